@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Owned, growable bytes, born with their largest size. A failed append leaves the content as it was and sets `failed`,
+// so a run of appends can be checked once at its end.
+#ifndef BASE_BUFFER_H
+#define BASE_BUFFER_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/slice.h"
+
+struct buffer {
+	char *ptr;
+	size_t len;
+	size_t capacity;
+	size_t limit_bytes;
+	bool failed;
+};
+
+// An empty buffer that may hold up to `limit_bytes`; allocates nothing yet.
+void buffer_init(struct buffer *buffer, size_t limit_bytes);
+
+// Frees the bytes; the buffer is empty again, with the same limit.
+void buffer_free(struct buffer *buffer);
+
+// Wipes the whole allocation, then frees it.
+void buffer_free_secret(struct buffer *buffer);
+
+// Makes room for `more` bytes after the present ones. 0, or ERROR_LIMIT past the limit, or ERROR_MEMORY.
+int buffer_reserve(struct buffer *buffer, size_t more);
+
+// Appends; 0, or as buffer_reserve.
+int buffer_append(struct buffer *buffer, struct slice bytes);
+int buffer_append_byte(struct buffer *buffer, char byte);
+int buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int buffer_vprintf(struct buffer *buffer, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
+
+// Appends a JSON string with its quotes: control characters, quotes and backslashes escaped, bytes that are no UTF-8
+// replaced by U+FFFD.
+int buffer_append_json(struct buffer *buffer, struct slice text);
+
+// Drops the first `count` bytes (at most all of them) by moving the rest.
+void buffer_consume(struct buffer *buffer, size_t count);
+
+// Forgets the content and `failed`, keeps the memory.
+static inline void buffer_clear(struct buffer *buffer) {
+	buffer->len = 0;
+	buffer->failed = false;
+}
+
+// The content; valid until the next change of the buffer.
+static inline struct slice buffer_slice(const struct buffer *buffer) {
+	return slice_of(buffer->ptr, buffer->len);
+}
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/document.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+const struct document *document_get(const struct document *document, const char *key) {
+	if (!document || document->kind != DOCUMENT_TABLE)
+		return NULL;
+	struct slice wanted = slice_from(key);
+	for (size_t i = 0; i < document->entry_count; i++)
+		if (slice_equal(document->entries[i].key, wanted))
+			return &document->entries[i].value;
+	return NULL;
+}
+
+const char *document_describe(const struct document *document, char *text, size_t size) {
+	switch (document ? document->kind : DOCUMENT_NIL) {
+	case DOCUMENT_NIL:
+		snprintf(text, size, "nothing");
+		break;
+	case DOCUMENT_BOOLEAN:
+		snprintf(text, size, "%s", document->boolean ? "true" : "false");
+		break;
+	case DOCUMENT_NUMBER:
+		snprintf(text, size, "number %.14g", document->number);
+		break;
+	case DOCUMENT_STRING:
+		snprintf(text, size, "string \"%.40s\"%s", document->string.ptr, document->string.len > 40 ? "..." : "");
+		break;
+	case DOCUMENT_TABLE:
+		snprintf(text, size, "a table");
+		break;
+	case DOCUMENT_FUNCTION:
+		snprintf(text, size, "a function");
+		break;
+	}
+	return text;
+}
+
+// Grows by doubling: room for one more at powers of two.
+static bool is_full(size_t count) {
+	return (count & (count - 1)) == 0;
+}
+
+struct document *document_add_item(struct document *table) {
+	table->kind = DOCUMENT_TABLE;
+	if (is_full(table->item_count))
+		table->items = memory_resize(table->items, table->item_count ? table->item_count * 2 : 1, sizeof *table->items);
+	struct document *item = &table->items[table->item_count++];
+	*item = (struct document){0};
+	return item;
+}
+
+struct document *document_add_entry(struct document *table, struct slice key) {
+	table->kind = DOCUMENT_TABLE;
+	if (is_full(table->entry_count))
+		table->entries =
+		    memory_resize(table->entries, table->entry_count ? table->entry_count * 2 : 1, sizeof *table->entries);
+	struct document_entry *entry = &table->entries[table->entry_count++];
+	*entry = (struct document_entry){.key = slice_of(memory_string(key), key.len)};
+	return &entry->value;
+}
+
+void document_set_string(struct document *document, struct slice text) {
+	document->kind = DOCUMENT_STRING;
+	document->string = slice_of(memory_string(text), text.len);
+}
+
+void document_free(struct document *document) {
+	for (size_t i = 0; i < document->item_count; i++)
+		document_free(&document->items[i]);
+	for (size_t i = 0; i < document->entry_count; i++) {
+		document_free(&document->entries[i].value);
+		free((char *)document->entries[i].key.ptr);
+	}
+	if (document->kind == DOCUMENT_STRING)
+		memory_free_secret((char *)document->string.ptr);
+	free(document->items);
+	free(document->entries);
+	*document = (struct document){0};
+}

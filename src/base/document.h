@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tree of plain values, read from a Lua table file (settings, policy, scenario) by policy/document.c. The rooms that
+// interpret such files see this tree and no Lua.
+#ifndef BASE_DOCUMENT_H
+#define BASE_DOCUMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/slice.h"
+
+enum document_kind {
+	DOCUMENT_NIL,
+	DOCUMENT_BOOLEAN,
+	DOCUMENT_NUMBER,
+	DOCUMENT_STRING,
+	DOCUMENT_TABLE,
+	DOCUMENT_FUNCTION,
+};
+
+struct document_entry;
+
+// A table holds its array part (keys 1..n) in `items` and its string keys in `entries`, in no particular order.
+struct document {
+	enum document_kind kind;
+	bool boolean;
+	double number;
+	struct slice string; // NUL-terminated, owned by the tree
+	struct document *items;
+	size_t item_count;
+	struct document_entry *entries;
+	size_t entry_count;
+};
+
+struct document_entry {
+	struct slice key;
+	struct document value;
+};
+
+// The value at a string key, or NULL when the document is no table or has no such key.
+const struct document *document_get(const struct document *document, const char *key);
+
+// "a string", "a table", ... for error messages, with the value where it is short: `number 12`, `string "abc"`.
+// Writes at most `size` bytes and returns `text`.
+const char *document_describe(const struct document *document, char *text, size_t size);
+
+// Builders. Each adds to a table and returns the new, zeroed (NIL) place, valid until the next addition to that table.
+struct document *document_add_item(struct document *table);
+struct document *document_add_entry(struct document *table, struct slice key);
+void document_set_string(struct document *document, struct slice text);
+
+// Frees the tree below and makes it NIL.
+void document_free(struct document *document);
+
+#endif

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can go wrong inside a function, as its status (0 is success), and the list of problems that a person who wrote
+// settings or a policy is shown. What a client is answered is no business of this file.
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+#define ERROR_LIST(X)                                                                                                  \
+	X(ERROR_LIMIT, "a size limit is reached")                                                                          \
+	X(ERROR_MEMORY, "out of memory")                                                                                   \
+	X(ERROR_INVALID, "invalid input")                                                                                  \
+	X(ERROR_NOT_FOUND, "not found")                                                                                    \
+	X(ERROR_MISSING, "missing")                                                                                        \
+	X(ERROR_IO, "input or output failed")                                                                              \
+	X(ERROR_IN_USE, "already in use")                                                                                  \
+	X(ERROR_BUSY, "busy")                                                                                              \
+	X(ERROR_CRYPTO, "a cryptographic operation failed")
+
+enum error_code {
+	ERROR_NONE = 0,
+#define X(code, text) code,
+	ERROR_LIST(X)
+#undef X
+};
+
+// What kind of failure a request met, as every door names it: constant, name, whether trying again later may help.
+#define ERROR_TYPE_LIST(X)                                                                                             \
+	X(TYPE_VALIDATION, "validation", false)                                                                            \
+	X(TYPE_THROTTLING, "throttling", true)                                                                             \
+	X(TYPE_MODEL_UNAVAILABLE, "model_unavailable", true)                                                               \
+	X(TYPE_TIMEOUT, "timeout", true)                                                                                   \
+	X(TYPE_CANCELLED, "cancelled", false)                                                                              \
+	X(TYPE_CIRCUIT_OPEN, "circuit_open", true)                                                                         \
+	X(TYPE_INTERNAL, "internal", true)                                                                                 \
+	X(TYPE_AUTHENTICATION, "authentication", false)                                                                    \
+	X(TYPE_NETWORK, "network", true)                                                                                   \
+	X(TYPE_UNKNOWN, "unknown", false)
+
+enum error_type {
+#define X(constant, name, retryable) constant,
+	ERROR_TYPE_LIST(X)
+#undef X
+};
+
+// Whose fault a failed attempt was, which is what the default classification goes by.
+enum fault {
+	FAULT_THROTTLE, // the model's quota: another model may have room
+	FAULT_MODEL,    // model or service trouble, the network, a timeout: the breaker learns from it
+	FAULT_OPERATOR, // refused credentials, a model that is not there: ours to mend, since we sign
+	FAULT_CALLER,   // the request itself
+};
+
+// "validation" and so on; never NULL.
+const char *error_type_name(enum error_type type);
+
+bool error_type_is_retryable(enum error_type type);
+
+// The text of a status; never NULL.
+const char *error_text(int code);
+
+// One mistake in a file: where, what was expected, what was found. Any part may be empty; line 0 is unknown.
+struct problem {
+	char *file;
+	int line;
+	char *field;
+	char *expected;
+	char *found;
+};
+
+// All the mistakes of one load, in the order found; zero-initialise, release with problems_free.
+struct problems {
+	struct problem *list;
+	size_t count;
+	size_t dropped; // beyond the hundred that are kept
+};
+
+// Adds one; texts are copied and control characters in them made visible. NULL texts are empty.
+void problems_add(struct problems *problems, const char *file, int line, const char *field, const char *expected,
+                  const char *found);
+
+// Appends "FILE:LINE: FIELD: expected EXPECTED, found FOUND\n" for each, leaving out what is empty.
+void problems_format(const struct problems *problems, struct buffer *out);
+
+void problems_free(struct problems *problems);
+
+#endif

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// An intrusive doubly linked ring: the link sits inside what it links. A link that is in no list points to itself.
+#ifndef BASE_LIST_H
+#define BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct list {
+	struct list *next;
+	struct list *previous;
+};
+
+// The object of `type` around its `member`.
+#define LIST_OWNER(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
+
+static inline void list_init(struct list *list) {
+	list->next = list->previous = list;
+}
+
+static inline bool list_is_empty(const struct list *list) {
+	return list->next == list;
+}
+
+static inline void list_append(struct list *list, struct list *link) {
+	link->previous = list->previous;
+	link->next = list;
+	list->previous->next = link;
+	list->previous = link;
+}
+
+// Removing a link that is in no list does nothing.
+static inline void list_remove(struct list *link) {
+	link->previous->next = link->next;
+	link->next->previous = link->previous;
+	list_init(link);
+}
+
+#endif

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/schema.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+enum { TEXT_BYTES = 256, NAME_BYTES_MAX = 64, KEYS_MAX = 64 };
+
+static void *field_of(const struct schema_key *key, void *target) {
+	return (char *)target + key->offset;
+}
+
+void schema_defaults(const struct schema_key *keys, void *target) {
+	for (const struct schema_key *key = keys; key->name; key++) {
+		void *field = field_of(key, target);
+		switch (key->type) {
+		case SCHEMA_BOOLEAN:
+			*(bool *)field = key->default_number != 0;
+			break;
+		case SCHEMA_INTEGER:
+			*(uint64_t *)field = (uint64_t)key->default_number;
+			break;
+		case SCHEMA_NUMBER:
+			*(double *)field = key->default_number;
+			break;
+		case SCHEMA_STRING:
+			*(char **)field = key->default_string ? memory_string(slice_from(key->default_string)) : NULL;
+			break;
+		case SCHEMA_TABLE:
+			schema_defaults(key->keys, field);
+			break;
+		case SCHEMA_CUSTOM:
+		case SCHEMA_FUNCTION:
+			break;
+		}
+	}
+}
+
+void schema_free(const struct schema_key *keys, void *target) {
+	for (const struct schema_key *key = keys; key->name; key++) {
+		if (key->type == SCHEMA_STRING) {
+			char **string = field_of(key, target);
+			memory_free_secret(*string);
+			*string = NULL;
+		} else if (key->type == SCHEMA_TABLE) {
+			schema_free(key->keys, field_of(key, target));
+		}
+	}
+}
+
+void schema_complain(const struct schema_place *place, const char *expected, const struct document *value) {
+	char found[TEXT_BYTES];
+	problems_add(place->problems, place->file, 0, place->field, expected,
+	             document_describe(value, found, sizeof found));
+}
+
+static size_t minimum_of(size_t a, size_t b) {
+	return a < b ? a : b;
+}
+
+// Levenshtein's distance, by rows.
+static size_t edit_distance(struct slice a, struct slice b) {
+	size_t row[NAME_BYTES_MAX + 1];
+	for (size_t j = 0; j <= b.len; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a.len; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= b.len; j++) {
+			size_t substituted = diagonal + (a.ptr[i - 1] != b.ptr[j - 1]);
+			diagonal = row[j];
+			row[j] = minimum_of(substituted, minimum_of(row[j], row[j - 1]) + 1);
+		}
+	}
+	return row[b.len];
+}
+
+const char *schema_nearest(const char *const *names, struct slice word) {
+	const char *nearest = NULL;
+	size_t best = word.len / 3 + 2;
+	if (word.len > NAME_BYTES_MAX)
+		return NULL;
+	for (; *names; names++) {
+		if (strlen(*names) > NAME_BYTES_MAX)
+			continue;
+		size_t distance = edit_distance(word, slice_from(*names));
+		if (distance < best) {
+			best = distance;
+			nearest = *names;
+		}
+	}
+	return nearest;
+}
+
+static void complain_unknown(const struct schema_key *keys, struct slice name, const struct schema_place *place) {
+	const char *names[KEYS_MAX + 1] = {0};
+	size_t count = 0;
+	for (const struct schema_key *key = keys; key->name && count < KEYS_MAX; key++)
+		names[count++] = key->name;
+	const char *nearest = schema_nearest(names, name);
+	char field[TEXT_BYTES], expected[TEXT_BYTES];
+	snprintf(field, sizeof field, "%s%s%.*s", place->field, *place->field ? "." : "", SLICE_ARGS(name));
+	if (nearest)
+		snprintf(expected, sizeof expected, "a known key (did you mean %s?)", nearest);
+	else
+		snprintf(expected, sizeof expected, "a known key");
+	problems_add(place->problems, place->file, 0, field, expected, "an unknown one");
+}
+
+static void refuse_unknown(const struct schema_key *keys, const struct document *document,
+                           const struct schema_place *place) {
+	for (size_t i = 0; i < document->entry_count; i++) {
+		const struct schema_key *key = keys;
+		while (key->name && !slice_equal(slice_from(key->name), document->entries[i].key))
+			key++;
+		if (!key->name)
+			complain_unknown(keys, document->entries[i].key, place);
+	}
+	if (document->item_count)
+		complain_unknown(keys, SLICE("[1]"), place);
+}
+
+static void read_number(const struct schema_key *key, const struct document *value, void *field,
+                        const struct schema_place *place) {
+	bool whole = key->type == SCHEMA_INTEGER;
+	bool good = value->kind == DOCUMENT_NUMBER && value->number >= key->minimum && value->number <= key->maximum &&
+	            (!whole || floor(value->number) == value->number);
+	if (!good) {
+		char expected[TEXT_BYTES];
+		snprintf(expected, sizeof expected, "a%s number from %.14g to %.14g", whole ? " whole" : "", key->minimum,
+		         key->maximum);
+		schema_complain(place, expected, value);
+	} else if (whole) {
+		*(uint64_t *)field = (uint64_t)value->number;
+	} else {
+		*(double *)field = value->number;
+	}
+}
+
+static void read_string(const struct document *value, char **field, const struct schema_place *place) {
+	bool has_nul = value->kind == DOCUMENT_STRING && strlen(value->string.ptr) != value->string.len;
+	if (value->kind != DOCUMENT_STRING || value->string.len == 0 || has_nul) {
+		schema_complain(place, "a non-empty string", value);
+		return;
+	}
+	memory_free_secret(*field);
+	*field = memory_string(value->string);
+}
+
+static void read_value(const struct schema_key *key, const struct document *value, void *field,
+                       const struct schema_place *place) {
+	switch (key->type) {
+	case SCHEMA_BOOLEAN:
+		if (value->kind == DOCUMENT_BOOLEAN)
+			*(bool *)field = value->boolean;
+		else
+			schema_complain(place, "true or false", value);
+		break;
+	case SCHEMA_INTEGER:
+	case SCHEMA_NUMBER:
+		read_number(key, value, field, place);
+		break;
+	case SCHEMA_STRING:
+		read_string(value, field, place);
+		break;
+	case SCHEMA_TABLE:
+		schema_read(key->keys, value, field, place);
+		break;
+	case SCHEMA_CUSTOM:
+		key->parse(value, field, place);
+		break;
+	case SCHEMA_FUNCTION:
+		if (value->kind != DOCUMENT_FUNCTION)
+			schema_complain(place, "a function", value);
+		break;
+	}
+}
+
+void schema_read(const struct schema_key *keys, const struct document *document, void *target,
+                 const struct schema_place *place) {
+	if (document->kind != DOCUMENT_TABLE) {
+		schema_complain(place, "a table", document);
+		return;
+	}
+	for (const struct schema_key *key = keys; key->name; key++) {
+		char name[TEXT_BYTES];
+		snprintf(name, sizeof name, "%s%s%s", place->field, *place->field ? "." : "", key->name);
+		struct schema_place inner = {place->file, name, place->problems};
+		const struct document *value = document_get(document, key->name);
+		if (!value && key->required)
+			problems_add(place->problems, place->file, 0, name, key->expected ? key->expected : "a value", "nothing");
+		else if (value && key->unavailable)
+			problems_add(place->problems, place->file, 0, name, key->unavailable, "a value");
+		else if (value)
+			read_value(key, value, field_of(key, target), &inner);
+	}
+	refuse_unknown(keys, document, place);
+}

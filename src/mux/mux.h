@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine: the only place where routing, policy, AWS and the network meet. A call goes in; an answer comes out at a
+// sink, from whichever model gave it. The doors (gateway, library, ask) hold no routing logic of their own.
+#ifndef MUX_MUX_H
+#define MUX_MUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aws/credentials.h"
+#include "aws/operation.h"
+#include "base/error.h"
+#include "base/header.h"
+#include "net/loop.h"
+#include "policy/policy.h"
+#include "route/decide.h"
+#include "route/event.h"
+#include "route/state.h"
+
+struct mux;        // one a process: settings, the running policy version, the models' states
+struct mux_worker; // one a thread: its connections and requests
+struct mux_request;
+
+struct mux_credential_set {
+	const char *name;
+	struct credentials_source *source;
+};
+
+// Borrowed by mux_new, which copies what it keeps; the credentials sources are borrowed for the mux's life.
+struct mux_settings {
+	const char *policy; // path; NULL for the built-in one
+	struct policy_limits policy_limits;
+	size_t workers;
+	const char *region;   // never NULL
+	const char *endpoint; // NULL: the region's own
+	bool allow_plaintext; // http:// endpoints other than loopback
+	struct credentials_source *credentials;
+	const struct mux_credential_set *credential_sets;
+	size_t credential_set_count;
+	uint64_t connect_ms, pool_idle_ms;
+	size_t response_bytes, header_bytes, frame_bytes, hold_bytes;
+	route_event_callback on_event; // on the worker's thread; may be NULL
+	void *event_owner;
+};
+
+// Loads the policy and resolves every model's endpoint and credentials. 0, or a status with every mistake in
+// `problems`.
+int mux_new(const struct mux_settings *settings, struct problems *problems, struct mux **mux);
+// All workers must have been freed.
+void mux_free(struct mux *mux);
+
+// The worker of that index (below settings.workers), on its thread's loop.
+struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *loop);
+// Its requests must have ended.
+void mux_worker_free(struct mux_worker *worker);
+size_t mux_worker_requests(const struct mux_worker *worker);
+
+// The running policy version; retained for the caller, release with policy_release. From any thread.
+struct policy *mux_policy(struct mux *mux);
+
+// What a client wants. Everything is borrowed until on_done.
+struct mux_call {
+	struct slice request_id;
+	enum operation operation;
+	struct slice model;     // as asked, decoded
+	struct headers headers; // the client's, lower or mixed case, credentials already removed; mux picks what goes up
+	struct slice body;
+	struct slice caller; // empty: nobody authenticated
+};
+
+// Why there is no answer, in the terms of the design's section 5. Borrowed for the call of on_done.
+struct mux_error {
+	enum error_type type;
+	int status;
+	struct slice exception; // "ThrottlingException"
+	struct slice message;
+	int64_t retry_after_ms; // -1: none is to be told
+	struct slice code; // "NO_MODELS_AVAILABLE", "RETRIES_EXHAUSTED"; empty for an upstream's own error after `fail`
+	// An upstream's error that is passed on as it was: its headers (hop-by-hop ones removed) and body.
+	bool from_upstream;
+	struct headers headers;
+	struct slice body;
+};
+
+// How a call ended, for the access log and the headers of the answer.
+struct mux_result {
+	enum outcome outcome;
+	bool failed;
+	struct mux_error error; // when failed before any head went to the sink
+	struct slice model;     // name of the model of the answer or of the last attempt; empty where there was none
+	uint32_t attempts;
+	int status;
+	struct usage usage;
+	uint64_t latency_ms;
+	int64_t ttft_ms; // -1 for unary answers
+};
+
+// The head of an answer that will be followed by its body.
+struct mux_head {
+	int status;
+	struct headers headers; // upstream's, hop-by-hop and content-length removed
+	int64_t content_length; // -1 for a stream
+	struct slice model;
+	uint32_t attempts;
+};
+
+// Where an answer goes. on_head and on_body come for answers only; on_done comes exactly once and last, but never after
+// mux_cancel. None is called from within mux_submit.
+struct mux_sink {
+	void (*on_head)(void *owner, const struct mux_head *head);
+	// False when the sink is full: nothing more comes until mux_resume. Bytes are borrowed for the call.
+	bool (*on_body)(void *owner, struct slice bytes);
+	void (*on_done)(void *owner, const struct mux_result *result);
+};
+
+// Starts a call. Never NULL; every failure arrives at on_done.
+struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call *call, const struct mux_sink *sink,
+                               void *owner);
+// The client has gone: attempts are cancelled, the sink hears nothing more.
+void mux_cancel(struct mux_request *request);
+// The sink has room again.
+void mux_resume(struct mux_request *request);
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A policy version: one Lua file, read and validated, with a VM for each worker and the pool that it states. Built as a
+// whole or not at all. Reference-counted: requests pin the version that they began under.
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/document.h"
+#include "base/error.h"
+#include "route/decide.h"
+#include "route/event.h"
+#include "route/model.h"
+#include "route/state.h"
+
+struct policy;
+
+struct policy_limits {
+	uint64_t instructions; // per hook call
+	uint64_t memory_bytes; // per VM
+};
+
+// Reads `path` (NULL: the policy that is built in, which is policies/weighted.lua), runs it in one sandboxed VM for
+// each worker and validates what it returns. Models' states come from `registry`. 0 and *policy with one reference; or
+// a status with every mistake in `problems` (file, line where known, field, expected, found).
+int policy_load(const char *path, const struct policy_limits *limits, size_t workers, struct registry *registry,
+                struct problems *problems, struct policy **policy);
+
+void policy_retain(struct policy *policy);
+// From any thread; the last release closes the VMs, which must not be in a call then.
+void policy_release(struct policy *policy);
+
+const struct pool *policy_pool(const struct policy *policy);
+
+// The decisions of one worker's VM; only that worker's thread may call them. on_event hears policy errors.
+const struct decide *policy_decide(struct policy *policy, size_t worker);
+void policy_on_event(struct policy *policy, size_t worker, route_event_callback on_event, void *owner);
+
+// Where it came from, for logs: the path or "built-in".
+const char *policy_source(const struct policy *policy);
+
+// Runs any Lua table file (settings, a scenario) in the same sandbox and turns what it returns into a plain tree.
+// Functions become DOCUMENT_FUNCTION; numbers that are no finite ones, mixed keys, tables nested deeper than 16 or a
+// cycle are problems. 0, or a status with problems added.
+int policy_read_document(const char *path, struct problems *problems, struct document *document);
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of a model while traffic flows: breaker, cooldown, health window, statistics. Shared by all workers and
+// by every policy version that names the same model; each has its own lock, held for O(1) and never across a hook.
+#ifndef ROUTE_STATE_H
+#define ROUTE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "route/decide.h"
+#include "route/model.h"
+
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+
+struct model_state;
+struct registry;
+
+// The registry keeps the states of all models of a process, by identity (name, id, region, endpoint).
+struct registry *registry_new(void);
+// Every state must have been released.
+void registry_free(struct registry *registry);
+// The state of that identity, made where it is new; retained for the caller. Thread-safe.
+struct model_state *registry_retain(struct registry *registry, const struct model *identity);
+// Gives a state back; the last release frees it. NULL is fine.
+void model_state_release(struct model_state *state);
+
+// A moment's picture for views, admin and logs.
+struct model_snapshot {
+	enum breaker_state breaker;
+	bool forced_open;
+	bool healthy;
+	bool degraded;
+	uint64_t failures;     // counted ones in the breaker's window
+	uint64_t successes;    // towards closing
+	uint64_t opened_at_ms; // monotonic; 0 when not open
+	uint64_t next_retry_at_ms;
+	uint64_t cooling_until_ms; // 0 when not resting
+	double error_rate;         // 0..1 over the health window
+	double requests_per_minute;
+	double average_latency_ms;                 // of the window
+	double latency_moving_average_ms;          // of successes; 0 before the first
+	uint64_t last_success_ms, last_failure_ms; // monotonic; 0 is never
+	uint64_t inflight;
+	// At most a second old:
+	double p50_ms, p95_ms, p99_ms, ttft_ms;
+};
+
+void model_state_snapshot(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
+                          struct model_snapshot *out);
+
+struct model_statistics {
+	uint64_t success, rate_limit, fail_fast, refusal, cancelled;
+	double average_latency_ms, p50_ms, p95_ms, p99_ms, min_ms, max_ms;
+	uint64_t input_tokens, output_tokens;
+};
+
+void model_state_statistics(struct model_state *state, struct model_statistics *out);
+void model_state_reset_statistics(struct model_state *state);
+
+// The sum over several models; percentiles over all their latencies together.
+void statistics_total(struct model_state *const *states, size_t count, struct model_statistics *out);
+
+// Operator's commands. Open holds until close or reset.
+void model_state_force_open(struct model_state *state, uint64_t now_ms);
+void model_state_force_close(struct model_state *state, uint64_t now_ms);
+void model_state_reset_breaker(struct model_state *state, uint64_t now_ms);
+
+struct system_health {
+	bool healthy;
+	size_t healthy_count, degraded_count, unhealthy_count;
+};
+
+// The system is healthy iff unhealthy < max(1, floor(n/2)) and healthy > 0.
+void pool_health(const struct pool *pool, uint64_t now_ms, struct system_health *out);
+
+#endif
