@@ -1,16 +1,16 @@
-# Signalbox. `make help` lists the targets.
+# Signalbox. `make help` lists the targets; SAN=address,undefined or SAN=thread makes the same in another variant.
 
-CC       ?= gcc
-SAN      ?=
-VARIANT  := $(if $(SAN),$(subst $(comma),-,$(SAN)),release)
+CC       := gcc
+SAN      :=
 comma    := ,
-BUILD    := build/$(if $(SAN),$(subst $(comma),-,$(SAN)),release)
+VARIANT  := $(if $(SAN),$(subst $(comma),-,$(SAN)),release)
+BUILD    := build/$(VARIANT)
 PACKAGES := lua5.4 libcurl libuv openssl libnghttp2 zlib jansson lua5.4-cjson
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes \
             -Wwrite-strings -Wformat=2 -Werror
 OPTIMISE := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O2)
-CFLAGS   += -std=c11 -D_GNU_SOURCE -g $(OPTIMISE) $(WARNINGS) -fvisibility=hidden -fPIC -pthread -MMD -MP -Isrc -Iinclude \
+CFLAGS   += -std=c11 -D_GNU_SOURCE -g $(OPTIMISE) $(WARNINGS) -fvisibility=hidden -fPIC -pthread -Isrc -Iinclude \
             -I$(BUILD) $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN)) -Wl,-z,relro,-z,now
 LIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lhttp_parser -lm
@@ -25,17 +25,19 @@ policy    := policy route base
 net       := net base
 mux       := mux policy route aws net base
 gateway   := gateway mux policy route aws net base
-emulator  := emulator world aws net base
+emulator  := emulator world policy route aws net base
 cli       := cli gateway emulator mux policy route world aws net base
 
-sources    = $(wildcard src/$(1)/*.c)
-objects    = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
+objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
 archives   = $(patsubst %,$(BUILD)/lib%.a,$(1))
-UNIT_SPECS := $(wildcard spec/unit/*/*_spec.c)
-UNIT_TESTS := $(patsubst spec/unit/%.c,$(BUILD)/spec/unit/%,$(UNIT_SPECS))
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/unit/*/*_spec.c))
+BENCHES    := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/bench/*_bench.c))
+C_FILES    := $(wildcard include/*.h src/*/*.[ch] spec/*.[ch] spec/*/*.[ch] spec/unit/*/*.[ch])
+LUA_FILES  := $(wildcard lua/*/*.lua policies/*.lua examples/*.lua examples/*/*.lua spec/*/*.lua)
 
 .PHONY: all
 .SECONDARY:
+.DELETE_ON_ERROR:
 all: build/signalbox ## builds build/signalbox
 
 build/signalbox: $(BUILD)/signalbox
@@ -44,23 +46,35 @@ build/signalbox: $(BUILD)/signalbox
 $(BUILD)/signalbox: $(call archives,$(cli))
 	$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Changes when the compiler or its flags do, and only then.
+.PHONY: FORCE
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
+
+# A room's folder is a prerequisite so that a file taken away leaves the archive too.
 define archive_rule
-$(BUILD)/lib$(1).a: $(call objects,$(1))
+$(BUILD)/lib$(1).a: $(call objects,$(1)) src/$(1)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach room,$(ROOMS),$(eval $(call archive_rule,$(room))))
 
-# A unit spec links its own room and the rooms below it, nothing else.
+# A unit spec links its own room and the rooms below it, nothing else; so does a benchmark, called ROOM_bench.c.
 define unit_rule
 $(BUILD)/spec/unit/$(1)/%: $(BUILD)/spec/unit/$(1)/%.o $(call archives,$($(1)))
 	$(CC) $(LDFLAGS) -o $$@ $$^ $(LIBS)
+$(BUILD)/spec/bench/$(1)_bench: $(BUILD)/spec/bench/$(1)_bench.o $(call archives,$($(1)))
+	$(CC) $(LDFLAGS) -o $$@ $$^ $(LIBS)
 endef
 $(foreach room,$(ROOMS),$(eval $(call unit_rule,$(room))))
+
+$(BUILD)/spec/vectors: $(BUILD)/spec/vectors.o $(call archives,aws base)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Lua that ships inside the binary: lua/signalbox/*.lua and the default policy.
 EMBEDDED := $(wildcard lua/signalbox/*.lua) policies/weighted.lua
@@ -71,15 +85,43 @@ $(BUILD)/embedded.inc: $(EMBEDDED) Makefile
 	   done; } > $@
 $(BUILD)/src/policy/embedded.o: $(BUILD)/embedded.inc
 
-.PHONY: unit
+# What installs packages runs make once more, so that pkg-config is asked after they are there.
+.PHONY: deps demo test bench
+deps: ## installs the Debian packages that are missing
+	@spec/support/install build test
+demo: deps ## a minute's show: failover, an open breaker, nothing lost
+	@$(MAKE) --no-print-directory all
+	@lua5.4 examples/demo.lua build/signalbox
+test: deps ## builds and runs every spec; SUITES="unit lua e2e sdk vectors" picks some
+	@$(MAKE) --no-print-directory test-programs
+	@BUILD=$(BUILD) spec/support/run_suites $(SUITES)
+bench: deps ## measures against nginx and against the budgets; takes three minutes
+	@spec/support/install bench
+	@$(MAKE) --no-print-directory all bench-programs
+	@BUILD=$(BUILD) lua5.4 spec/bench/run.lua
+
+.PHONY: test-programs bench-programs unit vectors
+test-programs: $(BUILD)/signalbox $(UNIT_TESTS) $(BUILD)/spec/vectors
+bench-programs: $(BENCHES)
 unit: $(filter $(BUILD)/spec/unit/$(if $(ROOM),$(ROOM)/)%,$(UNIT_TESTS)) ## runs the unit specs; ROOM=aws for one room
 	@spec/support/run_units $^
+VECTORS ?= spec/fixtures
+vectors: $(BUILD)/spec/vectors ## signer and codec against the vectors in VECTORS=DIR
+	@$< $(VECTORS)
 
-.PHONY: clean
+.PHONY: lint layers headers format
+lint: ## warnings, formatting, luacheck, layers, headers, banned functions; prints a count
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' spec/lint/run $(C_FILES) $(LUA_FILES)
+layers: ## which room includes which, against the table of the design
+	@lua5.4 spec/lint/layers.lua
+headers: ## each header compiles by itself
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' spec/lint/headers $(filter %.h,$(C_FILES))
+format: ## formats the C files
+	@clang-format -i $(C_FILES)
+
+.PHONY: clean help
 clean: ## removes what was built
 	rm -rf build
-
-.PHONY: help
 help: ## lists the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
