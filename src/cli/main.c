@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// `signalbox COMMAND ...`: finds the command and hands over. Nothing is decided here but which one.
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "base/buffer.h"
+#include "cli/cli.h"
+
+enum { PROBLEMS_BYTES = 1 << 20 };
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *meaning;
+} commands[] = {
+    {"serve", cli_serve, "runs the gateway: the Bedrock Runtime API, routed by a policy"},
+    {"ask", cli_ask, "sends one prompt through the policy and prints the answer"},
+    {"check", cli_check, "validates a settings or a policy file"},
+    {"emulate", cli_emulate, "runs a Bedrock Runtime on loopback, driven by a scenario"},
+    {"version", cli_version, "prints the version"},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_help(FILE *out) {
+	fputs("signalbox routes Amazon Bedrock traffic over a pool of models.\n\n"
+	      "usage: signalbox COMMAND [OPTIONS]\n\ncommands:\n",
+	      out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].meaning);
+	fputs("\n`signalbox COMMAND --help` tells more about one.\n", out);
+}
+
+void cli_print_problems(struct problems *problems) {
+	struct buffer text;
+	buffer_init(&text, PROBLEMS_BYTES);
+	problems_format(problems, &text);
+	if (text.len)
+		fwrite(text.ptr, 1, text.len, stderr);
+	buffer_free(&text);
+	problems_free(problems);
+}
+
+void cli_conceal(void) {
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+		limit.rlim_cur = 0;
+		setrlimit(RLIMIT_CORE, &limit);
+	}
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+void cli_expose(void) {
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+int main(int argc, char **argv) {
+	if (argc < 2) {
+		print_help(stderr);
+		return CLI_MISUSED;
+	}
+	const char *name = argv[1];
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+		print_help(stdout);
+		return CLI_DONE;
+	}
+	if (strcmp(name, "--version") == 0)
+		name = "version";
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "signalbox: unknown command \"%s\"; see signalbox --help\n", name);
+	return CLI_MISUSED;
+}

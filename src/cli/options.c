@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/options.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+int options_misuse(const char *command, const char *format, ...) {
+	va_list arguments;
+	fprintf(stderr, "signalbox %s: ", command);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "; see signalbox %s --help\n", command);
+	return CLI_MISUSED;
+}
+
+static void print_help(const struct command_line *line) {
+	printf("usage: signalbox %s\n\n%s\n", line->usage, line->summary);
+	printf("\noptions:\n");
+	for (const struct option *option = line->options; option->name; option++) {
+		char flag[64];
+		snprintf(flag, sizeof flag, "--%s%s%s", option->name, option->value_name ? " " : "",
+		         option->value_name ? option->value_name : "");
+		printf("  %-26s %s\n", flag, option->meaning);
+	}
+	printf("  %-26s %s\n", "--help", "shows this text");
+}
+
+// The option whose name is the first `length` bytes of `text`, or NULL.
+static const struct option *find_option(const struct option *options, const char *text, size_t length) {
+	for (; options->name; options++)
+		if (strlen(options->name) == length && memcmp(options->name, text, length) == 0)
+			return options;
+	return NULL;
+}
+
+static bool take_value(const struct option *option, const char *value, const char *command) {
+	if (!option->list) {
+		*option->value = value;
+		return true;
+	}
+	if (*option->list_count == option->list_limit) {
+		options_misuse(command, "--%s is given more than %zu times", option->name, option->list_limit);
+		return false;
+	}
+	option->list[(*option->list_count)++] = value;
+	return true;
+}
+
+// Reads the flag at argv[*place] (and its value, moving *place).
+static enum options_result take_flag(const struct command_line *line, int argc, char **argv, int *place) {
+	const char *text = argv[*place] + 2;
+	const char *equals = strchr(text, '=');
+	size_t length = equals ? (size_t)(equals - text) : strlen(text);
+	const struct option *option = find_option(line->options, text, length);
+	if (!option) {
+		options_misuse(argv[0], "unknown option --%.*s", (int)length, text);
+		return OPTIONS_MISUSE;
+	}
+	if (!option->value_name) {
+		if (equals) {
+			options_misuse(argv[0], "--%s takes no value", option->name);
+			return OPTIONS_MISUSE;
+		}
+		*option->given = true;
+		return OPTIONS_READY;
+	}
+	const char *value = equals ? equals + 1 : NULL;
+	if (!value && *place + 1 < argc)
+		value = argv[++*place];
+	if (!value) {
+		options_misuse(argv[0], "--%s needs a value", option->name);
+		return OPTIONS_MISUSE;
+	}
+	return take_value(option, value, argv[0]) ? OPTIONS_READY : OPTIONS_MISUSE;
+}
+
+enum options_result options_parse(struct command_line *line, int argc, char **argv) {
+	bool flags = true;
+	line->argument_count = 0;
+	for (int i = 1; i < argc; i++) {
+		const char *text = argv[i];
+		if (flags && strcmp(text, "--") == 0) {
+			flags = false;
+		} else if (flags && (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0)) {
+			print_help(line);
+			return OPTIONS_HELP;
+		} else if (flags && strncmp(text, "--", 2) == 0) {
+			if (take_flag(line, argc, argv, &i) != OPTIONS_READY)
+				return OPTIONS_MISUSE;
+		} else if (flags && text[0] == '-' && text[1]) {
+			options_misuse(argv[0], "unknown option %s", text);
+			return OPTIONS_MISUSE;
+		} else if (line->argument_count == line->argument_limit) {
+			options_misuse(argv[0], "unexpected argument \"%s\"", text);
+			return OPTIONS_MISUSE;
+		} else {
+			line->arguments[line->argument_count++] = text;
+		}
+	}
+	return OPTIONS_READY;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Command-line flags from one table: parsing, and the help text. Flags are `--name VALUE`, `--name=VALUE` or, for
+// switches, `--name`; `--` ends them. Values are borrowed from argv.
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// One flag. With `value_name` it takes a value, else it is a switch.
+struct option {
+	const char *name;       // without the dashes; NULL ends the table
+	const char *value_name; // as help shows it: "FILE"
+	const char *meaning;    // one line
+	const char **value;     // set to the value, the last one wins; or
+	bool *given;            // set to true by a switch; or
+	const char **list;      // room for `list_limit` values of a flag that may be repeated
+	size_t *list_count;
+	size_t list_limit;
+};
+
+// A command's line: what its help says, and what it takes.
+struct command_line {
+	const char *usage;   // "serve [--config FILE] ..."
+	const char *summary; // what it does; may have several lines
+	const struct option *options;
+	const char **arguments; // room for `argument_limit` arguments that are no flags
+	size_t argument_limit;
+	size_t argument_count; // filled
+};
+
+enum options_result {
+	OPTIONS_READY,
+	OPTIONS_HELP,   // help was asked for and has been printed: the command is done
+	OPTIONS_MISUSE, // a mistake, told on stderr with a hint to --help
+};
+
+// Parses argv[1..]; argv[0] is the command's name.
+enum options_result options_parse(struct command_line *line, int argc, char **argv);
+
+// Says on stderr what is wrong with the command's line, with a hint to --help. Returns the exit status.
+int options_misuse(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
