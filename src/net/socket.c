@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// A descriptor watched by the loop. Invariant: `watched` is what libuv polls for, and it changes only when it has to,
+// since each change costs two system calls: a want that is dropped stays watched until an event shows that it matters.
+#include "net/socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "net/loop_uv.h"
+#include "net/transport.h"
+
+struct socket {
+	uv_poll_t poll;
+	struct wire wire;
+	const struct transport *transport;
+	const struct socket_events *events;
+	void *owner;
+	struct loop *loop;
+	struct timer unread; // tells of bytes that TLS holds already
+	int watched;         // UV_READABLE and so on, as libuv has them
+	bool wants_read;
+	bool wants_write;
+	bool opening;
+	bool hung_up; // on_hangup was called
+	bool closed;
+};
+
+static void on_poll(uv_poll_t *poll, int status, int happened);
+
+static void watch(struct socket *socket, int events) {
+	if (socket->watched == events)
+		return;
+	socket->watched = events;
+	if (events)
+		uv_poll_start(&socket->poll, events, on_poll);
+	else
+		uv_poll_stop(&socket->poll);
+}
+
+// What has to be watched for at the least.
+static int needs(const struct socket *socket) {
+	const struct wire *wire = &socket->wire;
+	int events = 0;
+	if (socket->opening)
+		return wire->read_needs_room ? UV_WRITABLE : UV_READABLE;
+	if (socket->wants_read)
+		events |= UV_READABLE | (wire->read_needs_room ? UV_WRITABLE : 0);
+	else if (socket->events->on_hangup && !socket->hung_up)
+		events |= UV_DISCONNECT;
+	if (socket->wants_write)
+		events |= wire->write_needs_bytes ? UV_READABLE : UV_WRITABLE;
+	return events;
+}
+
+static void tell_readable(struct socket *socket) {
+	if (!socket->closed && socket->wants_read)
+		socket->events->on_readable(socket->owner);
+}
+
+static void tell_writable(struct socket *socket) {
+	if (!socket->closed && socket->wants_write)
+		socket->events->on_writable(socket->owner);
+}
+
+static void tell_hangup(struct socket *socket) {
+	if (socket->closed || socket->wants_read || socket->hung_up || !socket->events->on_hangup)
+		return;
+	socket->hung_up = true;
+	socket->events->on_hangup(socket->owner);
+}
+
+// TLS may have taken bytes off the descriptor that the owner hasn't read: no watch tells of those.
+static void look_for_unread(struct socket *socket) {
+	if (socket->wants_read && !socket->opening && socket->transport->has_unread(&socket->wire))
+		timer_start(&socket->unread, 0);
+}
+
+static void on_unread(void *owner) {
+	struct socket *socket = owner;
+	tell_readable(socket);
+	if (!socket->closed) {
+		look_for_unread(socket);
+		watch(socket, socket->watched | needs(socket));
+	}
+}
+
+static void open_further(struct socket *socket) {
+	int status = socket->transport->open(&socket->wire);
+	if (status == SOCKET_AGAIN)
+		return;
+	socket->opening = false;
+	socket->events->on_open(socket->owner, status == 1);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int happened) {
+	struct socket *socket = poll->data;
+	if (status < 0) {
+		// libuv has stopped watching a descriptor in error: whoever reads or writes is told what it is.
+		socket->watched = 0;
+		happened = UV_READABLE | UV_WRITABLE | UV_DISCONNECT;
+	}
+	if (socket->opening) {
+		open_further(socket);
+	} else {
+		bool readable = happened & (UV_READABLE | (socket->wire.read_needs_room ? UV_WRITABLE : 0));
+		bool writable = happened & (UV_WRITABLE | (socket->wire.write_needs_bytes ? UV_READABLE : 0));
+		if (writable)
+			tell_writable(socket);
+		if (readable || (happened & UV_DISCONNECT))
+			tell_readable(socket);
+		if (happened & UV_DISCONNECT)
+			tell_hangup(socket);
+	}
+	if (socket->closed)
+		return;
+	look_for_unread(socket);
+	// A level-triggered watch that nobody wants would spin.
+	int unwanted = status < 0 ? 0 : happened & ~needs(socket);
+	watch(socket, (socket->watched & ~unwanted) | needs(socket));
+}
+
+struct socket *socket_new(struct loop *loop, int descriptor, const struct socket_events *events, void *owner) {
+	struct socket *socket = memory_new(1, sizeof(*socket));
+	int on = 1;
+	// uv_poll_init makes the descriptor non-blocking.
+	if (uv_poll_init(loop_uv(loop), &socket->poll, descriptor)) {
+		close(descriptor);
+		free(socket);
+		return NULL;
+	}
+	fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+	setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	socket->poll.data = socket;
+	socket->wire.descriptor = descriptor;
+	socket->transport = &transport_plain;
+	socket->events = events;
+	socket->owner = owner;
+	socket->loop = loop;
+	timer_init(&socket->unread, loop, on_unread, socket);
+	return socket;
+}
+
+void socket_set_owner(struct socket *socket, const struct socket_events *events, void *owner) {
+	socket->events = events;
+	socket->owner = owner;
+}
+
+void socket_start_tls(struct socket *socket, struct ssl_st *ssl) {
+	transport_tls_init(&socket->wire, ssl);
+	socket->transport = &transport_tls;
+	socket->opening = true;
+	// The client's first message goes out when the loop finds room for it.
+	socket->wire.read_needs_room = true;
+	watch(socket, needs(socket));
+}
+
+struct ssl_st *socket_tls(const struct socket *socket) {
+	return socket->wire.ssl;
+}
+
+ssize_t socket_read(struct socket *socket, void *bytes, size_t size) {
+	return socket->transport->read(&socket->wire, bytes, size);
+}
+
+ssize_t socket_writev(struct socket *socket, const struct iovec *parts, int count) {
+	return socket->transport->writev(&socket->wire, parts, count);
+}
+
+void socket_want_read(struct socket *socket, bool wanted) {
+	socket->wants_read = wanted;
+	if (wanted) {
+		look_for_unread(socket);
+		watch(socket, socket->watched | needs(socket));
+	} else {
+		timer_stop(&socket->unread);
+	}
+}
+
+void socket_want_write(struct socket *socket, bool wanted) {
+	socket->wants_write = wanted;
+	if (wanted)
+		watch(socket, socket->watched | needs(socket));
+}
+
+void socket_end_write(struct socket *socket) {
+	socket->transport->end_write(&socket->wire);
+}
+
+static void on_closed(uv_handle_t *handle) {
+	free(handle->data);
+}
+
+static void close_as(struct socket *socket, bool orderly) {
+	socket->closed = true;
+	timer_stop(&socket->unread);
+	socket->transport->close(&socket->wire, orderly);
+	uv_close((uv_handle_t *)&socket->poll, on_closed);
+	close(socket->wire.descriptor);
+	socket->wire.descriptor = -1;
+}
+
+void socket_close(struct socket *socket) {
+	close_as(socket, true);
+}
+
+void socket_reset(struct socket *socket) {
+	struct linger abruptly = {.l_onoff = 1, .l_linger = 0};
+	setsockopt(socket->wire.descriptor, SOL_SOCKET, SO_LINGER, &abruptly, sizeof(abruptly));
+	close_as(socket, false);
+}
+
+int socket_failure(const struct socket *socket) {
+	return socket->wire.failure;
+}
+
+const char *socket_peer(const struct socket *socket, char *text, size_t size) {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+		struct sockaddr_storage storage;
+	} address = {0};
+	socklen_t address_size = sizeof(address);
+	text[0] = 0;
+	if (getpeername(socket->wire.descriptor, &address.any, &address_size))
+		return text;
+	if (address.any.sa_family == AF_INET)
+		inet_ntop(AF_INET, &address.v4.sin_addr, text, (socklen_t)size);
+	else if (address.any.sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &address.v6.sin6_addr, text, (socklen_t)size);
+	else
+		snprintf(text, size, "unix");
+	return text;
+}

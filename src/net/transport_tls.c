@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes through TLS. OpenSSL reads and writes the descriptor by a BIO of our own, since its own one raises SIGPIPE and
+// hides errno. Invariant: OpenSSL's error queue is empty before each call, so SSL_get_error speaks of that call.
+#include "net/transport.h"
+
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { RECORD_BYTES = SSL3_RT_MAX_PLAIN_LENGTH };
+
+static BIO_METHOD *descriptor_method;
+static pthread_once_t descriptor_method_once = PTHREAD_ONCE_INIT;
+
+static int bio_write(BIO *bio, const char *bytes, int size) {
+	struct wire *wire = BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	ssize_t count = send(wire->descriptor, bytes, (size_t)size, MSG_NOSIGNAL);
+	if (count >= 0)
+		return (int)count;
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		BIO_set_retry_write(bio);
+	else
+		wire->failure = errno;
+	return -1;
+}
+
+static int bio_read(BIO *bio, char *bytes, int size) {
+	struct wire *wire = BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	ssize_t count = recv(wire->descriptor, bytes, (size_t)size, 0);
+	if (count > 0)
+		return (int)count;
+	if (count == 0)
+		BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+	else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		BIO_set_retry_read(bio);
+	else
+		wire->failure = errno;
+	return count == 0 ? 0 : -1;
+}
+
+static long bio_control(BIO *bio, int command, long number, void *pointer) {
+	(void)number;
+	(void)pointer;
+	if (command == BIO_CTRL_EOF)
+		return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+	return command == BIO_CTRL_FLUSH;
+}
+
+static void make_method(void) {
+	BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "descriptor without SIGPIPE");
+	if (method == NULL)
+		abort();
+	BIO_meth_set_write(method, bio_write);
+	BIO_meth_set_read(method, bio_read);
+	BIO_meth_set_ctrl(method, bio_control);
+	descriptor_method = method;
+}
+
+// What the call that returned `result` waits for, or why it failed.
+static int verdict(struct wire *wire, int result, bool *other_direction, int other) {
+	int error = SSL_get_error(wire->ssl, result);
+	*other_direction = error == other;
+	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+		return SOCKET_AGAIN;
+	if (error == SSL_ERROR_ZERO_RETURN)
+		return 0;
+	unsigned long reason = ERR_peek_last_error();
+	if (error == SSL_ERROR_SSL && ERR_GET_REASON(reason) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		wire->failure = ECONNABORTED;
+	ERR_clear_error();
+	return SOCKET_BROKEN;
+}
+
+static ssize_t tls_read(struct wire *wire, void *bytes, size_t size) {
+	size_t count = 0;
+	ERR_clear_error();
+	int result = SSL_read_ex(wire->ssl, bytes, size, &count);
+	if (result == 1)
+		return (ssize_t)count;
+	return verdict(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
+}
+
+// The next bytes to write as one piece: the part itself where it fills a record, else parts gathered in `record`.
+static struct iovec gather(const struct iovec *parts, int part_count, size_t skip, char *record) {
+	while (part_count > 0 && skip >= parts->iov_len) {
+		skip -= parts->iov_len;
+		parts++;
+		part_count--;
+	}
+	if (part_count > 0 && (part_count == 1 || parts->iov_len - skip >= RECORD_BYTES))
+		return (struct iovec){(char *)parts->iov_base + skip, parts->iov_len - skip};
+	size_t filled = 0;
+	for (; part_count > 0 && filled < RECORD_BYTES; part_count--, parts++, skip = 0) {
+		size_t count = parts->iov_len - skip;
+		if (count > RECORD_BYTES - filled)
+			count = RECORD_BYTES - filled;
+		if (count > 0)
+			memcpy(record + filled, (const char *)parts->iov_base + skip, count);
+		filled += count;
+	}
+	return (struct iovec){record, filled};
+}
+
+static ssize_t tls_writev(struct wire *wire, const struct iovec *parts, int part_count) {
+	char record[RECORD_BYTES];
+	size_t taken = 0;
+	for (;;) {
+		struct iovec piece = gather(parts, part_count, taken, record);
+		if (piece.iov_len == 0)
+			return (ssize_t)taken;
+		size_t count = 0;
+		ERR_clear_error();
+		int result = SSL_write_ex(wire->ssl, piece.iov_base, piece.iov_len, &count);
+		if (result != 1) {
+			int status = verdict(wire, result, &wire->write_needs_bytes, SSL_ERROR_WANT_READ);
+			if (status == 0)
+				status = SOCKET_BROKEN;
+			return status == SOCKET_AGAIN && taken > 0 ? (ssize_t)taken : status;
+		}
+		taken += count;
+	}
+}
+
+static int tls_open(struct wire *wire) {
+	ERR_clear_error();
+	int result = SSL_do_handshake(wire->ssl);
+	if (result == 1) {
+		wire->read_needs_room = false;
+		return 1;
+	}
+	int status = verdict(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
+	return status == SOCKET_AGAIN ? SOCKET_AGAIN : SOCKET_BROKEN;
+}
+
+static void say_goodbye(struct wire *wire) {
+	ERR_clear_error();
+	if (!SSL_in_init(wire->ssl) && !(SSL_get_shutdown(wire->ssl) & SSL_SENT_SHUTDOWN))
+		SSL_shutdown(wire->ssl);
+	ERR_clear_error();
+}
+
+static void tls_end_write(struct wire *wire) {
+	say_goodbye(wire);
+	shutdown(wire->descriptor, SHUT_WR);
+}
+
+static bool tls_has_unread(const struct wire *wire) {
+	// Without read-ahead OpenSSL holds no whole record but the one that is being read.
+	return SSL_pending(wire->ssl) > 0;
+}
+
+static void tls_close(struct wire *wire, bool orderly) {
+	if (orderly && wire->failure == 0)
+		say_goodbye(wire);
+	// A connection freed without its closing alert would take its session along, which is as good as before.
+	SSL_set_shutdown(wire->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_free(wire->ssl);
+	wire->ssl = NULL;
+}
+
+const struct transport transport_tls = {tls_read, tls_writev, tls_open, tls_end_write, tls_has_unread, tls_close};
+
+void transport_tls_init(struct wire *wire, struct ssl_st *ssl) {
+	pthread_once(&descriptor_method_once, make_method);
+	BIO *bio = BIO_new(descriptor_method);
+	if (bio == NULL)
+		abort();
+	wire->ssl = ssl;
+	BIO_set_data(bio, wire);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(ssl, bio, bio);
+	SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+}
