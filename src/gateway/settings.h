@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator may set: one definition of the keys, from which reading, checking, defaults and the reference table
+// come. Flags are read by the same definition, over the file. Credentials never get into problems or logs.
+#ifndef GATEWAY_SETTINGS_H
+#define GATEWAY_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/document.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/schema.h"
+
+// Looked for in the working directory when no file is named.
+#define SETTINGS_FILE "signalbox.lua"
+
+struct settings_addresses {
+	char **list;
+	size_t count;
+};
+
+// A key pair, with or without a session token, or a bearer token. All NULL: the environment's.
+struct settings_credentials {
+	char *access_key_id;
+	char *secret_access_key;
+	char *session_token;
+	char *bearer_token;
+};
+
+struct settings_credential_set {
+	char *name;
+	struct settings_credentials credentials;
+};
+
+struct settings_credential_sets {
+	struct settings_credential_set *list;
+	size_t count;
+};
+
+struct settings {
+	struct settings_addresses listen;
+	char *admin;
+	uint64_t workers; // "auto" is the number of cores
+	char *policy;     // path; NULL: the built-in one
+	struct {
+		uint64_t instructions;
+		uint64_t memory_bytes;
+	} policy_limits;
+	char *region;   // never NULL once loaded
+	char *endpoint; // NULL: the region's own
+	bool allow_plaintext;
+	struct settings_credentials credentials;
+	struct settings_credential_sets credential_sets;
+	struct {
+		uint64_t connect_ms, header_ms, body_ms, write_ms, client_idle_ms, pool_idle_ms, drain_ms;
+	} timeouts;
+	struct {
+		uint64_t body_bytes, response_bytes, header_bytes, frame_bytes, hold_bytes, connections;
+	} limits;
+	struct {
+		enum log_level level;
+		enum log_format format;
+		bool access;
+	} log;
+};
+
+// What the command line says; NULL where it says nothing. Borrowed for settings_load.
+struct settings_flags {
+	const char *config; // file; NULL: SETTINGS_FILE where there is one, else the defaults
+	const char *policy, *admin, *workers, *region, *endpoint, *log_level, *log_format;
+	const char *const *listen;
+	size_t listen_count;
+};
+
+// Reads a variable of the environment; NULL where it isn't set.
+typedef const char *(*settings_lookup)(void *owner, const char *name);
+
+// Fills `settings` (release with settings_free, whatever the result): defaults, the file, flags, and for region and
+// endpoint the environment. 0, or ERROR_INVALID with every mistake in `problems`.
+int settings_load(const struct settings_flags *flags, settings_lookup lookup, void *owner, struct problems *problems,
+                  struct settings *settings);
+
+// The same from a document that was read already; `file` is its name for messages. NULL document: no file.
+int settings_read(const char *file, const struct document *document, const struct settings_flags *flags,
+                  settings_lookup lookup, void *owner, struct problems *problems, struct settings *settings);
+
+// Wipes and frees what it holds.
+void settings_free(struct settings *settings);
+
+// The definition, for the documents and for telling a settings file from a policy.
+extern const struct schema_key settings_keys[];
+
+#endif
