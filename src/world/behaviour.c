@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "world/behaviour.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+// What is turned away is told so in a tenth of the time that an answer takes to begin.
+#define TURNED_AWAY_FACTOR 0.1
+
+// FNV-1a: a model's random numbers must depend on its id and the seed alone, not on its place in the file.
+static uint64_t seed_of(struct slice id, uint64_t seed) {
+	uint64_t hash = 0xcbf29ce484222325;
+	for (size_t i = 0; i < id.len; i++)
+		hash = (hash ^ (unsigned char)id.ptr[i]) * 0x100000001b3;
+	return hash ^ seed;
+}
+
+void behaviour_init(struct behaviour *behaviour, const struct scenario_model *rules,
+                    const struct scenario_traffic *traffic, struct slice id, uint64_t seed) {
+	*behaviour = (struct behaviour){.rules = rules, .traffic = traffic, .adjustment = adjustment_none()};
+	behaviour->id = memory_string(id);
+	random_init(&behaviour->random, seed_of(id, seed));
+	list_init(&behaviour->waiting);
+}
+
+void behaviour_free(struct behaviour *behaviour) {
+	assert(behaviour->served == 0 && list_is_empty(&behaviour->waiting));
+	free(behaviour->id);
+	behaviour->id = NULL;
+}
+
+struct adjustment adjustment_none(void) {
+	return (struct adjustment){.latency_ms = -1, .tokens_per_second = -1, .refusal_share = -1};
+}
+
+void behaviour_adjust(struct behaviour *behaviour, const struct adjustment *adjustment) {
+	struct adjustment *own = &behaviour->adjustment;
+	if (adjustment->fault.trouble != SCENARIO_UNSET)
+		own->fault = adjustment->fault;
+	if (adjustment->latency_ms >= 0)
+		own->latency_ms = adjustment->latency_ms;
+	if (adjustment->tokens_per_second >= 0)
+		own->tokens_per_second = adjustment->tokens_per_second;
+	if (adjustment->refusal_share >= 0)
+		own->refusal_share = adjustment->refusal_share;
+}
+
+// The fault that this request meets, or NULL. Faults that hold at the same time take their shares one after the other
+// from the same draw: shares 0.3 and 0.2 leave half of the requests alone.
+static const struct scenario_fault *fault_draw(const struct behaviour *behaviour, double draw, uint64_t now_ms) {
+	const struct scenario_fault *adjusted = &behaviour->adjustment.fault;
+	if (adjusted->trouble != SCENARIO_UNSET)
+		return adjusted->trouble != SCENARIO_NONE && draw <= adjusted->share ? adjusted : NULL;
+	const struct scenario_faults *faults = &behaviour->rules->faults;
+	double shares = 0;
+	for (size_t i = 0; i < faults->count; i++) {
+		const struct scenario_fault *fault = &faults->list[i];
+		if (fault->trouble == SCENARIO_NONE || now_ms < fault->from_ms || now_ms >= fault->to_ms)
+			continue;
+		shares += fault->share;
+		if (draw <= shares)
+			return fault;
+	}
+	return NULL;
+}
+
+// Each request takes the same count of random numbers whatever becomes of it, so that a fault now doesn't change the
+// latencies of later requests. Answers' lengths are the exception: span_draw may, very rarely, draw twice.
+static void plan_draw(struct plan *plan, struct behaviour *behaviour, const struct demand *demand, uint64_t now_ms) {
+	struct random_source *random = &behaviour->random;
+	const struct scenario_model *rules = behaviour->rules;
+	const struct adjustment *adjustment = &behaviour->adjustment;
+	double fault_at = random_unit(random);
+	double refusal_at = random_unit(random);
+	double first_ms = quantiles_draw(&rules->ttft_ms, random);
+	double tokens_per_second = quantiles_draw(&rules->tokens_per_second, random);
+	uint64_t length = span_draw(&behaviour->traffic->output_tokens, random);
+	uint64_t seed = random_next(random);
+
+	double refusal_share = adjustment->refusal_share >= 0 ? adjustment->refusal_share : rules->refusal_share;
+	if (adjustment->tokens_per_second > 0)
+		tokens_per_second = adjustment->tokens_per_second;
+	bool cut_short = demand->max_tokens > 0 && demand->max_tokens < length;
+	*plan = (struct plan){
+	    .outcome = PLAN_ANSWER,
+	    .takes_slot = true,
+	    .first_ms = adjustment->latency_ms >= 0 ? adjustment->latency_ms : first_ms,
+	    .token_ms = 1000.0 / tokens_per_second,
+	    .input_tokens = demand->input_tokens,
+	    .output_tokens = cut_short ? demand->max_tokens : length,
+	    .cut_short = cut_short,
+	    .refusal = refusal_at <= refusal_share,
+	    .seed = seed,
+	};
+	const struct scenario_fault *fault = fault_draw(behaviour, fault_at, now_ms);
+	if (fault) {
+		plan->outcome = PLAN_FAULT;
+		plan->fault = *fault;
+	}
+}
+
+// Whether the request is refused a place before the model sees it.
+static bool fault_turns_away(const struct scenario_fault *fault) {
+	switch (fault->trouble) {
+	case SCENARIO_EXCEPTION:
+	case SCENARIO_RESET:
+		return fault->after == SCENARIO_AFTER_UNSET;
+	case SCENARIO_CLOSE_EARLY:
+	case SCENARIO_HANG:
+	case SCENARIO_HTML:
+		return true;
+	default:
+		return false;
+	}
+}
+
+// Quotas come first, as in the service: what they turn away is not counted as used.
+static void plan_admit(struct plan *plan, struct behaviour *behaviour, uint64_t now_ms) {
+	uint64_t tokens = plan->input_tokens + plan->output_tokens;
+	if (!quota_would_admit(&behaviour->requests, behaviour->rules->quota.rpm, 1, now_ms))
+		plan->outcome = PLAN_TOO_MANY_REQUESTS;
+	else if (!quota_would_admit(&behaviour->tokens, behaviour->rules->quota.tpm, tokens, now_ms))
+		plan->outcome = PLAN_TOO_MANY_TOKENS;
+	if (plan->outcome == PLAN_TOO_MANY_REQUESTS || plan->outcome == PLAN_TOO_MANY_TOKENS ||
+	    (plan->outcome == PLAN_FAULT && fault_turns_away(&plan->fault))) {
+		plan->takes_slot = false;
+		plan->first_ms *= TURNED_AWAY_FACTOR;
+		return;
+	}
+	quota_use(&behaviour->requests, 1, now_ms);
+	quota_use(&behaviour->tokens, tokens, now_ms);
+}
+
+static bool has_free_slot(const struct behaviour *behaviour) {
+	uint64_t concurrency = behaviour->rules->concurrency;
+	return concurrency == 0 || behaviour->served < concurrency;
+}
+
+bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct demand *demand, uint64_t now_ms) {
+	assert(!visit->behaviour);
+	visit->behaviour = behaviour;
+	visit->waits = false;
+	list_init(&visit->link);
+	plan_draw(&visit->plan, behaviour, demand, now_ms);
+	plan_admit(&visit->plan, behaviour, now_ms);
+	if (!visit->plan.takes_slot)
+		return true;
+	if (has_free_slot(behaviour)) {
+		behaviour->served++;
+		return true;
+	}
+	visit->waits = true;
+	behaviour->waiting_count++;
+	list_append(&behaviour->waiting, &visit->link);
+	return false;
+}
+
+// The next in the queue, if a slot is free.
+static struct visit *serve_next(struct behaviour *behaviour) {
+	if (list_is_empty(&behaviour->waiting) || !has_free_slot(behaviour))
+		return NULL;
+	struct visit *next = LIST_OWNER(behaviour->waiting.next, struct visit, link);
+	list_remove(&next->link);
+	behaviour->waiting_count--;
+	behaviour->served++;
+	next->waits = false;
+	return next;
+}
+
+struct visit *visit_leave(struct visit *visit) {
+	struct behaviour *behaviour = visit->behaviour;
+	if (!behaviour)
+		return NULL;
+	visit->behaviour = NULL;
+	if (visit->waits) {
+		visit->waits = false;
+		behaviour->waiting_count--;
+		list_remove(&visit->link);
+		return NULL;
+	}
+	if (!visit->plan.takes_slot)
+		return NULL;
+	assert(behaviour->served > 0);
+	behaviour->served--;
+	return serve_next(behaviour);
+}
