@@ -1,0 +1,129 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Child processes for specs: started in the background with their output in files, watched through those files, stopped
+-- by their id. Waiting is always bounded; a process that outlives its bound fails the test that waited.
+local socket = require "socket"
+
+local process = {}
+process.__index = process
+
+-- Seconds. Generous, since sanitizers slow everything: nothing waits this long unless it is broken.
+local PATIENCE = 20
+
+local function quoted(word)
+  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
+end
+
+local function contents(path)
+  local file = io.open(path, "rb")
+  if not file then return "" end
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
+-- Calls `probe` until it returns something true, and returns that; an error naming `what` after `seconds`.
+function process.wait_for(what, probe, seconds)
+  local deadline = socket.gettime() + (seconds or PATIENCE)
+  repeat
+    local result = probe()
+    if result then return result end
+    socket.sleep(0.01)
+  until socket.gettime() > deadline
+  error("waited in vain for " .. what, 2)
+end
+
+-- A new, empty folder; removed by process.remove.
+function process.folder()
+  local listing = assert(io.popen("mktemp -d"))
+  local path = listing:read("l")
+  listing:close()
+  return assert(path, "no folder for the test's files")
+end
+
+function process.remove(folder)
+  os.execute("rm -rf " .. quoted(folder))
+end
+
+function process.write(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+process.contents, process.quoted = contents, quoted
+
+-- Runs a command to its end: its exit status, and what it wrote to stdout and stderr.
+function process.run(arguments, environment)
+  local folder = process.folder()
+  local child = process.start(arguments, { folder = folder, environment = environment })
+  local status = child:wait()
+  local out, log = contents(child.out_path), child:log()
+  process.remove(folder)
+  return status, out, log
+end
+
+-- Starts `arguments` (a list of words). options: folder for its files, environment (NAME = value; false unsets),
+-- directory to start in.
+function process.start(arguments, options)
+  local words = {}
+  for name, value in pairs(options.environment or {}) do
+    words[#words + 1] = value and quoted(name .. "=" .. value) or "-u " .. quoted(name)
+  end
+  table.insert(words, 1, #words > 0 and "env" or "")
+  for _, word in ipairs(arguments) do words[#words + 1] = quoted(word) end
+
+  local self = setmetatable({}, process)
+  local base = ("%s/%d"):format(options.folder, math.random(1 << 30))
+  self.out_path, self.log_path, self.status_path = base .. ".out", base .. ".log", base .. ".status"
+  -- The subshell outlives this call, waits for its child and leaves the status behind.
+  local command = ("%s ( %s >%s 2>%s </dev/null & echo $!; exec >&-; wait $!; echo $? >%s.new; mv %s.new %s ) 2>/dev/null &"):format(
+    options.directory and "cd " .. quoted(options.directory) .. ";" or "", table.concat(words, " "), self.out_path,
+    self.log_path, self.status_path, self.status_path, self.status_path)
+  local shell = assert(io.popen(command))
+  self.pid = assert(tonumber(shell:read("l")))
+  shell:close()
+  return self
+end
+
+function process:log()
+  return contents(self.log_path)
+end
+
+-- The exit status, or nil while it runs.
+function process:status()
+  return tonumber(contents(self.status_path))
+end
+
+function process:wait(seconds)
+  local ok, status = pcall(process.wait_for, "the end of " .. self.pid, function() return self:status() end, seconds)
+  if ok then return status end
+  self:signal("KILL")
+  error(("process %d did not end; its log:\n%s"):format(self.pid, self:log():sub(-4000)), 2)
+end
+
+function process:signal(name)
+  if not self:status() then os.execute(("kill -%s %d 2>/dev/null"):format(name, self.pid)) end
+end
+
+-- Waits until `pattern` is in its log and returns what it captures.
+function process:wait_for_log(pattern, seconds)
+  return process.wait_for(("%q in the log"):format(pattern), function()
+    local text = self:log()
+    local found = text:match(pattern)
+    if not found and self:status() then
+      error(("process ended with status %d; its log:\n%s"):format(self:status(), text:sub(-4000)), 0)
+    end
+    return found
+  end, seconds)
+end
+
+-- Open file descriptors of the process, as the kernel counts them.
+function process:descriptors()
+  local listing = assert(io.popen(("ls /proc/%d/fd | wc -l"):format(self.pid)))
+  local count = tonumber(listing:read("l"))
+  listing:close()
+  return count
+end
+
+return process

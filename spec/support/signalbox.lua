@@ -1,0 +1,222 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The program under test, in a set-up of emulators and a gateway on loopback ports that the system picks. Everything a
+-- set-up started is stopped by its `close`, which also insists that each process ends with status 0.
+local cjson = require "cjson"
+local http = require "spec.support.http"
+local process = require "spec.support.process"
+
+local signalbox = {}
+
+signalbox.program = os.getenv("SIGNALBOX") or "build/signalbox"
+signalbox.NOVA = "us.amazon.nova-2-lite-v1:0"
+signalbox.CLAUDE = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+signalbox.SECRET = "fake/secret/that/must/never/be/shown"
+
+-- A Lua value as source text.
+local function literal(value)
+  if type(value) ~= "table" then return type(value) == "string" and ("%q"):format(value) or tostring(value) end
+  local parts = {}
+  for key, item in pairs(value) do parts[#parts + 1] = ("[%s] = %s"):format(literal(key), literal(item)) end
+  return "{ " .. table.concat(parts, ", ") .. " }"
+end
+signalbox.literal = literal
+
+-- What the tests' own fake credentials and clean surroundings look like to a child process.
+local function environment(more)
+  local result = {
+    AWS_ACCESS_KEY_ID = false, AWS_SECRET_ACCESS_KEY = false, AWS_SESSION_TOKEN = false, AWS_BEARER_TOKEN_BEDROCK = false,
+    AWS_REGION = false, AWS_DEFAULT_REGION = false, AWS_PROFILE = false, AWS_ENDPOINT_URL = false,
+    AWS_ENDPOINT_URL_BEDROCK_RUNTIME = false, HTTP_PROXY = false, HTTPS_PROXY = false, http_proxy = false,
+    https_proxy = false,
+  }
+  for name, value in pairs(more or {}) do result[name] = value end
+  return result
+end
+
+-- A model of a scenario that answers at once.
+signalbox.PROMPT = { ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 20000, p99 = 10000 } }
+
+local setup = {}
+setup.__index = setup
+
+function signalbox.setup()
+  return setmetatable({ folder = process.folder(), children = {} }, setup)
+end
+
+function setup:write(name, text)
+  return process.write(self.folder .. "/" .. name, text)
+end
+
+-- Starts the program with `arguments`; the child is stopped with the set-up.
+function setup:start(arguments, options)
+  options = options or {}
+  table.insert(arguments, 1, signalbox.program)
+  local child = process.start(arguments,
+    { folder = self.folder, environment = environment(options.environment), directory = options.directory })
+  table.insert(self.children, 1, child)
+  return child
+end
+
+-- Runs the program to its end: status, stdout, stderr.
+function signalbox.run(arguments, more)
+  table.insert(arguments, 1, signalbox.program)
+  return process.run(arguments, environment(more))
+end
+
+-- An emulator of `scenario` (a table). It gets `port`, `url`, `control` and `requests`.
+function setup:emulator(scenario, arguments, options)
+  scenario = scenario or { seed = 1, models = { ["*"] = signalbox.PROMPT } }
+  local path = self:write(("scenario-%d.lua"):format(#self.children), "return " .. literal(scenario))
+  local words = { "emulate", "--scenario", path, "--listen", "127.0.0.1:0" }
+  for _, word in ipairs(arguments or {}) do words[#words + 1] = word end
+  local child = self:start(words, options)
+  child.port = tonumber(child:wait_for_log("127%.0%.0%.1:(%d+)"))
+  child.url = "http://127.0.0.1:" .. child.port
+
+  -- Changes how a model behaves from here on; `change` is the body of the control path.
+  function child.control(model, change)
+    local path_of_model = "/_emulator/models/" .. model:gsub("[^%w._*-]", function(c) return ("%%%02X"):format(c:byte()) end)
+    local response = http.request(child.port, { path = path_of_model, body = cjson.encode(change) })
+    assert(response and response.status == 200, response and response.body)
+  end
+
+  function child.requests()
+    return cjson.decode(http.request(child.port, { path = "/_emulator/requests" }).body)
+  end
+  return child
+end
+
+-- An upstream that does what `script` says: the source of a function(request, answer, number), see upstream.lua.
+-- `recorded` gives the requests it got.
+function setup:upstream(script)
+  local number = #self.children
+  local path = self:write(("script-%d.lua"):format(number),
+    'local eventstream = require "spec.support.eventstream"\nreturn function(request, answer, number)\n' ..
+    script .. "\nend")
+  local record_path = self:write(("record-%d"):format(number), "")
+  local child = process.start({ "lua5.4", "spec/support/upstream.lua", path, record_path }, { folder = self.folder })
+  table.insert(self.children, 1, child)
+  child.has_no_good_end = true
+  child.port = tonumber(child:wait_for_log("127%.0%.0%.1:(%d+)"))
+  child.url = "http://127.0.0.1:" .. child.port
+
+  function child.recorded()
+    local requests = {}
+    for line in process.contents(record_path):gmatch("[^\n]+") do requests[#requests + 1] = cjson.decode(line) end
+    return requests
+  end
+  return child
+end
+
+local function settings_text(settings, emulator, policy_path)
+  local all = {
+    listen = "127.0.0.1:0", admin = "127.0.0.1:0", policy = policy_path, endpoint = emulator and emulator.url,
+    credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = signalbox.SECRET },
+    log = { format = "json", level = "info" },
+  }
+  for key, value in pairs(settings or {}) do all[key] = value end
+  return "return " .. literal(all)
+end
+
+-- A gateway in front of `emulator`. options: policy (a table, or source text), settings (over the tests' own),
+-- arguments. It gets `port`, `admin_port`, `get`, `post`, `admin` and `access`.
+function setup:gateway(emulator, options)
+  options = options or {}
+  local policy = options.policy or { models = { { id = signalbox.NOVA } } }
+  local number = #self.children
+  local policy_path = self:write(("policy-%d.lua"):format(number),
+    type(policy) == "string" and policy or "return " .. literal(policy))
+  local settings_path = self:write(("settings-%d.lua"):format(number),
+    settings_text(options.settings, emulator, policy_path))
+  local words = { "serve", "--config", settings_path }
+  for _, word in ipairs(options.arguments or {}) do words[#words + 1] = word end
+  local child = self:start(words, options)
+  signalbox.find_listeners(child)
+
+  function child.request(request)
+    return http.request(child.port, request)
+  end
+
+  function child.admin(path, method)
+    local response = http.request(child.admin_port, { path = path, method = method or "GET", body = method and "" })
+    return response.status, response.body ~= "" and cjson.decode(response.body) or nil, response
+  end
+
+  -- The lines of the access log so far, decoded.
+  function child.access()
+    local lines = {}
+    for line in child:log():gmatch("[^\n]+") do
+      local ok, entry = pcall(cjson.decode, line)
+      if ok and entry.message == "access" then lines[#lines + 1] = entry end
+    end
+    return lines
+  end
+  return child
+end
+
+-- The ports of a gateway, from its log.
+function signalbox.find_listeners(child)
+  local function port_of(kind)
+    return process.wait_for("the " .. kind .. " listener", function()
+      for line in child:log():gmatch("[^\n]+\n") do
+        local ok, entry = pcall(cjson.decode, line)
+        if ok and entry.message == "listening" and entry.listener == kind then
+          return tonumber(entry.address:match(":(%d+)$"))
+        end
+      end
+      if child:status() then error(("the gateway ended with status %d:\n%s"):format(child:status(), child:log()), 0) end
+    end)
+  end
+  child.port, child.admin_port = port_of("data"), port_of("admin")
+end
+
+-- Ends a child at once, as a crash would.
+function setup.kill(_, child)
+  child:signal("KILL")
+  child:wait()
+  child.stopped = true
+end
+
+-- Stops a child by SIGTERM; its exit status must be 0.
+function setup:stop(child)
+  if child.has_no_good_end then return self:kill(child) end
+  child:signal("TERM")
+  local status = child:wait(60)
+  child.stopped = true
+  assert(status == 0, ("exit status %d; its log ends with:\n%s"):format(status, child:log():sub(-6000)))
+end
+
+function setup:close()
+  local problems = {}
+  for _, child in ipairs(self.children) do
+    if not child.stopped then
+      local ok, problem = pcall(setup.stop, self, child)
+      if not ok then problems[#problems + 1] = tostring(problem) end
+    end
+  end
+  process.remove(self.folder)
+  assert(#problems == 0, table.concat(problems, "\n"))
+end
+
+-- A Converse body.
+function signalbox.converse_body(text, more)
+  local body = { messages = { { role = "user", content = { { text = text or "Hello" } } } } }
+  for key, value in pairs(more or {}) do body[key] = value end
+  return cjson.encode(body)
+end
+
+-- The path of an operation, with the model id escaped as SDKs do.
+function signalbox.path(model, operation)
+  return "/model/" .. model:gsub("[^%w._~-]", function(c) return ("%%%02X"):format(c:byte()) end) .. "/" .. operation
+end
+
+-- A request as an SDK would send it. operation: the last part of the path.
+function signalbox.call(model, operation, body, headers)
+  local all = { ["Content-Type"] = "application/json", Authorization = "AWS4-HMAC-SHA256 Credential=client-key" }
+  for name, value in pairs(headers or {}) do all[name] = value end
+  return {
+    method = "POST", path = signalbox.path(model, operation), headers = all, body = body or signalbox.converse_body(),
+  }
+end
+
+return signalbox
