@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 enum { ALIGNMENT = 16, FIRST_BLOCK_BYTES = 4096 };
 
 struct arena_block {
@@ -27,6 +29,12 @@ void arena_free(struct arena *arena) {
 		block = next;
 	}
 	arena_init(arena, arena->limit_bytes);
+}
+
+void arena_free_secret(struct arena *arena) {
+	for (struct arena_block *block = arena->blocks; block; block = block->next)
+		memory_wipe(block->bytes, block->used);
+	arena_free(arena);
 }
 
 static struct arena_block *add_block(struct arena *arena, size_t bytes) {

@@ -21,6 +21,9 @@ void arena_init(struct arena *arena, size_t limit_bytes);
 // Frees everything that it handed out; the arena is empty again.
 void arena_free(struct arena *arena);
 
+// The same, wiping what was handed out first.
+void arena_free_secret(struct arena *arena);
+
 // Zeroed, 16-byte aligned memory that lives as long as the arena, or NULL past the limit or when memory is out.
 void *arena_alloc(struct arena *arena, size_t bytes);
 

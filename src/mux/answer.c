@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/answer.h"
+
+#include "base/buffer.h"
+
+enum { NAMES_LISTED = 20, NAMES_BYTES = 16384, NAME_SHOWN = 200 };
+
+static void say(struct mux_error *out, enum error_type type, int status, struct slice exception, struct slice message) {
+	out->type = type;
+	out->status = status;
+	out->exception = exception;
+	out->message = message;
+}
+
+// An upstream's own error, as it was. A 429 or 5xx also tells when to come back.
+static void pass_on(const struct kept_error *kept, uint64_t retry_after_ms, struct mux_error *out) {
+	say(out, kept->type, kept->status, kept->name, (struct slice){0});
+	out->from_upstream = true;
+	out->headers = kept->headers;
+	out->body = kept->body;
+	if (kept->status == 429 || kept->status >= 500)
+		out->retry_after_ms = kept->retry_after_ms >= 0 ? kept->retry_after_ms : (int64_t)retry_after_ms;
+}
+
+static void list_name(struct buffer *names, size_t *count, struct slice name) {
+	if (++*count > NAMES_LISTED || name.len > NAME_SHOWN)
+		return;
+	if (names->len)
+		buffer_append(names, SLICE(", "));
+	buffer_append(names, name);
+}
+
+static void not_served(const struct pool *pool, struct slice asked, struct arena *arena, struct mux_error *out) {
+	struct buffer names;
+	buffer_init(&names, NAMES_BYTES);
+	size_t count = 0;
+	for (size_t i = 0; i < pool->count && count <= NAMES_LISTED; i++) {
+		const struct model *model = &pool->models[i];
+		list_name(&names, &count, slice_from(model->name));
+		for (size_t j = 0; j < model->serves_count; j++)
+			list_name(&names, &count, slice_from(model->serves[j]));
+	}
+	size_t shown = asked.len < NAME_SHOWN ? asked.len : NAME_SHOWN;
+	struct slice message =
+	    arena_printf(arena, "No model here serves \"%.*s\". Served are: %.*s%s", (int)shown, asked.ptr,
+	                 SLICE_ARGS(buffer_slice(&names)), count > NAMES_LISTED ? ", ..." : "");
+	buffer_free(&names);
+	say(out, TYPE_MODEL_UNAVAILABLE, 404, SLICE("ResourceNotFoundException"), message);
+}
+
+static void no_models(const struct step *step, const struct pool *pool, struct slice asked, struct arena *arena,
+                      struct mux_error *out) {
+	if (step->why == NO_MODELS_NOT_SERVED) {
+		not_served(pool, asked, arena, out);
+		return;
+	}
+	struct slice message = step->why == NO_MODELS_RESTING
+	                           ? SLICE("Every model that serves this request is resting or has its breaker open.")
+	                           : SLICE("The routing policy chose no model for this request.");
+	say(out, step->why == NO_MODELS_RESTING ? TYPE_CIRCUIT_OPEN : TYPE_THROTTLING, 429, SLICE("ThrottlingException"),
+	    message);
+	out->retry_after_ms = (int64_t)step->retry_after_ms;
+}
+
+// Every attempt failed and no upstream said a word that could be passed on: the last attempt's kind decides.
+static void attempts_failed(const struct step *step, const struct failure *last, struct mux_error *out) {
+	if (step->all_refused) {
+		say(out, TYPE_MODEL_UNAVAILABLE, 424, SLICE("ModelErrorException"), SLICE("Every model refused the request."));
+	} else if (last && slice_equal(last->name, SLICE(ANSWER_NO_CREDENTIALS))) {
+		say(out, TYPE_AUTHENTICATION, 500, SLICE("InternalServerException"),
+		    SLICE("The request could not be signed; the gateway's log says why."));
+	} else if (step->error == ROUTE_DEADLINE || (last && last->kind == FAILURE_TIMEOUT)) {
+		say(out, TYPE_TIMEOUT, 408, SLICE("ModelTimeoutException"), SLICE("No model answered in time."));
+	} else {
+		say(out, TYPE_NETWORK, 503, SLICE("ServiceUnavailableException"), SLICE("No model could be reached."));
+		out->retry_after_ms = (int64_t)step->retry_after_ms;
+	}
+}
+
+static struct slice code_of(enum route_error error) {
+	switch (error) {
+	case ROUTE_NO_MODELS_AVAILABLE:
+		return SLICE("NO_MODELS_AVAILABLE");
+	case ROUTE_RETRIES_EXHAUSTED:
+		return SLICE("RETRIES_EXHAUSTED");
+	case ROUTE_DEADLINE:
+		return SLICE("DEADLINE_EXCEEDED");
+	case ROUTE_FAILED:
+	case ROUTE_CANCELLED:
+		break;
+	}
+	return (struct slice){0};
+}
+
+void answer_failure(const struct step *step, const struct kept_error *kept, const struct failure *last,
+                    const struct pool *pool, struct slice asked, struct arena *arena, struct mux_error *out) {
+	*out = (struct mux_error){.retry_after_ms = -1, .code = code_of(step->error)};
+	if (kept->status)
+		pass_on(kept, step->retry_after_ms, out);
+	else if (step->error == ROUTE_NO_MODELS_AVAILABLE)
+		no_models(step, pool, asked, arena, out);
+	else
+		attempts_failed(step, last, out);
+}

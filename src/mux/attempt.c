@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each turn of an attempt (an exchange's event, or its timer) runs between hold and drop, ends in at most one on_ended,
+// and touches nothing after that.
+#include "mux/attempt.h"
+
+#include "aws/exception.h"
+#include "aws/usage.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "mux/headers.h"
+#include "mux/sign.h"
+
+enum {
+	ERROR_BODY_BYTES = 1 << 20,  // of an upstream's error that is kept for the client
+	BODY_RESERVE_BYTES = 1 << 20 // what a content-length is believed before its bytes are there
+};
+
+static uint64_t now_of(const struct attempt *attempt) {
+	return loop_now_ms(attempt->worker->loop);
+}
+
+// From here on the attempt's owner may do anything with it.
+static void end(struct attempt *attempt, enum attempt_end how) {
+	if (attempt->ended)
+		return;
+	attempt->ended = true;
+	timer_stop(&attempt->timer);
+	if (attempt->exchange)
+		exchange_cancel(attempt->exchange);
+	attempt->exchange = NULL;
+	attempt->result.end = how;
+	attempt->result.latency_ms = now_of(attempt) - attempt->started_ms;
+	attempt->result.failure.latency_ms = attempt->result.latency_ms;
+	attempt->result.ttft_ms = attempt->ttft_ms;
+	if (how != ATTEMPT_CANCELLED)
+		attempt->events->on_ended(attempt);
+}
+
+static void fail(struct attempt *attempt, enum failure_kind kind, struct slice name, struct slice message) {
+	attempt->result.failure = (struct failure){
+	    .kind = kind,
+	    .name = name,
+	    .message = message,
+	    .type = kind == FAILURE_TIMEOUT ? TYPE_TIMEOUT : TYPE_NETWORK,
+	    .fault = FAULT_MODEL,
+	    .retry_after_ms = -1,
+	};
+	end(attempt, ATTEMPT_FAILED);
+}
+
+// The upstream said no: what it said is kept for the client and judged by name.
+static void fail_by_answer(struct attempt *attempt) {
+	struct exception_report report;
+	struct slice body = arena_copy(attempt->arena, buffer_slice(&attempt->body));
+	exception_read(attempt->status, attempt->headers, body, clock_wall_ms() / 1000, attempt->arena, &report);
+	attempt->error = (struct kept_error){
+	    .status = attempt->status,
+	    .name = report.name.len ? report.name : slice_from(exception_by_status(attempt->status)->name),
+	    .retry_after_ms = report.retry_after_ms,
+	    .type = report.type,
+	    .headers = attempt->headers,
+	    .body = body,
+	};
+	attempt->result.failure = (struct failure){
+	    .kind = FAILURE_HTTP,
+	    .status = attempt->status,
+	    .name = report.name,
+	    .message = report.message,
+	    .type = report.type,
+	    .fault = report.fault,
+	    .retry_after_ms = report.retry_after_ms,
+	};
+	end(attempt, ATTEMPT_FAILED);
+}
+
+// An exception inside a 200, before any content: as the service would have said it with its shape's status.
+static void keep_frame_error(struct attempt *attempt) {
+	const struct failure *failure = &attempt->relay.failure;
+	struct header *type = arena_alloc(attempt->arena, sizeof *type);
+	if (!type)
+		return;
+	*type = (struct header){SLICE("content-type"), SLICE("application/json")};
+	attempt->error = (struct kept_error){
+	    .status = failure->status,
+	    .name = failure->name,
+	    .retry_after_ms = failure->retry_after_ms,
+	    .type = failure->type,
+	    .headers = {type, 1},
+	    .body = attempt->relay.payload,
+	};
+}
+
+static void end_stream(struct attempt *attempt, enum relay_verdict verdict) {
+	if (attempt->ended || verdict == RELAY_MORE)
+		return;
+	attempt->result.usage = attempt->relay.usage;
+	if (verdict == RELAY_SUCCEEDED) {
+		end(attempt, ATTEMPT_SUCCEEDED);
+		return;
+	}
+	if (attempt->relay.failure.status && attempt->ttft_ms < 0)
+		keep_frame_error(attempt);
+	attempt->result.failure = attempt->relay.failure;
+	end(attempt, ATTEMPT_FAILED);
+}
+
+static void end_unary(struct attempt *attempt) {
+	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
+	if (attempt->call->operation == OPERATION_CONVERSE)
+		usage_read_converse(buffer_slice(&attempt->body), &usage);
+	else if (attempt->call->operation == OPERATION_INVOKE_MODEL)
+		usage_read_headers(attempt->headers, &usage);
+	attempt->result.usage =
+	    (struct usage){usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens};
+	end(attempt, ATTEMPT_SUCCEEDED);
+}
+
+static void on_commit(void *owner) {
+	struct attempt *attempt = owner;
+	attempt->ttft_ms = (int64_t)(now_of(attempt) - attempt->started_ms);
+	timer_start(&attempt->timer, attempt->stream_idle_ms);
+	attempt->events->on_committed(attempt);
+}
+
+static void on_frames(void *owner, struct slice frames) {
+	struct attempt *attempt = owner;
+	if (attempt->ended || attempt->events->on_frames(attempt, frames) || attempt->ended || attempt->paused)
+		return;
+	attempt->paused = true;
+	timer_stop(&attempt->timer);
+	if (attempt->exchange)
+		exchange_pause(attempt->exchange);
+}
+
+static const struct relay_output relay_output = {on_commit, on_frames};
+
+static bool is_success(int status) {
+	return status >= 200 && status < 300;
+}
+
+static bool has_type(struct headers headers, struct slice type) {
+	const struct slice *value = headers_find(headers, SLICE("content-type"));
+	return value && value->len >= type.len && slice_equal_nocase(slice_of(value->ptr, type.len), type);
+}
+
+// A 200 of another kind than the operation's is some other server's: a proxy's page, a portal.
+static bool is_foreign(const struct attempt *attempt) {
+	if (!is_success(attempt->status))
+		return false;
+	if (operation_is_streaming(attempt->call->operation))
+		return !has_type(attempt->headers, SLICE("application/vnd.amazon.eventstream"));
+	return has_type(attempt->headers, SLICE("text/html"));
+}
+
+static void on_head(void *owner, int status, struct headers headers) {
+	struct attempt *attempt = owner;
+	attempt->status = status;
+	attempt->headers = headers_copy_down(attempt->arena, headers);
+	if (is_foreign(attempt)) {
+		attempt->events->hold(attempt->owner);
+		fail(attempt, FAILURE_NETWORK, SLICE("ForeignAnswer"),
+		     SLICE("the answer is not of the operation's content type"));
+		attempt->events->drop(attempt->owner);
+		return;
+	}
+	attempt->streaming = is_success(status) && operation_is_streaming(attempt->call->operation);
+	const struct mux *mux = attempt->worker->mux;
+	if (attempt->streaming) {
+		relay_init(&attempt->relay, attempt->call->operation, mux->frame_bytes, mux->hold_bytes, attempt->arena,
+		           &relay_output, attempt);
+		return;
+	}
+	size_t limit = mux->response_bytes;
+	if (!is_success(status) && limit > ERROR_BODY_BYTES)
+		limit = ERROR_BODY_BYTES;
+	buffer_init(&attempt->body, limit);
+	const struct slice *length = headers_find(headers, SLICE("content-length"));
+	uint64_t expected = 0;
+	if (length && slice_parse_u64(*length, limit, &expected))
+		(void)buffer_reserve(&attempt->body, expected < BODY_RESERVE_BYTES ? expected : BODY_RESERVE_BYTES);
+}
+
+static void on_body(void *owner, struct slice bytes) {
+	struct attempt *attempt = owner;
+	void *request = attempt->owner;
+	const struct attempt_events *events = attempt->events;
+	events->hold(request);
+	attempt->last_byte_ms = now_of(attempt);
+	if (attempt->streaming)
+		end_stream(attempt, relay_feed(&attempt->relay, bytes));
+	else if (buffer_append(&attempt->body, bytes))
+		fail(attempt, FAILURE_NETWORK, SLICE("AnswerTooLarge"),
+		     SLICE("the answer is larger than limits.response_bytes"));
+	events->drop(request);
+}
+
+static void on_end(void *owner) {
+	struct attempt *attempt = owner;
+	void *request = attempt->owner;
+	const struct attempt_events *events = attempt->events;
+	events->hold(request);
+	attempt->exchange = NULL;
+	if (attempt->streaming)
+		end_stream(attempt, relay_finish(&attempt->relay, RELAY_CLEAN, (struct slice){0}, (struct slice){0}));
+	else if (is_success(attempt->status))
+		end_unary(attempt);
+	else
+		fail_by_answer(attempt);
+	events->drop(request);
+}
+
+static void on_failed(void *owner, enum exchange_failure failure) {
+	struct attempt *attempt = owner;
+	void *request = attempt->owner;
+	const struct attempt_events *events = attempt->events;
+	struct slice name = slice_from(exchange_failure_name(failure));
+	struct slice text = slice_from(exchange_failure_text(failure));
+	events->hold(request);
+	attempt->exchange = NULL;
+	if (attempt->streaming)
+		end_stream(attempt, relay_finish(&attempt->relay, RELAY_BROKEN, name, text));
+	else
+		fail(attempt, FAILURE_NETWORK, name, text);
+	events->drop(request);
+}
+
+static const struct exchange_events exchange_events = {on_head, on_body, on_end, on_failed};
+
+static void fail_unsigned(struct attempt *attempt) {
+	attempt->result.failure = (struct failure){
+	    .kind = FAILURE_NETWORK,
+	    .name = SLICE(ANSWER_NO_CREDENTIALS),
+	    .message = SLICE("there are no credentials to sign with"),
+	    .type = TYPE_AUTHENTICATION,
+	    .fault = FAULT_OPERATOR,
+	    .retry_after_ms = -1,
+	};
+	end(attempt, ATTEMPT_FAILED);
+}
+
+// After the commit the timer is re-armed by looking at the last byte, not by every byte.
+static void check_idle(struct attempt *attempt) {
+	uint64_t silent_ms = now_of(attempt) - attempt->last_byte_ms;
+	if (silent_ms < attempt->stream_idle_ms)
+		timer_start(&attempt->timer, attempt->stream_idle_ms - silent_ms);
+	else
+		end_stream(attempt, relay_finish(&attempt->relay, RELAY_STALLED, SLICE("StreamStalled"),
+		                                 SLICE("the stream fell silent")));
+}
+
+static void on_timer(void *owner) {
+	struct attempt *attempt = owner;
+	void *request = attempt->owner;
+	const struct attempt_events *events = attempt->events;
+	events->hold(request);
+	if (attempt->unsigned_request)
+		fail_unsigned(attempt);
+	else if (attempt->streaming && relay_is_committed(&attempt->relay))
+		check_idle(attempt);
+	else
+		fail(attempt, FAILURE_TIMEOUT, SLICE("AttemptTimeout"), SLICE("the model did not answer in time"));
+	events->drop(request);
+}
+
+struct attempt *attempt_start(const struct attempt_plan *plan) {
+	struct attempt *attempt = arena_alloc(plan->arena, sizeof *attempt);
+	if (!attempt)
+		return NULL;
+	const struct attempt_options *options = &plan->step->options;
+	attempt->events = plan->events;
+	attempt->owner = plan->owner;
+	attempt->worker = plan->worker;
+	attempt->call = plan->call;
+	attempt->arena = plan->arena;
+	attempt->target = plan->target;
+	attempt->model = plan->step->model;
+	attempt->id = plan->step->attempt;
+	attempt->timeout_ms = options->timeout_ms;
+	attempt->stream_idle_ms = plan->stream_idle_ms;
+	attempt->ttft_ms = -1;
+	attempt->result.usage = (struct usage){-1, -1, -1, -1};
+	attempt->started_ms = attempt->last_byte_ms = now_of(attempt);
+	if (operation_is_streaming(attempt->call->operation) && options->ttft_ms < attempt->timeout_ms)
+		attempt->timeout_ms = options->ttft_ms;
+	list_init(&attempt->link);
+	timer_init(&attempt->timer, attempt->worker->loop, on_timer, attempt);
+
+	struct exchange_request request;
+	const char *reason = NULL;
+	if (sign_request(attempt->worker, attempt->call, attempt->target, attempt->model, plan->payload_hash,
+	                 attempt->arena, &request, &reason) == 0) {
+		struct upstream *upstream = upstreams_get(attempt->worker->upstreams, attempt->target->tls,
+		                                          slice_from(attempt->target->host), attempt->target->port);
+		attempt->exchange = exchange_start(upstream, &request, &exchange_events, attempt);
+		timer_start(&attempt->timer, attempt->timeout_ms);
+	} else {
+		log_entry(LOG_ERROR, "cannot sign", LOG_C("model", attempt->model->name), LOG_C("reason", reason),
+		          LOG_S("request", attempt->call->request_id));
+		attempt->unsigned_request = true;
+		timer_start(&attempt->timer, 0);
+	}
+	return attempt;
+}
+
+void attempt_cancel(struct attempt *attempt) {
+	end(attempt, ATTEMPT_CANCELLED);
+}
+
+void attempt_resume(struct attempt *attempt) {
+	if (!attempt->paused || attempt->ended)
+		return;
+	attempt->paused = false;
+	attempt->last_byte_ms = now_of(attempt);
+	timer_start(&attempt->timer, attempt->stream_idle_ms);
+	if (attempt->exchange)
+		exchange_resume(attempt->exchange);
+}
+
+void attempt_release(struct attempt *attempt) {
+	buffer_free(&attempt->body);
+	if (attempt->streaming)
+		relay_free(&attempt->relay);
+}

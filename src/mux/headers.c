@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/headers.h"
+
+static bool is_one_of(struct slice name, const struct slice *list, size_t count) {
+	for (size_t i = 0; i < count; i++)
+		if (slice_equal_nocase(name, list[i]))
+			return true;
+	return false;
+}
+
+bool header_goes_up(struct slice name) {
+	static const struct slice passed[] = {
+	    {"content-type", 12}, {"content-encoding", 16}, {"accept", 6},  {"traceparent", 11},
+	    {"tracestate", 10},   {"x-amzn-trace-id", 15},  {"baggage", 7}, {"x-signalbox-hop", 15},
+	};
+	static const struct slice bedrock = {"x-amzn-bedrock-", 15};
+	if (name.len > bedrock.len && slice_equal_nocase(slice_of(name.ptr, bedrock.len), bedrock))
+		return true;
+	return is_one_of(name, passed, sizeof passed / sizeof passed[0]);
+}
+
+// Whether `connection: a, b` names the header.
+static bool is_listed(struct slice list, struct slice name) {
+	while (list.len) {
+		size_t comma = slice_find(list, ',');
+		if (slice_equal_nocase(slice_trim(slice_of(list.ptr, comma)), name))
+			return true;
+		list = slice_from_offset(list, comma + 1);
+	}
+	return false;
+}
+
+bool header_comes_down(struct slice name, struct headers all) {
+	static const struct slice kept_back[] = {
+	    {"connection", 10}, {"keep-alive", 10}, {"proxy-authenticate", 18}, {"proxy-connection", 16}, {"te", 2},
+	    {"trailer", 7},     {"upgrade", 7},     {"transfer-encoding", 17},  {"content-length", 14},   {"date", 4},
+	};
+	if (is_one_of(name, kept_back, sizeof kept_back / sizeof kept_back[0]))
+		return false;
+	const struct slice *connection = headers_find(all, SLICE("connection"));
+	return !connection || !is_listed(*connection, name);
+}
+
+struct headers headers_copy_down(struct arena *arena, struct headers all) {
+	struct header *copies = arena_alloc(arena, all.count * sizeof *copies);
+	size_t count = 0;
+	for (size_t i = 0; copies && i < all.count; i++) {
+		if (!header_comes_down(all.list[i].name, all))
+			continue;
+		copies[count].name = arena_copy(arena, all.list[i].name);
+		copies[count].value = arena_copy(arena, all.list[i].value);
+		if (copies[count].name.ptr && copies[count].value.ptr)
+			count++;
+	}
+	return (struct headers){copies, count};
+}

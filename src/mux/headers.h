@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which headers cross the gateway: a few of the client's go up, all but hop-by-hop come down.
+#ifndef MUX_HEADERS_H
+#define MUX_HEADERS_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/header.h"
+
+// content-type, content-encoding, accept, x-amzn-bedrock-*, the trace headers and x-signalbox-hop.
+bool header_goes_up(struct slice name);
+
+// Everything but hop-by-hop headers (RFC 9110, section 7.6.1), those that `connection` names, and what the server
+// writes itself: content-length and date.
+bool header_comes_down(struct slice name, struct headers all);
+
+// A copy of the headers that come down, in the arena; empty when it has no room.
+struct headers headers_copy_down(struct arena *arena, struct headers all);
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/mux.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "mux/version.h"
+#include "mux/worker.h"
+
+int mux_new(const struct mux_settings *settings, struct problems *problems, struct mux **mux) {
+	struct mux *made = memory_new(1, sizeof *made);
+	made->workers = settings->workers;
+	made->response_bytes = settings->response_bytes;
+	made->header_bytes = settings->header_bytes;
+	made->frame_bytes = settings->frame_bytes;
+	made->hold_bytes = settings->hold_bytes;
+	made->connect_ms = settings->connect_ms;
+	made->pool_idle_ms = settings->pool_idle_ms;
+	made->on_event = settings->on_event;
+	made->event_owner = settings->event_owner;
+	made->registry = registry_new();
+	pthread_mutex_init(&made->lock, NULL);
+
+	struct policy *policy = NULL;
+	int rc =
+	    policy_load(settings->policy, &settings->policy_limits, settings->workers, made->registry, problems, &policy);
+	if (rc == 0)
+		rc = version_new(policy, settings, problems, &made->version);
+	if (rc) {
+		mux_free(made);
+		made = NULL;
+	}
+	*mux = made;
+	return rc;
+}
+
+void mux_free(struct mux *mux) {
+	if (!mux)
+		return;
+	if (mux->version)
+		version_release(mux->version);
+	registry_free(mux->registry);
+	pthread_mutex_destroy(&mux->lock);
+	free(mux);
+}
+
+struct mux_version *mux_version_retain(struct mux *mux) {
+	pthread_mutex_lock(&mux->lock);
+	struct mux_version *version = mux->version;
+	version_retain(version);
+	pthread_mutex_unlock(&mux->lock);
+	return version;
+}
+
+struct policy *mux_policy(struct mux *mux) {
+	pthread_mutex_lock(&mux->lock);
+	struct policy *policy = mux->version->policy;
+	policy_retain(policy);
+	pthread_mutex_unlock(&mux->lock);
+	return policy;
+}
+
+struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *loop) {
+	assert(index < mux->workers);
+	struct mux_worker *worker = memory_new(1, sizeof *worker);
+	worker->mux = mux;
+	worker->index = index;
+	worker->loop = loop;
+	worker->upstreams = upstreams_new(loop, &(struct upstream_settings){
+	                                            .connect_ms = mux->connect_ms,
+	                                            .pool_idle_ms = mux->pool_idle_ms,
+	                                            .header_bytes = mux->header_bytes,
+	                                        });
+	worker->signer = sigv4_signer_new();
+	random_init_from_system(&worker->random);
+	struct policy *policy = mux_policy(mux);
+	policy_on_event(policy, index, mux->on_event, mux->event_owner);
+	policy_release(policy);
+	return worker;
+}
+
+void mux_worker_free(struct mux_worker *worker) {
+	assert(worker->request_count == 0);
+	upstreams_free(worker->upstreams);
+	sigv4_signer_free(worker->signer);
+	free(worker);
+}
+
+size_t mux_worker_requests(const struct mux_worker *worker) {
+	return worker->request_count;
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/relay.h"
+
+#include "aws/exception.h"
+#include "aws/usage.h"
+
+void relay_init(struct relay *relay, enum operation operation, size_t frame_bytes, size_t hold_bytes,
+                struct arena *arena, const struct relay_output *output, void *owner) {
+	*relay = (struct relay){
+	    .operation = operation,
+	    .output = output,
+	    .owner = owner,
+	    .arena = arena,
+	    .usage = {-1, -1, -1, -1},
+	    .failure = {.kind = FAILURE_STREAM, .type = TYPE_NETWORK, .fault = FAULT_MODEL, .retry_after_ms = -1},
+	};
+	eventstream_decoder_init(&relay->decoder, frame_bytes);
+	buffer_init(&relay->held, hold_bytes);
+}
+
+void relay_free(struct relay *relay) {
+	eventstream_decoder_free(&relay->decoder);
+	buffer_free(&relay->held);
+}
+
+bool relay_is_committed(const struct relay *relay) {
+	return relay->phase == RELAY_FLOWING || relay->phase == RELAY_STOPPED;
+}
+
+static bool is_converse(const struct relay *relay) {
+	return relay->operation == OPERATION_CONVERSE_STREAM;
+}
+
+static bool starts_content(const struct relay *relay, struct slice event) {
+	if (!is_converse(relay))
+		return slice_equal(event, SLICE("chunk"));
+	return slice_equal(event, SLICE("contentBlockDelta")) || slice_equal(event, SLICE("contentBlockStart")) ||
+	       slice_equal(event, SLICE("messageStop"));
+}
+
+static void pass_run(struct relay *relay) {
+	if (relay->run.len)
+		relay->output->frames(relay->owner, relay->run);
+	relay->run = (struct slice){0};
+}
+
+// Joins frames that lie side by side in the fed bytes, so that they go on in one piece. A frame that the decoder had to
+// put together is gone at its next step, so it goes on by itself.
+static void pass_frame(struct relay *relay, struct slice raw, struct slice fed) {
+	if (relay->run.len && relay->run.ptr + relay->run.len == raw.ptr) {
+		relay->run.len += raw.len;
+		return;
+	}
+	pass_run(relay);
+	bool is_fed = (uintptr_t)raw.ptr >= (uintptr_t)fed.ptr && (uintptr_t)raw.ptr < (uintptr_t)fed.ptr + fed.len;
+	if (is_fed)
+		relay->run = raw;
+	else
+		relay->output->frames(relay->owner, raw);
+}
+
+static void commit(struct relay *relay) {
+	relay->phase = RELAY_FLOWING;
+	relay->output->commit(relay->owner);
+	if (relay->held.len)
+		relay->output->frames(relay->owner, buffer_slice(&relay->held));
+	buffer_free(&relay->held);
+}
+
+// After the commit a client is told of a failure by a last frame, since SDKs take a silent end for a good one.
+static void send_closing_frame(struct relay *relay, struct slice exception, struct slice message) {
+	struct buffer frame;
+	buffer_init(&frame, EVENTSTREAM_FRAME_BYTES);
+	pass_run(relay);
+	if (exception_format_frame(relay->operation, exception, message, &frame) == 0)
+		relay->output->frames(relay->owner, buffer_slice(&frame));
+	buffer_free(&frame);
+}
+
+static enum relay_verdict fail(struct relay *relay, enum failure_kind kind, struct slice name, struct slice text) {
+	bool told = relay_is_committed(relay);
+	relay->failure.kind = kind;
+	relay->failure.type = kind == FAILURE_TIMEOUT ? TYPE_TIMEOUT : TYPE_NETWORK;
+	relay->failure.name = name;
+	relay->failure.message = text;
+	if (told)
+		send_closing_frame(relay, SLICE("ModelStreamErrorException"), text);
+	relay->phase = RELAY_OVER;
+	return RELAY_FAILED;
+}
+
+static enum relay_verdict take_exception(struct relay *relay, const struct eventstream_frame *frame) {
+	struct exception_report report;
+	exception_read_frame(frame, relay->arena, &report);
+	relay->failure = (struct failure){
+	    .kind = FAILURE_STREAM,
+	    .status = report.status,
+	    .name = report.name,
+	    .message = report.message,
+	    .type = report.type,
+	    .fault = report.fault,
+	    .retry_after_ms = report.retry_after_ms,
+	};
+	if (!relay_is_committed(relay)) {
+		relay->payload = arena_copy(relay->arena, frame->payload);
+	} else {
+		const struct exception *known = exception_find(report.name);
+		pass_run(relay);
+		if (known && known->in_stream && !exception_is_in_union(known, relay->operation))
+			send_closing_frame(relay, report.name, report.message);
+		else
+			relay->output->frames(relay->owner, frame->raw);
+	}
+	relay->phase = RELAY_OVER;
+	return RELAY_FAILED;
+}
+
+static void read_usage(struct relay *relay, struct slice event, struct slice payload) {
+	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
+	if (!is_converse(relay))
+		usage_read_chunk(payload, &usage);
+	else if (slice_equal(event, SLICE("metadata")))
+		usage_read_converse(payload, &usage);
+	if (usage.input_tokens < 0 && usage.output_tokens < 0)
+		return;
+	relay->usage =
+	    (struct usage){usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens};
+}
+
+static enum relay_verdict take_frame(struct relay *relay, const struct eventstream_frame *frame, struct slice fed) {
+	enum eventstream_kind kind = eventstream_frame_kind(frame);
+	if (kind == EVENTSTREAM_KIND_EXCEPTION || kind == EVENTSTREAM_KIND_ERROR)
+		return take_exception(relay, frame);
+	struct slice event = eventstream_frame_text(frame, SLICE(":event-type"));
+	if (relay->phase == RELAY_HOLDING) {
+		if (!starts_content(relay, event) && buffer_append(&relay->held, frame->raw) == 0)
+			return RELAY_MORE;
+		commit(relay);
+	}
+	pass_frame(relay, frame->raw, fed);
+	read_usage(relay, event, frame->payload);
+	if (is_converse(relay) && slice_equal(event, SLICE("messageStop")))
+		relay->phase = RELAY_STOPPED;
+	return RELAY_MORE;
+}
+
+static enum relay_verdict succeed(struct relay *relay) {
+	relay->phase = RELAY_OVER;
+	return RELAY_SUCCEEDED;
+}
+
+enum relay_verdict relay_feed(struct relay *relay, struct slice bytes) {
+	struct slice fed = bytes;
+	enum relay_verdict verdict = RELAY_MORE;
+	while (verdict == RELAY_MORE) {
+		struct eventstream_frame frame;
+		enum eventstream_progress progress = eventstream_decoder_next(&relay->decoder, &bytes, &frame);
+		if (progress == EVENTSTREAM_MORE)
+			break;
+		if (progress == EVENTSTREAM_FRAME)
+			verdict = take_frame(relay, &frame, fed);
+		else if (relay->phase == RELAY_STOPPED)
+			verdict = succeed(relay);
+		else
+			verdict = fail(relay, FAILURE_STREAM, SLICE("CorruptFrame"),
+			               slice_from(eventstream_error_text(relay->decoder.error)));
+	}
+	pass_run(relay);
+	return verdict;
+}
+
+enum relay_verdict relay_finish(struct relay *relay, enum relay_ending ending, struct slice name, struct slice text) {
+	if (relay->phase == RELAY_STOPPED)
+		return succeed(relay);
+	if (ending == RELAY_STALLED)
+		return fail(relay, FAILURE_TIMEOUT, name, text);
+	if (ending == RELAY_BROKEN)
+		return fail(relay, FAILURE_NETWORK, name, text);
+	if (eventstream_decoder_finish(&relay->decoder) != EVENTSTREAM_OK)
+		return fail(relay, FAILURE_STREAM, SLICE("CorruptFrame"), SLICE("the stream ended within a frame"));
+	if (is_converse(relay) || relay->phase == RELAY_HOLDING)
+		return fail(relay, FAILURE_STREAM, SLICE("StreamEndedEarly"), SLICE("the stream ended before its message did"));
+	return succeed(relay);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request's way through the engine: does what routing's steps say, and tells the sink. Decides nothing.
+//
+// A request may be over while one of its own callbacks is still on the stack; `depth` counts those, and the memory goes
+// when the outermost returns.
+#include "mux/mux.h"
+
+#include <stdlib.h>
+
+#include "aws/sigv4.h"
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "mux/answer.h"
+#include "mux/attempt.h"
+#include "mux/version.h"
+#include "mux/worker.h"
+#include "route/request.h"
+
+// Bounds what one request may allocate beside bodies: headers and error texts of at most some tens of attempts, and
+// routing's arrays over the pool.
+enum { ARENA_BYTES = 16 << 20 };
+
+struct mux_request {
+	struct mux_worker *worker;
+	struct mux_version *version;
+	struct mux_call call;
+	const struct mux_sink *sink;
+	void *owner;
+	struct arena arena;
+	struct route route;
+	struct request_facts facts;
+	struct route_request *routing;
+	struct timer timer; // routing's WAIT, or an end that must not be told from within mux_submit
+	uint64_t started_ms;
+	char payload_hash[SIGV4_HEX_BYTES];
+
+	struct list attempts; // all of them, in the order of their ids
+	struct attempt *committed;
+	struct kept_error kept; // the last upstream error
+	struct failure last_failure;
+	bool has_failed;
+
+	unsigned depth;
+	bool submitting;
+	bool cancelled;
+	bool over;
+	struct step ending; // waits for the timer where its kind isn't STEP_NONE
+};
+
+static void follow(struct mux_request *request, struct step step);
+
+static uint64_t now_of(const struct mux_request *request) {
+	return loop_now_ms(request->worker->loop);
+}
+
+static struct attempt *attempt_at(struct list *link) {
+	return LIST_OWNER(link, struct attempt, link);
+}
+
+static void release(struct mux_request *request) {
+	struct mux_worker *worker = request->worker;
+	for (struct list *link = request->attempts.next; link != &request->attempts; link = link->next)
+		attempt_release(attempt_at(link));
+	timer_stop(&request->timer);
+	worker->request_count--;
+	version_release(request->version);
+	arena_free_secret(&request->arena); // signatures and session tokens have been in it
+	free(request);
+}
+
+static void hold(void *owner) {
+	struct mux_request *request = owner;
+	request->depth++;
+}
+
+// The outermost callback to return lets go of a request that is over.
+static void drop(void *owner) {
+	struct mux_request *request = owner;
+	if (--request->depth == 0 && request->over)
+		release(request);
+}
+
+static struct attempt *attempt_of(struct mux_request *request, uint32_t id) {
+	struct list *link = request->attempts.next;
+	while (link != &request->attempts && attempt_at(link)->id != id)
+		link = link->next;
+	return link == &request->attempts ? NULL : attempt_at(link);
+}
+
+static struct slice name_of_model(const struct mux_request *request, uint32_t attempt) {
+	return slice_from(route_request_attempt_model(request->routing, attempt)->name);
+}
+
+static void fill_result(const struct mux_request *request, struct mux_result *result) {
+	result->attempts = request->routing ? route_request_attempts(request->routing) : 0;
+	if (result->attempts && !result->model.len)
+		result->model = name_of_model(request, result->attempts - 1);
+	result->latency_ms = now_of(request) - request->started_ms;
+}
+
+static void tell_done(struct mux_request *request, struct mux_result *result) {
+	fill_result(request, result);
+	request->over = true;
+	if (!request->cancelled)
+		request->sink->on_done(request->owner, result);
+}
+
+static enum outcome outcome_of(const struct mux_request *request) {
+	if (!request->has_failed)
+		return OUTCOME_FAIL_FAST;
+	return request->last_failure.fault == FAULT_THROTTLE ? OUTCOME_RATE_LIMIT : OUTCOME_FAIL_FAST;
+}
+
+static void tell_failure(struct mux_request *request, const struct step *step) {
+	struct mux_result result = {.failed = true, .outcome = outcome_of(request), .ttft_ms = -1};
+	result.usage = (struct usage){-1, -1, -1, -1};
+	if (step->error == ROUTE_CANCELLED) {
+		result.outcome = OUTCOME_CANCELLED;
+	} else {
+		if (step->all_refused)
+			result.outcome = OUTCOME_REFUSAL;
+		answer_failure(step, &request->kept, request->has_failed ? &request->last_failure : NULL, request->route.pool,
+		               request->facts.asked, &request->arena, &result.error);
+		result.status = result.error.status;
+	}
+	tell_done(request, &result);
+}
+
+static void tell_head(struct mux_request *request, const struct attempt *attempt, int64_t content_length) {
+	struct mux_head head = {
+	    .status = attempt->status,
+	    .headers = attempt->headers,
+	    .content_length = content_length,
+	    .model = slice_from(attempt->model->name),
+	    .attempts = route_request_attempts(request->routing),
+	};
+	if (!request->cancelled)
+		request->sink->on_head(request->owner, &head);
+}
+
+// Collects the failure of an attempt, for the case that no other gives an answer.
+static void keep_failure(struct mux_request *request, const struct attempt *attempt) {
+	const struct failure *failure = &attempt->result.failure;
+	request->has_failed = true;
+	request->last_failure = *failure;
+	if (attempt->error.status)
+		request->kept = attempt->error;
+	if (failure->fault == FAULT_OPERATOR)
+		log_entry(LOG_WARN, "upstream refused", LOG_C("model", attempt->model->name), LOG_N("status", failure->status),
+		          LOG_S("error", failure->name), LOG_S("request", request->facts.id));
+}
+
+static void tell_answer(struct mux_request *request, const struct attempt *attempt) {
+	bool failed = attempt->result.end == ATTEMPT_FAILED;
+	struct mux_result result = {
+	    .outcome = failed ? outcome_of(request) : OUTCOME_SUCCESS,
+	    .failed = failed,
+	    .model = slice_from(attempt->model->name),
+	    .status = attempt->status,
+	    .usage = attempt->result.usage,
+	    .ttft_ms = attempt->result.ttft_ms,
+	};
+	if (request->committed != attempt) {
+		tell_head(request, attempt, (int64_t)attempt->body.len);
+		if (!request->cancelled && attempt->body.len)
+			request->sink->on_body(request->owner, buffer_slice(&attempt->body));
+	}
+	tell_done(request, &result);
+}
+
+static void on_committed(struct attempt *attempt) {
+	struct mux_request *request = attempt->owner;
+	request->committed = attempt;
+	follow(request, route_attempt_committed(request->routing, attempt->id, now_of(request)));
+	tell_head(request, attempt, -1);
+}
+
+static bool on_frames(struct attempt *attempt, struct slice frames) {
+	struct mux_request *request = attempt->owner;
+	return request->cancelled || request->sink->on_body(request->owner, frames);
+}
+
+static void on_ended(struct attempt *attempt) {
+	struct mux_request *request = attempt->owner;
+	if (attempt->result.end == ATTEMPT_FAILED)
+		keep_failure(request, attempt);
+	follow(request, route_attempt_ended(request->routing, attempt->id, &attempt->result, now_of(request)));
+}
+
+static const struct attempt_events attempt_events = {hold, drop, on_committed, on_frames, on_ended};
+
+// Starts what routing asked for. An attempt that can't even be set up has ended as soon as it began.
+static struct step send(struct mux_request *request, const struct step *step) {
+	struct attempt *attempt = attempt_start(&(struct attempt_plan){
+	    .events = &attempt_events,
+	    .owner = request,
+	    .worker = request->worker,
+	    .call = &request->call,
+	    .arena = &request->arena,
+	    .target = &request->version->targets[step->model->index],
+	    .step = step,
+	    .stream_idle_ms = request->route.pool->limits.stream_idle_ms,
+	    .payload_hash = request->payload_hash,
+	});
+	if (attempt) {
+		list_append(&request->attempts, &attempt->link);
+		return (struct step){.kind = STEP_NONE};
+	}
+	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1, .usage = {-1, -1, -1, -1}};
+	return route_attempt_ended(request->routing, step->attempt, &result, now_of(request));
+}
+
+static struct step stop(struct mux_request *request, const struct step *step) {
+	struct attempt *attempt = attempt_of(request, step->attempt);
+	attempt_cancel(attempt);
+	return route_attempt_ended(request->routing, attempt->id, &attempt->result, now_of(request));
+}
+
+// Tells how routing ended; not from within mux_submit, whose caller has no request yet.
+static void finish(struct mux_request *request, const struct step *step) {
+	if (request->submitting) {
+		request->ending = *step;
+		timer_start(&request->timer, 0);
+	} else if (request->committed) {
+		tell_answer(request, request->committed);
+	} else if (step->kind == STEP_RETURN) {
+		tell_answer(request, attempt_of(request, step->attempt));
+	} else {
+		tell_failure(request, step);
+	}
+}
+
+static void follow(struct mux_request *request, struct step step) {
+	while (step.kind != STEP_NONE) {
+		switch (step.kind) {
+		case STEP_SEND:
+			step = send(request, &step);
+			break;
+		case STEP_CANCEL:
+			step = stop(request, &step);
+			break;
+		case STEP_WAIT:
+			timer_start(&request->timer, step.wait_ms);
+			return;
+		case STEP_RETURN:
+		case STEP_FAIL:
+			finish(request, &step);
+			return;
+		case STEP_NONE:
+			break;
+		}
+		if (step.kind == STEP_NONE)
+			step = route_next(request->routing, now_of(request));
+	}
+}
+
+static void on_timer(void *owner) {
+	struct mux_request *request = owner;
+	hold(request);
+	if (request->ending.kind != STEP_NONE)
+		finish(request, &request->ending);
+	else
+		follow(request, route_next(request->routing, now_of(request)));
+	drop(request);
+}
+
+static void fill_facts(struct mux_request *request) {
+	const struct mux_call *call = &request->call;
+	request->facts = (struct request_facts){
+	    .id = call->request_id,
+	    .operation = slice_from(operation_name(call->operation)),
+	    .streaming = operation_is_streaming(call->operation),
+	    .family_bound = operation_is_family_bound(call->operation),
+	    .asked = call->model,
+	    .caller = call->caller,
+	    .body = call->body,
+	    .headers = call->headers,
+	};
+}
+
+struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call *call, const struct mux_sink *sink,
+                               void *owner) {
+	struct mux *mux = worker->mux;
+	struct mux_request *request = memory_new(1, sizeof *request);
+	request->worker = worker;
+	request->version = mux_version_retain(mux);
+	request->call = *call;
+	request->sink = sink;
+	request->owner = owner;
+	request->started_ms = loop_now_ms(worker->loop);
+	request->submitting = true;
+	arena_init(&request->arena, ARENA_BYTES);
+	list_init(&request->attempts);
+	worker->request_count++;
+	timer_init(&request->timer, worker->loop, on_timer, request);
+	request->route = (struct route){
+	    .pool = policy_pool(request->version->policy),
+	    .decide = policy_decide(request->version->policy, worker->index),
+	    .random = &worker->random,
+	    .on_event = mux->on_event,
+	    .event_owner = mux->event_owner,
+	};
+	fill_facts(request);
+	int rc = sigv4_hash_payload(worker->signer, call->body, request->payload_hash);
+	if (rc == 0)
+		rc = route_request_new(&request->route, &request->facts, &request->arena, request->started_ms,
+		                       &request->routing);
+	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NONE_SELECTED};
+	if (rc == 0)
+		step = route_begin(request->routing, request->started_ms);
+	follow(request, step);
+	request->submitting = false;
+	return request;
+}
+
+void mux_cancel(struct mux_request *request) {
+	hold(request);
+	request->cancelled = true;
+	timer_stop(&request->timer);
+	if (!request->over && request->ending.kind == STEP_NONE)
+		follow(request, route_cancel(request->routing, now_of(request)));
+	request->over = true;
+	drop(request);
+}
+
+void mux_resume(struct mux_request *request) {
+	if (request->committed)
+		attempt_resume(request->committed);
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "aws/endpoint.h"
+#include "base/memory.h"
+#include "mux/mux.h"
+
+enum { FIELD_BYTES = 128 };
+
+static struct credentials_source *find_credentials(const struct mux_settings *settings, const char *name) {
+	if (!name)
+		return settings->credentials;
+	for (size_t i = 0; i < settings->credential_set_count; i++)
+		if (strcmp(settings->credential_sets[i].name, name) == 0)
+			return settings->credential_sets[i].source;
+	return NULL;
+}
+
+static int resolve(const struct model *model, const struct mux_settings *settings, const char *file,
+                   struct problems *problems, struct target *target) {
+	char field[FIELD_BYTES];
+	const char *region = model->region ? model->region : settings->region;
+	const char *override = model->endpoint ? model->endpoint : settings->endpoint;
+	struct endpoint endpoint;
+	const char *expected = NULL;
+	int rc =
+	    endpoint_resolve(slice_from(region), slice_from(override), (struct endpoint_variant){0}, &endpoint, &expected);
+	if (rc) {
+		snprintf(field, sizeof field, "models[%zu].%s", model->index + 1, override ? "endpoint" : "region");
+		problems_add(problems, file, 0, field, expected, override ? override : region);
+		return ERROR_INVALID;
+	}
+	if (!endpoint.tls && !endpoint_is_loopback(&endpoint) && !settings->allow_plaintext) {
+		snprintf(field, sizeof field, "models[%zu].endpoint", model->index + 1);
+		problems_add(problems, file, 0, field, "https:// (or allow_plaintext in the settings)", override);
+		return ERROR_INVALID;
+	}
+	struct credentials_source *credentials = find_credentials(settings, model->credentials);
+	if (!credentials) {
+		snprintf(field, sizeof field, "models[%zu].credentials", model->index + 1);
+		problems_add(problems, file, 0, field, "the name of one of the settings' credential_sets", model->credentials);
+		return ERROR_INVALID;
+	}
+	*target = (struct target){
+	    .tls = endpoint.tls,
+	    .host = memory_string(slice_from(endpoint.host)),
+	    .port = endpoint.port,
+	    .authority = memory_string(slice_from(endpoint.authority)),
+	    .base_path = memory_string(slice_from(endpoint.base_path)),
+	    .region = memory_string(slice_from(region)),
+	    .credentials = credentials,
+	};
+	return 0;
+}
+
+int version_new(struct policy *policy, const struct mux_settings *settings, struct problems *problems,
+                struct mux_version **version) {
+	const struct pool *pool = policy_pool(policy);
+	struct mux_version *made = memory_new(1, sizeof *made);
+	made->references = 1;
+	made->policy = policy;
+	made->targets = memory_new(pool->count, sizeof *made->targets);
+	made->target_count = pool->count;
+	int rc = 0;
+	for (size_t i = 0; i < pool->count; i++)
+		rc |= resolve(&pool->models[i], settings, policy_source(policy), problems, &made->targets[i]);
+	if (rc) {
+		version_release(made);
+		return ERROR_INVALID;
+	}
+	*version = made;
+	return 0;
+}
+
+void version_retain(struct mux_version *version) {
+	version->references++;
+}
+
+void version_release(struct mux_version *version) {
+	if (--version->references > 0)
+		return;
+	for (size_t i = 0; i < version->target_count; i++) {
+		free(version->targets[i].host);
+		free(version->targets[i].authority);
+		free(version->targets[i].base_path);
+		free(version->targets[i].region);
+	}
+	free(version->targets);
+	policy_release(version->policy);
+	free(version);
+}

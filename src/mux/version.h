@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// A policy version made ready for traffic: the policy, and for each of its models the target that requests go to.
+// Immutable and reference-counted; a request pins the one that it began under.
+#ifndef MUX_VERSION_H
+#define MUX_VERSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aws/credentials.h"
+#include "base/error.h"
+#include "policy/policy.h"
+
+struct mux_settings;
+
+// Where a model's requests go and who signs them. Strings are owned by the version.
+struct target {
+	bool tls;
+	char *host; // as connected to; IPv6 without brackets
+	uint16_t port;
+	char *authority;                        // the host header: with the port where it isn't the scheme's own
+	char *base_path;                        // "" or "/prefix"
+	char *region;                           // to sign for
+	struct credentials_source *credentials; // borrowed
+};
+
+struct mux_version {
+	_Atomic unsigned references;
+	struct policy *policy;
+	struct target *targets; // by model index
+	size_t target_count;
+};
+
+// Takes the policy reference. 0, or ERROR_INVALID with a problem for each model whose endpoint or credentials don't
+// resolve (the policy reference is then released).
+int version_new(struct policy *policy, const struct mux_settings *settings, struct problems *problems,
+                struct mux_version **version);
+void version_retain(struct mux_version *version);
+void version_release(struct mux_version *version);
+
+#endif
