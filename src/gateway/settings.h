@@ -86,6 +86,10 @@ int settings_load(const struct settings_flags *flags, settings_lookup lookup, vo
 int settings_read(const char *file, const struct document *document, const struct settings_flags *flags,
                   settings_lookup lookup, void *owner, struct problems *problems, struct settings *settings);
 
+// Adds a problem when `endpoint` (a URL; NULL is fine) is one of our own listeners: requests would go round in a loop.
+void settings_refuse_own_endpoint(const struct settings *settings, const char *file, const char *field,
+                                  const char *endpoint, struct problems *problems);
+
 // Wipes and frees what it holds.
 void settings_free(struct settings *settings);
 

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/settings.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "aws/endpoint.h"
+#include "base/memory.h"
+#include "gateway/address.h"
+#include "gateway/value.h"
+#include "policy/policy.h"
+
+#define DEFAULT_LISTEN "127.0.0.1:8080"
+#define DEFAULT_ADMIN "127.0.0.1:9090"
+#define DEFAULT_POLICY "policies/weighted.lua"
+#define DEFAULT_REGION "us-east-1"
+
+enum { KIBI = 1024, MEBI = 1024 * 1024, MINUTE_MS = 60 * 1000, HOUR_MS = 3600 * 1000 };
+
+#define INTEGER(of, key, fallback, least, most, text)                                                                  \
+	{                                                                                                                  \
+		.name = #key, .type = SCHEMA_INTEGER,                                                                          \
+		.offset = offsetof(struct settings, of.key) - offsetof(struct settings, of), .minimum = (least),               \
+		.maximum = (most), .default_number = (fallback), .meaning = text                                               \
+	}
+#define CUSTOM(key, reader, form, text)                                                                                \
+	{                                                                                                                  \
+		.name = #key, .type = SCHEMA_CUSTOM, .offset = offsetof(struct settings, key), .parse = reader,                \
+		.expected = form, .meaning = text                                                                              \
+	}
+#define TABLE(key, inner, text)                                                                                        \
+	{ .name = #key, .type = SCHEMA_TABLE, .offset = offsetof(struct settings, key), .keys = inner, .meaning = text }
+#define UNAVAILABLE(key, text)                                                                                         \
+	{                                                                                                                  \
+		.name = #key, .type = SCHEMA_CUSTOM, .meaning = text,                                                          \
+		.unavailable = "nothing (the key is not available in this version)"                                            \
+	}
+
+static const struct schema_key policy_limits_keys[] = {
+    INTEGER(policy_limits, instructions, 100000, 1000, 1e9, "Lua instructions of one hook call"),
+    INTEGER(policy_limits, memory_bytes, 16 * MEBI, MEBI, 1024.0 * MEBI, "memory of one worker's Lua VM"),
+    {0},
+};
+
+static const struct schema_key timeouts_keys[] = {
+    INTEGER(timeouts, connect_ms, 3000, 10, MINUTE_MS, "name resolution, TCP and TLS of an upstream connection"),
+    INTEGER(timeouts, header_ms, 10000, 10, 10 * MINUTE_MS, "a client's whole request head"),
+    INTEGER(timeouts, body_ms, 30000, 10, 10 * MINUTE_MS, "a silence while a client's body comes"),
+    INTEGER(timeouts, write_ms, 60000, 10, 10 * MINUTE_MS, "a silence while the client doesn't read"),
+    INTEGER(timeouts, client_idle_ms, 75000, 10, HOUR_MS, "an idle client connection is closed after"),
+    INTEGER(timeouts, pool_idle_ms, 60000, 10, HOUR_MS, "an idle upstream connection is closed after"),
+    INTEGER(timeouts, drain_ms, 30000, 0, HOUR_MS, "requests in flight at SIGTERM are cancelled after"),
+    {0},
+};
+
+static const struct schema_key limits_keys[] = {
+    INTEGER(limits, body_bytes, 25 * MEBI, KIBI, 1024.0 * MEBI, "largest body of a request"),
+    INTEGER(limits, response_bytes, 25 * MEBI, KIBI, 1024.0 * MEBI, "largest unary answer of a model"),
+    INTEGER(limits, header_bytes, 64 * KIBI, KIBI, MEBI, "largest head of a request or an answer"),
+    INTEGER(limits, frame_bytes, 16 * MEBI, KIBI, 16 * MEBI, "largest frame of an event stream"),
+    INTEGER(limits, hold_bytes, 64 * KIBI, KIBI, 16 * MEBI, "held back of a stream before its first content"),
+    INTEGER(limits, connections, 10000, 1, 1e6, "open client connections"),
+    UNAVAILABLE(memory_bytes, "memory of all requests in flight"),
+    {0},
+};
+
+#define LOG_OFFSET(key) (offsetof(struct settings, log.key) - offsetof(struct settings, log))
+
+static const struct schema_key log_keys[] = {
+    {.name = "level",
+     .type = SCHEMA_CUSTOM,
+     .offset = LOG_OFFSET(level),
+     .parse = value_log_level,
+     .expected = "\"debug\", \"info\", \"warn\", \"error\" or \"off\"",
+     .meaning = "least level that is written; access lines are \"info\""},
+    {.name = "format",
+     .type = SCHEMA_CUSTOM,
+     .offset = LOG_OFFSET(format),
+     .parse = value_log_format,
+     .expected = "\"text\" or \"json\"",
+     .meaning = "of a line on stderr"},
+    {.name = "access",
+     .type = SCHEMA_BOOLEAN,
+     .offset = LOG_OFFSET(access),
+     .default_number = 1,
+     .meaning = "one line a request"},
+    {0},
+};
+
+const struct schema_key settings_keys[] = {
+    CUSTOM(listen, value_listen, "one address or a list of them", "where Bedrock's API is served"),
+    UNAVAILABLE(tls, "certificate and key of the data listeners"),
+    CUSTOM(admin, value_address, "an address", "where the admin API is served"),
+    UNAVAILABLE(allow_unauthenticated, "listen beyond loopback and Unix sockets without authentication"),
+    CUSTOM(workers, value_workers, "a whole number or \"auto\"", "threads; \"auto\" is one per core"),
+    {.name = "policy",
+     .type = SCHEMA_STRING,
+     .offset = offsetof(struct settings, policy),
+     .meaning = "policy file; without it policies/weighted.lua, or that file as built in"},
+    TABLE(policy_limits, policy_limits_keys, "budgets of the policy"),
+    CUSTOM(region, value_region, "the name of a region", "else AWS_REGION, AWS_DEFAULT_REGION, us-east-1"),
+    CUSTOM(endpoint, value_endpoint, "\"http[s]://HOST[:PORT][/PATH]\"",
+           "else AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL, the region's own"),
+    {.name = "allow_plaintext",
+     .type = SCHEMA_BOOLEAN,
+     .offset = offsetof(struct settings, allow_plaintext),
+     .meaning = "http:// endpoints other than loopback"},
+    CUSTOM(credentials, value_credentials, "a table", "whom to sign as; else the environment's credentials"),
+    CUSTOM(credential_sets, value_credential_sets, "a table of NAME = credentials", "for models that name one"),
+    TABLE(timeouts, timeouts_keys, "time limits"),
+    TABLE(limits, limits_keys, "size limits"),
+    TABLE(log, log_keys, "the log"),
+    {0},
+};
+
+static void set_defaults(struct settings *settings) {
+	*settings = (struct settings){0};
+	schema_defaults(settings_keys, settings);
+	settings->listen.list = memory_new(1, sizeof *settings->listen.list);
+	settings->listen.list[0] = memory_string(SLICE(DEFAULT_LISTEN));
+	settings->listen.count = 1;
+	settings->admin = memory_string(SLICE(DEFAULT_ADMIN));
+	settings->workers = 1;
+	settings->log.level = LOG_INFO;
+	settings->log.format = LOG_TEXT;
+}
+
+void settings_free(struct settings *settings) {
+	schema_free(settings_keys, settings);
+	value_free_listen(&settings->listen);
+	free(settings->admin);
+	free(settings->region);
+	free(settings->endpoint);
+	value_free_credentials(&settings->credentials);
+	value_free_credential_sets(&settings->credential_sets);
+	*settings = (struct settings){0};
+}
+
+static void flag_string(struct document *table, const char *key, const char *text) {
+	if (text)
+		document_set_string(document_add_entry(table, slice_from(key)), slice_from(text));
+}
+
+static void flag_workers(struct document *table, const char *text) {
+	uint64_t number;
+	if (text && slice_parse_u64(slice_from(text), UINT32_MAX, &number))
+		*document_add_entry(table, SLICE("workers")) =
+		    (struct document){.kind = DOCUMENT_NUMBER, .number = (double)number};
+	else
+		flag_string(table, "workers", text);
+}
+
+// The flags as a table of the settings' own keys, so that one definition reads both.
+static void read_flags(const struct settings_flags *flags, struct problems *problems, struct settings *settings) {
+	struct document table = {.kind = DOCUMENT_TABLE};
+	flag_string(&table, "policy", flags->policy);
+	flag_string(&table, "admin", flags->admin);
+	flag_string(&table, "region", flags->region);
+	flag_string(&table, "endpoint", flags->endpoint);
+	flag_workers(&table, flags->workers);
+	if (flags->listen_count) {
+		struct document *list = document_add_entry(&table, SLICE("listen"));
+		for (size_t i = 0; i < flags->listen_count; i++)
+			document_set_string(document_add_item(list), slice_from(flags->listen[i]));
+	}
+	if (flags->log_level || flags->log_format) {
+		struct document *log_table = document_add_entry(&table, SLICE("log"));
+		log_table->kind = DOCUMENT_TABLE;
+		flag_string(log_table, "level", flags->log_level);
+		flag_string(log_table, "format", flags->log_format);
+	}
+	struct schema_place place = {"command line", "", problems};
+	schema_read(settings_keys, &table, settings, &place);
+	document_free(&table);
+}
+
+// Fills *field, where it is still empty, from the first of the variables (ended by NULL) that isn't blank.
+static void read_environment(settings_lookup lookup, void *owner, const char *const *names, schema_parse parse,
+                             struct problems *problems, char **field) {
+	for (; !*field && *names; names++) {
+		struct slice text = slice_trim(slice_from(lookup(owner, *names)));
+		if (text.len == 0)
+			continue;
+		struct document value = {0};
+		document_set_string(&value, text);
+		struct schema_place place = {"environment", *names, problems};
+		parse(&value, field, &place);
+		document_free(&value);
+		return;
+	}
+}
+
+static bool is_own_listener(const struct settings *settings, const struct endpoint *endpoint) {
+	struct slice host = slice_from(endpoint->host);
+	struct address address;
+	for (size_t i = 0; i < settings->listen.count; i++)
+		if (address_parse(slice_from(settings->listen.list[i]), &address) &&
+		    address_receives(&address, host, endpoint->port))
+			return true;
+	return address_parse(slice_from(settings->admin), &address) && address_receives(&address, host, endpoint->port);
+}
+
+void settings_refuse_own_endpoint(const struct settings *settings, const char *file, const char *field,
+                                  const char *endpoint, struct problems *problems) {
+	struct endpoint parsed;
+	const char *expected;
+	if (!endpoint || endpoint_parse(slice_from(endpoint), &parsed, &expected) != 0)
+		return;
+	if (is_own_listener(settings, &parsed))
+		problems_add(problems, file, 0, field, "another server than this one (requests would go round in a loop)",
+		             endpoint);
+}
+
+// What is wrong between keys that are each right.
+static void check_together(const char *file, const struct settings *settings, struct problems *problems) {
+	struct address admin, a, b;
+	bool has_admin = address_parse(slice_from(settings->admin), &admin);
+	for (size_t i = 0; i < settings->listen.count; i++) {
+		if (!address_parse(slice_from(settings->listen.list[i]), &a))
+			continue;
+		if (has_admin && address_clashes(&a, &admin))
+			problems_add(problems, file, 0, "admin", "another address than those of listen", settings->admin);
+		for (size_t j = 0; j < i; j++)
+			if (address_parse(slice_from(settings->listen.list[j]), &b) && address_clashes(&a, &b))
+				problems_add(problems, file, 0, "listen", "each address once", settings->listen.list[i]);
+	}
+	settings_refuse_own_endpoint(settings, file, "endpoint", settings->endpoint, problems);
+}
+
+int settings_read(const char *file, const struct document *document, const struct settings_flags *flags,
+                  settings_lookup lookup, void *owner, struct problems *problems, struct settings *settings) {
+	static const char *const regions[] = {"AWS_REGION", "AWS_DEFAULT_REGION", NULL};
+	static const char *const endpoints[] = {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL", NULL};
+	size_t before = problems->count;
+	set_defaults(settings);
+	if (document) {
+		struct schema_place place = {file, "", problems};
+		schema_read(settings_keys, document, settings, &place);
+	}
+	read_flags(flags, problems, settings);
+	read_environment(lookup, owner, regions, value_region, problems, &settings->region);
+	read_environment(lookup, owner, endpoints, value_endpoint, problems, &settings->endpoint);
+	if (!settings->region)
+		settings->region = memory_string(SLICE(DEFAULT_REGION));
+	check_together(file, settings, problems);
+	return problems->count == before ? 0 : ERROR_INVALID;
+}
+
+int settings_load(const struct settings_flags *flags, settings_lookup lookup, void *owner, struct problems *problems,
+                  struct settings *settings) {
+	const char *file = flags->config;
+	if (!file && access(SETTINGS_FILE, F_OK) == 0)
+		file = SETTINGS_FILE;
+	struct document document = {0};
+	if (file && policy_read_document(file, problems, &document) != 0) {
+		document_free(&document);
+		*settings = (struct settings){0};
+		return ERROR_INVALID;
+	}
+	int rc = settings_read(file, file ? &document : NULL, flags, lookup, owner, problems, settings);
+	document_free(&document);
+	if (!settings->policy && access(DEFAULT_POLICY, R_OK) == 0)
+		settings->policy = memory_string(SLICE(DEFAULT_POLICY));
+	return rc;
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/surface.h"
+
+#include "gateway/address.h"
+
+static void refuse(struct surface *surface, int status, const char *exception, const char *message) {
+	surface->kind = SURFACE_REFUSED;
+	surface->status = status;
+	surface->exception = exception;
+	surface->message = message;
+}
+
+// "http://HOST[:PORT]" -> "HOST[:PORT]"; empty for "null" and other schemes.
+static struct slice origin_authority(struct slice origin) {
+	if (slice_starts(origin, SLICE("http://")))
+		return slice_from_offset(origin, 7);
+	if (slice_starts(origin, SLICE("https://")))
+		return slice_from_offset(origin, 8);
+	return (struct slice){"", 0};
+}
+
+// Whether the host of "HOST[:PORT]" is this machine's loopback. A name that an attacker's DNS points here is not.
+static bool is_local_authority(struct slice authority) {
+	struct address address;
+	char text[300];
+	if (authority.len + 3 > sizeof text)
+		return false;
+	memcpy(text, authority.ptr, authority.len);
+	memcpy(text + authority.len, ":0", 2);
+	struct slice with_port = slice_of(text, authority.len + 2);
+	if (slice_starts(authority, SLICE("unix:")))
+		return false;
+	return (address_parse(authority, &address) || address_parse(with_port, &address)) && address_is_local(&address);
+}
+
+bool surface_is_foreign(struct headers headers) {
+	const struct slice *host = headers_find(headers, SLICE("host"));
+	for (size_t i = 0; i < headers.count; i++) {
+		if (!slice_equal_nocase(headers.list[i].name, SLICE("origin")))
+			continue;
+		struct slice authority = origin_authority(headers.list[i].value);
+		if (authority.len == 0 || !host || !slice_equal_nocase(authority, *host) || !is_local_authority(authority))
+			return true;
+	}
+	return false;
+}
+
+// Whether the comma-separated list names this instance.
+static bool names_instance(struct slice list, struct slice instance) {
+	while (list.len) {
+		size_t comma = slice_find(list, ',');
+		if (slice_equal(slice_trim(slice_of(list.ptr, comma)), instance))
+			return true;
+		list = slice_from_offset(list, comma + 1);
+	}
+	return false;
+}
+
+static bool has_passed_here(struct headers headers, struct slice instance) {
+	for (size_t i = 0; i < headers.count; i++)
+		if (slice_equal_nocase(headers.list[i].name, SURFACE_HOP_HEADER) &&
+		    names_instance(headers.list[i].value, instance))
+			return true;
+	return false;
+}
+
+bool surface_withholds(struct slice name) {
+	static const struct slice withheld[] = {
+	    {"authorization", 13},       {"cookie", 6},           {"x-amz-security-token", 20},
+	    {"proxy-authorization", 19}, {"x-signalbox-hop", 15},
+	};
+	for (size_t i = 0; i < sizeof withheld / sizeof *withheld; i++)
+		if (slice_equal_nocase(name, withheld[i]))
+			return true;
+	return false;
+}
+
+// Operations that have a path in the API but no route through this gateway. NULL for those that are routed.
+static const char *unserved_reason(enum operation operation) {
+	switch (operation) {
+	case OPERATION_INVOKE_MODEL_BIDIRECTIONAL:
+		return "InvokeModelWithBidirectionalStream is not served by this gateway.";
+	case OPERATION_APPLY_GUARDRAIL:
+		return "ApplyGuardrail is not served by this gateway yet.";
+	case OPERATION_GUARDRAIL_CHECKS:
+		return "InvokeGuardrailChecks is not served by this gateway yet.";
+	case OPERATION_ASYNC_INVOKE:
+		return "Asynchronous invocations are not served by this gateway yet.";
+	default:
+		return NULL;
+	}
+}
+
+static void read_operation(const struct server_request *request, struct buffer *model_id, struct surface *surface) {
+	switch (operation_parse(request->method, request->path, &surface->operation, model_id)) {
+	case OPERATION_MATCHED:
+		surface->kind = SURFACE_CALL;
+		if (unserved_reason(surface->operation))
+			refuse(surface, 404, "UnknownOperationException", unserved_reason(surface->operation));
+		break;
+	case OPERATION_NO_SUCH_PATH:
+		refuse(surface, 404, "UnknownOperationException", "The path is none of Bedrock Runtime's operations.");
+		break;
+	case OPERATION_WRONG_METHOD:
+		refuse(surface, 404, "UnknownOperationException", "The operation of this path takes another method.");
+		break;
+	case OPERATION_BAD_MODEL_ID:
+		refuse(surface, 400, "ValidationException", "The provided model identifier is invalid.");
+		break;
+	}
+}
+
+void surface_read(const struct server_request *request, struct slice instance, struct buffer *model_id,
+                  struct surface *surface) {
+	*surface = (struct surface){.operation = OPERATION_UNKNOWN};
+	if (surface_is_foreign(request->headers))
+		refuse(surface, 403, "AccessDeniedException", "Requests on behalf of another site are refused.");
+	else if (has_passed_here(request->headers, instance))
+		refuse(surface, 508, "LoopDetectedException", "The request has passed through this gateway before.");
+	else if (slice_equal(request->path, SLICE("/health")) && slice_equal(request->method, SLICE("GET")))
+		surface->kind = SURFACE_HEALTH;
+	else
+		read_operation(request, model_id, surface);
+}
+
+const char *surface_refusal_name(int status) {
+	switch (status) {
+	case 408:
+		return "RequestTimeoutException";
+	case 413:
+		return "RequestEntityTooLargeException";
+	case 414:
+	case 431:
+		return "RequestHeaderTooLargeException";
+	case 503:
+		return "ServiceUnavailableException";
+	default:
+		return status >= 500 && status != 501 && status != 505 ? "InternalServerException" : "ValidationException";
+	}
+}
