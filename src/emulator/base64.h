@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Base64 (RFC 4648, section 4), as `bytes` members of JSON carry it.
+#ifndef EMULATOR_BASE64_H
+#define EMULATOR_BASE64_H
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+// Appends the encoded bytes, with padding. 0, or as buffer_append.
+int base64_encode(struct slice bytes, struct buffer *out);
+
+// Appends the decoded bytes. 0, or ERROR_INVALID (other characters, a wrong length or padding), or as buffer_append.
+int base64_decode(struct slice text, struct buffer *out);
+
+#endif

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulator/prompt.h"
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "emulator/base64.h"
+#include "emulator/json.h"
+
+enum { BYTES_PER_TOKEN = 4, TOKENS_PER_MEDIUM = 1000 };
+
+// Counting goes no deeper than a request within a CountTokens request.
+enum { NESTED_MAX = 1 };
+
+static bool is_one_of(struct slice key, const char *const *names) {
+	for (; *names; names++)
+		if (slice_equal(key, slice_from(*names)))
+			return true;
+	return false;
+}
+
+struct count {
+	struct prompt *prompt;
+	uint64_t text_bytes;
+	int nested;
+};
+
+static int scan(struct count *count, struct slice body);
+
+// The body of an InvokeModel request that CountTokens is asked about: base64 of JSON.
+static void scan_nested(struct count *count, struct slice text) {
+	struct buffer decoded;
+	if (count->nested == NESTED_MAX)
+		return;
+	count->nested++;
+	buffer_init(&decoded, text.len);
+	if (base64_decode(text, &decoded) || scan(count, buffer_slice(&decoded)))
+		count->text_bytes += text.len;
+	buffer_free(&decoded);
+	count->nested--;
+}
+
+static void take_text(struct count *count, struct slice key, struct slice text) {
+	static const char *const texts[] = {"text",  "content", "prompt",      "inputText",   "message",   "system",
+	                                    "input", "name",    "instruction", "description", "arguments", NULL};
+	static const char *const media[] = {"bytes", "data", NULL};
+	if (is_one_of(key, texts))
+		count->text_bytes += text.len;
+	else if (is_one_of(key, media))
+		count->text_bytes += TOKENS_PER_MEDIUM * BYTES_PER_TOKEN;
+	else if (slice_equal(key, SLICE("body")))
+		scan_nested(count, text);
+}
+
+static void take_number(struct count *count, struct slice key, struct slice digits) {
+	static const char *const limits[] = {
+	    "maxTokens",   "max_tokens",           "max_new_tokens",        "maxTokenCount",
+	    "max_gen_len", "max_tokens_to_sample", "max_completion_tokens", NULL};
+	uint64_t number;
+	if (is_one_of(key, limits) && slice_parse_u64(digits, 1000000000, &number))
+		count->prompt->max_tokens = number;
+}
+
+// Walks over the whole text, so that what is no JSON is noticed wherever it breaks.
+static int scan(struct count *count, struct slice body) {
+	struct json_reader reader;
+	struct slice key = {0};
+	bool opens_messages = false;
+	json_reader_init(&reader, body);
+	struct json_token token = json_next(&reader);
+	if (token.kind != JSON_OBJECT)
+		return ERROR_INVALID;
+	while (token.kind != JSON_END && token.kind != JSON_BROKEN) {
+		token = json_next(&reader);
+		if (opens_messages && token.kind == JSON_OBJECT)
+			count->prompt->has_messages = true;
+		opens_messages = token.kind == JSON_ARRAY && slice_equal(key, SLICE("messages"));
+		if (token.kind == JSON_KEY)
+			key = token.text;
+		else if (token.kind == JSON_STRING)
+			take_text(count, key, token.text);
+		else if (token.kind == JSON_NUMBER)
+			take_number(count, key, token.text);
+	}
+	return token.kind == JSON_END ? 0 : ERROR_INVALID;
+}
+
+int prompt_read(enum operation operation, struct slice body, struct prompt *prompt) {
+	// Only CountTokens carries another request's body in its own.
+	struct count count = {.prompt = prompt, .nested = operation == OPERATION_COUNT_TOKENS ? 0 : NESTED_MAX};
+	*prompt = (struct prompt){0};
+	int status = scan(&count, body);
+	prompt->input_tokens = (count.text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+	if (prompt->input_tokens == 0)
+		prompt->input_tokens = 1;
+	return status;
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a request's body asks for: how many tokens it is, and how many it wants at most. Nothing of its text is kept.
+#ifndef EMULATOR_PROMPT_H
+#define EMULATOR_PROMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aws/operation.h"
+#include "base/slice.h"
+
+struct prompt {
+	uint64_t input_tokens; // an estimate by the length of the texts, at least 1
+	uint64_t max_tokens;   // 0 where the body sets no limit
+	bool has_messages;     // a `messages` array that isn't empty
+};
+
+// Reads the body of any of the operations on a model. 0, or ERROR_INVALID when it is no JSON object.
+int prompt_read(enum operation operation, struct slice body, struct prompt *prompt);
+
+#endif

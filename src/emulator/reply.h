@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a model answers, as content: made from a plan, the same for the same plan. How it goes on the wire is the
+// business of body.h (whole) and events.h (as a stream).
+#ifndef EMULATOR_REPLY_H
+#define EMULATOR_REPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aws/operation.h"
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "emulator/family.h"
+#include "world/behaviour.h"
+
+struct reply {
+	enum operation operation;
+	enum family family;
+	struct slice model; // the id that was asked for; borrowed
+	uint64_t seed;
+	uint64_t input_tokens;
+	uint64_t output_tokens;
+	uint64_t tokens_per_delta; // of a stream
+	uint64_t first_ms;         // to the first token
+	uint64_t last_ms;          // to the last one
+	bool cut_short;
+	bool refusal;
+};
+
+void reply_init(struct reply *reply, enum operation operation, struct slice model, const struct plan *plan);
+
+// Appends `count` tokens of the text from `first` on; the end of the text is the end. Needs no escapes in JSON. The
+// first token is the model's id, so that whoever reads an answer sees who gave it; of a refusal it is the last one.
+void reply_append_text(const struct reply *reply, uint64_t first, uint64_t count, struct buffer *out);
+
+// A number from the reply's seed that is the same each time for the same `index`.
+uint64_t reply_number(const struct reply *reply, uint64_t index);
+
+#endif
