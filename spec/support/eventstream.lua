@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Reads and writes application/vnd.amazon.eventstream for checks. Checksums are the codec specs' business and not looked
--- at when reading, so that a frame which the gateway passed on wrongly is still shown as what it is.
+-- Reads and writes application/vnd.amazon.eventstream for checks. Checksums are the codec specs' business and not
+-- looked at when reading, so that a frame which the gateway passed on wrongly is still shown as what it is.
 local eventstream = {}
 
 local crc_table = {}
@@ -44,7 +44,8 @@ function eventstream.conversation(text)
     eventstream.event("contentBlockDelta", ('{"contentBlockIndex":0,"delta":{"text":"%s"}}'):format(text)),
     eventstream.event("contentBlockStop", '{"contentBlockIndex":0}'),
     eventstream.event("messageStop", '{"stopReason":"end_turn"}'),
-    eventstream.event("metadata", '{"usage":{"inputTokens":3,"outputTokens":5,"totalTokens":8},"metrics":{"latencyMs":7}}'),
+    eventstream.event("metadata",
+      '{"usage":{"inputTokens":3,"outputTokens":5,"totalTokens":8},"metrics":{"latencyMs":7}}'),
   }
 end
 

@@ -187,7 +187,7 @@ local function drive(port, work)
     if index > work.count then break end
     work.next = index + 1
     local response, problem
-    client, problem = client or http.connect(port)
+    if not client then client, problem = http.connect(port) end
     if client then
       client:send(http.format(work.make(index)))
       response, problem = client:read_response()

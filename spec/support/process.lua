@@ -68,18 +68,19 @@ end
 function process.start(arguments, options)
   local words = {}
   for name, value in pairs(options.environment or {}) do
-    words[#words + 1] = value and quoted(name .. "=" .. value) or "-u " .. quoted(name)
+    -- env wants what it unsets before what it sets.
+    if value then words[#words + 1] = quoted(name .. "=" .. value) else table.insert(words, 1, "-u " .. quoted(name)) end
   end
-  table.insert(words, 1, #words > 0 and "env" or "")
+  if #words > 0 then table.insert(words, 1, "env") end
   for _, word in ipairs(arguments) do words[#words + 1] = quoted(word) end
 
   local self = setmetatable({}, process)
   local base = ("%s/%d"):format(options.folder, math.random(1 << 30))
   self.out_path, self.log_path, self.status_path = base .. ".out", base .. ".log", base .. ".status"
   -- The subshell outlives this call, waits for its child and leaves the status behind.
-  local command = ("%s ( %s >%s 2>%s </dev/null & echo $!; exec >&-; wait $!; echo $? >%s.new; mv %s.new %s ) 2>/dev/null &"):format(
+  local command = ("%s ( %s >%s 2>%s </dev/null & echo $!; exec >&-; wait $!; echo $? >%s.new; mv %s.new %s ) "):format(
     options.directory and "cd " .. quoted(options.directory) .. ";" or "", table.concat(words, " "), self.out_path,
-    self.log_path, self.status_path, self.status_path, self.status_path)
+    self.log_path, self.status_path, self.status_path, self.status_path) .. "2>/dev/null &"
   local shell = assert(io.popen(command))
   self.pid = assert(tonumber(shell:read("l")))
   shell:close()

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The program under test, in a set-up of emulators and a gateway on loopback ports that the system picks. Everything a
--- set-up started is stopped by its `close`, which also insists that each process ends with status 0.
+-- The program under test, in scenes of emulators and a gateway on loopback ports that the system picks. Everything a
+-- scene started is stopped by its `close`, which also insists that each process ends with status 0.
 local cjson = require "cjson"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -21,11 +21,16 @@ local function literal(value)
 end
 signalbox.literal = literal
 
+-- A model id as one path segment, as SDKs write it.
+local function escaped(model)
+  return (model:gsub("[^%w._~*-]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
 -- What the tests' own fake credentials and clean surroundings look like to a child process.
 local function environment(more)
   local result = {
-    AWS_ACCESS_KEY_ID = false, AWS_SECRET_ACCESS_KEY = false, AWS_SESSION_TOKEN = false, AWS_BEARER_TOKEN_BEDROCK = false,
-    AWS_REGION = false, AWS_DEFAULT_REGION = false, AWS_PROFILE = false, AWS_ENDPOINT_URL = false,
+    AWS_ACCESS_KEY_ID = false, AWS_SECRET_ACCESS_KEY = false, AWS_SESSION_TOKEN = false,
+    AWS_BEARER_TOKEN_BEDROCK = false, AWS_REGION = false, AWS_DEFAULT_REGION = false, AWS_PROFILE = false, AWS_ENDPOINT_URL = false,
     AWS_ENDPOINT_URL_BEDROCK_RUNTIME = false, HTTP_PROXY = false, HTTPS_PROXY = false, http_proxy = false,
     https_proxy = false,
   }
@@ -36,19 +41,19 @@ end
 -- A model of a scenario that answers at once.
 signalbox.PROMPT = { ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 20000, p99 = 10000 } }
 
-local setup = {}
-setup.__index = setup
+local scene = {}
+scene.__index = scene
 
-function signalbox.setup()
-  return setmetatable({ folder = process.folder(), children = {} }, setup)
+function signalbox.scene()
+  return setmetatable({ folder = process.folder(), children = {} }, scene)
 end
 
-function setup:write(name, text)
+function scene:write(name, text)
   return process.write(self.folder .. "/" .. name, text)
 end
 
--- Starts the program with `arguments`; the child is stopped with the set-up.
-function setup:start(arguments, options)
+-- Starts the program with `arguments`; the child is stopped with the scene.
+function scene:start(arguments, options)
   options = options or {}
   table.insert(arguments, 1, signalbox.program)
   local child = process.start(arguments,
@@ -64,7 +69,7 @@ function signalbox.run(arguments, more)
 end
 
 -- An emulator of `scenario` (a table). It gets `port`, `url`, `control` and `requests`.
-function setup:emulator(scenario, arguments, options)
+function scene:emulator(scenario, arguments, options)
   scenario = scenario or { seed = 1, models = { ["*"] = signalbox.PROMPT } }
   local path = self:write(("scenario-%d.lua"):format(#self.children), "return " .. literal(scenario))
   local words = { "emulate", "--scenario", path, "--listen", "127.0.0.1:0" }
@@ -75,8 +80,9 @@ function setup:emulator(scenario, arguments, options)
 
   -- Changes how a model behaves from here on; `change` is the body of the control path.
   function child.control(model, change)
-    local path_of_model = "/_emulator/models/" .. model:gsub("[^%w._*-]", function(c) return ("%%%02X"):format(c:byte()) end)
-    local response = http.request(child.port, { path = path_of_model, body = cjson.encode(change) })
+    local response = http.request(child.port, {
+      path = "/_emulator/models/" .. escaped(model), body = cjson.encode(change),
+    })
     assert(response and response.status == 200, response and response.body)
   end
 
@@ -88,7 +94,7 @@ end
 
 -- An upstream that does what `script` says: the source of a function(request, answer, number), see upstream.lua.
 -- `recorded` gives the requests it got.
-function setup:upstream(script)
+function scene:upstream(script)
   local number = #self.children
   local path = self:write(("script-%d.lua"):format(number),
     'local eventstream = require "spec.support.eventstream"\nreturn function(request, answer, number)\n' ..
@@ -120,7 +126,7 @@ end
 
 -- A gateway in front of `emulator`. options: policy (a table, or source text), settings (over the tests' own),
 -- arguments. It gets `port`, `admin_port`, `get`, `post`, `admin` and `access`.
-function setup:gateway(emulator, options)
+function scene:gateway(emulator, options)
   options = options or {}
   local policy = options.policy or { models = { { id = signalbox.NOVA } } }
   local number = #self.children
@@ -171,14 +177,14 @@ function signalbox.find_listeners(child)
 end
 
 -- Ends a child at once, as a crash would.
-function setup.kill(_, child)
+function scene.kill(_, child)
   child:signal("KILL")
   child:wait()
   child.stopped = true
 end
 
 -- Stops a child by SIGTERM; its exit status must be 0.
-function setup:stop(child)
+function scene:stop(child)
   if child.has_no_good_end then return self:kill(child) end
   child:signal("TERM")
   local status = child:wait(60)
@@ -186,11 +192,11 @@ function setup:stop(child)
   assert(status == 0, ("exit status %d; its log ends with:\n%s"):format(status, child:log():sub(-6000)))
 end
 
-function setup:close()
+function scene:close()
   local problems = {}
   for _, child in ipairs(self.children) do
     if not child.stopped then
-      local ok, problem = pcall(setup.stop, self, child)
+      local ok, problem = pcall(scene.stop, self, child)
       if not ok then problems[#problems + 1] = tostring(problem) end
     end
   end
@@ -207,7 +213,7 @@ end
 
 -- The path of an operation, with the model id escaped as SDKs do.
 function signalbox.path(model, operation)
-  return "/model/" .. model:gsub("[^%w._~-]", function(c) return ("%%%02X"):format(c:byte()) end) .. "/" .. operation
+  return "/model/" .. escaped(model) .. "/" .. operation
 end
 
 -- A request as an SDK would send it. operation: the last part of the path.

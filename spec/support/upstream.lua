@@ -97,8 +97,9 @@ local function read_request(tcp, buffered)
 end
 
 local function serve(tcp)
-  local buffered, request = "", nil
+  local buffered = ""
   while true do
+    local request
     request, buffered = read_request(tcp, buffered)
     if not request then break end
     count = count + 1

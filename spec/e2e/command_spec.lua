@@ -1,0 +1,100 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The command line: each command's help and misuse, check, ask, version.
+local signalbox = require "spec.support.signalbox"
+
+local function one_line(text)
+  return select(2, text:gsub("\n", "\n")) <= 2
+end
+
+describe("the command line", function()
+  local scene
+  before_each(function() scene = signalbox.scene() end)
+  after_each(function() scene:close() end)
+
+  for _, command in ipairs { "serve", "emulate", "ask", "check", "version" } do
+    it(command .. " explains itself", function()
+      local status, out = signalbox.run { command, "--help" }
+      assert.equal(0, status)
+      assert.matches("signalbox " .. command, out, 1, true)
+      local _, whole = signalbox.run { "--help" }
+      assert.matches(command, whole, 1, true)
+    end)
+
+    it(command .. " is misused with status 2 and a hint", function()
+      local status, _, log = signalbox.run { command, "--no-such-flag" }
+      assert.equal(2, status)
+      assert.matches("--help", log, 1, true)
+      assert.is_true(one_line(log), log)
+    end)
+  end
+
+  it("refuses unknown commands, and none at all", function()
+    for _, arguments in ipairs { { "unheard-of" }, {} } do
+      local status, _, log = signalbox.run(arguments)
+      assert.equal(2, status)
+      assert.matches("--help", log, 1, true)
+    end
+  end)
+
+  it("tells its version", function()
+    local status, out = signalbox.run { "version" }
+    assert.equal(0, status)
+    assert.matches("^signalbox %d+%.%d+", out)
+  end)
+
+  it("checks every policy that ships", function()
+    for _, name in ipairs { "weighted", "strict" } do
+      local status, _, log = signalbox.run { "check", "policies/" .. name .. ".lua" }
+      assert.equal(0, status, log)
+    end
+  end)
+
+  it("checks settings and policies, and lists what is wrong", function()
+    local good = scene:write("settings.lua", "return { workers = 2, policy = 'policies/weighted.lua' }")
+    assert.equal(0, (signalbox.run { "check", good }))
+    local bad = scene:write("bad.lua", "return { models = { { id = 'a', wieght = 2 }, { } } }")
+    local status, out, log = signalbox.run { "check", bad }
+    assert.equal(1, status)
+    assert.matches("wieght", out .. log, 1, true)
+    assert.matches("weight", out .. log, 1, true)
+    assert.matches("models%[2%]", out .. log)
+  end)
+
+  it("never shows a secret of a settings file that is wrong", function()
+    local bad = scene:write("bad.lua", ([[return { credentials = { access_key_id = "A", secret_access_key = { %q } },
+      credential_sets = { a = { bearer_token = { %q } } } }]]):format(signalbox.SECRET, signalbox.SECRET))
+    local status, out, log = signalbox.run { "check", bad }
+    assert.equal(1, status)
+    assert.is_nil((out .. log):find(signalbox.SECRET, 1, true))
+  end)
+
+  local function ask(emulator, arguments)
+    local policy = scene:write("policy.lua", "return " .. signalbox.literal { models = {
+      { id = signalbox.NOVA }, { id = signalbox.CLAUDE, fallback = true } } })
+    local words = { "ask", "--policy", policy, "--endpoint", emulator.url }
+    for _, word in ipairs(arguments) do words[#words + 1] = word end
+    return signalbox.run(words, { AWS_ACCESS_KEY_ID = "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY = signalbox.SECRET })
+  end
+
+  it("asks a model and prints the answer's text", function()
+    local emulator = scene:emulator()
+    local status, out, log = ask(emulator, { "What is an interlocking?" })
+    assert.equal(0, status, log)
+    assert.is_true(#out > 10, out)
+    assert.matches(signalbox.NOVA, log, 1, true)
+    emulator.control(signalbox.NOVA, { fault = "ThrottlingException", share = 1.0 })
+    status, _, log = ask(emulator, { "And \"now\"?\n\\" })
+    assert.equal(0, status, log)
+    assert.matches(signalbox.CLAUDE, log, 1, true)
+  end)
+
+  it("says in one line why there is no answer", function()
+    local emulator = scene:emulator()
+    emulator.control("*", { fault = "ValidationException", share = 1.0 })
+    local status, out, log = ask(emulator, { "Hello" })
+    assert.equal(1, status)
+    assert.equal("", out)
+    assert.matches("ValidationException", log, 1, true)
+    assert.is_true(one_line(log), log)
+  end)
+end)

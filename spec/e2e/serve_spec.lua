@@ -1,0 +1,168 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The gateway as a process: starting (or refusing to, with every reason), logging, draining, several workers.
+local eventstream = require "spec.support.eventstream"
+local http = require "spec.support.http"
+local process = require "spec.support.process"
+local signalbox = require "spec.support.signalbox"
+
+local NOVA = signalbox.NOVA
+
+local function lines_of(text)
+  local count = 0
+  for _ in text:gmatch("[^\n]+") do count = count + 1 end
+  return count
+end
+
+describe("serve", function()
+  local scene
+  before_each(function() scene = signalbox.scene() end)
+  after_each(function() scene:close() end)
+
+  it("logs one line a request, without content", function()
+    local gateway = scene:gateway(scene:emulator())
+    local response = gateway.request(signalbox.call("chat", "converse"))
+    gateway.request(signalbox.call("chat", "converse-stream"))
+    gateway.request({ path = "/nothing" })
+    local lines = process.wait_for("three lines", function()
+      local found = gateway.access()
+      return #found >= 3 and found
+    end)
+    assert.equal(3, #lines)
+    assert.equal(response.headers["x-amzn-requestid"], lines[1].request_id)
+    assert.equal("Converse", lines[1].operation)
+    assert.equal("ConverseStream", lines[2].operation)
+    assert.equal(NOVA, lines[1].model)
+    assert.equal(1, lines[1].attempts)
+    assert.equal("success", lines[1].outcome)
+    assert.equal(200, lines[1].status)
+    assert.equal(404, lines[3].status)
+    assert.equal(#response.body, lines[1].bytes_out)
+    assert.is_number(lines[1].milliseconds)
+    assert.is_string(lines[1].client)
+    assert.is_string(lines[1].time)
+  end)
+
+  it("finishes what is in flight when it is told to stop", function()
+    local gateway = scene:gateway(scene:emulator({ seed = 1, models = { ["*"] = {
+      ttft_ms = { p50 = 5, p99 = 6 }, tokens_per_second = { p50 = 200, p99 = 190 } } } }))
+    local client = http.connect(gateway.port)
+    client:send(http.format(signalbox.call(NOVA, "converse-stream")))
+    local response = client:read_head()
+    assert.equal(200, response.status)
+    gateway:signal("TERM")
+    process.wait_for("the listener to close", function()
+      local late = http.connect(gateway.port)
+      if late then late:close() end
+      return not late
+    end)
+    client:read_chunks(response)
+    assert.is_true(response.complete)
+    local names = eventstream.names((eventstream.decode(response.body)))
+    assert.equal("metadata", names[#names])
+    assert.equal(0, gateway:wait())
+    gateway.stopped = true
+  end)
+
+  it("cuts off what outlasts drain_ms, and still ends well", function()
+    local gateway = scene:gateway(scene:upstream("answer:hang()"), { settings = { timeouts = { drain_ms = 200 } } })
+    local client = http.connect(gateway.port)
+    client:send(http.format(signalbox.call(NOVA, "converse")))
+    process.wait_for("the request to be under way", function()
+      return http.request(gateway.admin_port, { path = "/health" })
+    end)
+    gateway:signal("TERM")
+    assert.equal(0, gateway:wait())
+    gateway.stopped = true
+    client:close()
+  end)
+
+  it("ends at once when idle, by SIGINT too", function()
+    local gateway = scene:gateway(scene:emulator())
+    gateway:signal("INT")
+    assert.equal(0, gateway:wait())
+    gateway.stopped = true
+  end)
+
+  it("shares its listener and its breakers between workers", function()
+    local emulator = scene:emulator({ seed = 2, models = { ["*"] = signalbox.PROMPT } })
+    local gateway = scene:gateway(emulator, { arguments = { "--workers", "2" } })
+    local good = 0
+    http.load(gateway.port, { count = 400, connections = 16,
+      make = function(index) return signalbox.call("chat", index % 3 == 0 and "converse-stream" or "converse") end,
+      on_response = function(_, response) if response and response.status == 200 then good = good + 1 end end })
+    assert.equal(400, good)
+    local _, stats = gateway.admin("/stats")
+    assert.equal(400, stats.total.success)
+  end)
+
+  it("says in one line that its port is in use, and exits 1", function()
+    local gateway = scene:gateway(scene:emulator())
+    local policy = scene:write("p.lua", "return " .. signalbox.literal { models = { { id = NOVA } } })
+    for _, flag in ipairs { "--listen", "--admin" } do
+      local other = flag == "--listen" and "--admin" or "--listen"
+      local status, _, log = signalbox.run({ "serve", "--policy", policy, flag,
+        "127.0.0.1:" .. (flag == "--listen" and gateway.port or gateway.admin_port), other, "127.0.0.1:0" })
+      assert.equal(1, status)
+      assert.matches("in use", log)
+    end
+    assert.equal(200, gateway.request(signalbox.call("chat", "converse")).status)
+  end)
+
+  local settings = {
+    { "an unknown key, naming the nearest", "{ listen = '127.0.0.1:0' }", { "listen", "listen" } },
+    { "a wrong type", "{ workers = {} }", { "workers" } },
+    { "a value out of range", "{ workers = 0 }", { "workers" } },
+    { "every problem at once", "{ workers = 0, region = 5, limits = { body_bytes = 'x' }, timeouts = { nope = 1 } }",
+      { "workers", "region", "body_bytes", "nope" } },
+    { "what is no table", "5", { "settings" } },
+    { "an address that is not loopback", "{ listen = '0.0.0.0:0' }", { "loopback" } },
+    { "a plaintext endpoint elsewhere", "{ endpoint = 'http://198.51.100.1' }", { "endpoint" } },
+  }
+  for _, case in ipairs(settings) do
+    it("refuses settings with " .. case[1], function()
+      local path = scene:write("settings.lua", "return " .. case[2])
+      local status, _, log = signalbox.run { "serve", "--config", path, "--listen", case[2]:find("0.0.0.0") and
+        "0.0.0.0:0" or "127.0.0.1:0", "--admin", "127.0.0.1:0" }
+      assert.equal(1, status, log)
+      for _, word in ipairs(case[3]) do assert.matches(word, log, 1, true) end
+    end)
+  end
+
+  local policies = {
+    { "without models", "return {}", { "models" } },
+    { "with a syntax error", "return {\n  models = = 5,\n}", { "policy.lua:2", "=" } },
+    { "that errs", "error('on purpose')", { "on purpose" } },
+    { "that never ends", "while true do end", { "instruction" } },
+    { "with every problem at once", "return { modles = {}, models = { { id = '' }, { id = 'a', weight = -1 }, " ..
+      "{ id = 'b', name = 'a' } }, max_retries = 99 }", { "modles", "id", "weight", "max_retries" } },
+    { "with nothing but fallbacks", "return { models = { { id = 'a', fallback = true } } }", { "primary" } },
+    { "that reaches for the system", "return { models = { { id = os.getenv('HOME') } } }", { "getenv" } },
+  }
+  for _, case in ipairs(policies) do
+    it("refuses a policy " .. case[1], function()
+      local path = scene:write("policy.lua", case[2])
+      local status, _, log = signalbox.run { "serve", "--policy", path, "--listen", "127.0.0.1:0", "--admin",
+        "127.0.0.1:0" }
+      assert.equal(1, status, log)
+      for _, word in ipairs(case[3]) do assert.matches(word, log, 1, true) end
+      assert.matches("policy.lua", log, 1, true)
+    end)
+  end
+
+  it("says which file is missing", function()
+    for _, flag in ipairs { "--policy", "--config" } do
+      local status, _, log = signalbox.run { "serve", flag, scene.folder .. "/absent.lua", "--listen", "127.0.0.1:0",
+        "--admin", "127.0.0.1:0" }
+      assert.equal(1, status)
+      assert.matches("absent.lua", log, 1, true)
+      assert.is_true(lines_of(log) <= 2, log)
+    end
+  end)
+
+  it("runs without arguments, with the policy that is built in", function()
+    local child = scene:start({ "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0" },
+      { directory = scene.folder })
+    child:wait_for_log("listening.-listening")
+    scene:stop(child)
+  end)
+end)

@@ -1,0 +1,158 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What the data listener makes of paths, methods and malformed HTTP. Each mistake gets its one error, in a form that an
+-- SDK can read, and touches no other request.
+local cjson = require "cjson"
+local http = require "spec.support.http"
+local signalbox = require "spec.support.signalbox"
+
+local OK = "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+
+-- What is sent, the status that must come back. `closes`: the connection cannot be used any further.
+local MALFORMED = {
+  { "no HTTP at all", "hello\r\n\r\n", 400 },
+  { "a bare LF", "POST /model/chat/converse HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}", 400 },
+  { "no Host", "POST /model/chat/converse HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", 400 },
+  { "two Hosts", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 2\r\n\r\n{}", 400 },
+  { "a space before the colon", "POST /model/chat/converse HTTP/1.1\r\nHost : x\r\nContent-Length: 2\r\n\r\n{}", 400 },
+  { "a folded header", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\nContent-Length: 2\r\n\r\n{}", 400 },
+  { "two lengths", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    400 },
+  { "a length that is no number", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: two\r\n\r\n{}", 400 },
+  { "a negative length", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400 },
+  { "a length and chunks", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n" ..
+    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
+  { "chunked twice", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" ..
+    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
+  { "a bad chunk", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400 },
+  { "an unknown coding", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: rot13\r\n\r\n", 501 },
+  { "an unknown version", "POST /model/chat/converse HTTP/3.0\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 505 },
+  { "an unknown expectation", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nContent-Length: 2\r\n\r\n{}",
+    417 },
+  { "a length beyond everything", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\n" ..
+    "Content-Length: 99999999999999999999999\r\n\r\n", { [400] = true, [413] = true } },
+}
+
+local NOT_SERVED = {
+  { "GET", "/" }, { "GET", "/model" }, { "POST", "/model/chat" }, { "POST", "/model/chat/unheard-of" },
+  { "GET", "/model/chat/converse" }, { "PUT", "/model/chat/converse" }, { "DELETE", "/model/chat/invoke" },
+  { "POST", "/health" }, { "GET", "/stats" }, { "GET", "/breakers" }, { "POST", "/breakers/chat/reset" },
+  { "POST", "/model/chat/converse/" }, { "POST", "/models/chat/converse" }, { "GET", "/../etc/passwd" },
+}
+
+local BAD_IDS = { "", "%", "%zz", "%00", "a%0d%0ab", "%C3%A9", ("x"):rep(2049) }
+
+describe("the data listener", function()
+  local scene, gateway
+
+  setup(function()
+    scene = signalbox.scene()
+    gateway = scene:gateway(scene:upstream("answer:json(200, request.body)"))
+  end)
+
+  teardown(function() scene:close() end)
+
+  -- Whatever happened, the next client is served.
+  after_each(function() assert.equal(200, http.raw(gateway.port, OK).status) end)
+
+  for _, case in ipairs(MALFORMED) do
+    it("refuses " .. case[1], function()
+      local response = http.raw(gateway.port, case[2])
+      assert.is_truthy(response, "no answer")
+      if type(case[3]) == "table" then
+        assert.is_true(case[3][response.status], tostring(response.status))
+      else
+        assert.equal(case[3], response.status)
+      end
+      assert.is_string(response.headers["x-amzn-errortype"])
+      assert.is_string(response.headers["x-amzn-requestid"])
+      assert.is_string(cjson.decode(response.body).message)
+    end)
+  end
+
+  for _, case in ipairs(NOT_SERVED) do
+    it(("answers %s %s with UnknownOperationException"):format(case[1], case[2]), function()
+      local response = gateway.request({ method = case[1], path = case[2], body = case[1] ~= "GET" and "{}" or nil })
+      assert.equal(404, response.status)
+      assert.equal("UnknownOperationException", response.headers["x-amzn-errortype"])
+      assert.is_string(cjson.decode(response.body).message)
+    end)
+  end
+
+  for _, id in ipairs(BAD_IDS) do
+    it(("refuses the model id %q"):format(id:sub(1, 20)), function()
+      local response = gateway.request({ method = "POST", path = "/model/" .. id .. "/converse", body = "{}" })
+      assert.is_true(response.status == 400 or response.status == 404, tostring(response.status))
+      assert.is_string(cjson.decode(response.body).message)
+    end)
+  end
+
+  it("names the operation that it refuses", function()
+    local response = gateway.request({ path = "/model/chat/invoke-with-bidirectional-stream", body = "{}" })
+    assert.is_true(response.status >= 400)
+    assert.matches("[Bb]idirectional", response.body)
+  end)
+
+  it("serves pipelined requests in order", function()
+    local client = http.connect(gateway.port)
+    local bytes = {}
+    for number = 1, 5 do
+      local body = ('{"n":%d}'):format(number)
+      bytes[number] = http.format({ path = "/model/chat/converse", body = body })
+    end
+    client:send(table.concat(bytes))
+    for number = 1, 5 do assert.equal(('{"n":%d}'):format(number), client:read_response().body) end
+    client:close()
+  end)
+
+  it("takes a request byte by byte and in chunks", function()
+    local client = http.connect(gateway.port)
+    local bytes = "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" ..
+      "3\r\n{\"a\r\n4;x=y\r\n\":1}\r\n0\r\n\r\n"
+    for at = 1, #bytes do client:send(bytes:sub(at, at)) end
+    assert.equal('{"a":1}', client:read_response().body)
+    client:close()
+  end)
+
+  it("asks for the body that waits for 100", function()
+    local client = http.connect(gateway.port)
+    client:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    assert.equal("HTTP/1.1 100 Continue", client:read_line())
+    assert.equal("", client:read_line())
+    client:send("{}")
+    assert.equal(200, client:read_response().status)
+    client:close()
+  end)
+
+  it("keeps or closes the connection as the client asks", function()
+    local client = http.connect(gateway.port)
+    for _ = 1, 3 do
+      client:send(OK)
+      assert.equal(200, client:read_response().status)
+    end
+    client:send((OK:gsub("Host: x", "Host: x\r\nConnection: close")))
+    assert.equal(200, client:read_response().status)
+    assert.is_nil((client:receive()))
+    client:close()
+  end)
+
+  it("is asked for its health", function()
+    assert.equal(200, gateway.request({ path = "/health" }).status)
+  end)
+
+  it("refuses pages of foreign origins", function()
+    local response = gateway.request(signalbox.call("chat", "converse", "{}", { Origin = "http://evil.example" }))
+    assert.equal(403, response.status)
+    assert.equal(403, http.request(gateway.admin_port, { path = "/stats",
+      headers = { Origin = "http://evil.example" } }).status)
+  end)
+
+  it("gives each answer an id of its own", function()
+    local seen = {}
+    for _ = 1, 20 do
+      local id = gateway.request(signalbox.call("chat", "converse")).headers["x-amzn-requestid"]
+      assert.matches("^%x+%-%x+%-%x+%-%x+%-%x+$", id)
+      assert.is_nil(seen[id])
+      seen[id] = true
+    end
+  end)
+end)
