@@ -31,8 +31,10 @@ int buffer_reserve(struct buffer *buffer, size_t more) {
 	}
 	size_t wanted = buffer->len + more;
 	size_t capacity = buffer->capacity ? buffer->capacity : 256;
-	while (capacity < wanted)
-		capacity = capacity > buffer->limit_bytes / 2 ? buffer->limit_bytes : capacity * 2;
+	while (capacity < wanted && capacity <= buffer->limit_bytes / 2)
+		capacity *= 2;
+	if (capacity < wanted || capacity > buffer->limit_bytes)
+		capacity = buffer->limit_bytes;
 	char *grown = realloc(buffer->ptr, capacity);
 	if (!grown) {
 		buffer->failed = true;

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a client is told when a request ends without an answer: row by row.
+#include "mux/answer.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "../check.h"
+
+struct answer_case {
+	const char *title;
+	enum route_error error;
+	enum no_models why;
+	bool all_refused;
+	uint64_t retry_after_ms;
+	int kept_status; // 0: no upstream answered
+	const char *kept_name;
+	int64_t kept_retry_after_ms;
+	const char *last_name; // NULL: no attempt failed
+	enum failure_kind last_kind;
+	int status;
+	const char *exception;
+	int64_t told_ms; // -1: no retry-after
+	const char *code;
+	enum error_type type;
+};
+
+static const struct answer_case cases[] = {
+    {"fail passes the upstream's own error", ROUTE_FAILED, 0, false, 1000, 400, "ValidationException", -1,
+     "ValidationException", FAILURE_HTTP, 400, "ValidationException", -1, "", TYPE_VALIDATION},
+    {"the last upstream error wins over a later network failure", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 500,
+     "InternalServerException", -1, "ConnectionReset", FAILURE_NETWORK, 500, "InternalServerException", 1500,
+     "RETRIES_EXHAUSTED", TYPE_VALIDATION},
+    {"a throttle keeps the upstream's own wish", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 429, "ThrottlingException",
+     7000, "ThrottlingException", FAILURE_HTTP, 429, "ThrottlingException", 7000, "RETRIES_EXHAUSTED", TYPE_VALIDATION},
+    {"a 403 does not say when to come back", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 403, "AccessDeniedException", -1,
+     "AccessDeniedException", FAILURE_HTTP, 403, "AccessDeniedException", -1, "RETRIES_EXHAUSTED", TYPE_VALIDATION},
+    {"no model serves it", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_NOT_SERVED, false, 0, 0, NULL, -1, NULL, 0, 404,
+     "ResourceNotFoundException", -1, "NO_MODELS_AVAILABLE", TYPE_MODEL_UNAVAILABLE},
+    {"every model rests", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_RESTING, false, 2345, 0, NULL, -1, NULL, 0, 429,
+     "ThrottlingException", 2345, "NO_MODELS_AVAILABLE", TYPE_CIRCUIT_OPEN},
+    {"select chose none", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_NONE_SELECTED, false, 5000, 0, NULL, -1, NULL, 0, 429,
+     "ThrottlingException", 5000, "NO_MODELS_AVAILABLE", TYPE_THROTTLING},
+    {"network failures only", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "ConnectionRefused",
+     FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "RETRIES_EXHAUSTED", TYPE_NETWORK},
+    {"a stream corrupt before its commit", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "CorruptFrame",
+     FAILURE_STREAM, 503, "ServiceUnavailableException", 1000, "RETRIES_EXHAUSTED", TYPE_NETWORK},
+    {"a timeout", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "AttemptTimeout", FAILURE_TIMEOUT, 408,
+     "ModelTimeoutException", -1, "RETRIES_EXHAUSTED", TYPE_TIMEOUT},
+    {"the deadline", ROUTE_DEADLINE, 0, false, 1000, 0, NULL, -1, "ConnectionReset", FAILURE_NETWORK, 408,
+     "ModelTimeoutException", -1, "DEADLINE_EXCEEDED", TYPE_TIMEOUT},
+    {"every answer was a refusal", ROUTE_RETRIES_EXHAUSTED, 0, true, 1000, 0, NULL, -1, NULL, 0, 424,
+     "ModelErrorException", -1, "RETRIES_EXHAUSTED", TYPE_MODEL_UNAVAILABLE},
+    {"no credentials", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, ANSWER_NO_CREDENTIALS, FAILURE_NETWORK,
+     500, "InternalServerException", -1, "RETRIES_EXHAUSTED", TYPE_AUTHENTICATION},
+    {"a verdict to fail on a network failure", ROUTE_FAILED, 0, false, 1000, 0, NULL, -1, "ConnectionReset",
+     FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "", TYPE_NETWORK},
+};
+
+static struct pool small_pool(struct model *models, size_t count) {
+	static char names[32][16];
+	for (size_t i = 0; i < count; i++) {
+		snprintf(names[i], sizeof names[i], "model-%zu", i);
+		models[i] = (struct model){.index = i, .id = names[i], .name = names[i]};
+	}
+	return (struct pool){.models = models, .count = count};
+}
+
+static void run_case(const struct answer_case *example, const struct pool *pool) {
+	struct arena arena;
+	struct mux_error told;
+	struct step step = {
+	    .kind = STEP_FAIL,
+	    .error = example->error,
+	    .why = example->why,
+	    .all_refused = example->all_refused,
+	    .retry_after_ms = example->retry_after_ms,
+	};
+	struct kept_error kept = {
+	    .status = example->kept_status,
+	    .name = slice_from(example->kept_name),
+	    .retry_after_ms = example->kept_retry_after_ms,
+	    .type = TYPE_VALIDATION,
+	    .body = SLICE("{\"message\":\"as it was\"}"),
+	};
+	struct failure last = {.kind = example->last_kind, .name = slice_from(example->last_name)};
+	arena_init(&arena, 1 << 20);
+	answer_failure(&step, &kept, example->last_name ? &last : NULL, pool, SLICE("asked"), &arena, &told);
+	int before = check_failures_in_test;
+	CHECK_INT(told.status, example->status);
+	CHECK_SLICE(told.exception, slice_from(example->exception));
+	CHECK_INT(told.retry_after_ms, example->told_ms);
+	CHECK_SLICE(told.code, slice_from(example->code));
+	CHECK_INT(told.type, example->type);
+	CHECK_INT(told.from_upstream, example->kept_status != 0);
+	if (told.from_upstream)
+		CHECK_SLICE(told.body, kept.body);
+	else
+		CHECK(told.message.len > 0);
+	if (check_failures_in_test > before)
+		printf("  in \"%s\"\n", example->title);
+	arena_free(&arena);
+}
+
+TEST(each_row_of_the_table) {
+	struct model models[2];
+	struct pool pool = small_pool(models, 2);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		run_case(&cases[i], &pool);
+}
+
+TEST(the_404_names_what_is_served_but_twenty_at_most) {
+	struct model models[30];
+	struct pool pool = small_pool(models, 30);
+	struct arena arena;
+	struct mux_error told;
+	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NOT_SERVED};
+	struct kept_error kept = {0};
+	arena_init(&arena, 1 << 20);
+	answer_failure(&step, &kept, NULL, &pool, SLICE("nobody"), &arena, &told);
+	CHECK(memmem(told.message.ptr, told.message.len, "\"nobody\"", 8) != NULL);
+	CHECK(memmem(told.message.ptr, told.message.len, "model-19", 8) != NULL);
+	CHECK(memmem(told.message.ptr, told.message.len, "model-20", 8) == NULL);
+	arena_free(&arena);
+}
+
+int main(void) {
+	RUN(each_row_of_the_table);
+	RUN(the_404_names_what_is_served_but_twenty_at_most);
+	return check_summary();
+}

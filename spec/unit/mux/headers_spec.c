@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/headers.h"
+
+#include "../check.h"
+
+TEST(what_goes_up) {
+	static const struct {
+		const char *name;
+		bool goes;
+	} rows[] = {
+	    {"Content-Type", true},
+	    {"accept", true},
+	    {"X-Amzn-Bedrock-Trace", true},
+	    {"x-amzn-bedrock-", false},
+	    {"traceparent", true},
+	    {"X-Amzn-Trace-Id", true},
+	    {"content-encoding", true},
+	    {"authorization", false},
+	    {"cookie", false},
+	    {"host", false},
+	    {"x-amz-date", false},
+	    {"x-amz-security-token", false},
+	    {"accept-encoding", false},
+	    {"connection", false},
+	    {"x-signalbox-hop", true},
+	    {"amz-sdk-request", false},
+	    {"", false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		CHECK_INT(header_goes_up(slice_from(rows[i].name)), rows[i].goes);
+}
+
+TEST(what_comes_down) {
+	struct header list[] = {
+	    {SLICE("Connection"), SLICE("close, X-Private ,x-other")},
+	    {SLICE("Transfer-Encoding"), SLICE("chunked")},
+	    {SLICE("x-private"), SLICE("1")},
+	    {SLICE("x-other"), SLICE("2")},
+	    {SLICE("X-Amzn-RequestId"), SLICE("id")},
+	    {SLICE("Content-Type"), SLICE("application/json")},
+	    {SLICE("Content-Length"), SLICE("3")},
+	};
+	struct arena arena;
+	arena_init(&arena, 4096);
+	struct headers down = headers_copy_down(&arena, (struct headers){list, sizeof list / sizeof list[0]});
+	CHECK_INT(down.count, 2);
+	CHECK_SLICE(down.list[0].name, SLICE("X-Amzn-RequestId"));
+	CHECK_SLICE(down.list[1].value, SLICE("application/json"));
+	CHECK(down.list[0].name.ptr != list[4].name.ptr);
+	arena_free(&arena);
+}
+
+TEST(a_full_arena_gives_fewer_headers_rather_than_broken_ones) {
+	struct header list[] = {{SLICE("a"), SLICE("b")}, {SLICE("c"), SLICE("d")}};
+	for (size_t limit = 0; limit < 200; limit++) {
+		struct arena arena;
+		arena_init(&arena, limit);
+		struct headers down = headers_copy_down(&arena, (struct headers){list, 2});
+		for (size_t i = 0; i < down.count; i++)
+			CHECK(down.list[i].name.len == 1 && down.list[i].value.len == 1);
+		arena_free(&arena);
+	}
+}
+
+int main(void) {
+	RUN(what_goes_up);
+	RUN(what_comes_down);
+	RUN(a_full_arena_gives_fewer_headers_rather_than_broken_ones);
+	return check_summary();
+}

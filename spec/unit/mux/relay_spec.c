@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: Apache-2.0
+// Streams through the relay: what is held, when it commits, what the client gets, how the end is judged; each case fed
+// whole, byte by byte, and in random pieces.
+#include "mux/relay.h"
+
+#include <stdlib.h>
+
+#include "aws/exception.h"
+#include "base/random.h"
+#include "../check.h"
+
+enum { STREAM_BYTES = 1 << 20, FRAME_LIMIT = 1 << 20 };
+
+struct capture {
+	struct buffer bytes; // what the client got
+	int commits;
+	bool out_of_order; // frames before the commit
+};
+
+static void on_commit(void *owner) {
+	struct capture *capture = owner;
+	capture->commits++;
+}
+
+static void on_frames(void *owner, struct slice bytes) {
+	struct capture *capture = owner;
+	if (!capture->commits)
+		capture->out_of_order = true;
+	buffer_append(&capture->bytes, bytes);
+}
+
+static const struct relay_output output = {on_commit, on_frames};
+
+// A stream is written as words: the event types in order. "!name" is an exception frame; "~" a corrupt frame, "/" half
+// a frame, "#" an event of 2000 bytes that nobody knows, "?" an `error` frame.
+struct stream {
+	const char *events[12];
+};
+
+static void append_exception(struct buffer *out, const char *name) {
+	struct eventstream_header headers[] = {
+	    eventstream_text_header(SLICE(":exception-type"), slice_from(name)),
+	    eventstream_text_header(SLICE(":content-type"), SLICE("application/json")),
+	    eventstream_text_header(SLICE(":message-type"), SLICE("exception")),
+	};
+	CHECK(eventstream_encode(headers, 3, SLICE("{\"message\":\"told by the model\"}"), out) == 0);
+}
+
+static void append_error(struct buffer *out) {
+	struct eventstream_header headers[] = {
+	    eventstream_text_header(SLICE(":error-code"), SLICE("InternalError")),
+	    eventstream_text_header(SLICE(":error-message"), SLICE("unmodelled")),
+	    eventstream_text_header(SLICE(":message-type"), SLICE("error")),
+	};
+	CHECK(eventstream_encode(headers, 3, (struct slice){0}, out) == 0);
+}
+
+static void append_event(struct buffer *out, const char *event) {
+	static char filler[2003];
+	struct slice payload = SLICE("{}");
+	if (strcmp(event, "#") == 0) {
+		memset(filler, ' ', sizeof filler);
+		filler[0] = '{';
+		filler[sizeof filler - 1] = '}';
+		payload = slice_of(filler, sizeof filler);
+	}
+	if (strcmp(event, "metadata") == 0)
+		payload = SLICE("{\"usage\":{\"inputTokens\":11,\"outputTokens\":22,\"totalTokens\":33}}");
+	CHECK(eventstream_encode_event(slice_from(event), payload, out) == 0);
+}
+
+static void append_stream(struct buffer *out, const struct stream *stream) {
+	for (int i = 0; i < 12 && stream->events[i]; i++) {
+		const char *event = stream->events[i];
+		size_t start = out->len;
+		if (event[0] == '!')
+			append_exception(out, event + 1);
+		else if (event[0] == '?')
+			append_error(out);
+		else
+			append_event(out, event[0] == '~' || event[0] == '/' ? "contentBlockDelta" : event);
+		if (event[0] == '~')
+			out->ptr[out->len - 6] ^= 1;
+		if (event[0] == '/')
+			out->len = start + (out->len - start) / 2;
+	}
+}
+
+struct relay_case {
+	const char *title;
+	enum operation operation;
+	struct stream in;
+	enum relay_ending ending;
+	enum relay_verdict verdict;
+	int commits;
+	struct stream out;      // what the client gets
+	bool closing;           // and then a modelStreamErrorException of ours
+	const char *failure;    // its name
+	enum failure_kind kind; // with a failure
+	int status;             // with a failure
+	int64_t output_tokens;  // -1 unknown
+};
+
+#define CONVERSE OPERATION_CONVERSE_STREAM
+#define INVOKE OPERATION_INVOKE_MODEL_STREAM
+#define WHOLE                                                                                                          \
+	{ "messageStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata" }
+
+static const struct relay_case cases[] = {
+    {"a whole message", CONVERSE, {WHOLE}, RELAY_CLEAN, RELAY_SUCCEEDED, 1, {WHOLE}, .output_tokens = 22},
+    {"messageStart alone is held",
+     CONVERSE,
+     {{"messageStart"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     0,
+     {{0}},
+     .failure = "StreamEndedEarly",
+     .kind = FAILURE_STREAM,
+     .output_tokens = -1},
+    {"nothing at all",
+     CONVERSE,
+     {{0}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     0,
+     {{0}},
+     .failure = "StreamEndedEarly",
+     .kind = FAILURE_STREAM,
+     .output_tokens = -1},
+    {"contentBlockStart commits",
+     CONVERSE,
+     {{"messageStart", "contentBlockStart"}},
+     RELAY_BROKEN,
+     RELAY_FAILED,
+     1,
+     {{"messageStart", "contentBlockStart"}},
+     .closing = true,
+     .failure = "Broken",
+     .kind = FAILURE_NETWORK,
+     .output_tokens = -1},
+    {"messageStop commits",
+     CONVERSE,
+     {{"messageStart", "messageStop"}},
+     RELAY_CLEAN,
+     RELAY_SUCCEEDED,
+     1,
+     {{"messageStart", "messageStop"}},
+     .output_tokens = -1},
+    {"an exception as the first frame",
+     CONVERSE,
+     {{"!throttlingException"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     0,
+     {{0}},
+     .failure = "ThrottlingException",
+     .kind = FAILURE_STREAM,
+     .status = 429,
+     .output_tokens = -1},
+    {"an exception as the second frame",
+     CONVERSE,
+     {{"messageStart", "!serviceUnavailableException"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     0,
+     {{0}},
+     .failure = "ServiceUnavailableException",
+     .kind = FAILURE_STREAM,
+     .status = 503,
+     .output_tokens = -1},
+    {"an exception after content is passed on",
+     CONVERSE,
+     {{"messageStart", "contentBlockDelta", "!internalServerException", "contentBlockDelta"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     1,
+     {{"messageStart", "contentBlockDelta", "!internalServerException"}},
+     .failure = "InternalServerException",
+     .kind = FAILURE_STREAM,
+     .status = 500,
+     .output_tokens = -1},
+    {"an exception after messageStop is passed on",
+     CONVERSE,
+     {{"contentBlockDelta", "messageStop", "!internalServerException"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     1,
+     {{"contentBlockDelta", "messageStop", "!internalServerException"}},
+     .failure = "InternalServerException",
+     .kind = FAILURE_STREAM,
+     .status = 500,
+     .output_tokens = -1},
+    {"an unmodelled error is passed on as it is",
+     CONVERSE,
+     {{"contentBlockDelta", "?"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     1,
+     {{"contentBlockDelta", "?"}},
+     .failure = "InternalError",
+     .kind = FAILURE_STREAM,
+     .status = 500,
+     .output_tokens = -1},
+    {"a silent end",
+     CONVERSE,
+     {{"messageStart", "contentBlockDelta"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     1,
+     {{"messageStart", "contentBlockDelta"}},
+     .closing = true,
+     .failure = "StreamEndedEarly",
+     .kind = FAILURE_STREAM,
+     .output_tokens = -1},
+    {"a stall after content",
+     CONVERSE,
+     {{"contentBlockDelta"}},
+     RELAY_STALLED,
+     RELAY_FAILED,
+     1,
+     {{"contentBlockDelta"}},
+     .closing = true,
+     .failure = "Broken",
+     .kind = FAILURE_TIMEOUT,
+     .output_tokens = -1},
+    {"a break after messageStop is a success",
+     CONVERSE,
+     {{"contentBlockDelta", "messageStop"}},
+     RELAY_BROKEN,
+     RELAY_SUCCEEDED,
+     1,
+     {{"contentBlockDelta", "messageStop"}},
+     .output_tokens = -1},
+    {"a stall after messageStop is a success",
+     CONVERSE,
+     {{"contentBlockDelta", "messageStop"}},
+     RELAY_STALLED,
+     RELAY_SUCCEEDED,
+     1,
+     {{"contentBlockDelta", "messageStop"}},
+     .output_tokens = -1},
+    {"half a frame after messageStop is left out",
+     CONVERSE,
+     {{"contentBlockDelta", "messageStop", "/"}},
+     RELAY_CLEAN,
+     RELAY_SUCCEEDED,
+     1,
+     {{"contentBlockDelta", "messageStop"}},
+     .output_tokens = -1},
+    {"a corrupt frame after messageStop is left out",
+     CONVERSE,
+     {{"contentBlockDelta", "messageStop", "~"}},
+     RELAY_CLEAN,
+     RELAY_SUCCEEDED,
+     1,
+     {{"contentBlockDelta", "messageStop"}},
+     .output_tokens = -1},
+    {"a corrupt frame before content",
+     CONVERSE,
+     {{"messageStart", "~"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     0,
+     {{0}},
+     .failure = "CorruptFrame",
+     .kind = FAILURE_STREAM,
+     .output_tokens = -1},
+    {"a corrupt frame after content",
+     CONVERSE,
+     {{"contentBlockDelta", "~"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     1,
+     {{"contentBlockDelta"}},
+     .closing = true,
+     .failure = "CorruptFrame",
+     .kind = FAILURE_STREAM,
+     .output_tokens = -1},
+    {"half a frame before content",
+     CONVERSE,
+     {{"messageStart", "/"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     0,
+     {{0}},
+     .failure = "CorruptFrame",
+     .kind = FAILURE_STREAM,
+     .output_tokens = -1},
+    {"half a frame after content",
+     CONVERSE,
+     {{"contentBlockDelta", "/"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     1,
+     {{"contentBlockDelta"}},
+     .closing = true,
+     .failure = "CorruptFrame",
+     .kind = FAILURE_STREAM,
+     .output_tokens = -1},
+    {"unknown events are passed through",
+     CONVERSE,
+     {{"news", "contentBlockDelta", "moreNews", "messageStop"}},
+     RELAY_CLEAN,
+     RELAY_SUCCEEDED,
+     1,
+     {{"news", "contentBlockDelta", "moreNews", "messageStop"}},
+     .output_tokens = -1},
+    {"a full hold commits",
+     CONVERSE,
+     {{"#", "#", "#", "#", "#"}},
+     RELAY_BROKEN,
+     RELAY_FAILED,
+     1,
+     {{"#", "#", "#", "#", "#"}},
+     .closing = true,
+     .failure = "Broken",
+     .kind = FAILURE_NETWORK,
+     .output_tokens = -1},
+    {"an InvokeModel stream is whole when it ends cleanly",
+     INVOKE,
+     {{"chunk", "chunk"}},
+     RELAY_CLEAN,
+     RELAY_SUCCEEDED,
+     1,
+     {{"chunk", "chunk"}},
+     .output_tokens = -1},
+    {"an InvokeModel stream without an event",
+     INVOKE,
+     {{0}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     0,
+     {{0}},
+     .failure = "StreamEndedEarly",
+     .kind = FAILURE_STREAM,
+     .output_tokens = -1},
+    {"an InvokeModel stream that breaks",
+     INVOKE,
+     {{"chunk"}},
+     RELAY_BROKEN,
+     RELAY_FAILED,
+     1,
+     {{"chunk"}},
+     .closing = true,
+     .failure = "Broken",
+     .kind = FAILURE_NETWORK,
+     .output_tokens = -1},
+    {"modelTimeoutException is in InvokeModel's union",
+     INVOKE,
+     {{"chunk", "!modelTimeoutException"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     1,
+     {{"chunk", "!modelTimeoutException"}},
+     .failure = "ModelTimeoutException",
+     .kind = FAILURE_STREAM,
+     .status = 408,
+     .output_tokens = -1},
+};
+
+// The exception in the last frame of the client's bytes, or empty.
+static struct slice last_exception(struct slice bytes) {
+	struct eventstream_decoder decoder;
+	struct eventstream_frame frame;
+	static char name[64];
+	struct slice found = {0};
+	eventstream_decoder_init(&decoder, FRAME_LIMIT);
+	while (eventstream_decoder_next(&decoder, &bytes, &frame) == EVENTSTREAM_FRAME) {
+		struct slice type = eventstream_frame_text(&frame, SLICE(":exception-type"));
+		size_t length = type.len < sizeof name ? type.len : sizeof name;
+		if (length)
+			memcpy(name, type.ptr, length);
+		found = slice_of(name, length);
+	}
+	CHECK(eventstream_decoder_finish(&decoder) == EVENTSTREAM_OK);
+	eventstream_decoder_free(&decoder);
+	return found;
+}
+
+static void check_outcome(const struct relay_case *example, const struct relay *relay, enum relay_verdict verdict,
+                          const struct capture *capture) {
+	CHECK_INT(verdict, example->verdict);
+	CHECK_INT(capture->commits, example->commits);
+	CHECK(!capture->out_of_order);
+	CHECK_INT(relay->usage.output_tokens, example->output_tokens);
+	if (example->failure) {
+		CHECK_SLICE(relay->failure.name, slice_from(example->failure));
+		CHECK_INT(relay->failure.kind, example->kind);
+		CHECK_INT(relay->failure.status, example->status);
+	}
+	struct buffer expected;
+	buffer_init(&expected, STREAM_BYTES);
+	append_stream(&expected, &example->out);
+	struct slice got = buffer_slice(&capture->bytes);
+	CHECK(slice_starts(got, buffer_slice(&expected)));
+	if (example->closing)
+		CHECK_SLICE(last_exception(got), SLICE("modelStreamErrorException"));
+	else
+		CHECK_INT(got.len, expected.len);
+	buffer_free(&expected);
+}
+
+// Feeds pieces of 1 to `largest` bytes, each from memory of its own, so that a sanitizer sees a read beyond.
+static void run_case(const struct relay_case *example, size_t largest, struct random_source *random) {
+	struct buffer stream;
+	struct capture capture = {0};
+	struct arena arena;
+	struct relay relay;
+	int failures_before = check_failures_in_test;
+	buffer_init(&stream, STREAM_BYTES);
+	buffer_init(&capture.bytes, STREAM_BYTES);
+	arena_init(&arena, STREAM_BYTES);
+	append_stream(&stream, &example->in);
+	relay_init(&relay, example->operation, FRAME_LIMIT, 8000, &arena, &output, &capture);
+	enum relay_verdict verdict = RELAY_MORE;
+	for (size_t offset = 0; offset < stream.len && verdict == RELAY_MORE;) {
+		size_t length = largest == 1 ? 1 : 1 + random_below(random, largest);
+		length = length < stream.len - offset ? length : stream.len - offset;
+		char *piece = malloc(length);
+		memcpy(piece, stream.ptr + offset, length);
+		verdict = relay_feed(&relay, slice_of(piece, length));
+		free(piece);
+		offset += length;
+	}
+	if (verdict == RELAY_MORE)
+		verdict = relay_finish(&relay, example->ending, SLICE("Broken"), SLICE("it broke"));
+	check_outcome(example, &relay, verdict, &capture);
+	if (check_failures_in_test > failures_before)
+		printf("  in \"%s\", pieces up to %zu\n", example->title, largest);
+	relay_free(&relay);
+	arena_free(&arena);
+	buffer_free(&stream);
+	buffer_free(&capture.bytes);
+}
+
+static void run_all(size_t largest) {
+	struct random_source random;
+	random_init(&random, largest);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		run_case(&cases[i], largest, &random);
+}
+
+TEST(streams_fed_whole) {
+	run_all(STREAM_BYTES);
+}
+
+TEST(streams_fed_byte_by_byte) {
+	run_all(1);
+}
+
+TEST(streams_fed_in_random_pieces) {
+	for (size_t largest = 2; largest < 400; largest += 7)
+		run_all(largest);
+}
+
+TEST(a_timeout_outside_the_union_is_passed_on_as_a_stream_error) {
+	static const struct relay_case example = {
+	    .operation = CONVERSE,
+	    .in = {{"contentBlockDelta", "!modelTimeoutException"}},
+	    .verdict = RELAY_FAILED,
+	    .commits = 1,
+	    .out = {{"contentBlockDelta"}},
+	    .closing = true,
+	    .failure = "ModelTimeoutException",
+	    .kind = FAILURE_STREAM,
+	    .status = 408,
+	    .output_tokens = -1,
+	};
+	struct random_source random;
+	random_init(&random, 1);
+	run_case(&example, STREAM_BYTES, &random);
+	run_case(&example, 1, &random);
+}
+
+TEST(an_exception_before_the_commit_keeps_its_json) {
+	struct arena arena;
+	struct buffer stream;
+	struct capture capture = {0};
+	struct relay relay;
+	arena_init(&arena, STREAM_BYTES);
+	buffer_init(&stream, STREAM_BYTES);
+	append_exception(&stream, "validationException");
+	relay_init(&relay, CONVERSE, FRAME_LIMIT, 8000, &arena, &output, &capture);
+	CHECK_INT(relay_feed(&relay, buffer_slice(&stream)), RELAY_FAILED);
+	CHECK_SLICE(relay.payload, SLICE("{\"message\":\"told by the model\"}"));
+	CHECK_SLICE(relay.failure.message, SLICE("told by the model"));
+	CHECK_INT(relay.failure.fault, FAULT_CALLER);
+	relay_free(&relay);
+	buffer_free(&stream);
+	arena_free(&arena);
+}
+
+int main(void) {
+	RUN(streams_fed_whole);
+	RUN(streams_fed_byte_by_byte);
+	RUN(streams_fed_in_random_pieces);
+	RUN(a_timeout_outside_the_union_is_passed_on_as_a_stream_error);
+	RUN(an_exception_before_the_commit_keeps_its_json);
+	return check_summary();
+}
