@@ -66,6 +66,7 @@ void model_state_force_open(struct model_state *state, uint64_t now_ms);
 void model_state_force_close(struct model_state *state, uint64_t now_ms);
 void model_state_reset_breaker(struct model_state *state, uint64_t now_ms);
 
+// Counts of models; a degraded one is a healthy one too.
 struct system_health {
 	bool healthy;
 	size_t healthy_count, degraded_count, unhealthy_count;

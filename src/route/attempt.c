@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// One attempt of a request: what sending it takes, what its end gives back and teaches. Each attempt is admitted once
+// and settled once, however it ends.
+#include <assert.h>
+
+#include "route/elapsed.h"
+#include "route/request_internal.h"
+
+static const struct slice NOTHING = {NULL, 0};
+
+static const char *const outcome_names[] = {
+    [OUTCOME_SUCCESS] = "success", [OUTCOME_RATE_LIMIT] = "rate_limit", [OUTCOME_FAIL_FAST] = "fail_fast",
+    [OUTCOME_REFUSAL] = "refusal", [OUTCOME_CANCELLED] = "cancelled",
+};
+
+static const char *const breaker_names[] = {
+    [BREAKER_CLOSED] = "closed",
+    [BREAKER_OPEN] = "open",
+    [BREAKER_HALF_OPEN] = "half_open",
+};
+
+static void tell(const struct route_request *request, enum event_kind kind, uint32_t index, struct slice detail,
+                 uint64_t latency_ms) {
+	request_tell(request, (struct route_event){.kind = kind,
+	                                           .model = slice_from(request->attempts[index].model->name),
+	                                           .detail = detail,
+	                                           .latency_ms = latency_ms,
+	                                           .attempt = index});
+}
+
+static void tell_news(const struct route_request *request, uint32_t index, const struct news *news,
+                      struct slice reason) {
+	if (news->breaker_changed)
+		tell(request, EVENT_BREAKER_CHANGED, index, slice_from(breaker_names[news->breaker]), 0);
+	if (news->cooldown_ms)
+		tell(request, EVENT_MODEL_COOLDOWN, index, reason, news->cooldown_ms);
+}
+
+static uint64_t first_set(uint64_t a, uint64_t b, uint64_t c) {
+	return a ? a : b ? b : c;
+}
+
+static uint64_t cut(uint64_t value, uint64_t limit) {
+	return value < limit ? value : limit;
+}
+
+// An attempt may take what is left of the deadline, which is never nothing when one is sent.
+static struct attempt_options resolve(const struct route_request *request, const struct model *model,
+                                      const struct attempt_options *wished) {
+	const struct route_limits *limits = &request->route->pool->limits;
+	uint64_t left_ms = elapsed_ms(request->deadline_ms, request->now_ms);
+	return (struct attempt_options){
+	    .timeout_ms = cut(first_set(wished->timeout_ms, model->timeout_ms, limits->timeout_ms), left_ms),
+	    .ttft_ms = cut(first_set(wished->ttft_ms, model->ttft_ms, limits->ttft_ms), left_ms),
+	};
+}
+
+bool attempt_send(struct route_request *request, const struct model *model, const struct attempt_options *wished,
+                  enum admission admission, struct step *step) {
+	uint32_t index = request->attempt_count;
+	struct route_attempt *attempt = &request->attempts[index];
+	struct news news;
+	*attempt = (struct route_attempt){.model = model, .wished = *wished};
+	if (!model_state_admit(model->state, &model->breaker, admission, request->now_ms, &attempt->pass, &news))
+		return false;
+	request->attempt_count++;
+	request->in_flight++;
+	request->marks[model->index] |= MARK_IN_FLIGHT;
+	*step =
+	    (struct step){.kind = STEP_SEND, .attempt = index, .model = model, .options = resolve(request, model, wished)};
+	tell_news(request, index, &news, NOTHING);
+	tell(request, EVENT_MODEL_INVOCATION_START, index, NOTHING, 0);
+	return true;
+}
+
+static void classify(const struct route_request *request, const struct model *model, const struct failure *failure,
+                     struct classification *out) {
+	const struct decide *decide = request->route->decide;
+	default_classify(failure, out);
+	decide->classify(decide->self, failure, request, model, out);
+	if (out->outcome != OUTCOME_RATE_LIMIT)
+		out->outcome = OUTCOME_FAIL_FAST;
+}
+
+void attempt_settle(struct route_request *request, uint32_t index, enum attempt_end end,
+                    const struct attempt_result *result, struct classification *classification) {
+	static const enum outcome outcomes[] = {
+	    [ATTEMPT_SUCCEEDED] = OUTCOME_SUCCESS,
+	    [ATTEMPT_REFUSED] = OUTCOME_REFUSAL,
+	    [ATTEMPT_FAILED] = OUTCOME_FAIL_FAST,
+	    [ATTEMPT_CANCELLED] = OUTCOME_CANCELLED,
+	};
+	struct route_attempt *attempt = &request->attempts[index];
+	const struct model *model = attempt->model;
+	struct settlement settlement = {
+	    .outcome = outcomes[end], .latency_ms = result->latency_ms, .ttft_ms = result->ttft_ms, .usage = result->usage};
+	if (end == ATTEMPT_FAILED) {
+		classify(request, model, &result->failure, &settlement.classification);
+		settlement.outcome = settlement.classification.outcome;
+		*classification = settlement.classification;
+	}
+	struct news news;
+	model_state_settle(model->state, &model->breaker, &attempt->pass, &settlement, request->now_ms, &news);
+	request->to_stop -= attempt->phase == ATTEMPT_TO_STOP;
+	attempt->phase = ATTEMPT_OVER;
+	request->in_flight--;
+	request->marks[model->index] &= (uint8_t)~MARK_IN_FLIGHT;
+	tell(request, EVENT_MODEL_INVOCATION_COMPLETE, index, slice_from(outcome_names[settlement.outcome]),
+	     result->latency_ms);
+	if (end == ATTEMPT_REFUSED)
+		tell(request, EVENT_REFUSAL_DETECTED, index, NOTHING, result->latency_ms);
+	tell_news(request, index, &news, end == ATTEMPT_FAILED ? result->failure.name : NOTHING);
+}
+
+void attempt_commit(struct route_request *request, uint32_t index) {
+	struct route_attempt *attempt = &request->attempts[index];
+	struct news news;
+	model_state_commit(attempt->model->state, &attempt->model->breaker, &attempt->pass, &news);
+	tell_news(request, index, &news, NOTHING);
+}
+
+void attempt_stop_all(struct route_request *request, uint32_t keep) {
+	for (uint32_t i = 0; i < request->attempt_count; i++) {
+		if (i == keep || request->attempts[i].phase != ATTEMPT_RUNNING)
+			continue;
+		request->attempts[i].phase = ATTEMPT_TO_STOP;
+		request->to_stop++;
+	}
+}
+
+struct step attempt_next_stop(struct route_request *request) {
+	uint32_t i = 0;
+	while (request->attempts[i].phase != ATTEMPT_TO_STOP)
+		i++;
+	assert(i < request->attempt_count);
+	request->attempts[i].phase = ATTEMPT_STOPPING;
+	request->to_stop--;
+	return (struct step){.kind = STEP_CANCEL, .attempt = i, .model = request->attempts[i].model};
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The breaker's transitions. Evidence against a model may be old (any counted failure opens a half-open breaker);
+// evidence for it must be fresh (only probes of the present half-open close it). Every place taken is given back once,
+// whatever happened to the breaker meanwhile.
+#include "route/breaker.h"
+
+#include <assert.h>
+
+#include "route/elapsed.h"
+
+static void change(struct breaker *breaker, enum breaker_state state) {
+	breaker->state = state;
+	breaker->epoch++;
+	breaker->successes = 0;
+	breaker->failure_count = 0;
+	breaker->failure_next = 0;
+}
+
+static void open_at(struct breaker *breaker, uint64_t now_ms) {
+	change(breaker, BREAKER_OPEN);
+	breaker->opened_at_ms = now_ms;
+}
+
+enum breaker_state breaker_state_at(const struct breaker *breaker, const struct breaker_settings *settings,
+                                    uint64_t now_ms) {
+	bool recovered = !breaker->forced_open && elapsed_ms(now_ms, breaker->opened_at_ms) >= settings->recovery_time_ms;
+	return breaker->state == BREAKER_OPEN && recovered ? BREAKER_HALF_OPEN : breaker->state;
+}
+
+bool breaker_would_admit(const struct breaker *breaker, const struct breaker_settings *settings, uint64_t now_ms) {
+	enum breaker_state state = breaker_state_at(breaker, settings, now_ms);
+	return state == BREAKER_CLOSED || (state == BREAKER_HALF_OPEN && breaker->probes < settings->half_open_probes);
+}
+
+bool breaker_admit(struct breaker *breaker, const struct breaker_settings *settings, uint64_t now_ms,
+                   struct breaker_pass *pass) {
+	if (!breaker_would_admit(breaker, settings, now_ms))
+		return false;
+	if (breaker->state == BREAKER_OPEN)
+		change(breaker, BREAKER_HALF_OPEN);
+	*pass = (struct breaker_pass){.epoch = breaker->epoch, .probe = breaker->state == BREAKER_HALF_OPEN};
+	breaker->probes += pass->probe;
+	return true;
+}
+
+void breaker_released(struct breaker *breaker, struct breaker_pass *pass) {
+	if (!pass->probe)
+		return;
+	assert(breaker->probes > 0);
+	breaker->probes--;
+	pass->probe = false;
+}
+
+static bool is_current_probe(const struct breaker *breaker, const struct breaker_pass *pass) {
+	return breaker->state == BREAKER_HALF_OPEN && pass->probe && pass->epoch == breaker->epoch;
+}
+
+static void count_probe_success(struct breaker *breaker, const struct breaker_settings *settings) {
+	breaker->successes++;
+	if (breaker->successes >= settings->success_threshold)
+		change(breaker, BREAKER_CLOSED);
+}
+
+void breaker_committed(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_pass *pass) {
+	if (is_current_probe(breaker, pass)) {
+		pass->settled = true;
+		count_probe_success(breaker, settings);
+	}
+	breaker_released(breaker, pass);
+}
+
+void breaker_succeeded(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_pass *pass) {
+	if (is_current_probe(breaker, pass))
+		count_probe_success(breaker, settings);
+	else if (breaker->state == BREAKER_CLOSED && !pass->settled)
+		breaker->failure_count = 0;
+	breaker_released(breaker, pass);
+}
+
+// The time of the `back`-th last failure, 0 being the last.
+static uint64_t failure_at(const struct breaker *breaker, size_t back) {
+	return breaker->failures_ms[(breaker->failure_next + BREAKER_FAILURES_KEPT - 1 - back) % BREAKER_FAILURES_KEPT];
+}
+
+static void count_failure(struct breaker *breaker, const struct breaker_settings *settings, uint64_t now_ms) {
+	breaker->failures_ms[breaker->failure_next] = now_ms;
+	breaker->failure_next = (breaker->failure_next + 1) % BREAKER_FAILURES_KEPT;
+	if (breaker->failure_count < BREAKER_FAILURES_KEPT)
+		breaker->failure_count++;
+	if (breaker_recent_failures(breaker, settings, now_ms) >= settings->failure_threshold)
+		open_at(breaker, now_ms);
+}
+
+void breaker_failed(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_pass *pass,
+                    uint64_t now_ms) {
+	if (breaker->state == BREAKER_HALF_OPEN)
+		open_at(breaker, now_ms);
+	else if (breaker->state == BREAKER_CLOSED)
+		count_failure(breaker, settings, now_ms);
+	breaker_released(breaker, pass);
+}
+
+void breaker_force_open(struct breaker *breaker, uint64_t now_ms) {
+	open_at(breaker, now_ms);
+	breaker->forced_open = true;
+}
+
+void breaker_close(struct breaker *breaker) {
+	change(breaker, BREAKER_CLOSED);
+	breaker->forced_open = false;
+	breaker->opened_at_ms = 0;
+}
+
+size_t breaker_recent_failures(const struct breaker *breaker, const struct breaker_settings *settings,
+                               uint64_t now_ms) {
+	size_t recent = 0;
+	while (recent < breaker->failure_count &&
+	       elapsed_ms(now_ms, failure_at(breaker, recent)) < settings->failure_window_ms)
+		recent++;
+	return recent;
+}

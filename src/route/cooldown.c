@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arithmetic of rests. A burst of throttles is one piece of news: only an attempt that was sent after the last rest
+// ended can double it.
+#include "route/cooldown.h"
+
+enum { FIRST_REST_MS = 1000 };
+
+static uint64_t at_most(uint64_t value, uint64_t limit) {
+	return value < limit ? value : limit;
+}
+
+static void extend(uint64_t *until_ms, uint64_t end_ms) {
+	if (end_ms > *until_ms)
+		*until_ms = end_ms;
+}
+
+void cooldown_rest(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms) {
+	extend(&cooldown->until_ms, now_ms + length_ms);
+}
+
+void cooldown_stand_behind(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms) {
+	extend(&cooldown->orders_until_ms, now_ms + length_ms);
+}
+
+void cooldown_throttled(struct cooldown *cooldown, uint64_t asked_ms, uint64_t ceiling_ms, uint64_t sent_ms,
+                        uint64_t now_ms) {
+	if (asked_ms > 0) {
+		cooldown_rest(cooldown, asked_ms, now_ms);
+		return;
+	}
+	if (cooldown->length_ms == 0)
+		cooldown->length_ms = FIRST_REST_MS;
+	else if (sent_ms >= cooldown->until_ms)
+		cooldown->length_ms *= 2;
+	cooldown->length_ms = at_most(cooldown->length_ms, ceiling_ms);
+	cooldown_rest(cooldown, cooldown->length_ms, now_ms);
+}
+
+void cooldown_succeeded(struct cooldown *cooldown) {
+	cooldown->length_ms = 0;
+	cooldown->orders_until_ms = 0;
+}

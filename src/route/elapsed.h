@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Time that has passed. Workers share states, and one worker's clock reading may lie a little behind what another has
+// written down, so a plain subtraction could wrap.
+#ifndef ROUTE_ELAPSED_H
+#define ROUTE_ELAPSED_H
+
+#include <stdint.h>
+
+static inline uint64_t elapsed_ms(uint64_t now_ms, uint64_t since_ms) {
+	return now_ms > since_ms ? now_ms - since_ms : 0;
+}
+
+#endif

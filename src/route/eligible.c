@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which models may be asked: those that serve the request, have not been tried, do not rest, and whose breaker would
+// admit. A rest is advice, a breaker is law: where rests alone leave nobody, the model that returns first is still
+// listed, for one attempt at a time. Asking has no effect on what an attempt can take.
+#include "route/elapsed.h"
+#include "route/request_internal.h"
+
+// How soon to ask again after a model that is busy being tried, whose return no time is known for.
+enum { BUSY_POLL_MS = 50, NOTHING_RESTS_MS = 1000 };
+
+static const struct model *model_at(const struct route_request *request, size_t index) {
+	return &request->route->pool->models[index];
+}
+
+// The model whose family a body belongs to: the one of the asked id, else the first that serves the name.
+static const struct model *find_reference(const struct route_request *request) {
+	const struct model *reference = NULL;
+	for (size_t i = 0; i < request->route->pool->count; i++) {
+		const struct model *model = model_at(request, i);
+		if (!(request->marks[i] & MARK_SERVES))
+			continue;
+		if (slice_equal(slice_from(model->id), request->facts->asked))
+			return model;
+		if (!reference)
+			reference = model;
+	}
+	return reference;
+}
+
+static bool is_interchangeable(const struct model *model, const struct model *reference) {
+	if (!reference->family)
+		return strcmp(model->id, reference->id) == 0;
+	return model->family && strcmp(model->family, reference->family) == 0;
+}
+
+void eligible_mark_serving(struct route_request *request) {
+	size_t count = request->route->pool->count;
+	for (size_t i = 0; i < count; i++)
+		if (model_serves(model_at(request, i), request->facts->asked)) {
+			request->marks[i] |= MARK_SERVES;
+			request->is_served = true;
+		}
+	if (!request->facts->family_bound || !request->is_served)
+		return;
+	const struct model *reference = find_reference(request);
+	for (size_t i = 0; i < count; i++)
+		if (!is_interchangeable(model_at(request, i), reference))
+			request->marks[i] &= (uint8_t)~MARK_SERVES;
+}
+
+// Once for each model and request: a model that is down for long would otherwise fill the log.
+static void tell_skipped(struct route_request *request, const struct model *model) {
+	if (request->marks[model->index] & MARK_SKIPPED)
+		return;
+	request->marks[model->index] |= MARK_SKIPPED;
+	request_tell(request, (struct route_event){.kind = EVENT_MODEL_CIRCUIT_OPEN_SKIPPED,
+	                                           .model = slice_from(model->name),
+	                                           .attempt = request->attempt_count});
+}
+
+static void list(struct route_request *request, const struct model *model, struct eligible *out) {
+	request->marks[model->index] |= MARK_LISTED;
+	request->candidates[out->candidates.count++] = model;
+}
+
+static void note_return(struct eligible *out, uint64_t return_ms) {
+	if (return_ms < out->first_return_ms)
+		out->first_return_ms = return_ms;
+}
+
+// The resting model that returns first.
+struct last_resort {
+	const struct model *model;
+	uint64_t rests_until_ms;
+	bool is_taken;
+};
+
+// Puts a model that something stands in the way of where it belongs.
+static void sort_obstructed(struct route_request *request, const struct model *model, struct eligible *out,
+                            struct last_resort *resort) {
+	struct standing standing;
+	model_state_standing(model->state, &model->breaker, request->now_ms, &standing);
+	uint8_t *mark = &request->marks[model->index];
+	uint64_t poll_ms = request->now_ms + BUSY_POLL_MS;
+	if (!standing.admits) {
+		note_return(out, standing.opens_ms ? standing.opens_ms : poll_ms);
+		tell_skipped(request, model);
+	} else if (standing.rests_until_ms) {
+		if (!resort->model || standing.rests_until_ms < resort->rests_until_ms)
+			*resort =
+			    (struct last_resort){model, standing.rests_until_ms, standing.last_resort_taken || (*mark & MARK_LOST)};
+		note_return(out, standing.rests_until_ms < poll_ms ? standing.rests_until_ms : poll_ms);
+	} else if (*mark & MARK_LOST) {
+		note_return(out, poll_ms);
+	} else if (standing.behind) {
+		*mark |= MARK_BEHIND;
+	} else {
+		list(request, model, out);
+	}
+}
+
+static void list_behind(struct route_request *request, struct eligible *out) {
+	for (size_t i = 0; i < request->route->pool->count; i++)
+		if (request->marks[i] & MARK_BEHIND)
+			list(request, model_at(request, i), out);
+}
+
+void eligible_list(struct route_request *request, struct eligible *out) {
+	*out = (struct eligible){
+	    .candidates.list = request->candidates, .admission = ADMIT_AWAKE, .first_return_ms = UINT64_MAX};
+	struct last_resort resort = {0};
+	const struct model *model = request->route->pool->models;
+	for (size_t i = 0; i < request->route->pool->count; i++, model++) {
+		uint8_t *mark = &request->marks[i];
+		*mark &= (uint8_t) ~(MARK_LISTED | MARK_BEHIND);
+		if ((*mark & (MARK_SERVES | MARK_TRIED | MARK_IN_FLIGHT)) != MARK_SERVES)
+			continue;
+		if (model_state_is_clear(model->state) && !(*mark & MARK_LOST))
+			list(request, model, out);
+		else
+			sort_obstructed(request, model, out, &resort);
+	}
+	if (out->candidates.count == 0)
+		list_behind(request, out);
+	// A resting model is no help to a request that has an attempt in flight anyway.
+	if (out->candidates.count == 0 && resort.model && !resort.is_taken && request->in_flight == 0) {
+		out->admission = ADMIT_LAST_RESORT;
+		list(request, resort.model, out);
+	}
+}
+
+// When the model can be asked by anybody: now, later, or UINT64_MAX where nobody knows.
+static uint64_t returns_ms(const struct model *model, uint64_t now_ms) {
+	if (model_state_is_clear(model->state))
+		return now_ms;
+	struct standing standing;
+	model_state_standing(model->state, &model->breaker, now_ms, &standing);
+	uint64_t opens_ms = standing.admits || standing.opens_ms == 0 ? now_ms : standing.opens_ms;
+	return standing.rests_until_ms > opens_ms ? standing.rests_until_ms : opens_ms;
+}
+
+uint64_t eligible_retry_after_ms(const struct route_request *request) {
+	uint64_t first_ms = UINT64_MAX;
+	for (size_t i = 0; i < request->route->pool->count; i++) {
+		if (!(request->marks[i] & MARK_SERVES))
+			continue;
+		uint64_t return_ms = returns_ms(model_at(request, i), request->now_ms);
+		first_ms = return_ms < first_ms ? return_ms : first_ms;
+	}
+	if (first_ms == UINT64_MAX)
+		return NO_RETURN_MS;
+	return first_ms > request->now_ms ? first_ms - request->now_ms : NOTHING_RESTS_MS;
+}

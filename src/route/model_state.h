@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model's state as the request machine uses it: asking whether it may be sent to, taking a place, giving it back with
+// what was learnt. Each call locks once, for O(1). Views and commands are in route/state.h.
+#ifndef ROUTE_MODEL_STATE_H
+#define ROUTE_MODEL_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "route/breaker.h"
+#include "route/cooldown.h"
+#include "route/state.h"
+#include "route/statistics.h"
+#include "route/window.h"
+
+struct model_state {
+	// Nothing stands in the way: breaker closed, no rest known. The one word that eligibility reads for most models;
+	// only where it is false is the lock taken to learn what and until when.
+	atomic_bool clear;
+	pthread_mutex_t lock; // guards everything below down to `registry`
+	struct breaker breaker;
+	struct cooldown cooldown;
+	struct window window;
+	struct statistics statistics;
+	uint64_t inflight;
+	bool last_resort_taken;        // an attempt has been sent although the model rests
+	double latency_moving_average; // 0 before the first success
+	double ttft_moving_average;    // 0 before the first stream
+	// Percentiles for views, and as of when.
+	struct model_statistics recent;
+	uint64_t recent_at_ms, recent_recorded;
+
+	struct registry *registry; // and what follows is the registry's
+	uint64_t references;
+	char *name, *id, *region, *endpoint;
+};
+
+// What stands in a model's way.
+struct standing {
+	bool admits; // the breaker would admit
+	uint64_t
+	    opens_ms; // when an open breaker lets probes through; UINT64_MAX where forced open; 0 where no time is known
+	uint64_t rests_until_ms; // 0 when not resting
+	bool behind;             // stands behind other models
+	bool last_resort_taken;  // somebody is trying it although it rests
+};
+
+static inline bool model_state_is_clear(struct model_state *state) {
+	return atomic_load_explicit(&state->clear, memory_order_relaxed);
+}
+
+// Asks, without effect on what an attempt can take.
+void model_state_standing(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
+                          struct standing *out);
+
+// How much a model's rest matters to an attempt.
+enum admission {
+	ADMIT_AWAKE,       // only if it does not rest
+	ADMIT_LAST_RESORT, // though it rests, if nobody else does so at the moment
+	ADMIT_ANYWAY,      // rests don't matter
+};
+
+// What an attempt holds of its model, from model_state_admit to model_state_settle.
+struct pass {
+	struct breaker_pass breaker;
+	bool last_resort;
+	uint64_t sent_ms;
+};
+
+// What a call changed, for events.
+struct news {
+	bool breaker_changed;
+	enum breaker_state breaker;
+	uint64_t cooldown_ms; // of a rest that began; else 0
+};
+
+// Takes a place for an attempt; false with nothing taken.
+bool model_state_admit(struct model_state *state, const struct breaker_settings *settings, enum admission admission,
+                       uint64_t now_ms, struct pass *pass, struct news *news);
+
+// The attempt's answer has begun to flow.
+void model_state_commit(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
+                        struct news *news);
+
+// What an attempt came to. `classification` holds for the outcomes OUTCOME_RATE_LIMIT and OUTCOME_FAIL_FAST.
+struct settlement {
+	enum outcome outcome;
+	struct classification classification;
+	uint64_t latency_ms;
+	int64_t ttft_ms;
+	struct usage usage;
+};
+
+// Gives the pass back and records the attempt, once.
+void model_state_settle(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
+                        const struct settlement *settlement, uint64_t now_ms, struct news *news);
+
+// Made and freed by the registry alone.
+struct model_state *model_state_new(void);
+void model_state_free(struct model_state *state);
+
+#endif

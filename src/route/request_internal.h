@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the request machine share: the request itself. request.c moves it, attempt.c sends and settles,
+// eligible.c knows which models may be asked.
+#ifndef ROUTE_REQUEST_INTERNAL_H
+#define ROUTE_REQUEST_INTERNAL_H
+
+#include "route/model_state.h"
+#include "route/request.h"
+
+// What a client is told to wait where no time of return is known.
+enum { NO_RETURN_MS = 5000 };
+
+// What a request knows of each model of its pool.
+enum mark {
+	MARK_SERVES = 1,    // can serve the request
+	MARK_TRIED = 2,     // given up in this request
+	MARK_IN_FLIGHT = 4, // being tried
+	MARK_LISTED = 8,    // in the present list of candidates
+	MARK_LOST = 16,     // its place went to somebody else between listing and sending, in the present selection
+	MARK_BEHIND = 32,   // stands behind others, in the present listing
+	MARK_SKIPPED = 64,  // that its breaker is open has been told
+};
+
+enum attempt_phase {
+	ATTEMPT_RUNNING,
+	ATTEMPT_TO_STOP,  // a STEP_CANCEL is due
+	ATTEMPT_STOPPING, // it was given
+	ATTEMPT_OVER,     // its end was reported
+};
+
+struct route_attempt {
+	const struct model *model;
+	struct attempt_options wished; // as selected; 0 leaves it to the model
+	struct pass pass;
+	enum attempt_phase phase;
+};
+
+enum request_phase {
+	PHASE_NEW,
+	PHASE_SELECT, // a model is to be selected
+	PHASE_AGAIN,  // attempt `last_failed` is to be repeated on its model, at resume_ms
+	PHASE_WATCH,  // attempts are in flight
+	PHASE_ENDING, // `final` is to be given, once every other attempt has been told to stop
+	PHASE_OVER,
+};
+
+struct route_request {
+	const struct route *route;
+	const struct request_facts *facts;
+	enum request_phase phase;
+	uint64_t begun_ms;
+	uint64_t now_ms;      // of the last input
+	uint64_t deadline_ms; // UINT64_MAX where there is none
+	uint64_t resume_ms;
+	uint64_t wait_until_ms; // 0 before the first wait
+	uint64_t max_retries;
+	uint64_t retries;
+	uint64_t extra; // attempts beside the one that retries account for
+	uint32_t attempt_count;
+	uint32_t in_flight;
+	uint32_t to_stop; // attempts in ATTEMPT_TO_STOP
+	uint32_t refused;
+	uint32_t failed;
+	uint32_t last_failed; // or refused
+	bool committed;
+	uint32_t committed_attempt;
+	struct step final;
+	bool is_served; // by any model of the pool
+	uint8_t *marks; // one for each model
+	const struct model **candidates;
+	struct route_attempt *attempts; // 2 * (max_retries + 1)
+};
+
+// Asks for one attempt more beside those in flight; its end is weighed like any other's. Nothing comes of it when no
+// attempt is in flight, the answer has begun, no model is free for it, or there have been as many as retries allow.
+struct step route_request_send_another(struct route_request *request, uint64_t now_ms);
+
+// Tells on_event; slices of `event` that concern the request are filled in.
+void request_tell(const struct route_request *request, struct route_event event);
+
+// Functions of eligible.c.
+
+// Marks the models that can serve the request.
+void eligible_mark_serving(struct route_request *request);
+
+// What a listing came to.
+struct eligible {
+	struct candidates candidates;
+	enum admission admission; // how they are to be admitted
+	uint64_t first_return_ms; // where the list is empty: when to ask again; UINT64_MAX where no time can be told
+};
+
+// Lists who may be asked now. Takes nothing.
+void eligible_list(struct route_request *request, struct eligible *out);
+
+// What a client is told about when to come back.
+uint64_t eligible_retry_after_ms(const struct route_request *request);
+
+// Functions of attempt.c.
+
+// Takes the model's place and fills the STEP_SEND; false when the place is lost.
+bool attempt_send(struct route_request *request, const struct model *model, const struct attempt_options *wished,
+                  enum admission admission, struct step *step);
+
+// Gives back what the attempt took and records how it ended. *classification is set for ATTEMPT_FAILED only.
+void attempt_settle(struct route_request *request, uint32_t index, enum attempt_end end,
+                    const struct attempt_result *result, struct classification *classification);
+
+void attempt_commit(struct route_request *request, uint32_t index);
+
+// Every attempt in flight but `keep` (UINT32_MAX: none) is to be told to stop.
+void attempt_stop_all(struct route_request *request, uint32_t keep);
+
+// The next STEP_CANCEL; to_stop must not be 0.
+struct step attempt_next_stop(struct route_request *request);
+
+#endif

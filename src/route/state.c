@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model's state behind its lock: breaker, cooldown, window and statistics move together, in one critical section an
+// attempt takes twice (three times for a stream). Nothing here calls out while it holds the lock.
+#include "route/model_state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "route/elapsed.h"
+
+enum { RECENT_MS = 1000, LONGEST_REST_MS = 86400000 };
+
+struct model_state *model_state_new(void) {
+	struct model_state *state = memory_new(1, sizeof *state);
+	pthread_mutex_init(&state->lock, NULL);
+	atomic_init(&state->clear, true);
+	return state;
+}
+
+void model_state_free(struct model_state *state) {
+	assert(state->inflight == 0);
+	pthread_mutex_destroy(&state->lock);
+	free(state);
+}
+
+static void lock(struct model_state *state) {
+	pthread_mutex_lock(&state->lock);
+}
+
+// Time only ever takes obstacles away, so "clear" stays true until the next change.
+static void note_clear(struct model_state *state, uint64_t now_ms) {
+	bool clear = state->breaker.state == BREAKER_CLOSED && !cooldown_is_resting(&state->cooldown, now_ms) &&
+	             !cooldown_is_behind(&state->cooldown, now_ms);
+	if (clear != atomic_load_explicit(&state->clear, memory_order_relaxed))
+		atomic_store_explicit(&state->clear, clear, memory_order_relaxed);
+}
+
+// Compares the breaker with what it was.
+static void tell_breaker(const struct breaker *breaker, enum breaker_state before, struct news *news) {
+	news->breaker_changed = breaker->state != before;
+	news->breaker = breaker->state;
+}
+
+static uint64_t opens_ms(const struct breaker *breaker, const struct breaker_settings *settings) {
+	if (breaker->forced_open)
+		return UINT64_MAX;
+	return breaker->state == BREAKER_OPEN ? breaker->opened_at_ms + settings->recovery_time_ms : 0;
+}
+
+void model_state_standing(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
+                          struct standing *out) {
+	lock(state);
+	note_clear(state, now_ms);
+	*out = (struct standing){
+	    .admits = breaker_would_admit(&state->breaker, settings, now_ms),
+	    .opens_ms = opens_ms(&state->breaker, settings),
+	    .rests_until_ms = cooldown_is_resting(&state->cooldown, now_ms) ? state->cooldown.until_ms : 0,
+	    .behind = cooldown_is_behind(&state->cooldown, now_ms),
+	    .last_resort_taken = state->last_resort_taken,
+	};
+	pthread_mutex_unlock(&state->lock);
+}
+
+static bool rest_allows(const struct model_state *state, enum admission admission, uint64_t now_ms) {
+	if (admission == ADMIT_ANYWAY || !cooldown_is_resting(&state->cooldown, now_ms))
+		return true;
+	return admission == ADMIT_LAST_RESORT && !state->last_resort_taken;
+}
+
+bool model_state_admit(struct model_state *state, const struct breaker_settings *settings, enum admission admission,
+                       uint64_t now_ms, struct pass *pass, struct news *news) {
+	*news = (struct news){0};
+	*pass = (struct pass){.sent_ms = now_ms};
+	lock(state);
+	enum breaker_state before = state->breaker.state;
+	bool admitted =
+	    rest_allows(state, admission, now_ms) && breaker_admit(&state->breaker, settings, now_ms, &pass->breaker);
+	if (admitted) {
+		state->inflight++;
+		pass->last_resort = admission == ADMIT_LAST_RESORT && cooldown_is_resting(&state->cooldown, now_ms);
+		if (pass->last_resort)
+			state->last_resort_taken = true;
+		tell_breaker(&state->breaker, before, news);
+	}
+	pthread_mutex_unlock(&state->lock);
+	return admitted;
+}
+
+static void leave_last_resort(struct model_state *state, struct pass *pass) {
+	if (pass->last_resort)
+		state->last_resort_taken = false;
+	pass->last_resort = false;
+}
+
+void model_state_commit(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
+                        struct news *news) {
+	*news = (struct news){0};
+	lock(state);
+	enum breaker_state before = state->breaker.state;
+	breaker_committed(&state->breaker, settings, &pass->breaker);
+	leave_last_resort(state, pass);
+	tell_breaker(&state->breaker, before, news);
+	pthread_mutex_unlock(&state->lock);
+}
+
+// A rest that begins is told; one that is made longer is not, or a burst of throttles would be a burst of news.
+static void rest(struct model_state *state, const struct breaker_settings *settings,
+                 const struct classification *classification, uint64_t sent_ms, uint64_t now_ms, struct news *news) {
+	struct cooldown *cooldown = &state->cooldown;
+	uint64_t length_ms = classification->cooldown_ms < LONGEST_REST_MS ? classification->cooldown_ms : LONGEST_REST_MS;
+	bool was_awake = !cooldown_is_resting(cooldown, now_ms) && !cooldown_is_behind(cooldown, now_ms);
+	if (classification->throttle)
+		cooldown_throttled(cooldown, length_ms, settings->recovery_time_ms, sent_ms, now_ms);
+	else if (classification->orders_only)
+		cooldown_stand_behind(cooldown, length_ms, now_ms);
+	else if (length_ms > 0)
+		cooldown_rest(cooldown, length_ms, now_ms);
+	uint64_t until_ms =
+	    classification->orders_only && !classification->throttle ? cooldown->orders_until_ms : cooldown->until_ms;
+	if (was_awake)
+		news->cooldown_ms = elapsed_ms(until_ms, now_ms);
+}
+
+static void move_average(double *average, uint64_t sample) {
+	*average = *average > 0 ? *average + ((double)sample - *average) / 8 : (double)sample;
+}
+
+static void record_answer(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
+                          const struct settlement *settlement, uint64_t now_ms) {
+	breaker_succeeded(&state->breaker, settings, &pass->breaker);
+	cooldown_succeeded(&state->cooldown);
+	window_add(&state->window, WINDOW_SUCCESS, settlement->latency_ms, now_ms);
+	if (settlement->outcome == OUTCOME_SUCCESS)
+		move_average(&state->latency_moving_average, settlement->latency_ms);
+}
+
+static void record_failure(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
+                           const struct settlement *settlement, uint64_t now_ms, struct news *news) {
+	bool counts = settlement->classification.counts;
+	if (counts)
+		breaker_failed(&state->breaker, settings, &pass->breaker, now_ms);
+	else
+		breaker_released(&state->breaker, &pass->breaker);
+	rest(state, settings, &settlement->classification, pass->sent_ms, now_ms, news);
+	window_add(&state->window, counts ? WINDOW_FAILURE : WINDOW_PLAIN, settlement->latency_ms, now_ms);
+}
+
+void model_state_settle(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
+                        const struct settlement *settlement, uint64_t now_ms, struct news *news) {
+	*news = (struct news){0};
+	lock(state);
+	enum breaker_state before = state->breaker.state;
+	assert(state->inflight > 0);
+	state->inflight--;
+	leave_last_resort(state, pass);
+	switch (settlement->outcome) {
+	case OUTCOME_SUCCESS:
+	case OUTCOME_REFUSAL:
+		record_answer(state, settings, pass, settlement, now_ms);
+		break;
+	case OUTCOME_RATE_LIMIT:
+	case OUTCOME_FAIL_FAST:
+		record_failure(state, settings, pass, settlement, now_ms, news);
+		break;
+	case OUTCOME_CANCELLED:
+		breaker_released(&state->breaker, &pass->breaker);
+		break;
+	}
+	if (settlement->ttft_ms >= 0 && settlement->outcome != OUTCOME_CANCELLED)
+		move_average(&state->ttft_moving_average, (uint64_t)settlement->ttft_ms);
+	statistics_add(&state->statistics, settlement->outcome, settlement->latency_ms, &settlement->usage);
+	tell_breaker(&state->breaker, before, news);
+	note_clear(state, now_ms);
+	pthread_mutex_unlock(&state->lock);
+}
+
+// Brings the percentiles up to date at most once a second: copies the latencies under the lock, sorts them outside.
+static void refresh_recent(struct model_state *state, uint64_t now_ms) {
+	uint32_t latencies_ms[STATISTICS_LATENCIES];
+	size_t count = 0;
+	lock(state);
+	bool is_due = state->recent_recorded != state->statistics.recorded &&
+	              (state->recent_recorded == 0 || elapsed_ms(now_ms, state->recent_at_ms) >= RECENT_MS);
+	if (is_due) {
+		state->recent_recorded = state->statistics.recorded;
+		state->recent_at_ms = now_ms;
+		count = statistics_kept(&state->statistics);
+		memcpy(latencies_ms, state->statistics.latencies_ms, count * sizeof *latencies_ms);
+	}
+	pthread_mutex_unlock(&state->lock);
+	if (!is_due)
+		return;
+	struct model_statistics recent = {0};
+	statistics_summarise(latencies_ms, count, &recent);
+	lock(state);
+	state->recent = recent;
+	pthread_mutex_unlock(&state->lock);
+}
+
+static void fill_snapshot(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
+                          struct model_snapshot *out) {
+	const struct breaker *breaker = &state->breaker;
+	enum breaker_state standing = breaker_state_at(breaker, settings, now_ms);
+	window_expire(&state->window, now_ms);
+	bool healthy = standing != BREAKER_OPEN && !window_is_failing(&state->window);
+	*out = (struct model_snapshot){
+	    .breaker = standing,
+	    .forced_open = breaker->forced_open,
+	    .healthy = healthy,
+	    .degraded = healthy && standing != BREAKER_CLOSED,
+	    .failures = breaker_recent_failures(breaker, settings, now_ms),
+	    .successes = breaker->successes,
+	    .opened_at_ms = standing == BREAKER_OPEN ? breaker->opened_at_ms : 0,
+	    .next_retry_at_ms = breaker->state == BREAKER_OPEN && !breaker->forced_open ? opens_ms(breaker, settings) : 0,
+	    .cooling_until_ms = cooldown_is_resting(&state->cooldown, now_ms) ? state->cooldown.until_ms : 0,
+	    .error_rate = window_error_rate(&state->window),
+	    .requests_per_minute = window_requests_per_minute(&state->window, now_ms),
+	    .average_latency_ms = window_average_latency_ms(&state->window),
+	    .latency_moving_average_ms = state->latency_moving_average,
+	    .last_success_ms = state->window.last_success_ms,
+	    .last_failure_ms = state->window.last_failure_ms,
+	    .inflight = state->inflight,
+	    .p50_ms = state->recent.p50_ms,
+	    .p95_ms = state->recent.p95_ms,
+	    .p99_ms = state->recent.p99_ms,
+	    .ttft_ms = state->ttft_moving_average,
+	};
+}
+
+void model_state_snapshot(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
+                          struct model_snapshot *out) {
+	refresh_recent(state, now_ms);
+	lock(state);
+	fill_snapshot(state, settings, now_ms, out);
+	pthread_mutex_unlock(&state->lock);
+}
+
+void model_state_force_open(struct model_state *state, uint64_t now_ms) {
+	lock(state);
+	breaker_force_open(&state->breaker, now_ms);
+	note_clear(state, now_ms);
+	pthread_mutex_unlock(&state->lock);
+}
+
+void model_state_force_close(struct model_state *state, uint64_t now_ms) {
+	lock(state);
+	breaker_close(&state->breaker);
+	note_clear(state, now_ms);
+	pthread_mutex_unlock(&state->lock);
+}
+
+// As on the first day: closed, and without a rest.
+void model_state_reset_breaker(struct model_state *state, uint64_t now_ms) {
+	lock(state);
+	breaker_close(&state->breaker);
+	state->cooldown = (struct cooldown){0};
+	note_clear(state, now_ms);
+	pthread_mutex_unlock(&state->lock);
+}
+
+void model_state_reset_statistics(struct model_state *state) {
+	lock(state);
+	state->statistics = (struct statistics){0};
+	state->recent = (struct model_statistics){0};
+	state->recent_recorded = 0;
+	pthread_mutex_unlock(&state->lock);
+}
+
+// Copies the latencies to `latencies_ms` (room for STATISTICS_LATENCIES) and adds the counts; answers how many.
+static size_t read_statistics(struct model_state *state, uint32_t *latencies_ms, struct model_statistics *out) {
+	lock(state);
+	size_t count = statistics_kept(&state->statistics);
+	memcpy(latencies_ms, state->statistics.latencies_ms, count * sizeof *latencies_ms);
+	statistics_add_counts(&state->statistics, out);
+	pthread_mutex_unlock(&state->lock);
+	return count;
+}
+
+void model_state_statistics(struct model_state *state, struct model_statistics *out) {
+	uint32_t latencies_ms[STATISTICS_LATENCIES];
+	*out = (struct model_statistics){0};
+	statistics_summarise(latencies_ms, read_statistics(state, latencies_ms, out), out);
+}
+
+void statistics_total(struct model_state *const *states, size_t count, struct model_statistics *out) {
+	*out = (struct model_statistics){0};
+	if (count == 0)
+		return;
+	uint32_t *latencies_ms = memory_new(count, STATISTICS_LATENCIES * sizeof *latencies_ms);
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++)
+		kept += read_statistics(states[i], latencies_ms + kept, out);
+	statistics_summarise(latencies_ms, kept, out);
+	free(latencies_ms);
+}
+
+void pool_health(const struct pool *pool, uint64_t now_ms, struct system_health *out) {
+	*out = (struct system_health){0};
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct model *model = &pool->models[i];
+		struct model_snapshot snapshot;
+		lock(model->state);
+		fill_snapshot(model->state, &model->breaker, now_ms, &snapshot);
+		pthread_mutex_unlock(&model->state->lock);
+		out->healthy_count += snapshot.healthy;
+		out->degraded_count += snapshot.degraded;
+		out->unhealthy_count += !snapshot.healthy;
+	}
+	size_t bound = pool->count / 2 > 1 ? pool->count / 2 : 1;
+	out->healthy = out->unhealthy_count < bound && out->healthy_count > 0;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model's health window: how its attempts ended over the last 60 s, at most 1 000 of them. A plain structure without
+// a lock (model_state holds it): zeroed is empty.
+#ifndef ROUTE_WINDOW_H
+#define ROUTE_WINDOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { WINDOW_MS = 60000, WINDOW_ENTRIES = 1000 };
+
+struct window_entry {
+	uint64_t at_ms;
+	uint32_t latency_ms;
+	bool error;
+};
+
+struct window {
+	struct window_entry entries[WINDOW_ENTRIES];
+	size_t first;
+	size_t count;
+	uint64_t errors;
+	uint64_t latency_sum_ms;
+	uint64_t last_success_ms; // 0 is never
+	uint64_t last_failure_ms;
+};
+
+// WINDOW_PLAIN is neither: a throttle, a caller's mistake.
+enum window_kind { WINDOW_SUCCESS, WINDOW_FAILURE, WINDOW_PLAIN };
+
+void window_add(struct window *window, enum window_kind kind, uint64_t latency_ms, uint64_t now_ms);
+
+// Drops what is older than 60 s; to be called before the questions below.
+void window_expire(struct window *window, uint64_t now_ms);
+
+// Counted failures by attempts, 0 where there are none.
+double window_error_rate(const struct window *window);
+
+// Whether the error rate makes the model unhealthy: half of at least ten attempts.
+bool window_is_failing(const struct window *window);
+
+// Attempts in the window; where its size cuts it short, what its span comes to in a minute.
+double window_requests_per_minute(const struct window *window, uint64_t now_ms);
+
+double window_average_latency_ms(const struct window *window);
+
+#endif
