@@ -8,6 +8,8 @@
 #include "mux/version.h"
 #include "mux/worker.h"
 
+enum { AUTHORIZATION_BYTES = 16384 }; // a bearer token of several KB fits
+
 int mux_new(const struct mux_settings *settings, struct problems *problems, struct mux **mux) {
 	struct mux *made = memory_new(1, sizeof *made);
 	made->workers = settings->workers;
@@ -73,6 +75,9 @@ struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *lo
 	                                            .header_bytes = mux->header_bytes,
 	                                        });
 	worker->signer = sigv4_signer_new();
+	buffer_init(&worker->authorization, AUTHORIZATION_BYTES);
+	if (buffer_reserve(&worker->authorization, AUTHORIZATION_BYTES))
+		abort();
 	random_init_from_system(&worker->random);
 	struct policy *policy = mux_policy(mux);
 	policy_on_event(policy, index, mux->on_event, mux->event_owner);
@@ -84,6 +89,7 @@ void mux_worker_free(struct mux_worker *worker) {
 	assert(worker->request_count == 0);
 	upstreams_free(worker->upstreams);
 	sigv4_signer_free(worker->signer);
+	buffer_free_secret(&worker->authorization);
 	free(worker);
 }
 

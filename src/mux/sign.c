@@ -7,8 +7,7 @@
 enum {
 	HEADERS_UP = 64,   // of the client's
 	HEADERS_OURS = 5,  // host, user-agent, x-amz-date, x-amz-security-token, authorization
-	PATH_BYTES = 8192, // an escaped id of 2048 bytes, with the base path
-	AUTHORIZATION_BYTES = 8192
+	PATH_BYTES = 8192, // an escaped id of 2048 bytes
 };
 
 struct outgoing {
@@ -46,13 +45,11 @@ static int authorize(struct mux_worker *worker, const struct target *target, con
 	struct credentials *credentials = credentials_source_get(target->credentials, reason);
 	if (!credentials)
 		return ERROR_MISSING;
-	struct buffer value;
-	buffer_init(&value, AUTHORIZATION_BYTES);
-	struct sigv4_authorization proof = {.value = &value};
+	struct sigv4_authorization proof = {.value = &worker->authorization};
 	struct sigv4_scope scope = {slice_from(target->region), SLICE("bedrock")};
 	int rc = sigv4_authorize(worker->signer, request, credentials, scope, clock_wall_ms() / 1000, &proof);
 	if (rc == 0) {
-		add(headers, SLICE("authorization"), arena_copy(arena, buffer_slice(&value)));
+		add(headers, SLICE("authorization"), arena_copy(arena, buffer_slice(proof.value)));
 		if (proof.date[0])
 			add(headers, SLICE("x-amz-date"), arena_copy(arena, slice_from(proof.date)));
 		if (proof.session_token)
@@ -60,7 +57,6 @@ static int authorize(struct mux_worker *worker, const struct target *target, con
 	} else {
 		*reason = error_text(rc);
 	}
-	buffer_free_secret(&value);
 	credentials_release(credentials);
 	return rc;
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "aws/sigv4.h"
+#include "base/buffer.h"
 #include "base/random.h"
 #include "mux/mux.h"
 #include "mux/version.h"
@@ -28,6 +29,7 @@ struct mux_worker {
 	struct loop *loop;
 	struct upstreams *upstreams;
 	struct sigv4_signer *signer;
+	struct buffer authorization; // scratch of signing: allocated once, so that growing leaves no copy behind; wiped
 	struct random_source random;
 	size_t request_count;
 };
