@@ -73,7 +73,7 @@ struct sigv4_authorization {
 
 // Fills `authorization` by what the credentials are: "Bearer TOKEN", or a signature at `wall_s` (seconds since 1970).
 // The derived key is kept for the next call with these credentials, day and scope. Allocates nothing once its scratch
-// space and the value's buffer have grown. 0; ERROR_LIMIT (the value's buffer is too small, over 512 headers, or region
+// space and the value's buffer have grown. 0; ERROR_LIMIT (the value's buffer is too small, over 128 headers, or region
 // or service over 63 bytes), ERROR_INVALID (a time outside years 1970 to 9999), ERROR_CRYPTO, ERROR_MEMORY.
 int sigv4_authorize(struct sigv4_signer *signer, const struct sigv4_request *request, struct credentials *credentials,
                     struct sigv4_scope scope, int64_t wall_s, struct sigv4_authorization *authorization);

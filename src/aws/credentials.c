@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aws/credentials.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+// Present, and fit for a header's value: visible ASCII only, as every kind of credential is.
+static bool is_sendable(const char *value) {
+	if (!value || !*value)
+		return false;
+	for (const char *c = value; *c; c++)
+		if (*c <= 0x20 || *c > 0x7e)
+			return false;
+	return true;
+}
+
+static char *copy_of(const char *value) {
+	return value ? memory_string(slice_from(value)) : NULL;
+}
+
+struct credentials *credentials_new(const char *access_key_id, const char *secret_access_key, const char *session_token,
+                                    const char *bearer_token) {
+	const char *const values[] = {access_key_id, secret_access_key, session_token, bearer_token};
+	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+		if (values[i] && !is_sendable(values[i]))
+			return NULL;
+	if (!(access_key_id && secret_access_key) && !bearer_token)
+		return NULL;
+	struct credentials *credentials = memory_new(1, sizeof *credentials);
+	atomic_init(&credentials->references, 1);
+	credentials->access_key_id = copy_of(access_key_id);
+	credentials->secret_access_key = copy_of(secret_access_key);
+	credentials->session_token = copy_of(session_token);
+	credentials->bearer_token = copy_of(bearer_token);
+	return credentials;
+}
+
+void credentials_retain(struct credentials *credentials) {
+	atomic_fetch_add_explicit(&credentials->references, 1, memory_order_relaxed);
+}
+
+void credentials_release(struct credentials *credentials) {
+	if (!credentials || atomic_fetch_sub_explicit(&credentials->references, 1, memory_order_acq_rel) != 1)
+		return;
+	memory_free_secret(credentials->access_key_id);
+	memory_free_secret(credentials->secret_access_key);
+	memory_free_secret(credentials->session_token);
+	memory_free_secret(credentials->bearer_token);
+	free(credentials);
+}
+
+// `current` doesn't change in the life of these two kinds of source, so that reading it needs no lock.
+struct credentials_source {
+	struct credentials *current;
+	const char *reason; // why there are none
+};
+
+static struct credentials_source *source_new(struct credentials *current, const char *reason) {
+	struct credentials_source *source = memory_new(1, sizeof *source);
+	source->current = current;
+	source->reason = reason;
+	return source;
+}
+
+struct credentials_source *credentials_source_static(struct credentials *credentials) {
+	credentials_retain(credentials);
+	return source_new(credentials, NULL);
+}
+
+// The variable's value with white space around it cut off, as it comes with values read from files; NULL where that
+// leaves nothing. Owned by the caller.
+static char *variable(credentials_lookup lookup, void *owner, const char *name) {
+	struct slice value = slice_from(lookup(owner, name));
+	while (value.len && strchr(" \t\r\n", value.ptr[0]))
+		value = slice_from_offset(value, 1);
+	while (value.len && strchr(" \t\r\n", value.ptr[value.len - 1]))
+		value.len--;
+	return value.len ? memory_string(value) : NULL;
+}
+
+struct credentials_source *credentials_source_environment(credentials_lookup lookup, void *owner) {
+	char *bearer = variable(lookup, owner, "AWS_BEARER_TOKEN_BEDROCK");
+	char *key = variable(lookup, owner, "AWS_ACCESS_KEY_ID");
+	char *secret = variable(lookup, owner, "AWS_SECRET_ACCESS_KEY");
+	char *token = variable(lookup, owner, "AWS_SESSION_TOKEN");
+	struct credentials *credentials = NULL;
+	const char *reason = NULL;
+	if (bearer) {
+		credentials = credentials_new(NULL, NULL, NULL, bearer);
+		reason = "AWS_BEARER_TOKEN_BEDROCK holds bytes that no header may carry";
+	} else if (key && secret) {
+		credentials = credentials_new(key, secret, token, NULL);
+		reason = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN holds bytes that no header may carry";
+	} else if (key) {
+		reason = "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not";
+	} else if (secret) {
+		reason = "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not";
+	} else {
+		reason = "neither AWS_BEARER_TOKEN_BEDROCK nor AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY is set";
+	}
+	memory_free_secret(bearer);
+	memory_free_secret(key);
+	memory_free_secret(secret);
+	memory_free_secret(token);
+	return source_new(credentials, reason);
+}
+
+void credentials_source_free(struct credentials_source *source) {
+	if (!source)
+		return;
+	credentials_release(source->current);
+	free(source);
+}
+
+struct credentials *credentials_source_get(struct credentials_source *source, const char **reason) {
+	if (!source->current) {
+		*reason = source->reason;
+		return NULL;
+	}
+	credentials_retain(source->current);
+	return source->current;
+}
