@@ -81,7 +81,8 @@ describe("a request that cannot be answered", function()
       answer:json(is_nova and 429 or 503, is_nova and '{"message":"first"}' or '{"message":"last"}',
         "x-amzn-ErrorType: " .. (is_nova and "ThrottlingException" or "ServiceUnavailableException") .. "\r\n")
     ]])
-    local gateway = scene:gateway(upstream, { policy = { models = { { id = NOVA }, { id = CLAUDE, fallback = true } } } })
+    local models = { { id = NOVA }, { id = CLAUDE, fallback = true } }
+    local gateway = scene:gateway(upstream, { policy = { models = models } })
     local response = gateway.request(signalbox.call("chat", "converse"))
     assert.equal("last", check_error(response, 503, "ServiceUnavailableException"))
     assert.equal("2", response.headers["x-signalbox-attempts"])
@@ -110,7 +111,9 @@ describe("a request that cannot be answered", function()
   it("gets 429 until the breaker's model returns", function()
     local gateway = single(refusing(503, "ServiceUnavailableException", "away"), {
       breaker = { failure_threshold = 2, recovery_time_ms = 30000 } })
-    for _ = 1, 2 do check_error(gateway.request(signalbox.call("chat", "converse")), 503, "ServiceUnavailableException") end
+    for _ = 1, 2 do
+      check_error(gateway.request(signalbox.call("chat", "converse")), 503, "ServiceUnavailableException")
+    end
     local response = gateway.request(signalbox.call("chat", "converse"))
     check_error(response, 429, "ThrottlingException")
     check_retry_after(response, 20000, 30000)
@@ -123,7 +126,8 @@ describe("a request that cannot be answered", function()
     { "an early close", "answer:close()" },
     { "a truncated body", [[answer:send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{") answer:close()]] },
     { "garbage", [[answer:send("\0\1\2garbage\r\n\r\n") answer:close()]] },
-    { "two lengths", [[answer:send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}") answer:hang()]] },
+    { "two lengths", [[
+      answer:send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}") answer:hang()]] },
     { "a bad chunk", [[
       answer:send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n") answer:close()]] },
   }
@@ -145,8 +149,9 @@ describe("a request that cannot be answered", function()
   end)
 
   it("is told an HTML page's status by a name that SDKs know", function()
-    local gateway = single([[answer:send("HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n" ..
-      "<html>no good</html>")]])
+    local gateway = single([[
+      answer:send("HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n")
+      answer:send("<html>no good</html>")]])
     local response = gateway.request(signalbox.call("chat", "converse"))
     assert.equal(502, response.status)
     assert.is_string(response.headers["x-amzn-errortype"])

@@ -69,7 +69,8 @@ describe("failover", function()
 
   it("keeps fallbacks waiting until the primaries rest", function()
     local emulator = scene:emulator(both_prompt())
-    local gateway = scene:gateway(emulator, { policy = { models = { { id = NOVA }, { id = CLAUDE, fallback = true } } } })
+    local models = { { id = NOVA }, { id = CLAUDE, fallback = true } }
+    local gateway = scene:gateway(emulator, { policy = { models = models } })
     assert.same({ [NOVA] = 40 }, send(gateway, 40, 4, { "converse" }).model)
     emulator.control(NOVA, { fault = "ThrottlingException", share = 1.0 })
     assert.same({ [CLAUDE] = 40 }, send(gateway, 40, 4, { "converse" }).model)

@@ -52,7 +52,8 @@ describe("signing", function()
 
   local wrong = {
     { "a wrong secret", { access_key_id = "AKIDEXAMPLE", secret_access_key = "another" }, "InvalidSignatureException" },
-    { "an unknown key", { access_key_id = "AKIDUNKNOWN", secret_access_key = "another" }, "UnrecognizedClientException" },
+    { "an unknown key", { access_key_id = "AKIDUNKNOWN", secret_access_key = "another" },
+      "UnrecognizedClientException" },
   }
   for _, case in ipairs(wrong) do
     it("with " .. case[1] .. " has the service's 403 passed on", function()

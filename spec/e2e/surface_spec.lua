@@ -14,10 +14,12 @@ local MALFORMED = {
   { "no Host", "POST /model/chat/converse HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", 400 },
   { "two Hosts", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 2\r\n\r\n{}", 400 },
   { "a space before the colon", "POST /model/chat/converse HTTP/1.1\r\nHost : x\r\nContent-Length: 2\r\n\r\n{}", 400 },
-  { "a folded header", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\nContent-Length: 2\r\n\r\n{}", 400 },
+  { "a folded header", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\nContent-Length: 2\r\n\r\n{}",
+    400 },
   { "two lengths", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     400 },
-  { "a length that is no number", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: two\r\n\r\n{}", 400 },
+  { "a length that is no number", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: two\r\n\r\n{}",
+    400 },
   { "a negative length", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400 },
   { "a length and chunks", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n" ..
     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
@@ -26,8 +28,8 @@ local MALFORMED = {
   { "a bad chunk", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400 },
   { "an unknown coding", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: rot13\r\n\r\n", 501 },
   { "an unknown version", "POST /model/chat/converse HTTP/3.0\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 505 },
-  { "an unknown expectation", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nContent-Length: 2\r\n\r\n{}",
-    417 },
+  { "an unknown expectation", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n" ..
+    "Content-Length: 2\r\n\r\n{}", 417 },
   { "a length beyond everything", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\n" ..
     "Content-Length: 99999999999999999999999\r\n\r\n", { [400] = true, [413] = true } },
 }

@@ -69,7 +69,11 @@ function process.start(arguments, options)
   local words = {}
   for name, value in pairs(options.environment or {}) do
     -- env wants what it unsets before what it sets.
-    if value then words[#words + 1] = quoted(name .. "=" .. value) else table.insert(words, 1, "-u " .. quoted(name)) end
+    if value then
+      words[#words + 1] = quoted(name .. "=" .. value)
+    else
+      table.insert(words, 1, "-u " .. quoted(name))
+    end
   end
   if #words > 0 then table.insert(words, 1, "env") end
   for _, word in ipairs(arguments) do words[#words + 1] = quoted(word) end

@@ -30,8 +30,8 @@ end
 local function environment(more)
   local result = {
     AWS_ACCESS_KEY_ID = false, AWS_SECRET_ACCESS_KEY = false, AWS_SESSION_TOKEN = false,
-    AWS_BEARER_TOKEN_BEDROCK = false, AWS_REGION = false, AWS_DEFAULT_REGION = false, AWS_PROFILE = false, AWS_ENDPOINT_URL = false,
-    AWS_ENDPOINT_URL_BEDROCK_RUNTIME = false, HTTP_PROXY = false, HTTPS_PROXY = false, http_proxy = false,
+    AWS_BEARER_TOKEN_BEDROCK = false, AWS_REGION = false, AWS_DEFAULT_REGION = false, AWS_PROFILE = false,
+    AWS_ENDPOINT_URL = false, AWS_ENDPOINT_URL_BEDROCK_RUNTIME = false, HTTP_PROXY = false, HTTPS_PROXY = false, http_proxy = false,
     https_proxy = false,
   }
   for name, value in pairs(more or {}) do result[name] = value end
@@ -120,12 +120,12 @@ local function settings_text(settings, emulator, policy_path)
     credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = signalbox.SECRET },
     log = { format = "json", level = "info" },
   }
-  for key, value in pairs(settings or {}) do all[key] = value end
+  for key, value in pairs(settings or {}) do all[key] = value or nil end
   return "return " .. literal(all)
 end
 
--- A gateway in front of `emulator`. options: policy (a table, or source text), settings (over the tests' own),
--- arguments. It gets `port`, `admin_port`, `get`, `post`, `admin` and `access`.
+-- A gateway in front of `emulator`. options: policy (a table, or source text), settings (over the tests' own; false
+-- takes one of those away), arguments. It gets `port`, `admin_port`, `get`, `post`, `admin` and `access`.
 function scene:gateway(emulator, options)
   options = options or {}
   local policy = options.policy or { models = { { id = signalbox.NOVA } } }
@@ -153,7 +153,7 @@ function scene:gateway(emulator, options)
     local lines = {}
     for line in child:log():gmatch("[^\n]+") do
       local ok, entry = pcall(cjson.decode, line)
-      if ok and entry.message == "access" then lines[#lines + 1] = entry end
+      if ok and entry.message == "request" and entry.request_id then lines[#lines + 1] = entry end
     end
     return lines
   end
