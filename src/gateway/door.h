@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// A worker's data listeners: requests come in, go to the engine or are answered here, and each leaves one access line.
+// Belongs to its loop's thread.
+#ifndef GATEWAY_DOOR_H
+#define GATEWAY_DOOR_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/random.h"
+#include "gateway/heading.h"
+#include "gateway/surface.h"
+#include "mux/mux.h"
+#include "net/loop.h"
+#include "net/server.h"
+
+enum { REQUEST_ID_BYTES = 37 }; // a UUID as text, with its NUL
+
+struct door {
+	struct loop *loop;
+	struct mux *mux;
+	struct mux_worker *worker;
+	struct server *server;
+	const char *instance; // our id in x-signalbox-hop; outlives the door
+	bool access_log;
+	bool is_draining;
+	struct random_source random;
+	struct buffer model_id;
+	struct buffer body;
+	struct heading heading;
+	char refusal_id[REQUEST_ID_BYTES];
+};
+
+struct door_settings {
+	const char *instance;
+	bool access_log;
+	struct server_limits limits;
+	struct server_timeouts timeouts;
+};
+
+// Makes the server, which listens to nothing yet: see door->server.
+void door_init(struct door *door, struct loop *loop, struct mux *mux, struct mux_worker *worker,
+               const struct door_settings *settings);
+
+// Breaks what is open (their requests are cancelled) and stops listening. door_free may follow; twice is fine.
+void door_close(struct door *door);
+void door_free(struct door *door);
+
+// Writes a random UUID (RFC 9562, version 4).
+void door_make_request_id(struct random_source *random, char text[REQUEST_ID_BYTES]);
+
+// Answers in the service's form, with the headers of section "surface" of the documents. The call is over.
+void door_answer_error(struct door *door, struct server_call *call, const struct mux_error *error,
+                       struct slice request_id, struct slice model, uint32_t attempts, uint64_t *bytes_out);
+
+#endif

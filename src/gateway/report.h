@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the admin surface tells of a pool, as JSON. Reads the models' states through route/state.h and changes nothing.
+// Times are ISO 8601 in UTC with milliseconds, null where there is none; latencies are milliseconds; error rates are 0
+// to 1.
+#ifndef GATEWAY_REPORT_H
+#define GATEWAY_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "route/model.h"
+
+// The two clocks at one moment; the states know the monotonic one only.
+struct report_time {
+	uint64_t now_ms;
+	int64_t wall_ms;
+};
+
+// {"status": word, "code": status}
+void report_health(const char *word, int status, struct buffer *out);
+void report_health_detail(const struct pool *pool, struct report_time time, struct buffer *out);
+void report_statistics(const struct pool *pool, struct buffer *out);
+void report_breakers(const struct pool *pool, struct report_time time, struct buffer *out);
+// {NAME: {...}} of one model, as report_breakers has it.
+void report_breaker(const struct model *model, struct report_time time, struct buffer *out);
+
+// Whether any model could be sent a request now: not resting, its breaker not open or due for a probe.
+bool report_is_serving(const struct pool *pool, uint64_t now_ms);
+
+#endif
