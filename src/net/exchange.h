@@ -28,9 +28,9 @@ struct upstream_settings {
 	X(EXCHANGE_REFUSED, "ConnectionRefused", "the connection was refused")                                             \
 	X(EXCHANGE_CONNECT, "ConnectFailed", "the connection could not be made")                                           \
 	X(EXCHANGE_CONNECT_TIMEOUT, "ConnectTimeout", "the connection took too long")                                      \
-	X(EXCHANGE_TLS, "TlsFailed", "the TLS handshake failed")                                                           \
+	X(EXCHANGE_TLS, "TlsFailed", "TLS failed, in its handshake or later")                                              \
 	X(EXCHANGE_CERTIFICATE, "CertificateRefused", "the server's certificate was not accepted")                         \
-	X(EXCHANGE_PROXY, "ProxyFailed", "the proxy refused the tunnel")                                                   \
+	X(EXCHANGE_PROXY, "ProxyFailed", "the proxy made no tunnel")                                                       \
 	X(EXCHANGE_RESET, "ConnectionReset", "the connection was reset")                                                   \
 	X(EXCHANGE_CLOSED, "ConnectionClosed", "the connection closed before the answer began")                            \
 	X(EXCHANGE_TRUNCATED, "AnswerTruncated", "the connection closed within the answer")                                \
@@ -63,7 +63,7 @@ struct exchange_events {
 };
 
 struct upstreams *upstreams_new(struct loop *loop, const struct upstream_settings *settings);
-// Exchanges must have ended; idle connections are closed.
+// Exchanges must have ended; idle connections are closed. Not from within an event.
 void upstreams_free(struct upstreams *upstreams);
 // The endpoint's upstream, made where it is new; lives as long as `upstreams`.
 struct upstream *upstreams_get(struct upstreams *upstreams, bool tls, struct slice host, uint16_t port);
@@ -76,7 +76,7 @@ struct exchange *exchange_start(struct upstream *upstream, const struct exchange
 // Ends it now without another event; its connection is closed unless the answer was complete.
 void exchange_cancel(struct exchange *exchange);
 
-// Stops and resumes reading, for back-pressure.
+// Stops and resumes reading, for back-pressure. What was read already (64 KB at most) still comes.
 void exchange_pause(struct exchange *exchange);
 void exchange_resume(struct exchange *exchange);
 

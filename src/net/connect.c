@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// libcurl's multi handle on the loop, used for connecting only: each easy handle ends with its connection made, which
+// is duplicated and taken away. curl calls back only to say what to watch; results are collected after it has returned,
+// so that an owner may start and cancel connections from its callback.
+#include "net/connect.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "net/loop_uv.h"
+
+// A descriptor that curl wants watched.
+struct curl_watch {
+	uv_poll_t poll;
+	struct connector *connector;
+	curl_socket_t descriptor;
+};
+
+struct connector {
+	CURLM *multi;
+	struct loop *loop;
+	struct timer timer;
+	char *proxy; // may hold a password; NULL for none
+	bool proxy_refused;
+};
+
+struct connecting {
+	struct connector *connector;
+	CURL *easy;
+	connect_callback callback;
+	void *owner;
+};
+
+static const char *proxy_from_environment(void) {
+	static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = getenv(names[i]);
+		if (value && *value)
+			return value;
+	}
+	return NULL;
+}
+
+const char *connect_proxy_problem(void) {
+	const char *proxy = proxy_from_environment();
+	if (proxy && strncasecmp(proxy, "https://", 8) == 0)
+		return "the proxy of the environment is an https:// one; only http:// and socks proxies are supported";
+	return NULL;
+}
+
+static void start_curl(void) {
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		abort();
+}
+
+static void forget(struct connecting *connecting) {
+	curl_multi_remove_handle(connecting->connector->multi, connecting->easy);
+	curl_easy_cleanup(connecting->easy);
+	free(connecting);
+}
+
+static enum exchange_failure failure_of(struct connecting *connecting, CURLcode code) {
+	long system_error = 0, tunnel_status = 0;
+	curl_easy_getinfo(connecting->easy, CURLINFO_OS_ERRNO, &system_error);
+	curl_easy_getinfo(connecting->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel_status);
+	if (tunnel_status)
+		return EXCHANGE_PROXY;
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return EXCHANGE_RESOLVE;
+	case CURLE_OPERATION_TIMEDOUT:
+		return EXCHANGE_CONNECT_TIMEOUT;
+	case CURLE_COULDNT_CONNECT:
+		if (system_error == 0 && connecting->connector->proxy_refused)
+			return EXCHANGE_PROXY;
+		if (system_error == ECONNREFUSED)
+			return EXCHANGE_REFUSED;
+		return system_error == ETIMEDOUT ? EXCHANGE_CONNECT_TIMEOUT : EXCHANGE_CONNECT;
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_PROXY:
+	// Without a tunnel no byte is sent or received while connecting.
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_GOT_NOTHING:
+	case CURLE_WEIRD_SERVER_REPLY:
+		return EXCHANGE_PROXY;
+	default:
+		return EXCHANGE_CONNECT;
+	}
+}
+
+static void report(struct connecting *connecting, CURLcode code) {
+	connect_callback callback = connecting->callback;
+	void *owner = connecting->owner;
+	enum exchange_failure failure = EXCHANGE_CONNECT;
+	int descriptor = -1;
+	curl_socket_t connected = CURL_SOCKET_BAD;
+	if (code != CURLE_OK)
+		failure = failure_of(connecting, code);
+	else if (curl_easy_getinfo(connecting->easy, CURLINFO_ACTIVESOCKET, &connected) == CURLE_OK &&
+	         connected != CURL_SOCKET_BAD)
+		descriptor = fcntl(connected, F_DUPFD_CLOEXEC, 0);
+	forget(connecting);
+	callback(owner, descriptor, failure);
+}
+
+static void collect(struct connector *connector) {
+	CURLMsg *message;
+	int left;
+	while ((message = curl_multi_info_read(connector->multi, &left)) != NULL) {
+		char *connecting = NULL;
+		CURLcode code = message->data.result;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &connecting);
+		report((struct connecting *)(void *)connecting, code);
+	}
+}
+
+static void act(struct connector *connector, curl_socket_t descriptor, int happened) {
+	int running;
+	curl_multi_socket_action(connector->multi, descriptor, happened, &running);
+	collect(connector);
+}
+
+static void on_timer(void *owner) {
+	act(owner, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void on_watched(uv_poll_t *poll, int status, int happened) {
+	struct curl_watch *watch = poll->data;
+	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+	if (happened & UV_READABLE)
+		flags |= CURL_CSELECT_IN;
+	if (happened & UV_WRITABLE)
+		flags |= CURL_CSELECT_OUT;
+	act(watch->connector, watch->descriptor, flags);
+}
+
+static void on_watch_closed(uv_handle_t *handle) {
+	free(handle->data);
+}
+
+static struct curl_watch *watch_new(struct connector *connector, curl_socket_t descriptor) {
+	struct curl_watch *watch = memory_new(1, sizeof(*watch));
+	if (uv_poll_init(loop_uv(connector->loop), &watch->poll, descriptor)) {
+		free(watch);
+		return NULL;
+	}
+	watch->poll.data = watch;
+	watch->connector = connector;
+	watch->descriptor = descriptor;
+	curl_multi_assign(connector->multi, descriptor, watch);
+	return watch;
+}
+
+// curl's word on what to watch a descriptor for. -1 makes the connections fail.
+static int on_want(CURL *easy, curl_socket_t descriptor, int wanted, void *owner, void *assigned) {
+	struct connector *connector = owner;
+	struct curl_watch *watch = assigned;
+	(void)easy;
+	if (wanted == CURL_POLL_REMOVE) {
+		if (watch) {
+			curl_multi_assign(connector->multi, descriptor, NULL);
+			uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+		}
+		return 0;
+	}
+	if (watch == NULL)
+		watch = watch_new(connector, descriptor);
+	if (watch == NULL)
+		return -1;
+	int events = (wanted & CURL_POLL_IN ? UV_READABLE : 0) | (wanted & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	return uv_poll_start(&watch->poll, events, on_watched) ? -1 : 0;
+}
+
+static int on_want_timer(CURLM *multi, long timeout_ms, void *owner) {
+	struct connector *connector = owner;
+	(void)multi;
+	if (timeout_ms < 0)
+		timer_stop(&connector->timer);
+	else
+		timer_start(&connector->timer, (uint64_t)timeout_ms);
+	return 0;
+}
+
+struct connector *connector_new(struct loop *loop) {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, start_curl);
+	struct connector *connector = memory_new(1, sizeof(*connector));
+	connector->loop = loop;
+	timer_init(&connector->timer, loop, on_timer, connector);
+	const char *proxy = proxy_from_environment();
+	connector->proxy_refused = connect_proxy_problem() != NULL;
+	// curl refuses a scheme that it doesn't know, after it has looked at NO_PROXY: just what is wanted here.
+	if (connector->proxy_refused)
+		proxy = "refused://proxy";
+	connector->proxy = proxy ? memory_string(slice_from(proxy)) : NULL;
+	connector->multi = curl_multi_init();
+	if (connector->multi == NULL)
+		abort();
+	curl_multi_setopt(connector->multi, CURLMOPT_SOCKETFUNCTION, on_want);
+	curl_multi_setopt(connector->multi, CURLMOPT_SOCKETDATA, connector);
+	curl_multi_setopt(connector->multi, CURLMOPT_TIMERFUNCTION, on_want_timer);
+	curl_multi_setopt(connector->multi, CURLMOPT_TIMERDATA, connector);
+	return connector;
+}
+
+void connector_free(struct connector *connector) {
+	curl_multi_cleanup(connector->multi);
+	timer_stop(&connector->timer);
+	memory_free_secret(connector->proxy);
+	free(connector);
+}
+
+static size_t drop_bytes(char *bytes, size_t size, size_t count, void *owner) {
+	(void)bytes;
+	(void)owner;
+	return size * count;
+}
+
+static void configure(struct connecting *connecting, bool secure, const char *host, uint16_t port,
+                      uint64_t timeout_ms) {
+	CURL *easy = connecting->easy;
+	const char *proxy = secure ? connecting->connector->proxy : NULL;
+	bool bare_v6 = strchr(host, ':') && host[0] != '[';
+	char url[320];
+	// A name that doesn't fit is longer than DNS allows; cut off it isn't resolved.
+	snprintf(url, sizeof(url), bare_v6 ? "http://[%.255s]:%u/" : "http://%.255s:%u/", host, port);
+	curl_easy_setopt(easy, CURLOPT_URL, url);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, connecting);
+	curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms > LONG_MAX ? LONG_MAX : (long)timeout_ms);
+	// An empty proxy keeps curl from reading the environment on its own.
+	curl_easy_setopt(easy, CURLOPT_PROXY, proxy ? proxy : "");
+	curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, proxy ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop_bytes);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, drop_bytes);
+}
+
+struct connecting *connector_start(struct connector *connector, bool secure, const char *host, uint16_t port,
+                                   uint64_t timeout_ms, connect_callback callback, void *owner) {
+	struct connecting *connecting = memory_new(1, sizeof(*connecting));
+	*connecting = (struct connecting){connector, curl_easy_init(), callback, owner};
+	if (connecting->easy == NULL) {
+		free(connecting);
+		return NULL;
+	}
+	configure(connecting, secure, host, port, timeout_ms);
+	if (curl_multi_add_handle(connector->multi, connecting->easy)) {
+		curl_easy_cleanup(connecting->easy);
+		free(connecting);
+		return NULL;
+	}
+	return connecting;
+}
+
+void connecting_cancel(struct connecting *connecting) {
+	forget(connecting);
+}
