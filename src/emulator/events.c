@@ -200,8 +200,8 @@ uint64_t events_count(const struct reply *reply) {
 	return shape->lead + delta_count(reply) + shape->tail;
 }
 
-uint64_t events_after_stop(const struct reply *reply) {
-	return events_count(reply) - 1;
+uint64_t events_stop(const struct reply *reply) {
+	return events_count(reply) - (reply->operation == OPERATION_CONVERSE_STREAM ? 2 : 1);
 }
 
 uint64_t events_tokens_due(const struct reply *reply, uint64_t index) {

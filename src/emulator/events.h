@@ -12,8 +12,8 @@
 // How many events the whole stream has.
 uint64_t events_count(const struct reply *reply);
 
-// The number of the first event after messageStop (ConverseStream), else that of the last event.
-uint64_t events_after_stop(const struct reply *reply);
+// The number of messageStop in a ConverseStream, else that of the last event: what comes before it is no whole answer.
+uint64_t events_stop(const struct reply *reply);
 
 // Tokens that must have been made before the event can be sent, the event's own included.
 uint64_t events_tokens_due(const struct reply *reply, uint64_t index);

@@ -40,7 +40,7 @@ void reply_init(struct reply *reply, enum operation operation, struct slice mode
 	    .cut_short = plan->cut_short,
 	    .refusal = plan->refusal,
 	};
-	if (plan->refusal && reply->output_tokens > REFUSAL_COUNT) {
+	if (plan->refusal && (!plan->cut_short || plan->output_tokens > REFUSAL_COUNT)) {
 		reply->output_tokens = REFUSAL_COUNT + 1;
 		reply->cut_short = false;
 	}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// `signalbox emulate`: runs the emulator until it is told to stop.
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "emulator/emulator.h"
+#include "policy/policy.h"
+
+struct arguments {
+	const char *scenario;
+	const char *listen;
+	const char *speed;
+	const char *access_key;
+	const char *secret_key_env;
+	const char *session_token_env;
+	const char *bearer_token_env;
+};
+
+// Fills everything that the emulator is made from. CLI_DONE, or the exit status with the reason told.
+static int read_scenario(const char *path, struct scenario *scenario) {
+	struct problems problems = {0};
+	struct document document = {0};
+	if (!path) {
+		scenario_read_healthy(scenario);
+		return CLI_DONE;
+	}
+	int status = policy_read_document(path, &problems, &document);
+	if (!status)
+		status = scenario_read(&document, path, emulator_exception_names(), &problems, scenario);
+	document_free(&document);
+	cli_print_problems(&problems);
+	return status ? CLI_FAILED : CLI_DONE;
+}
+
+// The value of the variable that a flag names; NULL, and the reason told, where it isn't set.
+static const char *read_secret(const char *flag, const char *variable) {
+	const char *value = getenv(variable);
+	if (value && *value)
+		return value;
+	options_misuse("emulate", "--%s: the environment has no %s", flag, variable);
+	return NULL;
+}
+
+static int read_keys(const struct arguments *arguments, struct emulator_settings *settings) {
+	const char *token = NULL;
+	if (!arguments->access_key != !arguments->secret_key_env)
+		return options_misuse("emulate", "--access-key and --secret-key-env belong together");
+	if (arguments->session_token_env && !arguments->access_key)
+		return options_misuse("emulate", "--session-token-env wants --access-key");
+	if (arguments->session_token_env && !(token = read_secret("session-token-env", arguments->session_token_env)))
+		return CLI_MISUSED;
+	if (arguments->access_key) {
+		const char *secret = read_secret("secret-key-env", arguments->secret_key_env);
+		if (!secret)
+			return CLI_MISUSED;
+		settings->keys = credentials_new(arguments->access_key, secret, token, NULL);
+		if (!settings->keys)
+			return options_misuse("emulate", "--access-key: the key has a byte that no header may carry");
+	}
+	if (arguments->bearer_token_env) {
+		const char *bearer = read_secret("bearer-token-env", arguments->bearer_token_env);
+		if (!bearer)
+			return CLI_MISUSED;
+		settings->bearer = credentials_new(NULL, NULL, NULL, bearer);
+		if (!settings->bearer)
+			return options_misuse("emulate", "--bearer-token-env: the token has a byte that no header may carry");
+	}
+	return CLI_DONE;
+}
+
+static int read_speed(const char *text, double *speed) {
+	char *end;
+	*speed = strtod(text, &end);
+	if (end == text || *end || !isfinite(*speed) || *speed < 0.001 || *speed > 1000000)
+		return options_misuse("emulate", "--speed: expected a number from 0.001 to 1000000, found \"%s\"", text);
+	return CLI_DONE;
+}
+
+// A benchmark's thousands of streams each take a descriptor.
+static void raise_descriptor_limit(void) {
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void on_stop(void *owner) {
+	loop_stop(owner);
+}
+
+static int run(const struct scenario *scenario, const struct emulator_settings *settings) {
+	const char *message = "no event loop";
+	char line[256];
+	struct loop *loop = loop_new();
+	struct emulator *emulator = loop ? emulator_new(loop, scenario, settings, &message) : NULL;
+	if (!emulator) {
+		fprintf(stderr, "signalbox emulate: %s: %s\n", settings->listen, message);
+	} else {
+		loop_on_signal(loop, SIGINT, on_stop, loop);
+		loop_on_signal(loop, SIGTERM, on_stop, loop);
+		snprintf(line, sizeof line, "emulator listening on http://%s", emulator_address(emulator));
+		log_write(LOG_INFO, line, NULL);
+		loop_run(loop);
+		emulator_close(emulator);
+	}
+	if (loop)
+		loop_close(loop);
+	return emulator ? CLI_DONE : CLI_FAILED;
+}
+
+int cli_emulate(int argc, char **argv) {
+	struct arguments arguments = {.listen = "127.0.0.1:8081", .speed = "1"};
+	const struct option options[] = {
+	    {"scenario", "FILE", "the world to play; without it, one where every model answers",
+	     .value = &arguments.scenario},
+	    {"listen", "ADDRESS", "where to listen (127.0.0.1:8081; port 0 picks one)", .value = &arguments.listen},
+	    {"speed", "N", "how many seconds of the scenario pass in one (1)", .value = &arguments.speed},
+	    {"access-key", "ID", "verify signatures by this access key", .value = &arguments.access_key},
+	    {"secret-key-env", "NAME", "the variable that holds its secret", .value = &arguments.secret_key_env},
+	    {"session-token-env", "NAME", "the variable that holds its session token",
+	     .value = &arguments.session_token_env},
+	    {"bearer-token-env", "NAME", "let in this variable's bearer token", .value = &arguments.bearer_token_env},
+	    {0},
+	};
+	struct command_line line = {
+	    .usage = "emulate [--scenario FILE] [--listen ADDRESS] [--speed N] [--access-key ID --secret-key-env NAME]",
+	    .summary = "Runs a Bedrock Runtime on loopback whose models behave as a scenario says.",
+	    .options = options,
+	};
+	enum options_result parsed = options_parse(&line, argc, argv);
+	if (parsed != OPTIONS_READY)
+		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
+	struct emulator_settings settings = {.listen = arguments.listen};
+	struct scenario scenario = {0};
+	int status = read_speed(arguments.speed, &settings.speed);
+	if (status == CLI_DONE)
+		status = read_keys(&arguments, &settings);
+	if (status == CLI_DONE)
+		status = read_scenario(arguments.scenario, &scenario);
+	if (status == CLI_DONE) {
+		raise_descriptor_limit();
+		status = run(&scenario, &settings);
+	}
+	scenario_free(&scenario);
+	credentials_release(settings.keys);
+	credentials_release(settings.bearer);
+	return status;
+}

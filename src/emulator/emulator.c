@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulator/emulator.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/exception.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "emulator/control.h"
+#include "emulator/emulator_state.h"
+#include "emulator/respond.h"
+
+enum { BODY_BYTES = 128 << 20, FRAMES_BYTES = 1 << 20, ID_BYTES_MAX = 2048, EXCEPTIONS_MAX = 63 };
+
+// As the service's own: 25 MB of body, and patience.
+static const struct server_limits limits = {.header_bytes = 65536, .body_bytes = 26214400, .connections = 100000};
+static const struct server_timeouts timeouts = {
+    .header_ms = 60000, .body_ms = 60000, .write_ms = 600000, .client_idle_ms = 300000};
+
+uint64_t emulator_now_ms(const struct emulator *emulator) {
+	return (uint64_t)((double)(loop_now_ms(emulator->loop) - emulator->started_ms) * emulator->speed);
+}
+
+const char *const *emulator_exception_names(void) {
+	static const char *names[EXCEPTIONS_MAX + 1];
+	for (size_t i = 0; !names[i] && i < EXCEPTIONS_MAX && exception_at(i); i++)
+		names[i] = exception_at(i)->name;
+	return names;
+}
+
+static void reject(struct emulator *emulator, struct server_call *call, const char *name, int status,
+                   const char *message) {
+	emulator->counters.rejected++;
+	respond_exception(emulator, call, name, status, message, 0);
+}
+
+// What the service says of bodies that it can't read, which depends on who would have read them.
+static void reject_body(struct emulator *emulator, struct server_call *call, enum operation operation) {
+	if (operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM)
+		reject(emulator, call, "ValidationException", 400,
+		       "Malformed input request, please reformat your input and try again.");
+	else
+		reject(emulator, call, "SerializationException", 400, "The request's body is no JSON object.");
+}
+
+static void ask_model(struct emulator *emulator, struct server_call *call, const struct server_request *request,
+                      enum operation operation, struct slice model, void **call_owner) {
+	struct prompt prompt;
+	struct behaviour *behaviour = world_find(emulator->world, model);
+	bool converses = operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM;
+	if (operation < OPERATION_CONVERSE || operation > OPERATION_COUNT_TOKENS ||
+	    operation == OPERATION_INVOKE_MODEL_BIDIRECTIONAL)
+		reject(emulator, call, "UnknownOperationException", 404, "The emulator has no such operation.");
+	else if (!behaviour)
+		reject(emulator, call, "ValidationException", 400, "The provided model identifier is invalid.");
+	else if (prompt_read(operation, request->body, &prompt))
+		reject_body(emulator, call, operation);
+	else if (converses && !prompt.has_messages)
+		reject(emulator, call, "ValidationException", 400,
+		       "A conversation must start with a user message. Try again with a conversation that starts with a user "
+		       "message.");
+	else
+		answer_begin(emulator, call, operation, behaviour, &prompt, call_owner);
+}
+
+static void route(struct emulator *emulator, struct server_call *call, const struct server_request *request,
+                  void **call_owner) {
+	enum operation operation = OPERATION_UNKNOWN;
+	struct buffer model;
+	buffer_init(&model, ID_BYTES_MAX);
+	switch (operation_parse(request->method, request->path, &operation, &model)) {
+	case OPERATION_MATCHED:
+		ask_model(emulator, call, request, operation, buffer_slice(&model), call_owner);
+		break;
+	case OPERATION_BAD_MODEL_ID:
+		reject(emulator, call, "ValidationException", 400, "The provided model identifier is invalid.");
+		break;
+	case OPERATION_NO_SUCH_PATH:
+	case OPERATION_WRONG_METHOD:
+		reject(emulator, call, "UnknownOperationException", 404, "There is no such operation.");
+		break;
+	}
+	buffer_free(&model);
+}
+
+static void on_request(void *owner, struct server_call *call, const struct server_request *request, void **call_owner) {
+	struct emulator *emulator = owner;
+	*call_owner = NULL;
+	if (control_owns(request->path)) {
+		control_answer(emulator, call, request);
+		return;
+	}
+	const struct sigv4_refusal *refusal = identity_check(emulator->identity, request, clock_wall_ms() / 1000);
+	if (refusal)
+		reject(emulator, call, refusal->exception, refusal->status, refusal->message);
+	else
+		route(emulator, call, request, call_owner);
+}
+
+static void on_writable(void *owner, struct server_call *call, void *call_owner) {
+	(void)owner;
+	(void)call;
+	if (call_owner)
+		answer_on_writable(call_owner);
+}
+
+static void on_gone(void *owner, struct server_call *call, void *call_owner) {
+	(void)owner;
+	(void)call;
+	if (call_owner)
+		answer_on_gone(call_owner);
+}
+
+static size_t format_refusal(void *owner, int status, const char *reason, struct header *headers, struct buffer *body) {
+	(void)owner;
+	(void)status;
+	headers[0] = (struct header){SLICE("content-type"), SLICE("application/json")};
+	headers[1] = (struct header){SLICE("x-amzn-errortype"), SLICE("ValidationException")};
+	exception_format_body(slice_from(reason), body);
+	return 2;
+}
+
+static const struct server_events events = {
+    .on_request = on_request,
+    .on_writable = on_writable,
+    .on_gone = on_gone,
+    .format_refusal = format_refusal,
+};
+
+static bool is_loopback(const char *address) {
+	struct slice text = slice_from(address);
+	return slice_starts(text, SLICE("127.")) || slice_starts(text, SLICE("[::1]:")) ||
+	       slice_starts(text, SLICE("localhost:")) || slice_starts(text, SLICE("unix:"));
+}
+
+struct emulator *emulator_new(struct loop *loop, const struct scenario *scenario,
+                              const struct emulator_settings *settings, const char **message) {
+	struct emulator *emulator = memory_new(1, sizeof *emulator);
+	*emulator = (struct emulator){.loop = loop, .speed = settings->speed, .started_ms = loop_now_ms(loop)};
+	emulator->controllable = is_loopback(settings->listen);
+	random_init(&emulator->random, scenario->seed);
+	buffer_init(&emulator->body, BODY_BYTES);
+	buffer_init(&emulator->frames, FRAMES_BYTES);
+	events_scratch_init(&emulator->events);
+	emulator->world = world_new(scenario);
+	emulator->server = server_new(loop, &limits, &timeouts, &events, emulator);
+	emulator->identity = identity_new(settings->keys, settings->bearer);
+	if (emulator->identity && server_listen(emulator->server, settings->listen, false, message) == 0)
+		return emulator;
+	if (!emulator->identity)
+		*message = "libcrypto has no SHA-256";
+	emulator_close(emulator);
+	return NULL;
+}
+
+const char *emulator_address(const struct emulator *emulator) {
+	return server_address(emulator->server, 0);
+}
+
+void emulator_close(struct emulator *emulator) {
+	server_close(emulator->server);
+	identity_free(emulator->identity);
+	world_free(emulator->world);
+	counters_free(&emulator->counters);
+	buffer_free(&emulator->body);
+	buffer_free(&emulator->frames);
+	events_scratch_free(&emulator->events);
+	free(emulator);
+}

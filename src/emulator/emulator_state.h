@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the emulator's own files share: the running emulator, and one request that is being answered. One loop's thread
+// only.
+#ifndef EMULATOR_EMULATOR_STATE_H
+#define EMULATOR_EMULATOR_STATE_H
+
+#include "base/random.h"
+#include "emulator/counters.h"
+#include "emulator/emulator.h"
+#include "emulator/events.h"
+#include "emulator/identity.h"
+#include "emulator/prompt.h"
+#include "emulator/reply.h"
+#include "net/server.h"
+#include "world/world.h"
+
+struct emulator {
+	struct loop *loop;
+	struct server *server;
+	struct world *world;
+	struct identity *identity;
+	struct counters counters;
+	struct random_source random; // of request ids
+	double speed;
+	uint64_t started_ms;
+	bool controllable;            // the listener is a loopback one
+	struct buffer body;           // scratch: a whole answer
+	struct buffer frames;         // scratch: what a stream sends next
+	struct events_scratch events; // scratch: one event
+};
+
+// Milliseconds of the scenario's time.
+uint64_t emulator_now_ms(const struct emulator *emulator);
+
+// Exactly one of these ends is reached: `over` (we ended it) or `gone` (the client did).
+struct answer {
+	struct emulator *emulator;
+	struct server_call *call;
+	struct visit visit;
+	struct reply reply;
+	struct timer timer;
+	uint64_t served_ms; // loop time
+	uint64_t next_event;
+	bool started; // the head is sent
+	bool struck;  // the fault has happened
+	bool full;    // the client reads slowly
+	bool acting;  // within answer_act, which frees it where needed
+	bool over;
+	bool gone;
+};
+
+// Takes on a request for the model; sets *call_owner before anything else. It answers by itself from then on.
+void answer_begin(struct emulator *emulator, struct server_call *call, enum operation operation,
+                  struct behaviour *behaviour, const struct prompt *prompt, void **call_owner);
+void answer_on_writable(struct answer *answer);
+void answer_on_gone(struct answer *answer);
+
+// The scenario's milliseconds since the model began to work on it.
+double answer_elapsed_ms(const struct answer *answer);
+// Acts again when that much of them has passed.
+void answer_wake_at(struct answer *answer, double elapsed_ms);
+struct counter *answer_counter(struct answer *answer);
+// Notes, once, that the fault happened.
+void answer_strike(struct answer *answer);
+
+// Each does what is due now, and sets `over` once it has ended the call.
+void whole_act(struct answer *answer);
+void stream_act(struct answer *answer);
+
+#endif

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may ask the emulator: signatures and bearer tokens, and the service's own words for turning someone away.
+#ifndef EMULATOR_IDENTITY_H
+#define EMULATOR_IDENTITY_H
+
+#include <stdint.h>
+
+#include "aws/credentials.h"
+#include "aws/sigv4.h"
+#include "net/server.h"
+
+struct identity;
+
+// Keeps references of its own; either may be NULL. Without both everybody is let in. NULL when libcrypto fails.
+struct identity *identity_new(struct credentials *keys, struct credentials *bearer);
+void identity_free(struct identity *identity);
+
+// NULL when the request is let in, else what it is answered. The region is that of the signature's own scope.
+const struct sigv4_refusal *identity_check(struct identity *identity, const struct server_request *request,
+                                           int64_t wall_s);
+
+#endif

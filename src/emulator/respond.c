@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulator/respond.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "aws/exception.h"
+
+enum { BODY_BYTES = 8192 };
+
+static void add(struct head *head, struct slice name, struct slice value) {
+	assert(head->count < RESPOND_HEADERS_MAX);
+	head->list[head->count++] = (struct header){name, value};
+}
+
+static void add_printf(struct head *head, struct slice name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void add_printf(struct head *head, struct slice name, const char *format, ...) {
+	char *text = head->text + head->text_length;
+	size_t room = sizeof head->text - head->text_length;
+	va_list arguments;
+	va_start(arguments, format);
+	int length = vsnprintf(text, room, format, arguments);
+	va_end(arguments);
+	assert(length >= 0 && (size_t)length < room);
+	head->text_length += (size_t)length;
+	add(head, name, slice_of(text, (size_t)length));
+}
+
+void head_init(struct head *head, struct emulator *emulator, const char *content_type) {
+	head->count = 0;
+	head->text_length = 0;
+	add(head, SLICE("content-type"), slice_from(content_type));
+	uint64_t high = random_next(&emulator->random), low = random_next(&emulator->random);
+	add_printf(head, SLICE("x-amzn-requestid"), "%08" PRIx64 "-%04" PRIx64 "-4%03" PRIx64 "-a%03" PRIx64 "-%012" PRIx64,
+	           high >> 32, high >> 16 & 0xffff, high & 0xfff, low >> 52, low & 0xffffffffffff);
+}
+
+void head_add_invocation(struct head *head, const struct reply *reply) {
+	if (reply->operation == OPERATION_INVOKE_MODEL_STREAM)
+		add(head, SLICE("x-amzn-bedrock-content-type"), SLICE("application/json"));
+	if (reply->operation != OPERATION_INVOKE_MODEL)
+		return;
+	add_printf(head, SLICE("x-amzn-bedrock-input-token-count"), "%" PRIu64, reply->input_tokens);
+	add_printf(head, SLICE("x-amzn-bedrock-output-token-count"), "%" PRIu64, reply->output_tokens);
+	add_printf(head, SLICE("x-amzn-bedrock-invocation-latency"), "%" PRIu64, reply->last_ms);
+}
+
+struct headers head_headers(const struct head *head) {
+	return (struct headers){head->list, head->count};
+}
+
+void respond_exception(struct emulator *emulator, struct server_call *call, const char *name, int status,
+                       const char *message, uint64_t retry_after_ms) {
+	struct head head;
+	struct buffer body;
+	buffer_init(&body, BODY_BYTES);
+	head_init(&head, emulator, "application/json");
+	add_printf(&head, SLICE("x-amzn-errortype"), "%s:http://internal.amazon.com/coral/com.amazon.bedrock/", name);
+	if (retry_after_ms > 0) {
+		add_printf(&head, SLICE("x-amz-retry-after"), "%" PRIu64, retry_after_ms);
+		add_printf(&head, SLICE("retry-after"), "%" PRIu64, (retry_after_ms + 999) / 1000);
+	}
+	exception_format_body(slice_from(message), &body);
+	server_answer(call, status, head_headers(&head), buffer_slice(&body));
+	buffer_free(&body);
+}
+
+void respond_json(struct emulator *emulator, struct server_call *call, int status, struct slice body) {
+	struct head head;
+	head_init(&head, emulator, "application/json");
+	server_answer(call, status, head_headers(&head), body);
+}
+
+const char *respond_message(const char *exception) {
+	static const char *const messages[][2] = {
+	    {"AccessDeniedException", "You don't have access to the model with the specified model ID."},
+	    {"ConflictException", "The request conflicts with the state of the resource. Try your request again."},
+	    {"ExpiredTokenException", "The security token included in the request is expired"},
+	    {"ModelNotReadyException", "The model is not ready for inference. Try your request again."},
+	    {"ModelTimeoutException", "Model has timed out in processing the request. Try your request again."},
+	    {"ResourceNotFoundException", "Could not resolve the foundation model from the provided model identifier."},
+	    {"ServiceQuotaExceededException", "Your request exceeds the service quota for your account."},
+	    {"ServiceUnavailableException", "Bedrock is unable to process your request."},
+	    {"ThrottlingException", "Too many requests, please wait before trying again."},
+	    {"UnrecognizedClientException", "The security token included in the request is invalid."},
+	    {"ValidationException", "Malformed input request, please reformat your input and try again."},
+	};
+	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
+		if (strcmp(messages[i][0], exception) == 0)
+			return messages[i][1];
+	return "The system encountered an unexpected error during processing. Try your request again.";
+}
