@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/door.h"
 
-#include <stdio.h>
-
 #include "aws/exception.h"
 #include "gateway/access.h"
 #include "gateway/reply.h"
@@ -13,15 +11,6 @@ enum {
 	MODEL_ID_BYTES = 8192,
 	DRAINING_RETRY_MS = 1000,
 };
-
-void door_make_request_id(struct random_source *random, char text[REQUEST_ID_BYTES]) {
-	uint64_t high = random_next(random), low = random_next(random);
-	high = (high & ~UINT64_C(0xf000)) | 0x4000;
-	low = (low & ~(UINT64_C(3) << 62)) | UINT64_C(1) << 63;
-	snprintf(text, REQUEST_ID_BYTES, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
-	         (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xffff), (unsigned)(low >> 48),
-	         (unsigned long long)(low & UINT64_C(0xffffffffffff)));
-}
 
 static struct slice format_message(struct door *door, struct slice message) {
 	buffer_clear(&door->body);
@@ -81,7 +70,7 @@ static void refuse(struct door *door, struct server_call *call, const struct ser
 	    .message = slice_from(surface->message),
 	    .retry_after_ms = retry_after_ms,
 	};
-	door_make_request_id(&door->random, id);
+	request_id_make(&door->random, id);
 	log_own(door, request, slice_from(id), slice_from(operation_name(surface->operation)), "refused", surface->status,
 	        format_message(door, error.message).len);
 	door_answer_error(door, call, &error, slice_from(id), (struct slice){0}, 0, &bytes_out);
@@ -101,7 +90,7 @@ static void on_request(void *owner, struct server_call *call, const struct serve
 		*call_owner = reply_begin(door, call, request, surface.operation, buffer_slice(&door->model_id));
 	} else if (surface.kind == SURFACE_HEALTH) {
 		char id[REQUEST_ID_BYTES];
-		door_make_request_id(&door->random, id);
+		request_id_make(&door->random, id);
 		answer_health(door, call, request, slice_from(id));
 	} else {
 		refuse(door, call, request, &surface, -1);
@@ -122,7 +111,7 @@ static void on_gone(void *owner, struct server_call *call, void *call_owner) {
 
 static size_t format_refusal(void *owner, int status, const char *reason, struct header *headers, struct buffer *body) {
 	struct door *door = owner;
-	door_make_request_id(&door->random, door->refusal_id);
+	request_id_make(&door->random, door->refusal_id);
 	exception_format_body(slice_from(reason), body);
 	headers[0] = (struct header){SLICE("content-type"), SLICE("application/json")};
 	headers[1] = (struct header){SLICE("x-amzn-requestid"), slice_from(door->refusal_id)};

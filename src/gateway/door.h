@@ -9,12 +9,11 @@
 #include "base/buffer.h"
 #include "base/random.h"
 #include "gateway/heading.h"
+#include "gateway/request_id.h"
 #include "gateway/surface.h"
 #include "mux/mux.h"
 #include "net/loop.h"
 #include "net/server.h"
-
-enum { REQUEST_ID_BYTES = 37 }; // a UUID as text, with its NUL
 
 struct door {
 	struct loop *loop;
@@ -45,9 +44,6 @@ void door_init(struct door *door, struct loop *loop, struct mux *mux, struct mux
 // Breaks what is open (their requests are cancelled) and stops listening. door_free may follow; twice is fine.
 void door_close(struct door *door);
 void door_free(struct door *door);
-
-// Writes a random UUID (RFC 9562, version 4).
-void door_make_request_id(struct random_source *random, char text[REQUEST_ID_BYTES]);
 
 // Answers in the service's form, with the headers of section "surface" of the documents. The call is over.
 void door_answer_error(struct door *door, struct server_call *call, const struct mux_error *error,

@@ -151,7 +151,7 @@ struct reply *reply_begin(struct door *door, struct server_call *call, const str
 	reply->client_length = request->peer.len < CLIENT_BYTES ? request->peer.len : CLIENT_BYTES;
 	if (reply->client_length)
 		memcpy(reply->client, request->peer.ptr, reply->client_length);
-	door_make_request_id(&door->random, reply->request_id);
+	request_id_make(&door->random, reply->request_id);
 	struct mux_call asked = {
 	    .request_id = slice_from(reply->request_id),
 	    .operation = operation,

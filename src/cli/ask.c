@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// `signalbox ask "prompt"`: one ConverseStream request through the engine in this process; the answer's text goes to
+// stdout as it comes.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "aws/eventstream.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "emulator/json.h"
+#include "gateway/engine.h"
+#include "gateway/identity.h"
+#include "gateway/request_id.h"
+#include "gateway/settings.h"
+#include "mux/mux.h"
+#include "net/loop.h"
+
+enum { PROMPT_BYTES = 16 * 1024 * 1024, REQUEST_BYTES = 6 * PROMPT_BYTES + 1024, TOKENS_MAX = 1000000 };
+
+struct question {
+	struct loop *loop;
+	struct eventstream_decoder decoder;
+	bool ends_in_newline;
+	bool failed;
+};
+
+static void say_failure(struct question *question, struct slice name, struct slice message) {
+	if (!question->failed)
+		fprintf(stderr, "signalbox ask: %.*s: %.*s\n", SLICE_ARGS(name), SLICE_ARGS(message));
+	question->failed = true;
+}
+
+// The text at `key` of a JSON object that was read; empty where there is none.
+static struct slice member_text(const struct document *object, const char *key) {
+	const struct document *value = document_get(object, key);
+	return value && value->kind == DOCUMENT_STRING ? value->string : (struct slice){0};
+}
+
+static void print_delta(struct question *question, const struct document *payload) {
+	struct slice text = member_text(document_get(payload, "delta"), "text");
+	if (text.len == 0)
+		return;
+	fwrite(text.ptr, 1, text.len, stdout);
+	fflush(stdout);
+	question->ends_in_newline = text.ptr[text.len - 1] == '\n';
+}
+
+static void take_frame(struct question *question, const struct eventstream_frame *frame) {
+	struct document payload = {0};
+	json_read_document(frame->payload, &payload);
+	switch (eventstream_frame_kind(frame)) {
+	case EVENTSTREAM_KIND_EVENT:
+		if (slice_equal(eventstream_frame_text(frame, SLICE(":event-type")), SLICE("contentBlockDelta")))
+			print_delta(question, &payload);
+		break;
+	case EVENTSTREAM_KIND_EXCEPTION:
+		say_failure(question, eventstream_frame_text(frame, SLICE(":exception-type")),
+		            member_text(&payload, "message"));
+		break;
+	case EVENTSTREAM_KIND_ERROR:
+		say_failure(question, eventstream_frame_text(frame, SLICE(":error-code")),
+		            eventstream_frame_text(frame, SLICE(":error-message")));
+		break;
+	case EVENTSTREAM_KIND_OTHER:
+		break;
+	}
+	document_free(&payload);
+}
+
+static void on_head(void *owner, const struct mux_head *head) {
+	struct question *question = owner;
+	if (head->status != 200) {
+		char status[32];
+		snprintf(status, sizeof status, "status %d", head->status);
+		say_failure(question, slice_from(status), SLICE("the answer is no stream"));
+	}
+}
+
+static bool on_body(void *owner, struct slice bytes) {
+	struct question *question = owner;
+	struct eventstream_frame frame;
+	enum eventstream_progress progress;
+	while ((progress = eventstream_decoder_next(&question->decoder, &bytes, &frame)) == EVENTSTREAM_FRAME)
+		take_frame(question, &frame);
+	if (progress == EVENTSTREAM_BROKEN)
+		say_failure(question, SLICE("broken stream"), slice_from(eventstream_error_text(question->decoder.error)));
+	return true;
+}
+
+// The service's message out of an error's JSON body, where it has one.
+static void say_error(struct question *question, const struct mux_error *error) {
+	struct document body = {0};
+	struct slice message = error->message;
+	if (error->from_upstream && json_read_document(error->body, &body) == 0 && member_text(&body, "message").len)
+		message = member_text(&body, "message");
+	say_failure(question, error->exception, message);
+	document_free(&body);
+}
+
+static void on_done(void *owner, const struct mux_result *result) {
+	struct question *question = owner;
+	if (result->error.status)
+		say_error(question, &result->error);
+	else if (result->failed)
+		say_failure(question, SLICE("failed"), SLICE("the answer broke off"));
+	if (!question->failed && !question->ends_in_newline)
+		putchar('\n');
+	fflush(stdout);
+	if (result->model.len)
+		fprintf(stderr, "model %.*s, %u attempt%s, %llu ms\n", SLICE_ARGS(result->model), result->attempts,
+		        result->attempts == 1 ? "" : "s", (unsigned long long)result->latency_ms);
+	loop_stop(question->loop);
+}
+
+static void format_request(struct slice prompt, uint64_t max_tokens, struct buffer *body) {
+	buffer_append(body, SLICE("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":"));
+	buffer_append_json(body, prompt);
+	buffer_append(body, SLICE("}]}]"));
+	if (max_tokens)
+		buffer_printf(body, ",\"inferenceConfig\":{\"maxTokens\":%llu}", (unsigned long long)max_tokens);
+	buffer_append_byte(body, '}');
+}
+
+// One request on one loop. The model asked for is the first of the pool where none is named: it surely is served.
+static bool ask_mux(struct mux *mux, struct slice model, struct slice body) {
+	static const struct mux_sink sink = {.on_head = on_head, .on_body = on_body, .on_done = on_done};
+	static const struct header headers[] = {{{"content-type", 12}, {"application/json", 16}}};
+	struct question question = {.loop = loop_new()};
+	if (!question.loop) {
+		fputs("signalbox ask: no event loop could be made\n", stderr);
+		return false;
+	}
+	struct random_source random;
+	char request_id[REQUEST_ID_BYTES];
+	random_init_from_system(&random);
+	request_id_make(&random, request_id);
+	eventstream_decoder_init(&question.decoder, EVENTSTREAM_FRAME_BYTES);
+	struct policy *policy = mux_policy(mux);
+	struct mux_worker *worker = mux_worker_new(mux, 0, question.loop);
+	struct mux_call call = {
+	    .request_id = slice_from(request_id),
+	    .operation = OPERATION_CONVERSE_STREAM,
+	    .model = model.len ? model : slice_from(policy_pool(policy)->models[0].name),
+	    .headers = {headers, 1},
+	    .body = body,
+	};
+	mux_submit(worker, &call, &sink, &question);
+	loop_run(question.loop);
+	mux_worker_free(worker);
+	policy_release(policy);
+	eventstream_decoder_free(&question.decoder);
+	loop_close(question.loop);
+	return !question.failed;
+}
+
+static int ask(const struct settings *settings, struct slice model, struct slice body, struct problems *problems) {
+	struct identity identity;
+	struct mux *mux;
+	identity_init(&identity, settings);
+	struct mux_settings mux_settings = engine_settings(settings, &identity);
+	int rc = mux_new(&mux_settings, problems, &mux);
+	bool answered = rc == 0 && ask_mux(mux, model, body);
+	mux_free(mux);
+	identity_free(&identity);
+	return answered ? CLI_DONE : CLI_FAILED;
+}
+
+static const char *look_up(void *owner, const char *name) {
+	(void)owner;
+	return getenv(name);
+}
+
+// The prompt as it was given, or all of stdin for "-". False, with the reason told, when it is too long or unreadable.
+static bool read_prompt(const char *argument, struct buffer *prompt) {
+	char chunk[4096];
+	if (argument[0] != '-' || argument[1]) {
+		buffer_append(prompt, slice_from(argument));
+	} else {
+		size_t length;
+		while ((length = fread(chunk, 1, sizeof chunk, stdin)) > 0 && !prompt->failed)
+			buffer_append(prompt, slice_of(chunk, length));
+		if (ferror(stdin)) {
+			fputs("signalbox ask: stdin can't be read\n", stderr);
+			return false;
+		}
+	}
+	if (prompt->failed)
+		fputs("signalbox ask: the prompt is longer than 16 MiB\n", stderr);
+	return !prompt->failed;
+}
+
+static int run(const struct settings_flags *flags, const char *model, uint64_t max_tokens, const char *argument) {
+	struct problems problems = {0};
+	struct settings settings = {0};
+	struct buffer prompt, body;
+	int status = CLI_FAILED;
+	buffer_init(&prompt, PROMPT_BYTES);
+	buffer_init(&body, REQUEST_BYTES);
+	log_configure(LOG_WARN, LOG_TEXT);
+	if (settings_load(flags, look_up, NULL, &problems, &settings) == 0 && read_prompt(argument, &prompt)) {
+		settings.workers = 1;
+		format_request(buffer_slice(&prompt), max_tokens, &body);
+		status = ask(&settings, slice_from(model), buffer_slice(&body), &problems);
+	}
+	cli_print_problems(&problems);
+	buffer_free(&prompt);
+	buffer_free(&body);
+	settings_free(&settings);
+	return status;
+}
+
+int cli_ask(int argc, char **argv) {
+	struct settings_flags flags = {0};
+	const char *prompt = NULL, *model = NULL, *max_tokens = NULL;
+	uint64_t tokens = 0;
+	const struct option options[] = {
+	    {.name = "config", .value_name = "FILE", .value = &flags.config, .meaning = "settings; else ./signalbox.lua"},
+	    {.name = "policy", .value_name = "FILE", .value = &flags.policy, .meaning = "the policy"},
+	    {.name = "region", .value_name = "NAME", .value = &flags.region, .meaning = "the models' default region"},
+	    {.name = "endpoint", .value_name = "URL", .value = &flags.endpoint, .meaning = "instead of the region's own"},
+	    {.name = "model", .value_name = "NAME", .value = &model, .meaning = "what to ask for; else the first model"},
+	    {.name = "max-tokens", .value_name = "N", .value = &max_tokens, .meaning = "the answer's length at most"},
+	    {0},
+	};
+	struct command_line line = {
+	    .usage = "ask [OPTIONS] PROMPT",
+	    .summary = "Sends one prompt through the policy and prints the answer as it comes; which model\n"
+	               "answered goes to stderr. \"-\" reads the prompt from stdin.",
+	    .options = options,
+	    .arguments = &prompt,
+	    .argument_limit = 1,
+	};
+	enum options_result parsed = options_parse(&line, argc, argv);
+	if (parsed != OPTIONS_READY)
+		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
+	if (!prompt)
+		return options_misuse(argv[0], "which prompt?");
+	if (max_tokens && (!slice_parse_u64(slice_from(max_tokens), TOKENS_MAX, &tokens) || tokens == 0))
+		return options_misuse(argv[0], "--max-tokens takes a whole number from 1 to %d", TOKENS_MAX);
+	cli_conceal();
+	int status = run(&flags, model, tokens, prompt);
+	cli_expose();
+	return status;
+}

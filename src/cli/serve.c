@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// `signalbox serve`: settings from file, flags and environment; then the gateway until it is told to stop.
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "gateway/gateway.h"
+#include "gateway/settings.h"
+
+enum { LISTEN_FLAGS = 64 };
+
+static const char *look_up(void *owner, const char *name) {
+	(void)owner;
+	return getenv(name);
+}
+
+static int serve(const struct settings_flags *flags) {
+	struct problems problems = {0};
+	struct settings settings;
+	struct gateway *gateway = NULL;
+	int rc = settings_load(flags, look_up, NULL, &problems, &settings);
+	if (rc == 0) {
+		log_configure(settings.log.level, settings.log.format);
+		rc = gateway_start(&settings, &problems, &gateway);
+	}
+	if (rc == 0)
+		gateway_run(gateway);
+	cli_print_problems(&problems);
+	gateway_free(gateway);
+	settings_free(&settings);
+	return rc ? CLI_FAILED : CLI_DONE;
+}
+
+int cli_serve(int argc, char **argv) {
+	struct settings_flags flags = {0};
+	const char *listen[LISTEN_FLAGS];
+	bool core_dumps = false;
+	const struct option options[] = {
+	    {.name = "config", .value_name = "FILE", .value = &flags.config, .meaning = "settings; else ./signalbox.lua"},
+	    {.name = "policy", .value_name = "FILE", .value = &flags.policy, .meaning = "the policy"},
+	    {.name = "listen",
+	     .value_name = "ADDRESS",
+	     .list = listen,
+	     .list_count = &flags.listen_count,
+	     .list_limit = LISTEN_FLAGS,
+	     .meaning = "HOST:PORT, [V6]:PORT or unix:/path; may be repeated"},
+	    {.name = "admin", .value_name = "ADDRESS", .value = &flags.admin, .meaning = "where the admin API is served"},
+	    {.name = "workers", .value_name = "N", .value = &flags.workers, .meaning = "threads, or auto: one per core"},
+	    {.name = "region", .value_name = "NAME", .value = &flags.region, .meaning = "the models' default region"},
+	    {.name = "endpoint", .value_name = "URL", .value = &flags.endpoint, .meaning = "instead of the region's own"},
+	    {.name = "log-level",
+	     .value_name = "LEVEL",
+	     .value = &flags.log_level,
+	     .meaning = "debug, info, warn, error or off"},
+	    {.name = "log-format", .value_name = "FORMAT", .value = &flags.log_format, .meaning = "text or json"},
+	    {.name = "core-dumps", .given = &core_dumps, .meaning = "lets core files be written, with all they hold"},
+	    {0},
+	};
+	struct command_line line = {
+	    .usage = "serve [--config FILE] [--policy FILE] [OPTIONS]",
+	    .summary = "Serves the Bedrock Runtime API on loopback and routes what comes by the policy.\n"
+	               "Flags override the settings file. SIGTERM and SIGINT end it: requests in flight\n"
+	               "are finished first, a second signal cancels them.",
+	    .options = options,
+	};
+	flags.listen = listen;
+	enum options_result parsed = options_parse(&line, argc, argv);
+	if (parsed != OPTIONS_READY)
+		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
+	if (core_dumps)
+		return serve(&flags);
+	cli_conceal();
+	int status = serve(&flags);
+	cli_expose();
+	return status;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/admin.h"
+
+#include "aws/percent.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "gateway/notice.h"
+#include "gateway/surface.h"
+#include "route/state.h"
+
+enum {
+	BODY_BYTES = 16 * 1024 * 1024, // thousands of models
+	NAME_BYTES = 8192,
+	HEADER_BYTES = 16 * 1024,
+	REQUEST_BODY_BYTES = 16 * 1024,
+	CONNECTIONS = 256,
+};
+
+struct inquiry {
+	const struct pool *pool;
+	bool is_draining;
+	struct report_time time;
+	struct admin_answer *answer;
+};
+
+static void say(struct admin_answer *answer, int status, const char *message) {
+	answer->status = status;
+	buffer_append(&answer->body, SLICE("{\"message\":"));
+	buffer_append_json(&answer->body, slice_from(message));
+	buffer_append_byte(&answer->body, '}');
+}
+
+static void get_health(const struct inquiry *about) {
+	struct system_health health;
+	pool_health(about->pool, about->time.now_ms, &health);
+	const char *word = about->is_draining ? "draining" : health.healthy ? "healthy" : "unhealthy";
+	about->answer->status = health.healthy && !about->is_draining ? 200 : 503;
+	report_health(word, about->answer->status, &about->answer->body);
+}
+
+static void get_health_detail(const struct inquiry *about) {
+	report_health_detail(about->pool, about->time, &about->answer->body);
+}
+
+static void get_stats(const struct inquiry *about) {
+	report_statistics(about->pool, &about->answer->body);
+}
+
+static void get_breakers(const struct inquiry *about) {
+	report_breakers(about->pool, about->time, &about->answer->body);
+}
+
+static void post_stats_reset(const struct inquiry *about) {
+	for (size_t i = 0; i < about->pool->count; i++)
+		model_state_reset_statistics(about->pool->models[i].state);
+	notice_write(NULL, &(struct route_event){.kind = EVENT_STATS_RESET});
+	report_statistics(about->pool, &about->answer->body);
+}
+
+static const struct {
+	const char *path;
+	const char *method;
+	void (*respond)(const struct inquiry *about);
+} paths[] = {
+    {"/health", "GET", get_health},     {"/health/detail", "GET", get_health_detail}, {"/stats", "GET", get_stats},
+    {"/breakers", "GET", get_breakers}, {"/stats/reset", "POST", post_stats_reset},
+};
+
+static const struct {
+	const char *name;
+	void (*carry_out)(struct model_state *state, uint64_t now_ms);
+} commands[] = {
+    {"open", model_state_force_open},
+    {"close", model_state_force_close},
+    {"reset", model_state_reset_breaker},
+};
+
+static void command_breaker(const struct inquiry *about, struct slice name, struct slice command) {
+	const struct model *model = pool_find(about->pool, name);
+	if (!model) {
+		say(about->answer, 404, "No model has that name.");
+		return;
+	}
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+		if (!slice_equal(command, slice_from(commands[i].name)))
+			continue;
+		commands[i].carry_out(model->state, about->time.now_ms);
+		log_entry(LOG_WARN, "breaker command", LOG_C("model", model->name), LOG_C("command", commands[i].name));
+		report_breaker(model, about->time, &about->answer->body);
+		return;
+	}
+	say(about->answer, 404, "A breaker's commands are open, close and reset.");
+}
+
+// /breakers/{name}/{command}: the command is the last segment, since a name may have slashes.
+static void respond_breaker(const struct inquiry *about, const struct server_request *request) {
+	struct slice rest = slice_from_offset(request->path, sizeof "/breakers/" - 1);
+	size_t end = rest.len;
+	while (end && rest.ptr[end - 1] != '/')
+		end--;
+	struct buffer name;
+	buffer_init(&name, NAME_BYTES);
+	if (!slice_equal(request->method, SLICE("POST"))) {
+		about->answer->allow = "POST";
+		say(about->answer, 405, "The path takes another method.");
+	} else if (end == 0 || !percent_decode(slice_of(rest.ptr, end - 1), &name)) {
+		say(about->answer, 404, "A breaker's path is /breakers/{name}/{open|close|reset}.");
+	} else {
+		command_breaker(about, buffer_slice(&name), slice_from_offset(rest, end));
+	}
+	buffer_free(&name);
+}
+
+static void respond_path(const struct inquiry *about, const struct server_request *request) {
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		if (!slice_equal(request->path, slice_from(paths[i].path)))
+			continue;
+		if (slice_equal(request->method, slice_from(paths[i].method))) {
+			paths[i].respond(about);
+			return;
+		}
+		about->answer->allow = paths[i].method;
+		say(about->answer, 405, "The path takes another method.");
+		return;
+	}
+	if (slice_starts(request->path, SLICE("/breakers/")))
+		respond_breaker(about, request);
+	else
+		say(about->answer, 404, "There is nothing at this path.");
+}
+
+void admin_respond(const struct pool *pool, bool is_draining, const struct server_request *request,
+                   struct report_time time, struct admin_answer *answer) {
+	answer->status = 200;
+	answer->allow = NULL;
+	buffer_clear(&answer->body);
+	if (surface_is_foreign(request->headers))
+		say(answer, 403, "Requests on behalf of another site are refused.");
+	else
+		respond_path(&(struct inquiry){pool, is_draining, time, answer}, request);
+	if (answer->body.failed) {
+		buffer_clear(&answer->body);
+		say(answer, 500, "The answer is too large.");
+	}
+}
+
+static void on_request(void *owner, struct server_call *call, const struct server_request *request, void **call_owner) {
+	(void)call_owner;
+	struct admin *admin = owner;
+	struct policy *policy = mux_policy(admin->mux);
+	struct report_time time = {.now_ms = loop_now_ms(admin->loop), .wall_ms = clock_wall_ms()};
+	struct admin_answer answer;
+	buffer_init(&answer.body, BODY_BYTES);
+	admin_respond(policy_pool(policy), admin->is_draining, request, time, &answer);
+	policy_release(policy);
+	struct header headers[] = {
+	    {SLICE("content-type"), SLICE("application/json")},
+	    {SLICE("cache-control"), SLICE("no-store")},
+	    {SLICE("allow"), slice_from(answer.allow)},
+	};
+	server_answer(call, answer.status, (struct headers){headers, answer.allow ? 3 : 2}, buffer_slice(&answer.body));
+	buffer_free(&answer.body);
+}
+
+// Answers are given at once, so no call is ever left to write to or to forget.
+static void on_call_event(void *owner, struct server_call *call, void *call_owner) {
+	(void)owner;
+	(void)call;
+	(void)call_owner;
+}
+
+static size_t format_refusal(void *owner, int status, const char *reason, struct header *headers, struct buffer *body) {
+	(void)owner;
+	(void)status;
+	buffer_append(body, SLICE("{\"message\":"));
+	buffer_append_json(body, slice_from(reason));
+	buffer_append_byte(body, '}');
+	headers[0] = (struct header){SLICE("content-type"), SLICE("application/json")};
+	return 1;
+}
+
+static const struct server_events events = {
+    .on_request = on_request,
+    .on_writable = on_call_event,
+    .on_gone = on_call_event,
+    .format_refusal = format_refusal,
+};
+
+void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, const struct server_timeouts *timeouts) {
+	static const struct server_limits limits = {HEADER_BYTES, REQUEST_BODY_BYTES, CONNECTIONS};
+	*admin = (struct admin){.loop = loop, .mux = mux};
+	admin->server = server_new(loop, &limits, timeouts, &events, admin);
+}
+
+void admin_close(struct admin *admin) {
+	struct server *server = admin->server;
+	admin->server = NULL;
+	if (server)
+		server_close(server);
+}

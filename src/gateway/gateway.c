@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "aws/credentials.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "gateway/admin.h"
+#include "gateway/door.h"
+#include "gateway/engine.h"
+#include "gateway/identity.h"
+#include "gateway/notice.h"
+#include "mux/mux.h"
+#include "net/loop.h"
+#include "net/server.h"
+
+enum { SETTLE_MS = 10, INSTANCE_BYTES = 17 };
+
+struct gateway_worker {
+	struct gateway *gateway;
+	size_t index;
+	struct loop *loop;
+	struct mux_worker *mux_worker;
+	struct door door;
+	pthread_t thread;
+	bool has_thread;
+	bool is_draining;
+	bool is_cut;
+	struct timer drain_timer;  // cuts what is left
+	struct timer settle_timer; // looks again whether the engine's requests have ended
+};
+
+// What the workers share is immutable once they run, but for the mux, which guards itself. `finished` belongs to the
+// first worker's thread.
+struct gateway {
+	const struct settings *settings;
+	struct identity identity;
+	struct mux *mux;
+	struct gateway_worker *workers;
+	size_t worker_count;
+	size_t finished;
+	struct admin admin;
+	char instance[INSTANCE_BYTES];
+};
+
+static struct server_timeouts server_timeouts_of(const struct settings *settings) {
+	return (struct server_timeouts){
+	    .header_ms = settings->timeouts.header_ms,
+	    .body_ms = settings->timeouts.body_ms,
+	    .write_ms = settings->timeouts.write_ms,
+	    .client_idle_ms = settings->timeouts.client_idle_ms,
+	};
+}
+
+static void complain_listener(struct problems *problems, const char *field, const char *address, const char *message) {
+	char text[512];
+	snprintf(text, sizeof text, "cannot listen on %s: %s", address, message ? message : "unknown reason");
+	problems_add(problems, NULL, 0, field, NULL, text);
+}
+
+static void log_listener(const char *surface, const char *address) {
+	log_entry(LOG_INFO, "listening", LOG_C("surface", surface), LOG_C("address", address));
+}
+
+// The first worker's listeners; they pick the ports for the others'.
+static void listen_first(struct gateway *gateway, struct problems *problems) {
+	const struct settings_addresses *listen = &gateway->settings->listen;
+	bool shared = gateway->worker_count > 1;
+	const char *message = NULL;
+	for (size_t i = 0; i < listen->count; i++) {
+		const char *address = listen->list[i];
+		int rc = shared ? server_probe(address, &message) : 0;
+		if (rc == 0)
+			rc = server_listen(gateway->workers[0].door.server, address, shared, &message);
+		if (rc)
+			complain_listener(problems, "listen", address, message);
+	}
+	if (server_listen(gateway->admin.server, gateway->settings->admin, false, &message) != 0)
+		complain_listener(problems, "admin", gateway->settings->admin, message);
+}
+
+// A Unix socket has one listener, the first worker's; ports are shared.
+static void listen_others(struct gateway *gateway, struct problems *problems) {
+	const struct settings_addresses *listen = &gateway->settings->listen;
+	const char *message = NULL;
+	for (size_t w = 1; w < gateway->worker_count; w++)
+		for (size_t i = 0; i < listen->count; i++) {
+			const char *address = server_address(gateway->workers[0].door.server, i);
+			if (slice_starts(slice_from(listen->list[i]), SLICE("unix:")))
+				continue;
+			if (server_listen(gateway->workers[w].door.server, address, true, &message) != 0)
+				complain_listener(problems, "listen", address, message);
+		}
+}
+
+static void log_listeners(const struct gateway *gateway) {
+	for (size_t i = 0; i < gateway->settings->listen.count; i++)
+		log_listener("data", server_address(gateway->workers[0].door.server, i));
+	log_listener("admin", server_address(gateway->admin.server, 0));
+}
+
+static void worker_cut(void *owner);
+static void worker_settle(void *owner);
+
+static int worker_init(struct gateway *gateway, size_t index) {
+	struct gateway_worker *worker = &gateway->workers[index];
+	const struct settings *settings = gateway->settings;
+	struct door_settings door = {
+	    .instance = gateway->instance,
+	    .access_log = settings->log.access,
+	    .limits =
+	        {
+	            .header_bytes = settings->limits.header_bytes,
+	            .body_bytes = settings->limits.body_bytes,
+	            .connections = (settings->limits.connections + gateway->worker_count - 1) / gateway->worker_count,
+	        },
+	    .timeouts = server_timeouts_of(settings),
+	};
+	worker->gateway = gateway;
+	worker->index = index;
+	worker->loop = loop_new();
+	if (!worker->loop)
+		return ERROR_IO;
+	timer_init(&worker->drain_timer, worker->loop, worker_cut, worker);
+	timer_init(&worker->settle_timer, worker->loop, worker_settle, worker);
+	worker->mux_worker = mux_worker_new(gateway->mux, index, worker->loop);
+	door_init(&worker->door, worker->loop, gateway->mux, worker->mux_worker, &door);
+	return 0;
+}
+
+// Endpoints of models are in the policy, so the settings' own check has not seen them.
+static void refuse_loops(const struct gateway *gateway, struct problems *problems) {
+	struct policy *policy = mux_policy(gateway->mux);
+	const struct pool *pool = policy_pool(policy);
+	for (size_t i = 0; i < pool->count; i++) {
+		char field[64];
+		snprintf(field, sizeof field, "models[%zu].endpoint", i + 1);
+		settings_refuse_own_endpoint(gateway->settings, policy_source(policy), field, pool->models[i].endpoint,
+		                             problems);
+	}
+	policy_release(policy);
+}
+
+// As many descriptors as the system lets us have: a request may need two.
+static void raise_descriptor_limit(void) {
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void make_instance(char text[INSTANCE_BYTES]) {
+	struct random_source random;
+	random_init_from_system(&random);
+	snprintf(text, INSTANCE_BYTES, "%016" PRIx64, random_next(&random));
+}
+
+static int start_all(struct gateway *gateway, struct problems *problems) {
+	size_t before = problems->count;
+	struct server_timeouts timeouts = server_timeouts_of(gateway->settings);
+	struct mux_settings mux_settings = engine_settings(gateway->settings, &gateway->identity);
+	mux_settings.on_event = notice_write;
+	int rc = mux_new(&mux_settings, problems, &gateway->mux);
+	if (rc)
+		return rc;
+	refuse_loops(gateway, problems);
+	for (size_t i = 0; i < gateway->worker_count; i++) {
+		rc = worker_init(gateway, i);
+		if (rc) {
+			problems_add(problems, NULL, 0, "workers", NULL, "no event loop could be made");
+			return rc;
+		}
+	}
+	admin_init(&gateway->admin, gateway->workers[0].loop, gateway->mux, &timeouts);
+	listen_first(gateway, problems);
+	if (problems->count == before)
+		listen_others(gateway, problems);
+	return problems->count == before ? 0 : ERROR_INVALID;
+}
+
+// The rest happens on one worker's thread each, but for what says otherwise.
+
+// On the first worker's thread.
+static void worker_finished(void *owner) {
+	struct gateway *gateway = owner;
+	if (++gateway->finished < gateway->worker_count)
+		return;
+	admin_close(&gateway->admin);
+	for (size_t i = 0; i < gateway->worker_count; i++)
+		loop_stop(gateway->workers[i].loop);
+}
+
+// Cancelled requests may need turns of the loop to end.
+static void worker_settle(void *owner) {
+	struct gateway_worker *worker = owner;
+	door_close(&worker->door);
+	if (mux_worker_requests(worker->mux_worker) > 0)
+		timer_start(&worker->settle_timer, SETTLE_MS);
+	else
+		loop_post(worker->gateway->workers[0].loop, worker_finished, worker->gateway);
+}
+
+// Ends what is left, once.
+static void worker_cut(void *owner) {
+	struct gateway_worker *worker = owner;
+	if (worker->is_cut)
+		return;
+	worker->is_cut = true;
+	timer_stop(&worker->drain_timer);
+	worker_settle(worker);
+}
+
+// Posted rather than done, since the server that tells us is about to be closed.
+static void worker_drained(void *owner) {
+	struct gateway_worker *worker = owner;
+	loop_post(worker->loop, worker_cut, worker);
+}
+
+static void worker_drain(void *owner) {
+	struct gateway_worker *worker = owner;
+	if (worker->is_draining) {
+		worker_cut(worker);
+		return;
+	}
+	worker->is_draining = true;
+	worker->door.is_draining = true;
+	timer_start(&worker->drain_timer, worker->gateway->settings->timeouts.drain_ms);
+	server_drain(worker->door.server, worker_drained, worker);
+}
+
+// On the first worker's thread.
+static void on_end_signal(void *owner) {
+	struct gateway *gateway = owner;
+	if (!gateway->admin.is_draining)
+		log_entry(LOG_INFO, "draining", LOG_N("milliseconds", gateway->settings->timeouts.drain_ms));
+	gateway->admin.is_draining = true;
+	for (size_t i = 0; i < gateway->worker_count; i++)
+		loop_post(gateway->workers[i].loop, worker_drain, &gateway->workers[i]);
+}
+
+// Before the listeners are announced: whoever reads of them may send a signal at once.
+static void heed_signals(struct gateway *gateway) {
+	struct loop *first = gateway->workers[0].loop;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	loop_on_signal(first, SIGTERM, on_end_signal, gateway);
+	loop_on_signal(first, SIGINT, on_end_signal, gateway);
+}
+
+int gateway_start(const struct settings *settings, struct problems *problems, struct gateway **out) {
+	struct gateway *gateway = memory_new(1, sizeof *gateway);
+	gateway->settings = settings;
+	gateway->worker_count = (size_t)settings->workers;
+	gateway->workers = memory_new(gateway->worker_count, sizeof *gateway->workers);
+	make_instance(gateway->instance);
+	raise_descriptor_limit();
+	identity_init(&gateway->identity, settings);
+	int rc = start_all(gateway, problems);
+	if (rc) {
+		gateway_free(gateway);
+		gateway = NULL;
+	} else {
+		heed_signals(gateway);
+		log_listeners(gateway);
+	}
+	*out = gateway;
+	return rc;
+}
+
+static void *run_worker(void *owner) {
+	struct gateway_worker *worker = owner;
+	loop_run(worker->loop);
+	return NULL;
+}
+
+static void start_threads(struct gateway *gateway) {
+	for (size_t i = 1; i < gateway->worker_count; i++) {
+		struct gateway_worker *worker = &gateway->workers[i];
+		if (pthread_create(&worker->thread, NULL, run_worker, worker) != 0) {
+			log_entry(LOG_ERROR, "a worker's thread could not be started", LOG_N("worker", i));
+			abort();
+		}
+		worker->has_thread = true;
+	}
+}
+
+void gateway_run(struct gateway *gateway) {
+	struct loop *first = gateway->workers[0].loop;
+	start_threads(gateway);
+	loop_run(first);
+	for (size_t i = 1; i < gateway->worker_count; i++)
+		pthread_join(gateway->workers[i].thread, NULL);
+	log_entry(LOG_INFO, "stopped", LOG_N("workers", gateway->worker_count));
+}
+
+static void worker_free(struct gateway_worker *worker) {
+	if (!worker->loop)
+		return;
+	timer_stop(&worker->drain_timer);
+	timer_stop(&worker->settle_timer);
+	door_free(&worker->door);
+	mux_worker_free(worker->mux_worker);
+	loop_close(worker->loop);
+}
+
+void gateway_free(struct gateway *gateway) {
+	if (!gateway)
+		return;
+	admin_close(&gateway->admin);
+	for (size_t i = 0; i < gateway->worker_count; i++)
+		worker_free(&gateway->workers[i]);
+	mux_free(gateway->mux);
+	identity_free(&gateway->identity);
+	free(gateway->workers);
+	free(gateway);
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole gateway: workers with their loops, data listeners and engine; the admin listener; start, drain and end.
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include "base/error.h"
+#include "gateway/settings.h"
+
+struct gateway;
+
+// Loads the policy and listens on every address, so that all that can be wrong is told before anything is served. 0 and
+// *gateway, or a status with every problem added. `settings` is borrowed for the gateway's life. Logs a line
+// "listening" with surface and address (the port that was picked, for port 0) for each listener.
+int gateway_start(const struct settings *settings, struct problems *problems, struct gateway **gateway);
+
+// Serves until SIGTERM or SIGINT: then nothing new is accepted, requests in flight end within timeouts.drain_ms or are
+// cancelled. A second signal cancels at once.
+void gateway_run(struct gateway *gateway);
+
+// After gateway_run, or instead of it. NULL is fine.
+void gateway_free(struct gateway *gateway);
+
+#endif
