@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long an answer asks to wait. HTTP dates in all three forms that RFC 9110, section 5.6.7 has recipients accept.
+#include "aws/calendar.h"
 #include "aws/exception.h"
 
 enum { MOST_MS = 5 * 60 * 1000, DAY_S = 86400 };
@@ -22,11 +23,6 @@ static int64_t parse_amount(struct slice text, int64_t unit_ms) {
 	}
 	return value * unit_ms < MOST_MS ? value * unit_ms : MOST_MS;
 }
-
-// A date as its three forms give it.
-struct civil {
-	int64_t year, month, day, hour, minute, second;
-};
 
 static bool take_number(struct slice *text, size_t count, int64_t *value) {
 	uint64_t number;
@@ -93,29 +89,20 @@ static bool match_date(struct slice text, const char *pattern, struct civil *civ
 	for (const char *part = pattern; *part; part++)
 		if (!take_part(&text, *part, civil))
 			return false;
-	return text.len == 0 && civil->month >= 1 && civil->day >= 1 && civil->day <= 31 && civil->hour <= 23 &&
-	       civil->minute <= 59 && civil->second <= 60;
-}
-
-// Seconds since 1970; years begin in March, so that the leap day is the last one.
-static int64_t civil_seconds(struct civil civil) {
-	int64_t year = civil.year - (civil.month <= 2);
-	int64_t month = civil.month > 2 ? civil.month - 3 : civil.month + 9;
-	int64_t days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + civil.day - 1 - 719468;
-	return days * DAY_S + civil.hour * 3600 + civil.minute * 60 + civil.second;
+	return text.len == 0 && calendar_is_valid(*civil);
 }
 
 // Seconds since 1970, or -1 for what is no date. A year of two digits that seems more than 50 years ahead is past.
 static int64_t parse_date(struct slice text, int64_t wall_s) {
 	struct civil civil = {0};
 	if (match_date(text, "W, D M Y h:m:s GMT", &civil) || match_date(text, "W M D h:m:s Y", &civil))
-		return civil_seconds(civil);
+		return calendar_seconds(civil);
 	if (!match_date(text, "W, D-M-y h:m:s GMT", &civil))
 		return -1;
 	civil.year += 2000;
-	if (civil_seconds(civil) > wall_s + INT64_C(50) * 365 * DAY_S)
+	if (calendar_seconds(civil) > wall_s + INT64_C(50) * 365 * DAY_S)
 		civil.year -= 100;
-	return civil_seconds(civil);
+	return calendar_seconds(civil);
 }
 
 int64_t exception_retry_after_ms(struct headers headers, int64_t wall_s) {

@@ -3,11 +3,12 @@
 
 #include <stdlib.h>
 
+#include "aws/calendar.h"
 #include "aws/sigv4_state.h"
 #include "base/error.h"
 #include "base/memory.h"
 
-enum { DAY_S = 86400, STRING_TO_SIGN_BYTES = 512 };
+enum { STRING_TO_SIGN_BYTES = 512 };
 #define LAST_WALL_S INT64_C(253402300799) // 9999-12-31T23:59:59Z
 
 struct sigv4_signer *sigv4_signer_new(void) {
@@ -45,24 +46,18 @@ static void put_digits(char *to, int64_t value, int count) {
 		to[i] = (char)('0' + value % 10);
 }
 
-// "20260304T050607Z". Civil date from days after "chrono-Compatible Low-Level Date Algorithms" (H. Hinnant): years
-// begin in March, so that the leap day is the last one.
+// "20260304T050607Z"
 static int format_date(int64_t wall_s, char date[SIGV4_DATE_BYTES]) {
 	if (wall_s < 0 || wall_s > LAST_WALL_S)
 		return ERROR_INVALID;
-	int64_t second = wall_s % DAY_S, days = wall_s / DAY_S + 719468;
-	int64_t era = days / 146097, day_of_era = days % 146097;
-	int64_t year = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
-	int64_t month = (5 * day_of_year + 2) / 153;
-	put_digits(date + 6, day_of_year - (153 * month + 2) / 5 + 1, 2);
-	month = month < 10 ? month + 3 : month - 9;
-	put_digits(date, year + era * 400 + (month <= 2), 4);
-	put_digits(date + 4, month, 2);
+	struct civil civil = calendar_civil(wall_s);
+	put_digits(date, civil.year, 4);
+	put_digits(date + 4, civil.month, 2);
+	put_digits(date + 6, civil.day, 2);
 	date[8] = 'T';
-	put_digits(date + 9, second / 3600, 2);
-	put_digits(date + 11, second / 60 % 60, 2);
-	put_digits(date + 13, second % 60, 2);
+	put_digits(date + 9, civil.hour, 2);
+	put_digits(date + 11, civil.minute, 2);
+	put_digits(date + 13, civil.second, 2);
 	date[15] = 'Z';
 	date[16] = '\0';
 	return 0;

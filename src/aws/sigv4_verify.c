@@ -3,6 +3,7 @@
 // stages as in signing are run over the headers that it says are signed. Everything here is a stranger's.
 #include <openssl/crypto.h>
 
+#include "aws/calendar.h"
 #include "aws/sigv4_state.h"
 #include "base/error.h"
 
@@ -98,19 +99,16 @@ static bool digits(const char *text, int count, int64_t *value) {
 	return true;
 }
 
-// Reads "20260304T050607Z" into seconds since 1970; days after the same algorithm as in signing.
+// Reads "20260304T050607Z" into seconds since 1970.
 static bool parse_date(struct slice text, int64_t *wall_s) {
-	int64_t year, month, day, hour, minute, second;
-	if (text.len != SIGV4_DATE_BYTES - 1 || text.ptr[8] != 'T' || text.ptr[15] != 'Z' || !digits(text.ptr, 4, &year) ||
-	    !digits(text.ptr + 4, 2, &month) || !digits(text.ptr + 6, 2, &day) || !digits(text.ptr + 9, 2, &hour) ||
-	    !digits(text.ptr + 11, 2, &minute) || !digits(text.ptr + 13, 2, &second))
+	struct civil civil;
+	if (text.len != SIGV4_DATE_BYTES - 1 || text.ptr[8] != 'T' || text.ptr[15] != 'Z' ||
+	    !digits(text.ptr, 4, &civil.year) || !digits(text.ptr + 4, 2, &civil.month) ||
+	    !digits(text.ptr + 6, 2, &civil.day) || !digits(text.ptr + 9, 2, &civil.hour) ||
+	    !digits(text.ptr + 11, 2, &civil.minute) || !digits(text.ptr + 13, 2, &civil.second) ||
+	    !calendar_is_valid(civil))
 		return false;
-	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60 || year < 1970)
-		return false;
-	year -= month <= 2;
-	int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-	int64_t days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719468;
-	*wall_s = days * 86400 + hour * 3600 + minute * 60 + second;
+	*wall_s = calendar_seconds(civil);
 	return true;
 }
 
