@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pool in virtual time, and requests played from scripts of (time, input, expected steps). Selection takes the first
+// candidate unless a spec says otherwise, so scripts can name who is asked.
+#ifndef SPEC_ROUTE_FIXTURE_H
+#define SPEC_ROUTE_FIXTURE_H
+
+#include <stdlib.h>
+
+#include "../check.h"
+#include "base/arena.h"
+#include "base/memory.h"
+#include "route/request_internal.h"
+
+enum { FIXTURE_MODELS = 16, FIXTURE_EVENTS = 256 };
+
+struct fixture {
+	struct registry *registry;
+	struct pool pool;
+	struct random_source random;
+	struct decide decide;
+	struct route route;
+	struct arena arena;
+	struct request_facts facts;
+	struct route_request *request;
+	// What the decisions answer.
+	bool selects_none;
+	const struct model *selects;    // even if it is no candidate; NULL for the first candidate
+	struct attempt_options options; // of every selection
+	bool classifies;
+	struct classification classification; // where `classifies`
+	void (*before_send)(struct fixture *fixture);
+	struct candidates listed; // what the last selection was offered, copied
+	const struct model *listed_models[FIXTURE_MODELS];
+	uint32_t selections;
+	enum event_kind events[FIXTURE_EVENTS];
+	char event_details[FIXTURE_EVENTS][32];
+	size_t event_count;
+};
+
+static inline void fixture_select(void *self, const struct route_request *request, struct candidates candidates,
+                                  struct random_source *random, struct selection *out) {
+	(void)request;
+	(void)random;
+	struct fixture *fixture = self;
+	fixture->selections++;
+	memcpy(fixture->listed_models, candidates.list, candidates.count * sizeof *candidates.list);
+	fixture->listed = (struct candidates){fixture->listed_models, candidates.count};
+	out->options = fixture->options;
+	if (!fixture->selects_none)
+		out->model = fixture->selects ? fixture->selects : candidates.list[0];
+	if (fixture->before_send)
+		fixture->before_send(fixture);
+}
+
+static inline void fixture_classify(void *self, const struct failure *failure, const struct route_request *request,
+                                    const struct model *model, struct classification *out) {
+	(void)failure;
+	(void)request;
+	(void)model;
+	struct fixture *fixture = self;
+	if (fixture->classifies)
+		*out = fixture->classification;
+}
+
+static inline void fixture_on_event(void *owner, const struct route_event *event) {
+	struct fixture *fixture = owner;
+	if (fixture->event_count == FIXTURE_EVENTS)
+		return;
+	snprintf(fixture->event_details[fixture->event_count], 32, "%.*s", SLICE_ARGS(event->detail));
+	fixture->events[fixture->event_count++] = event->kind;
+}
+
+static inline size_t fixture_count_events(const struct fixture *fixture, enum event_kind kind) {
+	size_t count = 0;
+	for (size_t i = 0; i < fixture->event_count; i++)
+		count += fixture->events[i] == kind;
+	return count;
+}
+
+// `names` is "a b c": primaries of weight 1 whose ids are their names; a name that begins with "~" is a fallback.
+static inline void fixture_init(struct fixture *fixture, const char *names) {
+	*fixture = (struct fixture){.registry = registry_new()};
+	fixture->pool.limits = (struct route_limits){.max_retries = 3, .timeout_ms = 120000, .ttft_ms = 30000};
+	fixture->pool.models = memory_new(FIXTURE_MODELS, sizeof *fixture->pool.models);
+	for (const char *name = names; *name; name += strcspn(name, " "), name += strspn(name, " ")) {
+		struct model *model = &fixture->pool.models[fixture->pool.count];
+		model->index = fixture->pool.count++;
+		model->fallback = *name == '~';
+		name += model->fallback;
+		model->id = memory_string(slice_of(name, strcspn(name, " ")));
+		model->name = memory_string(slice_from(model->id));
+		model->weight = 1;
+		model->timeout_ms = 120000;
+		model->ttft_ms = 30000;
+		model->breaker = (struct breaker_settings){5, 30000, 2, 60000, 1};
+		model->state = registry_retain(fixture->registry, model);
+	}
+	random_init(&fixture->random, 1);
+	arena_init(&fixture->arena, 1 << 20);
+	fixture->facts = (struct request_facts){.id = SLICE("r1"), .operation = SLICE("Converse"), .asked = SLICE("chat")};
+	fixture->decide = (struct decide){fixture, fixture_select, fixture_classify};
+	fixture->route = (struct route){&fixture->pool, &fixture->decide, &fixture->random, fixture_on_event, fixture};
+}
+
+static inline void fixture_free(struct fixture *fixture) {
+	arena_free(&fixture->arena);
+	pool_free(&fixture->pool);
+	registry_free(fixture->registry);
+}
+
+static inline struct model *fixture_model(struct fixture *fixture, const char *name) {
+	return &fixture->pool.models[pool_find(&fixture->pool, slice_from(name))->index];
+}
+
+static inline void fixture_serves(struct fixture *fixture, const char *name, const char *glob) {
+	struct model *model = fixture_model(fixture, name);
+	model->serves = memory_resize(model->serves, model->serves_count + 1, sizeof *model->serves);
+	model->serves[model->serves_count++] = memory_string(slice_from(glob));
+}
+
+static inline void fixture_family(struct fixture *fixture, const char *name, const char *family) {
+	fixture_model(fixture, name)->family = memory_string(slice_from(family));
+}
+
+// Opens the model's breaker by failures of its own, as of `now_ms`.
+static inline void fixture_break(struct fixture *fixture, const char *name, uint64_t now_ms) {
+	const struct model *model = fixture_model(fixture, name);
+	struct settlement settlement = {.outcome = OUTCOME_FAIL_FAST, .ttft_ms = -1, .classification.counts = true};
+	struct pass pass;
+	struct news news;
+	for (uint64_t i = 0; i < model->breaker.failure_threshold; i++)
+		if (model_state_admit(model->state, &model->breaker, ADMIT_ANYWAY, now_ms, &pass, &news))
+			model_state_settle(model->state, &model->breaker, &pass, &settlement, now_ms, &news);
+}
+
+// Rests the model from `now_ms` on; behind others only, where `orders_only`.
+static inline void fixture_rest(struct fixture *fixture, const char *name, uint64_t length_ms, bool orders_only,
+                                uint64_t now_ms) {
+	const struct model *model = fixture_model(fixture, name);
+	struct settlement settlement = {.outcome = OUTCOME_RATE_LIMIT,
+	                                .ttft_ms = -1,
+	                                .classification = {.orders_only = orders_only, .cooldown_ms = length_ms}};
+	struct pass pass;
+	struct news news;
+	if (model_state_admit(model->state, &model->breaker, ADMIT_ANYWAY, now_ms, &pass, &news))
+		model_state_settle(model->state, &model->breaker, &pass, &settlement, now_ms, &news);
+}
+
+static inline struct model_snapshot fixture_snapshot(struct fixture *fixture, const char *name, uint64_t now_ms) {
+	const struct model *model = fixture_model(fixture, name);
+	struct model_snapshot snapshot;
+	model_state_snapshot(model->state, &model->breaker, now_ms, &snapshot);
+	return snapshot;
+}
+
+static inline void fixture_new_request(struct fixture *fixture, uint64_t now_ms) {
+	CHECK_INT(route_request_new(&fixture->route, &fixture->facts, &fixture->arena, now_ms, &fixture->request), 0);
+}
+
+static inline void describe_failure(const struct step *step, char *out, size_t size) {
+	static const char *const errors[] = {"no-models", "exhausted", "failed", "cancelled", "deadline"};
+	static const char *const reasons[] = {"unserved", "resting", "unselected"};
+	size_t used = (size_t)snprintf(out, size, "fail %s", errors[step->error]);
+	if (step->error == ROUTE_NO_MODELS_AVAILABLE)
+		used += (size_t)snprintf(out + used, size - used, " %s", reasons[step->why]);
+	if (step->model)
+		used += (size_t)snprintf(out + used, size - used, " %u", step->attempt);
+	if (step->all_refused)
+		used += (size_t)snprintf(out + used, size - used, " refused");
+	if (step->error != ROUTE_CANCELLED)
+		snprintf(out + used, size - used, " after %" PRIu64, step->retry_after_ms);
+}
+
+// "send 0 a", "cancel 1", "wait 250", "return 0", "fail exhausted 2 after 1000"; "" for STEP_NONE.
+static inline void step_describe(const struct step *step, char *out, size_t size) {
+	*out = '\0';
+	if (step->kind == STEP_SEND)
+		snprintf(out, size, "send %u %s", step->attempt, step->model->name);
+	else if (step->kind == STEP_CANCEL)
+		snprintf(out, size, "cancel %u", step->attempt);
+	else if (step->kind == STEP_WAIT)
+		snprintf(out, size, "wait %" PRIu64, step->wait_ms);
+	else if (step->kind == STEP_RETURN)
+		snprintf(out, size, "return %u", step->attempt);
+	else if (step->kind == STEP_FAIL)
+		describe_failure(step, out, size);
+}
+
+static inline struct attempt_result result_of(const char *word) {
+	static const struct {
+		const char *word;
+		struct attempt_result result;
+	} results[] = {
+	    {"ok", {.end = ATTEMPT_SUCCEEDED}},
+	    {"refuse", {.end = ATTEMPT_REFUSED}},
+	    {"stopped", {.end = ATTEMPT_CANCELLED}},
+	    {"throttle", {.end = ATTEMPT_FAILED, .failure = {.status = 429, .fault = FAULT_THROTTLE}}},
+	    {"break", {.end = ATTEMPT_FAILED, .failure = {.status = 503, .fault = FAULT_MODEL}}},
+	    {"deny", {.end = ATTEMPT_FAILED, .failure = {.status = 403, .fault = FAULT_OPERATOR}}},
+	    {"reject", {.end = ATTEMPT_FAILED, .failure = {.status = 400, .fault = FAULT_CALLER}}},
+	};
+	for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+		if (strcmp(results[i].word, word) == 0) {
+			struct attempt_result result = results[i].result;
+			result.failure.retry_after_ms = result.ttft_ms = -1;
+			result.usage = (struct usage){-1, -1, -1, -1};
+			result.latency_ms = 10;
+			return result;
+		}
+	printf("no such input: %s\n", word);
+	abort();
+}
+
+static inline struct step play_input(struct route_request *request, const char *input, uint64_t now_ms) {
+	char word[32];
+	unsigned attempt = 0;
+	if (sscanf(input, "%31s %u", word, &attempt) < 1)
+		abort();
+	if (strcmp(word, "begin") == 0)
+		return route_begin(request, now_ms);
+	if (strcmp(word, "next") == 0)
+		return route_next(request, now_ms);
+	if (strcmp(word, "cancel") == 0)
+		return route_cancel(request, now_ms);
+	if (strcmp(word, "commit") == 0)
+		return route_attempt_committed(request, attempt, now_ms);
+	if (strcmp(word, "another") == 0)
+		return route_request_send_another(request, now_ms);
+	struct attempt_result result = result_of(word);
+	return route_attempt_ended(request, attempt, &result, now_ms);
+}
+
+struct line {
+	uint64_t at_ms;
+	const char *input; // "begin", "next", "cancel", "another", "commit 0", "ok 0", "throttle 1", ...
+	const char *steps; // all of them, "; " between
+};
+
+// Plays one line on the request: the input, then route_next until it has nothing more to say.
+static inline void play_line(const char *file, int number, struct route_request *request, const struct line *line) {
+	char steps[512] = "";
+	size_t used = 0;
+	struct step step = play_input(request, line->input, line->at_ms);
+	for (int i = 0; step.kind != STEP_NONE; i++) {
+		used += (size_t)snprintf(steps + used, sizeof steps - used, "%s", i ? "; " : "");
+		step_describe(&step, steps + used, sizeof steps - used);
+		used += strlen(steps + used);
+		if (step.kind == STEP_WAIT || used > sizeof steps - 64)
+			break;
+		step = route_next(request, line->at_ms);
+	}
+	char what[128];
+	snprintf(what, sizeof what, "at %" PRIu64 " ms: %s", line->at_ms, line->input);
+	check_slice(file, number, what, slice_from(steps), slice_from(line->steps));
+}
+
+static inline void play(const char *file, int number, struct fixture *fixture, const struct line *lines, size_t count) {
+	fixture_new_request(fixture, lines[0].at_ms);
+	for (size_t i = 0; i < count; i++)
+		play_line(file, number, fixture->request, &lines[i]);
+}
+
+// Plays a new request: PLAY(&fixture, {0, "begin", "send 0 a"}, {10, "ok 0", "return 0"}).
+#define PLAY(fixture, ...)                                                                                             \
+	do {                                                                                                               \
+		const struct line play_lines[] = {__VA_ARGS__};                                                                \
+		play(__FILE__, __LINE__, (fixture), play_lines, sizeof play_lines / sizeof *play_lines);                       \
+	} while (0)
+
+// Goes on with the present request.
+#define GO_ON(fixture, ...)                                                                                            \
+	do {                                                                                                               \
+		const struct line play_lines[] = {__VA_ARGS__};                                                                \
+		for (size_t play_i = 0; play_i < sizeof play_lines / sizeof *play_lines; play_i++)                             \
+			play_line(__FILE__, __LINE__, (fixture)->request, &play_lines[play_i]);                                    \
+	} while (0)
+
+#endif

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request after the other, played from scripts: every way a request can end, retries, waiting, deadlines.
+#include "fixture.h"
+
+TEST(the_first_answer_is_returned) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	PLAY(&f, {0, "begin", "send 0 a"}, {5, "next", ""}, {10, "ok 0", "return 0"}, {11, "next", ""}, {12, "cancel", ""});
+	CHECK(route_request_is_over(f.request));
+	CHECK_INT(route_request_elapsed_ms(f.request), 12);
+	CHECK_INT(route_request_attempts(f.request), 1);
+	fixture_free(&f);
+}
+
+TEST(a_failing_model_is_failed_over_without_delay) {
+	static const char *const failures[] = {"throttle 0", "break 0", "deny 0", "refuse 0"};
+	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+		struct fixture f;
+		fixture_init(&f, "a b");
+		PLAY(&f, {0, "begin", "send 0 a"}, {10, failures[i], "send 1 b"}, {20, "ok 1", "return 1"});
+		CHECK(route_request_has_tried(f.request, fixture_model(&f, "a")));
+		CHECK(!route_request_has_tried(f.request, fixture_model(&f, "b")));
+		CHECK(route_request_attempt_model(f.request, 1) == fixture_model(&f, "b"));
+		fixture_free(&f);
+	}
+}
+
+TEST(the_callers_mistake_ends_a_request) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	PLAY(&f, {0, "begin", "send 0 a"}, {10, "reject 0", "fail failed 0 after 1000"}, {11, "next", ""});
+	fixture_free(&f);
+}
+
+TEST(retries_are_bounded) {
+	static const struct {
+		uint64_t max_retries;
+		const char *last[4];
+	} cases[] = {
+	    {0, {"fail exhausted 0 after 1000"}},
+	    {1, {"send 1 b", "fail exhausted 1 after 1000"}},
+	    {2, {"send 1 b", "send 2 c", "fail exhausted 2 after 1000"}},
+	};
+	for (size_t i = 0; i < 3; i++) {
+		struct fixture f;
+		fixture_init(&f, "a b c d e");
+		f.pool.limits.max_retries = cases[i].max_retries;
+		PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", cases[i].last[0]});
+		if (cases[i].last[1])
+			GO_ON(&f, {2, "break 1", cases[i].last[1]});
+		if (cases[i].last[2])
+			GO_ON(&f, {3, "break 2", cases[i].last[2]});
+		fixture_free(&f);
+	}
+}
+
+TEST(all_models_failed_is_exhausted_too) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 b"},
+	     {301, "throttle 1", "fail exhausted 1 after 700"});
+	fixture_free(&f);
+}
+
+TEST(an_outcome_of_refusals_alone_is_told) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "refuse 0", "send 1 b"},
+	     {2, "refuse 1", "fail exhausted 1 refused after 1000"});
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "refuse 0", "send 1 b"}, {2, "break 1", "fail exhausted 1 after 1000"});
+	CHECK_INT(fixture_count_events(&f, EVENT_REFUSAL_DETECTED), 3);
+	fixture_free(&f);
+}
+
+TEST(without_models_it_says_why) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	fixture_serves(&f, "a", "x*");
+	fixture_serves(&f, "b", "y*");
+	PLAY(&f, {0, "begin", "fail no-models unserved after 0"}, {1, "next", ""});
+	f.facts.asked = SLICE("xyz");
+	f.selects_none = true;
+	PLAY(&f, {0, "begin", "fail no-models unselected after 5000"});
+	f.selects_none = false;
+	fixture_break(&f, "a", 1000);
+	PLAY(&f, {2000, "begin", "fail no-models resting after 29000"});
+	model_state_force_open(fixture_model(&f, "a")->state, 3000);
+	PLAY(&f, {60000, "begin", "fail no-models resting after 5000"});
+	fixture_free(&f);
+}
+
+TEST(none_selected_after_a_failure_is_exhausted) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	PLAY(&f, {0, "begin", "send 0 a"});
+	f.selects_none = true;
+	GO_ON(&f, {1, "break 0", "fail exhausted 0 after 5000"});
+	fixture_free(&f);
+}
+
+TEST(a_selection_that_is_no_candidate_falls_to_the_default) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	char name[] = "stranger";
+	struct model stranger = {.name = name, .index = 0};
+	f.selects = &stranger;
+	fixture_break(&f, "a", 0);
+	PLAY(&f, {1, "begin", "send 0 b"});
+	f.selects = fixture_model(&f, "a");
+	GO_ON(&f, {2, "ok 0", "return 0"});
+	PLAY(&f, {3, "begin", "send 0 b"}, {4, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(a_retry_waits_and_counts) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.classifies = true;
+	f.classification = (struct classification){.verdict = VERDICT_RETRY, .outcome = OUTCOME_FAIL_FAST, .after_ms = 200};
+	PLAY(&f, {0, "begin", "send 0 a"}, {10, "break 0", "wait 200"}, {110, "next", "wait 100"},
+	     {210, "next", "send 1 a"}, {220, "break 1", "wait 200"}, {420, "next", "send 2 a"},
+	     {430, "break 2", "wait 200"}, {630, "next", "send 3 a"}, {640, "break 3", "fail exhausted 3 after 1000"});
+	CHECK_INT(f.selections, 1);
+	f.classification.after_ms = 0;
+	PLAY(&f, {700, "begin", "send 0 a"}, {710, "break 0", "send 1 a"}, {720, "ok 1", "return 1"});
+	fixture_free(&f);
+}
+
+TEST(a_retry_ignores_rests_but_not_the_breaker) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.classifies = true;
+	f.classification = (struct classification){
+	    .verdict = VERDICT_RETRY, .outcome = OUTCOME_RATE_LIMIT, .cooldown_ms = 5000, .after_ms = 10};
+	PLAY(&f, {0, "begin", "send 0 a"}, {5, "throttle 0", "wait 10"}, {15, "next", "send 1 a"},
+	     {20, "throttle 1", "wait 10"});
+	model_state_force_open(fixture_model(&f, "a")->state, 21);
+	GO_ON(&f, {30, "next", "send 2 b"}, {31, "ok 2", "return 2"});
+	CHECK(route_request_has_tried(f.request, fixture_model(&f, "a")));
+	fixture_free(&f);
+}
+
+TEST(escalation_without_tiers_is_failover) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.classifies = true;
+	f.classification = (struct classification){.verdict = VERDICT_ESCALATE, .outcome = OUTCOME_RATE_LIMIT};
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 b"}, {2, "ok 1", "return 1"});
+	fixture_free(&f);
+}
+
+TEST(a_cancelled_request_stops_its_attempt) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	PLAY(&f, {0, "begin", "send 0 a"}, {5, "cancel", "cancel 0; fail cancelled 0"}, {6, "cancel", ""},
+	     {7, "stopped 0", ""}, {8, "next", ""});
+	CHECK_INT(fixture_snapshot(&f, "a", 9).inflight, 0);
+	struct model_statistics statistics;
+	model_state_statistics(fixture_model(&f, "a")->state, &statistics);
+	CHECK_INT(statistics.cancelled, 1);
+	CHECK_INT(statistics.success + statistics.fail_fast + statistics.rate_limit + statistics.refusal, 0);
+	fixture_free(&f);
+}
+
+TEST(it_can_be_cancelled_at_any_point) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	PLAY(&f, {0, "cancel", "fail cancelled"}, {1, "begin", ""});
+	f.classifies = true;
+	f.classification = (struct classification){.verdict = VERDICT_RETRY, .after_ms = 100};
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "wait 100"}, {2, "cancel", "fail cancelled 0"},
+	     {200, "next", ""});
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "commit 0", ""}, {2, "cancel", "cancel 0; fail cancelled 0"},
+	     {3, "ok 0", ""});
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "stopped 0", "fail cancelled 0"});
+	fixture_free(&f);
+}
+
+TEST(nothing_is_sent_after_the_commit) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	PLAY(&f, {0, "begin", "send 0 a"}, {5, "commit 0", ""}, {9, "ok 0", "return 0"});
+	PLAY(&f, {10, "begin", "send 0 a"}, {15, "commit 0", ""}, {16, "commit 0", ""},
+	     {19, "break 0", "fail failed 0 after 1000"});
+	CHECK_INT(fixture_snapshot(&f, "a", 20).failures, 1);
+	PLAY(&f, {30, "begin", "send 0 a"}, {35, "commit 0", ""}, {39, "throttle 0", "fail failed 0 after 1000"});
+	CHECK_INT(fixture_snapshot(&f, "a", 40).cooling_until_ms, 1039);
+	PLAY(&f, {2000, "begin", "send 0 a"}, {2005, "commit 0", ""}, {2009, "refuse 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(attempts_get_what_is_left_of_the_deadline) {
+	struct fixture f;
+	fixture_init(&f, "a b c");
+	f.pool.limits.deadline_ms = 10000;
+	fixture_new_request(&f, 500);
+	struct step step = route_begin(f.request, 500);
+	CHECK_INT(step.options.timeout_ms, 10000);
+	CHECK_INT(step.options.ttft_ms, 10000);
+	f.options = (struct attempt_options){3000, 700};
+	struct attempt_result result = result_of("break");
+	step = route_attempt_ended(f.request, 0, &result, 6500);
+	CHECK_INT(step.options.timeout_ms, 3000);
+	CHECK_INT(step.options.ttft_ms, 700);
+	step = route_attempt_ended(f.request, 1, &result, 9500);
+	CHECK_INT(step.options.timeout_ms, 1000);
+	CHECK_INT(step.options.ttft_ms, 700);
+	GO_ON(&f, {10500, "break 2", "fail deadline 2 after 1000"});
+	fixture_free(&f);
+}
+
+TEST(options_fall_to_the_model_then_to_the_policy) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	struct model *a = fixture_model(&f, "a");
+	a->timeout_ms = 7000;
+	a->ttft_ms = 0;
+	fixture_new_request(&f, 0);
+	struct step step = route_begin(f.request, 0);
+	CHECK_INT(step.options.timeout_ms, 7000);
+	CHECK_INT(step.options.ttft_ms, 30000);
+	GO_ON(&f, {1, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(the_deadline_ends_a_request) {
+	struct fixture f;
+	fixture_init(&f, "a b c");
+	f.pool.limits.deadline_ms = 1000;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1000, "break 0", "fail deadline 0 after 1000"});
+	PLAY(&f, {0, "begin", "send 0 a"}, {999, "break 0", "send 1 b"}, {1000, "reject 1", "fail failed 1 after 1000"});
+	PLAY(&f, {0, "begin", "send 0 a"}, {900, "commit 0", ""}, {9000, "ok 0", "return 0"});
+	f.classifies = true;
+	f.classification = (struct classification){.verdict = VERDICT_RETRY, .outcome = OUTCOME_FAIL_FAST, .after_ms = 500};
+	PLAY(&f, {0, "begin", "send 0 a"}, {400, "break 0", "wait 500"}, {1200, "next", "fail deadline 0 after 1000"});
+	PLAY(&f, {0, "begin", "send 0 a"}, {500, "break 0", "fail deadline 0 after 1000"});
+	fixture_free(&f);
+}
+
+TEST(a_request_waits_for_a_model_to_return) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	f.pool.limits.max_wait_ms = 40000;
+	fixture_break(&f, "a", 1000);
+	PLAY(&f, {2000, "begin", "wait 29000"}, {31000, "next", "send 0 a"});
+	struct route_request *first = f.request;
+	// The one half-open place is taken: the next request asks again soon.
+	PLAY(&f, {31000, "begin", "wait 50"}, {31050, "next", "wait 50"});
+	struct line success = {31060, "ok 0", "return 0"};
+	play_line(__FILE__, __LINE__, first, &success);
+	GO_ON(&f, {31100, "next", "send 0 a"}, {31110, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(a_wait_has_its_bounds) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.pool.limits.max_wait_ms = 10000;
+	fixture_break(&f, "a", 0);
+	fixture_break(&f, "b", 0);
+	PLAY(&f, {0, "begin", "wait 10000"}, {10000, "next", "fail no-models resting after 20000"});
+	f.pool.limits.deadline_ms = 4000;
+	PLAY(&f, {0, "begin", "wait 4000"}, {4000, "next", "fail deadline after 26000"});
+	f.pool.limits.deadline_ms = 0;
+	PLAY(&f, {0, "begin", "wait 10000"}, {500, "cancel", "fail cancelled"});
+	model_state_force_open(fixture_model(&f, "a")->state, 0);
+	model_state_force_open(fixture_model(&f, "b")->state, 0);
+	PLAY(&f, {0, "begin", "fail no-models resting after 5000"});
+	fixture_free(&f);
+}
+
+TEST(tried_models_are_not_waited_for) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	f.pool.limits.max_wait_ms = 10000;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "fail exhausted 0 after 1000"});
+	fixture_free(&f);
+}
+
+static void lose_the_place(struct fixture *f) {
+	if (f->selections == 1)
+		model_state_force_open(fixture_model(f, "a")->state, 0);
+}
+
+TEST(a_breaker_lost_before_sending_is_another_selection) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.pool.limits.max_retries = 0;
+	f.before_send = lose_the_place;
+	PLAY(&f, {0, "begin", "send 0 b"}, {1, "ok 0", "return 0"});
+	CHECK_INT(f.selections, 2);
+	fixture_free(&f);
+}
+
+TEST(events_tell_a_requests_life) {
+	static const enum event_kind expected[] = {
+	    EVENT_REQUEST,        EVENT_MODEL_SELECTED, EVENT_MODEL_INVOCATION_START, EVENT_MODEL_INVOCATION_COMPLETE,
+	    EVENT_MODEL_COOLDOWN, EVENT_MODEL_SELECTED, EVENT_MODEL_INVOCATION_START, EVENT_MODEL_INVOCATION_COMPLETE,
+	    EVENT_SUCCESS,
+	};
+	static const char *const details[] = {"Converse", "", "", "rate_limit", "", "", "", "success", ""};
+	struct fixture f;
+	fixture_init(&f, "a b");
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 b"}, {2, "ok 1", "return 1"});
+	CHECK_INT(f.event_count, sizeof expected / sizeof *expected);
+	for (size_t i = 0; i < f.event_count && i < sizeof expected / sizeof *expected; i++) {
+		CHECK_STRING(event_name(f.events[i]), event_name(expected[i]));
+		CHECK_STRING(f.event_details[i], details[i]);
+	}
+	f.event_count = 0;
+	fixture_break(&f, "a", 2000);
+	PLAY(&f, {32000, "begin", "send 0 a"}, {32001, "break 0", "send 1 b"},
+	     {32002, "cancel", "cancel 1; fail cancelled 1"}, {32003, "stopped 1", ""});
+	CHECK_INT(fixture_count_events(&f, EVENT_BREAKER_CHANGED), 2);
+	CHECK_INT(fixture_count_events(&f, EVENT_ERROR), 1);
+	PLAY(&f, {32004, "begin", "send 0 b"}, {32005, "break 0", "fail exhausted 0 after 1000"});
+	CHECK_INT(fixture_count_events(&f, EVENT_MODEL_CIRCUIT_OPEN_SKIPPED), 1);
+	fixture_free(&f);
+}
+
+TEST(without_room_there_is_no_request) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	arena_init(&f.arena, 64);
+	CHECK_INT(route_request_new(&f.route, &f.facts, &f.arena, 0, &f.request), ERROR_MEMORY);
+	CHECK(f.request == NULL);
+	fixture_free(&f);
+}
+
+int main(void) {
+	RUN(the_first_answer_is_returned);
+	RUN(a_failing_model_is_failed_over_without_delay);
+	RUN(the_callers_mistake_ends_a_request);
+	RUN(retries_are_bounded);
+	RUN(all_models_failed_is_exhausted_too);
+	RUN(an_outcome_of_refusals_alone_is_told);
+	RUN(without_models_it_says_why);
+	RUN(none_selected_after_a_failure_is_exhausted);
+	RUN(a_selection_that_is_no_candidate_falls_to_the_default);
+	RUN(a_retry_waits_and_counts);
+	RUN(a_retry_ignores_rests_but_not_the_breaker);
+	RUN(escalation_without_tiers_is_failover);
+	RUN(a_cancelled_request_stops_its_attempt);
+	RUN(it_can_be_cancelled_at_any_point);
+	RUN(nothing_is_sent_after_the_commit);
+	RUN(attempts_get_what_is_left_of_the_deadline);
+	RUN(options_fall_to_the_model_then_to_the_policy);
+	RUN(the_deadline_ends_a_request);
+	RUN(a_request_waits_for_a_model_to_return);
+	RUN(a_wait_has_its_bounds);
+	RUN(tried_models_are_not_waited_for);
+	RUN(a_breaker_lost_before_sending_is_another_selection);
+	RUN(events_tell_a_requests_life);
+	RUN(without_room_there_is_no_request);
+	return check_summary();
+}
