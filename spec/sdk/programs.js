@@ -48,7 +48,7 @@ function portOf(log, listener) {
 	for (const line of log.split('\n').slice(0, -1)) {
 		if (!line.startsWith('{')) continue;
 		const entry = JSON.parse(line);
-		if (entry.message === 'listening' && entry.listener === listener) return Number(entry.address.match(/:(\d+)$/)[1]);
+		if (entry.message === 'listening' && entry.surface === listener) return Number(entry.address.match(/:(\d+)$/)[1]);
 	}
 	return undefined;
 }

@@ -166,7 +166,7 @@ function signalbox.find_listeners(child)
     return process.wait_for("the " .. kind .. " listener", function()
       for line in child:log():gmatch("[^\n]+\n") do
         local ok, entry = pcall(cjson.decode, line)
-        if ok and entry.message == "listening" and entry.listener == kind then
+        if ok and entry.message == "listening" and entry.surface == kind then
           return tonumber(entry.address:match(":(%d+)$"))
         end
       end
