@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// A port is bound without SO_REUSEPORT first wherever that matters: with it, a second process would get the same port
+// without a word. A file left behind by a dead process is removed only when nobody answers on it.
+#include "net/bind.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "net/bind_unix.h"
+
+static _Thread_local char message_text[BIND_TEXT_BYTES + 100];
+
+static int complain(const char **message, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static int complain(const char **message, int code, const char *format, ...) {
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(message_text, sizeof message_text, format, arguments);
+	va_end(arguments);
+	*message = message_text;
+	return code;
+}
+
+static int complain_of(const char **message, const char *address, int failure) {
+	switch (failure) {
+	case EADDRINUSE:
+		return complain(message, ERROR_IN_USE, "%s is in use", address);
+	case EACCES:
+	case EPERM:
+		return complain(message, ERROR_IO, "%s: no permission to listen there", address);
+	case EADDRNOTAVAIL:
+		return complain(message, ERROR_IO, "%s is no address of this machine", address);
+	default:
+		return complain(message, ERROR_IO, "%s: %s", address, strerror(failure));
+	}
+}
+
+// Splits "HOST:PORT" and "[V6]:PORT".
+static int parse(const char *address, char host[256], char port[8], const char **message) {
+	struct slice text = slice_from(address);
+	const char *colon = strrchr(address, ':');
+	struct slice name = slice_of(address, colon ? (size_t)(colon - address) : 0);
+	uint64_t number;
+	if (slice_starts(name, SLICE("[")) && slice_ends(name, SLICE("]")))
+		name = slice_of(name.ptr + 1, name.len - 2);
+	else if (slice_find(name, ':') < name.len)
+		name.len = 0;
+	if (name.len == 0 || name.len >= 256 || text.len >= BIND_TEXT_BYTES ||
+	    !slice_parse_u64(slice_from(colon + 1), UINT16_MAX, &number))
+		return complain(message, ERROR_INVALID, "\"%.200s\" is no address: HOST:PORT, [V6]:PORT or unix:/path",
+		                address);
+	snprintf(host, 256, "%.*s", SLICE_ARGS(name));
+	snprintf(port, 8, "%u", (unsigned)number);
+	return 0;
+}
+
+static int bind_to(const struct addrinfo *found, bool shared, int *descriptor) {
+	int on = 1;
+	int type = found->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	*descriptor = socket(found->ai_family, type, found->ai_protocol);
+	if (*descriptor < 0)
+		return errno;
+	setsockopt(*descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (shared)
+		setsockopt(*descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+	if (bind(*descriptor, found->ai_addr, found->ai_addrlen) == 0)
+		return 0;
+	int failure = errno;
+	close(*descriptor);
+	return failure;
+}
+
+static int bind_tcp(const char *address, bool shared, int *descriptor, const char **message) {
+	char host[256], port[8];
+	int rc = parse(address, host, port, message);
+	if (rc)
+		return rc;
+	struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	struct addrinfo *found;
+	int failure = getaddrinfo(host, port, &wanted, &found);
+	if (failure)
+		return complain(message, ERROR_INVALID, "%s: %s", address, gai_strerror(failure));
+	failure = bind_to(found, shared, descriptor);
+	freeaddrinfo(found);
+	return failure ? complain_of(message, address, failure) : 0;
+}
+
+static bool is_unix(const char *address) {
+	return slice_starts(slice_from(address), SLICE("unix:"));
+}
+
+static int bind_any(const char *address, bool shared, int *descriptor, const char **message) {
+	if (!is_unix(address))
+		return bind_tcp(address, shared, descriptor, message);
+	int failure = bind_unix(address + 5, shared, descriptor);
+	if (failure == ENAMETOOLONG || failure == EINVAL)
+		return complain(message, ERROR_INVALID, "\"%.200s\" is no address: the path is empty or too long", address);
+	if (failure == ENOTSOCK)
+		return complain(message, ERROR_IN_USE, "%s: the file is there and is no socket", address);
+	return failure ? complain_of(message, address, failure) : 0;
+}
+
+int bind_listen(const char *address, bool shared, int *descriptor, const char **message) {
+	int rc = bind_any(address, shared, descriptor, message);
+	if (rc)
+		return rc;
+	if (listen(*descriptor, SOMAXCONN) == 0)
+		return 0;
+	// Another socket can have been bound to the port at the same time: only one of them gets to listen.
+	int failure = errno;
+	bind_close(*descriptor, address);
+	return complain_of(message, address, failure);
+}
+
+int bind_probe(const char *address, const char **message) {
+	int descriptor;
+	int rc = bind_any(address, false, &descriptor, message);
+	if (rc == 0)
+		bind_close(descriptor, address);
+	return rc;
+}
+
+const char *bind_address(int descriptor, const char *address, char text[BIND_TEXT_BYTES]) {
+	struct sockaddr_in6 name = {0}; // a sockaddr_in keeps its port at the same place
+	socklen_t size = sizeof name;
+	struct slice host = slice_from(address);
+	while (host.len && host.ptr[host.len - 1] != ':')
+		host.len--;
+	if (is_unix(address) || getsockname(descriptor, (struct sockaddr *)&name, &size))
+		snprintf(text, BIND_TEXT_BYTES, "%s", address);
+	else
+		snprintf(text, BIND_TEXT_BYTES, "%.*s%u", SLICE_ARGS(host), (unsigned)ntohs(name.sin6_port));
+	return text;
+}
+
+void bind_close(int descriptor, const char *address) {
+	if (is_unix(address))
+		bind_unix_close(descriptor, address + 5);
+	else
+		close(descriptor);
+}

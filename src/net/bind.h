@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Descriptors that listen on a textual address: "HOST:PORT", "[V6]:PORT" or "unix:/path". Each failure has one line
+// that names the address and the cause.
+#ifndef NET_BIND_H
+#define NET_BIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { BIND_TEXT_BYTES = 300 };
+
+// A non-blocking listening descriptor in *descriptor; `shared` as for server_listen. Blocks while a name is resolved.
+// 0, or ERROR_INVALID, ERROR_IN_USE, ERROR_IO with *message set (thread-local, until the next call).
+//
+// Listeners of one process that share a Unix socket get duplicates of one descriptor, since there is no SO_REUSEPORT
+// for those.
+int bind_listen(const char *address, bool shared, int *descriptor, const char **message);
+
+// Whether bind_listen would find the address free, without listening.
+int bind_probe(const char *address, const char **message);
+
+// The address with the port that was picked; returns `text`.
+const char *bind_address(int descriptor, const char *address, char text[BIND_TEXT_BYTES]);
+
+// Closes the descriptor; the last one on a Unix socket removes its file.
+void bind_close(int descriptor, const char *address);
+
+#endif

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reading half of an HTTP/1.1 connection, and its life. Reading goes on while a request is being answered, since
+// that is how a client's end is noticed; what comes then waits in `unread`, and when that is full reading stops and the
+// socket tells of the end.
+//
+// Invariant: bytes are parsed only while no call is open, so answers go out in the order of the requests.
+#include "net/http1.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+#define UNREAD_LIMIT_BYTES 65536
+// What a body's buffer keeps between requests.
+#define KEPT_BYTES 4096
+// A body's announced length is believed up to here; beyond it memory comes with the bytes.
+#define BELIEVED_BYTES 65536
+// How long, and for how many bytes, a client who is still sending gets to read its last answer before the connection
+// goes: closing with bytes unread makes the kernel send a reset, which can overtake the answer.
+#define LINGER_MS 3000
+#define LINGER_LIMIT_BYTES (32 * 1024 * 1024)
+
+static struct server *server_of(const struct http1 *http1) {
+	return http1->connection.server;
+}
+
+static size_t unread_bytes(const struct http1 *http1) {
+	return http1->unread.len - http1->unread_start;
+}
+
+static void forget_unread(struct http1 *http1) {
+	buffer_free(&http1->unread);
+	http1->unread_start = 0;
+}
+
+static void let_go(struct http1 *http1) {
+	timer_stop(&http1->reading);
+	timer_stop(&http1->writing);
+	serving_closed(&http1->connection);
+}
+
+void http1_close(struct http1 *http1) {
+	socket_close(http1->socket);
+	let_go(http1);
+}
+
+void http1_reset(struct http1 *http1) {
+	socket_reset(http1->socket);
+	let_go(http1);
+}
+
+// The connection ends where nobody asked for it: whoever works on an answer is told.
+static void lose(struct http1 *http1, bool reset) {
+	if (reset)
+		http1_reset(http1);
+	else
+		http1_close(http1);
+	if (http1->call.is_open)
+		serving_call_over(&http1->call, true);
+}
+
+static void linger(struct http1 *http1) {
+	if (!http1->lingers && unread_bytes(http1) == 0) {
+		http1_close(http1);
+		return;
+	}
+	http1->state = HTTP1_LINGERING;
+	forget_unread(http1);
+	socket_end_write(http1->socket);
+	socket_want_read(http1->socket, true);
+	timer_start(&http1->reading, LINGER_MS);
+}
+
+void http1_start_closing(struct http1 *http1) {
+	http1->state = HTTP1_CLOSING;
+	timer_stop(&http1->reading);
+	if (http1->broken)
+		http1_close(http1);
+	else if (outbox_waiting(&http1->out) == 0)
+		linger(http1);
+	else
+		socket_want_read(http1->socket, false);
+}
+
+// With nothing to send and nothing received, the client's silence is limited.
+static void wait_for_request(struct http1 *http1) {
+	if (http1->state == HTTP1_WAITING && outbox_waiting(&http1->out) == 0)
+		timer_start(&http1->reading, server_of(http1)->timeouts.client_idle_ms);
+}
+
+void http1_answered(struct http1 *http1) {
+	if (http1->closes || http1->broken) {
+		http1_start_closing(http1);
+		return;
+	}
+	http1->state = HTTP1_WAITING;
+	http1->told_full = false;
+	head_reset(&http1->head);
+	buffer_clear(&http1->body);
+	if (http1->body.capacity > KEPT_BYTES)
+		buffer_free(&http1->body);
+	wait_for_request(http1);
+	// The embedder may be anywhere in its own work now: the next request comes to it when the turn ends.
+	if (unread_bytes(http1) > 0)
+		serving_call_back_later(&http1->connection);
+}
+
+// The body's length is known to be within the limit, or is not known.
+static void begin_body(struct http1 *http1, const struct slice *input) {
+	const struct head *head = &http1->head;
+	bool has_body = head->framing == FRAMING_CHUNKED || head->content_length > 0;
+	http1->state = HTTP1_BODY;
+	framing_init(&http1->framing, head->framing, head->content_length);
+	if (head->content_length > 0)
+		buffer_reserve(&http1->body, head->content_length < BELIEVED_BYTES ? head->content_length : BELIEVED_BYTES);
+	if (head->expects_continue && has_body && input->len == 0)
+		http1_send(http1, &SLICE("HTTP/1.1 100 Continue\r\n\r\n"), 1);
+}
+
+// True when the request has come to its end.
+static bool take_body(struct http1 *http1, struct slice *input) {
+	struct slice piece;
+	for (;;) {
+		switch (framing_read(&http1->framing, input, &piece)) {
+		case FRAMING_PIECE:
+			if (buffer_append(&http1->body, piece) == 0)
+				break;
+			http1_refuse(http1, 413, "the body is too large");
+			return false;
+		case FRAMING_MORE:
+			timer_start(&http1->reading, server_of(http1)->timeouts.body_ms);
+			return false;
+		case FRAMING_END:
+			return true;
+		case FRAMING_MALFORMED:
+			http1_refuse(http1, 400, "the body's chunked coding is malformed");
+			return false;
+		}
+	}
+}
+
+static void take_head(struct http1 *http1, struct slice *input) {
+	const struct head *head = &http1->head;
+	switch (head_read(&http1->head, input)) {
+	case HEAD_MORE:
+		if (http1->state == HTTP1_WAITING && head_has_begun(head)) {
+			http1->state = HTTP1_HEAD;
+			timer_start(&http1->reading, server_of(http1)->timeouts.header_ms);
+		} else if (http1->state == HTTP1_HEAD && !head_has_begun(head)) {
+			// An empty line, in pieces, before the head.
+			http1->state = HTTP1_WAITING;
+			wait_for_request(http1);
+		}
+		break;
+	case HEAD_REFUSED:
+		http1_refuse(http1, head->refusal_status, head->refusal_reason);
+		break;
+	case HEAD_WHOLE:
+		if (head->expects_other)
+			http1_refuse(http1, 417, "only the expectation '100-continue' is known");
+		else if (head->content_length > http1->body.limit_bytes)
+			http1_refuse(http1, 413, "the body is too large");
+		else
+			begin_body(http1, input);
+		break;
+	}
+}
+
+// Parses input until a request is whole (true), or the input ends, or it is refused.
+static bool take(struct http1 *http1, struct slice *input) {
+	if (http1->state == HTTP1_WAITING || http1->state == HTTP1_HEAD)
+		take_head(http1, input);
+	return http1->state == HTTP1_BODY && take_body(http1, input);
+}
+
+static bool may_take(const struct http1 *http1) {
+	if (http1->connection.closed || http1->broken)
+		return false;
+	return http1->state == HTTP1_HEAD || http1->state == HTTP1_BODY ||
+	       (http1->state == HTTP1_WAITING && !http1->out.is_full);
+}
+
+static void deliver(struct http1 *http1) {
+	const struct head *head = &http1->head;
+	timer_stop(&http1->reading);
+	http1->state = HTTP1_CALL;
+	http1->call.request = (struct server_request){
+	    .method = head->method,
+	    .target = head->target,
+	    .path = head->path,
+	    .query = head->query,
+	    .headers = head->headers,
+	    .body = buffer_slice(&http1->body),
+	    .peer = slice_from(http1->peer),
+	};
+	serving_deliver(&http1->call);
+}
+
+// Parses what waits, as far as answers allow.
+static void go_on(struct http1 *http1) {
+	while (may_take(http1) && unread_bytes(http1) > 0) {
+		struct slice input = slice_from_offset(buffer_slice(&http1->unread), http1->unread_start);
+		bool whole = take(http1, &input);
+		if (http1->connection.closed || http1->state > HTTP1_CALL)
+			return;
+		http1->unread_start = http1->unread.len - input.len;
+		if (whole)
+			deliver(http1);
+	}
+	if (http1->connection.closed)
+		return;
+	if (unread_bytes(http1) == 0 && http1->unread.ptr)
+		forget_unread(http1);
+	if (http1->state <= HTTP1_CALL)
+		socket_want_read(http1->socket, unread_bytes(http1) < UNREAD_LIMIT_BYTES);
+}
+
+static void keep_unread(struct http1 *http1, struct slice bytes) {
+	if (http1->connection.closed || http1->state > HTTP1_CALL || bytes.len == 0)
+		return;
+	buffer_consume(&http1->unread, http1->unread_start);
+	http1->unread_start = 0;
+	http1->broken |= buffer_append(&http1->unread, bytes) != 0;
+}
+
+// `bytes` lie in memory that any other reading overwrites, so nothing of it is left when the embedder is called.
+static void receive(struct http1 *http1, struct slice bytes) {
+	bool whole = unread_bytes(http1) == 0 && may_take(http1) && take(http1, &bytes);
+	keep_unread(http1, bytes);
+	if (whole)
+		deliver(http1);
+	if (!http1->connection.closed && http1->broken)
+		lose(http1, false);
+	else
+		go_on(http1);
+}
+
+// The client's sending half has ended. Answers that were given are still sent; nobody waits for others.
+static void on_client_end(void *owner) {
+	struct http1 *http1 = owner;
+	if (http1->state == HTTP1_CLOSING)
+		return;
+	if (http1->state == HTTP1_CALL || outbox_waiting(&http1->out) == 0) {
+		lose(http1, false);
+		return;
+	}
+	forget_unread(http1);
+	http1->lingers = false;
+	http1_start_closing(http1);
+}
+
+static void drop(struct http1 *http1, ssize_t count) {
+	if (count > 0)
+		http1->lingered_bytes += (size_t)count;
+	if (count == 0 || count == SOCKET_BROKEN || http1->lingered_bytes > LINGER_LIMIT_BYTES)
+		http1_close(http1);
+}
+
+static void on_readable(void *owner) {
+	struct http1 *http1 = owner;
+	char *scratch = loop_scratch(server_of(http1)->loop);
+	bool bounded = http1->state != HTTP1_LINGERING;
+	size_t room = bounded ? UNREAD_LIMIT_BYTES - unread_bytes(http1) : LOOP_SCRATCH_BYTES;
+	if (room == 0) {
+		socket_want_read(http1->socket, false);
+		return;
+	}
+	ssize_t count = socket_read(http1->socket, scratch, room < LOOP_SCRATCH_BYTES ? room : LOOP_SCRATCH_BYTES);
+	if (http1->state == HTTP1_LINGERING)
+		drop(http1, count);
+	else if (count > 0)
+		receive(http1, slice_of(scratch, (size_t)count));
+	else if (count == 0)
+		on_client_end(http1);
+	else if (count == SOCKET_BROKEN)
+		lose(http1, false);
+}
+
+static void on_writable(void *owner) {
+	struct http1 *http1 = owner;
+	struct server *server = server_of(http1);
+	bool progress;
+	enum outbox_result result = outbox_send(&http1->out, http1->socket, NULL, 0, &progress);
+	if (result == OUTBOX_BROKEN) {
+		lose(http1, false);
+		return;
+	}
+	if (result == OUTBOX_EMPTY) {
+		http1->blocked = false;
+		socket_want_write(http1->socket, false);
+		timer_stop(&http1->writing);
+	} else if (progress) {
+		timer_start(&http1->writing, server->timeouts.write_ms);
+	}
+	if (http1->state == HTTP1_CLOSING && result == OUTBOX_EMPTY) {
+		linger(http1);
+		return;
+	}
+	wait_for_request(http1);
+	if (http1->told_full && !http1->out.is_full && http1->call.is_open) {
+		http1->told_full = false;
+		server->events->on_writable(server->owner, &http1->call, http1->call.owner);
+	}
+	if (!http1->connection.closed)
+		go_on(http1);
+}
+
+static void on_reading_late(void *owner) {
+	struct http1 *http1 = owner;
+	if (http1->state == HTTP1_HEAD)
+		http1_refuse(http1, 408, "the head came too slowly");
+	else if (http1->state == HTTP1_BODY)
+		http1_refuse(http1, 408, "the body came too slowly");
+	else
+		http1_close(http1);
+}
+
+// The client doesn't read: a reset gives the kernel's memory back too.
+static void on_writing_late(void *owner) {
+	lose(owner, true);
+}
+
+static const struct socket_events http1_socket_events = {
+    .on_readable = on_readable,
+    .on_writable = on_writable,
+    .on_hangup = on_client_end,
+};
+
+static struct connection *http1_open(struct server *server, struct socket *socket) {
+	struct http1 *http1 = memory_new(1, sizeof *http1);
+	http1->socket = socket;
+	http1->call.connection = &http1->connection;
+	serving_opened(&http1->connection, server, &http1_protocol);
+	timer_init(&http1->reading, server->loop, on_reading_late, http1);
+	timer_init(&http1->writing, server->loop, on_writing_late, http1);
+	head_init(&http1->head, HEAD_REQUEST, server->limits.header_bytes);
+	buffer_init(&http1->body, server->limits.body_bytes);
+	buffer_init(&http1->unread, UNREAD_LIMIT_BYTES);
+	outbox_init(&http1->out);
+	socket_peer(socket, http1->peer, sizeof http1->peer);
+	socket_set_owner(socket, &http1_socket_events, http1);
+	socket_want_read(socket, true);
+	wait_for_request(http1);
+	return &http1->connection;
+}
+
+static void http1_turn_ended(struct connection *connection) {
+	struct http1 *http1 = LIST_OWNER(connection, struct http1, connection);
+	if (!http1->blocked && outbox_waiting(&http1->out) > 0)
+		http1_send(http1, NULL, 0);
+	if (http1->broken)
+		lose(http1, false);
+	else
+		go_on(http1);
+}
+
+static void http1_drain(struct connection *connection) {
+	struct http1 *http1 = LIST_OWNER(connection, struct http1, connection);
+	if (http1->state != HTTP1_WAITING || unread_bytes(http1) > 0)
+		return;
+	http1->lingers = false;
+	http1_start_closing(http1);
+}
+
+static void http1_cut(struct connection *connection) {
+	struct http1 *http1 = LIST_OWNER(connection, struct http1, connection);
+	// What the kernel still holds of a whole answer may arrive; half an answer must not look whole.
+	lose(http1, http1->call.is_open);
+}
+
+static void http1_free(struct connection *connection) {
+	struct http1 *http1 = LIST_OWNER(connection, struct http1, connection);
+	head_free(&http1->head);
+	buffer_free(&http1->body);
+	buffer_free(&http1->unread);
+	outbox_free(&http1->out);
+	free(http1);
+}
+
+const struct protocol http1_protocol = {
+    .open = http1_open,
+    .turn_ended = http1_turn_ended,
+    .drain = http1_drain,
+    .cut = http1_cut,
+    .free = http1_free,
+    .answer = http1_answer,
+    .answer_start = http1_answer_start,
+    .answer_write = http1_answer_write,
+    .answer_end = http1_answer_end,
+    .answer_abort = http1_answer_abort,
+};

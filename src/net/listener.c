@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/listener.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "net/bind.h"
+#include "net/loop_uv.h"
+
+// How many clients are let in before those that are in get their turn.
+#define ACCEPTED_AT_ONCE 32
+// How long accepting rests when there was no descriptor or memory for a client.
+#define PAUSE_MS 100
+
+struct listener {
+	uv_poll_t poll;
+	int descriptor;
+	bool wanted;
+	bool polling;
+	bool closed;
+	char *given; // the address as it was asked for
+	char address[BIND_TEXT_BYTES];
+	listener_accepted on_accepted;
+	void *owner;
+	struct timer pause;
+};
+
+static void on_poll(uv_poll_t *poll, int status, int happened);
+
+static void update(struct listener *listener) {
+	bool polling = listener->wanted && !timer_is_running(&listener->pause);
+	if (listener->closed || polling == listener->polling)
+		return;
+	listener->polling = polling;
+	if (polling)
+		uv_poll_start(&listener->poll, UV_READABLE, on_poll);
+	else
+		uv_poll_stop(&listener->poll);
+}
+
+static void on_pause_over(void *owner) {
+	update(owner);
+}
+
+static void rest(struct listener *listener, int failure) {
+	log_entry(LOG_WARN, "a connection can't be accepted", LOG_C("address", listener->address),
+	          LOG_C("cause", strerror(failure)));
+	timer_start(&listener->pause, PAUSE_MS);
+	update(listener);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int happened) {
+	struct listener *listener = poll->data;
+	(void)happened;
+	if (status < 0) {
+		listener->polling = false;
+		rest(listener, -status);
+		return;
+	}
+	for (int i = 0; i < ACCEPTED_AT_ONCE && listener->polling; i++) {
+		int descriptor = accept4(listener->descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (descriptor >= 0) {
+			listener->on_accepted(listener->owner, descriptor);
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			return;
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			rest(listener, errno);
+			return;
+		}
+		// Anything else is the failure of that one client, who has left already.
+	}
+}
+
+int listener_new(struct loop *loop, const char *address, bool shared, listener_accepted on_accepted, void *owner,
+                 struct listener **listener, const char **message) {
+	int descriptor;
+	int rc = bind_listen(address, shared, &descriptor, message);
+	if (rc)
+		return rc;
+	struct listener *made = memory_new(1, sizeof *made);
+	if (uv_poll_init(loop_uv(loop), &made->poll, descriptor)) {
+		bind_close(descriptor, address);
+		free(made);
+		*message = "the loop can't watch another socket";
+		return ERROR_IO;
+	}
+	made->poll.data = made;
+	made->descriptor = descriptor;
+	made->given = memory_string(slice_from(address));
+	made->on_accepted = on_accepted;
+	made->owner = owner;
+	bind_address(descriptor, address, made->address);
+	timer_init(&made->pause, loop, on_pause_over, made);
+	listener_want(made, true);
+	*listener = made;
+	return 0;
+}
+
+const char *listener_address(const struct listener *listener) {
+	return listener->address;
+}
+
+void listener_want(struct listener *listener, bool wanted) {
+	listener->wanted = wanted;
+	update(listener);
+}
+
+static void on_closed(uv_handle_t *handle) {
+	free(handle->data);
+}
+
+void listener_close(struct listener *listener) {
+	listener_want(listener, false);
+	listener->closed = true;
+	timer_stop(&listener->pause);
+	uv_close((uv_handle_t *)&listener->poll, on_closed);
+	bind_close(listener->descriptor, listener->given);
+	free(listener->given);
+}

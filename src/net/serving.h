@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of the server only: what a protocol (HTTP/1.1 now) and the server know of each other. A protocol reads
+// requests off a socket and writes their answers; the server counts, limits, drains and closes.
+//
+// Memory of a connection is freed at the end of a turn of the loop, never at once: whoever is further up the stack may
+// still look at its `closed`.
+#ifndef NET_SERVING_H
+#define NET_SERVING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+#include <uv.h>
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "net/loop_uv.h"
+#include "net/server.h"
+#include "net/socket.h"
+
+struct connection;
+struct listener;
+
+struct protocol {
+	// A connection over the socket, which it owns from now on; reading begins.
+	struct connection *(*open)(struct server *server, struct socket *socket);
+	// At the end of a turn in which serving_call_back_later was asked for: flush, go on, tell what is to be told.
+	void (*turn_ended)(struct connection *connection);
+	// Close as soon as nothing is being received or answered.
+	void (*drain)(struct connection *connection);
+	// Close now; on_gone for calls that are not over.
+	void (*cut)(struct connection *connection);
+	void (*free)(struct connection *connection);
+
+	// As the functions server_answer... of server.h.
+	void (*answer)(struct server_call *call, int status, struct headers headers, struct slice body);
+	void (*answer_start)(struct server_call *call, int status, struct headers headers, int64_t content_length);
+	bool (*answer_write)(struct server_call *call, struct slice bytes);
+	void (*answer_end)(struct server_call *call);
+	void (*answer_abort)(struct server_call *call, bool reset);
+};
+
+extern const struct protocol http1_protocol;
+
+// The common part of a protocol's connection, its first member.
+struct connection {
+	const struct protocol *protocol;
+	struct server *server;
+	struct list link;  // in the server's connections, later in its closed ones
+	struct list later; // in the server's `later`
+	bool closed;
+};
+
+// The common part of a protocol's call.
+struct server_call {
+	struct connection *connection;
+	struct server_request request;
+	void *owner; // the embedder's
+	bool is_open;
+	bool has_started;
+};
+
+struct server {
+	struct loop *loop;
+	struct server_limits limits;
+	struct server_timeouts timeouts;
+	const struct server_events *events;
+	void *owner;
+
+	struct listener **listeners;
+	size_t listener_count;
+	struct list connections;
+	size_t connection_count;
+	size_t call_count;
+
+	struct list later;  // connections to call back at the end of the turn
+	struct list closed; // connections to free then
+	uv_check_t after_events;
+	uv_prepare_t before_waiting;
+	int open_handles;
+
+	bool draining;
+	bool closing;
+	loop_callback on_drained;
+	void *drained_owner;
+	struct timer drained;
+
+	struct buffer head; // where heads of answers are written; empty between uses
+	struct buffer refusal;
+	time_t date_s;
+	char date[32];
+};
+
+// Asks for protocol->turn_ended at the end of this turn of the loop.
+void serving_call_back_later(struct connection *connection);
+
+// For protocol->open: fills the common part in and counts the connection.
+void serving_opened(struct connection *connection, struct server *server, const struct protocol *protocol);
+// The connection has let go of its socket and timers; it is freed when the turn ends.
+void serving_closed(struct connection *connection);
+
+// Hands a whole request to the embedder. call->request is filled in.
+void serving_deliver(struct server_call *call);
+// The call is over. With `gone` the embedder is told; otherwise it has said so itself.
+void serving_call_over(struct server_call *call, bool gone);
+
+#endif
