@@ -212,7 +212,7 @@ static void fill_snapshot(struct model_state *state, const struct breaker_settin
 	    .failures = breaker_recent_failures(breaker, settings, now_ms),
 	    .successes = breaker->successes,
 	    .opened_at_ms = standing == BREAKER_OPEN ? breaker->opened_at_ms : 0,
-	    .next_retry_at_ms = breaker->state == BREAKER_OPEN && !breaker->forced_open ? opens_ms(breaker, settings) : 0,
+	    .next_retry_at_ms = standing == BREAKER_OPEN && !breaker->forced_open ? opens_ms(breaker, settings) : 0,
 	    .cooling_until_ms = cooldown_is_resting(&state->cooldown, now_ms) ? state->cooldown.until_ms : 0,
 	    .error_rate = window_error_rate(&state->window),
 	    .requests_per_minute = window_requests_per_minute(&state->window, now_ms),
