@@ -10,14 +10,14 @@
 
 enum { BODY_BYTES = 8192 };
 
-static void add(struct head *head, struct slice name, struct slice value) {
+static void add(struct respond_head *head, struct slice name, struct slice value) {
 	assert(head->count < RESPOND_HEADERS_MAX);
 	head->list[head->count++] = (struct header){name, value};
 }
 
-static void add_printf(struct head *head, struct slice name, const char *format, ...)
+static void add_printf(struct respond_head *head, struct slice name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-static void add_printf(struct head *head, struct slice name, const char *format, ...) {
+static void add_printf(struct respond_head *head, struct slice name, const char *format, ...) {
 	char *text = head->text + head->text_length;
 	size_t room = sizeof head->text - head->text_length;
 	va_list arguments;
@@ -29,7 +29,7 @@ static void add_printf(struct head *head, struct slice name, const char *format,
 	add(head, name, slice_of(text, (size_t)length));
 }
 
-void head_init(struct head *head, struct emulator *emulator, const char *content_type) {
+void respond_head_init(struct respond_head *head, struct emulator *emulator, const char *content_type) {
 	head->count = 0;
 	head->text_length = 0;
 	add(head, SLICE("content-type"), slice_from(content_type));
@@ -38,7 +38,7 @@ void head_init(struct head *head, struct emulator *emulator, const char *content
 	           high >> 32, high >> 16 & 0xffff, high & 0xfff, low >> 52, low & 0xffffffffffff);
 }
 
-void head_add_invocation(struct head *head, const struct reply *reply) {
+void respond_head_add_invocation(struct respond_head *head, const struct reply *reply) {
 	if (reply->operation == OPERATION_INVOKE_MODEL_STREAM)
 		add(head, SLICE("x-amzn-bedrock-content-type"), SLICE("application/json"));
 	if (reply->operation != OPERATION_INVOKE_MODEL)
@@ -48,30 +48,30 @@ void head_add_invocation(struct head *head, const struct reply *reply) {
 	add_printf(head, SLICE("x-amzn-bedrock-invocation-latency"), "%" PRIu64, reply->last_ms);
 }
 
-struct headers head_headers(const struct head *head) {
+struct headers respond_head_headers(const struct respond_head *head) {
 	return (struct headers){head->list, head->count};
 }
 
 void respond_exception(struct emulator *emulator, struct server_call *call, const char *name, int status,
                        const char *message, uint64_t retry_after_ms) {
-	struct head head;
+	struct respond_head head;
 	struct buffer body;
 	buffer_init(&body, BODY_BYTES);
-	head_init(&head, emulator, "application/json");
+	respond_head_init(&head, emulator, "application/json");
 	add_printf(&head, SLICE("x-amzn-errortype"), "%s:http://internal.amazon.com/coral/com.amazon.bedrock/", name);
 	if (retry_after_ms > 0) {
 		add_printf(&head, SLICE("x-amz-retry-after"), "%" PRIu64, retry_after_ms);
 		add_printf(&head, SLICE("retry-after"), "%" PRIu64, (retry_after_ms + 999) / 1000);
 	}
 	exception_format_body(slice_from(message), &body);
-	server_answer(call, status, head_headers(&head), buffer_slice(&body));
+	server_answer(call, status, respond_head_headers(&head), buffer_slice(&body));
 	buffer_free(&body);
 }
 
 void respond_json(struct emulator *emulator, struct server_call *call, int status, struct slice body) {
-	struct head head;
-	head_init(&head, emulator, "application/json");
-	server_answer(call, status, head_headers(&head), body);
+	struct respond_head head;
+	respond_head_init(&head, emulator, "application/json");
+	server_answer(call, status, respond_head_headers(&head), body);
 }
 
 const char *respond_message(const char *exception) {

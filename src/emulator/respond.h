@@ -10,7 +10,7 @@
 enum { RESPOND_HEADERS_MAX = 8, RESPOND_TEXT_BYTES = 192 };
 
 // The headers of one answer, with room for their texts.
-struct head {
+struct respond_head {
 	struct header list[RESPOND_HEADERS_MAX];
 	size_t count;
 	char text[RESPOND_TEXT_BYTES];
@@ -18,10 +18,10 @@ struct head {
 };
 
 // A request id, and a content type that lives long enough (a literal).
-void head_init(struct head *head, struct emulator *emulator, const char *content_type);
+void respond_head_init(struct respond_head *head, struct emulator *emulator, const char *content_type);
 // The token counts and latencies that InvokeModel puts in headers.
-void head_add_invocation(struct head *head, const struct reply *reply);
-struct headers head_headers(const struct head *head);
+void respond_head_add_invocation(struct respond_head *head, const struct reply *reply);
+struct headers respond_head_headers(const struct respond_head *head);
 
 // Answers with an exception: x-amzn-errortype and {"message": ...}. `retry_after_ms` 0 says nothing about it. The call
 // is over.

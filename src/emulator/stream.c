@@ -30,12 +30,12 @@ static uint64_t strike_event(const struct answer *answer) {
 }
 
 static void start(struct answer *answer) {
-	struct head head;
+	struct respond_head head;
 	const struct plan *plan = &answer->visit.plan;
 	bool lies = plan->outcome == PLAN_FAULT && plan->fault.trouble == SCENARIO_LYING_LENGTH;
-	head_init(&head, answer->emulator, "application/vnd.amazon.eventstream");
-	head_add_invocation(&head, &answer->reply);
-	server_answer_start(answer->call, 200, head_headers(&head), lies ? LYING_LENGTH : -1);
+	respond_head_init(&head, answer->emulator, "application/vnd.amazon.eventstream");
+	respond_head_add_invocation(&head, &answer->reply);
+	server_answer_start(answer->call, 200, respond_head_headers(&head), lies ? LYING_LENGTH : -1);
 	answer->started = true;
 }
 

@@ -6,8 +6,8 @@
 enum { GARBAGE_BYTES = 256, LIE_BYTES = 512 };
 
 // Sends the head, promising `length` bytes, and the first half of the body.
-static void send_half(struct answer *answer, const struct head *head, struct slice body, size_t length) {
-	server_answer_start(answer->call, 200, head_headers(head), (int64_t)length);
+static void send_half(struct answer *answer, const struct respond_head *head, struct slice body, size_t length) {
+	server_answer_start(answer->call, 200, respond_head_headers(head), (int64_t)length);
 	answer->started = true;
 	if (!answer->gone)
 		server_answer_write(answer->call, slice_of(body.ptr, body.len / 2));
@@ -19,8 +19,8 @@ static void overwrite_with_garbage(struct answer *answer, struct buffer *body) {
 		buffer_append_byte(body, (char)(reply_number(&answer->reply, i) | 0x80));
 }
 
-static void send_whole(struct answer *answer, const struct head *head, struct slice body) {
-	server_answer(answer->call, 200, head_headers(head), body);
+static void send_whole(struct answer *answer, const struct respond_head *head, struct slice body) {
+	server_answer(answer->call, 200, respond_head_headers(head), body);
 	answer->over = true;
 }
 
@@ -30,7 +30,7 @@ static void send_and_break(struct answer *answer, bool reset) {
 	answer->over = true;
 }
 
-static void go_wrong(struct answer *answer, const struct head *head, struct buffer *body) {
+static void go_wrong(struct answer *answer, const struct respond_head *head, struct buffer *body) {
 	struct slice whole = buffer_slice(body);
 	answer_strike(answer);
 	switch (answer->visit.plan.fault.trouble) {
@@ -43,7 +43,7 @@ static void go_wrong(struct answer *answer, const struct head *head, struct buff
 		send_and_break(answer, false);
 		break;
 	case SCENARIO_LYING_LENGTH:
-		server_answer_start(answer->call, 200, head_headers(head), (int64_t)(whole.len + LIE_BYTES));
+		server_answer_start(answer->call, 200, respond_head_headers(head), (int64_t)(whole.len + LIE_BYTES));
 		if (!answer->gone)
 			server_answer_write(answer->call, whole);
 		send_and_break(answer, false);
@@ -74,12 +74,12 @@ void whole_act(struct answer *answer) {
 		answer_wake_at(answer, done_ms);
 		return;
 	}
-	struct head head;
+	struct respond_head head;
 	struct buffer *body = &emulator->body;
 	buffer_clear(body);
 	body_append(&answer->reply, body);
-	head_init(&head, emulator, "application/json");
-	head_add_invocation(&head, &answer->reply);
+	respond_head_init(&head, emulator, "application/json");
+	respond_head_add_invocation(&head, &answer->reply);
 	if (body->failed) {
 		respond_exception(emulator, answer->call, "InternalServerException", 500,
 		                  respond_message("InternalServerException"), 0);

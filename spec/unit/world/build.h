@@ -38,12 +38,15 @@ static inline void put_table(struct document *document, const char *path) {
 
 static inline void put_number(struct document *document, const char *path, double number) {
 	struct document *value = place(document, path);
+	document_free(value);
 	value->kind = DOCUMENT_NUMBER;
 	value->number = number;
 }
 
 static inline void put_string(struct document *document, const char *path, const char *text) {
-	document_set_string(place(document, path), slice_from(text));
+	struct document *value = place(document, path);
+	document_free(value);
+	document_set_string(value, slice_from(text));
 }
 
 #endif
