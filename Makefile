@@ -77,7 +77,7 @@ $(BUILD)/spec/vectors: $(BUILD)/spec/vectors.o $(call archives,aws base)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Lua that ships inside the binary: lua/signalbox/*.lua and the default policy.
-EMBEDDED := $(wildcard lua/signalbox/*.lua) policies/weighted.lua
+EMBEDDED := $(wildcard lua/signalbox/*.lua policies/weighted.lua)
 $(BUILD)/embedded.inc: $(EMBEDDED) Makefile
 	@mkdir -p $(@D)
 	@{ for f in $(EMBEDDED); do \
