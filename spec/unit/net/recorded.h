@@ -27,6 +27,7 @@ struct recorded {
 	bool pause_on_head;
 	void (*on_over)(struct recorded *record); // instead of stopping the loop
 	void *on_over_owner;
+	int rounds; // for on_over
 };
 
 static inline void recorded_over(struct recorded *record) {

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connections over several exchanges: kept, reused, replaced, expired; and exchanges cut short at every point.
+#include "recorded.h"
+#include "scripted_server.h"
+
+#define OK_2 "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
+
+struct fixture {
+	struct loop *loop;
+	struct upstreams *upstreams;
+	struct upstream *upstream;
+	struct scripted_server server;
+	struct recorded record;
+};
+
+static void begin_with(struct fixture *fixture, const struct script *script, const struct upstream_settings *settings) {
+	*fixture = (struct fixture){.loop = loop_new()};
+	scripted_server_start(&fixture->server, script, NULL);
+	fixture->upstreams = upstreams_new(fixture->loop, settings);
+	fixture->upstream = upstreams_get(fixture->upstreams, false, SLICE("127.0.0.1"), fixture->server.port);
+	recorded_init(&fixture->record, fixture->loop);
+}
+
+static void begin(struct fixture *fixture, const struct script *script) {
+	begin_with(fixture, script, &quick_settings);
+}
+
+static void finish(struct fixture *fixture) {
+	CHECK_INT(upstreams_busy(fixture->upstreams), 0);
+	upstreams_free(fixture->upstreams);
+	loop_close(fixture->loop);
+	scripted_server_stop(&fixture->server);
+	recorded_free(&fixture->record);
+}
+
+static void start(struct fixture *fixture, struct slice body) {
+	recorded_free(&fixture->record);
+	recorded_init(&fixture->record, fixture->loop);
+	recorded_start(&fixture->record, fixture->upstream, "POST", body);
+}
+
+// One exchange to its end; its status, or -1 - failure.
+static int run_one(struct fixture *fixture) {
+	start(fixture, SLICE("body"));
+	loop_run(fixture->loop);
+	return fixture->record.failures ? -1 - fixture->record.failure : fixture->record.status;
+}
+
+static bool none_idle(void *owner) {
+	return upstreams_idle(owner) == 0;
+}
+
+TEST(a_connection_is_reused) {
+	static const struct script script[] = {{.step = ACCEPT}, {ROUNDS, NULL, 50},  {.step = REQUEST}, {SEND, OK_2, 0},
+	                                       {AGAIN, NULL, 2}, {.step = AWAIT_END}, {.step = DONE}};
+	struct fixture fixture;
+	begin(&fixture, script);
+	for (int i = 0; i < 50; i++)
+		CHECK_INT(run_one(&fixture), 200);
+	CHECK_INT(upstreams_idle(fixture.upstreams), 1);
+	CHECK_INT(fixture.server.accepted, 1);
+	CHECK(strstr(fixture.server.request, "POST /path?query HTTP/1.1\r\nhost: spec.test\r\ncontent-length: 4\r\n\r\n") ==
+	      fixture.server.request);
+	finish(&fixture);
+}
+
+TEST(the_same_endpoint_is_the_same_upstream) {
+	struct loop *loop = loop_new();
+	struct upstreams *upstreams = upstreams_new(loop, &quick_settings);
+	struct upstream *plain = upstreams_get(upstreams, false, SLICE("Host"), 80);
+	CHECK(upstreams_get(upstreams, false, SLICE("host"), 80) == plain);
+	CHECK(upstreams_get(upstreams, true, SLICE("host"), 80) != plain);
+	CHECK(upstreams_get(upstreams, false, SLICE("host"), 81) != plain);
+	CHECK(upstreams_get(upstreams, false, SLICE("hos"), 80) != plain);
+	upstreams_free(upstreams);
+	loop_close(loop);
+}
+
+TEST(a_dead_pooled_connection_is_replaced) {
+	static const struct script scripts[][8] = {
+	    {{.step = ACCEPT},
+	     {.step = REQUEST},
+	     {SEND, OK_2, 0},
+	     {.step = REQUEST},
+	     {.step = END},
+	     {.step = ACCEPT},
+	     {.step = REQUEST},
+	     {SEND, OK_2, 0}},
+	    {{.step = ACCEPT},
+	     {.step = REQUEST},
+	     {SEND, OK_2, 0},
+	     {.step = REQUEST},
+	     {.step = RESET},
+	     {.step = ACCEPT},
+	     {.step = REQUEST},
+	     {SEND, OK_2, 0}},
+	};
+	for (size_t i = 0; i < 2; i++) {
+		struct script script[9] = {0};
+		struct fixture fixture;
+		memcpy(script, scripts[i], sizeof(scripts[i]));
+		begin(&fixture, script);
+		CHECK_INT(run_one(&fixture), 200);
+		CHECK_INT(run_one(&fixture), 200);
+		CHECK_INT(fixture.server.accepted, 2);
+		CHECK_INT(fixture.server.requests, 3);
+		finish(&fixture);
+	}
+}
+
+TEST(it_is_replaced_once_only_and_a_fresh_one_never) {
+	static const struct script script[] = {{.step = ACCEPT},  {.step = REQUEST}, {SEND, OK_2, 0},
+	                                       {.step = REQUEST}, {.step = END},     {.step = ACCEPT},
+	                                       {.step = REQUEST}, {.step = END},     {.step = DONE}};
+	struct fixture fixture;
+	begin(&fixture, script);
+	CHECK_INT(run_one(&fixture), 200);
+	CHECK_INT(run_one(&fixture), -1 - EXCHANGE_CLOSED);
+	CHECK_INT(fixture.server.accepted, 2);
+	finish(&fixture);
+}
+
+TEST(it_is_not_replaced_after_a_byte_of_the_answer) {
+	static const struct script script[] = {{.step = ACCEPT}, {.step = REQUEST}, {SEND, OK_2, 0}, {.step = REQUEST},
+	                                       {SEND, "H", 0},   {.step = END},     {.step = DONE}};
+	struct fixture fixture;
+	begin(&fixture, script);
+	CHECK_INT(run_one(&fixture), 200);
+	CHECK_INT(run_one(&fixture), -1 - EXCHANGE_TRUNCATED);
+	CHECK_INT(fixture.server.accepted, 1);
+	finish(&fixture);
+}
+
+static void say_go(void *owner) {
+	scripted_server_go(owner);
+}
+
+TEST(it_is_not_replaced_when_it_fails_late) {
+	static const struct script script[] = {{.step = ACCEPT},   {.step = REQUEST}, {SEND, OK_2, 0}, {.step = REQUEST},
+	                                       {.step = AWAIT_GO}, {.step = END},     {.step = DONE}};
+	struct fixture fixture;
+	struct timer later;
+	begin(&fixture, script);
+	timer_init(&later, fixture.loop, say_go, &fixture.server);
+	CHECK_INT(run_one(&fixture), 200);
+	timer_start(&later, 1100);
+	CHECK_INT(run_one(&fixture), -1 - EXCHANGE_CLOSED);
+	CHECK_INT(fixture.server.accepted, 1);
+	finish(&fixture);
+}
+
+TEST(an_idle_connection_that_closes_or_speaks_is_dropped) {
+	static const struct script closes[] = {{.step = ACCEPT},   {.step = REQUEST}, {SEND, OK_2, 0},
+	                                       {.step = AWAIT_GO}, {.step = END},     {.step = DONE}};
+	static const struct script speaks[] = {{.step = ACCEPT}, {.step = REQUEST},   {SEND, OK_2, 0}, {.step = AWAIT_GO},
+	                                       {SEND, OK_2, 0},  {.step = AWAIT_END}, {.step = DONE}};
+	static const struct script breaks[] = {{.step = ACCEPT},   {.step = REQUEST}, {SEND, OK_2, 0},
+	                                       {.step = AWAIT_GO}, {.step = RESET},   {.step = DONE}};
+	const struct script *const scripts[] = {closes, speaks, breaks};
+	for (size_t i = 0; i < 3; i++) {
+		struct fixture fixture;
+		begin(&fixture, scripts[i]);
+		CHECK_INT(run_one(&fixture), 200);
+		CHECK_INT(upstreams_idle(fixture.upstreams), 1);
+		scripted_server_go(&fixture.server);
+		CHECK(await(fixture.loop, none_idle, fixture.upstreams));
+		finish(&fixture);
+	}
+}
+
+TEST(an_idle_connection_expires) {
+	static const struct script script[] = {
+	    {.step = ACCEPT}, {.step = REQUEST}, {SEND, OK_2, 0}, {.step = AWAIT_END}, {.step = DONE}};
+	struct upstream_settings settings = quick_settings;
+	struct fixture fixture;
+	settings.pool_idle_ms = 20;
+	begin_with(&fixture, script, &settings);
+	CHECK_INT(run_one(&fixture), 200);
+	CHECK_INT(upstreams_idle(fixture.upstreams), 1);
+	CHECK(await(fixture.loop, none_idle, fixture.upstreams));
+	finish(&fixture);
+}
+
+// Starts the next exchange from within the end of the one before.
+static void chain(struct recorded *record) {
+	struct fixture *fixture = record->on_over_owner;
+	int left = record->rounds;
+	if (record->failures || left == 0) {
+		loop_stop(record->loop);
+		return;
+	}
+	start(fixture, SLICE("body"));
+	fixture->record.on_over = chain;
+	fixture->record.on_over_owner = fixture;
+	fixture->record.rounds = left - 1;
+}
+
+TEST(an_event_may_start_the_next_exchange) {
+	static const struct script script[] = {{.step = ACCEPT}, {ROUNDS, NULL, 10},  {.step = REQUEST}, {SEND, OK_2, 0},
+	                                       {AGAIN, NULL, 2}, {.step = AWAIT_END}, {.step = DONE}};
+	struct fixture fixture;
+	begin(&fixture, script);
+	start(&fixture, SLICE("body"));
+	fixture.record.on_over = chain;
+	fixture.record.on_over_owner = &fixture;
+	fixture.record.rounds = 9;
+	loop_run(fixture.loop);
+	CHECK_INT(fixture.record.failure, -1);
+	CHECK_INT(fixture.server.accepted, 1);
+	CHECK_INT(upstreams_idle(fixture.upstreams), 1);
+	finish(&fixture);
+	CHECK_INT(fixture.server.requests, 10);
+}
+
+int main(void) {
+	alarm(60);
+	RUN(a_connection_is_reused);
+	RUN(the_same_endpoint_is_the_same_upstream);
+	RUN(a_dead_pooled_connection_is_replaced);
+	RUN(it_is_replaced_once_only_and_a_fresh_one_never);
+	RUN(it_is_not_replaced_after_a_byte_of_the_answer);
+	RUN(it_is_not_replaced_when_it_fails_late);
+	RUN(an_idle_connection_that_closes_or_speaks_is_dropped);
+	RUN(an_idle_connection_expires);
+	RUN(an_event_may_start_the_next_exchange);
+	return check_summary();
+}
