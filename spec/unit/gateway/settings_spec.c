@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+// Settings row by row: defaults, each way a key can be wrong, flags over the file, the environment behind both. Tables
+// are built as the reader of Lua files would hand them over.
+#include "../check.h"
+
+#include "gateway/settings.h"
+
+struct variable {
+	const char *name;
+	const char *value;
+};
+
+static const char *look_up(void *owner, const char *name) {
+	for (const struct variable *variable = owner; variable && variable->name; variable++)
+		if (strcmp(variable->name, name) == 0)
+			return variable->value;
+	return NULL;
+}
+
+// The place of a dotted key, made where it is new.
+static struct document *place_of(struct document *table, const char *path) {
+	const char *dot = strchr(path, '.');
+	struct slice key = slice_of(path, dot ? (size_t)(dot - path) : strlen(path));
+	struct document *place = NULL;
+	table->kind = DOCUMENT_TABLE;
+	for (size_t i = 0; i < table->entry_count; i++)
+		if (slice_equal(table->entries[i].key, key))
+			place = &table->entries[i].value;
+	if (!place)
+		place = document_add_entry(table, key);
+	return dot ? place_of(place, dot + 1) : place;
+}
+
+static void put_string(struct document *table, const char *path, const char *text) {
+	document_set_string(place_of(table, path), slice_from(text));
+}
+
+static void put_number(struct document *table, const char *path, double number) {
+	*place_of(table, path) = (struct document){.kind = DOCUMENT_NUMBER, .number = number};
+}
+
+static void put_boolean(struct document *table, const char *path, bool boolean) {
+	*place_of(table, path) = (struct document){.kind = DOCUMENT_BOOLEAN, .boolean = boolean};
+}
+
+struct reading {
+	struct settings settings;
+	struct problems problems;
+	char text[8192];
+	int rc;
+};
+
+static void read_all(struct reading *reading, struct document *document, const struct settings_flags *flags,
+                     const struct variable *variables) {
+	static const struct settings_flags none;
+	*reading = (struct reading){0};
+	reading->rc = settings_read("s.lua", document, flags ? flags : &none, look_up, (void *)(uintptr_t)variables,
+	                            &reading->problems, &reading->settings);
+	struct buffer text;
+	buffer_init(&text, sizeof reading->text - 1);
+	problems_format(&reading->problems, &text);
+	if (text.len)
+		memcpy(reading->text, text.ptr, text.len);
+	buffer_free(&text);
+}
+
+static void finish(struct reading *reading, struct document *document) {
+	problems_free(&reading->problems);
+	settings_free(&reading->settings);
+	if (document)
+		document_free(document);
+}
+
+TEST(defaults_are_the_documented_ones) {
+	struct reading reading;
+	read_all(&reading, NULL, NULL, NULL);
+	const struct settings *settings = &reading.settings;
+	CHECK_INT(reading.rc, 0);
+	CHECK_INT(settings->listen.count, 1);
+	CHECK_STRING(settings->listen.list[0], "127.0.0.1:8080");
+	CHECK_STRING(settings->admin, "127.0.0.1:9090");
+	CHECK_INT(settings->workers, 1);
+	CHECK(settings->policy == NULL);
+	CHECK_INT(settings->policy_limits.instructions, 100000);
+	CHECK_INT(settings->policy_limits.memory_bytes, 16777216);
+	CHECK_STRING(settings->region, "us-east-1");
+	CHECK(settings->endpoint == NULL);
+	CHECK(!settings->allow_plaintext);
+	CHECK(settings->credentials.access_key_id == NULL);
+	CHECK_INT(settings->credential_sets.count, 0);
+	CHECK_INT(settings->timeouts.connect_ms, 3000);
+	CHECK_INT(settings->timeouts.header_ms, 10000);
+	CHECK_INT(settings->timeouts.body_ms, 30000);
+	CHECK_INT(settings->timeouts.write_ms, 60000);
+	CHECK_INT(settings->timeouts.client_idle_ms, 75000);
+	CHECK_INT(settings->timeouts.pool_idle_ms, 60000);
+	CHECK_INT(settings->timeouts.drain_ms, 30000);
+	CHECK_INT(settings->limits.body_bytes, 26214400);
+	CHECK_INT(settings->limits.response_bytes, 26214400);
+	CHECK_INT(settings->limits.header_bytes, 65536);
+	CHECK_INT(settings->limits.frame_bytes, 16777216);
+	CHECK_INT(settings->limits.hold_bytes, 65536);
+	CHECK_INT(settings->limits.connections, 10000);
+	CHECK_INT(settings->log.level, LOG_INFO);
+	CHECK_INT(settings->log.format, LOG_TEXT);
+	CHECK(settings->log.access);
+	finish(&reading, NULL);
+}
+
+TEST(every_key_is_taken) {
+	struct document table = {0};
+	struct reading reading;
+	struct document *listen = place_of(&table, "listen");
+	document_set_string(document_add_item(listen), SLICE("[::1]:1"));
+	document_set_string(document_add_item(listen), SLICE("unix:/run/s.sock"));
+	put_string(&table, "admin", "localhost:2");
+	put_number(&table, "workers", 4);
+	put_string(&table, "policy", "p.lua");
+	put_number(&table, "policy_limits.instructions", 2000);
+	put_string(&table, "region", "eu-west-1");
+	put_string(&table, "endpoint", "https://example.com/base");
+	put_boolean(&table, "allow_plaintext", true);
+	put_string(&table, "credentials.access_key_id", "AKID");
+	put_string(&table, "credentials.secret_access_key", "SECRET");
+	put_string(&table, "credentials.session_token", "TOKEN");
+	put_string(&table, "credential_sets.other.bearer_token", "BEARER");
+	put_number(&table, "timeouts.drain_ms", 0);
+	put_number(&table, "limits.connections", 7);
+	put_string(&table, "log.level", "debug");
+	put_string(&table, "log.format", "json");
+	put_boolean(&table, "log.access", false);
+	read_all(&reading, &table, NULL, NULL);
+	const struct settings *settings = &reading.settings;
+	CHECK_STRING(reading.text, "");
+	CHECK_INT(settings->listen.count, 2);
+	CHECK_STRING(settings->listen.list[1], "unix:/run/s.sock");
+	CHECK_STRING(settings->admin, "localhost:2");
+	CHECK_INT(settings->workers, 4);
+	CHECK_STRING(settings->policy, "p.lua");
+	CHECK_INT(settings->policy_limits.instructions, 2000);
+	CHECK_STRING(settings->region, "eu-west-1");
+	CHECK_STRING(settings->endpoint, "https://example.com/base");
+	CHECK(settings->allow_plaintext);
+	CHECK_STRING(settings->credentials.session_token, "TOKEN");
+	CHECK_STRING(settings->credential_sets.list[0].name, "other");
+	CHECK_STRING(settings->credential_sets.list[0].credentials.bearer_token, "BEARER");
+	CHECK_INT(settings->timeouts.drain_ms, 0);
+	CHECK_INT(settings->limits.connections, 7);
+	CHECK_INT(settings->log.level, LOG_DEBUG);
+	CHECK_INT(settings->log.format, LOG_JSON);
+	CHECK(!settings->log.access);
+	finish(&reading, &table);
+}
+
+// A string where `text` is set, a boolean true where `number` is negative, else the number.
+static const struct {
+	const char *key;
+	const char *text;
+	double number;
+	const char *problem; // a part of it
+} wrong[] = {
+    {"listen", "8080", 0, "s.lua: listen: expected \"HOST:PORT\""},
+    {"listen", "0.0.0.0:8080", 0, "listen: expected a loopback address or a Unix socket"},
+    {"listen", "example.com:80", 0, "listen: expected a loopback address or a Unix socket"},
+    {"listen", "unix:relative", 0, "listen: expected \"HOST:PORT\""},
+    {"listen", NULL, 3, "listen: expected one address or a list of 1 to 64 of them, found number 3"},
+    {"admin", "[::]:1", 0, "admin: expected a loopback address"},
+    {"admin", NULL, -1, "admin: expected \"HOST:PORT\""},
+    {"admin", "127.0.0.1:8080", 0, "admin: expected another address than those of listen"},
+    {"admin", "localhost:8080", 0, "admin: expected another address than those of listen"},
+    {"workers", NULL, 0, "workers: expected a whole number from 1 to 1024, or \"auto\", found number 0"},
+    {"workers", NULL, 1.5, "workers: expected a whole number"},
+    {"workers", NULL, 1025, "workers: expected a whole number"},
+    {"workers", "many", 0, "workers: expected a whole number"},
+    {"policy", "", 0, "policy: expected a non-empty string"},
+    {"policy_limits", "x", 0, "policy_limits: expected a table"},
+    {"policy_limits.instructions", NULL, 999, "policy_limits.instructions: expected a whole number from 1000"},
+    {"policy_limits.memory_bytes", NULL, 1, "policy_limits.memory_bytes: expected a whole number from 1048576"},
+    {"region", "not a region", 0, "region: expected"},
+    {"endpoint", "bedrock.example.com", 0, "endpoint: expected"},
+    {"endpoint", "ftp://example.com", 0, "endpoint: expected"},
+    {"endpoint", "http://127.0.0.1:8080", 0, "endpoint: expected another server than this one"},
+    {"endpoint", "http://localhost:8080/x", 0, "endpoint: expected another server than this one"},
+    {"endpoint", "http://127.0.0.1:9090", 0, "endpoint: expected another server than this one"},
+    {"allow_plaintext", "yes", 0, "allow_plaintext: expected true or false"},
+    {"timeouts.connect_ms", NULL, 9, "timeouts.connect_ms: expected a whole number from 10 to 60000"},
+    {"timeouts.header_ms", NULL, 1e9, "timeouts.header_ms: expected"},
+    {"timeouts.body_ms", "x", 0, "timeouts.body_ms: expected"},
+    {"timeouts.write_ms", NULL, -1, "timeouts.write_ms: expected"},
+    {"timeouts.client_idle_ms", NULL, 1, "timeouts.client_idle_ms: expected"},
+    {"timeouts.pool_idle_ms", NULL, 1, "timeouts.pool_idle_ms: expected"},
+    {"timeouts.drain_ms", NULL, 3600001, "timeouts.drain_ms: expected a whole number from 0 to 3600000"},
+    {"timeouts.conect_ms", NULL, 100, "timeouts.conect_ms: expected a known key (did you mean connect_ms?)"},
+    {"limits.body_bytes", NULL, 1, "limits.body_bytes: expected"},
+    {"limits.response_bytes", NULL, 1, "limits.response_bytes: expected"},
+    {"limits.header_bytes", NULL, 1, "limits.header_bytes: expected"},
+    {"limits.frame_bytes", NULL, 1e9, "limits.frame_bytes: expected"},
+    {"limits.hold_bytes", NULL, 1, "limits.hold_bytes: expected"},
+    {"limits.connections", NULL, 0, "limits.connections: expected"},
+    {"limits.memory_bytes", NULL, 1e9, "limits.memory_bytes: expected nothing (the key is not available"},
+    {"tls", "x", 0, "tls: expected nothing (the key is not available in this version)"},
+    {"allow_unauthenticated", NULL, -1, "allow_unauthenticated: expected nothing (the key is not available"},
+    {"log.level", "loud", 0, "log.level: expected \"debug\", \"info\", \"warn\", \"error\" or \"off\""},
+    {"log.format", "xml", 0, "log.format: expected \"text\" or \"json\""},
+    {"log.access", "x", 0, "log.access: expected true or false"},
+    {"plicy", "x", 0, "plicy: expected a known key (did you mean policy?), found an unknown one"},
+    {"zzzzzzzzzz", "x", 0, "zzzzzzzzzz: expected a known key, found an unknown one"},
+};
+
+TEST(each_mistake_is_one_problem) {
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		struct document table = {0};
+		struct reading reading;
+		if (wrong[i].text)
+			put_string(&table, wrong[i].key, wrong[i].text);
+		else if (wrong[i].number < 0)
+			put_boolean(&table, wrong[i].key, true);
+		else
+			put_number(&table, wrong[i].key, wrong[i].number);
+		read_all(&reading, &table, NULL, NULL);
+		bool good =
+		    reading.rc == ERROR_INVALID && reading.problems.count == 1 && strstr(reading.text, wrong[i].problem);
+		CHECK(good);
+		if (!good)
+			printf("  row %zu, %s, got:\n%s", i, wrong[i].key, reading.text);
+		finish(&reading, &table);
+	}
+}
+
+TEST(all_problems_come_at_once) {
+	struct document table = {0};
+	struct reading reading;
+	put_string(&table, "listen", "x");
+	put_number(&table, "workers", 0);
+	put_string(&table, "log.level", "x");
+	put_string(&table, "polcy", "x");
+	read_all(&reading, &table, NULL, NULL);
+	CHECK_INT(reading.problems.count, 4);
+	finish(&reading, &table);
+}
+
+TEST(lists_of_listeners_name_the_bad_item) {
+	struct document table = {0};
+	struct reading reading;
+	struct document *listen = place_of(&table, "listen");
+	document_set_string(document_add_item(listen), SLICE("127.0.0.1:1"));
+	document_set_string(document_add_item(listen), SLICE("10.0.0.1:1"));
+	read_all(&reading, &table, NULL, NULL);
+	CHECK(strstr(reading.text, "listen[2]: expected a loopback address") != NULL);
+	CHECK_INT(reading.settings.listen.count, 1);
+	CHECK_STRING(reading.settings.listen.list[0], "127.0.0.1:8080");
+	finish(&reading, &table);
+}
+
+TEST(one_address_twice_is_refused_unless_the_system_picks_the_port) {
+	struct document table = {0};
+	struct reading reading;
+	struct document *listen = place_of(&table, "listen");
+	document_set_string(document_add_item(listen), SLICE("127.0.0.1:0"));
+	document_set_string(document_add_item(listen), SLICE("127.0.0.1:0"));
+	put_string(&table, "admin", "127.0.0.1:0");
+	read_all(&reading, &table, NULL, NULL);
+	CHECK_STRING(reading.text, "");
+	finish(&reading, &table);
+	listen = place_of(&table, "listen");
+	document_set_string(document_add_item(listen), SLICE("127.0.0.1:5"));
+	document_set_string(document_add_item(listen), SLICE("localhost:5"));
+	read_all(&reading, &table, NULL, NULL);
+	CHECK(strstr(reading.text, "listen: expected each address once") != NULL);
+	finish(&reading, &table);
+}
+
+// Ways to get credentials wrong; each text has SECRET in it and no problem may.
+TEST(problems_never_hold_secrets) {
+	static const struct {
+		const char *keys[3];
+		const char *problem;
+	} rows[] = {
+	    {{"credentials"}, "credentials: expected { access_key_id, secret_access_key"},
+	    {{"credentials.access_key_id"}, "another combination"},
+	    {{"credentials.secret_access_key"}, "another combination"},
+	    {{"credentials.session_token"}, "another combination"},
+	    {{"credentials.bearer_token", "credentials.access_key_id"}, "another combination"},
+	    {{"credentials.profile"}, "credentials.profile: expected nothing (profiles are not available"},
+	    {{"credentials.acess_key_id"}, "(did you mean access_key_id?)"},
+	    {{"credential_sets"}, "credential_sets: expected a table of NAME = credentials"},
+	    {{"credential_sets.a"}, "credential_sets.a: expected {"},
+	    {{"credential_sets.a.session_token"}, "credential_sets.a: expected {"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct document table = {0};
+		struct reading reading;
+		for (const char *const *key = rows[i].keys; *key; key++)
+			put_string(&table, *key, "SECRET");
+		read_all(&reading, &table, NULL, NULL);
+		bool good = reading.problems.count == 1 && strstr(reading.text, rows[i].problem);
+		CHECK(good);
+		if (!good)
+			printf("  row %zu got:\n%s", i, reading.text);
+		CHECK(strstr(reading.text, "SECRET") == NULL);
+		finish(&reading, &table);
+	}
+}
+
+TEST(credentials_that_no_header_can_carry_are_refused) {
+	struct document table = {0};
+	struct reading reading;
+	put_string(&table, "credentials.bearer_token", "SECRET\r\nx: y");
+	read_all(&reading, &table, NULL, NULL);
+	CHECK_STRING(reading.text, "s.lua: credentials: expected texts that an HTTP header can carry, found other bytes\n");
+	CHECK(reading.settings.credentials.bearer_token == NULL);
+	finish(&reading, &table);
+	put_number(&table, "credentials.bearer_token", 4711);
+	read_all(&reading, &table, NULL, NULL);
+	CHECK_STRING(reading.text, "s.lua: credentials.bearer_token: expected a non-empty string, found something else\n");
+	finish(&reading, &table);
+}
+
+TEST(flags_override_the_file) {
+	static const char *const listen[] = {"127.0.0.1:11", "127.0.0.1:12"};
+	struct settings_flags flags = {
+	    .policy = "flag.lua",
+	    .admin = "127.0.0.1:13",
+	    .workers = "3",
+	    .region = "ap-south-1",
+	    .endpoint = "http://127.0.0.1:14",
+	    .log_level = "error",
+	    .log_format = "json",
+	    .listen = listen,
+	    .listen_count = 2,
+	};
+	struct document table = {0};
+	struct reading reading;
+	put_string(&table, "policy", "file.lua");
+	put_string(&table, "listen", "127.0.0.1:1");
+	put_number(&table, "workers", 2);
+	put_string(&table, "region", "eu-west-1");
+	put_string(&table, "log.level", "debug");
+	put_boolean(&table, "log.access", false);
+	read_all(&reading, &table, &flags, NULL);
+	const struct settings *settings = &reading.settings;
+	CHECK_STRING(reading.text, "");
+	CHECK_STRING(settings->policy, "flag.lua");
+	CHECK_STRING(settings->admin, "127.0.0.1:13");
+	CHECK_INT(settings->listen.count, 2);
+	CHECK_STRING(settings->listen.list[1], "127.0.0.1:12");
+	CHECK_INT(settings->workers, 3);
+	CHECK_STRING(settings->region, "ap-south-1");
+	CHECK_STRING(settings->endpoint, "http://127.0.0.1:14");
+	CHECK_INT(settings->log.level, LOG_ERROR);
+	CHECK_INT(settings->log.format, LOG_JSON);
+	CHECK(!settings->log.access);
+	finish(&reading, &table);
+}
+
+TEST(flags_are_checked_like_the_file) {
+	struct settings_flags flags = {.workers = "-1", .log_level = "x", .endpoint = "x", .region = ""};
+	struct reading reading;
+	read_all(&reading, NULL, &flags, NULL);
+	CHECK_INT(reading.problems.count, 4);
+	CHECK(strstr(reading.text, "command line: workers: expected") != NULL);
+	finish(&reading, NULL);
+}
+
+TEST(auto_is_at_least_one_worker) {
+	struct settings_flags flags = {.workers = "auto"};
+	struct reading reading;
+	read_all(&reading, NULL, &flags, NULL);
+	CHECK_INT(reading.rc, 0);
+	CHECK(reading.settings.workers >= 1 && reading.settings.workers <= 1024);
+	finish(&reading, NULL);
+}
+
+TEST(the_environment_fills_in_region_and_endpoint) {
+	static const struct {
+		struct variable variables[5];
+		const char *region, *endpoint;
+	} rows[] = {
+	    {{{"AWS_REGION", "eu-west-1"}, {"AWS_DEFAULT_REGION", "eu-west-2"}, {0}}, "eu-west-1", NULL},
+	    {{{"AWS_DEFAULT_REGION", "eu-west-2"}, {0}}, "eu-west-2", NULL},
+	    {{{"AWS_REGION", "  "}, {"AWS_DEFAULT_REGION", "eu-west-2"}, {0}}, "eu-west-2", NULL},
+	    {{{"AWS_REGION", ""}, {0}}, "us-east-1", NULL},
+	    {{{"AWS_ENDPOINT_URL", "https://all"}, {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "https://one"}, {0}},
+	     "us-east-1",
+	     "https://one"},
+	    {{{"AWS_ENDPOINT_URL", "https://all"}, {0}}, "us-east-1", "https://all"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct reading reading;
+		read_all(&reading, NULL, NULL, rows[i].variables);
+		CHECK_STRING(reading.text, "");
+		CHECK_STRING(reading.settings.region, rows[i].region);
+		CHECK_STRING(reading.settings.endpoint, rows[i].endpoint);
+		finish(&reading, NULL);
+	}
+}
+
+TEST(the_file_wins_over_the_environment_whose_mistakes_are_named) {
+	static const struct variable variables[] = {{"AWS_REGION", "no region"}, {"AWS_ENDPOINT_URL", "x"}, {0}};
+	struct document table = {0};
+	struct reading reading;
+	put_string(&table, "region", "eu-west-3");
+	read_all(&reading, &table, NULL, variables);
+	CHECK_STRING(reading.settings.region, "eu-west-3");
+	CHECK_INT(reading.problems.count, 1);
+	CHECK(strstr(reading.text, "environment: AWS_ENDPOINT_URL: expected") != NULL);
+	finish(&reading, &table);
+}
+
+TEST(every_key_has_a_meaning_for_the_documents) {
+	for (const struct schema_key *key = settings_keys; key->name; key++) {
+		CHECK(key->meaning != NULL);
+		for (const struct schema_key *inner = key->keys; inner && inner->name; inner++)
+			CHECK(inner->meaning != NULL);
+	}
+}
+
+int main(void) {
+	RUN(defaults_are_the_documented_ones);
+	RUN(every_key_is_taken);
+	RUN(each_mistake_is_one_problem);
+	RUN(all_problems_come_at_once);
+	RUN(lists_of_listeners_name_the_bad_item);
+	RUN(one_address_twice_is_refused_unless_the_system_picks_the_port);
+	RUN(problems_never_hold_secrets);
+	RUN(credentials_that_no_header_can_carry_are_refused);
+	RUN(flags_override_the_file);
+	RUN(flags_are_checked_like_the_file);
+	RUN(auto_is_at_least_one_worker);
+	RUN(the_environment_fills_in_region_and_endpoint);
+	RUN(the_file_wins_over_the_environment_whose_mistakes_are_named);
+	RUN(every_key_has_a_meaning_for_the_documents);
+	return check_summary();
+}
