@@ -304,12 +304,6 @@ static void give_up(struct route_request *request, uint32_t index, const struct 
 		decide_on(request, classification);
 }
 
-// The driver stopped the attempt by itself.
-static void end_if_alone(struct route_request *request, uint32_t index) {
-	if (request->in_flight == 0)
-		fail(request, ROUTE_CANCELLED, index);
-}
-
 struct step route_attempt_ended(struct route_request *request, uint32_t index, const struct attempt_result *result,
                                 uint64_t now_ms) {
 	assert(index < request->attempt_count && request->attempts[index].phase != ATTEMPT_OVER);
@@ -326,10 +320,10 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 		return route_next(request, now_ms);
 	if (end == ATTEMPT_SUCCEEDED || (end == ATTEMPT_REFUSED && is_committed))
 		answer(request, index);
+	else if (is_committed || (end == ATTEMPT_CANCELLED && request->in_flight == 0))
+		fail(request, end == ATTEMPT_CANCELLED ? ROUTE_CANCELLED : ROUTE_FAILED, index);
 	else if (end == ATTEMPT_CANCELLED)
-		end_if_alone(request, index);
-	else if (is_committed)
-		fail(request, ROUTE_FAILED, index);
+		request->marks[request->attempts[index].model->index] |= MARK_TRIED;
 	else
 		give_up(request, index, &classification);
 	return route_next(request, now_ms);

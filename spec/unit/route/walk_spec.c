@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// A random walk: some thousands of interleaved requests over a few models whose ends, verdicts and operators are drawn
+// at random, millions of events in virtual time. After each step the machine is compared with a plain account of what
+// it has been told and has answered.
+#include "fixture.h"
+
+enum { SLOTS = 48, ATTEMPTS = 22, EVENTS_PER_SEED = 700000 };
+
+enum fate { FREE, IN_FLIGHT, STOPPED, ENDED };
+
+// One request as the driver sees it.
+struct slot {
+	struct route_request *request; // NULL: nobody
+	struct arena arena;
+	struct request_facts facts;
+	bool over, committed, waiting;
+	uint64_t wake_ms, begun_ms;
+	uint32_t attempts, in_flight, asked_for_more;
+	enum fate fates[ATTEMPTS];
+	const struct model *models[ATTEMPTS];
+	bool may_repeat[FIXTURE_MODELS]; // the last verdict on the model was to retry
+	bool was_sent[FIXTURE_MODELS];
+};
+
+struct walk {
+	struct fixture f;
+	struct slot slots[SLOTS];
+	struct slot *now_asking;
+	uint64_t now_ms;
+	uint64_t inflight[FIXTURE_MODELS];
+	uint64_t ended[FIXTURE_MODELS];
+	uint64_t requests, sends, finals[2], failures[5];
+};
+
+static bool chance(struct walk *walk, uint64_t percent) {
+	return random_below(&walk->f.random, 100) < percent;
+}
+
+static void walk_select(void *self, const struct route_request *request, struct candidates candidates,
+                        struct random_source *random, struct selection *out) {
+	struct walk *walk = self;
+	CHECK(candidates.count > 0);
+	for (size_t i = 0; i < candidates.count; i++)
+		CHECK(!route_request_has_tried(request, candidates.list[i]));
+	if (chance(walk, 1))
+		return;
+	out->model = chance(walk, 2) ? &walk->f.pool.models[0] : candidates.list[random_below(random, candidates.count)];
+	if (chance(walk, 30))
+		out->options.timeout_ms = 1 + random_below(random, 300000);
+	// Somebody else may take the place between listing and sending.
+	if (chance(walk, 2))
+		model_state_force_open(candidates.list[0]->state, walk->now_ms);
+}
+
+static void walk_classify(void *self, const struct failure *failure, const struct route_request *request,
+                          const struct model *model, struct classification *out) {
+	(void)failure;
+	(void)request;
+	struct walk *walk = self;
+	if (chance(walk, 30))
+		out->verdict = (enum verdict)random_below(&walk->f.random, 4);
+	if (chance(walk, 10))
+		out->counts = !out->counts;
+	if (chance(walk, 10))
+		out->cooldown_ms = random_below(&walk->f.random, 3000);
+	out->after_ms = chance(walk, 50) ? 0 : random_below(&walk->f.random, 500);
+	walk->now_asking->may_repeat[model->index] = out->verdict == VERDICT_RETRY;
+}
+
+static void check_send(struct walk *walk, struct slot *slot, const struct step *step, bool is_more) {
+	const struct model *model = step->model;
+	uint64_t deadline_ms = walk->f.pool.limits.deadline_ms;
+	CHECK_INT(step->attempt, slot->attempts);
+	CHECK(step->attempt < ATTEMPTS);
+	CHECK(!slot->committed);
+	CHECK(!slot->was_sent[model->index] || slot->may_repeat[model->index]);
+	CHECK(!route_request_has_tried(slot->request, model));
+	for (uint32_t i = 0; i < slot->attempts; i++)
+		CHECK(slot->fates[i] == ENDED || slot->models[i] != model);
+	CHECK(model->state->breaker.state != BREAKER_OPEN);
+	CHECK(step->options.timeout_ms > 0 && step->options.ttft_ms > 0);
+	if (deadline_ms)
+		CHECK(walk->now_ms + step->options.timeout_ms <= slot->begun_ms + deadline_ms);
+	slot->asked_for_more += is_more;
+	CHECK(slot->attempts + 1 - slot->asked_for_more <= walk->f.pool.limits.max_retries + 1);
+	slot->fates[step->attempt] = IN_FLIGHT;
+	slot->models[step->attempt] = model;
+	slot->was_sent[model->index] = true;
+	slot->attempts++;
+	slot->in_flight++;
+	walk->inflight[model->index]++;
+	walk->sends++;
+}
+
+static void check_final(struct walk *walk, struct slot *slot, const struct step *step) {
+	for (uint32_t i = 0; i < slot->attempts; i++)
+		CHECK(slot->fates[i] != IN_FLIGHT);
+	CHECK(route_request_is_over(slot->request));
+	CHECK_INT(step->kind == STEP_FAIL && step->error == ROUTE_NO_MODELS_AVAILABLE,
+	          step->kind == STEP_FAIL && slot->attempts == 0 && step->error != ROUTE_CANCELLED &&
+	              step->error != ROUTE_DEADLINE);
+	slot->over = true;
+	walk->finals[step->kind == STEP_FAIL]++;
+	if (step->kind == STEP_FAIL)
+		walk->failures[step->error]++;
+}
+
+// Does what the steps say, until there is nothing more to do.
+static void obey(struct walk *walk, struct slot *slot, struct step step, bool is_more) {
+	slot->waiting = false;
+	for (; step.kind != STEP_NONE; step = route_next(slot->request, walk->now_ms)) {
+		CHECK(!slot->over);
+		if (step.kind == STEP_SEND) {
+			check_send(walk, slot, &step, is_more);
+		} else if (step.kind == STEP_CANCEL) {
+			CHECK_INT(slot->fates[step.attempt], IN_FLIGHT);
+			slot->fates[step.attempt] = STOPPED;
+		} else if (step.kind == STEP_WAIT) {
+			CHECK(step.wait_ms > 0 && slot->in_flight == 0);
+			slot->waiting = true;
+			slot->wake_ms = walk->now_ms + step.wait_ms;
+			break;
+		} else {
+			check_final(walk, slot, &step);
+		}
+	}
+	CHECK(slot->over || slot->waiting || slot->in_flight > 0);
+}
+
+static void begin(struct walk *walk, struct slot *slot) {
+	*slot = (struct slot){.facts = {.id = SLICE("r"), .asked = SLICE("chat")}, .begun_ms = walk->now_ms};
+	slot->facts.family_bound = chance(walk, 20);
+	arena_init(&slot->arena, 1 << 16);
+	walk->now_asking = slot;
+	CHECK_INT(route_request_new(&walk->f.route, &slot->facts, &slot->arena, walk->now_ms, &slot->request), 0);
+	walk->requests++;
+	obey(walk, slot, route_begin(slot->request, walk->now_ms), false);
+}
+
+static void end_attempt(struct walk *walk, struct slot *slot, uint32_t attempt) {
+	static const char *const words[] = {"ok", "ok", "ok", "throttle", "break", "deny", "reject", "refuse", "stopped"};
+	struct attempt_result result = result_of(words[random_below(&walk->f.random, 9)]);
+	const struct model *model = slot->models[attempt];
+	result.failure.retry_after_ms = chance(walk, 20) ? (int64_t)random_below(&walk->f.random, 2000) : -1;
+	slot->fates[attempt] = ENDED;
+	slot->in_flight--;
+	walk->inflight[model->index]--;
+	walk->ended[model->index]++;
+	obey(walk, slot, route_attempt_ended(slot->request, attempt, &result, walk->now_ms), false);
+}
+
+static void report(struct walk *walk, struct slot *slot) {
+	uint32_t attempt = (uint32_t)random_below(&walk->f.random, slot->attempts);
+	while (slot->fates[attempt] == ENDED)
+		attempt = (attempt + 1) % slot->attempts;
+	bool can_commit = slot->fates[attempt] == IN_FLIGHT && !slot->committed && !slot->over;
+	if (can_commit && chance(walk, 20)) {
+		slot->committed = true;
+		obey(walk, slot, route_attempt_committed(slot->request, attempt, walk->now_ms), false);
+	} else {
+		end_attempt(walk, slot, attempt);
+	}
+}
+
+static void touch(struct walk *walk, struct slot *slot) {
+	walk->now_asking = slot;
+	if (!slot->request)
+		begin(walk, slot);
+	else if (slot->over && slot->in_flight == 0) {
+		arena_free(&slot->arena);
+		slot->request = NULL;
+	} else if (chance(walk, 2))
+		obey(walk, slot, route_cancel(slot->request, walk->now_ms), false);
+	else if (slot->waiting && chance(walk, 50))
+		obey(walk, slot, route_next(slot->request, walk->now_ms), false);
+	else if (slot->in_flight > 0 && chance(walk, 10))
+		obey(walk, slot, route_request_send_another(slot->request, walk->now_ms), true);
+	else if (slot->in_flight > 0)
+		report(walk, slot);
+	else if (walk->now_ms < slot->wake_ms && chance(walk, 10))
+		walk->now_ms = slot->wake_ms;
+	if (slot->request && slot->waiting && walk->now_ms >= slot->wake_ms)
+		obey(walk, slot, route_next(slot->request, walk->now_ms), false);
+}
+
+static void check_models(struct walk *walk) {
+	for (size_t i = 0; i < walk->f.pool.count; i++) {
+		const struct model *model = &walk->f.pool.models[i];
+		CHECK_INT(model->state->inflight, walk->inflight[i]);
+		CHECK(model->state->breaker.probes <= model->breaker.half_open_probes);
+		CHECK(model->state->window.count <= WINDOW_ENTRIES);
+	}
+}
+
+static void operate(struct walk *walk) {
+	struct model_state *state = walk->f.pool.models[random_below(&walk->f.random, walk->f.pool.count)].state;
+	uint64_t draw = random_below(&walk->f.random, 10);
+	if (draw == 0)
+		model_state_force_open(state, walk->now_ms);
+	else if (draw < 6)
+		model_state_force_close(state, walk->now_ms);
+	else
+		model_state_reset_breaker(state, walk->now_ms);
+}
+
+static void finish(struct walk *walk) {
+	for (size_t i = 0; i < SLOTS; i++) {
+		struct slot *slot = &walk->slots[i];
+		walk->now_asking = slot;
+		if (!slot->request)
+			continue;
+		obey(walk, slot, route_cancel(slot->request, walk->now_ms), false);
+		while (slot->in_flight > 0)
+			report(walk, slot);
+		CHECK(slot->over);
+		arena_free(&slot->arena);
+	}
+	CHECK_INT(walk->finals[0] + walk->finals[1], walk->requests);
+	for (size_t i = 0; i < walk->f.pool.count; i++) {
+		struct model_statistics statistics;
+		struct model_state *state = walk->f.pool.models[i].state;
+		model_state_statistics(state, &statistics);
+		CHECK_INT(state->inflight, 0);
+		CHECK_INT(state->breaker.probes, 0);
+		CHECK(!state->last_resort_taken);
+		CHECK_INT(statistics.success + statistics.rate_limit + statistics.fail_fast + statistics.refusal +
+		              statistics.cancelled,
+		          walk->ended[i]);
+	}
+}
+
+static void walk_init(struct walk *walk, uint64_t seed) {
+	fixture_init(&walk->f, "a b ~c d e ~f");
+	fixture_family(&walk->f, "a", "nova");
+	fixture_family(&walk->f, "b", "nova");
+	fixture_family(&walk->f, "c", "nova");
+	random_init(&walk->f.random, seed);
+	for (size_t i = 0; i < walk->f.pool.count; i++)
+		walk->f.pool.models[i].breaker = (struct breaker_settings){3 + i, 2000, 1 + i % 3, 5000, 1 + i % 3};
+	struct route_limits *limits = &walk->f.pool.limits;
+	limits->max_retries = random_below(&walk->f.random, 5);
+	limits->deadline_ms = seed % 2 ? 3000 : 0;
+	limits->max_wait_ms = seed % 3 ? 700 : 0;
+	walk->f.decide = (struct decide){walk, walk_select, walk_classify};
+	walk->f.route.on_event = NULL;
+}
+
+TEST(random_walks_keep_the_account) {
+	for (uint64_t seed = 1; seed <= 6; seed++) {
+		struct walk *walk = memory_new(1, sizeof *walk);
+		walk_init(walk, seed);
+		for (size_t i = 0; i < EVENTS_PER_SEED && !check_failures_in_test; i++) {
+			walk->now_ms += chance(walk, 1) ? random_below(&walk->f.random, 3000) : random_below(&walk->f.random, 4);
+			touch(walk, &walk->slots[random_below(&walk->f.random, SLOTS)]);
+			if (chance(walk, 1))
+				operate(walk);
+			check_models(walk);
+		}
+		if (check_failures_in_test)
+			printf("seed %" PRIu64 "\n", seed);
+		finish(walk);
+		// The walk has been everywhere.
+		CHECK(walk->requests > 10000 && walk->sends > 10000 && walk->finals[0] > 1000);
+		CHECK(walk->failures[ROUTE_NO_MODELS_AVAILABLE] > 100 && walk->failures[ROUTE_RETRIES_EXHAUSTED] > 100);
+		CHECK(walk->failures[ROUTE_FAILED] > 100 && walk->failures[ROUTE_CANCELLED] > 100);
+		CHECK_INT(walk->failures[ROUTE_DEADLINE] > 0, walk->f.pool.limits.deadline_ms > 0);
+		fixture_free(&walk->f);
+		free(walk);
+	}
+}
+
+int main(void) {
+	RUN(random_walks_keep_the_account);
+	return check_summary();
+}
