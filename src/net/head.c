@@ -235,7 +235,7 @@ static const char *read_request_line(struct head *head, struct slice line, struc
 	if (first == 0 || first > METHOD_LIMIT_BYTES || second == rest.len || !all_are(head->method, NAME_BYTE))
 		return "the request line is malformed";
 	const char *reason = read_version(head, slice_from_offset(rest, second + 1));
-	if (!reason)
+	if (!reason && !head->refusal_status)
 		reason = read_target(head, authority);
 	if (!reason && head->target.len > TARGET_LIMIT_BYTES)
 		refuse(head, 414, "the target is too long");
