@@ -133,7 +133,7 @@ struct slice eventstream_frame_text(const struct eventstream_frame *frame, struc
 	struct eventstream_header header;
 	while (eventstream_header_next(&block, &header))
 		if (slice_equal(header.name, name))
-			return header.bytes;
+			return header.type == EVENTSTREAM_STRING ? header.bytes : (struct slice){0};
 	return (struct slice){0};
 }
 

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the vector runners share: counting, files, folders, JSON. Test code: it exits when it can't go on.
+#ifndef SPEC_VECTORS_REPORT_H
+#define SPEC_VECTORS_REPORT_H
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <jansson.h>
+#include <openssl/evp.h>
+
+#include "base/random.h"
+#include "base/slice.h"
+
+static int vectors_passed, vectors_failed;
+static bool vectors_strict; // a refusal must have the listed reason, not just be one
+static bool vectors_case_failed;
+
+static inline void case_begin(void) {
+	vectors_case_failed = false;
+}
+
+static inline void case_end(void) {
+	if (vectors_case_failed)
+		vectors_failed++;
+	else
+		vectors_passed++;
+}
+
+// Prints that a stage of a case is wrong.
+static inline __attribute__((format(printf, 3, 4))) void case_fail(const char *name, const char *stage,
+                                                                   const char *format, ...) {
+	va_list arguments;
+	vectors_case_failed = true;
+	printf("FAILED %s: %s: ", name, stage);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	printf("\n");
+}
+
+static inline bool case_expect(const char *name, const char *stage, struct slice found, struct slice expected) {
+	if (slice_equal(found, expected))
+		return true;
+	case_fail(name, stage, "\n  found    %.*s\n  expected %.*s", SLICE_ARGS(found), SLICE_ARGS(expected));
+	return false;
+}
+
+static inline char *path_join(char path[PATH_MAX], const char *folder, const char *name) {
+	if (snprintf(path, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX) {
+		fprintf(stderr, "path too long: %s/%s\n", folder, name);
+		exit(2);
+	}
+	return path;
+}
+
+static inline bool file_exists(const char *folder, const char *name) {
+	char path[PATH_MAX];
+	struct stat status;
+	return stat(path_join(path, folder, name), &status) == 0;
+}
+
+// The whole file; the caller frees its pointer, which is NULL where there is none.
+static inline struct slice file_read(const char *folder, const char *name) {
+	char path[PATH_MAX];
+	FILE *file = fopen(path_join(path, folder, name), "rb");
+	if (!file)
+		return (struct slice){0};
+	char *bytes = NULL;
+	size_t len = 0, count;
+	do {
+		bytes = realloc(bytes, len + 65536);
+		if (!bytes)
+			abort();
+		count = fread(bytes + len, 1, 65536, file);
+		len += count;
+	} while (count);
+	fclose(file);
+	return slice_of(bytes, len);
+}
+
+// NULL, and a failed case, when the file is there but is no JSON.
+static inline json_t *file_read_json(const char *folder, const char *name) {
+	char path[PATH_MAX];
+	json_error_t error;
+	if (!file_exists(folder, name))
+		return NULL;
+	json_t *root = json_load_file(path_join(path, folder, name), 0, &error);
+	if (!root) {
+		case_begin();
+		case_fail(path, "reading", "%s", error.text);
+		case_end();
+	}
+	return root;
+}
+
+static inline struct slice json_slice(const json_t *value) {
+	return json_is_string(value) ? slice_of(json_string_value(value), json_string_length(value)) : (struct slice){0};
+}
+
+static inline struct slice json_member(const json_t *object, const char *key) {
+	return json_slice(json_object_get(object, key));
+}
+
+// The bytes of base64 text; the caller frees the pointer.
+static inline struct slice base64_bytes(struct slice text) {
+	unsigned char *bytes = malloc(text.len / 4 * 3 + 1);
+	int len = text.len ? EVP_DecodeBlock(bytes, (const unsigned char *)text.ptr, (int)text.len) : 0;
+	if (!bytes || len < 0)
+		abort();
+	for (size_t i = text.len; i > 0 && text.ptr[i - 1] == '='; i--)
+		len--;
+	return slice_of(bytes, (size_t)len);
+}
+
+typedef void (*folder_visit)(const char *folder, const char *name);
+
+static inline int folder_keep(const struct dirent *entry) {
+	return entry->d_name[0] != '.';
+}
+
+// Calls `visit` for every entry, in the order of names.
+static inline void folder_each(const char *folder, folder_visit visit) {
+	struct dirent **list;
+	int count = scandir(folder, &list, folder_keep, alphasort);
+	for (int i = 0; i < count; i++) {
+		visit(folder, list[i]->d_name);
+		free(list[i]);
+	}
+	if (count >= 0)
+		free(list);
+}
+
+#endif

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Event-stream vectors of several frames, and the Smithy protocol tests of single events. How a stream ends is judged
+// from what the codec and the exception table say about its frames.
+#ifndef SPEC_VECTORS_STREAMS_H
+#define SPEC_VECTORS_STREAMS_H
+
+#include <time.h>
+
+#include "aws/exception.h"
+#include "frames.h"
+
+// What was seen of a stream.
+struct stream_seen {
+	const struct frame_case *one;
+	size_t good;  // events before the first frame of another kind
+	bool stopped; // a messageStop came
+	bool ended;   // by a frame of another kind
+	const char *result;
+	struct arena arena;
+	struct slice exception_type, error_code;
+	struct exception_report report;
+};
+
+static inline void see_ending(struct stream_seen *seen, const struct eventstream_frame *frame,
+                              enum eventstream_kind kind) {
+	seen->ended = true;
+	seen->result = kind == EVENTSTREAM_KIND_EXCEPTION ? "exception"
+	               : kind == EVENTSTREAM_KIND_ERROR   ? "error"
+	                                                  : "protocol_error";
+	struct slice type = eventstream_frame_text(frame, SLICE(":exception-type"));
+	struct slice code = eventstream_frame_text(frame, SLICE(":error-code"));
+	seen->exception_type = arena_copy(&seen->arena, type);
+	seen->error_code = arena_copy(&seen->arena, code);
+	if (kind != EVENTSTREAM_KIND_OTHER)
+		exception_read_frame(frame, &seen->arena, &seen->report);
+}
+
+static inline bool is_json(struct slice text) {
+	json_t *root = json_loadb(text.ptr, text.len, JSON_ALLOW_NUL, NULL);
+	json_decref(root);
+	return root != NULL;
+}
+
+static inline void stream_frame(void *owner, size_t index, const struct eventstream_frame *frame) {
+	struct stream_seen *seen = owner;
+	const json_t *frames = json_object_get(seen->one->json, "frames"), *expected = json_array_get(frames, index);
+	if (expected)
+		expect_frame(seen->one->name, seen->one->stage, expected, frame);
+	enum eventstream_kind kind = eventstream_frame_kind(frame);
+	if (seen->ended)
+		return;
+	if (kind != EVENTSTREAM_KIND_EVENT) {
+		see_ending(seen, frame, kind);
+	} else if (!is_json(frame->payload)) {
+		seen->ended = true;
+		seen->result = "protocol_error";
+	} else {
+		seen->good++;
+		seen->stopped |= slice_equal(eventstream_frame_text(frame, SLICE(":event-type")), SLICE("messageStop"));
+	}
+}
+
+static inline void expect_report(const struct frame_case *one, const json_t *outcome, const struct stream_seen *seen) {
+	const json_t *before = json_object_get(outcome, "frames_before");
+	const json_t *status = json_object_get(outcome, "http_status_of_shape");
+	if (before && (json_int_t)seen->good != json_integer_value(before))
+		case_fail(one->name, one->stage, "%zu good events before it", seen->good);
+	if (json_object_get(outcome, "exception_type"))
+		case_expect(one->name, one->stage, seen->exception_type, json_member(outcome, "exception_type"));
+	if (json_object_get(outcome, "error_code"))
+		case_expect(one->name, one->stage, seen->error_code, json_member(outcome, "error_code"));
+	if (json_is_string(json_object_get(outcome, "error_name")))
+		case_expect(one->name, one->stage, seen->report.name, json_member(outcome, "error_name"));
+	if (json_is_string(json_object_get(outcome, "message")))
+		case_expect(one->name, one->stage, seen->report.message, json_member(outcome, "message"));
+	if (status && seen->report.status != json_integer_value(status))
+		case_fail(one->name, one->stage, "status %d", seen->report.status);
+}
+
+// Streams of the service hold JSON and say what they are; those of codec tests (without an operation) only hold frames.
+static inline void stream_run(struct frame_case *one, struct slice bytes, enum feeding feeding) {
+	struct stream_seen seen = {.one = one};
+	const json_t *outcome = json_object_get(one->json, "outcome");
+	struct slice operation = json_member(one->json, "operation");
+	size_t count;
+	arena_init(&seen.arena, 64 * 1024);
+	enum eventstream_error error = feed(bytes, feeding, stream_frame, &seen, &count);
+	if (count < json_array_size(json_object_get(one->json, "frames")))
+		case_fail(one->name, one->stage, "only %zu frames came", count);
+	bool cut = slice_equal(operation, SLICE("ConverseStream")) && !seen.stopped;
+	const char *result = "ok";
+	if (seen.ended)
+		result = seen.result;
+	else if (error == EVENTSTREAM_TRUNCATED)
+		result = "incomplete";
+	else if (error)
+		result = "corrupt";
+	else if (cut)
+		result = "incomplete";
+	if (!operation.len && seen.ended && !error)
+		result = "ok";
+	if (case_expect(one->name, one->stage, slice_from(result), json_member(outcome, "result")) && seen.ended)
+		expect_report(one, outcome, &seen);
+	arena_free(&seen.arena);
+}
+
+static inline void stream_visit(const char *folder, const char *name) {
+	pair_run(folder, name, stream_run);
+}
+
+static inline void stream_folder(const char *parent, const char *name) {
+	char folder[PATH_MAX];
+	folder_each(path_join(folder, parent, name), stream_visit);
+}
+
+// Whether a header is as a Smithy test writes it, {"TYPE": value}.
+static inline bool smithy_header_is(const struct eventstream_header *header, const json_t *expected) {
+	const char *type = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)expected));
+	const json_t *value = json_object_get(expected, type);
+	if (!type)
+		return false;
+	if (strcmp(type, "boolean") == 0)
+		return header->type == (json_is_true(value) ? EVENTSTREAM_TRUE : EVENTSTREAM_FALSE);
+	if (strcmp(type, "string") == 0)
+		return header->type == EVENTSTREAM_STRING && slice_equal(header->bytes, json_slice(value));
+	if (strcmp(type, "blob") == 0) {
+		struct slice bytes = base64_bytes(json_slice(value));
+		bool same = header->type == EVENTSTREAM_BYTES && slice_equal(header->bytes, bytes);
+		free((void *)(uintptr_t)bytes.ptr);
+		return same;
+	}
+	if (strcmp(type, "timestamp") == 0) {
+		struct tm utc = {0};
+		return json_is_string(value) && strptime(json_string_value(value), "%Y-%m-%dT%H:%M:%SZ", &utc) &&
+		       header->type == EVENTSTREAM_TIMESTAMP && header->number == timegm(&utc) * 1000;
+	}
+	int64_t number = json_is_string(value) ? strtoll(json_string_value(value), NULL, 10) : json_integer_value(value);
+	return header->type >= EVENTSTREAM_INT8 && header->type <= EVENTSTREAM_INT64 && header->number == number;
+}
+
+static inline void smithy_frame(void *owner, size_t index, const struct eventstream_frame *frame) {
+	const struct frame_case *one = owner;
+	const json_t *headers = json_object_get(one->json, "headers"), *body = json_object_get(one->json, "body");
+	struct slice block = frame->headers;
+	struct eventstream_header header;
+	size_t count = 0;
+	(void)index;
+	for (; eventstream_header_next(&block, &header); count++) {
+		char name[256];
+		snprintf(name, sizeof name, "%.*s", SLICE_ARGS(header.name));
+		if (!smithy_header_is(&header, json_object_get(headers, name)))
+			case_fail(one->name, one->stage, "header %s differs", name);
+	}
+	if (count != json_object_size(headers))
+		case_fail(one->name, one->stage, "%zu headers", count);
+	if (json_is_string(body))
+		case_expect(one->name, one->stage, frame->payload, json_slice(body));
+	expect_encoding(one->name, frame);
+}
+
+static inline void kind_of_frame(void *owner, size_t index, const struct eventstream_frame *frame) {
+	(void)index;
+	*(enum eventstream_kind *)owner = eventstream_frame_kind(frame);
+}
+
+// Decodes one event in every way and tells its kind.
+static inline enum eventstream_kind smithy_event(const char *name, const json_t *event) {
+	struct slice bytes = base64_bytes(json_member(event, "bytes"));
+	enum eventstream_kind kind = EVENTSTREAM_KIND_OTHER;
+	size_t count;
+	for (int feeding = FEED_WHOLE; feeding < FEEDINGS; feeding++) {
+		struct frame_case one = {name, FEEDING_NAMES[feeding], event};
+		enum eventstream_error error = feed(bytes, (enum feeding)feeding, smithy_frame, &one, &count);
+		if (error || count != 1)
+			case_fail(name, one.stage, "%s, %zu frames", eventstream_error_name(error), count);
+	}
+	feed(bytes, FEED_WHOLE, kind_of_frame, &kind, &count);
+	free((void *)(uintptr_t)bytes.ptr);
+	return kind;
+}
+
+// Failures that the codec can see: those of an event. A missing initial message is seen by who knows the operation, and
+// an error before the stream is an HTTP answer's.
+static inline void smithy_run(const json_t *test) {
+	const char *name = json_string_value(json_object_get(test, "id"));
+	struct slice applies_to = json_member(test, "appliesTo");
+	const json_t *events = json_object_get(test, "events"), *event;
+	bool fails = json_object_get(json_object_get(test, "expectation"), "failure") != NULL, failed = false;
+	size_t i;
+	if (json_array_size(events) == 0 || (fails && slice_equal(applies_to, SLICE("server"))))
+		return;
+	case_begin();
+	json_array_foreach(events, i, event) failed |= smithy_event(name, event) != EVENTSTREAM_KIND_EVENT;
+	if (failed != fails)
+		case_fail(name, "kind of event", "%s", failed ? "refused or raised" : "taken for a good one");
+	case_end();
+}
+
+static inline void vectors_streams(const char *root) {
+	char folder[PATH_MAX];
+	folder_each(path_join(folder, root, "eventstream/streams"), stream_folder);
+	json_t *smithy = file_read_json(path_join(folder, root, "eventstream"), "smithy-restjson1-event-stream-tests.json");
+	const json_t *test;
+	size_t i;
+	json_array_foreach(json_object_get(smithy, "tests"), i, test) smithy_run(test);
+	json_decref(smithy);
+}
+
+#endif
