@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several workers over the same models at once, each with its own clock reading, while an operator and a view come by:
+// for the thread sanitizer, and to see that no place and no count is lost.
+#include <pthread.h>
+
+#include "fixture.h"
+
+enum { WORKERS = 3, REQUESTS = 20000 };
+
+struct worker {
+	struct fixture *f;
+	struct random_source random;
+	uint64_t ended; // attempts
+	pthread_t thread;
+};
+
+static struct attempt_result draw_result(struct worker *worker) {
+	static const char *const words[] = {"ok", "ok", "ok", "ok", "throttle", "break", "deny", "refuse", "stopped"};
+	return result_of(words[random_below(&worker->random, 9)]);
+}
+
+static void route_one(struct worker *worker, const struct route *route, struct arena *arena, uint64_t now_ms) {
+	struct request_facts facts = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct route_request *request;
+	if (route_request_new(route, &facts, arena, now_ms, &request))
+		return;
+	struct step step = route_begin(request, now_ms);
+	while (step.kind == STEP_SEND) {
+		uint32_t attempt = step.attempt;
+		struct attempt_result result = draw_result(worker);
+		if (random_below(&worker->random, 4) == 0)
+			route_attempt_committed(request, attempt, now_ms);
+		step = route_attempt_ended(request, attempt, &result, now_ms + random_below(&worker->random, 3));
+		worker->ended++;
+	}
+}
+
+static void *work(void *argument) {
+	struct worker *worker = argument;
+	struct route route = {&worker->f->pool, &default_decide, &worker->random, NULL, NULL};
+	struct arena arena;
+	for (uint64_t i = 0; i < REQUESTS; i++) {
+		arena_init(&arena, 1 << 16);
+		route_one(worker, &route, &arena, 1000 + i);
+		arena_free(&arena);
+	}
+	return NULL;
+}
+
+static void *operate(void *argument) {
+	struct fixture *f = argument;
+	struct system_health health;
+	struct model_statistics statistics;
+	for (uint64_t i = 0; i < REQUESTS / 100; i++) {
+		struct model *model = &f->pool.models[i % f->pool.count];
+		if (i % 7 == 0)
+			model_state_force_open(model->state, 1000 + i * 100);
+		else
+			model_state_reset_breaker(model->state, 1000 + i * 100);
+		fixture_snapshot(f, model->name, 1000 + i * 100);
+		model_state_statistics(model->state, &statistics);
+		pool_health(&f->pool, 1000 + i * 100, &health);
+		struct model_state *again = registry_retain(f->registry, model);
+		if (again == model->state)
+			model_state_release(again);
+	}
+	return NULL;
+}
+
+TEST(workers_share_models) {
+	struct fixture f;
+	fixture_init(&f, "a b c ~d");
+	for (size_t i = 0; i < f.pool.count; i++)
+		f.pool.models[i].breaker = (struct breaker_settings){3, 1000, 1, 1000, 1};
+	struct worker workers[WORKERS] = {0};
+	pthread_t operator;
+	for (size_t i = 0; i < WORKERS; i++) {
+		workers[i].f = &f;
+		random_init(&workers[i].random, i + 1);
+		CHECK_INT(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+	CHECK_INT(pthread_create(&operator, NULL, operate, &f), 0);
+	uint64_t ended = 0, counted = 0;
+	for (size_t i = 0; i < WORKERS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		ended += workers[i].ended;
+	}
+	pthread_join(operator, NULL);
+	for (size_t i = 0; i < f.pool.count; i++) {
+		struct model_state *state = f.pool.models[i].state;
+		struct model_statistics statistics;
+		model_state_statistics(state, &statistics);
+		counted += statistics.success + statistics.rate_limit + statistics.fail_fast + statistics.refusal +
+		           statistics.cancelled;
+		CHECK_INT(state->inflight, 0);
+		CHECK_INT(state->breaker.probes, 0);
+		CHECK(!state->last_resort_taken);
+	}
+	CHECK(ended > 0);
+	CHECK_INT(counted, ended);
+	fixture_free(&f);
+}
+
+int main(void) {
+	RUN(workers_share_models);
+	return check_summary();
+}
