@@ -9,6 +9,8 @@
 #include "emulator/emulator_state.h"
 #include "emulator/respond.h"
 
+enum { RESET_DELAY_MS = 10 };
+
 double answer_elapsed_ms(const struct answer *answer) {
 	return (double)(loop_now_ms(answer->emulator->loop) - answer->served_ms) * answer->emulator->speed;
 }
@@ -26,6 +28,11 @@ void answer_strike(struct answer *answer) {
 	if (!answer->struck)
 		answer_counter(answer)->faults++;
 	answer->struck = true;
+}
+
+void answer_reset_soon(struct answer *answer) {
+	answer->resets = true;
+	timer_start(&answer->timer, RESET_DELAY_MS);
 }
 
 // The slot goes to who waits next: its answer begins from a timer, so that a long queue is no deep recursion.
@@ -103,7 +110,9 @@ static bool fail_at_once(struct answer *answer) {
 static void act(struct answer *answer) {
 	const struct plan *plan = &answer->visit.plan;
 	double elapsed_ms = answer_elapsed_ms(answer);
-	if (elapsed_ms < plan->first_ms)
+	if (answer->resets)
+		abort_call(answer, true);
+	else if (elapsed_ms < plan->first_ms)
 		answer_wake_at(answer, plan->first_ms);
 	else if (plan->outcome == PLAN_TOO_MANY_REQUESTS || plan->outcome == PLAN_TOO_MANY_TOKENS)
 		throttle(answer);
@@ -146,7 +155,7 @@ void answer_begin(struct emulator *emulator, struct server_call *call, enum oper
 
 void answer_on_writable(struct answer *answer) {
 	answer->full = false;
-	if (!answer->acting)
+	if (!answer->acting && !answer->resets)
 		answer_act(answer);
 }
 

@@ -44,6 +44,7 @@ struct answer {
 	bool started; // the head is sent
 	bool struck;  // the fault has happened
 	bool full;    // the client reads slowly
+	bool resets;  // the connection is to be reset as soon as what was sent has left
 	bool acting;  // within answer_act, which frees it where needed
 	bool over;
 	bool gone;
@@ -62,6 +63,8 @@ void answer_wake_at(struct answer *answer, double elapsed_ms);
 struct counter *answer_counter(struct answer *answer);
 // Notes, once, that the fault happened.
 void answer_strike(struct answer *answer);
+// Resets the connection a moment later: a reset throws away what has been written but not sent.
+void answer_reset_soon(struct answer *answer);
 
 // Each does what is due now, and sets `over` once it has ended the call.
 void whole_act(struct answer *answer);

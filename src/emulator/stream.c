@@ -59,10 +59,10 @@ static void end(struct answer *answer) {
 	answer->over = true;
 }
 
-static void break_off(struct answer *answer, bool reset) {
+static void break_off(struct answer *answer) {
 	if (!flush(answer))
 		return;
-	server_answer_abort(answer->call, reset);
+	server_answer_abort(answer->call, false);
 	answer->over = true;
 }
 
@@ -97,11 +97,13 @@ static void go_wrong(struct answer *answer) {
 		end(answer);
 		break;
 	case SCENARIO_RESET:
-		break_off(answer, true);
+		if (flush(answer))
+			answer_reset_soon(answer);
+		answer->next_event = UINT64_MAX;
 		break;
 	case SCENARIO_TRUNCATE:
 		gather_half_an_event(answer);
-		break_off(answer, false);
+		break_off(answer);
 		break;
 	case SCENARIO_CORRUPT:
 		gather_corrupt_event(answer);
@@ -115,7 +117,7 @@ static void go_wrong(struct answer *answer) {
 		end(answer);
 		break;
 	case SCENARIO_LYING_LENGTH:
-		break_off(answer, false);
+		break_off(answer);
 		break;
 	default:
 		end(answer);

@@ -24,9 +24,9 @@ static void send_whole(struct answer *answer, const struct respond_head *head, s
 	answer->over = true;
 }
 
-static void send_and_break(struct answer *answer, bool reset) {
+static void break_off(struct answer *answer) {
 	if (!answer->gone)
-		server_answer_abort(answer->call, reset);
+		server_answer_abort(answer->call, false);
 	answer->over = true;
 }
 
@@ -36,17 +36,18 @@ static void go_wrong(struct answer *answer, const struct respond_head *head, str
 	switch (answer->visit.plan.fault.trouble) {
 	case SCENARIO_RESET:
 		send_half(answer, head, whole, whole.len);
-		send_and_break(answer, true);
+		if (!answer->gone)
+			answer_reset_soon(answer);
 		break;
 	case SCENARIO_TRUNCATE:
 		send_half(answer, head, whole, whole.len);
-		send_and_break(answer, false);
+		break_off(answer);
 		break;
 	case SCENARIO_LYING_LENGTH:
 		server_answer_start(answer->call, 200, respond_head_headers(head), (int64_t)(whole.len + LIE_BYTES));
 		if (!answer->gone)
 			server_answer_write(answer->call, whole);
-		send_and_break(answer, false);
+		break_off(answer);
 		break;
 	case SCENARIO_STALL:
 		send_half(answer, head, whole, whole.len);
