@@ -1,0 +1,77 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What a failed attempt means by default, for policies that change a part of it:
+--
+--   classify = function(failure)
+--     if failure.name == "ModelNotReadyException" then
+--       return "retry", { after_ms = 500 }
+--     end
+--     return classify.default(failure)
+--   end
+--
+-- Inside Signalbox the second argument of this file is the core's own functions; the table below stands in for them
+-- where the file runs alone, as under a test runner.
+
+local _, core = ...
+
+local classify = {}
+
+-- Whose fault a failure is, by the exception's name.
+local fault_of_name = {
+  ThrottlingException = "throttle",
+  TooManyRequestsException = "throttle",
+  ServiceQuotaExceededException = "throttle",
+  LimitExceededException = "throttle",
+  RequestLimitExceeded = "throttle",
+  RateLimitExceeded = "throttle",
+  ModelNotReadyException = "model",
+  ServiceUnavailableException = "model",
+  ModelErrorException = "model",
+  ModelTimeoutException = "model",
+  ModelStreamErrorException = "model",
+  InternalServerException = "model",
+  AccessDeniedException = "operator",
+  ExpiredTokenException = "operator",
+  UnrecognizedClientException = "operator",
+  ResourceNotFoundException = "operator",
+  ValidationException = "caller",
+  ConflictException = "caller",
+}
+
+local fault_of_status = {
+  [401] = "operator",
+  [403] = "operator",
+  [404] = "operator",
+  [408] = "model",
+  [429] = "throttle",
+}
+
+local function fault_of(failure)
+  local fault = fault_of_name[failure.name] or fault_of_status[failure.status]
+  if fault then
+    return fault
+  end
+  if failure.status and failure.status < 500 then
+    return "caller"
+  end
+  return "model"
+end
+
+local answers = {
+  throttle = { "failover", "rate_limit", false },
+  model = { "failover", "fail_fast", true },
+  operator = { "failover", "fail_fast", false },
+  caller = { "fail", "fail_fast", false },
+}
+
+--- The default verdict, and { outcome, counts }. The cooldown isn't among them: what a hook leaves out stays the
+--- default, which for a throttle grows while the throttling goes on.
+function classify.default(failure)
+  local answer = answers[fault_of(failure)]
+  return answer[1], { outcome = answer[2], counts = answer[3] }
+end
+
+if type(core) == "table" then
+  classify.default = core.classify
+end
+
+return classify

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only place with lua_pcall. The message function runs where the error was raised, while the stack still shows the
+// line, and calls nothing of the policy's: an error value's __tostring may be as broken as the rest.
+#include "policy/call.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "base/slice.h"
+
+enum { LEVELS_MAX = 16 };
+
+const char *ending_name(enum ending ending) {
+	static const char *const names[] = {"ok", "error", "over budget", "over memory", "bad result"};
+	return names[ending];
+}
+
+static void copy_text(char *to, size_t size, const char *from) {
+	snprintf(to, size, "%s", from ? from : "");
+}
+
+// Where the innermost Lua function stands.
+static void note_place(lua_State *lua, struct call_report *report) {
+	lua_Debug frame;
+	for (int level = 0; level < LEVELS_MAX && lua_getstack(lua, level, &frame); level++) {
+		if (!lua_getinfo(lua, "Sl", &frame) || frame.currentline <= 0)
+			continue;
+		copy_text(report->file, sizeof report->file, frame.source + (*frame.source == '@'));
+		report->line = frame.currentline;
+		return;
+	}
+}
+
+// Lua puts "FILE:LINE: " before a message; the report has that in fields of its own.
+static const char *without_place(const char *message) {
+	const char *colon = strchr(message, ':');
+	while (colon) {
+		size_t digits = strspn(colon + 1, "0123456789");
+		if (digits && colon[1 + digits] == ':' && colon[2 + digits] == ' ')
+			return colon + 3 + digits;
+		colon = strchr(colon + 1, ':');
+	}
+	return message;
+}
+
+static int describe_error(lua_State *lua) {
+	struct call_report *report = vm_of(lua)->report;
+	note_place(lua, report);
+	if (lua_type(lua, 1) == LUA_TSTRING) {
+		const char *message = lua_tostring(lua, 1);
+		copy_text(report->message, sizeof report->message, report->line ? without_place(message) : message);
+	} else {
+		snprintf(report->message, sizeof report->message, "the error value is a %s", luaL_typename(lua, 1));
+	}
+	return 1;
+}
+
+static enum ending ending_of(struct vm *vm, int status) {
+	if (status == LUA_OK)
+		return ENDING_OK;
+	if (vm->over_budget)
+		return ENDING_OVER_BUDGET;
+	if (status == LUA_ERRMEM || vm->over_memory)
+		return ENDING_OVER_MEMORY;
+	return vm->bad_result ? ENDING_BAD_RESULT : ENDING_ERROR;
+}
+
+enum ending call_protected(struct vm *vm, lua_CFunction body, void *argument, uint64_t instructions,
+                           struct call_report *report) {
+	lua_State *lua = vm->lua;
+	int height = lua_gettop(lua);
+	report->ending = ENDING_OK;
+	if (!lua_checkstack(lua, LUA_MINSTACK))
+		return report->ending = ENDING_OVER_MEMORY;
+	report->line = 0;
+	*report->file = *report->message = '\0';
+	vm->report = report;
+	vm_begin(vm, instructions);
+	lua_pushcfunction(lua, describe_error);
+	lua_pushcfunction(lua, body);
+	lua_pushlightuserdata(lua, argument); /* describe body argument */
+	report->ending = ending_of(vm, lua_pcall(lua, 1, 0, height + 1));
+	vm->report = NULL;
+	if (report->ending == ENDING_OVER_MEMORY) {
+		copy_text(report->message, sizeof report->message, "the memory budget is used up");
+		lua_settop(lua, height);
+		vm->unlimited = false;
+		lua_gc(lua, LUA_GCCOLLECT);
+	}
+	lua_settop(lua, height);
+	assert(lua_gettop(lua) == height);
+	return report->ending;
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one way into a VM: a protected, budgeted call of a C body, which may then call Lua. Whatever happens inside ends
+// as one of five endings, with the stack as it was and the VM fit for the next call.
+#ifndef POLICY_CALL_H
+#define POLICY_CALL_H
+
+#include <stdint.h>
+
+#include <lua.h>
+
+#include "policy/vm.h"
+
+enum ending { ENDING_OK, ENDING_ERROR, ENDING_OVER_BUDGET, ENDING_OVER_MEMORY, ENDING_BAD_RESULT };
+
+// Why a call did not end well. Texts are cut to fit.
+struct call_report {
+	enum ending ending;
+	char file[256]; // of the Lua line where it happened; empty where none was running
+	int line;
+	char message[512];
+};
+
+// Calls body(lua) with `argument` as a light userdata at index 1. `report` is filled when the ending isn't ENDING_OK.
+enum ending call_protected(struct vm *vm, lua_CFunction body, void *argument, uint64_t instructions,
+                           struct call_report *report);
+
+// "error", "over budget" and so on; never NULL.
+const char *ending_name(enum ending ending);
+
+#endif

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the modules that ship with the program do in C: choosing by weight, and the default classification.
+#ifndef POLICY_CORE_H
+#define POLICY_CORE_H
+
+#include <lua.h>
+
+struct classification;
+
+// Pushes the table { weighted, classify }.
+void core_push(lua_State *lua);
+
+// The names that Lua uses for verdicts and outcomes, in the order of their enums, ended by NULL.
+extern const char *const verdict_names[];
+extern const char *const outcome_names[];
+
+#endif

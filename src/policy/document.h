@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lua values to plain trees.
+#ifndef POLICY_DOCUMENT_H
+#define POLICY_DOCUMENT_H
+
+#include "base/document.h"
+#include "base/error.h"
+#include "policy/vm.h"
+
+// Turns what the VM's script returned into a tree. Under a key named `opaque` (NULL is none) at the third level, as
+// models[1].tags, anything may be: it stays an empty table. 0, or a status with problems added.
+int document_from_script(struct vm *vm, const char *file, const char *opaque, struct problems *problems,
+                         struct document *document);
+
+// Whether two trees are the same; functions are equal to functions.
+bool document_equal(const struct document *a, const struct document *b);
+
+#endif

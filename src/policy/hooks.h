@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The decisions of one worker, made by its VM, and by route/defaults where a hook is absent, fails or is benched.
+#ifndef POLICY_HOOKS_H
+#define POLICY_HOOKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "policy/call.h"
+#include "policy/policy.h"
+#include "policy/view.h"
+#include "policy/vm.h"
+#include "route/decide.h"
+#include "route/event.h"
+
+// One hook of a policy.
+struct hook {
+	const char *name;
+	int reference;  // in the registry; LUA_NOREF where the policy has none
+	char file[256]; // where it is defined
+	int line;
+	unsigned overruns; // in a row
+	bool benched;
+	uint64_t next_log_ms; // its errors are logged once a second
+	uint64_t unlogged;
+};
+
+struct hooks {
+	struct decide decide; // its self is this
+	struct vm *vm;        // owned
+	struct views views;
+	uint64_t instructions; // per call
+	struct hook select, classify;
+	route_event_callback on_event;
+	void *event_owner;
+	char reason[256]; // of the last selection
+};
+
+// Takes `vm`, in which the policy's script has run, and looks its hooks up. `pool` is borrowed. 0, or ERROR_MEMORY with
+// a problem added; hooks_close is due in either case.
+int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, const struct policy_limits *limits,
+               const char *file, struct problems *problems);
+void hooks_close(struct hooks *hooks);
+
+#endif

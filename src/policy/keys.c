@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+#define LATER "nothing: not available in this version"
+
+enum { TEXT_BYTES_MAX = 2048, FIELD_BYTES = 256, REGION_BYTES_MAX = 63 };
+
+static void read_models(const struct document *value, void *target, const struct schema_place *place) {
+	if (value->kind != DOCUMENT_TABLE || value->entry_count || !value->item_count)
+		schema_complain(place, "a list of at least one model", value);
+	else
+		*(const struct document **)target = value;
+}
+
+static bool is_printable(struct slice text) {
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] < ' ' || text.ptr[i] > '~')
+			return false;
+	return text.len > 0 && text.len <= TEXT_BYTES_MAX;
+}
+
+// A string that goes into headers, addresses and logs.
+static void read_text(const struct document *value, void *target, const struct schema_place *place) {
+	char **text = target;
+	if (value->kind != DOCUMENT_STRING || !is_printable(value->string)) {
+		schema_complain(place, "a string of 1 to 2048 printable ASCII characters", value);
+		return;
+	}
+	free(*text);
+	*text = memory_string(value->string);
+}
+
+static bool is_region(struct slice text) {
+	for (size_t i = 0; i < text.len; i++) {
+		char byte = text.ptr[i];
+		if (!((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-'))
+			return false;
+	}
+	return text.len > 0 && text.len <= REGION_BYTES_MAX;
+}
+
+// It becomes a part of a host's name and of what is signed.
+static void read_region(const struct document *value, void *target, const struct schema_place *place) {
+	if (value->kind == DOCUMENT_STRING && is_region(value->string))
+		read_text(value, target, place);
+	else
+		schema_complain(place, "a region such as \"us-east-1\"", value);
+}
+
+static void read_endpoint(const struct document *value, void *target, const struct schema_place *place) {
+	bool is_url = value->kind == DOCUMENT_STRING &&
+	              (slice_starts(value->string, SLICE("https://")) || slice_starts(value->string, SLICE("http://")));
+	if (is_url && slice_find(value->string, ' ') == value->string.len)
+		read_text(value, target, place);
+	else
+		schema_complain(place, "an address such as \"https://HOST\"", value);
+}
+
+static void read_serves(const struct document *value, void *target, const struct schema_place *place) {
+	struct model *model = (struct model *)(void *)((char *)target - offsetof(struct model, serves));
+	if (value->kind != DOCUMENT_TABLE || value->entry_count || !value->item_count) {
+		schema_complain(place, "a list of at least one name or glob", value);
+		return;
+	}
+	model->serves = memory_new(value->item_count, sizeof *model->serves);
+	for (size_t i = 0; i < value->item_count; i++) {
+		char field[FIELD_BYTES];
+		snprintf(field, sizeof field, "%s[%zu]", place->field, i + 1);
+		struct schema_place inner = {place->file, field, place->problems};
+		char *name = NULL;
+		read_text(&value->items[i], &name, &inner);
+		if (name)
+			model->serves[model->serves_count++] = name;
+	}
+}
+
+// Kept in Lua: only the type is checked.
+static void read_tags(const struct document *value, void *target, const struct schema_place *place) {
+	(void)target;
+	if (value->kind != DOCUMENT_TABLE)
+		schema_complain(place, "a table", value);
+}
+
+#define INTEGER(key, object, member, low, high, standard, text)                                                        \
+	{                                                                                                                  \
+		.name = key, .type = SCHEMA_INTEGER, .offset = offsetof(object, member), .minimum = low, .maximum = high,      \
+		.default_number = standard, .meaning = text                                                                    \
+	}
+#define HOOK(key, text)                                                                                                \
+	{ .name = key, .type = SCHEMA_FUNCTION, .meaning = text }
+#define UNAVAILABLE(key, text)                                                                                         \
+	{ .name = key, .type = SCHEMA_FUNCTION, .unavailable = LATER, .meaning = text }
+#define CUSTOM(key, member, reader, what, text)                                                                        \
+	{                                                                                                                  \
+		.name = key, .type = SCHEMA_CUSTOM, .offset = offsetof(struct model, member), .parse = reader,                 \
+		.expected = what, .meaning = text                                                                              \
+	}
+
+const struct schema_key breaker_keys[] = {
+    INTEGER("failure_threshold", struct breaker_settings, failure_threshold, 1, 100, 5,
+            "counted failures within the window that open it"),
+    INTEGER("recovery_time_ms", struct breaker_settings, recovery_time_ms, 1000, 300000, 30000,
+            "how long it stays open before it lets a probe through"),
+    INTEGER("success_threshold", struct breaker_settings, success_threshold, 1, 20, 2,
+            "successes in half-open that close it"),
+    INTEGER("failure_window_ms", struct breaker_settings, failure_window_ms, 1000, 600000, 60000,
+            "how long a failure counts"),
+    INTEGER("half_open_probes", struct breaker_settings, half_open_probes, 1, 20, 1, "attempts at a time in half-open"),
+    {0},
+};
+
+const struct schema_key policy_keys[] = {
+    {.name = "models",
+     .type = SCHEMA_CUSTOM,
+     .offset = offsetof(struct policy_settings, models),
+     .required = true,
+     .parse = read_models,
+     .expected = "a list of at least one model",
+     .meaning = "the pool, in order"},
+    INTEGER("max_retries", struct policy_settings, limits.max_retries, 0, 10, 3,
+            "changes of model and `retry` verdicts"),
+    INTEGER("timeout_ms", struct policy_settings, limits.timeout_ms, 1000, 300000, 120000,
+            "one attempt: unary to its last byte, streamed to its commit"),
+    INTEGER("ttft_ms", struct policy_settings, limits.ttft_ms, 100, 300000, 30000, "a stream's first content"),
+    INTEGER("stream_idle_ms", struct policy_settings, limits.stream_idle_ms, 1000, 600000, 120000,
+            "between bytes after the commit"),
+    {.name = "deadline_ms",
+     .type = SCHEMA_INTEGER,
+     .offset = offsetof(struct policy_settings, limits.deadline_ms),
+     .minimum = 1000,
+     .maximum = 600000,
+     .meaning = "the whole request until its commit; absent is no deadline"},
+    INTEGER("max_wait_ms", struct policy_settings, limits.max_wait_ms, 0, 60000, 0,
+            "how long a request waits when every model rests"),
+    {.name = "breaker",
+     .type = SCHEMA_TABLE,
+     .offset = offsetof(struct policy_settings, breaker),
+     .keys = breaker_keys,
+     .meaning = "the circuit breaker of each model"},
+    HOOK("select", "chooses the model of the next attempt"),
+    HOOK("classify", "says what a failed attempt means"),
+    UNAVAILABLE("tier_escalation", "the service tier to try after a throttle"),
+    UNAVAILABLE("refusal", "refusal detection"),
+    UNAVAILABLE("hedge_budget", "the share of extra attempts"),
+    UNAVAILABLE("accept", "judges a whole answer"),
+    UNAVAILABLE("prepare", "edits a request before it is signed"),
+    UNAVAILABLE("finish", "hears of a request's end"),
+    UNAVAILABLE("tick", "runs once a second"),
+    {0},
+};
+
+const struct schema_key model_keys[] = {
+    {.name = "id",
+     .type = SCHEMA_CUSTOM,
+     .offset = offsetof(struct model, id),
+     .required = true,
+     .parse = read_text,
+     .expected = "a string of 1 to 2048 printable ASCII characters",
+     .meaning = "model id, inference profile or ARN"},
+    CUSTOM("name", name, read_text, "a string of 1 to 2048 printable ASCII characters", "unique; the id where absent"),
+    {.name = "weight",
+     .type = SCHEMA_NUMBER,
+     .offset = offsetof(struct model, weight),
+     .minimum = 0,
+     .maximum = 10000,
+     .default_number = 1,
+     .meaning = "its share of the traffic"},
+    {.name = "fallback",
+     .type = SCHEMA_BOOLEAN,
+     .offset = offsetof(struct model, fallback),
+     .meaning = "waits for the primaries to be out"},
+    CUSTOM("serves", serves, read_serves, "a list of at least one name or glob",
+           "what clients may ask for; anything where absent"),
+    CUSTOM("family", family, read_text, "a string of 1 to 2048 printable ASCII characters",
+           "InvokeModel bodies are interchangeable within one"),
+    CUSTOM("region", region, read_region, "a region such as \"us-east-1\"", "the settings' where absent"),
+    CUSTOM("endpoint", endpoint, read_endpoint, "an address such as \"https://HOST\"", "the settings' where absent"),
+    CUSTOM("credentials", credentials, read_text, "the name of a set", "a set in the settings; theirs where absent"),
+    {.name = "breaker",
+     .type = SCHEMA_TABLE,
+     .offset = offsetof(struct model, breaker),
+     .keys = breaker_keys,
+     .meaning = "the policy's, key by key, where absent"},
+    INTEGER("timeout_ms", struct model, timeout_ms, 1000, 300000, 120000, "the policy's where absent"),
+    INTEGER("ttft_ms", struct model, ttft_ms, 100, 300000, 30000, "the policy's where absent"),
+    {.name = "tags", .type = SCHEMA_CUSTOM, .parse = read_tags, .expected = "a table", .meaning = "the operator's own"},
+    UNAVAILABLE("tier", "the service tier to start at"),
+    UNAVAILABLE("quota", "requests and tokens a minute"),
+    UNAVAILABLE("output_token_weight", "what an output token counts against the quota"),
+    UNAVAILABLE("price", "per million tokens"),
+    {0},
+};

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// A version is built bottom up and given back top down: sources, a VM for each worker, the pool from the first VM's
+// table, hooks and views in each. The other VMs' tables have to say the same as the first one's.
+#include "policy/policy.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "policy/document.h"
+#include "policy/hooks.h"
+#include "policy/script.h"
+#include "policy/sources.h"
+#include "policy/validate.h"
+
+#define BUILT_IN "policies/weighted.lua"
+
+struct policy {
+	atomic_size_t references;
+	char *source;
+	struct sources sources;
+	struct pool pool;
+	struct hooks *hooks; // one for each worker
+	size_t workers;      // how many of them are open
+};
+
+static void close_policy(struct policy *policy) {
+	for (size_t i = 0; i < policy->workers; i++)
+		hooks_close(&policy->hooks[i]);
+	free(policy->hooks);
+	pool_free(&policy->pool);
+	sources_free(&policy->sources);
+	free(policy->source);
+	free(policy);
+}
+
+struct load {
+	struct policy *policy;
+	const struct policy_limits *limits;
+	struct registry *registry;
+	struct problems *problems;
+	struct script script;
+	struct document first; // what the first worker's script returned
+};
+
+// The first worker's table makes the pool; those after it are held against it.
+static int read_result(struct load *load, struct vm *vm) {
+	const char *file = load->script.path;
+	struct document document;
+	int rc = document_from_script(vm, file, "tags", load->problems, &document);
+	if (rc)
+		return rc;
+	if (load->policy->workers == 0) {
+		load->first = document;
+		return validate_policy(&document, file, load->registry, load->problems, &load->policy->pool);
+	}
+	bool same = document_equal(&load->first, &document);
+	document_free(&document);
+	if (same)
+		return 0;
+	problems_add(load->problems, file, 0, NULL, "a table that is the same each time the file is run", "another one");
+	return ERROR_INVALID;
+}
+
+static int load_worker(struct load *load) {
+	struct policy *policy = load->policy;
+	struct vm *vm;
+	int rc = script_run(&load->script, load->limits->memory_bytes, load->problems, &vm);
+	if (rc)
+		return rc;
+	rc = read_result(load, vm);
+	if (rc) {
+		vm_close(vm);
+		return rc;
+	}
+	struct hooks *hooks = &policy->hooks[policy->workers++];
+	return hooks_open(hooks, vm, &policy->pool, load->limits, load->script.path, load->problems);
+}
+
+int policy_load(const char *path, const struct policy_limits *limits, size_t workers, struct registry *registry,
+                struct problems *problems, struct policy **policy) {
+	struct policy *loaded = memory_new(1, sizeof *loaded);
+	struct load load = {.policy = loaded, .limits = limits, .registry = registry, .problems = problems};
+	atomic_init(&loaded->references, 1);
+	loaded->source = memory_string(path ? slice_from(path) : SLICE("built-in"));
+	loaded->hooks = memory_new(workers, sizeof *loaded->hooks);
+	sources_init(&loaded->sources, path);
+	int rc = script_read(&load.script, path, BUILT_IN, &loaded->sources, problems);
+	while (rc == 0 && loaded->workers < workers)
+		rc = load_worker(&load);
+	loaded->sources.is_closed = true;
+	document_free(&load.first);
+	if (rc) {
+		close_policy(loaded);
+		*policy = NULL;
+		return rc;
+	}
+	*policy = loaded;
+	return 0;
+}
+
+void policy_retain(struct policy *policy) {
+	atomic_fetch_add_explicit(&policy->references, 1, memory_order_relaxed);
+}
+
+void policy_release(struct policy *policy) {
+	if (policy && atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) == 1)
+		close_policy(policy);
+}
+
+const struct pool *policy_pool(const struct policy *policy) {
+	return &policy->pool;
+}
+
+const struct decide *policy_decide(struct policy *policy, size_t worker) {
+	return &policy->hooks[worker].decide;
+}
+
+void policy_on_event(struct policy *policy, size_t worker, route_event_callback on_event, void *owner) {
+	policy->hooks[worker].on_event = on_event;
+	policy->hooks[worker].event_owner = owner;
+}
+
+const char *policy_source(const struct policy *policy) {
+	return policy->source;
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request as hooks see it. Each call has an object of its own, since one that a policy keeps must never come to mean
+// another request.
+#include <lauxlib.h>
+
+#include "policy/body.h"
+#include "policy/sandbox.h"
+#include "policy/view.h"
+#include "route/request.h"
+
+enum { BODY_BYTES_MAX = 1 << 20 };
+
+static void check_request(lua_State *lua, void *object) {
+	if (!((struct request_view *)object)->request)
+		luaL_error(lua, "this request's view is only valid during the call that it was made for");
+}
+
+static const struct route_request *request_of(void *object) {
+	return ((struct request_view *)object)->request;
+}
+
+static const struct request_facts *facts_of(void *object) {
+	return route_request_facts(request_of(object));
+}
+
+static void push_request_id(lua_State *lua, void *object) {
+	view_push_slice(lua, facts_of(object)->id);
+}
+
+static void push_operation(lua_State *lua, void *object) {
+	view_push_slice(lua, facts_of(object)->operation);
+}
+
+static void push_streaming(lua_State *lua, void *object) {
+	lua_pushboolean(lua, facts_of(object)->streaming);
+}
+
+static void push_asked(lua_State *lua, void *object) {
+	view_push_slice(lua, facts_of(object)->asked);
+}
+
+static void push_caller(lua_State *lua, void *object) {
+	struct slice caller = facts_of(object)->caller;
+	if (caller.len)
+		view_push_slice(lua, caller);
+	else
+		lua_pushnil(lua);
+}
+
+static void push_bytes(lua_State *lua, void *object) {
+	lua_pushinteger(lua, (lua_Integer)facts_of(object)->body.len);
+}
+
+static void push_attempt(lua_State *lua, void *object) {
+	lua_pushinteger(lua, (lua_Integer)((struct request_view *)object)->attempt);
+}
+
+static void push_elapsed(lua_State *lua, void *object) {
+	lua_pushinteger(lua, (lua_Integer)route_request_elapsed_ms(request_of(object)));
+}
+
+// Names in lower case; of a name that is there twice, the first value.
+static void push_headers(lua_State *lua, void *object) {
+	struct headers headers = facts_of(object)->headers;
+	lua_createtable(lua, 0, (int)headers.count); /* headers */
+	for (size_t i = 0; i < headers.count; i++) {
+		luaL_Buffer name;
+		luaL_buffinitsize(lua, &name, headers.list[i].name.len);
+		for (size_t j = 0; j < headers.list[i].name.len; j++) {
+			char byte = headers.list[i].name.ptr[j];
+			luaL_addchar(&name, byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte);
+		}
+		luaL_pushresult(&name); /* headers name */
+		lua_pushvalue(lua, -1);
+		if (lua_rawget(lua, -3) != LUA_TNIL) {
+			lua_pop(lua, 2);
+			continue;
+		}
+		lua_pop(lua, 1);
+		view_push_slice(lua, headers.list[i].value);
+		lua_rawset(lua, -3);
+	}
+	sandbox_freeze(lua, -1);
+	lua_remove(lua, -2);
+}
+
+// The names of the models that were tried and given up, in the order of their attempts.
+static void push_tried(lua_State *lua, void *object) {
+	const struct route_request *request = request_of(object);
+	uint32_t attempts = route_request_attempts(request);
+	lua_newtable(lua);
+	lua_Integer count = 0;
+	for (uint32_t i = 0; i < attempts; i++) {
+		const struct model *model = route_request_attempt_model(request, i);
+		bool again = false;
+		for (uint32_t j = 0; j < i; j++)
+			again = again || route_request_attempt_model(request, j) == model;
+		if (again || !route_request_has_tried(request, model))
+			continue;
+		lua_pushstring(lua, model->name);
+		lua_rawseti(lua, -2, ++count);
+	}
+	sandbox_freeze(lua, -1);
+	lua_remove(lua, -2);
+}
+
+// What the body says, looked for once per call and view.
+static const struct body_facts *body_of(lua_State *lua, void *object) {
+	struct request_view *view = object;
+	if (!view->has_body) {
+		vm_charge(lua, facts_of(object)->body.len / BODY_BYTES_PER_CHARGE);
+		body_read(facts_of(object)->body, &view->body);
+		view->has_body = true;
+	}
+	return &view->body;
+}
+
+static void push_metadata(lua_State *lua, void *object) {
+	struct slice metadata = body_of(lua, object)->metadata;
+	if (metadata.len == 0) {
+		lua_newtable(lua);
+	} else {
+		sandbox_push_decoded(lua, metadata); /* metadata */
+	}
+	sandbox_freeze_deep(lua, -1);
+	lua_remove(lua, -2);
+}
+
+static void push_optional_integer(lua_State *lua, int64_t value) {
+	if (value >= 0)
+		lua_pushinteger(lua, (lua_Integer)value);
+	else
+		lua_pushnil(lua);
+}
+
+static void push_input_tokens(lua_State *lua, void *object) {
+	lua_pushinteger(lua, (lua_Integer)body_of(lua, object)->input_tokens);
+}
+
+static void push_max_tokens(lua_State *lua, void *object) {
+	push_optional_integer(lua, body_of(lua, object)->max_tokens);
+}
+
+static struct request_view *check_self(lua_State *lua, const char *method) {
+	struct request_view *view = object_at(lua, 1, OBJECT_REQUEST);
+	if (!view)
+		luaL_error(lua, "call it as request:%s()", method);
+	check_request(lua, view);
+	return view;
+}
+
+struct joined_text {
+	luaL_Buffer buffer;
+	bool has_text;
+};
+
+static void add_text(void *owner, struct slice piece, bool begins) {
+	struct joined_text *joined = owner;
+	if (begins && joined->has_text)
+		luaL_addchar(&joined->buffer, '\n');
+	joined->has_text = true;
+	luaL_addlstring(&joined->buffer, piece.ptr, piece.len);
+}
+
+static int request_text(lua_State *lua) {
+	struct slice body = facts_of(check_self(lua, "text"))->body;
+	vm_charge(lua, body.len / BODY_BYTES_PER_CHARGE);
+	lua_settop(lua, 1);
+	struct joined_text text = {.has_text = false};
+	luaL_buffinit(lua, &text.buffer);
+	body_each_text(body, add_text, &text);
+	luaL_pushresult(&text.buffer);
+	return 1;
+}
+
+static int request_body(lua_State *lua) {
+	struct slice body = facts_of(check_self(lua, "body"))->body;
+	lua_settop(lua, 1);
+	if (body.len == 0) {
+		lua_pushnil(lua);
+		return 1;
+	}
+	if (body.len > BODY_BYTES_MAX)
+		return luaL_error(lua, "the body is too large to be decoded (%I bytes, at most %d)", (lua_Integer)body.len,
+		                  BODY_BYTES_MAX);
+	sandbox_push_decoded(lua, body);
+	return 1;
+}
+
+static void push_text_method(lua_State *lua, void *object) {
+	(void)object;
+	lua_pushcfunction(lua, request_text);
+}
+
+static void push_body_method(lua_State *lua, void *object) {
+	(void)object;
+	lua_pushcfunction(lua, request_body);
+}
+
+static const struct view_field request_fields[] = {
+    {"id", push_request_id},         {"operation", push_operation},
+    {"streaming", push_streaming},   {"model", push_asked},
+    {"headers", push_headers},       {"metadata", push_metadata},
+    {"bytes", push_bytes},           {"input_tokens", push_input_tokens},
+    {"max_tokens", push_max_tokens}, {"attempt", push_attempt},
+    {"tried", push_tried},           {"elapsed_ms", push_elapsed},
+    {"caller", push_caller},         {"text", push_text_method},
+    {"body", push_body_method},      {NULL, NULL},
+};
+
+void request_view_push_metatable(lua_State *lua) {
+	view_push_metatable(lua, "request", request_fields, check_request);
+}
+
+void views_push_request(lua_State *lua, struct views *views, const struct route_request *request, uint32_t attempt) {
+	struct request_view *view = lua_newuserdatauv(lua, sizeof *view, 0);
+	*view = (struct request_view){.kind = OBJECT_REQUEST, .request = request, .attempt = attempt};
+	views->request = view;
+	lua_rawgeti(lua, LUA_REGISTRYINDEX, views->request_metatable);
+	lua_setmetatable(lua, -2);
+}

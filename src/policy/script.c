@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// A VM is built in one protected call: what fails in it, from opening the libraries to the script's last line, ends as
+// one problem with file and line, and the VM is gone.
+#include "policy/script.h"
+
+#include <stdlib.h>
+
+#include <lauxlib.h>
+
+#include "policy/call.h"
+#include "policy/sandbox.h"
+
+int script_read(struct script *script, const char *path, const char *embedded, struct sources *sources,
+                struct problems *problems) {
+	script->path = path ? path : embedded;
+	script->sources = sources;
+	if (!path)
+		return sources_embedded(embedded, &script->text) ? 0 : ERROR_NOT_FOUND;
+	int rc = sources_read(sources, path, &script->text);
+	if (rc == ERROR_NOT_FOUND)
+		problems_add(problems, path, 0, NULL, "a file", "none");
+	else if (rc == ERROR_LIMIT)
+		problems_add(problems, path, 0, NULL, "a file of at most 1 MiB", "a larger one");
+	else if (rc == ERROR_INVALID)
+		problems_add(problems, path, 0, NULL, "a regular file", "something else");
+	else if (rc)
+		problems_add(problems, path, 0, NULL, "a readable file", error_text(rc));
+	return rc;
+}
+
+// Its address is the registry's key of what the script returned.
+static const char result_key;
+
+void script_push_result(lua_State *lua) {
+	lua_rawgetp(lua, LUA_REGISTRYINDEX, &result_key);
+}
+
+void script_drop_result(lua_State *lua) {
+	lua_pushnil(lua);
+	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
+}
+
+static int run(lua_State *lua) {
+	const struct script *script = lua_touserdata(lua, 1);
+	sandbox_open(lua, script->sources);
+	lua_pushfstring(lua, "@%s", script->path);
+	if (luaL_loadbufferx(lua, script->text.ptr, script->text.len, lua_tostring(lua, -1), "t") != LUA_OK)
+		return lua_error(lua);
+	lua_call(lua, 0, 1);
+	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
+	return 0;
+}
+
+// A syntax error carries its place in the message, "FILE:LINE: what"; long names are cut at their front.
+static int line_of(const char *message, const char **text) {
+	for (const char *colon = strchr(message, ':'); colon; colon = strchr(colon + 1, ':')) {
+		char *end;
+		long line = strtol(colon + 1, &end, 10);
+		if (end > colon + 1 && *end == ':' && line > 0 && line < INT32_MAX) {
+			*text = end + 1 + (end[1] == ' ');
+			return (int)line;
+		}
+	}
+	*text = message;
+	return 0;
+}
+
+static void add_problem(const struct script *script, const struct call_report *report, struct problems *problems) {
+	static const char *const expected[] = {
+	    [ENDING_ERROR] = "a file that runs",
+	    [ENDING_OVER_BUDGET] = "a file that is done within 10000000 instructions",
+	    [ENDING_OVER_MEMORY] = "a file that runs within the memory limit",
+	    [ENDING_BAD_RESULT] = "a file that runs",
+	};
+	const char *file = *report->file ? report->file : script->path;
+	const char *message = report->message;
+	int line = report->line;
+	if (line == 0)
+		line = line_of(report->message, &message);
+	problems_add(problems, file, line, NULL, expected[report->ending], message);
+}
+
+int script_run(const struct script *script, size_t memory_bytes, struct problems *problems, struct vm **vm) {
+	struct call_report report = {.ending = ENDING_OVER_MEMORY};
+	*vm = vm_new(memory_bytes);
+	if (*vm)
+		call_protected(*vm, run, (void *)(uintptr_t)script, SCRIPT_INSTRUCTIONS, &report);
+	if (report.ending == ENDING_OK)
+		return 0;
+	add_problem(script, &report, problems);
+	vm_close(*vm);
+	*vm = NULL;
+	return report.ending == ENDING_OVER_MEMORY ? ERROR_MEMORY : ERROR_INVALID;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running a Lua file in a sandboxed VM, and telling a person what was wrong with it.
+#ifndef POLICY_SCRIPT_H
+#define POLICY_SCRIPT_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "policy/sources.h"
+#include "policy/vm.h"
+
+// What loading may take: a file of settings or a policy does little; this is a tenth of a second.
+#define SCRIPT_INSTRUCTIONS 10000000u
+
+struct script {
+	const char *path;  // for messages
+	struct slice text; // of the main file
+	struct sources *sources;
+};
+
+// Reads the file (NULL: what is built in as `embedded`) into `script`. 0, or a status with a problem added.
+int script_read(struct script *script, const char *path, const char *embedded, struct sources *sources,
+                struct problems *problems);
+
+// Makes a VM of `memory_bytes`, opens the sandbox and runs the script in it. 0 and *vm, or a status with a problem
+// added.
+int script_run(const struct script *script, size_t memory_bytes, struct problems *problems, struct vm **vm);
+
+// Pushes what the script returned, and script_drop_result lets go of it.
+void script_push_result(lua_State *lua);
+void script_drop_result(lua_State *lua);
+
+#endif

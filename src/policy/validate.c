@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads what the keys define, then what no single key can say: names are unique, one model is a primary. A pool with
+// any mistake is given back whole: no state was taken from the registry for it.
+#include "policy/validate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "policy/keys.h"
+
+enum { FIELD_BYTES = 64 };
+
+// A model's limits are the policy's until it states its own.
+static void read_model(const struct document *item, const struct policy_settings *settings,
+                       const struct schema_place *place, struct model *model) {
+	schema_defaults(model_keys, model);
+	model->timeout_ms = settings->limits.timeout_ms;
+	model->ttft_ms = settings->limits.ttft_ms;
+	model->breaker = settings->breaker;
+	schema_read(model_keys, item, model, place);
+	if (model->id && !model->name)
+		model->name = memory_string(slice_from(model->id));
+}
+
+static int by_name(const void *a, const void *b) {
+	const struct model *const *left = a, *const *right = b;
+	int order = strcmp((*left)->name, (*right)->name);
+	return order ? order : (*left)->index < (*right)->index ? -1 : 1;
+}
+
+static void check_names(const struct pool *pool, const char *file, struct problems *problems) {
+	const struct model **sorted = memory_new(pool->count, sizeof *sorted);
+	size_t count = 0;
+	for (size_t i = 0; i < pool->count; i++)
+		if (pool->models[i].name)
+			sorted[count++] = &pool->models[i];
+	qsort(sorted, count, sizeof *sorted, by_name);
+	for (size_t i = 1; i < count; i++) {
+		if (strcmp(sorted[i - 1]->name, sorted[i]->name) != 0)
+			continue;
+		char field[FIELD_BYTES], found[FIELD_BYTES];
+		snprintf(field, sizeof field, "models[%zu].name", sorted[i]->index + 1);
+		snprintf(found, sizeof found, "that of models[%zu]", sorted[i - 1]->index + 1);
+		problems_add(problems, file, 0, field, "a name of its own (its id is its name where it has none)", found);
+	}
+	free(sorted);
+}
+
+static void check_primary(const struct pool *pool, const char *file, struct problems *problems) {
+	for (size_t i = 0; i < pool->count; i++)
+		if (!pool->models[i].fallback)
+			return;
+	problems_add(problems, file, 0, "models", "at least one model without fallback = true", "none");
+}
+
+static void read_models(const struct policy_settings *settings, const char *file, struct problems *problems,
+                        struct pool *pool) {
+	pool->count = settings->models->item_count;
+	pool->models = memory_new(pool->count, sizeof *pool->models);
+	for (size_t i = 0; i < pool->count; i++) {
+		char field[FIELD_BYTES];
+		snprintf(field, sizeof field, "models[%zu]", i + 1);
+		struct schema_place place = {file, field, problems};
+		pool->models[i].index = i;
+		read_model(&settings->models->items[i], settings, &place, &pool->models[i]);
+	}
+	check_names(pool, file, problems);
+	check_primary(pool, file, problems);
+}
+
+int validate_policy(const struct document *document, const char *file, struct registry *registry,
+                    struct problems *problems, struct pool *pool) {
+	size_t before = problems->count + problems->dropped;
+	struct policy_settings settings = {0};
+	struct schema_place place = {file, "", problems};
+	*pool = (struct pool){0};
+	settings.limits.hedge_budget = 0.2;
+	schema_defaults(policy_keys, &settings);
+	schema_read(policy_keys, document, &settings, &place);
+	if (settings.models)
+		read_models(&settings, file, problems, pool);
+	pool->limits = settings.limits;
+	if (problems->count + problems->dropped != before) {
+		pool_free(pool);
+		*pool = (struct pool){0};
+		return ERROR_INVALID;
+	}
+	for (size_t i = 0; i < pool->count; i++)
+		pool->models[i].state = registry_retain(registry, &pool->models[i]);
+	return 0;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// One Lua state with its budgets: memory by the allocator, instructions by a count hook that stays armed for life, and
+// a limit on processor time as a backstop for operators that no count sees (comparing or joining long strings). What a
+// script can reach is the sandbox's business, who may enter is call.h's.
+#ifndef POLICY_VM_H
+#define POLICY_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lua.h>
+
+#include "base/random.h"
+
+struct call_report;
+
+struct vm {
+	lua_State *lua;
+	size_t used_bytes;
+	size_t limit_bytes;
+	bool unlimited;        // while a bounded piece of C must not meet an error of memory
+	int64_t remaining;     // instructions left to the call
+	uint64_t budget;       // what it began with
+	uint64_t cpu_start_ns; // of the call; 0 until its first count
+	bool impatient;        // the hook fires at each instruction: the call is to die
+	bool over_budget;
+	bool over_memory;
+	bool bad_result;
+	struct call_report *report;   // of the call that runs, or NULL
+	struct random_source *random; // that of the decision being made, else `own_random`
+	struct random_source own_random;
+};
+
+// A state without any library. NULL when there is no memory for it within the limit. Closed by vm_close.
+struct vm *vm_new(size_t limit_bytes);
+void vm_close(struct vm *vm);
+
+// The vm around a state.
+static inline struct vm *vm_of(lua_State *lua) {
+	return *(struct vm **)lua_getextraspace(lua);
+}
+
+// Starts a call's budget.
+void vm_begin(struct vm *vm, uint64_t instructions);
+
+// Takes `amount` from the budget; raises when it isn't there. For C functions whose work grows with their input:
+// called before the work.
+void vm_charge(lua_State *lua, uint64_t amount);
+
+// Raises an error that says that the caller's result is nonsense.
+int vm_bad_result(lua_State *lua, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Runs what needs memory beyond the limit for a moment; the caller has bounded it. Leaving raises when the VM is still
+// over its limit after a collection.
+void vm_enter_unlimited(lua_State *lua);
+void vm_leave_unlimited(lua_State *lua);
+
+#endif
