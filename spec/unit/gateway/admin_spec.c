@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// The admin surface over a pool of two models with a known past: exact JSON, commands, refusals. Time stands at
+// 1 000 000 ms monotonic, which is 2026-01-02T03:04:05.678Z.
+#include <stdlib.h>
+
+#include "../check.h"
+#include "base/log.h"
+#include "gateway/admin.h"
+#include "route/model_state.h"
+#include "route/state.h"
+
+enum { NOW_MS = 1000000 };
+#define WALL_MS INT64_C(1767323045678)
+
+static char first_name[] = "chat", second_name[] = "arn:aws:bedrock:x:1:inference-profile/a b";
+
+struct house {
+	struct registry *registry;
+	struct model models[2];
+	struct pool pool;
+	struct admin_answer answer;
+};
+
+static void open_house(struct house *house) {
+	*house = (struct house){.registry = registry_new()};
+	for (size_t i = 0; i < 2; i++) {
+		struct model *model = &house->models[i];
+		*model = (struct model){
+		    .index = i,
+		    .id = i ? second_name : first_name,
+		    .name = i ? second_name : first_name,
+		    .weight = 1,
+		    .fallback = i == 1,
+		    .breaker = {5, 30000, 2, 60000, 1},
+		};
+		model->state = registry_retain(house->registry, model);
+	}
+	house->pool = (struct pool){.models = house->models, .count = 2};
+	buffer_init(&house->answer.body, 1 << 20);
+}
+
+static void close_house(struct house *house) {
+	buffer_free(&house->answer.body);
+	for (size_t i = 0; i < 2; i++)
+		model_state_release(house->models[i].state);
+	registry_free(house->registry);
+}
+
+// An attempt that ended `ago_ms` before now.
+static void attempt(struct house *house, size_t index, enum outcome outcome, uint64_t ago_ms, uint64_t latency_ms) {
+	struct model *model = &house->models[index];
+	struct pass pass;
+	struct news news;
+	struct settlement settlement = {
+	    .outcome = outcome,
+	    .classification = {.outcome = outcome, .counts = outcome == OUTCOME_FAIL_FAST},
+	    .latency_ms = latency_ms,
+	    .ttft_ms = -1,
+	    .usage = {10, 5, -1, -1},
+	};
+	CHECK(model_state_admit(model->state, &model->breaker, ADMIT_ANYWAY, NOW_MS - ago_ms - latency_ms, &pass, &news));
+	model_state_settle(model->state, &model->breaker, &pass, &settlement, NOW_MS - ago_ms, &news);
+}
+
+static struct slice respond(struct house *house, const char *method, const char *path) {
+	struct server_request request = {.method = slice_from(method), .path = slice_from(path)};
+	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
+	admin_respond(&house->pool, false, &request, time, &house->answer);
+	buffer_append_byte(&house->answer.body, '\0'); // for strstr
+	return slice_of(house->answer.body.ptr, house->answer.body.len - 1);
+}
+
+TEST(a_fresh_pool) {
+	struct house house;
+	open_house(&house);
+	CHECK_SLICE(respond(&house, "GET", "/health"), SLICE("{\"status\":\"healthy\",\"code\":200}"));
+	CHECK_INT(house.answer.status, 200);
+	CHECK_SLICE(respond(&house, "GET", "/breakers"),
+	            SLICE("{\"chat\":{\"state\":\"closed\",\"failures\":0,\"successes\":0,\"opened_at\":null,"
+	                  "\"next_retry_at\":null,\"cooling_until\":null},"
+	                  "\"arn:aws:bedrock:x:1:inference-profile/a b\":{\"state\":\"closed\",\"failures\":0,"
+	                  "\"successes\":0,\"opened_at\":null,\"next_retry_at\":null,\"cooling_until\":null}}"));
+	CHECK_SLICE(respond(&house, "GET", "/stats"),
+	            SLICE("{\"total\":{\"success\":0,\"rate_limit\":0,\"fail_fast\":0,\"refusal\":0,\"cancelled\":0,"
+	                  "\"latency_ms\":{\"average\":0,\"p50\":0,\"p95\":0,\"p99\":0,\"min\":0,\"max\":0},"
+	                  "\"tokens\":{\"input\":0,\"output\":0}},\"models\":{"
+	                  "\"chat\":{\"success\":0,\"rate_limit\":0,\"fail_fast\":0,\"refusal\":0,\"cancelled\":0,"
+	                  "\"average_latency_ms\":0,\"fallback\":false},"
+	                  "\"arn:aws:bedrock:x:1:inference-profile/a b\":{\"success\":0,\"rate_limit\":0,\"fail_fast\":0,"
+	                  "\"refusal\":0,\"cancelled\":0,\"average_latency_ms\":0,\"fallback\":true}}}"));
+	CHECK_SLICE(
+	    respond(&house, "GET", "/health/detail"),
+	    SLICE("{\"healthy\":true,\"models\":{"
+	          "\"chat\":{\"healthy\":true,\"degraded\":false,\"state\":\"closed\",\"error_rate\":0,"
+	          "\"requests_per_minute\":0,\"average_latency_ms\":0,\"last_success_at\":null,"
+	          "\"last_failure_at\":null},"
+	          "\"arn:aws:bedrock:x:1:inference-profile/a b\":{\"healthy\":true,\"degraded\":false,"
+	          "\"state\":\"closed\",\"error_rate\":0,\"requests_per_minute\":0,\"average_latency_ms\":0,"
+	          "\"last_success_at\":null,\"last_failure_at\":null}},"
+	          "\"counts\":{\"healthy\":2,\"degraded\":0,\"unhealthy\":0},"
+	          "\"metrics\":{\"requests\":0,\"success_rate\":0,\"average_latency_ms\":0,\"p99_latency_ms\":0}}"));
+	close_house(&house);
+}
+
+TEST(what_happened_is_counted_and_dated) {
+	struct house house;
+	open_house(&house);
+	attempt(&house, 0, OUTCOME_SUCCESS, 5678, 100);
+	attempt(&house, 0, OUTCOME_FAIL_FAST, 678, 300);
+	attempt(&house, 1, OUTCOME_SUCCESS, 1000, 200);
+	attempt(&house, 1, OUTCOME_CANCELLED, 500, 50);
+	struct slice stats = respond(&house, "GET", "/stats");
+	CHECK(slice_starts(stats, SLICE("{\"total\":{\"success\":2,\"rate_limit\":0,\"fail_fast\":1,\"refusal\":0,"
+	                                "\"cancelled\":1,\"latency_ms\":{\"average\":200,\"p50\":200,\"p95\":300,"
+	                                "\"p99\":300,\"min\":100,\"max\":300},\"tokens\":{\"input\":")));
+	struct slice detail = respond(&house, "GET", "/health/detail");
+	CHECK(strstr(detail.ptr, "\"last_success_at\":\"2026-01-02T03:04:00.000Z\",\"last_failure_at\":"
+	                         "\"2026-01-02T03:04:05.000Z\"}") != NULL);
+	CHECK(strstr(detail.ptr, "\"metrics\":{\"requests\":3,\"success_rate\":0.6666666667,") != NULL);
+	static const char zero[] =
+	    "{\"total\":{\"success\":0,\"rate_limit\":0,\"fail_fast\":0,\"refusal\":0,\"cancelled\":0,";
+	CHECK(slice_starts(respond(&house, "POST", "/stats/reset"), slice_from(zero)));
+	CHECK(slice_starts(respond(&house, "GET", "/stats"), slice_from(zero)));
+	close_house(&house);
+}
+
+TEST(breakers_obey) {
+	struct house house;
+	open_house(&house);
+	CHECK_SLICE(respond(&house, "POST", "/breakers/chat/open"),
+	            SLICE("{\"chat\":{\"state\":\"open\",\"failures\":0,\"successes\":0,\"opened_at\":"
+	                  "\"2026-01-02T03:04:05.678Z\",\"next_retry_at\":null,\"cooling_until\":null}}"));
+	CHECK_INT(house.answer.status, 200);
+	// One of two models unhealthy: fewer than max(1, floor(2 / 2)) are not.
+	CHECK_SLICE(respond(&house, "GET", "/health"), SLICE("{\"status\":\"unhealthy\",\"code\":503}"));
+	CHECK_INT(house.answer.status, 503);
+	CHECK(report_is_serving(&house.pool, NOW_MS));
+	respond(&house, "POST", "/breakers/arn%3Aaws%3Abedrock%3Ax%3A1%3Ainference-profile%2Fa%20b/open");
+	CHECK_INT(house.answer.status, 200);
+	CHECK(!report_is_serving(&house.pool, NOW_MS));
+	CHECK(!report_is_serving(&house.pool, NOW_MS + 10000000));
+	respond(&house, "POST", "/breakers/arn:aws:bedrock:x:1:inference-profile/a%20b/close");
+	CHECK_INT(house.answer.status, 200);
+	CHECK(report_is_serving(&house.pool, NOW_MS));
+	CHECK(strstr(respond(&house, "POST", "/breakers/chat/reset").ptr, "\"state\":\"closed\"") != NULL);
+	CHECK_SLICE(respond(&house, "GET", "/health"), SLICE("{\"status\":\"healthy\",\"code\":200}"));
+	close_house(&house);
+}
+
+TEST(an_open_breaker_tells_when_it_is_tried_again) {
+	struct house house;
+	open_house(&house);
+	for (int i = 0; i < 4; i++)
+		attempt(&house, 0, OUTCOME_FAIL_FAST, 678, 10);
+	CHECK(slice_starts(respond(&house, "GET", "/breakers"), SLICE("{\"chat\":{\"state\":\"closed\",\"failures\":4,")));
+	attempt(&house, 0, OUTCOME_FAIL_FAST, 678, 10);
+	struct slice breakers = respond(&house, "GET", "/breakers");
+	CHECK(slice_starts(breakers, SLICE("{\"chat\":{\"state\":\"open\",")));
+	CHECK(strstr(breakers.ptr, "\"opened_at\":\"2026-01-02T03:04:05.000Z\",\"next_retry_at\":"
+	                           "\"2026-01-02T03:04:35.000Z\",") != NULL);
+	close_house(&house);
+}
+
+TEST(other_paths_and_methods) {
+	static const struct {
+		const char *method, *path;
+		int status;
+		const char *allow;
+	} rows[] = {
+	    {"GET", "/", 404, NULL},
+	    {"GET", "/stats/", 404, NULL},
+	    {"POST", "/stats", 405, "GET"},
+	    {"DELETE", "/breakers", 405, "GET"},
+	    {"GET", "/stats/reset", 405, "POST"},
+	    {"GET", "/breakers/chat/open", 405, "POST"},
+	    {"POST", "/breakers/chat/explode", 404, NULL},
+	    {"POST", "/breakers/nobody/open", 404, NULL},
+	    {"POST", "/breakers/chat", 404, NULL},
+	    {"POST", "/breakers//open", 404, NULL},
+	    {"POST", "/breakers/%zz/open", 404, NULL},
+	    {"POST", "/breakers/", 404, NULL},
+	};
+	struct house house;
+	open_house(&house);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int failures = check_failures_in_test;
+		struct slice body = respond(&house, rows[i].method, rows[i].path);
+		CHECK_INT(house.answer.status, rows[i].status);
+		CHECK_STRING(house.answer.allow, rows[i].allow);
+		CHECK(slice_starts(body, SLICE("{\"message\":\"")) && slice_ends(body, SLICE("\"}")));
+		if (check_failures_in_test > failures)
+			printf("  row %zu: %s %s\n", i, rows[i].method, rows[i].path);
+	}
+	CHECK(report_is_serving(&house.pool, NOW_MS));
+	close_house(&house);
+}
+
+TEST(another_site_is_refused_before_anything_happens) {
+	struct header list[] = {{SLICE("host"), SLICE("localhost:9090")}, {SLICE("origin"), SLICE("http://evil.example")}};
+	struct server_request request = {
+	    .method = SLICE("POST"),
+	    .path = SLICE("/breakers/chat/open"),
+	    .headers = {list, 2},
+	};
+	struct house house;
+	open_house(&house);
+	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
+	admin_respond(&house.pool, false, &request, time, &house.answer);
+	CHECK_INT(house.answer.status, 403);
+	CHECK(strstr(respond(&house, "GET", "/breakers").ptr, "\"open\"") == NULL);
+	close_house(&house);
+}
+
+TEST(draining_is_not_healthy) {
+	struct server_request request = {.method = SLICE("GET"), .path = SLICE("/health")};
+	struct house house;
+	open_house(&house);
+	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
+	admin_respond(&house.pool, true, &request, time, &house.answer);
+	CHECK_INT(house.answer.status, 503);
+	CHECK_SLICE(buffer_slice(&house.answer.body), SLICE("{\"status\":\"draining\",\"code\":503}"));
+	close_house(&house);
+}
+
+int main(void) {
+	log_configure(LOG_OFF, LOG_TEXT);
+	RUN(a_fresh_pool);
+	RUN(what_happened_is_counted_and_dated);
+	RUN(breakers_obey);
+	RUN(an_open_breaker_tells_when_it_is_tried_again);
+	RUN(other_paths_and_methods);
+	RUN(another_site_is_refused_before_anything_happens);
+	RUN(draining_is_not_healthy);
+	return check_summary();
+}

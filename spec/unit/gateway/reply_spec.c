@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0
+// The door with a server and an engine that are played by this file: what a request hands to the engine, what the
+// client gets for each way the engine can end it, and that exactly one access line is left.
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../check.h"
+#include "base/log.h"
+#include "gateway/door.h"
+
+// The server's side.
+
+struct server_call {
+	void *owner;
+	int status;
+	char headers[4096];
+	int64_t content_length;
+	struct buffer body;
+	bool is_over, is_aborted, is_full;
+};
+
+static const struct server_events *server_events;
+static void *server_owner;
+
+struct server *server_new(struct loop *loop, const struct server_limits *limits, const struct server_timeouts *timeouts,
+                          const struct server_events *events, void *owner) {
+	(void)loop;
+	(void)limits;
+	(void)timeouts;
+	server_events = events;
+	server_owner = owner;
+	return NULL;
+}
+
+void server_close(struct server *server) {
+	(void)server;
+}
+
+static void keep_head(struct server_call *call, int status, struct headers headers) {
+	size_t used = 0;
+	CHECK(call->status == 0 && !call->is_over);
+	call->status = status;
+	for (size_t i = 0; i < headers.count; i++)
+		used += (size_t)snprintf(call->headers + used, sizeof call->headers - used, "%.*s: %.*s\n",
+		                         SLICE_ARGS(headers.list[i].name), SLICE_ARGS(headers.list[i].value));
+}
+
+void server_answer(struct server_call *call, int status, struct headers headers, struct slice body) {
+	keep_head(call, status, headers);
+	buffer_append(&call->body, body);
+	call->is_over = true;
+}
+
+void server_answer_start(struct server_call *call, int status, struct headers headers, int64_t content_length) {
+	keep_head(call, status, headers);
+	call->content_length = content_length;
+}
+
+bool server_answer_write(struct server_call *call, struct slice bytes) {
+	CHECK(call->status != 0 && !call->is_over);
+	buffer_append(&call->body, bytes);
+	return !call->is_full;
+}
+
+void server_answer_end(struct server_call *call) {
+	CHECK(!call->is_over);
+	call->is_over = true;
+}
+
+void server_answer_abort(struct server_call *call, bool reset) {
+	(void)reset;
+	CHECK(!call->is_over);
+	call->is_over = call->is_aborted = true;
+}
+
+// The engine's side.
+
+static struct {
+	int submitted, cancelled, resumed;
+	struct mux_call call;
+	char headers[4096];
+	const struct mux_sink *sink;
+	void *owner;
+	uint64_t now_ms;
+	struct pool pool;
+} engine;
+
+uint64_t loop_now_ms(const struct loop *loop) {
+	(void)loop;
+	return engine.now_ms;
+}
+
+struct policy *mux_policy(struct mux *mux) {
+	(void)mux;
+	return NULL;
+}
+
+const struct pool *policy_pool(const struct policy *policy) {
+	(void)policy;
+	return &engine.pool;
+}
+
+void policy_release(struct policy *policy) {
+	(void)policy;
+}
+
+struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call *call, const struct mux_sink *sink,
+                               void *owner) {
+	size_t used = 0;
+	(void)worker;
+	engine.submitted++;
+	engine.call = *call;
+	engine.sink = sink;
+	engine.owner = owner;
+	engine.headers[0] = '\0';
+	for (size_t i = 0; i < call->headers.count; i++)
+		used += (size_t)snprintf(engine.headers + used, sizeof engine.headers - used, "%.*s: %.*s\n",
+		                         SLICE_ARGS(call->headers.list[i].name), SLICE_ARGS(call->headers.list[i].value));
+	return (struct mux_request *)&engine;
+}
+
+void mux_cancel(struct mux_request *request) {
+	CHECK((void *)request == (void *)&engine);
+	engine.cancelled++;
+}
+
+void mux_resume(struct mux_request *request) {
+	CHECK((void *)request == (void *)&engine);
+	engine.resumed++;
+}
+
+// The log goes to a file in memory.
+
+static int log_file;
+
+static void begin_log(void) {
+	if (ftruncate(log_file, 0) != 0 || lseek(log_file, 0, SEEK_SET) != 0)
+		CHECK(!"the log file can be emptied");
+}
+
+// What was logged, from the first "request_id" on, of one line.
+static const char *logged(char *text, size_t size) {
+	ssize_t length = pread(log_file, text, size - 1, 0);
+	text[length > 0 ? length : 0] = '\0';
+	char *start = strstr(text, "\"message\"");
+	return start ? start : "";
+}
+
+static size_t logged_lines(void) {
+	char text[8192];
+	size_t lines = 0;
+	ssize_t length = pread(log_file, text, sizeof text, 0);
+	for (ssize_t i = 0; i < length; i++)
+		lines += text[i] == '\n';
+	return lines;
+}
+
+// One request at the door.
+
+struct visit {
+	struct door door;
+	struct server_call call;
+	struct server_request request;
+};
+
+static const struct header client_headers[] = {
+    {{"Host", 4}, {"127.0.0.1:8080", 14}},
+    {{"Authorization", 13}, {"AWS4-HMAC-SHA256 SECRET", 23}},
+    {{"x-amz-security-token", 20}, {"SECRET", 6}},
+    {{"Cookie", 6}, {"SECRET", 6}},
+    {{"content-type", 12}, {"application/json", 16}},
+};
+
+static void begin(struct visit *visit, const char *method, const char *path) {
+	static const struct door_settings settings = {.instance = "me", .access_log = true};
+	*visit = (struct visit){0};
+	memset(&engine, 0, sizeof engine);
+	engine.now_ms = 1000;
+	begin_log();
+	door_init(&visit->door, NULL, NULL, NULL, &settings);
+	random_init(&visit->door.random, 7);
+	buffer_init(&visit->call.body, 1 << 20);
+	visit->request = (struct server_request){
+	    .method = slice_from(method),
+	    .target = slice_from(path),
+	    .path = slice_from(path),
+	    .headers = {client_headers, 5},
+	    .body = SLICE("{\"prompt\":\"SECRET\"}"),
+	    .peer = SLICE("127.0.0.1:5000"),
+	};
+}
+
+static void arrive(struct visit *visit) {
+	server_events->on_request(server_owner, &visit->call, &visit->request, &visit->call.owner);
+}
+
+static void finish(struct visit *visit) {
+	buffer_free(&visit->call.body);
+	door_free(&visit->door);
+}
+
+TEST(the_engine_gets_the_request_without_credentials) {
+	struct visit visit;
+	begin(&visit, "POST", "/model/a%3Ab/converse");
+	arrive(&visit);
+	CHECK_INT(engine.submitted, 1);
+	CHECK_INT(engine.call.operation, OPERATION_CONVERSE);
+	CHECK_SLICE(engine.call.model, SLICE("a:b"));
+	CHECK_SLICE(engine.call.body, SLICE("{\"prompt\":\"SECRET\"}"));
+	CHECK_INT(engine.call.request_id.len, 36);
+	CHECK_STRING(engine.headers, "Host: 127.0.0.1:8080\ncontent-type: application/json\nx-signalbox-hop: me\n");
+	CHECK(!visit.call.is_over);
+	server_events->on_gone(server_owner, &visit.call, visit.call.owner);
+	finish(&visit);
+}
+
+TEST(hops_are_appended_to) {
+	struct header list[] = {{SLICE("X-Signalbox-Hop"), SLICE("one, two")}, {SLICE("x-signalbox-hop"), SLICE("three")}};
+	struct visit visit;
+	begin(&visit, "POST", "/model/m/converse");
+	visit.request.headers = (struct headers){list, 2};
+	arrive(&visit);
+	CHECK_STRING(engine.headers, "x-signalbox-hop: one, two, three, me\n");
+	server_events->on_gone(server_owner, &visit.call, visit.call.owner);
+	finish(&visit);
+}
+
+TEST(a_whole_answer_goes_through) {
+	struct header upstream[] = {{SLICE("content-type"), SLICE("application/json")},
+	                            {SLICE("x-amzn-requestid"), SLICE("up-1")}};
+	struct visit visit;
+	char text[8192];
+	begin(&visit, "POST", "/model/m/converse");
+	arrive(&visit);
+	engine.now_ms += 25;
+	engine.sink->on_head(engine.owner, &(struct mux_head){200, {upstream, 2}, 4, SLICE("chat"), 2});
+	CHECK(engine.sink->on_body(engine.owner, SLICE("{..}")));
+	struct mux_result result = {.outcome = OUTCOME_SUCCESS, .model = SLICE("chat"), .attempts = 2, .status = 200};
+	engine.sink->on_done(engine.owner, &result);
+	CHECK_INT(visit.call.status, 200);
+	CHECK_INT(visit.call.content_length, 4);
+	CHECK_STRING(visit.call.headers, "content-type: application/json\nx-amzn-requestid: up-1\nx-signalbox-model: "
+	                                 "chat\nx-signalbox-attempts: 2\n");
+	CHECK_SLICE(buffer_slice(&visit.call.body), SLICE("{..}"));
+	CHECK(visit.call.is_over && !visit.call.is_aborted);
+	const char *line = logged(text, sizeof text);
+	CHECK(strstr(line, "\"message\":\"request\",\"request_id\":\"") == line);
+	CHECK(strstr(line,
+	             "\"client\":\"127.0.0.1:5000\",\"operation\":\"Converse\",\"model\":\"chat\",\"attempts\":2,"
+	             "\"outcome\":\"success\",\"status\":200,\"bytes_in\":19,\"bytes_out\":4,\"milliseconds\":25}\n"));
+	CHECK(strstr(text, "SECRET") == NULL);
+	CHECK_INT(logged_lines(), 1);
+	finish(&visit);
+}
+
+TEST(a_stream_waits_for_its_reader) {
+	struct visit visit;
+	begin(&visit, "POST", "/model/m/converse-stream");
+	arrive(&visit);
+	engine.sink->on_head(engine.owner, &(struct mux_head){200, {0}, -1, SLICE("chat"), 1});
+	CHECK_INT(visit.call.content_length, -1);
+	visit.call.is_full = true;
+	CHECK(!engine.sink->on_body(engine.owner, SLICE("frame")));
+	CHECK_INT(engine.resumed, 0);
+	visit.call.is_full = false;
+	server_events->on_writable(server_owner, &visit.call, visit.call.owner);
+	CHECK_INT(engine.resumed, 1);
+	CHECK(engine.sink->on_body(engine.owner, SLICE("frame")));
+	struct mux_result result = {.outcome = OUTCOME_FAIL_FAST, .failed = true, .status = 200};
+	engine.sink->on_done(engine.owner, &result);
+	CHECK(visit.call.is_over && !visit.call.is_aborted);
+	CHECK_SLICE(buffer_slice(&visit.call.body), SLICE("frameframe"));
+	finish(&visit);
+}
+
+TEST(a_body_that_fell_short_is_broken_off) {
+	struct visit visit;
+	begin(&visit, "POST", "/model/m/converse");
+	arrive(&visit);
+	engine.sink->on_head(engine.owner, &(struct mux_head){200, {0}, 10, SLICE("chat"), 1});
+	engine.sink->on_body(engine.owner, SLICE("short"));
+	engine.sink->on_done(engine.owner, &(struct mux_result){.outcome = OUTCOME_SUCCESS, .status = 200});
+	CHECK(visit.call.is_aborted);
+	finish(&visit);
+}
+
+TEST(an_error_has_the_services_form) {
+	struct visit visit;
+	char text[8192];
+	begin(&visit, "POST", "/model/m/converse");
+	arrive(&visit);
+	struct mux_result result = {
+	    .outcome = OUTCOME_RATE_LIMIT,
+	    .failed = true,
+	    .error = {.status = 429,
+	              .exception = SLICE("ThrottlingException"),
+	              .message = SLICE("all \"rest\""),
+	              .retry_after_ms = 2500,
+	              .code = SLICE("RETRIES_EXHAUSTED")},
+	    .model = SLICE("chat"),
+	    .attempts = 3,
+	    .status = 429,
+	};
+	engine.sink->on_done(engine.owner, &result);
+	CHECK_INT(visit.call.status, 429);
+	CHECK_SLICE(buffer_slice(&visit.call.body), SLICE("{\"message\":\"all \\\"rest\\\"\"}"));
+	CHECK(strstr(visit.call.headers, "x-signalbox-model: chat\nx-signalbox-attempts: 3\ncontent-type: "
+	                                 "application/json\nx-amzn-errortype: ThrottlingException\nx-signalbox-error: "
+	                                 "RETRIES_EXHAUSTED\nx-amz-retry-after: 2500\nretry-after: 3\n"));
+	CHECK(strstr(logged(text, sizeof text), "\"outcome\":\"rate_limit\",\"status\":429,") != NULL);
+	CHECK_INT(logged_lines(), 1);
+	finish(&visit);
+}
+
+TEST(an_upstreams_error_passes_as_it_was) {
+	struct header upstream[] = {{SLICE("content-type"), SLICE("text/html")}, {SLICE("x-amzn-requestid"), SLICE("up")}};
+	struct visit visit;
+	begin(&visit, "POST", "/model/m/converse");
+	arrive(&visit);
+	struct mux_result result = {
+	    .outcome = OUTCOME_FAIL_FAST,
+	    .failed = true,
+	    .error = {.status = 502,
+	              .exception = SLICE("ServiceUnavailableException"),
+	              .retry_after_ms = -1,
+	              .from_upstream = true,
+	              .headers = {upstream, 2},
+	              .body = SLICE("<html>")},
+	    .model = SLICE("chat"),
+	    .attempts = 1,
+	};
+	engine.sink->on_done(engine.owner, &result);
+	CHECK_INT(visit.call.status, 502);
+	CHECK_SLICE(buffer_slice(&visit.call.body), SLICE("<html>"));
+	CHECK_STRING(visit.call.headers, "content-type: text/html\nx-amzn-requestid: up\nx-signalbox-model: chat\n"
+	                                 "x-signalbox-attempts: 1\nx-amzn-errortype: ServiceUnavailableException\n");
+	finish(&visit);
+}
+
+TEST(a_client_that_leaves_cancels) {
+	for (int started = 0; started < 2; started++) {
+		struct visit visit;
+		char text[8192];
+		begin(&visit, "POST", "/model/m/converse-stream");
+		arrive(&visit);
+		if (started)
+			engine.sink->on_head(engine.owner, &(struct mux_head){200, {0}, -1, SLICE("chat"), 1});
+		server_events->on_gone(server_owner, &visit.call, visit.call.owner);
+		CHECK_INT(engine.cancelled, 1);
+		const char *line = logged(text, sizeof text);
+		CHECK(strstr(line, started ? "\"model\":\"chat\",\"attempts\":1,\"outcome\":\"cancelled\",\"status\":200,"
+		                           : "\"model\":\"\",\"attempts\":0,\"outcome\":\"cancelled\",\"status\":499,"));
+		CHECK_INT(logged_lines(), 1);
+		finish(&visit);
+	}
+}
+
+TEST(refusals_never_reach_the_engine) {
+	static const struct {
+		const char *method, *path;
+		int status;
+		const char *exception;
+	} rows[] = {
+	    {"POST", "/nothing", 404, "UnknownOperationException"},
+	    {"GET", "/model/m/converse", 404, "UnknownOperationException"},
+	    {"POST", "/model/%zz/converse", 400, "ValidationException"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct visit visit;
+		char expected[256], text[8192];
+		begin(&visit, rows[i].method, rows[i].path);
+		arrive(&visit);
+		snprintf(expected, sizeof expected, "x-amzn-errortype: %s\n", rows[i].exception);
+		CHECK_INT(engine.submitted, 0);
+		CHECK_INT(visit.call.status, rows[i].status);
+		CHECK(strstr(visit.call.headers, expected) != NULL);
+		CHECK(strstr(visit.call.headers, "x-amzn-requestid: ") != NULL);
+		CHECK(slice_starts(buffer_slice(&visit.call.body), SLICE("{\"message\":\"")));
+		CHECK(strstr(logged(text, sizeof text), "\"outcome\":\"refused\"") != NULL);
+		CHECK_INT(logged_lines(), 1);
+		finish(&visit);
+	}
+}
+
+TEST(while_draining_requests_are_sent_elsewhere) {
+	struct visit visit;
+	begin(&visit, "POST", "/model/m/converse");
+	visit.door.is_draining = true;
+	arrive(&visit);
+	CHECK_INT(engine.submitted, 0);
+	CHECK_INT(visit.call.status, 429);
+	CHECK(strstr(visit.call.headers, "x-amzn-errortype: ThrottlingException\nx-amz-retry-after: 1000\n") != NULL);
+	finish(&visit);
+}
+
+TEST(health_is_503_without_a_model_and_while_draining) {
+	static const struct {
+		bool draining;
+		const char *body;
+	} rows[] = {
+	    {false, "{\"status\":\"unhealthy\",\"code\":503}"},
+	    {true, "{\"status\":\"draining\",\"code\":503}"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct visit visit;
+		begin(&visit, "GET", "/health");
+		visit.door.is_draining = rows[i].draining;
+		arrive(&visit);
+		CHECK_INT(visit.call.status, 503);
+		CHECK_SLICE(buffer_slice(&visit.call.body), slice_from(rows[i].body));
+		finish(&visit);
+	}
+}
+
+TEST(the_servers_own_refusals_have_the_services_form) {
+	struct visit visit;
+	struct header headers[8];
+	struct buffer body;
+	buffer_init(&body, 4096);
+	begin(&visit, "POST", "/");
+	size_t count = server_events->format_refusal(server_owner, 413, "the body is too large", headers, &body);
+	CHECK_SLICE(buffer_slice(&body), SLICE("{\"message\":\"the body is too large\"}"));
+	struct headers all = {headers, count};
+	const struct slice *type = headers_find(all, SLICE("x-amzn-errortype"));
+	const struct slice *id = headers_find(all, SLICE("x-amzn-requestid"));
+	CHECK(type && slice_equal(*type, SLICE("RequestEntityTooLargeException")));
+	CHECK(id && id->len == 36);
+	CHECK(headers_find(all, SLICE("content-type")) != NULL);
+	CHECK_INT(logged_lines(), 1);
+	buffer_free(&body);
+	finish(&visit);
+}
+
+int main(void) {
+	log_file = memfd_create("log", 0);
+	if (log_file < 0 || dup2(log_file, STDERR_FILENO) < 0)
+		return 1;
+	log_configure(LOG_INFO, LOG_JSON);
+	RUN(the_engine_gets_the_request_without_credentials);
+	RUN(hops_are_appended_to);
+	RUN(a_whole_answer_goes_through);
+	RUN(a_stream_waits_for_its_reader);
+	RUN(a_body_that_fell_short_is_broken_off);
+	RUN(an_error_has_the_services_form);
+	RUN(an_upstreams_error_passes_as_it_was);
+	RUN(a_client_that_leaves_cancels);
+	RUN(refusals_never_reach_the_engine);
+	RUN(while_draining_requests_are_sent_elsewhere);
+	RUN(health_is_503_without_a_model_and_while_draining);
+	RUN(the_servers_own_refusals_have_the_services_form);
+	return check_summary();
+}
