@@ -109,28 +109,27 @@ static void stop_sending(struct exchange *exchange) {
 	socket_want_write(exchange->connection->socket, false);
 }
 
-// A connection that takes no more bytes may still hold an answer (an early refusal): reading tells what became of it.
+// One write a turn: what is left waits for the loop, so that the answer and other exchanges get their share. A
+// connection that takes no more bytes may still hold an answer (an early refusal): reading tells what became of it.
 static void send_more(struct exchange *exchange) {
 	struct socket *socket = exchange->connection->socket;
-	while (!exchange->sending_over) {
-		size_t head_sent = exchange->sent_bytes;
-		if (head_sent > exchange->request_head_bytes)
-			head_sent = exchange->request_head_bytes;
-		struct slice body = slice_from_offset(exchange->body, exchange->sent_bytes - head_sent);
-		struct iovec parts[] = {
-		    {exchange->request_head + head_sent, exchange->request_head_bytes - head_sent},
-		    {(char *)(uintptr_t)body.ptr, body.len},
-		};
-		ssize_t count = socket_writev(socket, parts, body.len ? 2 : 1);
-		if (count == SOCKET_AGAIN) {
-			socket_want_write(socket, true);
-			return;
-		}
-		if (count > 0)
-			exchange->sent_bytes += (size_t)count;
-		if (count < 0 || exchange->sent_bytes == request_bytes(exchange))
-			stop_sending(exchange);
-	}
+	if (exchange->sending_over)
+		return;
+	size_t head_sent = exchange->sent_bytes;
+	if (head_sent > exchange->request_head_bytes)
+		head_sent = exchange->request_head_bytes;
+	struct slice body = slice_from_offset(exchange->body, exchange->sent_bytes - head_sent);
+	struct iovec parts[] = {
+	    {exchange->request_head + head_sent, exchange->request_head_bytes - head_sent},
+	    {(char *)(uintptr_t)body.ptr, body.len},
+	};
+	ssize_t count = socket_writev(socket, parts, body.len ? 2 : 1);
+	if (count > 0)
+		exchange->sent_bytes += (size_t)count;
+	if (count == SOCKET_BROKEN || exchange->sent_bytes == request_bytes(exchange))
+		stop_sending(exchange);
+	else
+		socket_want_write(socket, true);
 }
 
 // Each reader of a part returns whether to go on with what is left of the input.
@@ -153,6 +152,13 @@ static bool tell_head(struct exchange *exchange, struct head *head) {
 	return true;
 }
 
+// Whether what came of a head so far can become one: garbage needn't be waited for.
+static bool looks_like_http(const struct head *head) {
+	struct slice start = SLICE("HTTP/");
+	struct slice found = slice_of(head->raw.ptr, head->raw.len < start.len ? head->raw.len : start.len);
+	return slice_starts(start, found);
+}
+
 static bool read_head(struct exchange *exchange, struct slice *input) {
 	if (exchange->head == NULL) {
 		exchange->head = upstreams_take_head(exchange->upstream->all);
@@ -162,7 +168,7 @@ static bool read_head(struct exchange *exchange, struct slice *input) {
 	struct head *head = exchange->head;
 	switch (head_read(head, input)) {
 	case HEAD_MORE:
-		return false;
+		return looks_like_http(head) ? false : refuse_answer(exchange, EXCHANGE_MALFORMED);
 	case HEAD_REFUSED:
 		return refuse_answer(exchange, head->refusal_status == 431 ? EXCHANGE_HEAD_TOO_LARGE : EXCHANGE_MALFORMED);
 	case HEAD_WHOLE:
@@ -214,29 +220,22 @@ static void open_fresh(struct exchange *exchange) {
 	exchange->opening = opening_start(exchange->upstream, on_opened, exchange);
 }
 
-static bool looks_like_http(const struct head *head) {
-	struct slice start = SLICE("HTTP/");
-	struct slice found = slice_of(head->raw.ptr, head->raw.len < start.len ? head->raw.len : start.len);
-	return slice_starts(start, found);
-}
-
 // The connection is over and the answer is not. `result` is what reading returned.
 static void break_off(struct exchange *exchange, ssize_t result) {
 	int error = socket_failure(exchange->connection->socket);
 	uint64_t sending_ms = loop_now_ms(exchange->upstream->all->loop) - exchange->sending_since_ms;
-	bool ended_early = result == 0 || error == ECONNABORTED;
+	// The stream's end may only be what a reset, which sending has met with, has left of it.
+	bool ended_in_order = result == 0 && error == 0;
 	if (exchange->reused && !exchange->answered && sending_ms <= PROMPT_MS) {
 		connection_close(exchange->connection);
 		exchange->connection = NULL;
 		open_fresh(exchange);
-	} else if (result == 0 && exchange->has_head && exchange->framing.kind == FRAMING_UNTIL_CLOSE) {
+	} else if (ended_in_order && exchange->has_head && exchange->framing.kind == FRAMING_UNTIL_CLOSE) {
 		complete(exchange, false);
-	} else if (!ended_early) {
+	} else if (!ended_in_order && error != ECONNABORTED) {
 		fail(exchange, error ? EXCHANGE_RESET : EXCHANGE_TLS);
 	} else if (!exchange->answered) {
 		fail(exchange, EXCHANGE_CLOSED);
-	} else if (exchange->head && !looks_like_http(exchange->head)) {
-		fail(exchange, EXCHANGE_MALFORMED);
 	} else {
 		fail(exchange, EXCHANGE_TRUNCATED);
 	}

@@ -12,7 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { RECORD_BYTES = SSL3_RT_MAX_PLAIN_LENGTH };
+// A write takes so many bytes at most: encrypting more would keep the loop from its other sockets.
+enum { RECORD_BYTES = SSL3_RT_MAX_PLAIN_LENGTH, WRITE_BYTES = 16 * RECORD_BYTES };
 
 static BIO_METHOD *descriptor_method;
 static pthread_once_t descriptor_method_once = PTHREAD_ONCE_INIT;
@@ -79,12 +80,19 @@ static int verdict(struct wire *wire, int result, bool *other_direction, int oth
 }
 
 static ssize_t tls_read(struct wire *wire, void *bytes, size_t size) {
-	size_t count = 0;
+	size_t filled = 0, count = 0;
 	ERR_clear_error();
-	int result = SSL_read_ex(wire->ssl, bytes, size, &count);
-	if (result == 1)
-		return (ssize_t)count;
-	return verdict(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
+	// A record that is full is seldom the last one.
+	do {
+		int result = SSL_read_ex(wire->ssl, (char *)bytes + filled, size - filled, &count);
+		if (result != 1) {
+			ssize_t status = verdict(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
+			wire->ending_unread = filled > 0 && status != SOCKET_AGAIN;
+			return filled > 0 ? (ssize_t)filled : status;
+		}
+		filled += count;
+	} while (count == RECORD_BYTES && filled < size);
+	return (ssize_t)filled;
 }
 
 // The next bytes to write as one piece: the part itself where it fills a record, else parts gathered in `record`.
@@ -113,7 +121,7 @@ static ssize_t tls_writev(struct wire *wire, const struct iovec *parts, int part
 	size_t taken = 0;
 	for (;;) {
 		struct iovec piece = gather(parts, part_count, taken, record);
-		if (piece.iov_len == 0)
+		if (piece.iov_len == 0 || taken >= WRITE_BYTES)
 			return (ssize_t)taken;
 		size_t count = 0;
 		ERR_clear_error();
@@ -153,7 +161,7 @@ static void tls_end_write(struct wire *wire) {
 
 static bool tls_has_unread(const struct wire *wire) {
 	// Without read-ahead OpenSSL holds no whole record but the one that is being read.
-	return SSL_pending(wire->ssl) > 0;
+	return wire->ending_unread || SSL_pending(wire->ssl) > 0;
 }
 
 static void tls_close(struct wire *wire, bool orderly) {

@@ -66,7 +66,8 @@ static const struct answer answers[] = {
 	 EXCHANGE_MALFORMED, 0},
 
 	{"HTML", SEND, "<html><body>It works!</body></html>\n", AWAIT_END, "POST", 0, "", EXCHANGE_MALFORMED, 0},
-	{"HTTP/0.9", SEND, "It works!", END, "POST", 0, "", EXCHANGE_MALFORMED, 0},
+	{"garbage, then nothing", SEND, "garbage\r\n", AWAIT_END, "POST", 0, "", EXCHANGE_MALFORMED, 0},
+	{"HTTP/0.9", SEND, "It works!", AWAIT_END, "POST", 0, "", EXCHANGE_MALFORMED, 0},
 	{"another service", SEND, "SSH-2.0-OpenSSH_9.2\r\n\r\n", AWAIT_END, "POST", 0, "", EXCHANGE_MALFORMED, 0},
 	{"binary garbage", SEND, "\x16\x03\x01\x02", AWAIT_END, "POST", 0, "", EXCHANGE_MALFORMED, 0},
 	{"bare line feeds", SEND, "HTTP/1.1 200 OK\ncontent-length: 0\n\n", AWAIT_END, "POST", 0, "", EXCHANGE_MALFORMED, 0},

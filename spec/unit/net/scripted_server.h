@@ -21,9 +21,11 @@ enum script_step {
 	START_TLS,
 	REQUEST,      // reads one: a head and the body that its content-length tells
 	REQUEST_HEAD, // reads up to the end of a head
+	REQUEST_BODY, // the rest
 	SEND,
 	SEND_BYTEWISE,
 	SEND_FILLER, // `number` bytes
+	END_SENDING, // closes the sending half
 	END,         // closes in order
 	BREAK,       // closes the descriptor; TLS sends no closing alert
 	RESET,
@@ -49,6 +51,7 @@ struct scripted_server {
 	SSL *tls;
 	char request[8192]; // the latest head
 	size_t request_bytes;
+	long body_left;
 	int rounds;
 	int go[2];
 	atomic_int accepted;
@@ -100,6 +103,19 @@ static inline void scripted_start_tls(struct scripted_server *server) {
 		atomic_fetch_add(&server->resumed, 1);
 }
 
+static inline void scripted_body(struct scripted_server *server) {
+	while (server->body_left > 0) {
+		char dropped[65536];
+		size_t left = (size_t)server->body_left;
+		ssize_t count = scripted_read(server, dropped, left < sizeof(dropped) ? left : sizeof(dropped));
+		if (count <= 0) {
+			server->failed = "the request's body did not come";
+			return;
+		}
+		server->body_left -= count;
+	}
+}
+
 static inline void scripted_request(struct scripted_server *server, bool with_body) {
 	size_t filled = 0;
 	char *end = NULL;
@@ -114,17 +130,9 @@ static inline void scripted_request(struct scripted_server *server, bool with_bo
 	server->request_bytes = filled;
 	atomic_fetch_add(&server->requests, 1);
 	const char *length = strstr(server->request, "content-length: ");
-	long left = with_body && length ? strtol(length + 16, NULL, 10) : 0;
-	while (left > 0) {
-		char dropped[65536];
-		size_t wanted = (size_t)left < sizeof(dropped) ? (size_t)left : sizeof(dropped);
-		ssize_t count = scripted_read(server, dropped, wanted);
-		if (count <= 0) {
-			server->failed = "the request's body did not come";
-			return;
-		}
-		left -= count;
-	}
+	server->body_left = length ? strtol(length + 16, NULL, 10) : 0;
+	if (with_body)
+		scripted_body(server);
 }
 
 static inline void scripted_close(struct scripted_server *server, bool in_order) {
@@ -171,6 +179,9 @@ static inline void scripted_step(struct scripted_server *server, const struct sc
 	case REQUEST_HEAD:
 		scripted_request(server, step->step == REQUEST);
 		break;
+	case REQUEST_BODY:
+		scripted_body(server);
+		break;
 	case SEND:
 		scripted_send(server, step->text, strlen(step->text));
 		break;
@@ -180,6 +191,9 @@ static inline void scripted_step(struct scripted_server *server, const struct sc
 		break;
 	case SEND_FILLER:
 		scripted_fill(server, step->number);
+		break;
+	case END_SENDING:
+		shutdown(server->connection, SHUT_WR);
 		break;
 	case END:
 	case BREAK:
