@@ -16,9 +16,6 @@
 #include "route/window.h"
 
 struct model_state {
-	// Nothing stands in the way: breaker closed, no rest known. The one word that eligibility reads for most models;
-	// only where it is false is the lock taken to learn what and until when.
-	atomic_bool clear;
 	pthread_mutex_t lock; // guards everything below down to `registry`
 	struct breaker breaker;
 	struct cooldown cooldown;
@@ -35,6 +32,11 @@ struct model_state {
 	struct registry *registry; // and what follows is the registry's
 	uint64_t references;
 	char *name, *id, *region, *endpoint;
+
+	// Nothing stands in the way: breaker closed, no rest known. The one word that eligibility reads for most models;
+	// only where it is false is the lock taken to learn what and until when. It stands apart from what attempts write,
+	// so that workers can keep it in their caches.
+	atomic_bool clear;
 };
 
 // What stands in a model's way.

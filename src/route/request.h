@@ -26,14 +26,14 @@ enum step_kind {
 	STEP_CANCEL, // stop attempt `attempt`; its end is reported like any other
 	STEP_WAIT,   // call route_next again after `wait_ms`, or when an attempt reports
 	STEP_RETURN, // attempt `attempt` holds the answer
-	STEP_FAIL,   // no answer: see `error`
+	STEP_FAIL,   // no answer, or one that broke off after its commit: see `error`
 };
 
 enum route_error {
 	ROUTE_NO_MODELS_AVAILABLE, // no attempt was made; `why` says why
 	ROUTE_RETRIES_EXHAUSTED,   // every attempt failed; `attempt` is the last to fail
-	ROUTE_FAILED,              // the verdict on `attempt` was to fail
-	ROUTE_CANCELLED,           // by the client
+	ROUTE_FAILED,              // the verdict on `attempt` was to fail, or it failed after its commit
+	ROUTE_CANCELLED,           // by the client, or the driver stopped the only attempt by itself
 	ROUTE_DEADLINE,            // deadline_ms passed
 };
 

@@ -28,6 +28,10 @@ static void lock(struct model_state *state) {
 	pthread_mutex_lock(&state->lock);
 }
 
+static void unlock(struct model_state *state) {
+	pthread_mutex_unlock(&state->lock);
+}
+
 // Time only ever takes obstacles away, so "clear" stays true until the next change.
 static void note_clear(struct model_state *state, uint64_t now_ms) {
 	bool clear = state->breaker.state == BREAKER_CLOSED && !cooldown_is_resting(&state->cooldown, now_ms) &&
@@ -59,7 +63,7 @@ void model_state_standing(struct model_state *state, const struct breaker_settin
 	    .behind = cooldown_is_behind(&state->cooldown, now_ms),
 	    .last_resort_taken = state->last_resort_taken,
 	};
-	pthread_mutex_unlock(&state->lock);
+	unlock(state);
 }
 
 static bool rest_allows(const struct model_state *state, enum admission admission, uint64_t now_ms) {
@@ -83,7 +87,7 @@ bool model_state_admit(struct model_state *state, const struct breaker_settings 
 			state->last_resort_taken = true;
 		tell_breaker(&state->breaker, before, news);
 	}
-	pthread_mutex_unlock(&state->lock);
+	unlock(state);
 	return admitted;
 }
 
@@ -101,7 +105,7 @@ void model_state_commit(struct model_state *state, const struct breaker_settings
 	breaker_committed(&state->breaker, settings, &pass->breaker);
 	leave_last_resort(state, pass);
 	tell_breaker(&state->breaker, before, news);
-	pthread_mutex_unlock(&state->lock);
+	unlock(state);
 }
 
 // A rest that begins is told; one that is made longer is not, or a burst of throttles would be a burst of news.
@@ -172,30 +176,7 @@ void model_state_settle(struct model_state *state, const struct breaker_settings
 	statistics_add(&state->statistics, settlement->outcome, settlement->latency_ms, &settlement->usage);
 	tell_breaker(&state->breaker, before, news);
 	note_clear(state, now_ms);
-	pthread_mutex_unlock(&state->lock);
-}
-
-// Brings the percentiles up to date at most once a second: copies the latencies under the lock, sorts them outside.
-static void refresh_recent(struct model_state *state, uint64_t now_ms) {
-	uint32_t latencies_ms[STATISTICS_LATENCIES];
-	size_t count = 0;
-	lock(state);
-	bool is_due = state->recent_recorded != state->statistics.recorded &&
-	              (state->recent_recorded == 0 || elapsed_ms(now_ms, state->recent_at_ms) >= RECENT_MS);
-	if (is_due) {
-		state->recent_recorded = state->statistics.recorded;
-		state->recent_at_ms = now_ms;
-		count = statistics_kept(&state->statistics);
-		memcpy(latencies_ms, state->statistics.latencies_ms, count * sizeof *latencies_ms);
-	}
-	pthread_mutex_unlock(&state->lock);
-	if (!is_due)
-		return;
-	struct model_statistics recent = {0};
-	statistics_summarise(latencies_ms, count, &recent);
-	lock(state);
-	state->recent = recent;
-	pthread_mutex_unlock(&state->lock);
+	unlock(state);
 }
 
 static void fill_snapshot(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
@@ -228,26 +209,51 @@ static void fill_snapshot(struct model_state *state, const struct breaker_settin
 	};
 }
 
+// Whether the percentiles are out of date, in which case the latencies are copied out: they are sorted without the
+// lock.
+static bool take_latencies(struct model_state *state, uint64_t now_ms, uint32_t *latencies_ms, size_t *count) {
+	bool is_new = state->recent_recorded == 0 || elapsed_ms(now_ms, state->recent_at_ms) >= RECENT_MS;
+	if (state->recent_recorded == state->statistics.recorded || !is_new)
+		return false;
+	state->recent_recorded = state->statistics.recorded;
+	state->recent_at_ms = now_ms;
+	*count = statistics_kept(&state->statistics);
+	memcpy(latencies_ms, state->statistics.latencies_ms, *count * sizeof *latencies_ms);
+	return true;
+}
+
 void model_state_snapshot(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
                           struct model_snapshot *out) {
-	refresh_recent(state, now_ms);
+	uint32_t latencies_ms[STATISTICS_LATENCIES];
+	size_t count;
 	lock(state);
+	bool is_due = take_latencies(state, now_ms, latencies_ms, &count);
 	fill_snapshot(state, settings, now_ms, out);
-	pthread_mutex_unlock(&state->lock);
+	unlock(state);
+	if (!is_due)
+		return;
+	struct model_statistics recent = {0};
+	statistics_summarise(latencies_ms, count, &recent);
+	out->p50_ms = recent.p50_ms;
+	out->p95_ms = recent.p95_ms;
+	out->p99_ms = recent.p99_ms;
+	lock(state);
+	state->recent = recent;
+	unlock(state);
 }
 
 void model_state_force_open(struct model_state *state, uint64_t now_ms) {
 	lock(state);
 	breaker_force_open(&state->breaker, now_ms);
 	note_clear(state, now_ms);
-	pthread_mutex_unlock(&state->lock);
+	unlock(state);
 }
 
 void model_state_force_close(struct model_state *state, uint64_t now_ms) {
 	lock(state);
 	breaker_close(&state->breaker);
 	note_clear(state, now_ms);
-	pthread_mutex_unlock(&state->lock);
+	unlock(state);
 }
 
 // As on the first day: closed, and without a rest.
@@ -256,7 +262,7 @@ void model_state_reset_breaker(struct model_state *state, uint64_t now_ms) {
 	breaker_close(&state->breaker);
 	state->cooldown = (struct cooldown){0};
 	note_clear(state, now_ms);
-	pthread_mutex_unlock(&state->lock);
+	unlock(state);
 }
 
 void model_state_reset_statistics(struct model_state *state) {
@@ -264,7 +270,7 @@ void model_state_reset_statistics(struct model_state *state) {
 	state->statistics = (struct statistics){0};
 	state->recent = (struct model_statistics){0};
 	state->recent_recorded = 0;
-	pthread_mutex_unlock(&state->lock);
+	unlock(state);
 }
 
 // Copies the latencies to `latencies_ms` (room for STATISTICS_LATENCIES) and adds the counts; answers how many.
@@ -273,7 +279,7 @@ static size_t read_statistics(struct model_state *state, uint32_t *latencies_ms,
 	size_t count = statistics_kept(&state->statistics);
 	memcpy(latencies_ms, state->statistics.latencies_ms, count * sizeof *latencies_ms);
 	statistics_add_counts(&state->statistics, out);
-	pthread_mutex_unlock(&state->lock);
+	unlock(state);
 	return count;
 }
 
@@ -302,7 +308,7 @@ void pool_health(const struct pool *pool, uint64_t now_ms, struct system_health 
 		struct model_snapshot snapshot;
 		lock(model->state);
 		fill_snapshot(model->state, &model->breaker, now_ms, &snapshot);
-		pthread_mutex_unlock(&model->state->lock);
+		unlock(model->state);
 		out->healthy_count += snapshot.healthy;
 		out->degraded_count += snapshot.degraded;
 		out->unhealthy_count += !snapshot.healthy;
