@@ -11,8 +11,9 @@
 
 enum { RESET_DELAY_MS = 10 };
 
+// The loop's time is in whole milliseconds: what is due within half of one is due now.
 double answer_elapsed_ms(const struct answer *answer) {
-	return (double)(loop_now_ms(answer->emulator->loop) - answer->served_ms) * answer->emulator->speed;
+	return ((double)(loop_now_ms(answer->emulator->loop) - answer->served_ms) + 0.5) * answer->emulator->speed;
 }
 
 void answer_wake_at(struct answer *answer, double elapsed_ms) {

@@ -92,7 +92,8 @@ static void on_request(void *owner, struct server_call *call, const struct serve
 		control_answer(emulator, call, request);
 		return;
 	}
-	const struct sigv4_refusal *refusal = identity_check(emulator->identity, request, clock_wall_ms() / 1000);
+	const struct sigv4_refusal *refusal =
+	    authentication_check(emulator->authentication, request, clock_wall_ms() / 1000);
 	if (refusal)
 		reject(emulator, call, refusal->exception, refusal->status, refusal->message);
 	else
@@ -146,10 +147,10 @@ struct emulator *emulator_new(struct loop *loop, const struct scenario *scenario
 	events_scratch_init(&emulator->events);
 	emulator->world = world_new(scenario);
 	emulator->server = server_new(loop, &limits, &timeouts, &events, emulator);
-	emulator->identity = identity_new(settings->keys, settings->bearer);
-	if (emulator->identity && server_listen(emulator->server, settings->listen, false, message) == 0)
+	emulator->authentication = authentication_new(settings->keys, settings->bearer);
+	if (emulator->authentication && server_listen(emulator->server, settings->listen, false, message) == 0)
 		return emulator;
-	if (!emulator->identity)
+	if (!emulator->authentication)
 		*message = "libcrypto has no SHA-256";
 	emulator_close(emulator);
 	return NULL;
@@ -161,7 +162,7 @@ const char *emulator_address(const struct emulator *emulator) {
 
 void emulator_close(struct emulator *emulator) {
 	server_close(emulator->server);
-	identity_free(emulator->identity);
+	authentication_free(emulator->authentication);
 	world_free(emulator->world);
 	counters_free(&emulator->counters);
 	buffer_free(&emulator->body);

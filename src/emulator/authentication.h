@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may ask the emulator: signatures and bearer tokens, and the service's own words for turning someone away.
-#ifndef EMULATOR_IDENTITY_H
-#define EMULATOR_IDENTITY_H
+#ifndef EMULATOR_AUTHENTICATION_H
+#define EMULATOR_AUTHENTICATION_H
 
 #include <stdint.h>
 
@@ -9,14 +9,14 @@
 #include "aws/sigv4.h"
 #include "net/server.h"
 
-struct identity;
+struct authentication;
 
 // Keeps references of its own; either may be NULL. Without both everybody is let in. NULL when libcrypto fails.
-struct identity *identity_new(struct credentials *keys, struct credentials *bearer);
-void identity_free(struct identity *identity);
+struct authentication *authentication_new(struct credentials *keys, struct credentials *bearer);
+void authentication_free(struct authentication *authentication);
 
 // NULL when the request is let in, else what it is answered. The region is that of the signature's own scope.
-const struct sigv4_refusal *identity_check(struct identity *identity, const struct server_request *request,
-                                           int64_t wall_s);
+const struct sigv4_refusal *authentication_check(struct authentication *authentication,
+                                                 const struct server_request *request, int64_t wall_s);
 
 #endif

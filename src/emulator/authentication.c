@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "emulator/identity.h"
+#include "emulator/authentication.h"
 
 #include <stdlib.h>
 
 #include "base/memory.h"
 
-struct identity {
+struct authentication {
 	struct sigv4_signer *signer;
 	struct credentials *keys;
 	struct credentials *bearer;
 };
 
-struct identity *identity_new(struct credentials *keys, struct credentials *bearer) {
+struct authentication *authentication_new(struct credentials *keys, struct credentials *bearer) {
 	struct sigv4_signer *signer = sigv4_signer_new();
 	if (!signer)
 		return NULL;
-	struct identity *identity = memory_new(1, sizeof *identity);
-	*identity = (struct identity){signer, keys, bearer};
+	struct authentication *authentication = memory_new(1, sizeof *authentication);
+	*authentication = (struct authentication){signer, keys, bearer};
 	if (keys)
 		credentials_retain(keys);
 	if (bearer)
 		credentials_retain(bearer);
-	return identity;
+	return authentication;
 }
 
-void identity_free(struct identity *identity) {
-	if (!identity)
+void authentication_free(struct authentication *authentication) {
+	if (!authentication)
 		return;
-	sigv4_signer_free(identity->signer);
-	credentials_release(identity->keys);
-	credentials_release(identity->bearer);
-	free(identity);
+	sigv4_signer_free(authentication->signer);
+	credentials_release(authentication->keys);
+	credentials_release(authentication->bearer);
+	free(authentication);
 }
 
 static struct credentials *find_keys(void *owner, struct slice access_key_id) {
-	struct identity *identity = owner;
-	bool known = slice_equal(slice_from(identity->keys->access_key_id), access_key_id);
-	return known ? identity->keys : NULL;
+	struct authentication *authentication = owner;
+	bool known = slice_equal(slice_from(authentication->keys->access_key_id), access_key_id);
+	return known ? authentication->keys : NULL;
 }
 
 // The region of "Credential=KEY/DATE/REGION/SERVICE/aws4_request"; empty where there is none.
@@ -59,28 +59,29 @@ static bool equal_in_constant_time(struct slice a, struct slice b) {
 	return difference == 0;
 }
 
-static const struct sigv4_refusal *check_bearer(const struct identity *identity, struct slice token) {
+static const struct sigv4_refusal *check_bearer(const struct authentication *authentication, struct slice token) {
 	static const struct sigv4_refusal wrong = {"AccessDeniedException", 403,
 	                                           "Authentication failed: Please make sure your API Key is valid."};
-	if (!identity->bearer)
+	if (!authentication->bearer)
 		return sigv4_verdict_refusal(SIGV4_UNKNOWN_KEY);
-	return equal_in_constant_time(slice_from(identity->bearer->bearer_token), token) ? NULL : &wrong;
+	return equal_in_constant_time(slice_from(authentication->bearer->bearer_token), token) ? NULL : &wrong;
 }
 
-const struct sigv4_refusal *identity_check(struct identity *identity, const struct server_request *request,
-                                           int64_t wall_s) {
-	if (!identity->keys && !identity->bearer)
+const struct sigv4_refusal *authentication_check(struct authentication *authentication,
+                                                 const struct server_request *request, int64_t wall_s) {
+	if (!authentication->keys && !authentication->bearer)
 		return NULL;
 	const struct slice *authorization = headers_find(request->headers, SLICE("authorization"));
 	if (!authorization)
 		return sigv4_verdict_refusal(SIGV4_MISSING);
 	struct slice bearer = SLICE("Bearer ");
 	if (slice_starts(*authorization, bearer))
-		return check_bearer(identity, slice_trim(slice_from_offset(*authorization, bearer.len)));
-	if (!identity->keys)
+		return check_bearer(authentication, slice_trim(slice_from_offset(*authorization, bearer.len)));
+	if (!authentication->keys)
 		return sigv4_verdict_refusal(SIGV4_UNKNOWN_KEY);
 	struct sigv4_scope scope = {region_of(*authorization), SLICE("bedrock")};
-	enum sigv4_verdict verdict = sigv4_verify(identity->signer, request->method, request->path, request->query,
-	                                          request->headers, request->body, scope, find_keys, identity, wall_s);
+	enum sigv4_verdict verdict =
+	    sigv4_verify(authentication->signer, request->method, request->path, request->query, request->headers,
+	                 request->body, scope, find_keys, authentication, wall_s);
 	return verdict == SIGV4_GOOD ? NULL : sigv4_verdict_refusal(verdict);
 }
