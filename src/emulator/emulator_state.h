@@ -8,7 +8,7 @@
 #include "emulator/counters.h"
 #include "emulator/emulator.h"
 #include "emulator/events.h"
-#include "emulator/identity.h"
+#include "emulator/authentication.h"
 #include "emulator/prompt.h"
 #include "emulator/reply.h"
 #include "net/server.h"
@@ -18,7 +18,7 @@ struct emulator {
 	struct loop *loop;
 	struct server *server;
 	struct world *world;
-	struct identity *identity;
+	struct authentication *authentication;
 	struct counters counters;
 	struct random_source random; // of request ids
 	double speed;
