@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// A policy written to a folder of its own, loaded, and asked.
+#ifndef SPEC_POLICY_FIXTURE_H
+#define SPEC_POLICY_FIXTURE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../check.h"
+#include "base/log.h"
+#include "policy/hooks.h"
+#include "policy/policy.h"
+#include "route/request.h"
+
+enum { FIXTURE_EVENTS_MAX = 64 };
+
+struct fixture {
+	char folder[64];
+	char path[96];
+	struct registry *registry;
+	struct problems problems;
+	struct policy *policy;
+	int rc;
+	struct arena arena;
+	struct random_source random;
+	struct route route;
+	struct request_facts facts;
+	struct route_request *request;
+	// The policy's own events, by kind, and the last one's detail.
+	int errors, benched;
+	char detail[512];
+};
+
+static inline void fixture_hear(void *owner, const struct route_event *event) {
+	struct fixture *fixture = owner;
+	fixture->errors += event->kind == EVENT_POLICY_ERROR;
+	fixture->benched += event->kind == EVENT_POLICY_BENCHED;
+	snprintf(fixture->detail, sizeof fixture->detail, "%.*s", SLICE_ARGS(event->detail));
+}
+
+static inline void fixture_write(struct fixture *fixture, const char *name, const char *text) {
+	char path[160];
+	snprintf(path, sizeof path, "%s/%s", fixture->folder, name);
+	FILE *file = fopen(path, "w");
+	fputs(text, file);
+	fclose(file);
+}
+
+static inline void fixture_init(struct fixture *fixture) {
+	*fixture = (struct fixture){0};
+	log_configure(LOG_OFF, LOG_TEXT);
+	snprintf(fixture->folder, sizeof fixture->folder, "/tmp/policy-spec-XXXXXX");
+	if (!mkdtemp(fixture->folder))
+		abort();
+	snprintf(fixture->path, sizeof fixture->path, "%s/policy.lua", fixture->folder);
+	fixture->registry = registry_new();
+	random_init(&fixture->random, 7);
+	arena_init(&fixture->arena, 1 << 20);
+	fixture->facts = (struct request_facts){
+	    .id = SLICE("request-1"), .operation = SLICE("Converse"), .asked = SLICE("chat"), .body = SLICE("{}")};
+}
+
+static inline void fixture_load_limited(struct fixture *fixture, const char *text, size_t workers,
+                                        uint64_t instructions, uint64_t memory_bytes) {
+	struct policy_limits limits = {instructions, memory_bytes};
+	if (text)
+		fixture_write(fixture, "policy.lua", text);
+	fixture->rc = policy_load(fixture->path, &limits, workers, fixture->registry, &fixture->problems, &fixture->policy);
+	if (fixture->rc)
+		return;
+	policy_on_event(fixture->policy, 0, fixture_hear, fixture);
+	fixture->route = (struct route){.pool = policy_pool(fixture->policy),
+	                                .decide = policy_decide(fixture->policy, 0),
+	                                .random = &fixture->random};
+	route_request_new(&fixture->route, &fixture->facts, &fixture->arena, 1000, &fixture->request);
+}
+
+// Writes the policy (NULL: what is there already) and loads it with the limits that are the settings' defaults.
+static inline void fixture_load(struct fixture *fixture, const char *text) {
+	fixture_load_limited(fixture, text, 1, 100000, 16 << 20);
+}
+
+static inline void fixture_free(struct fixture *fixture) {
+	char command[128];
+	policy_release(fixture->policy);
+	problems_free(&fixture->problems);
+	registry_free(fixture->registry);
+	arena_free(&fixture->arena);
+	snprintf(command, sizeof command, "rm -r %s", fixture->folder);
+	if (system(command))
+		abort();
+}
+
+// Asks for a model among all of the pool; its name, or "none".
+static inline const char *fixture_select(struct fixture *fixture, struct selection *out) {
+	const struct pool *pool = policy_pool(fixture->policy);
+	const struct model *list[64];
+	for (size_t i = 0; i < pool->count && i < 64; i++)
+		list[i] = &pool->models[i];
+	struct selection selection = {0};
+	const struct decide *decide = policy_decide(fixture->policy, 0);
+	decide->select(decide->self, fixture->request, (struct candidates){list, pool->count}, &fixture->random,
+	               &selection);
+	if (out)
+		*out = selection;
+	return selection.model ? selection.model->name : "none";
+}
+
+static inline struct classification fixture_classify(struct fixture *fixture, const struct failure *failure) {
+	struct classification classification;
+	default_classify(failure, &classification);
+	const struct decide *decide = policy_decide(fixture->policy, 0);
+	decide->classify(decide->self, failure, fixture->request, &policy_pool(fixture->policy)->models[0],
+	                 &classification);
+	return classification;
+}
+
+// The problems as text, "" when there are none. Valid until the next call.
+static inline const char *fixture_problems(struct fixture *fixture) {
+	static char text[16384];
+	struct buffer buffer;
+	buffer_init(&buffer, sizeof text - 1);
+	problems_format(&fixture->problems, &buffer);
+	snprintf(text, sizeof text, "%.*s", SLICE_ARGS(buffer_slice(&buffer)));
+	buffer_free(&buffer);
+	return text;
+}
+
+static inline void check_mentions(const char *file, int line, const char *text, const char *part) {
+	if (strstr(text, part))
+		return;
+	check_report(file, line, part);
+	printf("  is not in \"%s\"\n", text);
+}
+#define CHECK_MENTIONS(text, part) check_mentions(__FILE__, __LINE__, text, part)
+
+#endif
