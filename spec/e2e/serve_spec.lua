@@ -19,9 +19,16 @@ describe("serve", function()
   after_each(function() scene:close() end)
 
   it("logs one line a request, without content", function()
-    local gateway = scene:gateway(scene:emulator())
+    local gateway = scene:gateway(scene:upstream([[
+      if request.target:find("stream", 1, true) then
+        answer:stream_head()
+        for _, event in ipairs(eventstream.conversation("hello")) do answer:chunk(event) end
+        answer:stream_end()
+      else
+        answer:json(200, '{"text":"an answer that nobody may read"}')
+      end]]))
     local response = gateway.request(signalbox.call("chat", "converse"))
-    gateway.request(signalbox.call("chat", "converse-stream"))
+    local streamed = gateway.request(signalbox.call("chat", "converse-stream"))
     gateway.request({ path = "/nothing" })
     local lines = process.wait_for("three lines", function()
       local found = gateway.access()
@@ -37,6 +44,8 @@ describe("serve", function()
     assert.equal(200, lines[1].status)
     assert.equal(404, lines[3].status)
     assert.equal(#response.body, lines[1].bytes_out)
+    assert.equal(#streamed.body, lines[2].bytes_out)
+    assert.is_nil(gateway:log():find("nobody may read", 1, true))
     assert.is_number(lines[1].milliseconds)
     assert.is_string(lines[1].client)
     assert.is_string(lines[1].time)
@@ -109,7 +118,7 @@ describe("serve", function()
   end)
 
   local settings = {
-    { "an unknown key, naming the nearest", "{ listen = '127.0.0.1:0' }", { "listen", "listen" } },
+    { "an unknown key, naming the nearest", "{ lisen = '127.0.0.1:0' }", { "lisen", "listen" } },
     { "a wrong type", "{ workers = {} }", { "workers" } },
     { "a value out of range", "{ workers = 0 }", { "workers" } },
     { "every problem at once", "{ workers = 0, region = 5, limits = { body_bytes = 'x' }, timeouts = { nope = 1 } }",
@@ -135,7 +144,7 @@ describe("serve", function()
     { "that never ends", "while true do end", { "instruction" } },
     { "with every problem at once", "return { modles = {}, models = { { id = '' }, { id = 'a', weight = -1 }, " ..
       "{ id = 'b', name = 'a' } }, max_retries = 99 }", { "modles", "id", "weight", "max_retries" } },
-    { "with nothing but fallbacks", "return { models = { { id = 'a', fallback = true } } }", { "primary" } },
+    { "with nothing but fallbacks", "return { models = { { id = 'a', fallback = true } } }", { "fallback" } },
     { "that reaches for the system", "return { models = { { id = os.getenv('HOME') } } }", { "getenv" } },
   }
   for _, case in ipairs(policies) do

@@ -3,6 +3,8 @@
 -- line ("N passed, N failed, N skipped"), which is what the suites are added up by.
 local busted_base = require "busted.outputHandlers.base"
 
+local LONGEST = 4000 -- bytes shown of a failure: compared bodies and logs can be huge
+
 return function()
   local busted = require "busted"
   local handler = busted_base()
@@ -20,6 +22,7 @@ return function()
   local function complain(element, message, trace)
     total.failure, counts.failure = total.failure + 1, counts.failure + 1
     local text = type(message) == "string" and message or require "pl.pretty".write(message)
+    if #text > LONGEST then text = text:sub(1, LONGEST) .. "\n[" .. #text - LONGEST .. " bytes more]" end
     print(("FAILED %s\n  %s"):format(handler.getFullName(element), text:gsub("\n", "\n  ")))
     if trace and trace.traceback then print("  " .. trace.traceback:gsub("\n", "\n  ")) end
   end
