@@ -9,7 +9,8 @@
 #include "aws/eventstream_headers.h"
 
 // A held buffer that grew past this for one large frame is given back after it.
-enum { KEPT_BYTES = 64 * 1024, CRC_BYTES = 4 };
+// CHECKED_BYTES are those that the prelude's checksum is of.
+enum { KEPT_BYTES = 64 * 1024, CRC_BYTES = 4, CHECKED_BYTES = 8 };
 
 static const char *const NAMES[] = {"ok",
 #define X(constant, name, text) name,
@@ -36,13 +37,14 @@ static uint32_t read_u32(const char *from) {
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static uint32_t checksum(const char *from, size_t len) {
-	return (uint32_t)crc32_z(0, (const unsigned char *)from, len);
+// The checksum of bytes that follow on those whose checksum is `before`.
+static uint32_t checksum(uint32_t before, const char *from, size_t len) {
+	return (uint32_t)crc32_z(before, (const unsigned char *)from, len);
 }
 
 // Checks the twelve bytes at `from`.
 static enum eventstream_error prelude_check(const char *from, size_t limit_bytes) {
-	if (read_u32(from + 8) != checksum(from, 8))
+	if (read_u32(from + CHECKED_BYTES) != checksum(0, from, CHECKED_BYTES))
 		return EVENTSTREAM_PRELUDE_CRC;
 	size_t total = read_u32(from), headers = read_u32(from + 4);
 	if (total < EVENTSTREAM_OVERHEAD_BYTES)
@@ -57,7 +59,9 @@ static enum eventstream_error prelude_check(const char *from, size_t limit_bytes
 // Checks the whole frame at `from`, whose prelude is right, and points *frame into it.
 static enum eventstream_error frame_check(const char *from, struct eventstream_frame *frame) {
 	size_t total = read_u32(from), headers = read_u32(from + 4);
-	if (read_u32(from + total - CRC_BYTES) != checksum(from, total - CRC_BYTES))
+	uint32_t prelude = read_u32(from + CHECKED_BYTES); // right, so the frame's checksum may go on from it
+	if (read_u32(from + total - CRC_BYTES) !=
+	    checksum(prelude, from + CHECKED_BYTES, total - CHECKED_BYTES - CRC_BYTES))
 		return EVENTSTREAM_MESSAGE_CRC;
 	frame->raw = slice_of(from, total);
 	frame->headers = slice_of(from + EVENTSTREAM_PRELUDE_BYTES, headers);

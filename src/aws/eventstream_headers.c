@@ -93,8 +93,19 @@ static size_t sequence_length(struct slice text) {
 	return len;
 }
 
+// Whether the eight bytes at the front are ASCII.
+static bool is_ascii_word(struct slice text) {
+	uint64_t word;
+	memcpy(&word, text.ptr, sizeof word);
+	return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
 static bool is_utf8(struct slice text) {
 	while (text.len) {
+		if (text.len >= sizeof(uint64_t) && is_ascii_word(text)) {
+			text = slice_from_offset(text, sizeof(uint64_t));
+			continue;
+		}
 		size_t len = sequence_length(text);
 		if (len == 0)
 			return false;
@@ -103,27 +114,27 @@ static bool is_utf8(struct slice text) {
 	return true;
 }
 
-static bool has_name(struct slice block, size_t count, struct slice name) {
-	struct eventstream_header header;
-	for (size_t i = 0; i < count && eventstream_header_next(&block, &header); i++)
-		if (slice_equal(header.name, name))
+static bool is_among(const struct slice *names, size_t count, struct slice name) {
+	for (size_t i = 0; i < count; i++)
+		if (slice_equal(names[i], name))
 			return true;
 	return false;
 }
 
 enum eventstream_error eventstream_headers_check(struct slice block) {
-	struct slice rest = block;
+	struct slice names[EVENTSTREAM_HEADER_COUNT];
 	struct eventstream_header header;
-	for (size_t count = 0; rest.len; count++) {
+	for (size_t count = 0; block.len; count++) {
 		if (count == EVENTSTREAM_HEADER_COUNT)
 			return EVENTSTREAM_TOO_MANY;
-		enum eventstream_error error = header_take(&rest, &header);
+		enum eventstream_error error = header_take(&block, &header);
 		if (error)
 			return error;
 		if (header.type == EVENTSTREAM_STRING && !is_utf8(header.bytes))
 			return EVENTSTREAM_NOT_UTF8;
-		if (has_name(block, count, header.name))
+		if (is_among(names, count, header.name))
 			return EVENTSTREAM_DUPLICATE;
+		names[count] = header.name;
 	}
 	return EVENTSTREAM_OK;
 }
