@@ -1,0 +1,13 @@
+-- Every model answers, whatever its id, at the speed of a mid-sized model: what `signalbox emulate` plays by itself when
+-- it is given no scenario. Shows the least that a scenario needs; the values are the defaults.
+
+return {
+  seed = 1,
+  traffic = { rate = 10, streaming = 0.3, input_tokens = { 500, 2000 }, output_tokens = { 100, 800 } },
+  models = {
+    ["*"] = {
+      ttft_ms = { p50 = 300, p99 = 1200 },
+      tokens_per_second = { p50 = 80, p99 = 30 }, -- p99 is the slow end
+    },
+  },
+}
