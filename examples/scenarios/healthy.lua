@@ -1,5 +1,5 @@
--- Every model answers, whatever its id, at the speed of a mid-sized model: what `signalbox emulate` plays by itself when
--- it is given no scenario. Shows the least that a scenario needs; the values are the defaults.
+-- Every model answers, whatever its id, at the speed of a mid-sized model: what `signalbox emulate` plays by itself
+-- when it is given no scenario. Shows the keys that most scenarios need; the values are the defaults.
 
 return {
   seed = 1,

@@ -15,7 +15,8 @@ return {
         { from_ms = 60000, to_ms = 75000, fault = "ModelErrorException", share = 0.3 },
         { from_ms = 75000, to_ms = 150000, fault = "ServiceUnavailableException" }, -- share 1: every request
         { from_ms = 150000, to_ms = 170000, fault = "hang", share = 0.5 },
-        { from_ms = 150000, to_ms = 170000, fault = { exception = "ModelStreamErrorException", after = 5 }, share = 0.2 },
+        { from_ms = 150000, to_ms = 170000, share = 0.2,
+          fault = { exception = "ModelStreamErrorException", after = 5 } },
       },
     },
     ["us.amazon.nova-pro-v1:0"] = {
