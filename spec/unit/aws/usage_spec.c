@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aws/usage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../check.h"
+#include "aws/json_scan.h"
+
+struct converse_row {
+	const char *body;
+	int64_t input, output, cache_read, cache_write;
+	const char *stop_reason;
+};
+
+static const struct converse_row CONVERSE[] = {
+    {"{\"usage\":{\"inputTokens\":3,\"outputTokens\":4,\"totalTokens\":7}}", 3, 4, -1, -1, ""},
+    {" { \"stopReason\" : \"end_turn\" , \"usage\" : { \"outputTokens\" : 0 , \"inputTokens\" : 12 } } ", 12, 0, -1, -1,
+     "end_turn"},
+    {"{\"usage\":{\"inputTokens\":1,\"outputTokens\":2,\"cacheReadInputTokens\":5,\"cacheWriteInputTokens\":6}}", 1, 2,
+     5, 6, ""},
+    // What only looks like it: inside texts, at another depth, in an array.
+    {"{\"text\":\"\\\"usage\\\":{\\\"inputTokens\\\":9}\",\"usage\":{\"inputTokens\":3}}", 3, -1, -1, -1, ""},
+    {"{\"output\":{\"usage\":{\"inputTokens\":9},\"stopReason\":\"x\"}}", -1, -1, -1, -1, ""},
+    {"{\"a\":[{\"usage\":1},\"]\",{}],\"usage\":{\"x\":{\"inputTokens\":8},\"inputTokens\":2}}", 2, -1, -1, -1, ""},
+    {"{\"a\":\"\\\\\",\"usage\":{\"inputTokens\":2}}", 2, -1, -1, -1, ""},
+    // Values that are no counts.
+    {"{\"usage\":{\"inputTokens\":-3,\"outputTokens\":1.5}}", -1, -1, -1, -1, ""},
+    {"{\"usage\":{\"inputTokens\":\"3\",\"outputTokens\":null}}", -1, -1, -1, -1, ""},
+    {"{\"usage\":{\"inputTokens\":99999999999999999999}}", -1, -1, -1, -1, ""},
+    {"{\"usage\":7,\"stopReason\":5}", -1, -1, -1, -1, ""},
+    {"{\"stopReason\":\"a\\\"b\"}", -1, -1, -1, -1, ""},
+    // Broken JSON.
+    {"", -1, -1, -1, -1, ""},
+    {"[]", -1, -1, -1, -1, ""},
+    {"{", -1, -1, -1, -1, ""},
+    {"{\"", -1, -1, -1, -1, ""},
+    {"{\"usage", -1, -1, -1, -1, ""},
+    {"{\"usage\"", -1, -1, -1, -1, ""},
+    {"{\"usage\":", -1, -1, -1, -1, ""},
+    {"{\"usage\":{\"inputTokens\":3", 3, -1, -1, -1, ""},
+    {"{\"usage\":{\"inputTokens\":3,}", 3, -1, -1, -1, ""},
+    {"{\"a\" 1,\"usage\":{\"inputTokens\":3}}", -1, -1, -1, -1, ""},
+    {"{\"a\":}]}},\"usage\":{\"inputTokens\":3}}", -1, -1, -1, -1, ""},
+    {"<html>", -1, -1, -1, -1, ""},
+};
+
+// Each in an allocation of its size, so that a sanitizer sees every read beyond it.
+TEST(reads_converse_bodies) {
+	for (size_t i = 0; i < sizeof CONVERSE / sizeof CONVERSE[0]; i++) {
+		const struct converse_row *row = &CONVERSE[i];
+		size_t len = strlen(row->body);
+		char *copy = malloc(len ? len : 1);
+		memcpy(copy, row->body, len);
+		struct token_usage usage = TOKEN_USAGE_UNKNOWN;
+		int before = check_failures_in_test;
+		usage_read_converse(slice_of(copy, len), &usage);
+		CHECK_INT(usage.input_tokens, row->input);
+		CHECK_INT(usage.output_tokens, row->output);
+		CHECK_INT(usage.cache_read_tokens, row->cache_read);
+		CHECK_INT(usage.cache_write_tokens, row->cache_write);
+		CHECK_SLICE(usage_stop_reason(slice_of(copy, len)), slice_from(row->stop_reason));
+		if (check_failures_in_test > before)
+			printf("  for %s\n", row->body);
+		free(copy);
+	}
+}
+
+// A million brackets cost a pass over them, no stack.
+TEST(stands_depth) {
+	size_t len = 1000000;
+	char *deep = malloc(len);
+	memset(deep, '[', len);
+	memcpy(deep, "{\"a\":", 5);
+	struct slice value;
+	CHECK(!json_scan_member(slice_of(deep, len), SLICE("usage"), &value));
+	memset(deep + 5, '\\', len - 5);
+	deep[5] = '"';
+	CHECK(!json_scan_member(slice_of(deep, len), SLICE("usage"), &value));
+	free(deep);
+}
+
+TEST(reads_headers) {
+	const struct header list[] = {
+	    {SLICE("X-Amzn-Bedrock-Input-Token-Count"), SLICE(" 9 ")},
+	    {SLICE("x-amzn-bedrock-output-token-count"), SLICE("17")},
+	    {SLICE("x-amzn-bedrock-cache-read-input-token-count"), SLICE("1e3")},
+	};
+	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
+	usage_read_headers((struct headers){list, 3}, &usage);
+	CHECK_INT(usage.input_tokens, 9);
+	CHECK_INT(usage.output_tokens, 17);
+	CHECK_INT(usage.cache_read_tokens, -1);
+	CHECK_INT(usage.cache_write_tokens, -1);
+}
+
+static void base64(const char *text, size_t len, char *out) {
+	static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (size_t i = 0; i < len; i += 3) {
+		unsigned bits = 0;
+		for (size_t j = 0; j < 3; j++)
+			bits = bits << 8 | (i + j < len ? (unsigned char)text[i + j] : 0);
+		for (int j = 3; j >= 0; j--)
+			*out++ = (size_t)(3 - j) > len - i ? '=' : DIGITS[bits >> (6 * j) & 63];
+	}
+	*out = '\0';
+}
+
+// Wherever the metrics lie across base64's groups of three.
+TEST(reads_the_last_chunk) {
+	for (int pad = 0; pad < 6; pad++) {
+		char json[512], encoded[1024], payload[2048];
+		int len = snprintf(json, sizeof json,
+		                   "{\"p\":\"%.*s\",\"amazon-bedrock-invocationMetrics\":{\"inputTokenCount\":14,"
+		                   "\"outputTokenCount\":256,\"invocationLatency\":1}}",
+		                   pad, "abcdef");
+		base64(json, (size_t)len, encoded);
+		snprintf(payload, sizeof payload, "{\"bytes\":\"%s\",\"p\":\"abc\"}", encoded);
+		struct token_usage usage = TOKEN_USAGE_UNKNOWN;
+		usage_read_chunk(slice_from(payload), &usage);
+		CHECK_INT(usage.input_tokens, 14);
+		CHECK_INT(usage.output_tokens, 256);
+	}
+	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
+	usage_read_chunk(SLICE("{\"bytes\":\"aW52b2NhdGlvbk1ldHJpY3M=\"}"), &usage);
+	usage_read_chunk(SLICE("{\"bytes\":\"####aW52b2NhdGlvbk1ldHJpY3M\"}"), &usage);
+	usage_read_chunk(SLICE("{\"bytes\":12}"), &usage);
+	usage_read_chunk(SLICE("junk"), &usage);
+	CHECK_INT(usage.input_tokens, -1);
+}
+
+int main(void) {
+	RUN(reads_converse_bodies);
+	RUN(stands_depth);
+	RUN(reads_headers);
+	RUN(reads_the_last_chunk);
+	return check_summary();
+}
