@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What Signalbox does, in half a minute: an emulated Bedrock with two models, the gateway in front of it, and curl as
 -- the client. One model is throttled, then broken, then mended, while requests keep coming. Nothing here is staged:
--- every number is counted from the answers that curl got and from the gateway's admin listener. Run it with `make demo`.
+-- every number is counted from the answers that curl got and from the gateway's admin listener. `make demo` runs it.
 local cjson = require "cjson"
 
 local program = arg[1] or "build/signalbox"
@@ -138,7 +138,8 @@ write-out = "%d|%%{http_code}|%%header{x-signalbox-attempts}|%%{time_total}|%%he
 ]]):format(gateway, operation, body, folder, number, number)
   end
   local config = write("curl.conf", table.concat(lines))
-  local text = output_of(("curl -sS --parallel --parallel-max %d --config %s 2>&1"):format(PARALLEL, quoted(config)))
+  local text = output_of(("curl -sS --parallel --parallel-max %d --config %s 2>/dev/null"):format(PARALLEL,
+    quoted(config)))
   local tally, answered = new_tally(title), 0
   tally.sent = count
   for line in text:gmatch("%d+|[^\n]*") do
@@ -166,12 +167,13 @@ local function milliseconds(tally, share)
 end
 
 local function print_table(tallies)
-  local format = "  %-26s %8s %8s %10s %9s %9s %6s %8s %8s"
-  print(paint("1", format:format("", "requests", "streams", "nova-lite", "nova-pro", "attempts", "lost", "p50", "p95")))
+  local format = "  %-22s %9s %8s %10s %9s %9s %12s %5s %8s %8s"
+  print(paint("1", format:format("", "requests", "streams", "nova-lite", "nova-pro", "attempts", "failed over", "lost",
+    "p50", "p95")))
   local sum = new_tally("in all")
   local function row(tally)
     return format:format(tally.title, tally.sent, tally.streams, tally.served[LITE] or 0, tally.served[PRO] or 0,
-      tally.attempts, tally.lost, milliseconds(tally, 0.5), milliseconds(tally, 0.95))
+      tally.attempts, tally.failed_over, tally.lost, milliseconds(tally, 0.5), milliseconds(tally, 0.95))
   end
   for _, tally in ipairs(tallies) do
     print(row(tally))
@@ -265,7 +267,8 @@ local function show_what_remains(tallies)
   expect(sum.lost == 0, "no request is lost; the first one: %s", sum.problem)
   heading("Point your own SDK at it (build/signalbox serve, then)")
   say('boto3       boto3.client("bedrock-runtime", endpoint_url="http://127.0.0.1:8080")')
-  say('JavaScript  new BedrockRuntimeClient({ endpoint: "http://127.0.0.1:8080", requestHandler: new NodeHttpHandler() })')
+  say('JavaScript  new BedrockRuntimeClient({ endpoint: "http://127.0.0.1:8080", ' ..
+    'requestHandler: new NodeHttpHandler() })')
   say('curl        curl -H "Content-Type: application/json" -d @body.json http://127.0.0.1:8080/model/chat/converse')
 end
 

@@ -31,8 +31,8 @@ local function environment(more)
   local result = {
     AWS_ACCESS_KEY_ID = false, AWS_SECRET_ACCESS_KEY = false, AWS_SESSION_TOKEN = false,
     AWS_BEARER_TOKEN_BEDROCK = false, AWS_REGION = false, AWS_DEFAULT_REGION = false, AWS_PROFILE = false,
-    AWS_ENDPOINT_URL = false, AWS_ENDPOINT_URL_BEDROCK_RUNTIME = false, HTTP_PROXY = false, HTTPS_PROXY = false, http_proxy = false,
-    https_proxy = false,
+    AWS_ENDPOINT_URL = false, AWS_ENDPOINT_URL_BEDROCK_RUNTIME = false, HTTP_PROXY = false, HTTPS_PROXY = false,
+    http_proxy = false, https_proxy = false,
   }
   for name, value in pairs(more or {}) do result[name] = value end
   return result
