@@ -15,9 +15,9 @@ TEST(a_connection_is_reused) {
 		CHECK_INT(run_one(&fixture), 200);
 	CHECK_INT(upstreams_idle(fixture.upstreams), 1);
 	CHECK_INT(fixture.server.accepted, 1);
+	finish(&fixture);
 	CHECK(strstr(fixture.server.request, "POST /path?query HTTP/1.1\r\nhost: spec.test\r\ncontent-length: 4\r\n\r\n") ==
 	      fixture.server.request);
-	finish(&fixture);
 }
 
 TEST(the_same_endpoint_is_the_same_upstream) {

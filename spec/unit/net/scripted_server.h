@@ -19,6 +19,7 @@ enum script_step {
 	DONE, // the script is over; an open connection is closed
 	ACCEPT,
 	START_TLS,
+	AWAIT_BYTE,
 	REQUEST,      // reads one: a head and the body that its content-length tells
 	REQUEST_HEAD, // reads up to the end of a head
 	REQUEST_BODY, // the rest
@@ -174,6 +175,10 @@ static inline void scripted_step(struct scripted_server *server, const struct sc
 		break;
 	case START_TLS:
 		scripted_start_tls(server);
+		break;
+	case AWAIT_BYTE:
+		if (scripted_read(server, dropped, 1) != 1)
+			server->failed = "no byte came";
 		break;
 	case REQUEST:
 	case REQUEST_HEAD:

@@ -99,8 +99,8 @@ TEST(old_versions_are_refused) {
 }
 
 TEST(a_server_that_breaks_off_the_handshake_fails_it) {
-	static const struct script breaks[] = {{.step = ACCEPT}, {.step = BREAK}, {.step = DONE}};
-	static const struct script resets[] = {{.step = ACCEPT}, {.step = RESET}, {.step = DONE}};
+	static const struct script breaks[] = {{.step = ACCEPT}, {.step = AWAIT_BYTE}, {.step = BREAK}, {.step = DONE}};
+	static const struct script resets[] = {{.step = ACCEPT}, {.step = AWAIT_BYTE}, {.step = RESET}, {.step = DONE}};
 	CHECK_INT(run(breaks, NULL, "localhost", authority.file, 1, SLICE("body")).status, -1 - EXCHANGE_TLS);
 	CHECK_INT(run(resets, NULL, "localhost", authority.file, 1, SLICE("body")).status, -1 - EXCHANGE_TLS);
 }
