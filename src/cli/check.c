@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "gateway/gateway.h"
 #include "gateway/settings.h"
 #include "policy/policy.h"
 
@@ -29,15 +30,15 @@ static int check_policy(const char *path, const struct settings *settings, struc
 	return rc;
 }
 
-// Settings name a policy, which is checked with them.
+// Settings are checked with the policy that they name.
 static int check_settings(const char *path, const struct document *document, struct problems *problems) {
 	struct settings settings;
 	struct settings_flags flags = {0};
 	int rc = settings_read(path, document, &flags, look_up, NULL, problems, &settings);
-	if (rc == 0) {
+	if (rc == 0)
+		rc = gateway_check(&settings, problems);
+	if (rc == 0)
 		printf("%s: valid settings\n", path);
-		rc = settings.policy ? check_policy(settings.policy, &settings, problems) : 0;
-	}
 	settings_free(&settings);
 	return rc;
 }

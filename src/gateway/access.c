@@ -20,6 +20,8 @@ const char *access_outcome(enum outcome outcome) {
 void access_fields(const struct access_entry *entry, struct log_field fields[ACCESS_FIELDS]) {
 	size_t count = 0;
 	fields[count++] = LOG_S("request_id", entry->request_id);
+	if (entry->upstream_id.len)
+		fields[count++] = LOG_S("upstream_id", entry->upstream_id);
 	fields[count++] = LOG_S("client", entry->client);
 	fields[count++] = LOG_S("operation", entry->operation);
 	fields[count++] = LOG_S("model", entry->model);

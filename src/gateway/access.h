@@ -10,10 +10,11 @@
 #include "route/decide.h"
 
 struct access_entry {
-	struct slice request_id;
-	struct slice client;    // its address; empty where a request was refused before it was whole
-	struct slice operation; // "Converse"; "Health"; "Unknown"
-	struct slice model;     // that answered, or was last tried; empty where none was
+	struct slice request_id;  // ours
+	struct slice upstream_id; // what the client was told instead: the upstream's x-amzn-requestid; empty for none
+	struct slice client;      // its address; empty where a request was refused before it was whole
+	struct slice operation;   // "Converse"; "Health"; "Unknown"
+	struct slice model;       // that answered, or was last tried; empty where none was
 	uint32_t attempts;
 	const char *outcome; // access_outcome's words, or "refused" where nothing was routed
 	int status;          // as the client got it; 499 when it had gone before the head
@@ -22,7 +23,7 @@ struct access_entry {
 	uint64_t milliseconds;
 };
 
-enum { ACCESS_FIELDS = 11 };
+enum { ACCESS_FIELDS = 12 };
 
 // "success", "rate_limit", "fail_fast", "refusal", "cancelled".
 const char *access_outcome(enum outcome outcome);

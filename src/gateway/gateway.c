@@ -163,15 +163,33 @@ static void make_instance(char text[INSTANCE_BYTES]) {
 	snprintf(text, INSTANCE_BYTES, "%016" PRIx64, random_next(&random));
 }
 
-static int start_all(struct gateway *gateway, struct problems *problems) {
-	size_t before = problems->count;
-	struct server_timeouts timeouts = server_timeouts_of(gateway->settings);
+// Whom to sign as, the policy, its models: all that needs no listener.
+static int start_engine(struct gateway *gateway, struct problems *problems) {
+	identity_init(&gateway->identity, gateway->settings);
 	struct mux_settings mux_settings = engine_settings(gateway->settings, &gateway->identity);
 	mux_settings.on_event = notice_write;
+	size_t before = problems->count;
 	int rc = mux_new(&mux_settings, problems, &gateway->mux);
 	if (rc)
 		return rc;
 	refuse_loops(gateway, problems);
+	return problems->count == before ? 0 : ERROR_INVALID;
+}
+
+int gateway_check(const struct settings *settings, struct problems *problems) {
+	struct gateway gateway = {.settings = settings};
+	int rc = start_engine(&gateway, problems);
+	mux_free(gateway.mux);
+	identity_free(&gateway.identity);
+	return rc;
+}
+
+static int start_all(struct gateway *gateway, struct problems *problems) {
+	struct server_timeouts timeouts = server_timeouts_of(gateway->settings);
+	int rc = start_engine(gateway, problems);
+	if (rc)
+		return rc;
+	size_t before = problems->count;
 	for (size_t i = 0; i < gateway->worker_count; i++) {
 		rc = worker_init(gateway, i);
 		if (rc) {
@@ -262,7 +280,6 @@ int gateway_start(const struct settings *settings, struct problems *problems, st
 	gateway->workers = memory_new(gateway->worker_count, sizeof *gateway->workers);
 	make_instance(gateway->instance);
 	raise_descriptor_limit();
-	identity_init(&gateway->identity, settings);
 	int rc = start_all(gateway, problems);
 	if (rc) {
 		gateway_free(gateway);

@@ -13,6 +13,10 @@ struct gateway;
 // "listening" with surface and address (the port that was picked, for port 0) for each listener.
 int gateway_start(const struct settings *settings, struct problems *problems, struct gateway **gateway);
 
+// Whether it would start, as far as can be told without listening: policy, endpoints, credentials. 0, or a status with
+// every problem added.
+int gateway_check(const struct settings *settings, struct problems *problems);
+
 // Serves until SIGTERM or SIGINT: then nothing new is accepted, requests in flight end within timeouts.drain_ms or are
 // cancelled. A second signal cancels at once.
 void gateway_run(struct gateway *gateway);

@@ -9,6 +9,7 @@
 
 enum {
 	CLIENT_BYTES = 64,
+	UPSTREAM_ID_BYTES = 64,
 	STATUS_CLIENT_GONE = 499, // what proxies log for a client that left before the head
 };
 
@@ -23,8 +24,9 @@ struct reply {
 	int status;  // 0 until the head has gone out
 	char *model; // of the head, for a stream that is abandoned; NULL before
 	uint32_t attempts;
-	size_t client_length;
+	size_t client_length, upstream_id_length;
 	char client[CLIENT_BYTES];
+	char upstream_id[UPSTREAM_ID_BYTES];
 	char request_id[REQUEST_ID_BYTES];
 	struct header headers[]; // what the engine may see, and behind them their texts
 };
@@ -35,6 +37,7 @@ static void write_access(const struct reply *reply, const char *outcome, int sta
 		return;
 	access_write(&(struct access_entry){
 	    .request_id = slice_from(reply->request_id),
+	    .upstream_id = slice_of(reply->upstream_id, reply->upstream_id_length),
 	    .client = slice_of(reply->client, reply->client_length),
 	    .operation = slice_from(operation_name(reply->operation)),
 	    .model = model,
@@ -52,10 +55,19 @@ static void reply_free(struct reply *reply) {
 	free(reply);
 }
 
+static void keep_upstream_id(struct reply *reply, struct headers upstream) {
+	const struct slice *id = headers_find(upstream, SLICE("x-amzn-requestid"));
+	if (!id)
+		return;
+	reply->upstream_id_length = id->len < UPSTREAM_ID_BYTES ? id->len : UPSTREAM_ID_BYTES;
+	memcpy(reply->upstream_id, id->ptr, reply->upstream_id_length);
+}
+
 static void on_head(void *owner, const struct mux_head *head) {
 	struct reply *reply = owner;
 	struct headers headers = heading_answer(&reply->door->heading, head->headers, slice_from(reply->request_id),
 	                                        head->model, head->attempts);
+	keep_upstream_id(reply, head->headers);
 	reply->status = head->status;
 	reply->content_length = head->content_length;
 	reply->attempts = head->attempts;
@@ -86,6 +98,8 @@ static void on_done(void *owner, const struct mux_result *result) {
 		end_answer(reply);
 	} else {
 		status = result->error.status;
+		if (result->error.from_upstream)
+			keep_upstream_id(reply, result->error.headers);
 		door_answer_error(reply->door, reply->call, &result->error, slice_from(reply->request_id), result->model,
 		                  result->attempts, &reply->bytes_out);
 	}

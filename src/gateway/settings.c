@@ -211,6 +211,16 @@ void settings_refuse_own_endpoint(const struct settings *settings, const char *f
 		             endpoint);
 }
 
+static void refuse_plaintext(const char *file, const struct settings *settings, struct problems *problems) {
+	struct endpoint parsed;
+	const char *expected;
+	if (settings->allow_plaintext || !settings->endpoint ||
+	    endpoint_parse(slice_from(settings->endpoint), &parsed, &expected) != 0)
+		return;
+	if (!parsed.tls && !endpoint_is_loopback(&parsed))
+		problems_add(problems, file, 0, "endpoint", "https:// (or allow_plaintext = true)", settings->endpoint);
+}
+
 // What is wrong between keys that are each right.
 static void check_together(const char *file, const struct settings *settings, struct problems *problems) {
 	struct address admin, a, b;
@@ -225,6 +235,7 @@ static void check_together(const char *file, const struct settings *settings, st
 				problems_add(problems, file, 0, "listen", "each address once", settings->listen.list[i]);
 	}
 	settings_refuse_own_endpoint(settings, file, "endpoint", settings->endpoint, problems);
+	refuse_plaintext(file, settings, problems);
 }
 
 int settings_read(const char *file, const struct document *document, const struct settings_flags *flags,

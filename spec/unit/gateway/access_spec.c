@@ -16,6 +16,7 @@ TEST(an_entry_has_all_its_fields_in_order) {
 	};
 	struct access_entry entry = {
 	    .request_id = SLICE("id-1"),
+	    .upstream_id = SLICE("up-1"),
 	    .client = SLICE("127.0.0.1:5000"),
 	    .operation = SLICE("Converse"),
 	    .model = SLICE("chat"),
@@ -29,6 +30,10 @@ TEST(an_entry_has_all_its_fields_in_order) {
 	struct log_field fields[ACCESS_FIELDS];
 	access_fields(&entry, fields);
 	CHECK_INT(fields[ACCESS_FIELDS - 1].kind, LOG_END);
+	CHECK_STRING(fields[1].name, "upstream_id");
+	CHECK_SLICE(fields[1].text, SLICE("up-1"));
+	entry.upstream_id = (struct slice){0};
+	access_fields(&entry, fields);
 	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
 		CHECK_STRING(fields[i].name, expected[i].name);
 		CHECK_INT(fields[i].kind, expected[i].text ? LOG_STRING : LOG_NUMBER);

@@ -247,7 +247,8 @@ TEST(a_whole_answer_goes_through) {
 	const char *line = logged(text, sizeof text);
 	CHECK(strstr(line, "\"message\":\"request\",\"request_id\":\"") == line);
 	CHECK(strstr(line,
-	             "\"client\":\"127.0.0.1:5000\",\"operation\":\"Converse\",\"model\":\"chat\",\"attempts\":2,"
+	             "\"upstream_id\":\"up-1\",\"client\":\"127.0.0.1:5000\",\"operation\":\"Converse\",\"model\":\"chat\","
+	             "\"attempts\":2,"
 	             "\"outcome\":\"success\",\"status\":200,\"bytes_in\":19,\"bytes_out\":4,\"milliseconds\":25}\n"));
 	CHECK(strstr(text, "SECRET") == NULL);
 	CHECK_INT(logged_lines(), 1);

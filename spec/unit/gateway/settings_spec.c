@@ -118,7 +118,7 @@ TEST(every_key_is_taken) {
 	put_string(&table, "policy", "p.lua");
 	put_number(&table, "policy_limits.instructions", 2000);
 	put_string(&table, "region", "eu-west-1");
-	put_string(&table, "endpoint", "https://example.com/base");
+	put_string(&table, "endpoint", "http://example.com/base");
 	put_boolean(&table, "allow_plaintext", true);
 	put_string(&table, "credentials.access_key_id", "AKID");
 	put_string(&table, "credentials.secret_access_key", "SECRET");
@@ -139,7 +139,7 @@ TEST(every_key_is_taken) {
 	CHECK_STRING(settings->policy, "p.lua");
 	CHECK_INT(settings->policy_limits.instructions, 2000);
 	CHECK_STRING(settings->region, "eu-west-1");
-	CHECK_STRING(settings->endpoint, "https://example.com/base");
+	CHECK_STRING(settings->endpoint, "http://example.com/base");
 	CHECK(settings->allow_plaintext);
 	CHECK_STRING(settings->credentials.session_token, "TOKEN");
 	CHECK_STRING(settings->credential_sets.list[0].name, "other");
@@ -182,6 +182,8 @@ static const struct {
     {"endpoint", "http://127.0.0.1:8080", 0, "endpoint: expected another server than this one"},
     {"endpoint", "http://localhost:8080/x", 0, "endpoint: expected another server than this one"},
     {"endpoint", "http://127.0.0.1:9090", 0, "endpoint: expected another server than this one"},
+    {"endpoint", "http://10.0.0.1", 0,
+     "endpoint: expected https:// (or allow_plaintext = true), found http://10.0.0.1"},
     {"allow_plaintext", "yes", 0, "allow_plaintext: expected true or false"},
     {"timeouts.connect_ms", NULL, 9, "timeouts.connect_ms: expected a whole number from 10 to 60000"},
     {"timeouts.header_ms", NULL, 1e9, "timeouts.header_ms: expected"},
