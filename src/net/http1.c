@@ -89,7 +89,7 @@ static void wait_for_request(struct http1 *http1) {
 }
 
 void http1_answered(struct http1 *http1) {
-	if (http1->closes || http1->broken) {
+	if (http1->closes || http1->broken || server_of(http1)->draining) {
 		http1_start_closing(http1);
 		return;
 	}
