@@ -59,10 +59,9 @@ static struct server_timeouts server_timeouts_of(const struct settings *settings
 	};
 }
 
-static void complain_listener(struct problems *problems, const char *field, const char *address, const char *message) {
-	char text[512];
-	snprintf(text, sizeof text, "cannot listen on %s: %s", address, message ? message : "unknown reason");
-	problems_add(problems, NULL, 0, field, NULL, text);
+// The server's message names the address.
+static void complain_listener(struct problems *problems, const char *field, const char *message) {
+	problems_add(problems, NULL, 0, field, NULL, message);
 }
 
 static void log_listener(const char *surface, const char *address) {
@@ -80,10 +79,10 @@ static void listen_first(struct gateway *gateway, struct problems *problems) {
 		if (rc == 0)
 			rc = server_listen(gateway->workers[0].door.server, address, shared, &message);
 		if (rc)
-			complain_listener(problems, "listen", address, message);
+			complain_listener(problems, "listen", message);
 	}
 	if (server_listen(gateway->admin.server, gateway->settings->admin, false, &message) != 0)
-		complain_listener(problems, "admin", gateway->settings->admin, message);
+		complain_listener(problems, "admin", message);
 }
 
 // A Unix socket has one listener, the first worker's; ports are shared.
@@ -96,7 +95,7 @@ static void listen_others(struct gateway *gateway, struct problems *problems) {
 			if (slice_starts(slice_from(listen->list[i]), SLICE("unix:")))
 				continue;
 			if (server_listen(gateway->workers[w].door.server, address, true, &message) != 0)
-				complain_listener(problems, "listen", address, message);
+				complain_listener(problems, "listen", message);
 		}
 }
 
