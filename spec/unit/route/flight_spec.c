@@ -130,6 +130,17 @@ TEST(an_end_may_come_before_its_stop_was_told) {
 	fixture_free(&f);
 }
 
+TEST(what_the_driver_stops_by_itself_is_not_tried_again) {
+	struct fixture f;
+	fixture_init(&f, "a b c");
+	PLAY(&f, {0, "begin", "send 0 a"}, {10, "another", "send 1 b"}, {20, "stopped 0", ""}, {30, "break 1", "send 2 c"},
+	     {40, "stopped 2", "fail cancelled 2"});
+	// An answer that its driver stops is the end, though a loser is still stopping.
+	PLAY(&f, {100, "begin", "send 0 a"}, {110, "another", "send 1 b"}, {120, "commit 1", "cancel 0"},
+	     {130, "stopped 1", "fail cancelled 1"}, {140, "stopped 0", ""});
+	fixture_free(&f);
+}
+
 int main(void) {
 	RUN(the_first_success_stops_the_others);
 	RUN(a_commit_stops_the_others);
@@ -142,5 +153,6 @@ int main(void) {
 	RUN(attempts_beside_are_bounded_too);
 	RUN(a_cancelled_request_stops_them_all);
 	RUN(an_end_may_come_before_its_stop_was_told);
+	RUN(what_the_driver_stops_by_itself_is_not_tried_again);
 	return check_summary();
 }

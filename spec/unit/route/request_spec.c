@@ -292,6 +292,63 @@ TEST(a_breaker_lost_before_sending_is_another_selection) {
 	fixture_free(&f);
 }
 
+// Whoever is chosen has lost its place by the time of sending, and the others have theirs back.
+static void lose_every_place(struct fixture *f) {
+	for (size_t i = 0; i < f->pool.count; i++)
+		model_state_reset_breaker(f->pool.models[i].state, 0);
+	model_state_force_open(f->listed.list[0]->state, 0);
+}
+
+TEST(places_lost_again_and_again_come_to_an_end) {
+	struct fixture f;
+	fixture_init(&f, "a b c");
+	f.pool.limits.max_wait_ms = 100;
+	f.before_send = lose_every_place;
+	PLAY(&f, {0, "begin", "wait 50"});
+	CHECK_INT(f.selections, 3);
+	f.before_send = NULL;
+	GO_ON(&f, {50, "next", "send 0 a"}, {51, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+static struct pass taken;
+
+static void take_the_last_resort(struct fixture *f) {
+	struct news news;
+	const struct model *a = fixture_model(f, "a");
+	CHECK(model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 1, &taken, &news));
+}
+
+TEST(a_last_resort_lost_before_sending_is_busy) {
+	struct fixture f;
+	struct news news;
+	struct settlement settlement = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1};
+	fixture_init(&f, "a");
+	fixture_rest(&f, "a", 1000, false, 0);
+	f.before_send = take_the_last_resort;
+	PLAY(&f, {1, "begin", "fail no-models resting after 999"});
+	const struct model *a = fixture_model(&f, "a");
+	model_state_settle(a->state, &a->breaker, &taken, &settlement, 2, &news);
+	f.before_send = NULL;
+	PLAY(&f, {3, "begin", "send 0 a"}, {4, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(a_failure_is_counted_as_one_whatever_the_policy_says) {
+	static const enum outcome outcomes[] = {OUTCOME_SUCCESS, OUTCOME_FAIL_FAST, OUTCOME_REFUSAL, OUTCOME_CANCELLED};
+	struct fixture f;
+	fixture_init(&f, "a");
+	f.classifies = true;
+	for (size_t i = 0; i < 4; i++) {
+		f.classification = (struct classification){.verdict = VERDICT_FAIL, .outcome = outcomes[i]};
+		PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "fail failed 0 after 1000"});
+	}
+	struct model_statistics statistics;
+	model_state_statistics(fixture_model(&f, "a")->state, &statistics);
+	CHECK_INT(statistics.fail_fast, 4);
+	fixture_free(&f);
+}
+
 TEST(events_tell_a_requests_life) {
 	static const enum event_kind expected[] = {
 	    EVENT_REQUEST,        EVENT_MODEL_SELECTED, EVENT_MODEL_INVOCATION_START, EVENT_MODEL_INVOCATION_COMPLETE,
@@ -350,6 +407,9 @@ int main(void) {
 	RUN(a_wait_has_its_bounds);
 	RUN(tried_models_are_not_waited_for);
 	RUN(a_breaker_lost_before_sending_is_another_selection);
+	RUN(places_lost_again_and_again_come_to_an_end);
+	RUN(a_last_resort_lost_before_sending_is_busy);
+	RUN(a_failure_is_counted_as_one_whatever_the_policy_says);
 	RUN(events_tell_a_requests_life);
 	RUN(without_room_there_is_no_request);
 	return check_summary();
