@@ -76,7 +76,7 @@ static inline bool header_is(const struct eventstream_header *header, const json
 	case EVENTSTREAM_BYTES: {
 		struct slice bytes = base64_bytes(json_slice(value));
 		same = slice_equal(header->bytes, bytes);
-		free((void *)(uintptr_t)bytes.ptr);
+		bytes_free(bytes);
 		return same;
 	}
 	case EVENTSTREAM_INT64:
@@ -124,7 +124,7 @@ static inline void expect_frame(const char *name, const char *stage, const json_
 		struct slice bytes = base64_bytes(json_member(expected, "payload_base64"));
 		if (!slice_equal(bytes, frame->payload))
 			case_fail(name, stage, "the payload differs");
-		free((void *)(uintptr_t)bytes.ptr);
+		bytes_free(bytes);
 	}
 	expect_encoding(name, frame);
 }
@@ -189,7 +189,7 @@ static inline void pair_run(const char *folder, const char *name,
 		run(&one, bytes, (enum feeding)feeding);
 	}
 	case_end();
-	free((void *)(uintptr_t)bytes.ptr);
+	bytes_free(bytes);
 	json_decref(json);
 }
 

@@ -66,7 +66,12 @@ static inline bool file_exists(const char *folder, const char *name) {
 	return stat(path_join(path, folder, name), &status) == 0;
 }
 
-// The whole file; the caller frees its pointer, which is NULL where there is none.
+// Frees what file_read and base64_bytes give.
+static inline void bytes_free(struct slice bytes) {
+	free((void *)(uintptr_t)bytes.ptr);
+}
+
+// The whole file, for bytes_free; its pointer is NULL where there is none.
 static inline struct slice file_read(const char *folder, const char *name) {
 	char path[PATH_MAX];
 	FILE *file = fopen(path_join(path, folder, name), "rb");
@@ -108,7 +113,7 @@ static inline struct slice json_member(const json_t *object, const char *key) {
 	return json_slice(json_object_get(object, key));
 }
 
-// The bytes of base64 text; the caller frees the pointer.
+// The bytes of base64 text, for bytes_free.
 static inline struct slice base64_bytes(struct slice text) {
 	unsigned char *bytes = malloc(text.len / 4 * 3 + 1);
 	int len = text.len ? EVP_DecodeBlock(bytes, (const unsigned char *)text.ptr, (int)text.len) : 0;

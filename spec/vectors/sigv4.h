@@ -86,7 +86,7 @@ static inline void expect_file(const char *folder, const char *file, const char 
 	if (expected.len && expected.ptr[expected.len - 1] == '\n')
 		expected.len--;
 	case_expect(name, stage, found, expected);
-	free((void *)(uintptr_t)text.ptr);
+	bytes_free(text);
 }
 
 // The Authorization header of header-signed-request.txt.
@@ -144,7 +144,7 @@ static inline void authorize_case(const char *folder, struct sigv4_case *one) {
 	else if (case_expect(one->name, "authorization", buffer_slice(&value), expected))
 		verify_case(one, authorization.date, buffer_slice(&value));
 	buffer_free(&value);
-	free((void *)(uintptr_t)text.ptr);
+	bytes_free(text);
 }
 
 static inline void sigv4_case_run(const char *folder, struct sigv4_case *one, const json_t *context) {
@@ -190,7 +190,7 @@ static inline void sigv4_visit(const char *parent, const char *name) {
 	sigv4_case_run(folder, one, context);
 	case_end();
 	credentials_release(one->credentials);
-	free((void *)(uintptr_t)one->text.ptr);
+	bytes_free(one->text);
 	free(one);
 	json_decref(context);
 }

@@ -126,7 +126,7 @@ static inline bool smithy_header_is(const struct eventstream_header *header, con
 	if (strcmp(type, "blob") == 0) {
 		struct slice bytes = base64_bytes(json_slice(value));
 		bool same = header->type == EVENTSTREAM_BYTES && slice_equal(header->bytes, bytes);
-		free((void *)(uintptr_t)bytes.ptr);
+		bytes_free(bytes);
 		return same;
 	}
 	if (strcmp(type, "timestamp") == 0) {
@@ -175,7 +175,7 @@ static inline enum eventstream_kind smithy_event(const char *name, const json_t 
 			case_fail(name, one.stage, "%s, %zu frames", eventstream_error_name(error), count);
 	}
 	feed(bytes, FEED_WHOLE, kind_of_frame, &kind, &count);
-	free((void *)(uintptr_t)bytes.ptr);
+	bytes_free(bytes);
 	return kind;
 }
 

@@ -40,7 +40,6 @@ static const struct exception_row TABLE[] = {
     SEEN("RateLimitExceeded", 429, TYPE_THROTTLING, FAULT_THROTTLE),
     SEEN("ThrottledException", 429, TYPE_THROTTLING, FAULT_THROTTLE),
     SEEN("RequestThrottled", 429, TYPE_THROTTLING, FAULT_THROTTLE),
-    SEEN("RequestThrottledException", 429, TYPE_THROTTLING, FAULT_THROTTLE),
     SEEN("ProvisionedThroughputExceededException", 429, TYPE_THROTTLING, FAULT_THROTTLE),
     SEEN("BandwidthLimitExceeded", 429, TYPE_THROTTLING, FAULT_THROTTLE),
     SEEN("TransactionInProgressException", 429, TYPE_THROTTLING, FAULT_THROTTLE),

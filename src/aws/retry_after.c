@@ -57,7 +57,7 @@ static bool take_part(struct slice *text, char part, struct civil *civil) {
 	switch (part) {
 	case 'W':
 		return take_letters(text);
-	case 'M':
+	case 'B':
 		return take_month(text, &civil->month);
 	case 'D':
 		if (text->len && text->ptr[0] == ' ') {
@@ -83,7 +83,7 @@ static bool take_part(struct slice *text, char part, struct civil *civil) {
 	}
 }
 
-// Takes the parts that `pattern` names off the text: Y year, M month's name, D day (may begin with a space), h m s;
+// Takes the parts that `pattern` names off the text: Y year, B month's name, D day (may begin with a space), h m s;
 // W any letters; y two digits of a year; other characters stand for themselves.
 static bool match_date(struct slice text, const char *pattern, struct civil *civil) {
 	for (const char *part = pattern; *part; part++)
@@ -95,9 +95,9 @@ static bool match_date(struct slice text, const char *pattern, struct civil *civ
 // Seconds since 1970, or -1 for what is no date. A year of two digits that seems more than 50 years ahead is past.
 static int64_t parse_date(struct slice text, int64_t wall_s) {
 	struct civil civil = {0};
-	if (match_date(text, "W, D M Y h:m:s GMT", &civil) || match_date(text, "W M D h:m:s Y", &civil))
+	if (match_date(text, "W, D B Y h:m:s GMT", &civil) || match_date(text, "W B D h:m:s Y", &civil))
 		return calendar_seconds(civil);
-	if (!match_date(text, "W, D-M-y h:m:s GMT", &civil))
+	if (!match_date(text, "W, D-B-y h:m:s GMT", &civil))
 		return -1;
 	civil.year += 2000;
 	if (calendar_seconds(civil) > wall_s + INT64_C(50) * 365 * DAY_S)
