@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// A loop in virtual time and a server without sockets, in place of net's: these definitions satisfy the linker before
+// net's archive is looked at. A spec hands in requests, moves the clock, and reads what was answered.
+#ifndef SPEC_EMULATOR_FAKE_NET_H
+#define SPEC_EMULATOR_FAKE_NET_H
+
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "net/loop.h"
+#include "net/server.h"
+
+enum { FAKE_TIMERS = 4096 };
+
+struct loop {
+	uint64_t now_ms;
+	struct timer *running[FAKE_TIMERS];
+	size_t count;
+};
+
+struct server {
+	const struct server_events *events;
+	void *owner;
+	struct server_call *calls; // that are not over
+};
+
+struct server_call {
+	struct server *server;
+	struct server_call *next;
+	struct server_request request;
+	struct buffer target;
+	struct buffer content;
+	struct buffer head; // "name: value\n" lines
+	struct buffer body;
+	void *owner;
+	int64_t length; // promised; -1 is chunked
+	int status;     // 0: nothing was answered yet
+	size_t room;    // bytes that are taken before the call is full
+	bool leaves_at_write;
+	bool ended, aborted, reset, left;
+};
+
+static struct loop fake_loop = {.now_ms = 1000000};
+static struct server fake_server;
+
+uint64_t loop_now_ms(const struct loop *loop) {
+	return loop->now_ms;
+}
+
+void timer_init(struct timer *timer, struct loop *loop, loop_callback callback, void *owner) {
+	*timer = (struct timer){loop, callback, owner, 0, 0};
+}
+
+void timer_stop(struct timer *timer) {
+	if (timer->heap_place == 0)
+		return;
+	struct loop *loop = timer->loop;
+	struct timer *last = loop->running[--loop->count];
+	loop->running[timer->heap_place - 1] = last;
+	last->heap_place = timer->heap_place;
+	timer->heap_place = 0;
+}
+
+void timer_start(struct timer *timer, uint64_t delay_ms) {
+	timer_stop(timer);
+	if (timer->loop->count == FAKE_TIMERS)
+		abort();
+	timer->due_ms = timer->loop->now_ms + delay_ms;
+	timer->loop->running[timer->loop->count++] = timer;
+	timer->heap_place = timer->loop->count;
+}
+
+bool timer_is_running(const struct timer *timer) {
+	return timer->heap_place != 0;
+}
+
+// Moves the clock on, firing what falls due, in order.
+static inline void pass(uint64_t ms) {
+	uint64_t until = fake_loop.now_ms + ms;
+	for (;;) {
+		struct timer *next = NULL;
+		for (size_t i = 0; i < fake_loop.count; i++)
+			if (fake_loop.running[i]->due_ms <= until && (!next || fake_loop.running[i]->due_ms < next->due_ms))
+				next = fake_loop.running[i];
+		if (!next)
+			break;
+		fake_loop.now_ms = next->due_ms > fake_loop.now_ms ? next->due_ms : fake_loop.now_ms;
+		timer_stop(next);
+		next->callback(next->owner);
+	}
+	fake_loop.now_ms = until;
+}
+
+struct server *server_new(struct loop *loop, const struct server_limits *limits, const struct server_timeouts *timeouts,
+                          const struct server_events *events, void *owner) {
+	(void)loop;
+	(void)limits;
+	(void)timeouts;
+	fake_server = (struct server){.events = events, .owner = owner};
+	return &fake_server;
+}
+
+int server_listen(struct server *server, const char *address, bool shared, const char **message) {
+	(void)server;
+	(void)shared;
+	*message = "the address is taken";
+	return strcmp(address, "taken:1") == 0;
+}
+
+const char *server_address(const struct server *server, size_t index) {
+	(void)server;
+	(void)index;
+	return "127.0.0.1:1";
+}
+
+static inline void forget(struct server_call *call) {
+	struct server_call **place = &call->server->calls;
+	while (*place != call)
+		place = &(*place)->next;
+	*place = call->next;
+}
+
+// The client goes away.
+static inline void leave(struct server_call *call) {
+	forget(call);
+	call->left = true;
+	call->server->events->on_gone(call->server->owner, call, call->owner);
+}
+
+void server_close(struct server *server) {
+	while (server->calls)
+		leave(server->calls);
+}
+
+static inline void take_head(struct server_call *call, int status, struct headers headers) {
+	if (call->status || call->ended || call->aborted || call->left)
+		abort();
+	call->status = status;
+	for (size_t i = 0; i < headers.count; i++)
+		buffer_printf(&call->head, "%.*s: %.*s\n", SLICE_ARGS(headers.list[i].name), SLICE_ARGS(headers.list[i].value));
+}
+
+void server_answer(struct server_call *call, int status, struct headers headers, struct slice body) {
+	take_head(call, status, headers);
+	buffer_append(&call->body, body);
+	call->ended = true;
+	forget(call);
+}
+
+void server_answer_start(struct server_call *call, int status, struct headers headers, int64_t content_length) {
+	take_head(call, status, headers);
+	call->length = content_length;
+}
+
+bool server_answer_write(struct server_call *call, struct slice bytes) {
+	if (!call->status || call->ended || call->aborted || call->left)
+		abort();
+	buffer_append(&call->body, bytes);
+	if (call->leaves_at_write)
+		leave(call);
+	return call->body.len < call->room;
+}
+
+void server_answer_end(struct server_call *call) {
+	if (!call->status || call->ended || call->aborted || call->left)
+		abort();
+	call->ended = true;
+	forget(call);
+}
+
+void server_answer_abort(struct server_call *call, bool reset) {
+	if (call->ended || call->aborted || call->left)
+		abort();
+	call->aborted = true;
+	call->reset = reset;
+	forget(call);
+}
+
+// The client has read everything.
+static inline void read_on(struct server_call *call, size_t room) {
+	call->room = room;
+	call->server->events->on_writable(call->server->owner, call, call->owner);
+}
+
+// A request comes in; with headers where `authorization` is not NULL. To be freed with drop.
+static inline struct server_call *send(const char *method, const char *path, const char *content,
+                                       const char *authorization) {
+	struct server_call *call = calloc(1, sizeof *call);
+	static struct header headers[1];
+	buffer_init(&call->target, 4096);
+	buffer_init(&call->content, 1 << 20);
+	buffer_init(&call->head, 65536);
+	buffer_init(&call->body, 1 << 24);
+	buffer_append(&call->target, slice_from(path));
+	buffer_append(&call->content, slice_from(content));
+	headers[0] = (struct header){SLICE("authorization"), slice_from(authorization)};
+	call->server = &fake_server;
+	call->room = SIZE_MAX;
+	call->next = fake_server.calls;
+	fake_server.calls = call;
+	call->request = (struct server_request){
+	    .method = slice_from(method),
+	    .target = buffer_slice(&call->target),
+	    .path = buffer_slice(&call->target),
+	    .headers = {headers, authorization ? 1 : 0},
+	    .body = buffer_slice(&call->content),
+	    .peer = SLICE("127.0.0.1"),
+	};
+	fake_server.events->on_request(fake_server.owner, call, &call->request, &call->owner);
+	return call;
+}
+
+static inline bool is_over(const struct server_call *call) {
+	return call->ended || call->aborted || call->left;
+}
+
+// Frees a call; the client leaves first where it isn't over.
+static inline void drop(struct server_call *call) {
+	if (!is_over(call))
+		leave(call);
+	buffer_free(&call->target);
+	buffer_free(&call->content);
+	buffer_free(&call->head);
+	buffer_free(&call->body);
+	free(call);
+}
+
+#endif
