@@ -30,7 +30,8 @@ struct socket {
 	bool wants_read;
 	bool wants_write;
 	bool opening;
-	bool hung_up; // on_hangup was called
+	bool ending_write; // the goodbye waits for room
+	bool hung_up;      // on_hangup was called
 	bool closed;
 };
 
@@ -56,6 +57,8 @@ static int needs(const struct socket *socket) {
 		events |= UV_READABLE | (wire->read_needs_room ? UV_WRITABLE : 0);
 	else if (socket->events->on_hangup && !socket->hung_up)
 		events |= UV_DISCONNECT;
+	if (socket->ending_write)
+		events |= UV_WRITABLE;
 	if (socket->wants_write)
 		events |= wire->write_needs_bytes ? UV_READABLE : UV_WRITABLE;
 	return events;
@@ -113,6 +116,8 @@ static void on_poll(uv_poll_t *poll, int status, int happened) {
 	} else {
 		bool readable = happened & (UV_READABLE | (socket->wire.read_needs_room ? UV_WRITABLE : 0));
 		bool writable = happened & (UV_WRITABLE | (socket->wire.write_needs_bytes ? UV_READABLE : 0));
+		if ((happened & UV_WRITABLE) && socket->ending_write)
+			socket->ending_write = !socket->transport->end_write(&socket->wire);
 		if (writable)
 			tell_writable(socket);
 		if (readable || (happened & UV_DISCONNECT))
@@ -192,7 +197,9 @@ void socket_want_write(struct socket *socket, bool wanted) {
 }
 
 void socket_end_write(struct socket *socket) {
-	socket->transport->end_write(&socket->wire);
+	socket->ending_write = !socket->transport->end_write(&socket->wire);
+	if (socket->ending_write)
+		watch(socket, socket->watched | needs(socket));
 }
 
 static void on_closed(uv_handle_t *handle) {

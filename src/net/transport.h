@@ -17,6 +17,7 @@ struct wire {
 	// What TLS waits for, where it isn't what the caller waits for.
 	bool read_needs_room;
 	bool write_needs_bytes;
+	bool goodbye_waits; // TLS's closing alert, for room
 	bool ending_unread; // the end or a failure came behind bytes that were returned first
 };
 
@@ -26,7 +27,8 @@ struct transport {
 	ssize_t (*writev)(struct wire *wire, const struct iovec *parts, int count);
 	// 1 when done, SOCKET_AGAIN (see read_needs_room), SOCKET_BROKEN.
 	int (*open)(struct wire *wire);
-	void (*end_write)(struct wire *wire);
+	// False when there is no room for the goodbye: again when there is.
+	bool (*end_write)(struct wire *wire);
 	// Bytes that were taken from the descriptor and not yet read, which no watch would tell of.
 	bool (*has_unread)(const struct wire *wire);
 	// Gives up what the transport holds, but not the descriptor; when orderly, says goodbye first.

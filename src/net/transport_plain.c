@@ -35,8 +35,9 @@ static int plain_open(struct wire *wire) {
 	return 1;
 }
 
-static void plain_end_write(struct wire *wire) {
+static bool plain_end_write(struct wire *wire) {
 	shutdown(wire->descriptor, SHUT_WR);
+	return true;
 }
 
 static bool plain_has_unread(const struct wire *wire) {

@@ -147,16 +147,23 @@ static int tls_open(struct wire *wire) {
 	return status == SOCKET_AGAIN ? SOCKET_AGAIN : SOCKET_BROKEN;
 }
 
-static void say_goodbye(struct wire *wire) {
+// False when the closing alert waits for room: to be called again then, and only then, since once the alert is out
+// SSL_shutdown reads and drops what comes.
+static bool say_goodbye(struct wire *wire) {
+	if (SSL_in_init(wire->ssl) || ((SSL_get_shutdown(wire->ssl) & SSL_SENT_SHUTDOWN) && !wire->goodbye_waits))
+		return true;
 	ERR_clear_error();
-	if (!SSL_in_init(wire->ssl) && !(SSL_get_shutdown(wire->ssl) & SSL_SENT_SHUTDOWN))
-		SSL_shutdown(wire->ssl);
+	int result = SSL_shutdown(wire->ssl);
+	wire->goodbye_waits = result < 0 && SSL_get_error(wire->ssl, result) == SSL_ERROR_WANT_WRITE;
 	ERR_clear_error();
+	return !wire->goodbye_waits;
 }
 
-static void tls_end_write(struct wire *wire) {
-	say_goodbye(wire);
+static bool tls_end_write(struct wire *wire) {
+	if (!say_goodbye(wire))
+		return false;
 	shutdown(wire->descriptor, SHUT_WR);
+	return true;
 }
 
 static bool tls_has_unread(const struct wire *wire) {

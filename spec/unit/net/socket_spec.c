@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two sockets on one loop, facing each other: back-pressure, hang-ups, ends; plain and over TLS, where bytes wait
+// within the stream that no watch tells of.
+#include "net/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "../check.h"
+#include "base/random.h"
+#include "certificates.h"
+#include "recorded.h"
+
+enum { STREAM_BYTES = 3 << 20, KEPT_BYTES = 1 << 16 };
+
+// One side: sends bytes by a pattern, checks those that come.
+struct side {
+	struct socket *socket;
+	struct random_source random;
+	size_t to_send, sent, received;
+	size_t read_at_most; // per call of on_readable; 0: no limit
+	bool pauses;         // stops reading now and then, for a timer's turn
+	struct timer pause;
+	bool wrong, ended;
+	int broken; // errno + 1
+	int opened, hangups, readable;
+	bool closes_on_readable, closes_on_hangup;
+};
+
+static struct authority authority;
+
+static char pattern(size_t position) {
+	return (char)(position * 31 + (position >> 8) * 7);
+}
+
+static void side_close(struct side *side) {
+	if (side->socket)
+		socket_close(side->socket);
+	side->socket = NULL;
+	timer_stop(&side->pause);
+}
+
+static void side_write(struct side *side) {
+	static char bytes[200000];
+	while (side->sent < side->to_send) {
+		struct iovec parts[3];
+		size_t position = side->sent;
+		size_t sizes[3] = {random_below(&side->random, 300), 20000 + random_below(&side->random, 50000),
+		                   random_below(&side->random, 40000)};
+		int count = 0;
+		for (size_t i = 0, place = 0; i < 3; i++) {
+			size_t left = side->to_send - position;
+			size_t size = sizes[i] < left ? sizes[i] : left;
+			// Never less than a record, so that what is tried again is at least what was refused.
+			parts[count++] = (struct iovec){bytes + place, size};
+			for (size_t j = 0; j < size; j++)
+				bytes[place++] = pattern(position++);
+		}
+		ssize_t taken = socket_writev(side->socket, parts, count);
+		if (taken == SOCKET_AGAIN) {
+			socket_want_write(side->socket, true);
+			return;
+		}
+		if (taken < 0) {
+			side->broken = socket_failure(side->socket) + 1;
+			return;
+		}
+		side->sent += (size_t)taken;
+	}
+	socket_want_write(side->socket, false);
+	socket_end_write(side->socket);
+}
+
+static void on_open(void *owner, bool well) {
+	struct side *side = owner;
+	CHECK(well);
+	side->opened++;
+	socket_want_read(side->socket, true);
+	side_write(side);
+}
+
+static void on_writable(void *owner) {
+	side_write(owner);
+}
+
+static void on_pause_over(void *owner) {
+	struct side *side = owner;
+	socket_want_read(side->socket, true);
+}
+
+static void on_readable(void *owner) {
+	struct side *side = owner;
+	static char bytes[KEPT_BYTES];
+	size_t room = side->read_at_most ? 1 + random_below(&side->random, side->read_at_most) : sizeof(bytes);
+	side->readable++;
+	if (side->closes_on_readable) {
+		side_close(side);
+		return;
+	}
+	ssize_t count = socket_read(side->socket, bytes, room);
+	for (ssize_t i = 0; i < count; i++)
+		side->wrong = side->wrong || bytes[i] != pattern(side->received + (size_t)i);
+	if (count > 0)
+		side->received += (size_t)count;
+	if (count == 0)
+		side->ended = true;
+	if (count == SOCKET_BROKEN)
+		side->broken = socket_failure(side->socket) + 1;
+	if (count == 0 || count == SOCKET_BROKEN) {
+		socket_want_read(side->socket, false);
+	} else if (side->pauses && random_below(&side->random, 4) == 0) {
+		socket_want_read(side->socket, false);
+		timer_start(&side->pause, random_below(&side->random, 2));
+	}
+}
+
+static void on_hangup(void *owner) {
+	struct side *side = owner;
+	side->hangups++;
+	if (side->closes_on_hangup)
+		side_close(side);
+}
+
+static const struct socket_events events = {on_open, on_readable, on_writable, NULL};
+static const struct socket_events watchful_events = {on_open, on_readable, on_writable, on_hangup};
+
+struct pair {
+	struct loop *loop;
+	struct side sides[2];
+	SSL_CTX *contexts[2];
+};
+
+static SSL *new_tls(SSL_CTX *context, bool accepts) {
+	SSL *tls = SSL_new(context);
+	if (accepts)
+		SSL_set_accept_state(tls);
+	else
+		SSL_set_connect_state(tls);
+	return tls;
+}
+
+static void pair_init(struct pair *pair, bool tls, const struct socket_events *told) {
+	int descriptors[2];
+	*pair = (struct pair){.loop = loop_new()};
+	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, descriptors), 0);
+	if (tls) {
+		pair->contexts[0] = SSL_CTX_new(TLS_client_method());
+		pair->contexts[1] = authority_server(&authority, "DNS:localhost", 24);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &pair->sides[i];
+		random_init(&side->random, (uint64_t)i + 5);
+		timer_init(&side->pause, pair->loop, on_pause_over, side);
+		side->socket = socket_new(pair->loop, descriptors[i], told, side);
+		if (tls)
+			socket_start_tls(side->socket, new_tls(pair->contexts[i], i == 1));
+	}
+}
+
+static void pair_free(struct pair *pair) {
+	for (int i = 0; i < 2; i++) {
+		side_close(&pair->sides[i]);
+		SSL_CTX_free(pair->contexts[i]);
+	}
+	loop_close(pair->loop);
+}
+
+static bool both_ended(void *owner) {
+	struct pair *pair = owner;
+	for (int i = 0; i < 2; i++)
+		if (!pair->sides[i].ended && !pair->sides[i].broken)
+			return false;
+	return true;
+}
+
+static void transfer(bool tls, size_t read_at_most, bool pauses) {
+	struct pair pair;
+	pair_init(&pair, tls, &watchful_events);
+	for (int i = 0; i < 2; i++) {
+		struct side *side = &pair.sides[i];
+		side->to_send = STREAM_BYTES + (size_t)i;
+		side->read_at_most = read_at_most;
+		side->pauses = pauses;
+		if (!tls)
+			on_open(side, true);
+	}
+	CHECK(await(pair.loop, both_ended, &pair));
+	for (int i = 0; i < 2; i++) {
+		CHECK_INT(pair.sides[i].received, pair.sides[!i].to_send);
+		CHECK_INT(pair.sides[i].broken, 0);
+		CHECK_INT(pair.sides[i].opened, 1);
+		CHECK(!pair.sides[i].wrong);
+	}
+	pair_free(&pair);
+}
+
+TEST(streams_arrive_whole_both_ways) {
+	for (int tls = 0; tls < 2; tls++) {
+		transfer(tls, 0, false);
+		transfer(tls, 0, true);
+		transfer(tls, 5000, false);
+		transfer(tls, 20000, true);
+	}
+}
+
+static bool second_has_ended(void *owner) {
+	struct pair *pair = owner;
+	return pair->sides[1].ended || pair->sides[1].broken;
+}
+
+TEST(bytes_held_by_tls_are_told_of_after_a_pause) {
+	struct pair pair;
+	pair_init(&pair, true, &events);
+	pair.sides[0].to_send = 1000;
+	pair.sides[1].read_at_most = 1;
+	CHECK(await(pair.loop, second_has_ended, &pair));
+	CHECK_INT(pair.sides[1].received, 1000);
+	CHECK(pair.sides[1].readable >= 1000);
+	pair_free(&pair);
+}
+
+static bool second_hung_up(void *owner) {
+	struct pair *pair = owner;
+	return pair->sides[1].hangups > 0;
+}
+
+static bool never(void *owner) {
+	int *looks = owner;
+	return ++*looks > 30;
+}
+
+TEST(a_hangup_is_told_once_while_reading_is_off) {
+	// The ways to hang up: with bytes unread or without, the half or the whole.
+	for (int way = 0; way < 4; way++) {
+		struct pair pair;
+		int looks = 0;
+		pair_init(&pair, false, &watchful_events);
+		struct side *first = &pair.sides[0], *second = &pair.sides[1];
+		socket_want_read(second->socket, true);
+		socket_want_read(second->socket, false);
+		if (way & 1)
+			CHECK_INT(socket_writev(first->socket, &(struct iovec){(char[]){pattern(0)}, 1}, 1), 1);
+		CHECK(await(pair.loop, never, &looks));
+		CHECK_INT(second->hangups, 0);
+		if (way & 2)
+			side_close(first);
+		else
+			socket_end_write(first->socket);
+		CHECK(await(pair.loop, second_hung_up, &pair));
+		looks = 0;
+		CHECK(await(pair.loop, never, &looks));
+		CHECK_INT(second->hangups, 1);
+		CHECK_INT(second->readable, 0);
+		// What was sent before is still there.
+		socket_want_read(second->socket, true);
+		CHECK(await(pair.loop, second_has_ended, &pair));
+		CHECK_INT(second->received, way & 1);
+		pair_free(&pair);
+	}
+}
+
+TEST(a_reset_is_a_failure_with_its_errno) {
+	struct pair pair;
+	pair_init(&pair, false, &watchful_events);
+	struct side *first = &pair.sides[0], *second = &pair.sides[1];
+	// A Unix socket that closes with bytes unread resets the other side.
+	CHECK_INT(socket_writev(second->socket, &(struct iovec){(char[]){'x'}, 1}, 1), 1);
+	socket_reset(first->socket);
+	first->socket = NULL;
+	socket_want_read(second->socket, true);
+	CHECK(await(pair.loop, second_has_ended, &pair));
+	CHECK_INT(second->broken, ECONNRESET + 1);
+	// Writing to it raises no signal.
+	CHECK_INT(socket_writev(second->socket, &(struct iovec){(char[]){'x'}, 1}, 1), SOCKET_BROKEN);
+	CHECK_INT(socket_failure(second->socket), EPIPE);
+	pair_free(&pair);
+}
+
+static bool both_open(void *owner) {
+	struct pair *pair = owner;
+	return pair->sides[0].opened && pair->sides[1].opened;
+}
+
+TEST(a_tls_stream_without_a_closing_alert_is_cut) {
+	struct pair pair;
+	pair_init(&pair, true, &events);
+	struct side *first = &pair.sides[0], *second = &pair.sides[1];
+	first->to_send = second->to_send = 0;
+	CHECK(socket_tls(first->socket) != NULL);
+	SSL_set_quiet_shutdown(socket_tls(first->socket), 1);
+	CHECK(await(pair.loop, both_open, &pair));
+	CHECK(await(pair.loop, second_has_ended, &pair));
+	CHECK(!second->ended);
+	CHECK_INT(second->broken, ECONNABORTED + 1);
+	pair_free(&pair);
+}
+
+static bool first_is_gone(void *owner) {
+	struct pair *pair = owner;
+	return pair->sides[0].socket == NULL;
+}
+
+TEST(callbacks_may_close) {
+	for (int tls = 0; tls < 2; tls++) {
+		struct pair pair;
+		pair_init(&pair, tls, &watchful_events);
+		pair.sides[0].closes_on_readable = true;
+		pair.sides[1].to_send = 100000;
+		if (!tls) {
+			socket_want_read(pair.sides[0].socket, true);
+			on_open(&pair.sides[1], true);
+		}
+		CHECK(await(pair.loop, first_is_gone, &pair));
+		pair_free(&pair);
+
+		pair_init(&pair, false, &watchful_events);
+		pair.sides[0].closes_on_hangup = true;
+		socket_want_read(pair.sides[0].socket, true);
+		socket_want_read(pair.sides[0].socket, false);
+		side_close(&pair.sides[1]);
+		CHECK(await(pair.loop, first_is_gone, &pair));
+		pair_free(&pair);
+	}
+}
+
+TEST(others_are_named_by_their_address) {
+	struct pair pair;
+	char text[64];
+	pair_init(&pair, false, &events);
+	CHECK_STRING(socket_peer(pair.sides[0].socket, text, sizeof(text)), "unix");
+	pair_free(&pair);
+}
+
+TEST(a_descriptor_that_cannot_be_watched_is_closed) {
+	struct loop *loop = loop_new();
+	char file[] = "/tmp/spec-socket-XXXXXX";
+	int descriptor = mkstemp(file);
+	CHECK(socket_new(loop, descriptor, &events, NULL) == NULL);
+	CHECK_INT(fcntl(descriptor, F_GETFD), -1);
+	unlink(file);
+	loop_close(loop);
+}
+
+int main(void) {
+	alarm(60);
+	authority_init(&authority);
+	RUN(streams_arrive_whole_both_ways);
+	RUN(bytes_held_by_tls_are_told_of_after_a_pause);
+	RUN(a_hangup_is_told_once_while_reading_is_off);
+	RUN(a_reset_is_a_failure_with_its_errno);
+	RUN(a_tls_stream_without_a_closing_alert_is_cut);
+	RUN(callbacks_may_close);
+	RUN(others_are_named_by_their_address);
+	RUN(a_descriptor_that_cannot_be_watched_is_closed);
+	authority_free(&authority);
+	return check_summary();
+}
