@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <errno.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,13 +24,40 @@ bool log_enabled(enum log_level level) {
 	return level >= configured_level;
 }
 
+// By hand, since the formatting of numbers would be most of the cost of a line.
+static void append_number(struct buffer *line, int64_t number) {
+	char text[20];
+	size_t place = sizeof text;
+	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+	do {
+		text[--place] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (number < 0)
+		buffer_append_byte(line, '-');
+	buffer_append(line, slice_of(text + place, sizeof text - place));
+}
+
+// "2026-01-02T03:04:05." of the second that was formatted last on this thread.
+static _Thread_local struct {
+	int64_t second;
+	char text[32];
+} last_time = {.second = INT64_MIN};
+
 static void append_time(struct buffer *line) {
 	int64_t wall_ms = clock_wall_ms();
-	time_t seconds = (time_t)(wall_ms / 1000);
-	struct tm utc;
-	gmtime_r(&seconds, &utc);
-	buffer_printf(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-	              utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall_ms % 1000));
+	int64_t second = wall_ms / 1000;
+	if (second != last_time.second) {
+		struct tm utc;
+		gmtime_r(&(time_t){(time_t)second}, &utc);
+		strftime(last_time.text, sizeof last_time.text, "%Y-%m-%dT%H:%M:%S.", &utc);
+		last_time.second = second;
+	}
+	int milliseconds = (int)(wall_ms % 1000);
+	char rest[] = {(char)('0' + milliseconds / 100), (char)('0' + milliseconds / 10 % 10),
+	               (char)('0' + milliseconds % 10), 'Z'};
+	buffer_append(line, slice_from(last_time.text));
+	buffer_append(line, slice_of(rest, sizeof rest));
 }
 
 static bool is_plain(struct slice text) {
@@ -42,9 +70,11 @@ static bool is_plain(struct slice text) {
 }
 
 static void append_text_field(struct buffer *line, const struct log_field *field) {
-	buffer_printf(line, " %s=", field->name);
+	buffer_append_byte(line, ' ');
+	buffer_append(line, slice_from(field->name));
+	buffer_append_byte(line, '=');
 	if (field->kind == LOG_NUMBER)
-		buffer_printf(line, "%lld", (long long)field->number);
+		append_number(line, field->number);
 	else if (is_plain(field->text))
 		buffer_append(line, field->text);
 	else
@@ -52,9 +82,11 @@ static void append_text_field(struct buffer *line, const struct log_field *field
 }
 
 static void append_json_field(struct buffer *line, const struct log_field *field) {
-	buffer_printf(line, ",\"%s\":", field->name);
+	buffer_append(line, SLICE(",\""));
+	buffer_append(line, slice_from(field->name));
+	buffer_append(line, SLICE("\":"));
 	if (field->kind == LOG_NUMBER)
-		buffer_printf(line, "%lld", (long long)field->number);
+		append_number(line, field->number);
 	else
 		buffer_append_json(line, field->text);
 }
@@ -62,7 +94,10 @@ static void append_json_field(struct buffer *line, const struct log_field *field
 static void format_text(struct buffer *line, enum log_level level, const char *message,
                         const struct log_field *fields) {
 	append_time(line);
-	buffer_printf(line, " %s %s", level_names[level], message);
+	buffer_append_byte(line, ' ');
+	buffer_append(line, slice_from(level_names[level]));
+	buffer_append_byte(line, ' ');
+	buffer_append(line, slice_from(message));
 	for (; fields && fields->kind != LOG_END; fields++)
 		append_text_field(line, fields);
 }
@@ -71,29 +106,42 @@ static void format_json(struct buffer *line, enum log_level level, const char *m
                         const struct log_field *fields) {
 	buffer_append(line, SLICE("{\"time\":\""));
 	append_time(line);
-	buffer_printf(line, "\",\"level\":\"%s\",\"message\":", level_names[level]);
+	buffer_append(line, SLICE("\",\"level\":\""));
+	buffer_append(line, slice_from(level_names[level]));
+	buffer_append(line, SLICE("\",\"message\":"));
 	buffer_append_json(line, slice_from(message));
 	for (; fields && fields->kind != LOG_END; fields++)
 		append_json_field(line, fields);
 	buffer_append_byte(line, '}');
 }
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields) {
+void log_append(struct buffer *lines, enum log_level level, const char *message, const struct log_field *fields) {
 	if (!log_enabled(level))
 		return;
-	struct buffer line;
-	buffer_init(&line, LINE_BYTES);
 	if (configured_format == LOG_JSON)
-		format_json(&line, level, message, fields);
+		format_json(lines, level, message, fields);
 	else
-		format_text(&line, level, message, fields);
-	buffer_append_byte(&line, '\n');
+		format_text(lines, level, message, fields);
+	buffer_append_byte(lines, '\n');
+}
+
+void log_flush(struct buffer *lines) {
 	size_t done = 0;
-	while (done < line.len) {
-		ssize_t written = write(STDERR_FILENO, line.ptr + done, line.len - done);
+	while (done < lines->len) {
+		ssize_t written = write(STDERR_FILENO, lines->ptr + done, lines->len - done);
+		if (written < 0 && errno == EINTR)
+			continue;
 		if (written <= 0)
 			break;
 		done += (size_t)written;
 	}
+	buffer_clear(lines);
+}
+
+void log_write(enum log_level level, const char *message, const struct log_field *fields) {
+	struct buffer line;
+	buffer_init(&line, LINE_BYTES);
+	log_append(&line, level, message, fields);
+	log_flush(&line);
 	buffer_free(&line);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/slice.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
@@ -34,6 +35,12 @@ bool log_enabled(enum log_level level);
 // Writes "TIME LEVEL MESSAGE name=value ..." or one JSON object. `fields` ends with a LOG_END entry; NULL is none.
 // In text, values with spaces, quotes or control characters are quoted and escaped as JSON strings are.
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
+
+// Appends the line that log_write would write, with its end; nothing where the level is not enabled. For those who
+// gather many lines and write them at once.
+void log_append(struct buffer *lines, enum log_level level, const char *message, const struct log_field *fields);
+// Writes gathered lines and forgets them.
+void log_flush(struct buffer *lines);
 
 // log_write with its fields as arguments: log_entry(LOG_INFO, "listening", LOG_C("address", a), LOG_N("port", p)).
 #define log_entry(level, ...) log_entry_(level, __VA_ARGS__, LOG_NONE_)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/access.h"
 
+// A line is 16 KiB at the very most: a model's name is 2048 bytes, each escaped to two.
+enum { LINES_BYTES = 64 * 1024, FULL_BYTES = 48 * 1024 };
+
 const char *access_outcome(enum outcome outcome) {
 	switch (outcome) {
 	case OUTCOME_SUCCESS:
@@ -34,10 +37,30 @@ void access_fields(const struct access_entry *entry, struct log_field fields[ACC
 	fields[count] = LOG_NONE_;
 }
 
-void access_write(const struct access_entry *entry) {
+static void write_out(void *owner) {
+	struct access_log *log = owner;
+	log_flush(&log->lines);
+}
+
+void access_init(struct access_log *log, struct loop *loop) {
+	buffer_init(&log->lines, LINES_BYTES);
+	timer_init(&log->end_of_turn, loop, write_out, log);
+}
+
+void access_free(struct access_log *log) {
+	timer_stop(&log->end_of_turn);
+	log_flush(&log->lines);
+	buffer_free(&log->lines);
+}
+
+void access_add(struct access_log *log, const struct access_entry *entry) {
 	struct log_field fields[ACCESS_FIELDS];
 	if (!log_enabled(LOG_INFO))
 		return;
+	if (log->lines.len == 0)
+		timer_start(&log->end_of_turn, 0);
 	access_fields(entry, fields);
-	log_write(LOG_INFO, "request", fields);
+	log_append(&log->lines, LOG_INFO, "request", fields);
+	if (log->lines.len >= FULL_BYTES)
+		log_flush(&log->lines);
 }

@@ -2,7 +2,7 @@
 #include "gateway/door.h"
 
 #include "aws/exception.h"
-#include "gateway/access.h"
+#include "base/log.h"
 #include "gateway/reply.h"
 #include "gateway/report.h"
 
@@ -33,15 +33,15 @@ static void log_own(struct door *door, const struct server_request *request, str
                     struct slice operation, const char *outcome, int status, size_t bytes_out) {
 	if (!door->access_log)
 		return;
-	access_write(&(struct access_entry){
-	    .request_id = request_id,
-	    .client = request->peer,
-	    .operation = operation,
-	    .outcome = outcome,
-	    .status = status,
-	    .bytes_in = request->body.len,
-	    .bytes_out = bytes_out,
-	});
+	access_add(&door->access, &(struct access_entry){
+	                              .request_id = request_id,
+	                              .client = request->peer,
+	                              .operation = operation,
+	                              .outcome = outcome,
+	                              .status = status,
+	                              .bytes_in = request->body.len,
+	                              .bytes_out = bytes_out,
+	                          });
 }
 
 static void answer_health(struct door *door, struct server_call *call, const struct server_request *request,
@@ -118,13 +118,13 @@ static size_t format_refusal(void *owner, int status, const char *reason, struct
 	headers[2] = (struct header){SLICE("x-amzn-errortype"), slice_from(surface_refusal_name(status))};
 	headers[3] = (struct header){SLICE("x-signalbox-attempts"), SLICE("0")};
 	if (door->access_log)
-		access_write(&(struct access_entry){
-		    .request_id = slice_from(door->refusal_id),
-		    .operation = slice_from(operation_name(OPERATION_UNKNOWN)),
-		    .outcome = "refused",
-		    .status = status,
-		    .bytes_out = body->len,
-		});
+		access_add(&door->access, &(struct access_entry){
+		                              .request_id = slice_from(door->refusal_id),
+		                              .operation = slice_from(operation_name(OPERATION_UNKNOWN)),
+		                              .outcome = "refused",
+		                              .status = status,
+		                              .bytes_out = body->len,
+		                          });
 	return 4;
 }
 
@@ -145,6 +145,7 @@ void door_init(struct door *door, struct loop *loop, struct mux *mux, struct mux
 	    .access_log = settings->access_log,
 	};
 	random_init_from_system(&door->random);
+	access_init(&door->access, loop);
 	buffer_init(&door->model_id, MODEL_ID_BYTES);
 	buffer_init(&door->body, BODY_BYTES);
 	door->server = server_new(loop, &settings->limits, &settings->timeouts, &events, door);
@@ -155,10 +156,12 @@ void door_close(struct door *door) {
 	door->server = NULL;
 	if (server)
 		server_close(server);
+	log_flush(&door->access.lines);
 }
 
 void door_free(struct door *door) {
 	door_close(door);
+	access_free(&door->access);
 	buffer_free(&door->model_id);
 	buffer_free(&door->body);
 	heading_free(&door->heading);

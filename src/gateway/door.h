@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/random.h"
+#include "gateway/access.h"
 #include "gateway/heading.h"
 #include "gateway/request_id.h"
 #include "gateway/surface.h"
@@ -22,6 +23,7 @@ struct door {
 	struct server *server;
 	const char *instance; // our id in x-signalbox-hop; outlives the door
 	bool access_log;
+	struct access_log access;
 	bool is_draining;
 	struct random_source random;
 	struct buffer model_id;

@@ -35,19 +35,19 @@ static void write_access(const struct reply *reply, const char *outcome, int sta
                          uint32_t attempts) {
 	if (!reply->door->access_log)
 		return;
-	access_write(&(struct access_entry){
-	    .request_id = slice_from(reply->request_id),
-	    .upstream_id = slice_of(reply->upstream_id, reply->upstream_id_length),
-	    .client = slice_of(reply->client, reply->client_length),
-	    .operation = slice_from(operation_name(reply->operation)),
-	    .model = model,
-	    .attempts = attempts,
-	    .outcome = outcome,
-	    .status = status,
-	    .bytes_in = reply->bytes_in,
-	    .bytes_out = reply->bytes_out,
-	    .milliseconds = loop_now_ms(reply->door->loop) - reply->started_ms,
-	});
+	access_add(&reply->door->access, &(struct access_entry){
+	                                     .request_id = slice_from(reply->request_id),
+	                                     .upstream_id = slice_of(reply->upstream_id, reply->upstream_id_length),
+	                                     .client = slice_of(reply->client, reply->client_length),
+	                                     .operation = slice_from(operation_name(reply->operation)),
+	                                     .model = model,
+	                                     .attempts = attempts,
+	                                     .outcome = outcome,
+	                                     .status = status,
+	                                     .bytes_in = reply->bytes_in,
+	                                     .bytes_out = reply->bytes_out,
+	                                     .milliseconds = loop_now_ms(reply->door->loop) - reply->started_ms,
+	                                 });
 }
 
 static void reply_free(struct reply *reply) {

@@ -91,6 +91,30 @@ uint64_t loop_now_ms(const struct loop *loop) {
 	return engine.now_ms;
 }
 
+// The turn of the loop ends when the test says so.
+static struct timer *end_of_turn;
+
+void timer_init(struct timer *timer, struct loop *loop, loop_callback callback, void *owner) {
+	*timer = (struct timer){.loop = loop, .callback = callback, .owner = owner};
+}
+
+void timer_start(struct timer *timer, uint64_t delay_ms) {
+	CHECK_INT(delay_ms, 0);
+	end_of_turn = timer;
+}
+
+void timer_stop(struct timer *timer) {
+	if (end_of_turn == timer)
+		end_of_turn = NULL;
+}
+
+static void end_turn(void) {
+	struct timer *timer = end_of_turn;
+	end_of_turn = NULL;
+	if (timer)
+		timer->callback(timer->owner);
+}
+
 struct policy *mux_policy(struct mux *mux) {
 	(void)mux;
 	return NULL;
@@ -141,6 +165,7 @@ static void begin_log(void) {
 
 // What was logged, from the first "request_id" on, of one line.
 static const char *logged(char *text, size_t size) {
+	end_turn();
 	ssize_t length = pread(log_file, text, size - 1, 0);
 	text[length > 0 ? length : 0] = '\0';
 	char *start = strstr(text, "\"message\"");
@@ -150,6 +175,7 @@ static const char *logged(char *text, size_t size) {
 static size_t logged_lines(void) {
 	char text[8192];
 	size_t lines = 0;
+	end_turn();
 	ssize_t length = pread(log_file, text, sizeof text, 0);
 	for (ssize_t i = 0; i < length; i++)
 		lines += text[i] == '\n';
@@ -357,6 +383,29 @@ TEST(a_client_that_leaves_cancels) {
 	}
 }
 
+TEST(lines_are_written_together) {
+	struct visit visit;
+	char text[8192];
+	begin(&visit, "POST", "/nothing");
+	for (int i = 0; i < 1000; i++) {
+		visit.call.status = 0;
+		visit.call.is_over = false;
+		arrive(&visit);
+	}
+	ssize_t early = pread(log_file, text, sizeof text, 0);
+	CHECK(early > 0 && visit.door.access.lines.len > 0);
+	CHECK(visit.door.access.lines.len < 64 * 1024);
+	door_close(&visit.door);
+	CHECK_INT(visit.door.access.lines.len, 0);
+	size_t lines = 0;
+	off_t place = 0;
+	for (ssize_t length; (length = pread(log_file, text, sizeof text, place)) > 0; place += length)
+		for (ssize_t i = 0; i < length; i++)
+			lines += text[i] == '\n';
+	CHECK_INT(lines, 1000);
+	finish(&visit);
+}
+
 TEST(refusals_never_reach_the_engine) {
 	static const struct {
 		const char *method, *path;
@@ -446,6 +495,7 @@ int main(void) {
 	RUN(an_error_has_the_services_form);
 	RUN(an_upstreams_error_passes_as_it_was);
 	RUN(a_client_that_leaves_cancels);
+	RUN(lines_are_written_together);
 	RUN(refusals_never_reach_the_engine);
 	RUN(while_draining_requests_are_sent_elsewhere);
 	RUN(health_is_503_without_a_model_and_while_draining);
