@@ -134,7 +134,8 @@ function scene:gateway(emulator, options)
     type(policy) == "string" and policy or "return " .. literal(policy))
   local settings_path = self:write(("settings-%d.lua"):format(number),
     settings_text(options.settings, emulator, policy_path))
-  local words = { "serve", "--config", settings_path }
+  -- Without --core-dumps the kernel hides the process's descriptors, and the leak checker's view, from plain users.
+  local words = { "serve", "--config", settings_path, "--core-dumps" }
   for _, word in ipairs(options.arguments or {}) do words[#words + 1] = word end
   local child = self:start(words, options)
   signalbox.find_listeners(child)
