@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- One model for each thing that can go wrong, so that a client or a policy can be tried against any of them by name:
 -- ask for the model "hang" and it hangs. A model that isn't listed answers well. In a stream a fault comes after the
 -- events that `after` counts (three where it doesn't say); "messageStop" means between the end of the text and the

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Every model answers, whatever its id, at the speed of a mid-sized model: what `signalbox emulate` plays by itself
 -- when it is given no scenario. Shows the keys that most scenarios need; the values are the defaults.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- The first choice falls ill and recovers, as outages go: first it slows down under too few slots, then a part of the
 -- requests fails, then all of them with 503, then it hangs for some, then it is well. Shows a breaker opening, its
 -- probes, and its closing; the fallback stays healthy throughout.

@@ -22,7 +22,7 @@ struct arguments {
 	const char *bearer_token_env;
 };
 
-// Fills everything that the emulator is made from. CLI_DONE, or the exit status with the reason told.
+// CLI_DONE, or the exit status with the reasons told.
 static int read_scenario(const char *path, struct scenario *scenario) {
 	struct problems problems = {0};
 	struct document document = {0};
@@ -105,7 +105,9 @@ static int run(const struct scenario *scenario, const struct emulator_settings *
 	} else {
 		loop_on_signal(loop, SIGINT, on_stop, loop);
 		loop_on_signal(loop, SIGTERM, on_stop, loop);
-		snprintf(line, sizeof line, "emulator listening on http://%s", emulator_address(emulator));
+		const char *address = emulator_address(emulator);
+		bool is_path = slice_starts(slice_from(address), SLICE("unix:"));
+		snprintf(line, sizeof line, "emulator listening on %s%s", is_path ? "" : "http://", address);
 		log_write(LOG_INFO, line, NULL);
 		loop_run(loop);
 		emulator_close(emulator);

@@ -102,6 +102,10 @@ static void read_change(struct slice body, struct adjustment *adjustment, struct
 		return;
 	}
 	schema_read(change_keys, &document, adjustment, &place);
+	static const char *const wants_fault[] = {"share", "after", "retry_after_ms"};
+	for (size_t i = 0; i < sizeof wants_fault / sizeof *wants_fault; i++)
+		if (document_get(&document, wants_fault[i]) && !document_get(&document, "fault"))
+			problems_add(problems, "", 0, wants_fault[i], "a fault beside it", "none");
 	document_free(&document);
 }
 

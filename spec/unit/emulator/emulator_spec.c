@@ -378,6 +378,8 @@ TEST(what_is_wrong_with_a_request) {
 	    {"POST", "/_emulator/models/*", "[", 400, "ValidationException", "expected a JSON object"},
 	    {"POST", "/_emulator/models/*", "{\"falt\":1}", 400, "ValidationException", "did you mean fault?"},
 	    {"POST", "/_emulator/models/*", "{\"share\":2}", 400, "ValidationException", "share: expected a number"},
+	    {"POST", "/_emulator/models/*", "{\"share\":0.5}", 400, "ValidationException",
+	     "share: expected a fault beside it"},
 	    {"GET", "/_emulator/models/*", "", 404, "UnknownOperationException", "control path"},
 	    {"POST", "/_emulator/other", "", 404, "UnknownOperationException", "control path"},
 	};
