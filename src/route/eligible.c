@@ -59,7 +59,6 @@ static void tell_skipped(struct route_request *request, const struct model *mode
 }
 
 static void list(struct route_request *request, const struct model *model, struct eligible *out) {
-	request->marks[model->index] |= MARK_LISTED;
 	request->candidates[out->candidates.count++] = model;
 }
 
@@ -112,7 +111,7 @@ void eligible_list(struct route_request *request, struct eligible *out) {
 	const struct model *model = request->route->pool->models;
 	for (size_t i = 0; i < request->route->pool->count; i++, model++) {
 		uint8_t *mark = &request->marks[i];
-		*mark &= (uint8_t) ~(MARK_LISTED | MARK_BEHIND);
+		*mark &= (uint8_t)~MARK_BEHIND;
 		if ((*mark & (MARK_SERVES | MARK_TRIED | MARK_IN_FLIGHT)) != MARK_SERVES)
 			continue;
 		if (model_state_is_clear(model->state) && !(*mark & MARK_LOST))

@@ -293,7 +293,8 @@ static void decide_on(struct route_request *request, const struct classification
 	}
 }
 
-// A refusal or failure before the answer began. While another attempt is in flight it only gives up its own model.
+// A refusal or failure before the answer began, or an attempt that the driver stopped by itself. While another one is
+// in flight it only gives up its own model.
 static void give_up(struct route_request *request, uint32_t index, const struct classification *classification) {
 	const struct model *model = request->attempts[index].model;
 	bool is_repeated = request->in_flight == 0 && classification->verdict == VERDICT_RETRY;
@@ -322,8 +323,6 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 		answer(request, index);
 	else if (is_committed || (end == ATTEMPT_CANCELLED && request->in_flight == 0))
 		fail(request, end == ATTEMPT_CANCELLED ? ROUTE_CANCELLED : ROUTE_FAILED, index);
-	else if (end == ATTEMPT_CANCELLED)
-		request->marks[request->attempts[index].model->index] |= MARK_TRIED;
 	else
 		give_up(request, index, &classification);
 	return route_next(request, now_ms);

@@ -15,10 +15,9 @@ enum mark {
 	MARK_SERVES = 1,    // can serve the request
 	MARK_TRIED = 2,     // given up in this request
 	MARK_IN_FLIGHT = 4, // being tried
-	MARK_LISTED = 8,    // in the present list of candidates
-	MARK_LOST = 16,     // its place went to somebody else between listing and sending, in the present selection
-	MARK_BEHIND = 32,   // stands behind others, in the present listing
-	MARK_SKIPPED = 64,  // that its breaker is open has been told
+	MARK_LOST = 8,      // its place went to somebody else between listing and sending, in the present selection
+	MARK_BEHIND = 16,   // stands behind others, in the present listing
+	MARK_SKIPPED = 32,  // that its breaker is open has been told
 };
 
 enum attempt_phase {

@@ -189,6 +189,23 @@ TEST(nothing_is_sent_after_the_commit) {
 	fixture_free(&f);
 }
 
+TEST(a_probes_commit_frees_its_place) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	fixture_break(&f, "a", 0);
+	PLAY(&f, {30000, "begin", "send 0 a"}, {30010, "commit 0", ""});
+	struct route_request *first = f.request;
+	CHECK_INT(fixture_snapshot(&f, "a", 30010).successes, 1);
+	PLAY(&f, {30020, "begin", "send 0 a"}, {30030, "commit 0", ""});
+	CHECK_INT(fixture_snapshot(&f, "a", 30030).breaker, BREAKER_CLOSED);
+	CHECK_INT(fixture_count_events(&f, EVENT_BREAKER_CHANGED), 2);
+	GO_ON(&f, {90000, "ok 0", "return 0"});
+	struct line line = {90010, "break 0", "fail failed 0 after 1000"};
+	play_line(__FILE__, __LINE__, first, &line);
+	CHECK_INT(fixture_snapshot(&f, "a", 90010).failures, 1);
+	fixture_free(&f);
+}
+
 TEST(attempts_get_what_is_left_of_the_deadline) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
@@ -400,6 +417,7 @@ int main(void) {
 	RUN(a_cancelled_request_stops_its_attempt);
 	RUN(it_can_be_cancelled_at_any_point);
 	RUN(nothing_is_sent_after_the_commit);
+	RUN(a_probes_commit_frees_its_place);
 	RUN(attempts_get_what_is_left_of_the_deadline);
 	RUN(options_fall_to_the_model_then_to_the_policy);
 	RUN(the_deadline_ends_a_request);
