@@ -150,6 +150,20 @@ TEST(reads_names_and_messages) {
 	arena_free(&arena);
 }
 
+TEST(bounds_names) {
+	char text[129];
+	struct arena arena;
+	struct exception_report report;
+	arena_init(&arena, 4096);
+	memset(text, 'a', sizeof text);
+	for (size_t len = 128; len <= 129; len++) {
+		const struct header header = {SLICE("x-amzn-errortype"), slice_of(text, len)};
+		exception_read(400, (struct headers){&header, 1}, SLICE(""), 0, &arena, &report);
+		CHECK_INT(report.name.len, len == 128 ? 128 : 0);
+	}
+	arena_free(&arena);
+}
+
 TEST(bounds_what_it_keeps) {
 	struct arena arena;
 	struct exception_report report;
@@ -168,10 +182,14 @@ TEST(bounds_what_it_keeps) {
 	memmove(body + 13, body + 14, 8192 - 14);
 	exception_read(400, (struct headers){0}, slice_of(body, 8191), 0, &arena, &report);
 	CHECK_INT(report.message.len, 4095);
-	body[size - 2] = '"';
-	body[size - 1] = '}';
-	exception_read(503, (struct headers){0}, slice_of(body, size), 0, &arena, &report);
-	CHECK_INT(report.message.len, 0);
+	// A good body of the largest size is read, a larger one is not.
+	for (size_t len = 256 * 1024; len <= 256 * 1024 + 1; len++) {
+		memset(body, 'x', len);
+		memcpy(body, "{\"message\":\"", 12);
+		memcpy(body + len - 2, "\"}", 2);
+		exception_read(503, (struct headers){0}, slice_of(body, len), 0, &arena, &report);
+		CHECK_INT(report.message.len, len == 256 * 1024 ? 4096 : 0);
+	}
 	CHECK_INT(report.fault, FAULT_MODEL);
 	arena_free(&arena);
 	// A full arena costs the texts, not the meaning.
@@ -304,6 +322,7 @@ int main(void) {
 	RUN(knows_what_failures_mean);
 	RUN(finds_names);
 	RUN(reads_names_and_messages);
+	RUN(bounds_names);
 	RUN(bounds_what_it_keeps);
 	RUN(reads_how_long_to_wait);
 	RUN(writes_frames_that_it_reads);

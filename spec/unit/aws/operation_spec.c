@@ -91,8 +91,8 @@ TEST(parses_paths) {
 	buffer_free(&id);
 }
 
-// Ids of up to 2048 bytes after decoding.
-TEST(bounds_the_id) {
+// Ids of up to 2048 bytes after decoding, escaped or not.
+static void check_bound(struct slice one_byte) {
 	struct buffer path, id;
 	enum operation operation;
 	buffer_init(&path, 16384);
@@ -101,7 +101,7 @@ TEST(bounds_the_id) {
 		buffer_clear(&path);
 		buffer_append(&path, SLICE("/model/"));
 		for (size_t i = 0; i < len; i++)
-			buffer_append(&path, SLICE("%61"));
+			buffer_append(&path, one_byte);
 		buffer_append(&path, SLICE("/invoke"));
 		CHECK_INT(operation_parse(SLICE("POST"), buffer_slice(&path), &operation, &id),
 		          len <= 2048 ? OPERATION_MATCHED : OPERATION_BAD_MODEL_ID);
@@ -109,6 +109,11 @@ TEST(bounds_the_id) {
 	}
 	buffer_free(&path);
 	buffer_free(&id);
+}
+
+TEST(bounds_the_id) {
+	check_bound(SLICE("%61"));
+	check_bound(SLICE("a"));
 }
 
 TEST(formats_what_it_parses) {

@@ -284,6 +284,9 @@ TEST(verifies) {
 	}
 }
 
+#define CLAIM "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260304/us-east-1/bedrock/aws4_request, SignedHeaders="
+#define SIGNATURE ", Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 TEST(sees_every_change) {
 	struct fixture fixture;
 	struct received good, received;
@@ -316,6 +319,13 @@ TEST(sees_every_change) {
 	CHANGED(received.list[2].value = SLICE("Bearer x"), SIGV4_INCOMPLETE);
 	CHANGED(received.list[2].value = SLICE("AWS4-HMAC-SHA256 "), SIGV4_INCOMPLETE);
 	CHANGED(received.list[2].value.len -= 1, SIGV4_INCOMPLETE);
+	CHANGED(received.list[2].value = SLICE(CLAIM "host;x-amz-date" SIGNATURE), SIGV4_MISMATCH);
+	CHANGED(received.list[2].value = SLICE(CLAIM "host" SIGNATURE), SIGV4_INCOMPLETE);
+	CHANGED(received.list[2].value = SLICE(CLAIM "x-amz-date" SIGNATURE), SIGV4_INCOMPLETE);
+	CHANGED(received.list[2].value = SLICE(CLAIM "host;none;x-amz-date" SIGNATURE), SIGV4_INCOMPLETE);
+	CHANGED(received.list[2].value = SLICE(CLAIM "host;x-amz-date" SIGNATURE ", Signature=x"), SIGV4_INCOMPLETE);
+	CHANGED(received.list[2].value = SLICE("AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host" SIGNATURE),
+	        SIGV4_INCOMPLETE);
 	// Who asks.
 	CHANGED(received.authorization[strlen("AWS4-HMAC-SHA256 Credential=")] = 'B', SIGV4_UNKNOWN_KEY);
 	CHANGED(received.list[4] = ((struct header){SLICE("X-Amz-Security-Token"), SLICE("t")}), SIGV4_BAD_TOKEN);
