@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Strict: no line breaks, no missing padding, no other alphabet.
 #include "emulator/base64.h"
 
 #include <stdint.h>

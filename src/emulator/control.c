@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reads changes by the same definitions as scenarios, so that a fault means the same in both. A change is made whole or
+// not at all.
 #include "emulator/control.h"
 
 #include "base/error.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Rows grow with the models that were asked for, whose number the world bounds.
 #include "emulator/counters.h"
 
 #include <assert.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The door: tells the control path from the service's, checks who asks and what for, and hands what is good to
+// answer.c. Every request is answered here or there, once.
 #include "emulator/emulator.h"
 
 #include <stdlib.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Each family's stream as three pieces: lead, deltas, tail. An event is a pure function of reply and number, which is
+// all that a stream has to keep between two writes. Forms are those of recorded streams of the service.
 #include "emulator/events.h"
 
 #include <inttypes.h>

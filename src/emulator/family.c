@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Vendors' names are looked for anywhere in the id: profiles put a region before them, ARNs a whole path.
 #include "emulator/family.h"
 
 #include <string.h>

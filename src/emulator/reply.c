@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The text is made of words drawn by the reply's seed, token by token, so that any stretch of it can be written without
+// what comes before.
 #include "emulator/reply.h"
 
 enum { SENTENCE_TOKENS = 12, LEAD_TOKENS = 2, DELTA_TOKENS_MAX = 16 };

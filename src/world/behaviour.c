@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Plans, slots and queues of one model. Each slot taken is given back exactly once, by visit_leave, on every way that a
+// request can end.
 #include "world/behaviour.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Draws take a fixed count of random numbers, so that one quantity never shifts the numbers of the next.
 #include "world/distribution.h"
 
 #include <math.h>

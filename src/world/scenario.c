@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// The definition of a scenario's keys, and their reading. What schema ranges can't say (p99 on the right side of p50,
+// spans in order) is checked by the parsers here; a value in error leaves the default in place, and the whole scenario
+// is refused.
 #include "world/scenario.h"
 
 #include <assert.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Models are kept in order of creation, which gives each its index, and sorted by id for the search. A model once found
+// stays where it is until the world's end.
 #include "world/world.h"
 
 #include <stdlib.h>
