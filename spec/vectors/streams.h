@@ -7,14 +7,16 @@
 #include <time.h>
 
 #include "aws/exception.h"
+#include "aws/usage.h"
 #include "frames.h"
 
 // What was seen of a stream.
 struct stream_seen {
 	const struct frame_case *one;
-	size_t good;  // events before the first frame of another kind
-	bool stopped; // a messageStop came
-	bool ended;   // by a frame of another kind
+	size_t good;                      // events before the first frame of another kind
+	bool stopped;                     // a messageStop came
+	bool ended;                       // by a frame of another kind
+	struct token_usage usage, parsed; // as read in passing, and by a JSON parser
 	const char *result;
 	struct arena arena;
 	struct slice exception_type, error_code;
@@ -35,10 +37,33 @@ static inline void see_ending(struct stream_seen *seen, const struct eventstream
 		exception_read_frame(frame, &seen->arena, &seen->report);
 }
 
-static inline bool is_json(struct slice text) {
-	json_t *root = json_loadb(text.ptr, text.len, JSON_ALLOW_NUL, NULL);
+static inline int64_t token_count(const json_t *object, const char *name, int64_t otherwise) {
+	const json_t *count = json_object_get(object, name);
+	return json_is_integer(count) ? json_integer_value(count) : otherwise;
+}
+
+// Reads usage from an event both ways. False when the payload is no JSON.
+static inline bool see_usage(struct stream_seen *seen, struct slice payload) {
+	json_t *root = json_loadb(payload.ptr, payload.len, JSON_ALLOW_NUL, NULL), *chunk = NULL;
+	if (!root)
+		return false;
+	usage_read_converse(payload, &seen->usage);
+	usage_read_chunk(payload, &seen->usage);
+	if (json_object_get(root, "bytes")) {
+		struct slice bytes = base64_bytes(json_member(root, "bytes"));
+		chunk = json_loadb(bytes.ptr, bytes.len, JSON_ALLOW_NUL, NULL);
+		bytes_free(bytes);
+	}
+	const json_t *usage = json_object_get(root, "usage");
+	const json_t *metrics = json_object_get(chunk, "amazon-bedrock-invocationMetrics");
+	struct token_usage *parsed = &seen->parsed;
+	parsed->input_tokens = token_count(usage, "inputTokens", parsed->input_tokens);
+	parsed->output_tokens = token_count(usage, "outputTokens", parsed->output_tokens);
+	parsed->input_tokens = token_count(metrics, "inputTokenCount", parsed->input_tokens);
+	parsed->output_tokens = token_count(metrics, "outputTokenCount", parsed->output_tokens);
+	json_decref(chunk);
 	json_decref(root);
-	return root != NULL;
+	return true;
 }
 
 static inline void stream_frame(void *owner, size_t index, const struct eventstream_frame *frame) {
@@ -51,7 +76,7 @@ static inline void stream_frame(void *owner, size_t index, const struct eventstr
 		return;
 	if (kind != EVENTSTREAM_KIND_EVENT) {
 		see_ending(seen, frame, kind);
-	} else if (!is_json(frame->payload)) {
+	} else if (!see_usage(seen, frame->payload)) {
 		seen->ended = true;
 		seen->result = "protocol_error";
 	} else {
@@ -79,7 +104,7 @@ static inline void expect_report(const struct frame_case *one, const json_t *out
 
 // Streams of the service hold JSON and say what they are; those of codec tests (without an operation) only hold frames.
 static inline void stream_run(struct frame_case *one, struct slice bytes, enum feeding feeding) {
-	struct stream_seen seen = {.one = one};
+	struct stream_seen seen = {.one = one, .usage = TOKEN_USAGE_UNKNOWN, .parsed = TOKEN_USAGE_UNKNOWN};
 	const json_t *outcome = json_object_get(one->json, "outcome");
 	struct slice operation = json_member(one->json, "operation");
 	size_t count;
@@ -101,6 +126,9 @@ static inline void stream_run(struct frame_case *one, struct slice bytes, enum f
 		result = "ok";
 	if (case_expect(one->name, one->stage, slice_from(result), json_member(outcome, "result")) && seen.ended)
 		expect_report(one, outcome, &seen);
+	if (seen.usage.input_tokens != seen.parsed.input_tokens || seen.usage.output_tokens != seen.parsed.output_tokens)
+		case_fail(one->name, one->stage, "usage %lld, %lld", (long long)seen.usage.input_tokens,
+		          (long long)seen.usage.output_tokens);
 	arena_free(&seen.arena);
 }
 
