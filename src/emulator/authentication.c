@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Judges who asks, as the service does: a missing proof first, then bearer tokens, then signatures. Secrets are compared
-// in constant time and appear in no answer.
+// Judges who asks, as the service does: a missing proof first, then bearer tokens, then signatures. Secrets are
+// compared in constant time and appear in no answer.
 #include "emulator/authentication.h"
 
 #include <stdlib.h>
