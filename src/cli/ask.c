@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "aws/eventstream.h"
+#include "aws/exception.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -23,13 +24,25 @@ enum { PROMPT_BYTES = 16 * 1024 * 1024, REQUEST_BYTES = 6 * PROMPT_BYTES + 1024,
 struct question {
 	struct loop *loop;
 	struct eventstream_decoder decoder;
-	bool ends_in_newline;
+	bool is_within_line; // the last text that was printed ended within a line
 	bool failed;
 };
 
+static void end_line(struct question *question) {
+	if (question->is_within_line)
+		putchar('\n');
+	question->is_within_line = false;
+	fflush(stdout);
+}
+
+// Once, the first; by the exception's own name, which in a stream begins with a small letter.
 static void say_failure(struct question *question, struct slice name, struct slice message) {
-	if (!question->failed)
-		fprintf(stderr, "signalbox ask: %.*s: %.*s\n", SLICE_ARGS(name), SLICE_ARGS(message));
+	const struct exception *known = exception_find(name);
+	if (!question->failed) {
+		end_line(question);
+		fprintf(stderr, "signalbox ask: %.*s: %.*s\n", SLICE_ARGS(known ? slice_from(known->name) : name),
+		        SLICE_ARGS(message));
+	}
 	question->failed = true;
 }
 
@@ -45,7 +58,7 @@ static void print_delta(struct question *question, const struct document *payloa
 		return;
 	fwrite(text.ptr, 1, text.len, stdout);
 	fflush(stdout);
-	question->ends_in_newline = text.ptr[text.len - 1] == '\n';
+	question->is_within_line = text.ptr[text.len - 1] != '\n';
 }
 
 static void take_frame(struct question *question, const struct eventstream_frame *frame) {
@@ -106,9 +119,7 @@ static void on_done(void *owner, const struct mux_result *result) {
 		say_error(question, &result->error);
 	else if (result->failed)
 		say_failure(question, SLICE("failed"), SLICE("the answer broke off"));
-	if (!question->failed && !question->ends_in_newline)
-		putchar('\n');
-	fflush(stdout);
+	end_line(question);
 	if (result->model.len)
 		fprintf(stderr, "model %.*s, %u attempt%s, %llu ms\n", SLICE_ARGS(result->model), result->attempts,
 		        result->attempts == 1 ? "" : "s", (unsigned long long)result->latency_ms);

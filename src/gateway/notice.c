@@ -14,10 +14,15 @@ enum log_level notice_level(enum event_kind kind) {
 	}
 }
 
+static bool is_of_attempt(enum event_kind kind) {
+	return kind == EVENT_MODEL_SELECTED || kind == EVENT_MODEL_INVOCATION_START ||
+	       kind == EVENT_MODEL_INVOCATION_COMPLETE;
+}
+
 void notice_write(void *owner, const struct route_event *event) {
 	(void)owner;
 	enum log_level level = notice_level(event->kind);
-	if (!log_enabled(level))
+	if (!log_enabled(level) || event->kind == EVENT_REQUEST)
 		return;
 	struct log_field fields[6];
 	size_t count = 0;
@@ -29,8 +34,8 @@ void notice_write(void *owner, const struct route_event *event) {
 		fields[count++] = LOG_S("detail", event->detail);
 	if (event->latency_ms)
 		fields[count++] = LOG_N("milliseconds", event->latency_ms);
-	if (event->attempt)
-		fields[count++] = LOG_N("attempt", event->attempt);
+	if (is_of_attempt(event->kind))
+		fields[count++] = LOG_N("attempt", (int64_t)event->attempt + 1);
 	fields[count] = LOG_NONE_;
 	log_write(level, event_name(event->kind), fields);
 }

@@ -10,7 +10,8 @@
 // The level at which an event of that kind is written.
 enum log_level notice_level(enum event_kind kind);
 
-// A route_event_callback without an owner; from any thread.
+// A route_event_callback without an owner; from any thread. EVENT_REQUEST is left to the access log, whose lines bear
+// the same name.
 void notice_write(void *owner, const struct route_event *event);
 
 #endif
