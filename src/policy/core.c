@@ -70,8 +70,7 @@ static int weighted(lua_State *lua) {
 static int classify(lua_State *lua) {
 	struct failure_view *view = object_at(lua, 1, OBJECT_FAILURE);
 	luaL_argexpected(lua, view, 1, "failure");
-	if (!view->failure)
-		return luaL_error(lua, "this failure's view is only valid during the call that it was made for");
+	failure_view_check(lua, view);
 	struct classification classification = {0};
 	default_classify(view->failure, &classification);
 	lua_pushstring(lua, verdict_names[classification.verdict]);

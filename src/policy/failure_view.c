@@ -8,8 +8,9 @@ static const struct failure *failure_of(void *object) {
 	return ((struct failure_view *)object)->failure;
 }
 
-static void check_failure(lua_State *lua, void *object) {
-	if (!failure_of(object))
+void failure_view_check(lua_State *lua, void *object) {
+	const struct failure_view *view = object;
+	if (view->call != view->views->call)
 		luaL_error(lua, "this failure's view is only valid during the call that it was made for");
 }
 
@@ -59,13 +60,12 @@ static const struct view_field failure_fields[] = {
 };
 
 void failure_view_push_metatable(lua_State *lua) {
-	view_push_metatable(lua, "failure", failure_fields, check_failure);
+	view_push_metatable(lua, "failure", failure_fields, failure_view_check);
 }
 
 void views_push_failure(lua_State *lua, struct views *views, const struct failure *failure) {
 	struct failure_view *view = lua_newuserdatauv(lua, sizeof *view, 0);
-	*view = (struct failure_view){.kind = OBJECT_FAILURE, .failure = failure};
-	views->failure = view;
+	*view = (struct failure_view){OBJECT_FAILURE, views, views->call, failure};
 	lua_rawgeti(lua, LUA_REGISTRYINDEX, views->failure_metatable);
 	lua_setmetatable(lua, -2);
 }

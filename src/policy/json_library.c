@@ -13,7 +13,7 @@ enum {
 	DEPTH_MAX = 64,
 	TEXT_BYTES_MAX = 4 << 20,
 	VALUES_MAX = 200000,
-	BYTES_PER_CHARGE = 16,
+	BYTES_PER_CHARGE = 8,
 	// The most that a byte of a string becomes: \u0000.
 	BYTES_PER_ESCAPE = 6,
 	NUMBER_BYTES = 32,

@@ -10,8 +10,9 @@
 
 enum { BODY_BYTES_MAX = 1 << 20 };
 
-static void check_request(lua_State *lua, void *object) {
-	if (!((struct request_view *)object)->request)
+void request_view_check(lua_State *lua, void *object) {
+	const struct request_view *view = object;
+	if (view->call != view->views->call)
 		luaL_error(lua, "this request's view is only valid during the call that it was made for");
 }
 
@@ -145,7 +146,7 @@ static struct request_view *check_self(lua_State *lua, const char *method) {
 	struct request_view *view = object_at(lua, 1, OBJECT_REQUEST);
 	if (!view)
 		luaL_error(lua, "call it as request:%s()", method);
-	check_request(lua, view);
+	request_view_check(lua, view);
 	return view;
 }
 
@@ -209,13 +210,13 @@ static const struct view_field request_fields[] = {
 };
 
 void request_view_push_metatable(lua_State *lua) {
-	view_push_metatable(lua, "request", request_fields, check_request);
+	view_push_metatable(lua, "request", request_fields, request_view_check);
 }
 
 void views_push_request(lua_State *lua, struct views *views, const struct route_request *request, uint32_t attempt) {
 	struct request_view *view = lua_newuserdatauv(lua, sizeof *view, 0);
-	*view = (struct request_view){.kind = OBJECT_REQUEST, .request = request, .attempt = attempt};
-	views->request = view;
+	*view = (struct request_view){
+	    .kind = OBJECT_REQUEST, .views = views, .call = views->call, .request = request, .attempt = attempt};
 	lua_rawgeti(lua, LUA_REGISTRYINDEX, views->request_metatable);
 	lua_setmetatable(lua, -2);
 }

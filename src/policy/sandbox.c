@@ -66,6 +66,28 @@ static int set_metatable(lua_State *lua) {
 	return 1;
 }
 
+// xpcall, except that the handler runs after the failed function is gone. Lua runs it where the error was raised; for
+// an error of the count hook that is inside the hook, where no count can end it.
+static int protected_call(lua_State *lua) {
+	luaL_checktype(lua, 2, LUA_TFUNCTION);
+	int arguments = lua_gettop(lua) - 2;
+	lua_pushvalue(lua, 1);
+	lua_insert(lua, 3); /* function handler function arguments... */
+	if (lua_pcall(lua, arguments, LUA_MULTRET, 0) == LUA_OK) {
+		lua_pushboolean(lua, 1);
+		lua_replace(lua, 2);
+		return lua_gettop(lua) - 1;
+	}
+	if (vm_of(lua)->over_budget)
+		return lua_error(lua);
+	lua_replace(lua, 1); /* error handler */
+	lua_insert(lua, 1);  /* handler error */
+	lua_call(lua, 1, LUA_MULTRET);
+	lua_pushboolean(lua, 0);
+	lua_insert(lua, 1);
+	return lua_gettop(lua);
+}
+
 // math.random's contract over the generator of the decision being made, so that a simulation can be repeated.
 static int draw_random(lua_State *lua) {
 	struct random_source *random = vm_of(lua)->random;
@@ -93,9 +115,9 @@ static void set_frozen(lua_State *lua, int globals, const char *name) {
 }
 
 static void set_base(lua_State *lua, int globals) {
-	static const char *const plain[] = {"assert", "error",    "getmetatable", "ipairs", "next",   "pairs",
-	                                    "pcall",  "rawequal", "rawget",       "rawlen", "rawset", "select",
-	                                    "type",   "xpcall",   "_VERSION",     NULL};
+	static const char *const plain[] = {"assert", "error",  "getmetatable", "ipairs",   "next",
+	                                    "pairs",  "pcall",  "rawequal",     "rawget",   "rawlen",
+	                                    "rawset", "select", "type",         "_VERSION", NULL};
 	static const char *const charged[] = {"tonumber", "tostring", NULL};
 	open_library(lua, luaopen_base); /* base, which is the state's first table of globals */
 	int base = lua_gettop(lua);
@@ -104,6 +126,8 @@ static void set_base(lua_State *lua, int globals) {
 	sandbox_set_charged(lua, base, globals, charged);
 	lua_pushcfunction(lua, set_metatable);
 	lua_setfield(lua, globals, "setmetatable");
+	lua_pushcfunction(lua, protected_call);
+	lua_setfield(lua, globals, "xpcall");
 	lua_settop(lua, globals);
 }
 

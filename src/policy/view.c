@@ -106,11 +106,5 @@ void views_push_model(lua_State *lua, struct views *views, const struct model *m
 }
 
 void views_end(struct views *views) {
-	if (views->request)
-		views->request->request = NULL;
-	if (views->failure)
-		views->failure->failure = NULL;
-	views->request = NULL;
-	views->failure = NULL;
 	views->call++;
 }

@@ -32,17 +32,23 @@ struct model_list {
 	size_t count;
 };
 
+// The views of one call: alive while `call` is that of `views`. Nothing refers to them from C, since Lua may collect
+// them as soon as the hook has let go of them.
 struct request_view {
 	enum object_kind kind;
-	const struct route_request *request; // NULL after the call
-	uint32_t attempt;                    // counts from 1
+	const struct views *views;
+	uint64_t call;
+	const struct route_request *request;
+	uint32_t attempt; // counts from 1
 	bool has_body;
 	struct body_facts body; // borrowed from the request's body; read when `has_body`
 };
 
 struct failure_view {
 	enum object_kind kind;
-	const struct failure *failure; // NULL after the call
+	const struct views *views;
+	uint64_t call;
+	const struct failure *failure;
 };
 
 // The views of one VM.
@@ -55,9 +61,6 @@ struct views {
 	int list_reference;  // the object that `eligible` is
 	int request_metatable, failure_metatable;
 	struct model_list *eligible, *primary, *fallback;
-	// The views of the running call, or NULL.
-	struct request_view *request;
-	struct failure_view *failure;
 };
 
 // Makes the views of all models of `pool`; `tags` is the index of an array of what each has as tags. Raises when memory
@@ -87,6 +90,10 @@ void view_push_metatable(lua_State *lua, const char *name, const struct view_fie
                          void (*check)(lua_State *lua, void *object));
 
 void view_push_slice(lua_State *lua, struct slice text);
+
+// Raises when the object's call is over.
+void request_view_check(lua_State *lua, void *object);
+void failure_view_check(lua_State *lua, void *object);
 
 void model_view_push_metatable(lua_State *lua);
 void request_view_push_metatable(lua_State *lua);

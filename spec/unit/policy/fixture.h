@@ -70,9 +70,8 @@ static inline void fixture_load_limited(struct fixture *fixture, const char *tex
 	if (fixture->rc)
 		return;
 	policy_on_event(fixture->policy, 0, fixture_hear, fixture);
-	fixture->route = (struct route){.pool = policy_pool(fixture->policy),
-	                                .decide = policy_decide(fixture->policy, 0),
-	                                .random = &fixture->random};
+	fixture->route = (struct route){
+	    .pool = policy_pool(fixture->policy), .decide = policy_decide(fixture->policy, 0), .random = &fixture->random};
 	route_request_new(&fixture->route, &fixture->facts, &fixture->arena, 1000, &fixture->request);
 }
 
