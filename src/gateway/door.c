@@ -23,7 +23,9 @@ static struct slice format_message(struct door *door, struct slice message) {
 
 void door_answer_error(struct door *door, struct server_call *call, const struct mux_error *error,
                        struct slice request_id, struct slice model, uint32_t attempts, uint64_t *bytes_out) {
-	struct slice body = error->from_upstream ? error->body : format_message(door, error->message);
+	struct slice message =
+	    error->from_upstream ? SLICE("The upstream failed without a message of the service.") : error->message;
+	struct slice body = heading_passes_body(error) ? error->body : format_message(door, message);
 	*bytes_out = body.len;
 	server_answer(call, error->status, heading_error(&door->heading, error, request_id, model, attempts), body);
 }

@@ -134,10 +134,10 @@ static int worker_init(struct gateway *gateway, size_t index) {
 	return 0;
 }
 
-// Endpoints of models are in the policy, so the settings' own check has not seen them.
 static void refuse_loops(const struct gateway *gateway, struct problems *problems) {
 	struct policy *policy = mux_policy(gateway->mux);
 	const struct pool *pool = policy_pool(policy);
+	settings_refuse_own_endpoint(gateway->settings, NULL, "endpoint", gateway->settings->endpoint, problems);
 	for (size_t i = 0; i < pool->count; i++) {
 		char field[64];
 		snprintf(field, sizeof field, "models[%zu].endpoint", i + 1);

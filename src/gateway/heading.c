@@ -37,17 +37,28 @@ static void add_where_absent(struct heading *heading, struct slice name, struct 
 		add(heading, name, value);
 }
 
-struct headers heading_answer(struct heading *heading, struct headers upstream, struct slice request_id,
-                              struct slice model, uint32_t attempts) {
+// `with_type` is false where the upstream's body stays behind.
+static void start(struct heading *heading, struct headers upstream, bool with_type) {
 	heading->count = 0;
-	for (size_t i = 0; i < upstream.count; i++)
-		if (!is_ours(upstream.list[i].name))
-			add(heading, upstream.list[i].name, upstream.list[i].value);
+	for (size_t i = 0; i < upstream.count; i++) {
+		struct slice name = upstream.list[i].name;
+		if (!is_ours(name) && (with_type || !slice_equal_nocase(name, SLICE("content-type"))))
+			add(heading, name, upstream.list[i].value);
+	}
+}
+
+static void add_own(struct heading *heading, struct slice request_id, struct slice model, uint32_t attempts) {
 	add_where_absent(heading, SLICE("x-amzn-requestid"), request_id);
 	if (model.len)
 		add(heading, SLICE("x-signalbox-model"), model);
 	snprintf(heading->attempts, sizeof heading->attempts, "%" PRIu32, attempts);
 	add(heading, SLICE("x-signalbox-attempts"), slice_from(heading->attempts));
+}
+
+struct headers heading_answer(struct heading *heading, struct headers upstream, struct slice request_id,
+                              struct slice model, uint32_t attempts) {
+	start(heading, upstream, true);
+	add_own(heading, request_id, model, attempts);
 	return all(heading);
 }
 
@@ -59,10 +70,22 @@ static void add_retry_after(struct heading *heading, int64_t retry_after_ms) {
 	add_where_absent(heading, SLICE("retry-after"), slice_from(heading->retry_after_s));
 }
 
+bool heading_passes_body(const struct mux_error *error) {
+	struct slice rest = error->body;
+	if (!error->from_upstream)
+		return false;
+	if (headers_find(error->headers, SLICE("content-encoding")))
+		return true;
+	while (rest.len && (rest.ptr[0] == ' ' || rest.ptr[0] == '\t' || rest.ptr[0] == '\r' || rest.ptr[0] == '\n'))
+		rest = slice_from_offset(rest, 1);
+	return rest.len && rest.ptr[0] == '{';
+}
+
 struct headers heading_error(struct heading *heading, const struct mux_error *error, struct slice request_id,
                              struct slice model, uint32_t attempts) {
 	struct headers upstream = error->from_upstream ? error->headers : (struct headers){0};
-	heading_answer(heading, upstream, request_id, model, attempts);
+	start(heading, upstream, heading_passes_body(error));
+	add_own(heading, request_id, model, attempts);
 	add_where_absent(heading, SLICE("content-type"), SLICE("application/json"));
 	add_where_absent(heading, SLICE("x-amzn-errortype"), error->exception);
 	if (error->code.len)

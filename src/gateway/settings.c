@@ -234,7 +234,6 @@ static void check_together(const char *file, const struct settings *settings, st
 			if (address_parse(slice_from(settings->listen.list[j]), &b) && address_clashes(&a, &b))
 				problems_add(problems, file, 0, "listen", "each address once", settings->listen.list[i]);
 	}
-	settings_refuse_own_endpoint(settings, file, "endpoint", settings->endpoint, problems);
 	refuse_plaintext(file, settings, problems);
 }
 

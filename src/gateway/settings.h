@@ -87,6 +87,7 @@ int settings_read(const char *file, const struct document *document, const struc
                   settings_lookup lookup, void *owner, struct problems *problems, struct settings *settings);
 
 // Adds a problem when `endpoint` (a URL; NULL is fine) is one of our own listeners: requests would go round in a loop.
+// For who is going to listen; `ask` may well ask the gateway that runs beside it.
 void settings_refuse_own_endpoint(const struct settings *settings, const char *file, const char *field,
                                   const char *endpoint, struct problems *problems);
 

@@ -46,7 +46,7 @@ TEST(an_answer_without_an_id_gets_ours_and_what_another_gateway_said_goes) {
 
 TEST(errors_by_row) {
 	static const struct header upstream[] = {
-	    {{"content-type", 12}, {"text/html", 9}},
+	    {{"content-type", 12}, {"their/type", 10}},
 	    {{"x-amzn-errortype", 16}, {"ThrottlingException:http://x/", 29}},
 	    {{"Retry-After", 11}, {"7", 1}},
 	};
@@ -76,10 +76,20 @@ TEST(errors_by_row) {
 	      .retry_after_ms = 300,
 	      .code = {"RETRIES_EXHAUSTED", 17},
 	      .from_upstream = true,
-	      .headers = {upstream, 3}},
-	     "content-type: text/html\nx-amzn-errortype: ThrottlingException:http://x/\nRetry-After: 7\n"
+	      .headers = {upstream, 3},
+	      .body = {"{}", 2}},
+	     "content-type: their/type\nx-amzn-errortype: ThrottlingException:http://x/\nRetry-After: 7\n"
 	     "x-amzn-requestid: ours\nx-signalbox-model: chat\nx-signalbox-attempts: 3\n"
 	     "x-signalbox-error: RETRIES_EXHAUSTED\nx-amz-retry-after: 300\n"},
+	    // A page that no SDK can read stays behind, with its type.
+	    {{.status = 502,
+	      .exception = {"ServiceUnavailableException", 27},
+	      .retry_after_ms = -1,
+	      .from_upstream = true,
+	      .headers = {upstream, 1},
+	      .body = {"<html>", 6}},
+	     "x-amzn-requestid: ours\nx-signalbox-model: chat\nx-signalbox-attempts: 3\ncontent-type: application/json\n"
+	     "x-amzn-errortype: ServiceUnavailableException\n"},
 	    // Headers of an error that is not the upstream's are nobody's.
 	    {{.status = 400, .exception = {"ValidationException", 19}, .retry_after_ms = -1, .headers = {upstream, 3}},
 	     "x-amzn-requestid: ours\nx-signalbox-model: chat\nx-signalbox-attempts: 3\ncontent-type: application/json\n"
@@ -92,6 +102,30 @@ TEST(errors_by_row) {
 		    text_of(heading_error(&heading, &rows[i].error, SLICE("ours"), SLICE("chat"), 3), text, sizeof text),
 		    rows[i].expected);
 	heading_free(&heading);
+}
+
+TEST(bodies_that_sdks_can_read_pass) {
+	static const struct header gzip[] = {{{"Content-Encoding", 16}, {"gzip", 4}}};
+	static const struct {
+		const char *body;
+		bool compressed, from_upstream, passes;
+	} rows[] = {
+	    {"{\"message\":\"x\"}", false, true, true},
+	    {" \r\n\t{}", false, true, true},
+	    {"<html>", false, true, false},
+	    {"", false, true, false},
+	    {"   ", false, true, false},
+	    {"\x1f\x8b", true, true, true},
+	    {"{}", false, false, false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct mux_error error = {
+		    .from_upstream = rows[i].from_upstream,
+		    .headers = {gzip, rows[i].compressed},
+		    .body = slice_from(rows[i].body),
+		};
+		CHECK_INT(heading_passes_body(&error), rows[i].passes);
+	}
 }
 
 TEST(many_headers_fit) {
@@ -126,6 +160,7 @@ int main(void) {
 	RUN(an_answer_keeps_the_upstreams_headers);
 	RUN(an_answer_without_an_id_gets_ours_and_what_another_gateway_said_goes);
 	RUN(errors_by_row);
+	RUN(bodies_that_sdks_can_read_pass);
 	RUN(many_headers_fit);
 	RUN(request_ids_are_random_uuids);
 	return check_summary();

@@ -179,9 +179,6 @@ static const struct {
     {"region", "not a region", 0, "region: expected"},
     {"endpoint", "bedrock.example.com", 0, "endpoint: expected"},
     {"endpoint", "ftp://example.com", 0, "endpoint: expected"},
-    {"endpoint", "http://127.0.0.1:8080", 0, "endpoint: expected another server than this one"},
-    {"endpoint", "http://localhost:8080/x", 0, "endpoint: expected another server than this one"},
-    {"endpoint", "http://127.0.0.1:9090", 0, "endpoint: expected another server than this one"},
     {"endpoint", "http://10.0.0.1", 0,
      "endpoint: expected https:// (or allow_plaintext = true), found http://10.0.0.1"},
     {"allow_plaintext", "yes", 0, "allow_plaintext: expected true or false"},
@@ -364,6 +361,31 @@ TEST(flags_are_checked_like_the_file) {
 	finish(&reading, NULL);
 }
 
+TEST(our_own_listeners_are_no_endpoints) {
+	static const struct {
+		const char *endpoint;
+		bool own;
+	} rows[] = {
+	    {"http://127.0.0.1:8080", true},
+	    {"http://localhost:8080/x", true},
+	    {"http://127.0.0.1:9090", true},
+	    {"http://127.0.0.1:8081", false},
+	    {"https://example.com", false},
+	    {"http://[::1]:8080", false},
+	    {"https://127.0.0.1:8080", true},
+	    {"nonsense", false},
+	    {NULL, false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct reading reading;
+		read_all(&reading, NULL, NULL, NULL);
+		settings_refuse_own_endpoint(&reading.settings, "p.lua", "models[1].endpoint", rows[i].endpoint,
+		                             &reading.problems);
+		CHECK_INT(reading.problems.count, rows[i].own);
+		finish(&reading, NULL);
+	}
+}
+
 TEST(auto_is_at_least_one_worker) {
 	struct settings_flags flags = {.workers = "auto"};
 	struct reading reading;
@@ -428,6 +450,7 @@ int main(void) {
 	RUN(credentials_that_no_header_can_carry_are_refused);
 	RUN(flags_override_the_file);
 	RUN(flags_are_checked_like_the_file);
+	RUN(our_own_listeners_are_no_endpoints);
 	RUN(auto_is_at_least_one_worker);
 	RUN(the_environment_fills_in_region_and_endpoint);
 	RUN(the_file_wins_over_the_environment_whose_mistakes_are_named);
