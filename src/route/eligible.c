@@ -128,14 +128,13 @@ void eligible_list(struct route_request *request, struct eligible *out) {
 	}
 }
 
-// When the model can be asked by anybody: now, later, or UINT64_MAX where nobody knows.
+// When the model can be asked by anybody: a time that may have passed, or UINT64_MAX where nobody knows.
 static uint64_t returns_ms(const struct model *model, uint64_t now_ms) {
 	if (model_state_is_clear(model->state))
-		return now_ms;
+		return 0;
 	struct standing standing;
 	model_state_standing(model->state, &model->breaker, now_ms, &standing);
-	uint64_t opens_ms = standing.admits || standing.opens_ms == 0 ? now_ms : standing.opens_ms;
-	return standing.rests_until_ms > opens_ms ? standing.rests_until_ms : opens_ms;
+	return standing.rests_until_ms > standing.opens_ms ? standing.rests_until_ms : standing.opens_ms;
 }
 
 uint64_t eligible_retry_after_ms(const struct route_request *request) {

@@ -55,7 +55,7 @@ struct pool {
 	struct route_limits limits;
 };
 
-// Frees the pool's strings and releases its models' states.
+// Frees the pool's models with their strings and releases their states; the structure itself is zeroed, not freed.
 void pool_free(struct pool *pool);
 
 // The model of that name, or NULL.

@@ -42,8 +42,8 @@ struct model_state {
 // What stands in a model's way.
 struct standing {
 	bool admits; // the breaker would admit
-	uint64_t
-	    opens_ms; // when an open breaker lets probes through; UINT64_MAX where forced open; 0 where no time is known
+	// When an open breaker lets probes through; UINT64_MAX where it is forced open, 0 where no time is known.
+	uint64_t opens_ms;
 	uint64_t rests_until_ms; // 0 when not resting
 	bool behind;             // stands behind other models
 	bool last_resort_taken;  // somebody is trying it although it rests

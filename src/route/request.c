@@ -334,7 +334,6 @@ struct step route_attempt_committed(struct route_request *request, uint32_t inde
 	if (request->attempts[index].phase == ATTEMPT_RUNNING && !request->committed) {
 		request->committed = true;
 		request->committed_attempt = index;
-		request->phase = PHASE_WATCH;
 		attempt_commit(request, index);
 		attempt_stop_all(request, index);
 	}

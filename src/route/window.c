@@ -18,7 +18,6 @@ void window_expire(struct window *window, uint64_t now_ms) {
 }
 
 void window_add(struct window *window, enum window_kind kind, uint64_t latency_ms, uint64_t now_ms) {
-	window_expire(window, now_ms);
 	if (window->count == WINDOW_ENTRIES)
 		drop_oldest(window);
 	struct window_entry *entry = &window->entries[(window->first + window->count++) % WINDOW_ENTRIES];

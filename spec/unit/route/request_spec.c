@@ -140,6 +140,32 @@ TEST(a_retry_ignores_rests_but_not_the_breaker) {
 	fixture_free(&f);
 }
 
+TEST(hostile_limits_are_cut) {
+	struct fixture f;
+	fixture_init(&f, "a b c d e f g h i j k l m");
+	f.pool.limits.max_retries = UINT64_MAX;
+	PLAY(&f, {0, "begin", "send 0 a"});
+	struct attempt_result result = result_of("break");
+	for (uint32_t i = 0; i < 10; i++)
+		CHECK_INT(route_attempt_ended(f.request, i, &result, 1).kind, STEP_SEND);
+	CHECK_INT(route_attempt_ended(f.request, 10, &result, 1).kind, STEP_FAIL);
+	f.classifies = true;
+	f.classification =
+	    (struct classification){.verdict = VERDICT_RETRY, .outcome = OUTCOME_FAIL_FAST, .after_ms = UINT64_MAX};
+	PLAY(&f, {2, "begin", "send 0 a"}, {3, "break 0", "wait 600000"}, {4, "cancel", "fail cancelled 0"});
+	fixture_free(&f);
+}
+
+TEST(time_never_goes_back) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.pool.limits.deadline_ms = 1000;
+	PLAY(&f, {100, "begin", "send 0 a"}, {700, "break 0", "send 1 b"}, {300, "next", ""});
+	CHECK_INT(route_request_elapsed_ms(f.request), 600);
+	GO_ON(&f, {200, "ok 1", "return 1"});
+	fixture_free(&f);
+}
+
 TEST(escalation_without_tiers_is_failover) {
 	struct fixture f;
 	fixture_init(&f, "a b");
@@ -413,6 +439,8 @@ int main(void) {
 	RUN(a_selection_that_is_no_candidate_falls_to_the_default);
 	RUN(a_retry_waits_and_counts);
 	RUN(a_retry_ignores_rests_but_not_the_breaker);
+	RUN(hostile_limits_are_cut);
+	RUN(time_never_goes_back);
 	RUN(escalation_without_tiers_is_failover);
 	RUN(a_cancelled_request_stops_its_attempt);
 	RUN(it_can_be_cancelled_at_any_point);

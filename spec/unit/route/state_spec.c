@@ -94,6 +94,7 @@ TEST(moving_averages) {
 	CHECK_NEAR(fixture_snapshot(&f, "a", 1).latency_moving_average_ms, 100, 1e-9);
 	attempt(&f, "a", OUTCOME_FAIL_FAST, 9000, -1, 2);
 	attempt(&f, "a", OUTCOME_CANCELLED, 9000, 9000, 3);
+	attempt(&f, "a", OUTCOME_REFUSAL, 9000, -1, 3);
 	attempt(&f, "a", OUTCOME_SUCCESS, 180, 80, 4);
 	struct model_snapshot snapshot = fixture_snapshot(&f, "a", 5);
 	CHECK_NEAR(snapshot.latency_moving_average_ms, 110, 1e-9);
@@ -112,6 +113,8 @@ TEST(percentiles_of_snapshots_are_at_most_a_second_old) {
 	CHECK_NEAR(fixture_snapshot(&f, "a", 1000).p99_ms, 300, 0);
 	model_state_reset_statistics(fixture_model(&f, "a")->state);
 	CHECK_NEAR(fixture_snapshot(&f, "a", 1001).p50_ms, 0, 0);
+	attempt(&f, "a", OUTCOME_SUCCESS, 70, -1, 1002);
+	CHECK_NEAR(fixture_snapshot(&f, "a", 1003).p50_ms, 70, 0);
 	fixture_free(&f);
 }
 
@@ -181,6 +184,27 @@ TEST(one_word_tells_that_nothing_stands_in_the_way) {
 	CHECK(!model_state_is_clear(a->state));
 	attempt(&f, "a", OUTCOME_SUCCESS, 1, -1, 32001);
 	CHECK(model_state_is_clear(a->state));
+	fixture_free(&f);
+}
+
+TEST(a_last_resort_is_one_only_while_the_model_rests) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	const struct model *a = fixture_model(&f, "a");
+	struct settlement settlement = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1, .usage = NO_USAGE};
+	struct pass awake, resting, refused;
+	struct news news;
+	CHECK(model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 0, &awake, &news));
+	fixture_rest(&f, "a", 1000, false, 0);
+	CHECK(!model_state_admit(a->state, &a->breaker, ADMIT_AWAKE, 1, &refused, &news));
+	CHECK(model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 1, &resting, &news));
+	CHECK(!model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 2, &refused, &news));
+	model_state_settle(a->state, &a->breaker, &awake, &settlement, 3, &news);
+	CHECK(!model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 4, &refused, &news));
+	model_state_settle(a->state, &a->breaker, &resting, &settlement, 5, &news);
+	CHECK(model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 6, &resting, &news));
+	model_state_settle(a->state, &a->breaker, &resting, &settlement, 7, &news);
+	CHECK_INT(fixture_snapshot(&f, "a", 8).inflight, 0);
 	fixture_free(&f);
 }
 
@@ -270,6 +294,7 @@ int main(void) {
 	RUN(statistics_are_summed_and_reset);
 	RUN(operators_command_the_breaker);
 	RUN(one_word_tells_that_nothing_stands_in_the_way);
+	RUN(a_last_resort_is_one_only_while_the_model_rests);
 	RUN(a_rest_is_told_once);
 	RUN(the_registry_keeps_one_state_for_an_identity);
 	RUN(a_pools_health);
