@@ -178,6 +178,7 @@ void http1_refuse(struct http1 *http1, int status, const char *reason) {
 	struct header list[8];
 	buffer_clear(&server->refusal);
 	size_t count = server->events->format_refusal(server->owner, status, reason, list, &server->refusal);
+	assert(count <= sizeof list / sizeof *list);
 	begin(http1, status);
 	http1->closes = http1->lingers = true;
 	struct slice body = buffer_slice(&server->refusal);

@@ -531,7 +531,39 @@ TEST(lets_a_slow_body_come_while_it_comes) {
 	served_stop(&served);
 }
 
-// A limit on the client's silence while it does not read; an idle limit must not end an answer under way.
+static void on_moment(void *owner) {
+	*(bool *)owner = true;
+}
+
+// The client's idle time begins when it has everything.
+TEST(lets_a_slow_reader_read_on) {
+	static const struct server_timeouts timeouts = {30000, 30000, 30000, 20};
+	struct served served;
+	struct client client;
+	struct buffer body;
+	struct timer moment;
+	bool passed = false;
+	buffer_init(&body, 1 << 25);
+	append_run(&body, 16 << 20);
+	served_start(&served, &quick_limits, &timeouts, NULL);
+	client_open(&client, &served);
+	client_send(&client, SLICE(GET("/hold")));
+	UNTIL(&served, served.held_count == 1);
+	socket_want_read(client.socket, false);
+	server_answer(served.held[0], 200, (struct headers){0}, buffer_slice(&body));
+	timer_init(&moment, served.loop, on_moment, &passed);
+	timer_start(&moment, 100);
+	UNTIL(&served, passed);
+	CHECK_INT(server_connections(served.server), 1);
+	socket_want_read(client.socket, true);
+	UNTIL(&served, client.ended);
+	CHECK_INT(client_got(&client, false).len, 4 + body.len + 1);
+	client_close(&client);
+	served_stop(&served);
+	buffer_free(&body);
+}
+
+// The limit on the client's silence while it does not read.
 TEST(gives_up_a_client_that_does_not_read) {
 	for (int streamed = 0; streamed < 2; streamed++) {
 		static const struct server_timeouts timeouts = {30000, 30000, 30, 30000};
@@ -581,6 +613,7 @@ int main(void) {
 	RUN(sends_what_it_has_to_a_client_that_only_ended_its_half);
 	RUN(limits_time);
 	RUN(lets_a_slow_body_come_while_it_comes);
+	RUN(lets_a_slow_reader_read_on);
 	RUN(gives_up_a_client_that_does_not_read);
 	return check_summary();
 }

@@ -215,6 +215,10 @@ static rlim_t lowest_free_descriptor(void) {
 	return (rlim_t)descriptor;
 }
 
+static void on_moment(void *owner) {
+	*(bool *)owner = true;
+}
+
 TEST(survives_a_want_of_descriptors) {
 	struct served served;
 	struct client client;
@@ -227,7 +231,17 @@ TEST(survives_a_want_of_descriptors) {
 	tight.rlim_cur = lowest_free_descriptor();
 	CHECK_INT(setrlimit(RLIMIT_NOFILE, &tight), 0);
 	log_configure(LOG_OFF, LOG_TEXT);
-	settle(&served);
+	bool passed = false;
+	size_t turns = 0;
+	struct timer moment;
+	timer_init(&moment, served.loop, on_moment, &passed);
+	timer_start(&moment, 50);
+	// A listener that doesn't rest turns the loop many thousand times.
+	while (!passed) {
+		uv_run(loop_uv(served.loop), UV_RUN_ONCE);
+		turns++;
+	}
+	CHECK(turns < 200);
 	CHECK_INT(server_connections(served.server), 0);
 	CHECK_INT(setrlimit(RLIMIT_NOFILE, &before), 0);
 	UNTIL(&served, slice_equal(client_got(&client, false), SLICE("200 /a|")));
@@ -417,7 +431,7 @@ static size_t allocated(void) {
 }
 
 TEST(keeps_idle_connections_small) {
-	enum { CLIENTS = 200 };
+	enum { CLIENTS = 200, LARGE = 16 << 20 };
 	struct server_limits limits = quick_limits;
 	struct served served;
 	struct client *clients = memory_new(CLIENTS, sizeof *clients);
@@ -437,6 +451,21 @@ TEST(keeps_idle_connections_small) {
 		settle(&served);
 		buffer_free(&clients[i].in);
 		buffer_free(&clients[i].out);
+	}
+	for (int i = 0; i < 10; i++) {
+		// More than the kernel takes before the client reads.
+		char *large = memory_new(1, LARGE);
+		served.held_count = 0;
+		client_send(&clients[i], SLICE(GET("/hold")));
+		UNTIL(&served, served.held_count == 1);
+		socket_want_read(clients[i].socket, false);
+		server_answer(served.held[0], 200, (struct headers){0}, slice_of(large, LARGE));
+		settle(&served);
+		socket_want_read(clients[i].socket, true);
+		UNTIL(&served, clients[i].in.len > LARGE);
+		buffer_free(&clients[i].in);
+		buffer_free(&clients[i].out);
+		free(large);
 	}
 	buffer_clear(&served.log);
 	size_t after = allocated();
