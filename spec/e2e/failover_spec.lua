@@ -104,6 +104,26 @@ describe("failover", function()
     assert.is_true(stats.models[CLAUDE].success > 300)
   end)
 
+  it("keeps InvokeModel within the family of the model that was asked for", function()
+    local emulator = scene:emulator({ seed = 7, models = { ["*"] = signalbox.PROMPT } })
+    local other = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    local gateway = scene:gateway(emulator, { policy = { models = {
+      { id = NOVA, family = "nova" }, { id = CLAUDE, family = "claude" }, { id = other, family = "claude" },
+      { id = "amazon.titan-text-express-v1" },
+    } } })
+    local body = '{"anthropic_version":"bedrock-2023-05-31","max_tokens":16,"messages":[]}'
+    emulator.control(CLAUDE, { fault = "ThrottlingException", share = 1.0 })
+    for _, operation in ipairs { "invoke", "invoke-with-response-stream", "count-tokens" } do
+      local response = gateway.request(signalbox.call(CLAUDE, operation, body))
+      assert.equal(200, response.status)
+      assert.equal(other, response.headers["x-signalbox-model"])
+    end
+    emulator.control("amazon.titan-text-express-v1", { fault = "ThrottlingException", share = 1.0 })
+    local alone = gateway.request(signalbox.call("amazon.titan-text-express-v1", "invoke", '{"inputText":"Hi"}'))
+    assert.equal(429, alone.status)
+    assert.equal("1", alone.headers["x-signalbox-attempts"])
+  end)
+
   it("replaces a kept connection that the upstream closed meanwhile, without an attempt more", function()
     local upstream = scene:upstream([[
       answer:json(200, '{"n":' .. number .. '}')

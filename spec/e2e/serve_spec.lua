@@ -117,6 +117,38 @@ describe("serve", function()
     assert.equal(200, gateway.request(signalbox.call("chat", "converse")).status)
   end)
 
+  it("refuses an endpoint that is its own listener", function()
+    local gateway = scene:gateway(scene:emulator())
+    local port = gateway.port
+    scene:stop(gateway)
+    local status, _, log = signalbox.run { "serve", "--listen", "127.0.0.1:" .. port, "--admin", "127.0.0.1:0",
+      "--endpoint", "http://127.0.0.1:" .. port }
+    assert.equal(1, status)
+    assert.matches("endpoint", log, 1, true)
+    assert.is_true(lines_of(log) <= 2, log)
+  end)
+
+  it("listens on several addresses, unix sockets too", function()
+    local path = scene.folder .. "/door"
+    local gateway = scene:gateway(scene:emulator(), { settings = { listen = { "127.0.0.1:0", "unix:" .. path } } })
+    assert.equal(200, gateway.request(signalbox.call("chat", "converse")).status)
+    local status, out = process.run { "curl", "-sS", "-m", "20", "--unix-socket", path, "-o", "/dev/null", "-w",
+      "%{http_code}", "-d", signalbox.converse_body(), "http://localhost" .. signalbox.path("chat", "converse") }
+    assert.equal(0, status)
+    assert.equal("200", out)
+    scene:stop(gateway)
+    assert.is_nil((io.open(path)), "the socket's file is gone")
+  end)
+
+  it("logs text where it is asked to", function()
+    local gateway = scene:gateway(scene:emulator(), { arguments = { "--log-format", "json" },
+      settings = { log = { format = "text" } } })
+    scene:stop(gateway)
+    local child = scene:start { "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "text" }
+    assert.is_truthy(child:wait_for_log("%d+%-%d+%-%d+T%S+Z info listening surface=data address=127%.0%.0%.1:%d+\n"))
+    scene:stop(child)
+  end)
+
   local settings = {
     { "an unknown key, naming the nearest", "{ lisen = '127.0.0.1:0' }", { "lisen", "listen" } },
     { "a wrong type", "{ workers = {} }", { "workers" } },

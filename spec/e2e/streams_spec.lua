@@ -155,6 +155,22 @@ describe("a stream", function()
     assert.equal(0, stats.total.fail_fast)
   end)
 
+  it("whose client closes its sending half has lost its client", function()
+    local emulator = scene:emulator({ seed = 1, models = { [NOVA] = {
+      ttft_ms = { p50 = 5, p99 = 6 }, tokens_per_second = { p50 = 20, p99 = 19 },
+    } } })
+    local gateway = scene:gateway(emulator)
+    local client = http.connect(gateway.port)
+    client:send(http.format(signalbox.call(NOVA, "converse-stream")))
+    assert.equal(200, client:read_head().status)
+    client.tcp:shutdown("send")
+    process.wait_for("the attempt to be counted as cancelled", function()
+      local _, stats = gateway.admin("/stats")
+      return stats.models[NOVA].cancelled == 1
+    end)
+    client:close()
+  end)
+
   it("that a slow client reads is held back, not held in memory", function()
     local upstream = scene:upstream([[
       answer:stream_head()

@@ -7,7 +7,8 @@ local process = require "spec.support.process"
 
 local signalbox = {}
 
-signalbox.program = os.getenv("SIGNALBOX") or "build/signalbox"
+local program = os.getenv("SIGNALBOX") or "build/signalbox"
+signalbox.program = program:find("^/") and program or os.getenv("PWD") .. "/" .. program
 signalbox.NOVA = "us.amazon.nova-2-lite-v1:0"
 signalbox.CLAUDE = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 signalbox.SECRET = "fake/secret/that/must/never/be/shown"
