@@ -82,10 +82,16 @@ void http1_start_closing(struct http1 *http1) {
 		socket_want_read(http1->socket, false);
 }
 
+static bool is_idle(const struct http1 *http1) {
+	return http1->state == HTTP1_WAITING && outbox_waiting(&http1->out) == 0 && unread_bytes(http1) == 0;
+}
+
 // With nothing to send and nothing received, the client's silence is limited.
 static void wait_for_request(struct http1 *http1) {
-	if (http1->state == HTTP1_WAITING && outbox_waiting(&http1->out) == 0)
-		timer_start(&http1->reading, server_of(http1)->timeouts.client_idle_ms);
+	if (!is_idle(http1))
+		return;
+	timer_start(&http1->reading, server_of(http1)->timeouts.client_idle_ms);
+	serving_idle(&http1->connection, true);
 }
 
 void http1_answered(struct http1 *http1) {
@@ -141,6 +147,7 @@ static bool take_body(struct http1 *http1, struct slice *input) {
 
 static void take_head(struct http1 *http1, struct slice *input) {
 	const struct head *head = &http1->head;
+	serving_idle(&http1->connection, false);
 	switch (head_read(&http1->head, input)) {
 	case HEAD_MORE:
 		if (http1->state == HTTP1_WAITING && head_has_begun(head)) {
@@ -149,7 +156,6 @@ static void take_head(struct http1 *http1, struct slice *input) {
 		} else if (http1->state == HTTP1_HEAD && !head_has_begun(head)) {
 			// An empty line, in pieces, before the head.
 			http1->state = HTTP1_WAITING;
-			wait_for_request(http1);
 		}
 		break;
 	case HEAD_REFUSED:
@@ -211,6 +217,8 @@ static void go_on(struct http1 *http1) {
 		return;
 	if (unread_bytes(http1) == 0 && http1->unread.ptr)
 		forget_unread(http1);
+	if (list_is_empty(&http1->connection.idle))
+		wait_for_request(http1);
 	if (http1->state <= HTTP1_CALL)
 		socket_want_read(http1->socket, unread_bytes(http1) < UNREAD_LIMIT_BYTES);
 }
@@ -340,7 +348,8 @@ static struct connection *http1_open(struct server *server, struct socket *socke
 	socket_peer(socket, http1->peer, sizeof http1->peer);
 	socket_set_owner(socket, &http1_socket_events, http1);
 	socket_want_read(socket, true);
-	wait_for_request(http1);
+	// Its first request may be here already: the connection counts as idle only after its first answer.
+	timer_start(&http1->reading, server->timeouts.client_idle_ms);
 	return &http1->connection;
 }
 

@@ -2,7 +2,8 @@
 // What all protocols share: listeners, the count of connections and calls, draining and closing. The bytes are the
 // protocols' business.
 //
-// Beyond the limit of connections nothing is accepted: new clients wait in the kernel's queue until one leaves.
+// At the limit of connections a new client takes the place of the one that has been idle longest; when none is idle, it
+// waits in the kernel's queue.
 #include "net/server.h"
 
 #include <assert.h>
@@ -16,8 +17,13 @@
 // Heads of answers and bodies of refusals are our own or bounded by the embedder.
 #define HEAD_LIMIT_BYTES (1024 * 1024)
 
+static bool is_full(const struct server *server) {
+	return server->connection_count >= server->limits.connections;
+}
+
 static void want_clients(struct server *server) {
-	bool wanted = !server->draining && !server->closing && server->connection_count < server->limits.connections;
+	bool has_place = !is_full(server) || !list_is_empty(&server->idle);
+	bool wanted = has_place && !server->draining && !server->closing;
 	for (size_t i = 0; i < server->listener_count; i++)
 		listener_want(server->listeners[i], wanted);
 }
@@ -67,6 +73,7 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	struct server *server = memory_new(1, sizeof *server);
 	*server = (struct server){.loop = loop, .limits = *limits, .timeouts = *timeouts, .events = events, .owner = owner};
 	list_init(&server->connections);
+	list_init(&server->idle);
 	list_init(&server->later);
 	list_init(&server->closed);
 	buffer_init(&server->head, HEAD_LIMIT_BYTES);
@@ -85,6 +92,10 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 
 static void on_accepted(void *owner, int descriptor) {
 	struct server *server = owner;
+	if (is_full(server)) {
+		struct connection *longest = LIST_OWNER(server->idle.next, struct connection, idle);
+		longest->protocol->drain(longest);
+	}
 	struct socket *socket = socket_new(server->loop, descriptor, NULL, NULL);
 	if (socket)
 		http1_protocol.open(server, socket);
@@ -190,9 +201,19 @@ void serving_opened(struct connection *connection, struct server *server, const 
 	connection->server = server;
 	list_init(&connection->link);
 	list_init(&connection->later);
+	list_init(&connection->idle);
 	list_append(&server->connections, &connection->link);
 	server->connection_count++;
 	want_clients(server);
+}
+
+void serving_idle(struct connection *connection, bool idle) {
+	struct server *server = connection->server;
+	list_remove(&connection->idle);
+	if (idle)
+		list_append(&server->idle, &connection->idle);
+	if (is_full(server))
+		want_clients(server);
 }
 
 void serving_closed(struct connection *connection) {
@@ -200,6 +221,7 @@ void serving_closed(struct connection *connection) {
 	assert(!connection->closed);
 	connection->closed = true;
 	list_remove(&connection->later);
+	list_remove(&connection->idle);
 	list_remove(&connection->link);
 	list_append(&server->closed, &connection->link);
 	server->connection_count--;

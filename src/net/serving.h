@@ -49,6 +49,7 @@ struct connection {
 	struct server *server;
 	struct list link;  // in the server's connections, later in its closed ones
 	struct list later; // in the server's `later`
+	struct list idle;  // in the server's `idle`
 	bool closed;
 };
 
@@ -71,6 +72,7 @@ struct server {
 	struct listener **listeners;
 	size_t listener_count;
 	struct list connections;
+	struct list idle; // those that may be closed for others, the longest idle first
 	size_t connection_count;
 	size_t call_count;
 
@@ -97,6 +99,8 @@ void serving_call_back_later(struct connection *connection);
 
 // For protocol->open: fills the common part in and counts the connection.
 void serving_opened(struct connection *connection, struct server *server, const struct protocol *protocol);
+// Whether nothing has come since the last answer was sent: `drain` would close it at once.
+void serving_idle(struct connection *connection, bool idle);
 // The connection has let go of its socket and timers; it is freed when the turn ends.
 void serving_closed(struct connection *connection);
 

@@ -190,22 +190,74 @@ TEST(takes_no_more_connections_than_it_may) {
 	served_start(&served, &limits, &patient, NULL);
 	for (int i = 0; i < 4; i++) {
 		client_open(&clients[i], &served);
-		client_send(&clients[i], SLICE(GET("/a")));
+		client_send(&clients[i], SLICE(GET("/hold")));
 	}
-	UNTIL(&served, clients[0].in.len && clients[1].in.len);
+	UNTIL(&served, served.held_count == 2);
 	settle(&served);
 	CHECK_INT(server_connections(served.server), 2);
 	CHECK_INT(served.requests, 2);
-	CHECK(clients[2].in.len + clients[3].in.len == 0);
 	client_close(&clients[0]);
-	UNTIL(&served, clients[2].in.len);
+	UNTIL(&served, served.held_count == 3);
 	settle(&served);
 	CHECK_INT(server_connections(served.server), 2);
-	CHECK_INT(clients[3].in.len, 0);
+	CHECK_INT(served.requests, 3);
 	client_close(&clients[1]);
+	UNTIL(&served, served.held_count == 4);
 	client_close(&clients[2]);
-	UNTIL(&served, clients[3].in.len);
 	client_close(&clients[3]);
+	served_stop(&served);
+}
+
+TEST(gives_new_clients_the_places_of_idle_ones) {
+	struct server_limits limits = quick_limits;
+	struct served served;
+	struct client clients[5];
+	limits.connections = 3;
+	served_start(&served, &limits, &patient, NULL);
+	for (int i = 0; i < 3; i++) {
+		client_open(&clients[i], &served);
+		client_send(&clients[i], i == 1 ? SLICE(GET("/hold")) : SLICE(GET("/a")));
+		UNTIL(&served, i == 1 ? served.held_count == 1 : clients[i].in.len > 0);
+	}
+	// The longest idle goes first, then the other; the busy one keeps its place.
+	client_open(&clients[3], &served);
+	client_send(&clients[3], SLICE(GET("/hold")));
+	UNTIL(&served, served.held_count == 2 && clients[0].ended);
+	CHECK(!clients[2].ended && !clients[0].broken);
+	client_open(&clients[4], &served);
+	client_send(&clients[4], SLICE(GET("/hold")));
+	UNTIL(&served, served.held_count == 3 && clients[2].ended);
+	CHECK_INT(server_connections(served.server), 3);
+	for (int i = 0; i < 3; i++)
+		server_answer(served.held[i], 200, (struct headers){0}, SLICE("done"));
+	UNTIL(&served, clients[1].in.len && clients[3].in.len && clients[4].in.len);
+	CHECK_SLICE(client_got(&clients[1], false), SLICE("200 done|"));
+	CHECK_INT(served.gone, 0);
+	for (int i = 0; i < 5; i++)
+		client_close(&clients[i]);
+	served_stop(&served);
+}
+
+// Clients who arrive together are all answered, whatever the limit.
+TEST(answers_each_of_a_crowd) {
+	enum { CLIENTS = 60 };
+	struct server_limits limits = quick_limits;
+	struct served served;
+	struct client clients[CLIENTS];
+	limits.connections = 3;
+	served_start(&served, &limits, &patient, NULL);
+	for (int i = 0; i < CLIENTS; i++) {
+		client_open(&clients[i], &served);
+		client_send(&clients[i], SLICE(GET("/a")));
+	}
+	UNTIL(&served, served.requests == CLIENTS);
+	for (int i = 0; i < CLIENTS; i++) {
+		UNTIL(&served, clients[i].in.len || clients[i].ended || clients[i].broken);
+		CHECK_SLICE(client_got(&clients[i], false), SLICE("200 /a|"));
+	}
+	CHECK(server_connections(served.server) <= 3);
+	for (int i = 0; i < CLIENTS; i++)
+		client_close(&clients[i]);
 	served_stop(&served);
 }
 
@@ -487,6 +539,8 @@ int main(void) {
 	RUN(keeps_a_unix_socket_to_its_user);
 	RUN(replaces_a_dead_unix_socket_and_nothing_else);
 	RUN(takes_no_more_connections_than_it_may);
+	RUN(gives_new_clients_the_places_of_idle_ones);
+	RUN(answers_each_of_a_crowd);
 	RUN(survives_a_want_of_descriptors);
 	RUN(drains);
 	RUN(drains_at_once_when_nobody_is_there);
