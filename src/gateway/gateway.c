@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Everything is made on the caller's thread, which then is the first worker's; the others' threads wait at a gate until
+// nothing can fail any more. From then on a worker's things belong to its thread, and threads talk by loop_post.
 #include "gateway/gateway.h"
 
 #include <inttypes.h>
@@ -25,7 +27,6 @@ enum { SETTLE_MS = 10, INSTANCE_BYTES = 17 };
 
 struct gateway_worker {
 	struct gateway *gateway;
-	size_t index;
 	struct loop *loop;
 	struct mux_worker *mux_worker;
 	struct door door;
@@ -47,6 +48,9 @@ struct gateway {
 	size_t worker_count;
 	size_t finished;
 	struct admin admin;
+	pthread_mutex_t gate; // held by the caller's thread until gateway_run, or until the start is given up
+	bool is_gate_closed;
+	bool may_run;
 	char instance[INSTANCE_BYTES];
 };
 
@@ -123,7 +127,6 @@ static int worker_init(struct gateway *gateway, size_t index) {
 	    .timeouts = server_timeouts_of(settings),
 	};
 	worker->gateway = gateway;
-	worker->index = index;
 	worker->loop = loop_new();
 	if (!worker->loop)
 		return ERROR_IO;
@@ -203,8 +206,6 @@ static int start_all(struct gateway *gateway, struct problems *problems) {
 	return problems->count == before ? 0 : ERROR_INVALID;
 }
 
-// The rest happens on one worker's thread each, but for what says otherwise.
-
 // On the first worker's thread.
 static void worker_finished(void *owner) {
 	struct gateway *gateway = owner;
@@ -272,14 +273,57 @@ static void heed_signals(struct gateway *gateway) {
 	loop_on_signal(first, SIGINT, on_end_signal, gateway);
 }
 
+static void *run_worker(void *owner) {
+	struct gateway_worker *worker = owner;
+	struct gateway *gateway = worker->gateway;
+	pthread_mutex_lock(&gateway->gate);
+	bool may_run = gateway->may_run;
+	pthread_mutex_unlock(&gateway->gate);
+	if (may_run)
+		loop_run(worker->loop);
+	return NULL;
+}
+
+static void open_gate(struct gateway *gateway, bool may_run) {
+	gateway->may_run = may_run;
+	if (gateway->is_gate_closed)
+		pthread_mutex_unlock(&gateway->gate);
+	gateway->is_gate_closed = false;
+}
+
+static void join_threads(struct gateway *gateway) {
+	for (size_t i = 1; i < gateway->worker_count; i++) {
+		if (gateway->workers[i].has_thread)
+			pthread_join(gateway->workers[i].thread, NULL);
+		gateway->workers[i].has_thread = false;
+	}
+}
+
+static int start_threads(struct gateway *gateway, struct problems *problems) {
+	pthread_mutex_lock(&gateway->gate);
+	gateway->is_gate_closed = true;
+	for (size_t i = 1; i < gateway->worker_count; i++) {
+		struct gateway_worker *worker = &gateway->workers[i];
+		worker->has_thread = pthread_create(&worker->thread, NULL, run_worker, worker) == 0;
+		if (!worker->has_thread) {
+			problems_add(problems, NULL, 0, "workers", NULL, "the system gives no more threads");
+			return ERROR_LIMIT;
+		}
+	}
+	return 0;
+}
+
 int gateway_start(const struct settings *settings, struct problems *problems, struct gateway **out) {
 	struct gateway *gateway = memory_new(1, sizeof *gateway);
 	gateway->settings = settings;
 	gateway->worker_count = (size_t)settings->workers;
 	gateway->workers = memory_new(gateway->worker_count, sizeof *gateway->workers);
+	pthread_mutex_init(&gateway->gate, NULL);
 	make_instance(gateway->instance);
 	raise_descriptor_limit();
 	int rc = start_all(gateway, problems);
+	if (rc == 0)
+		rc = start_threads(gateway, problems);
 	if (rc) {
 		gateway_free(gateway);
 		gateway = NULL;
@@ -291,29 +335,10 @@ int gateway_start(const struct settings *settings, struct problems *problems, st
 	return rc;
 }
 
-static void *run_worker(void *owner) {
-	struct gateway_worker *worker = owner;
-	loop_run(worker->loop);
-	return NULL;
-}
-
-static void start_threads(struct gateway *gateway) {
-	for (size_t i = 1; i < gateway->worker_count; i++) {
-		struct gateway_worker *worker = &gateway->workers[i];
-		if (pthread_create(&worker->thread, NULL, run_worker, worker) != 0) {
-			log_entry(LOG_ERROR, "a worker's thread could not be started", LOG_N("worker", i));
-			abort();
-		}
-		worker->has_thread = true;
-	}
-}
-
 void gateway_run(struct gateway *gateway) {
-	struct loop *first = gateway->workers[0].loop;
-	start_threads(gateway);
-	loop_run(first);
-	for (size_t i = 1; i < gateway->worker_count; i++)
-		pthread_join(gateway->workers[i].thread, NULL);
+	open_gate(gateway, true);
+	loop_run(gateway->workers[0].loop);
+	join_threads(gateway);
 	log_entry(LOG_INFO, "stopped", LOG_N("workers", gateway->worker_count));
 }
 
@@ -330,11 +355,14 @@ static void worker_free(struct gateway_worker *worker) {
 void gateway_free(struct gateway *gateway) {
 	if (!gateway)
 		return;
+	open_gate(gateway, false);
+	join_threads(gateway);
 	admin_close(&gateway->admin);
 	for (size_t i = 0; i < gateway->worker_count; i++)
 		worker_free(&gateway->workers[i]);
 	mux_free(gateway->mux);
 	identity_free(&gateway->identity);
+	pthread_mutex_destroy(&gateway->gate);
 	free(gateway->workers);
 	free(gateway);
 }
