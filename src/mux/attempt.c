@@ -48,6 +48,22 @@ static void fail(struct attempt *attempt, enum failure_kind kind, struct slice n
 	end(attempt, ATTEMPT_FAILED);
 }
 
+static const struct header json_type[] = {{{"content-type", 12}, {"application/json", 16}}};
+
+static bool is_json_object(struct slice body) {
+	while (body.len && (slice_trim(slice_of(body.ptr, 1)).len == 0 || body.ptr[0] == '\r' || body.ptr[0] == '\n'))
+		body = slice_from_offset(body, 1);
+	return body.len && body.ptr[0] == '{';
+}
+
+// An error page is no error of the service's, and SDKs fail to parse it: the client is told its status in the service's
+// own form.
+static void replace_page(struct attempt *attempt) {
+	attempt->error.headers = (struct headers){json_type, 1};
+	attempt->error.body = arena_printf(
+	    attempt->arena, "{\"message\":\"The upstream answered with status %d and no message.\"}", attempt->status);
+}
+
 // The upstream said no: what it said is kept for the client and judged by name.
 static void fail_by_answer(struct attempt *attempt) {
 	struct exception_report report;
@@ -61,6 +77,8 @@ static void fail_by_answer(struct attempt *attempt) {
 	    .headers = attempt->headers,
 	    .body = body,
 	};
+	if (!is_json_object(body))
+		replace_page(attempt);
 	attempt->result.failure = (struct failure){
 	    .kind = FAILURE_HTTP,
 	    .status = attempt->status,
@@ -76,16 +94,12 @@ static void fail_by_answer(struct attempt *attempt) {
 // An exception inside a 200, before any content: as the service would have said it with its shape's status.
 static void keep_frame_error(struct attempt *attempt) {
 	const struct failure *failure = &attempt->relay.failure;
-	struct header *type = arena_alloc(attempt->arena, sizeof *type);
-	if (!type)
-		return;
-	*type = (struct header){SLICE("content-type"), SLICE("application/json")};
 	attempt->error = (struct kept_error){
 	    .status = failure->status,
 	    .name = failure->name,
 	    .retry_after_ms = failure->retry_after_ms,
 	    .type = failure->type,
-	    .headers = {type, 1},
+	    .headers = {json_type, 1},
 	    .body = attempt->relay.payload,
 	};
 }

@@ -58,7 +58,7 @@ static const struct answer_case cases[] = {
 };
 
 static struct pool small_pool(struct model *models, size_t count) {
-	static char names[32][16];
+	static char names[32][40];
 	for (size_t i = 0; i < count; i++) {
 		snprintf(names[i], sizeof names[i], "model-%zu", i);
 		models[i] = (struct model){.index = i, .id = names[i], .name = names[i]};
