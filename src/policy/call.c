@@ -4,7 +4,10 @@
 #include "policy/call.h"
 
 #include <assert.h>
+#include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -34,27 +37,41 @@ static void note_place(lua_State *lua, struct call_report *report) {
 	}
 }
 
-// Lua puts "FILE:LINE: " before a message; the report has that in fields of its own.
-static const char *without_place(const char *message) {
-	const char *colon = strchr(message, ':');
-	while (colon) {
-		size_t digits = strspn(colon + 1, "0123456789");
-		if (digits && colon[1 + digits] == ':' && colon[2 + digits] == ' ')
-			return colon + 3 + digits;
-		colon = strchr(colon + 1, ':');
+const char *call_split_place(const char *message, size_t *file_bytes, int *line) {
+	for (const char *colon = strchr(message, ':'); colon; colon = strchr(colon + 1, ':')) {
+		char *end;
+		long number = strtol(colon + 1, &end, 10);
+		if (isdigit((unsigned char)colon[1]) && number > 0 && number < INT_MAX && end[0] == ':' && end[1] == ' ') {
+			*file_bytes = (size_t)(colon - message);
+			*line = (int)number;
+			return end + 2;
+		}
 	}
-	return message;
+	return NULL;
+}
+
+// The message's own place is the better one: it may be that of a caller, or of a file that was about to be loaded. A
+// long name is cut in it, though.
+static void note_message(lua_State *lua, struct call_report *report) {
+	const char *message = lua_tostring(lua, 1);
+	size_t file_bytes;
+	int line;
+	const char *text = call_split_place(message, &file_bytes, &line);
+	if (text) {
+		if (strncmp(message, "...", 3) != 0 || !*report->file)
+			snprintf(report->file, sizeof report->file, "%.*s", (int)file_bytes, message);
+		report->line = line;
+	}
+	copy_text(report->message, sizeof report->message, text ? text : message);
 }
 
 static int describe_error(lua_State *lua) {
 	struct call_report *report = vm_of(lua)->report;
 	note_place(lua, report);
-	if (lua_type(lua, 1) == LUA_TSTRING) {
-		const char *message = lua_tostring(lua, 1);
-		copy_text(report->message, sizeof report->message, report->line ? without_place(message) : message);
-	} else {
+	if (lua_type(lua, 1) == LUA_TSTRING)
+		note_message(lua, report);
+	else
 		snprintf(report->message, sizeof report->message, "the error value is a %s", luaL_typename(lua, 1));
-	}
 	return 1;
 }
 

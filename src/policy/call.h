@@ -24,6 +24,9 @@ struct call_report {
 enum ending call_protected(struct vm *vm, lua_CFunction body, void *argument, uint64_t instructions,
                            struct call_report *report);
 
+// Takes a message "FILE:LINE: TEXT" apart: the text, or NULL for one without a place.
+const char *call_split_place(const char *message, size_t *file_bytes, int *line);
+
 // "error", "over budget" and so on; never NULL.
 const char *ending_name(enum ending ending);
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "policy/core.h"
 #include "policy/sandbox.h"
+#include "policy/script.h"
 #include "policy/vm.h"
 
 enum { PATH_BYTES = 4096 };
@@ -24,9 +25,7 @@ static bool push_chunk(lua_State *lua, struct sources *sources, struct slice nam
 	if (rc)
 		luaL_error(lua, "module '%s' can't be read: %s", name.ptr, error_text(rc));
 	vm_charge(lua, text.len / 8);
-	lua_pushfstring(lua, "@%s", path);
-	if (luaL_loadbufferx(lua, text.ptr, text.len, lua_tostring(lua, -1), "t") != LUA_OK)
-		lua_error(lua);
+	script_load(lua, path, text);
 	return slice_starts(name, SLICE("signalbox."));
 }
 
@@ -41,14 +40,14 @@ static int require(lua_State *lua) {
 			return luaL_error(lua, "module '%s' requires itself", name);
 		return 1;
 	}
-	bool ours = push_chunk(lua, sources, slice_of(name, bytes)); /* name nil path chunk */
+	bool ours = push_chunk(lua, sources, slice_of(name, bytes)); /* name nil chunk */
 	lua_pushvalue(lua, 1);
 	lua_pushboolean(lua, 0);
 	lua_rawset(lua, lua_upvalueindex(UPVALUE_LOADED));
 	lua_pushvalue(lua, 1);
 	if (ours)
 		lua_pushvalue(lua, lua_upvalueindex(UPVALUE_CORE));
-	lua_call(lua, ours ? 2 : 1, 1); /* name nil path module */
+	lua_call(lua, ours ? 2 : 1, 1); /* name nil module */
 	if (lua_isnil(lua, -1) || (lua_isboolean(lua, -1) && !lua_toboolean(lua, -1)))
 		return luaL_error(lua, "module '%s' returned nothing", name);
 	if (ours) {

@@ -3,8 +3,6 @@
 // one problem with file and line, and the VM is gone.
 #include "policy/script.h"
 
-#include <stdlib.h>
-
 #include <lauxlib.h>
 
 #include "policy/call.h"
@@ -40,28 +38,28 @@ void script_drop_result(lua_State *lua) {
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
 }
 
+void script_load(lua_State *lua, const char *path, struct slice text) {
+	const char *name = lua_pushfstring(lua, "@%s", path);
+	if (luaL_loadbufferx(lua, text.ptr, text.len, name, "t") == LUA_OK) {
+		lua_remove(lua, -2);
+		return;
+	}
+	// Lua cuts a long name in its messages.
+	size_t file_bytes;
+	int line;
+	const char *message = lua_tostring(lua, -1);
+	const char *what = message ? call_split_place(message, &file_bytes, &line) : NULL;
+	if (what)
+		lua_pushfstring(lua, "%s:%d: %s", path, line, what);
+	lua_error(lua);
+}
+
 static int run(lua_State *lua) {
 	const struct script *script = lua_touserdata(lua, 1);
 	sandbox_open(lua, script->sources);
-	lua_pushfstring(lua, "@%s", script->path);
-	if (luaL_loadbufferx(lua, script->text.ptr, script->text.len, lua_tostring(lua, -1), "t") != LUA_OK)
-		return lua_error(lua);
+	script_load(lua, script->path, script->text);
 	lua_call(lua, 0, 1);
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
-	return 0;
-}
-
-// A syntax error carries its place in the message, "FILE:LINE: what"; long names are cut at their front.
-static int line_of(const char *message, const char **text) {
-	for (const char *colon = strchr(message, ':'); colon; colon = strchr(colon + 1, ':')) {
-		char *end;
-		long line = strtol(colon + 1, &end, 10);
-		if (end > colon + 1 && *end == ':' && line > 0 && line < INT32_MAX) {
-			*text = end + 1 + (end[1] == ' ');
-			return (int)line;
-		}
-	}
-	*text = message;
 	return 0;
 }
 
@@ -72,12 +70,8 @@ static void add_problem(const struct script *script, const struct call_report *r
 	    [ENDING_OVER_MEMORY] = "a file that runs within the memory limit",
 	    [ENDING_BAD_RESULT] = "a file that runs",
 	};
-	const char *file = *report->file ? report->file : script->path;
-	const char *message = report->message;
-	int line = report->line;
-	if (line == 0)
-		line = line_of(report->message, &message);
-	problems_add(problems, file, line, NULL, expected[report->ending], message);
+	problems_add(problems, *report->file ? report->file : script->path, report->line, NULL, expected[report->ending],
+	             report->message);
 }
 
 int script_run(const struct script *script, size_t memory_bytes, struct problems *problems, struct vm **vm) {

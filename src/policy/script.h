@@ -26,6 +26,10 @@ int script_read(struct script *script, const char *path, const char *embedded, s
 // added.
 int script_run(const struct script *script, size_t memory_bytes, struct problems *problems, struct vm **vm);
 
+// Pushes the function of a text's chunk; raises with the whole of `path` when it has none. Text only: bytecode could do
+// anything.
+void script_load(lua_State *lua, const char *path, struct slice text);
+
 // Pushes what the script returned, and script_drop_result lets go of it.
 void script_push_result(lua_State *lua);
 void script_drop_result(lua_State *lua);

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that can be wrong with a policy file, row by row: file, line or field, expected, found.
+#include "fixture.h"
+
+struct row {
+	const char *policy;
+	const char *problem; // the whole text after the path
+};
+
+static void check_row(const struct row *row) {
+	struct fixture fixture;
+	char expected[1024];
+	fixture_init(&fixture);
+	fixture_load(&fixture, row->policy);
+	snprintf(expected, sizeof expected, "%s%s\n", fixture.path, row->problem);
+	CHECK(fixture.rc != 0);
+	CHECK(fixture.policy == NULL);
+	CHECK_INT(fixture.problems.count, 1);
+	CHECK_STRING(fixture_problems(&fixture), expected);
+	fixture_free(&fixture);
+}
+#define CHECK_ROWS(rows)                                                                                               \
+	for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++)                                                         \
+	check_row(&(rows)[i])
+
+#define MODEL(keys) "return { models = { { id = 'm'" keys " } } }"
+#define POLICY(keys) "return { models = { { id = 'm' } }" keys " }"
+
+TEST(each_key_is_checked) {
+	static const struct row rows[] = {
+	    {"return {}", ": models: expected a list of at least one model, found nothing"},
+	    {"return { models = {} }", ": models: expected a list of at least one model, found a table"},
+	    {"return { models = 'm' }", ": models: expected a list of at least one model, found string \"m\""},
+	    {"return { models = { {} } }",
+	     ": models[1].id: expected a string of 1 to 2048 printable ASCII characters, found nothing"},
+	    {"return { models = { { id = '' } } }",
+	     ": models[1].id: expected a string of 1 to 2048 printable ASCII characters, found string \"\""},
+	    {"return { models = { { id = 7 } } }",
+	     ": models[1].id: expected a string of 1 to 2048 printable ASCII characters, found number 7"},
+	    {"return { models = { 'm' } }", ": models[1]: expected a table, found string \"m\""},
+	    {"return { models = { { id = 'm', fallback = true } } }",
+	     ": models: expected at least one model without fallback = true, found none"},
+	    {"return { models = { { id = 'm' }, { id = 'm' } } }",
+	     ": models[2].name: expected a name of its own (its id is its name where it has none), found that of "
+	     "models[1]"},
+	    {"return { models = { { id = 'm' }, { id = 'n', name = 'm' } } }",
+	     ": models[2].name: expected a name of its own (its id is its name where it has none), found that of "
+	     "models[1]"},
+	    {MODEL(", wieght = 1"),
+	     ": models[1].wieght: expected a known key (did you mean weight?), found an unknown one"},
+	    {MODEL(", weight = -1"), ": models[1].weight: expected a number from 0 to 10000, found number -1"},
+	    {MODEL(", weight = 10001"), ": models[1].weight: expected a number from 0 to 10000, found number 10001"},
+	    {MODEL(", weight = 0 / 0"), ": models[1].weight: expected a finite number, found not a number"},
+	    {MODEL(", weight = 1 / 0"), ": models[1].weight: expected a finite number, found infinity"},
+	    {MODEL(", fallback = 1"), ": models[1].fallback: expected true or false, found number 1"},
+	    {MODEL(", serves = 'chat'"),
+	     ": models[1].serves: expected a list of at least one name or glob, found string \"chat\""},
+	    {MODEL(", serves = {}"), ": models[1].serves: expected a list of at least one name or glob, found a table"},
+	    {MODEL(", serves = { 'chat', 3 }"),
+	     ": models[1].serves[2]: expected a string of 1 to 2048 printable ASCII characters, found number 3"},
+	    {MODEL(", region = 'US East'"),
+	     ": models[1].region: expected a region such as \"us-east-1\", found string \"US East\""},
+	    {MODEL(", endpoint = 'localhost'"),
+	     ": models[1].endpoint: expected an address such as \"https://HOST\", found string \"localhost\""},
+	    {MODEL(", breaker = { failure_threshold = 0 }"),
+	     ": models[1].breaker.failure_threshold: expected a whole number from 1 to 100, found number 0"},
+	    {MODEL(", breaker = { treshold = 1 }"),
+	     ": models[1].breaker.treshold: expected a known key, found an unknown one"},
+	    {MODEL(", timeout_ms = 999"), ": models[1].timeout_ms: expected a whole number from 1000 to 300000, found "
+	                                  "number 999"},
+	    {MODEL(", ttft_ms = 99"), ": models[1].ttft_ms: expected a whole number from 100 to 300000, found number 99"},
+	    {MODEL(", tags = 'x'"), ": models[1].tags: expected a table, found string \"x\""},
+	    {POLICY(", max_retries = 11"), ": max_retries: expected a whole number from 0 to 10, found number 11"},
+	    {POLICY(", max_retries = 1.5"), ": max_retries: expected a whole number from 0 to 10, found number 1.5"},
+	    {POLICY(", timeout_ms = 300001"), ": timeout_ms: expected a whole number from 1000 to 300000, found number "
+	                                      "300001"},
+	    {POLICY(", ttft_ms = '5'"), ": ttft_ms: expected a whole number from 100 to 300000, found string \"5\""},
+	    {POLICY(", stream_idle_ms = 999"),
+	     ": stream_idle_ms: expected a whole number from 1000 to 600000, found number 999"},
+	    {POLICY(", deadline_ms = 999"), ": deadline_ms: expected a whole number from 1000 to 600000, found number 999"},
+	    {POLICY(", max_wait_ms = 60001"), ": max_wait_ms: expected a whole number from 0 to 60000, found number 60001"},
+	    {POLICY(", breaker = 5"), ": breaker: expected a table, found number 5"},
+	    {POLICY(", select = 'weighted'"), ": select: expected a function, found string \"weighted\""},
+	    {POLICY(", sellect = 1"), ": sellect: expected a known key (did you mean select?), found an unknown one"},
+	    {POLICY(", 'stray'"), ": expected either names or positions, found a table with both"},
+	    {POLICY(", [true] = 1"), ": expected names, or positions from 1 without gaps, found another kind of key"},
+	    {POLICY(", [3] = 1"), ": expected names, or positions from 1 without gaps, found another kind of key"},
+	};
+	CHECK_ROWS(rows);
+}
+
+TEST(what_a_later_version_knows_is_refused_by_name) {
+	static const char *const policy_keys[] = {"tier_escalation", "refusal", "hedge_budget", "accept",
+	                                          "prepare",         "finish",  "tick"};
+	static const char *const model_keys[] = {"tier", "quota", "output_token_weight", "price"};
+	for (size_t i = 0; i < 11; i++) {
+		struct fixture fixture;
+		char text[256];
+		fixture_init(&fixture);
+		if (i < 7)
+			snprintf(text, sizeof text, "return { models = { { id = 'm' } }, %s = 1 }", policy_keys[i]);
+		else
+			snprintf(text, sizeof text, "return { models = { { id = 'm', %s = 1 } } }", model_keys[i - 7]);
+		fixture_load(&fixture, text);
+		CHECK(fixture.rc != 0);
+		CHECK_MENTIONS(fixture_problems(&fixture), i < 7 ? policy_keys[i] : model_keys[i - 7]);
+		CHECK_MENTIONS(fixture_problems(&fixture), "not available in this version");
+		fixture_free(&fixture);
+	}
+}
+
+TEST(a_file_that_does_not_run_is_one_problem) {
+	static const struct row rows[] = {
+	    {"return {\nmodels = = }", ":2: expected a file that runs, found unexpected symbol near '='"},
+	    {"local x = 1\nerror('no pool today')", ":2: expected a file that runs, found no pool today"},
+	    {"\n\nlocal x = nothing.y", ":3: expected a file that runs, found unknown global 'nothing'"},
+	    {"while true do end",
+	     ":1: expected a file that is done within 10000000 instructions, found the instruction budget is used up"},
+	    {"while true do pcall(function() while true do end end) end",
+	     ":1: expected a file that is done within 10000000 instructions, found the instruction budget is used up"},
+	    {"local t = {}\nwhile true do t[#t + 1] = { 1, 2, 3 } end",
+	     ": expected a file that runs within the memory limit, found the memory budget is used up"},
+	    {"", ": expected a file that returns a table, found one that returns nothing"},
+	    {"return 5", ": expected a file that returns a table, found number"},
+	    {"return function() end", ": expected a file that returns a table, found function"},
+	    {"error({})", ":1: expected a file that runs, found the error value is a table"},
+	    {"\x1bLua", ": expected a file that runs, found attempt to load a binary chunk (mode is 't')"},
+	    {"local t = {} t.models = t return t", ": models: expected plain values, found a table that contains itself"},
+	    {"local t = { { id = 'm' } } for i = 1, 20 do t = { t } end return { models = t }",
+	     ": models[1][1][1][1][1][1][1][1][1][1][1][1][1][1][1][1]: expected tables nested at most 16 deep, found a "
+	     "deeper one"},
+	    {"require 'missing'", ":1: expected a file that runs, found module 'missing' can't be read: not found"},
+	    {"require 'policy'", ":1: expected a file that runs, found module 'policy' requires itself"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows - 1; i++)
+		check_row(&rows[i]);
+}
+
+TEST(all_mistakes_are_told_at_once) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_load(&fixture,
+	             "return { max_retries = 99, models = { { id = 1 }, { id = 'b', wait = 1, weight = 'x' } } }");
+	CHECK_INT(fixture.problems.count, 4);
+	CHECK_MENTIONS(fixture_problems(&fixture), "max_retries");
+	CHECK_MENTIONS(fixture_problems(&fixture), "models[1].id");
+	CHECK_MENTIONS(fixture_problems(&fixture), "models[2].wait");
+	CHECK_MENTIONS(fixture_problems(&fixture), "models[2].weight");
+	fixture_free(&fixture);
+}
+
+TEST(files_that_are_none) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_load(&fixture, NULL);
+	CHECK_INT(fixture.rc, ERROR_NOT_FOUND);
+	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: expected a file, found none");
+	problems_free(&fixture.problems);
+	snprintf(fixture.path, sizeof fixture.path, "%s", fixture.folder);
+	fixture_load(&fixture, NULL);
+	CHECK_INT(fixture.rc, ERROR_INVALID);
+	CHECK_MENTIONS(fixture_problems(&fixture), "expected a regular file");
+	fixture_free(&fixture);
+}
+
+TEST(a_broken_module_is_named) {
+	struct fixture fixture;
+	char expected[256];
+	fixture_init(&fixture);
+	fixture_write(&fixture, "rules.lua", "local a = {}\nreturn a.b.c");
+	fixture_load(&fixture, "local rules = require 'rules' return {}");
+	snprintf(expected, sizeof expected,
+	         "%s/rules.lua:2: expected a file that runs, found attempt to index a nil value "
+	         "(field 'b')\n",
+	         fixture.folder);
+	CHECK_STRING(fixture_problems(&fixture), expected);
+	problems_free(&fixture.problems);
+	fixture_write(&fixture, "rules.lua", "local a = \n\nend");
+	fixture_load(&fixture, NULL);
+	CHECK_MENTIONS(fixture_problems(&fixture), "rules.lua:3: ");
+	fixture_free(&fixture);
+}
+
+TEST(a_model_takes_the_policy_s_limits_until_it_states_its_own) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_load(&fixture,
+	             "return { timeout_ms = 5000, breaker = { failure_threshold = 7, success_threshold = 3 },\n"
+	             "models = { { id = 'a' }, { id = 'b', name = 'n', weight = 0.5, fallback = true,\n"
+	             "timeout_ms = 9000, ttft_ms = 200, breaker = { failure_threshold = 9 }, region = 'eu-west-1',\n"
+	             "endpoint = 'http://127.0.0.1:1', credentials = 'other', family = 'nova',\n"
+	             "serves = { 'chat', 'nova-*' } } } }");
+	CHECK_STRING(fixture_problems(&fixture), "");
+	const struct pool *pool = policy_pool(fixture.policy);
+	CHECK_INT(pool->count, 2);
+	const struct model *a = &pool->models[0], *b = &pool->models[1];
+	CHECK_STRING(a->name, "a");
+	CHECK_NEAR(a->weight, 1, 0);
+	CHECK(!a->fallback && !a->region && !a->endpoint && !a->credentials && !a->family && a->serves_count == 0);
+	CHECK_INT(a->timeout_ms, 5000);
+	CHECK_INT(a->ttft_ms, 30000);
+	CHECK_INT(a->breaker.failure_threshold, 7);
+	CHECK_INT(a->breaker.recovery_time_ms, 30000);
+	CHECK_INT(b->index, 1);
+	CHECK_STRING(b->name, "n");
+	CHECK_INT(b->timeout_ms, 9000);
+	CHECK_INT(b->ttft_ms, 200);
+	CHECK_INT(b->breaker.failure_threshold, 9);
+	CHECK_INT(b->breaker.success_threshold, 3);
+	CHECK_STRING(b->region, "eu-west-1");
+	CHECK_STRING(b->endpoint, "http://127.0.0.1:1");
+	CHECK_STRING(b->credentials, "other");
+	CHECK_STRING(b->family, "nova");
+	CHECK_INT(b->serves_count, 2);
+	CHECK(a->state && b->state && a->state != b->state);
+	CHECK_INT(pool->limits.max_retries, 3);
+	CHECK_INT(pool->limits.stream_idle_ms, 120000);
+	CHECK_INT(pool->limits.deadline_ms, 0);
+	CHECK_INT(pool->limits.max_wait_ms, 0);
+	fixture_free(&fixture);
+}
+
+TEST(every_worker_s_table_is_the_same) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_load_limited(&fixture, "return { models = { { id = 'm' .. math.random(1000000000) } } }", 2, 100000,
+	                     16 << 20);
+	CHECK(fixture.rc != 0);
+	CHECK_MENTIONS(fixture_problems(&fixture), "expected a table that is the same each time the file is run");
+	fixture_free(&fixture);
+}
+
+TEST(modules_are_read_once_for_all_workers_and_never_after_the_load) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_write(&fixture, "ids.lua", "return { 'a', 'b' }");
+	fixture_load_limited(&fixture,
+	                     "local ids = require 'ids'\n"
+	                     "return { models = { { id = ids[1] }, { id = ids[2] } }, select = function(_, models)\n"
+	                     "return require 'ids'[1] == 'a' and models[2] or require 'other' end }",
+	                     3, 100000, 16 << 20);
+	CHECK_STRING(fixture_problems(&fixture), "");
+	CHECK_STRING(fixture_select(&fixture, NULL), "b");
+	CHECK_INT(fixture.errors, 0);
+	fixture_free(&fixture);
+}
+
+// From a limit at which not even a state can be made upwards: each ends in one problem, or works.
+TEST(any_memory_limit_ends_in_a_problem_or_a_policy) {
+	bool loaded = false, decided = false;
+	for (size_t limit = 1000; limit < 400000 && !decided; limit += limit / 50) {
+		struct fixture fixture;
+		fixture_init(&fixture);
+		fixture_load_limited(&fixture,
+		                     "local select, classify = require 'signalbox.select', require 'signalbox.classify'\n"
+		                     "return { models = { { id = 'a', tags = { x = { 1 } } }, { id = 'b' } },\n"
+		                     "select = function(request, models)\n"
+		                     "local t = {} for k, v in pairs(request.headers) do t[k] = v end\n"
+		                     "local s = request:text() .. json.encode(json.decode('{\"a\":[1,2,{}]}'))\n"
+		                     "t.s = s:rep(50) t.t = table.concat(request.tried) .. tostring(request:body())\n"
+		                     "return select.named(models, 'b'), { timeout_ms = 2000 }, 'because' end,\n"
+		                     "classify = function(failure) return classify.default(failure) end }",
+		                     1, 100000, limit);
+		if (fixture.rc) {
+			CHECK_INT(fixture.rc, ERROR_MEMORY);
+			CHECK_INT(fixture.problems.count, 1);
+			CHECK(!loaded);
+		} else {
+			loaded = true;
+			decided = strcmp(fixture_select(&fixture, NULL), "b") == 0 && fixture.errors == 0;
+			if (fixture.errors)
+				CHECK_MENTIONS(fixture.detail, "over memory");
+			fixture_classify(&fixture, &(struct failure){.fault = FAULT_MODEL});
+		}
+		fixture_free(&fixture);
+	}
+	CHECK(decided);
+}
+
+int main(void) {
+	RUN(each_key_is_checked);
+	RUN(what_a_later_version_knows_is_refused_by_name);
+	RUN(a_file_that_does_not_run_is_one_problem);
+	RUN(all_mistakes_are_told_at_once);
+	RUN(files_that_are_none);
+	RUN(a_broken_module_is_named);
+	RUN(a_model_takes_the_policy_s_limits_until_it_states_its_own);
+	RUN(every_worker_s_table_is_the_same);
+	RUN(modules_are_read_once_for_all_workers_and_never_after_the_load);
+	RUN(any_memory_limit_ends_in_a_problem_or_a_policy);
+	return check_summary();
+}
