@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -249,6 +250,9 @@ static void configure(struct connecting *connecting, bool secure, const char *ho
 
 struct connecting *connector_start(struct connector *connector, bool secure, const char *host, uint16_t port,
                                    uint64_t timeout_ms, connect_callback callback, void *owner) {
+	// Bytes by which an URL would name another host.
+	if (strpbrk(host, "/?#@\\"))
+		return NULL;
 	struct connecting *connecting = memory_new(1, sizeof(*connecting));
 	*connecting = (struct connecting){connector, curl_easy_init(), callback, owner};
 	if (connecting->easy == NULL) {

@@ -23,7 +23,7 @@ struct connector *connector_new(struct loop *loop);
 void connector_free(struct connector *connector);
 
 // Starts to connect; through the proxy only when `secure` (TLS will follow). `timeout_ms` shares the time out among
-// the host's addresses; the whole is for the caller to bound. NULL when memory is out.
+// the host's addresses; the whole is for the caller to bound. NULL when the host is no host or memory is out.
 struct connecting *connector_start(struct connector *connector, bool secure, const char *host, uint16_t port,
                                    uint64_t timeout_ms, connect_callback callback, void *owner);
 

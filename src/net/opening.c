@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "net/upstream.h"
 
@@ -43,12 +44,16 @@ static void succeed(struct opening *opening) {
 
 static void on_tls_open(void *owner, bool well) {
 	struct opening *opening = owner;
-	if (well)
+	if (well) {
 		succeed(opening);
-	else if (tls_refused_certificate(socket_tls(opening->socket)))
-		fail(opening, EXCHANGE_CERTIFICATE);
-	else
-		fail(opening, EXCHANGE_TLS);
+		return;
+	}
+	const char *problem = tls_certificate_problem(socket_tls(opening->socket));
+	// The failure's name doesn't say what to mend.
+	if (problem)
+		log_entry(LOG_WARN, "the server's certificate was not accepted", LOG_C("host", opening->upstream->host),
+		          LOG_N("port", opening->upstream->port), LOG_C("reason", problem));
+	fail(opening, problem ? EXCHANGE_CERTIFICATE : EXCHANGE_TLS);
 }
 
 static const struct socket_events opening_events = {.on_open = on_tls_open};

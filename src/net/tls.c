@@ -93,6 +93,7 @@ struct ssl_st *tls_client_connection(struct tls_client *client) {
 	return connection;
 }
 
-bool tls_refused_certificate(const struct ssl_st *connection) {
-	return SSL_get_verify_result(connection) != X509_V_OK;
+const char *tls_certificate_problem(const struct ssl_st *connection) {
+	long result = SSL_get_verify_result(connection);
+	return result == X509_V_OK ? NULL : X509_verify_cert_error_string(result);
 }

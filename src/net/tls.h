@@ -3,8 +3,6 @@
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
-#include <stdbool.h>
-
 struct ssl_st;
 struct tls_client;
 
@@ -20,7 +18,8 @@ void tls_client_free(struct tls_client *client);
 // is out.
 struct ssl_st *tls_client_connection(struct tls_client *client);
 
-// After a handshake that failed: was it the server's certificate?
-bool tls_refused_certificate(const struct ssl_st *connection);
+// After a handshake that failed: what was wrong with the server's certificate (static text), or NULL when it was
+// something else.
+const char *tls_certificate_problem(const struct ssl_st *connection);
 
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What comes of each thing that an upstream can answer, well or badly: status, body, failure, and whether the
 // connection is kept.
+#include <sys/resource.h>
+
 #include "recorded.h"
 #include "scripted_server.h"
 
@@ -159,7 +161,44 @@ TEST(connections_that_fail_are_told_apart) {
 	CHECK_INT(failure_at("127.0.0.1", ntohs(address.sin_port), true, 5000), EXCHANGE_REFUSED);
 	CHECK_INT(failure_at("[::1]", ntohs(address.sin_port), false, 5000), EXCHANGE_REFUSED);
 	CHECK_INT(failure_at("bad..name", 80, false, 5000), EXCHANGE_RESOLVE);
+	CHECK_INT(failure_at("user@127.0.0.1", ntohs(address.sin_port), false, 5000), EXCHANGE_CONNECT);
+	CHECK_INT(failure_at("127.0.0.1/path", ntohs(address.sin_port), false, 5000), EXCHANGE_CONNECT);
 	close(closed);
+}
+
+static bool never(void *owner) {
+	int *looks = owner;
+	return ++*looks > 30;
+}
+
+// The number of descriptors to be had makes one step after the other fail; with enough the exchange waits.
+TEST(without_descriptors_connecting_fails_and_recovers) {
+	static const int failures[] = {EXCHANGE_CONNECT, EXCHANGE_CONNECT, -1};
+	struct sockaddr_in address;
+	struct rlimit limit;
+	struct loop *loop = loop_new();
+	struct upstreams *upstreams = upstreams_new(loop, &quick_settings);
+	int listening = bound_socket(8, &address);
+	struct upstream *upstream = upstreams_get(upstreams, false, SLICE("127.0.0.1"), ntohs(address.sin_port));
+	getrlimit(RLIMIT_NOFILE, &limit);
+	for (unsigned spare = 0; spare < 3; spare++) {
+		struct recorded record;
+		int looks = 0, next_free = dup(listening);
+		close(next_free);
+		recorded_init(&record, loop);
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)next_free + spare, limit.rlim_max});
+		recorded_start(&record, upstream, "POST", SLICE("body"));
+		await(loop, never, &looks);
+		setrlimit(RLIMIT_NOFILE, &limit);
+		CHECK_INT(record.failure, failures[spare]);
+		if (record.exchange)
+			exchange_cancel(record.exchange);
+		CHECK_INT(upstreams_busy(upstreams), 0);
+		recorded_free(&record);
+	}
+	upstreams_free(upstreams);
+	loop_close(loop);
+	close(listening);
 }
 
 TEST(a_full_backlog_ends_in_a_connect_timeout) {
@@ -202,6 +241,7 @@ int main(void) {
 	alarm(60);
 	RUN(every_answer_has_its_ending);
 	RUN(connections_that_fail_are_told_apart);
+	RUN(without_descriptors_connecting_fails_and_recovers);
 	RUN(a_full_backlog_ends_in_a_connect_timeout);
 	RUN(an_unanswered_handshake_ends_in_a_connect_timeout);
 	RUN(a_plain_server_fails_the_handshake);

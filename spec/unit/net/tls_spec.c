@@ -165,6 +165,23 @@ TEST(large_bodies_go_both_ways) {
 	free(body);
 }
 
+static void *run_worker(void *argument) {
+	SSL_CTX *context = argument;
+	for (int i = 0; i < 5; i++)
+		CHECK_INT(run(answers_once, context, "localhost", authority.file, 1, SLICE("body")).status, 200);
+	return NULL;
+}
+
+TEST(workers_share_what_is_trusted) {
+	SSL_CTX *context = authority_server(&authority, "DNS:localhost", 24);
+	pthread_t workers[3];
+	for (size_t i = 0; i < 3; i++)
+		pthread_create(&workers[i], NULL, run_worker, context);
+	for (size_t i = 0; i < 3; i++)
+		pthread_join(workers[i], NULL);
+	SSL_CTX_free(context);
+}
+
 static bool handshake_began(void *owner) {
 	struct scripted_server *server = owner;
 	return atomic_load(&server->accepted) == 1;
@@ -258,6 +275,7 @@ int main(void) {
 	RUN(sessions_are_resumed);
 	RUN(only_a_closing_alert_ends_an_answer_without_length);
 	RUN(large_bodies_go_both_ways);
+	RUN(workers_share_what_is_trusted);
 	RUN(cancelling_within_the_handshake_leaves_nothing);
 	RUN(a_proxy_makes_a_tunnel_or_fails);
 	RUN(an_https_proxy_is_a_problem_with_a_name);
