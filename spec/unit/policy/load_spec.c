@@ -132,8 +132,7 @@ TEST(a_file_that_does_not_run_is_one_problem) {
 	    {"require 'missing'", ":1: expected a file that runs, found module 'missing' can't be read: not found"},
 	    {"require 'policy'", ":1: expected a file that runs, found module 'policy' requires itself"},
 	};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows - 1; i++)
-		check_row(&rows[i]);
+	CHECK_ROWS(rows);
 }
 
 TEST(all_mistakes_are_told_at_once) {

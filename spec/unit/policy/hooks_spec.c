@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// What hooks may return, what becomes of it, and what happens to hooks that misbehave.
+#include "fixture.h"
+
+#define MODELS "models = { { id = 'a' }, { id = 'b', fallback = true }, { id = 'c', weight = 0 } }"
+
+static void load_select(struct fixture *fixture, const char *body) {
+	char text[4096];
+	fixture_init(fixture);
+	snprintf(text, sizeof text,
+	         "local select = require 'signalbox.select'\n"
+	         "return { " MODELS ", select = function(request, models) %s end }",
+	         body);
+	fixture_load(fixture, text);
+	CHECK_STRING(fixture_problems(fixture), "");
+}
+
+TEST(select_s_results) {
+	static const struct {
+		const char *body, *model, *detail;
+		uint64_t timeout_ms, ttft_ms;
+		const char *reason;
+	} rows[] = {
+	    {"return models[2]", "b", "", 0, 0, ""},
+	    {"return models.fallback[1], nil, 'why not'", "b", "", 0, 0, "why not"},
+	    {"return models[2], { timeout_ms = 2000, ttft_ms = 300.7 }", "b", "", 2000, 300, ""},
+	    {"return nil", "none", "", 0, 0, ""},
+	    {"return", "none", "", 0, 0, ""},
+	    {"return select.weighted(models.primary)", "a", "", 0, 0, ""},
+	    {"return select.weighted(select.where(models, function(m) return m.fallback end))", "b", "", 0, 0, ""},
+	    {"return select.weighted({})", "none", "", 0, 0, ""},
+	    {"return select.weighted({ models[3] })", "none", "", 0, 0, ""},
+	    {"return select.least(models, function(m) return m.weight end)", "c", "", 0, 0, ""},
+	    {"return select.named(models, 'c')", "c", "", 0, 0, ""},
+	    {"return 'b'", "a", "select: bad result at", 0, 0, ""},
+	    {"return true", "a", "bad result", 0, 0, ""},
+	    {"return {}", "a", "bad result", 0, 0, ""},
+	    {"return models", "a", "bad result", 0, 0, ""},
+	    {"return request", "a", "bad result", 0, 0, ""},
+	    {"return models[2], 5", "a", "bad result", 0, 0, ""},
+	    {"return models[2], { timeout_ms = 999 }", "a", "bad result", 0, 0, ""},
+	    {"return models[2], { timeout_ms = 300001 }", "a", "bad result", 0, 0, ""},
+	    {"return models[2], { timeout_ms = 0 / 0 }", "a", "bad result", 0, 0, ""},
+	    {"return models[2], { timeout_ms = '2000' }", "a", "bad result", 0, 0, ""},
+	    {"return models[2], { ttft_ms = 99 }", "a", "bad result", 0, 0, ""},
+	    {"return models[2], { timeout = 2000 }", "a", "bad result", 0, 0, ""},
+	    {"return models[2], { 2000 }", "a", "bad result", 0, 0, ""},
+	    {"return models[2], { tier = 'priority' }", "a", "bad result", 0, 0, ""},
+	    {"return models[2], { headers = {} }", "a", "bad result", 0, 0, ""},
+	    {"return models[2], { hedge_after_ms = 5 }", "a", "bad result", 0, 0, ""},
+	    {"return models[2], nil, 5", "a", "bad result", 0, 0, ""},
+	    {"return select.weighted('a')", "a", "select: error at", 0, 0, ""},
+	    {"return select.weighted({ 'a' })", "a", "select: error at", 0, 0, ""},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		struct selection selection;
+		load_select(&fixture, rows[i].body);
+		CHECK_STRING(fixture_select(&fixture, &selection), rows[i].model);
+		CHECK_INT(fixture.errors, *rows[i].detail ? 1 : 0);
+		CHECK_MENTIONS(fixture.detail, rows[i].detail);
+		CHECK_INT(selection.options.timeout_ms, rows[i].timeout_ms);
+		CHECK_INT(selection.options.ttft_ms, rows[i].ttft_ms);
+		CHECK_SLICE(selection.reason, slice_from(rows[i].reason));
+		if (check_failures_in_test)
+			printf("  in: %s\n", rows[i].body);
+		fixture_free(&fixture);
+	}
+}
+
+TEST(a_model_that_is_not_eligible_now_is_refused) {
+	struct fixture fixture;
+	struct selection selection = {0};
+	fixture_init(&fixture);
+	fixture_load(&fixture, "local kept return { " MODELS ", select = function(_, models)\n"
+	                       "kept = kept or models[2] return kept end }");
+	CHECK_STRING(fixture_select(&fixture, NULL), "b");
+	const struct pool *pool = policy_pool(fixture.policy);
+	const struct model *others[] = {&pool->models[0], &pool->models[2]};
+	const struct decide *decide = policy_decide(fixture.policy, 0);
+	decide->select(decide->self, fixture.request, (struct candidates){others, 2}, &fixture.random, &selection);
+	CHECK(selection.model == &pool->models[0]);
+	CHECK_INT(fixture.errors, 1);
+	CHECK_MENTIONS(fixture.detail, "select: bad result at ");
+	fixture_free(&fixture);
+}
+
+static const struct failure throttled = {.kind = FAILURE_HTTP,
+                                         .status = 429,
+                                         .name = {"ThrottlingException", 19},
+                                         .type = TYPE_THROTTLING,
+                                         .fault = FAULT_THROTTLE,
+                                         .retry_after_ms = 1500};
+static const struct failure refused = {.kind = FAILURE_HTTP,
+                                       .status = 403,
+                                       .name = {"AccessDeniedException", 21},
+                                       .type = TYPE_AUTHENTICATION,
+                                       .fault = FAULT_OPERATOR,
+                                       .retry_after_ms = -1};
+static const struct failure invalid = {.kind = FAILURE_HTTP,
+                                       .status = 400,
+                                       .name = {"ValidationException", 19},
+                                       .type = TYPE_VALIDATION,
+                                       .fault = FAULT_CALLER,
+                                       .retry_after_ms = -1};
+
+static bool same_classification(const struct classification *a, const struct classification *b) {
+	return a->verdict == b->verdict && a->outcome == b->outcome && a->counts == b->counts &&
+	       a->orders_only == b->orders_only && a->throttle == b->throttle && a->cooldown_ms == b->cooldown_ms &&
+	       a->after_ms == b->after_ms;
+}
+
+TEST(classify_s_results) {
+	static const struct {
+		const char *body;
+		const struct failure *failure;
+		bool error;
+		struct classification expected;
+	} rows[] = {
+	    {"return classify.default(failure)",
+	     &throttled,
+	     false,
+	     {VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, false, false, true, 1500, 0}},
+	    {"return classify.default(failure)",
+	     &refused,
+	     false,
+	     {VERDICT_FAILOVER, OUTCOME_FAIL_FAST, false, true, false, 30000, 0}},
+	    {"return classify.default(failure)",
+	     &invalid,
+	     false,
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"", &throttled, false, {VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, false, false, true, 1500, 0}},
+	    {"return false", &invalid, false, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 'failover'", &invalid, false, {VERDICT_FAILOVER, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 'fail', { outcome = 'fail_fast', counts = true, cooldown_ms = 0 }",
+	     &throttled,
+	     false,
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, true, false, false, 0, 0}},
+	    {"return 'retry', { after_ms = 250 }",
+	     &invalid,
+	     false,
+	     {VERDICT_RETRY, OUTCOME_FAIL_FAST, false, false, false, 0, 250}},
+	    {"return 'failover', { cooldown_ms = 5000 }",
+	     &throttled,
+	     false,
+	     {VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, false, false, false, 5000, 0}},
+	    {"return 'failover', { cooldown_ms = 5000 }",
+	     &refused,
+	     false,
+	     {VERDICT_FAILOVER, OUTCOME_FAIL_FAST, false, true, false, 5000, 0}},
+	    {"return 'escalate'", &invalid, true, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 'failove'", &invalid, true, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 5", &invalid, true, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 'retry', { after_ms = 60001 }",
+	     &invalid,
+	     true,
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 'retry', { after_ms = -1 }",
+	     &invalid,
+	     true,
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 'failover', { cooldown_ms = 300001 }",
+	     &invalid,
+	     true,
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 'failover', { outcome = 'success' }",
+	     &invalid,
+	     true,
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 'failover', { counts = 1 }",
+	     &invalid,
+	     true,
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 'failover', { after = 1 }",
+	     &invalid,
+	     true,
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 'failover', 'now'", &invalid, true, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	    {"return 'failover', { counts = true, [1] = 2 }",
+	     &invalid,
+	     true,
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		char text[1024];
+		fixture_init(&fixture);
+		snprintf(text, sizeof text,
+		         "local classify = require 'signalbox.classify'\n"
+		         "return { " MODELS ", classify = function(failure, request, model) %s end }",
+		         rows[i].body);
+		fixture_load(&fixture, text);
+		CHECK_STRING(fixture_problems(&fixture), "");
+		struct classification found = fixture_classify(&fixture, rows[i].failure);
+		CHECK(same_classification(&found, &rows[i].expected));
+		CHECK_INT(fixture.errors, rows[i].error);
+		CHECK_MENTIONS(fixture.detail, rows[i].error ? "classify: bad result at " : "");
+		if (check_failures_in_test)
+			printf("  in: %s\n", rows[i].body);
+		fixture_free(&fixture);
+	}
+}
+
+TEST(five_overruns_in_a_row_bench_a_hook) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_load(&fixture, "local calls = 0 return { " MODELS ", select = function(_, models)\n"
+	                       "calls = calls + 1 if calls == 5 then return models[2] end\n"
+	                       "if calls == 6 then error('x') end\n"
+	                       "while true do end end, classify = function() return 'retry' end }");
+	for (int call = 1; call <= 4; call++)
+		fixture_select(&fixture, NULL);
+	CHECK_STRING(fixture_select(&fixture, NULL), "b");
+	CHECK_STRING(fixture_select(&fixture, NULL), "a");
+	CHECK_INT(fixture.errors, 5);
+	for (int call = 7; call <= 10; call++)
+		fixture_select(&fixture, NULL);
+	CHECK_INT(fixture.benched, 0);
+	CHECK_STRING(fixture_select(&fixture, NULL), "a");
+	CHECK_INT(fixture.benched, 1);
+	CHECK_STRING(fixture.detail, "select");
+	CHECK_INT(fixture.errors, 10);
+	// Benched: the default decides, and nothing is told any more.
+	CHECK_STRING(fixture_select(&fixture, NULL), "a");
+	CHECK_INT(fixture.errors, 10);
+	CHECK_INT(fixture.benched, 1);
+	// The other hook goes on.
+	CHECK_INT(fixture_classify(&fixture, &invalid).verdict, VERDICT_RETRY);
+	fixture_free(&fixture);
+}
+
+TEST(errors_do_not_bench) {
+	struct fixture fixture;
+	load_select(&fixture, "error('always')");
+	for (int call = 0; call < 20; call++)
+		CHECK_STRING(fixture_select(&fixture, NULL), "a");
+	CHECK_INT(fixture.errors, 20);
+	CHECK_INT(fixture.benched, 0);
+	fixture_free(&fixture);
+}
+
+TEST(an_event_tells_hook_ending_and_place_but_no_message) {
+	struct fixture fixture;
+	char expected[256];
+	fixture_init(&fixture);
+	fixture_load(&fixture, "return { " MODELS ",\nselect = function()\nerror('the prompt was: secret')\nend }");
+	fixture_select(&fixture, NULL);
+	snprintf(expected, sizeof expected, "select: error at %s:3", fixture.path);
+	CHECK_STRING(fixture.detail, expected);
+	fixture_free(&fixture);
+	fixture_init(&fixture);
+	fixture_load(&fixture, "return { " MODELS ",\nselect = function()\nreturn 5\nend }");
+	fixture_select(&fixture, NULL);
+	snprintf(expected, sizeof expected, "select: bad result at %s:2", fixture.path);
+	CHECK_STRING(fixture.detail, expected);
+	fixture_free(&fixture);
+}
+
+TEST(the_same_seed_gives_the_same_choices) {
+	static const char policy[] = "local select = require 'signalbox.select'\n"
+	                             "return { models = { { id = 'a' }, { id = 'b' }, { id = 'c' } },\n"
+	                             "select = function(_, models) if math.random() < 0.5 then return models[1] end\n"
+	                             "return select.weighted(models) end }";
+	char first[65] = "", second[65] = "";
+	for (int run = 0; run < 2; run++) {
+		struct fixture fixture;
+		fixture_init(&fixture);
+		fixture_load(&fixture, policy);
+		for (int i = 0; i < 64; i++)
+			(run ? second : first)[i] = *fixture_select(&fixture, NULL);
+		CHECK_INT(fixture.errors, 0);
+		fixture_free(&fixture);
+	}
+	CHECK_STRING(first, second);
+	CHECK(strchr(first, 'a') && strchr(first, 'b') && strchr(first, 'c'));
+}
+
+// Chi-squared with two degrees of freedom: 13.8 is passed by one in a thousand, and the seed is fixed.
+TEST(weighted_choice_follows_the_weights) {
+	static const char *const bodies[] = {"return select.weighted(models)",
+	                                     "return select.weighted({ models[1], models[2], models[3] })"};
+	for (size_t body = 0; body < 2; body++) {
+		struct fixture fixture;
+		char text[512];
+		double counts[3] = {0}, chi = 0;
+		static const double shares[] = {0.1, 0.3, 0.6};
+		enum { DRAWS = 20000 };
+		fixture_init(&fixture);
+		snprintf(text, sizeof text,
+		         "local select = require 'signalbox.select' return { models = { { id = 'a', weight = 10 },\n"
+		         "{ id = 'b', weight = 30 }, { id = 'c', weight = 60 } }, select = function(_, models) %s end }",
+		         bodies[body]);
+		fixture_load(&fixture, text);
+		for (int i = 0; i < DRAWS; i++)
+			counts[*fixture_select(&fixture, NULL) - 'a']++;
+		for (size_t i = 0; i < 3; i++)
+			chi += (counts[i] - DRAWS * shares[i]) * (counts[i] - DRAWS * shares[i]) / (DRAWS * shares[i]);
+		CHECK(chi < 13.8);
+		fixture_free(&fixture);
+	}
+}
+
+TEST(the_strict_policy_fails_over_for_throttling_only) {
+	struct fixture fixture;
+	struct policy_limits limits = {100000, 16 << 20};
+	fixture_init(&fixture);
+	CHECK_INT(policy_load("policies/strict.lua", &limits, 1, fixture.registry, &fixture.problems, &fixture.policy), 0);
+	CHECK_STRING(fixture_problems(&fixture), "");
+	fixture.route = (struct route){.pool = policy_pool(fixture.policy), .decide = policy_decide(fixture.policy, 0)};
+	route_request_new(&fixture.route, &fixture.facts, &fixture.arena, 0, &fixture.request);
+	CHECK_INT(policy_pool(fixture.policy)->models[0].timeout_ms, 30000);
+	struct classification found = fixture_classify(&fixture, &throttled);
+	CHECK(same_classification(
+	    &found, &(struct classification){VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, true, false, false, 0, 0}));
+	found = fixture_classify(&fixture,
+	                         &(struct failure){.status = 503, .fault = FAULT_MODEL, .type = TYPE_MODEL_UNAVAILABLE});
+	CHECK(same_classification(&found,
+	                          &(struct classification){VERDICT_FAIL, OUTCOME_FAIL_FAST, true, false, false, 0, 0}));
+	fixture_free(&fixture);
+}
+
+int main(void) {
+	RUN(select_s_results);
+	RUN(a_model_that_is_not_eligible_now_is_refused);
+	RUN(classify_s_results);
+	RUN(five_overruns_in_a_row_bench_a_hook);
+	RUN(errors_do_not_bench);
+	RUN(an_event_tells_hook_ending_and_place_but_no_message);
+	RUN(the_same_seed_gives_the_same_choices);
+	RUN(weighted_choice_follows_the_weights);
+	RUN(the_strict_policy_fails_over_for_throttling_only);
+	return check_summary();
+}
