@@ -9,7 +9,6 @@
 
 #include <lauxlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "policy/hook_result.h"
 #include "policy/sandbox.h"
@@ -33,7 +32,7 @@ static void tell(struct hooks *hooks, enum event_kind kind, const struct route_r
 }
 
 static void log_failure(struct hooks *hooks, struct hook *hook, const struct call_report *report, const char *place) {
-	uint64_t now_ms = hooks->views.now_ms();
+	uint64_t now_ms = hooks->views.now_ms;
 	if (now_ms < hook->next_log_ms) {
 		hook->unlogged++;
 		return;
@@ -60,6 +59,7 @@ static void bench_if_due(struct hooks *hooks, struct hook *hook, const struct ca
 static bool call_hook(struct hooks *hooks, struct hook *hook, lua_CFunction body, void *call,
                       const struct route_request *request, const struct model *model) {
 	struct call_report report;
+	hooks->views.now_ms = route_request_now_ms(request);
 	call_protected(hooks->vm, body, call, hooks->instructions, &report);
 	views_end(&hooks->views);
 	if (report.ending == ENDING_OK) {
@@ -206,7 +206,6 @@ int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, cons
 	*hooks = (struct hooks){
 	    .decide = {hooks, select_by_policy, classify_by_policy},
 	    .vm = vm,
-	    .views = {.now_ms = clock_now_ms},
 	    .instructions = limits->instructions,
 	    .select = {.name = "select", .reference = LUA_NOREF},
 	    .classify = {.name = "classify", .reference = LUA_NOREF},

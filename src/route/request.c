@@ -369,6 +369,10 @@ uint64_t route_request_elapsed_ms(const struct route_request *request) {
 	return elapsed_ms(request->now_ms, request->begun_ms);
 }
 
+uint64_t route_request_now_ms(const struct route_request *request) {
+	return request->now_ms;
+}
+
 bool route_request_is_over(const struct route_request *request) {
 	return request->phase == PHASE_OVER;
 }

@@ -97,6 +97,8 @@ const struct model *route_request_attempt_model(const struct route_request *requ
 // Whether the model has been tried and given up in this request.
 bool route_request_has_tried(const struct route_request *request, const struct model *model);
 uint64_t route_request_elapsed_ms(const struct route_request *request);
+// The time of the last input.
+uint64_t route_request_now_ms(const struct route_request *request);
 bool route_request_is_over(const struct route_request *request);
 
 #endif
