@@ -98,11 +98,11 @@ local function gateway(core, name, target)
   return child
 end
 
--- Kernel and user time of a process so far, in seconds.
+-- CPU time of a process so far, in seconds: in all, and in the kernel.
 local function cpu_seconds(child)
   local fields = process.contents(("/proc/%d/stat"):format(child.pid)):match("%) (.*)")
   local user, system = fields:match(("%S+ "):rep(11) .. "(%d+) (%d+)")
-  return (user + system) / TICKS
+  return (user + system) / TICKS, system / TICKS
 end
 
 local function resident_kb(child)
@@ -111,11 +111,12 @@ end
 
 local UNITS = { us = 1, ms = 1000, s = 1000000 }
 
--- Runs wrk against `child`: requests a second, p50 in microseconds, CPU microseconds a request of `child`.
+-- Runs wrk against `child`: requests a second, p50 in microseconds, CPU microseconds a request of `child` in all and in
+-- the kernel.
 local function load(core, child, connections, seconds)
   local script = process.write(folder .. "/wrk.lua", ('wrk.method = "POST"\nwrk.body = %q\n' ..
     'wrk.headers["Content-Type"] = "application/json"'):format(BODY))
-  local before = cpu_seconds(child)
+  local before, kernel_before = cpu_seconds(child)
   local status, out, log = process.run { "sh", "-c", 'ulimit -n 20000 2>/dev/null; exec "$@"', "sh", "taskset", "-c",
     tostring(core), "wrk", "-t1", "-c" .. connections, "-d" .. seconds .. "s", "--timeout", "10s", "--latency", "-s",
     script, ("http://127.0.0.1:%d/model/chat/converse"):format(child.port) }
@@ -124,8 +125,9 @@ local function load(core, child, connections, seconds)
   if status ~= 0 or not requests or requests == 0 or out:find("Non-2xx", 1, true) then
     error("the load met errors:\n" .. out .. log, 0)
   end
+  local after, kernel_after = cpu_seconds(child)
   return { rate = tonumber(out:match("Requests/sec:%s*([%d.]+)")), p50_us = tonumber(p50) * UNITS[unit],
-    cpu_us = (cpu_seconds(child) - before) / requests * 1e6 }
+    cpu_us = (after - before) / requests * 1e6, kernel_us = (kernel_after - kernel_before) / requests * 1e6 }
 end
 
 local function row(...)
@@ -141,7 +143,7 @@ local function compare(subjects, connections, rounds, seconds)
   local all = {}
   for _ = 1, rounds do
     for name, subject in pairs(subjects) do
-      all[name] = all[name] or { rate = {}, p50_us = {}, cpu_us = {} }
+      all[name] = all[name] or { rate = {}, p50_us = {}, cpu_us = {}, kernel_us = {} }
       for key, value in pairs(load(subject.load_core, subject.child, connections, seconds)) do
         table.insert(all[name][key], value)
       end
@@ -179,6 +181,7 @@ local function print_throughput(fast)
   end
   line("requests a second, 64 connections", "%.0f", many, "rate")
   line("CPU us a request, 64 connections", "%.1f", many, "cpu_us")
+  line("  of these in the kernel", "%.1f", many, "kernel_us")
   line("p50 us, 1 connection", "%.0f", one, "p50_us")
   line("CPU us a request, 1 connection", "%.1f", one, "cpu_us")
   print()
