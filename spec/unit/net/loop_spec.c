@@ -121,6 +121,28 @@ TEST(a_timer_may_stop_and_start_others_and_itself) {
 	loop_close(loop);
 }
 
+static void stop_loop(void *owner) {
+	loop_stop(owner);
+}
+
+static void post_stop(void *owner) {
+	loop_post(owner, stop_loop, owner);
+}
+
+TEST(timers_that_start_each_other_at_once_leave_the_rest_its_turn) {
+	enum { ROUNDS = 1000000 };
+	struct ticking restless = {.again_ms = 0, .rounds = ROUNDS};
+	struct timer first;
+	struct loop *loop = loop_new();
+	timer_init(&first, loop, post_stop, loop);
+	timer_start(&first, 0);
+	tick_after(&restless, loop, 0);
+	loop_run(loop);
+	CHECK(restless.fired < ROUNDS);
+	timer_stop(&restless.timer);
+	loop_close(loop);
+}
+
 TEST(starting_again_moves_a_timer) {
 	struct ticking later = {0}, sooner = {0}, between = {0};
 	struct loop *loop = loop_new();
@@ -277,6 +299,7 @@ int main(void) {
 	RUN(the_heap_agrees_with_a_plain_list);
 	RUN(timers_fire_once_in_order_and_never_early);
 	RUN(a_timer_may_stop_and_start_others_and_itself);
+	RUN(timers_that_start_each_other_at_once_leave_the_rest_its_turn);
 	RUN(starting_again_moves_a_timer);
 	RUN(a_stopped_timer_does_not_keep_the_loop_running);
 	RUN(posts_of_several_threads_all_arrive_each_in_order);

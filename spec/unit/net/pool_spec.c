@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connections over several exchanges: kept, reused, replaced, expired; and exchanges cut short at every point.
 #include "fixture.h"
+#include "net/upstream.h"
 
 static bool none_idle(void *owner) {
 	return upstreams_idle(owner) == 0;
@@ -28,6 +29,28 @@ TEST(the_same_endpoint_is_the_same_upstream) {
 	CHECK(upstreams_get(upstreams, true, SLICE("host"), 80) != plain);
 	CHECK(upstreams_get(upstreams, false, SLICE("host"), 81) != plain);
 	CHECK(upstreams_get(upstreams, false, SLICE("hos"), 80) != plain);
+	upstreams_free(upstreams);
+	loop_close(loop);
+}
+
+TEST(the_connection_that_went_idle_last_is_taken_first) {
+	struct loop *loop = loop_new();
+	struct upstreams *upstreams = upstreams_new(loop, &quick_settings);
+	struct upstream *upstream = upstreams_get(upstreams, false, SLICE("127.0.0.1"), 80);
+	struct connection *connections[2];
+	int descriptors[2];
+	CHECK(upstream_take_idle(upstream) == NULL);
+	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, descriptors), 0);
+	for (size_t i = 0; i < 2; i++) {
+		connections[i] = connection_new(upstream, socket_new(loop, descriptors[i], NULL, NULL));
+		connection_keep(connections[i]);
+	}
+	CHECK_INT(upstreams_idle(upstreams), 2);
+	CHECK(upstream_take_idle(upstream) == connections[1]);
+	CHECK(upstream_take_idle(upstream) == connections[0]);
+	CHECK_INT(upstreams_idle(upstreams), 0);
+	for (size_t i = 0; i < 2; i++)
+		connection_close(connections[i]);
 	upstreams_free(upstreams);
 	loop_close(loop);
 }
@@ -172,6 +195,7 @@ int main(void) {
 	alarm(60);
 	RUN(a_connection_is_reused);
 	RUN(the_same_endpoint_is_the_same_upstream);
+	RUN(the_connection_that_went_idle_last_is_taken_first);
 	RUN(a_dead_pooled_connection_is_replaced);
 	RUN(it_is_replaced_once_only_and_a_fresh_one_never);
 	RUN(it_is_not_replaced_after_a_byte_of_the_answer);

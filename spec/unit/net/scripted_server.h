@@ -58,6 +58,7 @@ struct scripted_server {
 	atomic_int accepted;
 	atomic_int requests;
 	atomic_int resumed; // TLS sessions
+	char asked_for[64]; // the name that TLS's hello names
 	atomic_size_t sent_bytes;
 	const char *failed; // what a step waited for in vain
 };
@@ -100,7 +101,10 @@ static inline void scripted_start_tls(struct scripted_server *server) {
 	server->tls = SSL_new(server->tls_context);
 	SSL_set_fd(server->tls, server->connection);
 	// A client that refuses us is what some specs want.
-	if (SSL_accept(server->tls) == 1 && SSL_session_reused(server->tls))
+	int status = SSL_accept(server->tls);
+	const char *name = SSL_get_servername(server->tls, TLSEXT_NAMETYPE_host_name);
+	snprintf(server->asked_for, sizeof(server->asked_for), "%s", name ? name : "");
+	if (status == 1 && SSL_session_reused(server->tls))
 		atomic_fetch_add(&server->resumed, 1);
 }
 

@@ -20,6 +20,7 @@ struct side {
 	struct random_source random;
 	size_t to_send, sent, received;
 	size_t read_at_most; // per call of on_readable; 0: no limit
+	bool keeps_open;     // doesn't end its half when all is sent
 	bool pauses;         // stops reading now and then, for a timer's turn
 	struct timer pause;
 	bool wrong, ended;
@@ -69,7 +70,8 @@ static void side_write(struct side *side) {
 		side->sent += (size_t)taken;
 	}
 	socket_want_write(side->socket, false);
-	socket_end_write(side->socket);
+	if (!side->keeps_open)
+		socket_end_write(side->socket);
 }
 
 static void on_open(void *owner, bool well) {
@@ -209,15 +211,79 @@ static bool second_has_ended(void *owner) {
 	return pair->sides[1].ended || pair->sides[1].broken;
 }
 
-TEST(bytes_held_by_tls_are_told_of_after_a_pause) {
+static bool second_has_all(void *owner) {
+	struct pair *pair = owner;
+	return pair->sides[1].received == pair->sides[0].to_send;
+}
+
+TEST(bytes_held_by_tls_are_told_of) {
 	struct pair pair;
 	pair_init(&pair, true, &events);
 	pair.sides[0].to_send = 1000;
+	// No end follows that would show on the descriptor.
+	pair.sides[0].keeps_open = true;
 	pair.sides[1].read_at_most = 1;
-	CHECK(await(pair.loop, second_has_ended, &pair));
-	CHECK_INT(pair.sides[1].received, 1000);
+	pair.sides[1].pauses = true;
+	CHECK(await(pair.loop, second_has_all, &pair));
 	CHECK(pair.sides[1].readable >= 1000);
 	pair_free(&pair);
+}
+
+static bool both_open(void *owner) {
+	struct pair *pair = owner;
+	return pair->sides[0].opened && pair->sides[1].opened;
+}
+
+TEST(an_end_behind_a_full_record_is_told_of) {
+	enum { RECORD_BYTES = 16384 };
+	struct pair pair;
+	static char record[RECORD_BYTES];
+	pair_init(&pair, true, &events);
+	pair.sides[0].keeps_open = pair.sides[1].keeps_open = true;
+	CHECK(await(pair.loop, both_open, &pair));
+	for (size_t i = 0; i < sizeof(record); i++)
+		record[i] = pattern(i);
+	CHECK_INT(socket_writev(pair.sides[0].socket, &(struct iovec){record, sizeof(record)}, 1), RECORD_BYTES);
+	// The alert alone: the descriptor stays open.
+	CHECK_INT(SSL_shutdown(socket_tls(pair.sides[0].socket)), 0);
+	CHECK(await(pair.loop, second_has_ended, &pair));
+	CHECK_INT(pair.sides[1].received, RECORD_BYTES);
+	CHECK(pair.sides[1].ended && !pair.sides[1].wrong);
+	pair_free(&pair);
+}
+
+// Writes up to `most` pieces of 1 KB while the other side doesn't read; how many were taken.
+static int write_pieces(struct side *side, int most) {
+	char piece[1024];
+	int count = 0;
+	for (; count < most; count++) {
+		for (size_t i = 0; i < sizeof(piece); i++)
+			piece[i] = pattern((size_t)count * sizeof(piece) + i);
+		if (socket_writev(side->socket, &(struct iovec){piece, sizeof(piece)}, 1) != sizeof(piece))
+			break;
+	}
+	return count;
+}
+
+TEST(a_closing_alert_waits_for_room) {
+	// The first time shows how many pieces there is room for; the second time nothing but the alert is left over.
+	int pieces = 100000;
+	for (int time = 0; time < 2; time++) {
+		struct pair pair;
+		pair_init(&pair, true, &events);
+		pair.sides[0].keeps_open = pair.sides[1].keeps_open = true;
+		CHECK(await(pair.loop, both_open, &pair));
+		socket_want_read(pair.sides[1].socket, false);
+		pieces = write_pieces(&pair.sides[0], pieces);
+		if (time == 1) {
+			socket_end_write(pair.sides[0].socket);
+			socket_want_read(pair.sides[1].socket, true);
+			CHECK(await(pair.loop, second_has_ended, &pair));
+			CHECK_INT(pair.sides[1].received, pieces * 1024);
+			CHECK(pair.sides[1].ended && !pair.sides[1].wrong);
+		}
+		pair_free(&pair);
+	}
 }
 
 static bool second_hung_up(void *owner) {
@@ -277,22 +343,29 @@ TEST(a_reset_is_a_failure_with_its_errno) {
 	pair_free(&pair);
 }
 
-static bool both_open(void *owner) {
-	struct pair *pair = owner;
-	return pair->sides[0].opened && pair->sides[1].opened;
-}
-
 TEST(a_tls_stream_without_a_closing_alert_is_cut) {
 	struct pair pair;
 	pair_init(&pair, true, &events);
 	struct side *first = &pair.sides[0], *second = &pair.sides[1];
-	first->to_send = second->to_send = 0;
+	second->keeps_open = true;
 	CHECK(socket_tls(first->socket) != NULL);
 	SSL_set_quiet_shutdown(socket_tls(first->socket), 1);
 	CHECK(await(pair.loop, both_open, &pair));
 	CHECK(await(pair.loop, second_has_ended, &pair));
 	CHECK(!second->ended);
 	CHECK_INT(second->broken, ECONNABORTED + 1);
+	pair_free(&pair);
+}
+
+TEST(writing_over_tls_to_one_who_is_gone_raises_no_signal) {
+	struct pair pair;
+	pair_init(&pair, true, &events);
+	struct side *first = &pair.sides[0];
+	first->keeps_open = pair.sides[1].keeps_open = true;
+	CHECK(await(pair.loop, both_open, &pair));
+	side_close(&pair.sides[1]);
+	CHECK_INT(socket_writev(first->socket, &(struct iovec){(char[]){'x'}, 1}, 1), SOCKET_BROKEN);
+	CHECK_INT(socket_failure(first->socket), EPIPE);
 	pair_free(&pair);
 }
 
@@ -346,10 +419,13 @@ int main(void) {
 	alarm(60);
 	authority_init(&authority);
 	RUN(streams_arrive_whole_both_ways);
-	RUN(bytes_held_by_tls_are_told_of_after_a_pause);
+	RUN(bytes_held_by_tls_are_told_of);
+	RUN(an_end_behind_a_full_record_is_told_of);
+	RUN(a_closing_alert_waits_for_room);
 	RUN(a_hangup_is_told_once_while_reading_is_off);
 	RUN(a_reset_is_a_failure_with_its_errno);
 	RUN(a_tls_stream_without_a_closing_alert_is_cut);
+	RUN(writing_over_tls_to_one_who_is_gone_raises_no_signal);
 	RUN(callbacks_may_close);
 	RUN(others_are_named_by_their_address);
 	RUN(a_descriptor_that_cannot_be_watched_is_closed);

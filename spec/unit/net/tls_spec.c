@@ -15,6 +15,7 @@ struct outcome {
 	int accepted, resumed;
 	size_t idle;
 	size_t body_bytes;
+	char asked_for[64];
 };
 
 // `exchanges` exchanges, one after the other, with the server's script; the outcome of the last.
@@ -43,6 +44,7 @@ static struct outcome run(const struct script *script, SSL_CTX *context, const c
 	scripted_server_stop(&server);
 	outcome.accepted = server.accepted;
 	outcome.resumed = server.resumed;
+	memcpy(outcome.asked_for, server.asked_for, sizeof(outcome.asked_for));
 	return outcome;
 }
 
@@ -52,13 +54,16 @@ static const struct script refused[] = {{.step = ACCEPT}, {.step = START_TLS}, {
 
 TEST(a_trusted_server_is_used_and_kept) {
 	static const struct {
-		const char *host, *alternatives;
-	} good[] = {{"localhost", "DNS:localhost"}, {"LOCALHOST", "DNS:localhost"}, {"127.0.0.1", "IP:127.0.0.1"}};
+		const char *host, *alternatives, *asked_for;
+	} good[] = {{"localhost", "DNS:localhost", "localhost"},
+	            {"LOCALHOST", "DNS:localhost", "LOCALHOST"},
+	            {"127.0.0.1", "IP:127.0.0.1", ""}};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		SSL_CTX *context = authority_server(&authority, good[i].alternatives, 24);
 		struct outcome outcome = run(answers_once, context, good[i].host, authority.file, 1, SLICE("body"));
 		CHECK_INT(outcome.status, 200);
 		CHECK_INT(outcome.idle, 1);
+		CHECK_STRING(outcome.asked_for, good[i].asked_for);
 		SSL_CTX_free(context);
 	}
 }
