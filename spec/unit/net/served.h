@@ -19,6 +19,10 @@
 #include "net/server.h"
 #include "net/socket.h"
 
+#define HOST "Host: a\r\n"
+#define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+#define POST(path, headers) "POST " path " HTTP/1.1\r\n" HOST headers "\r\n"
+
 enum { HELD_LIMIT = 16 };
 
 struct served {
@@ -269,6 +273,20 @@ static inline struct slice client_got(const struct client *client, bool answers_
 	}
 	head_free(&head);
 	return buffer_slice(&text);
+}
+
+// Waits until the client has got just that.
+#define GOT(client, text)                                                                                              \
+	do {                                                                                                               \
+		UNTIL(&served, slice_equal(client_got(client, false), SLICE(text)));                                           \
+		CHECK_SLICE(client_got(client, false), SLICE(text));                                                           \
+	} while (0)
+
+// Appends `count` letters.
+static inline void append_run(struct buffer *text, size_t count) {
+	buffer_reserve(text, count);
+	for (size_t i = 0; i < count; i++)
+		buffer_append_byte(text, (char)('a' + i % 23));
 }
 
 #endif

@@ -12,8 +12,6 @@
 #include "base/random.h"
 #include "served.h"
 
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-
 static void answers_on(const char *address) {
 	struct served served;
 	struct client client;
