@@ -13,7 +13,7 @@ OPTIMISE := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanit
 CFLAGS   += -std=c11 -D_GNU_SOURCE -g $(OPTIMISE) $(WARNINGS) -fvisibility=hidden -fPIC -pthread -Isrc -Iinclude \
             -I$(BUILD) $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN)) -Wl,-z,relro,-z,now
-LIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lhttp_parser -lm
+LIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
 
 # The rooms of src/, and which of them each one stands on (itself first; the order is the linker's).
 ROOMS     := base aws route world policy net mux gateway emulator cli

@@ -32,7 +32,6 @@ local libraries = {
   { "^uv%.h", { net = true } },
   { "^curl/", { net = true } },
   { "^nghttp2/", { net = true } },
-  { "^http_parser%.h", { net = true } },
 }
 
 local function set(list)

@@ -89,6 +89,16 @@ static enum relay_verdict fail(struct relay *relay, enum failure_kind kind, stru
 	return RELAY_FAILED;
 }
 
+static enum relay_verdict succeed(struct relay *relay) {
+	relay->phase = RELAY_OVER;
+	return RELAY_SUCCEEDED;
+}
+
+// What follows can't be read or trusted; a message that had ended is whole without it.
+static enum relay_verdict break_off(struct relay *relay, struct slice name, struct slice text) {
+	return relay->phase == RELAY_STOPPED ? succeed(relay) : fail(relay, FAILURE_STREAM, name, text);
+}
+
 static enum relay_verdict take_exception(struct relay *relay, const struct eventstream_frame *frame) {
 	struct exception_report report;
 	exception_read_frame(frame, relay->arena, &report);
@@ -131,6 +141,8 @@ static enum relay_verdict take_frame(struct relay *relay, const struct eventstre
 	enum eventstream_kind kind = eventstream_frame_kind(frame);
 	if (kind == EVENTSTREAM_KIND_EXCEPTION || kind == EVENTSTREAM_KIND_ERROR)
 		return take_exception(relay, frame);
+	if (kind == EVENTSTREAM_KIND_OTHER)
+		return break_off(relay, SLICE("ProtocolError"), SLICE("a frame is neither an event nor an exception"));
 	struct slice event = eventstream_frame_text(frame, SLICE(":event-type"));
 	if (relay->phase == RELAY_HOLDING) {
 		if (!starts_content(relay, event) && buffer_append(&relay->held, frame->raw) == 0)
@@ -144,11 +156,6 @@ static enum relay_verdict take_frame(struct relay *relay, const struct eventstre
 	return RELAY_MORE;
 }
 
-static enum relay_verdict succeed(struct relay *relay) {
-	relay->phase = RELAY_OVER;
-	return RELAY_SUCCEEDED;
-}
-
 enum relay_verdict relay_feed(struct relay *relay, struct slice bytes) {
 	struct slice fed = bytes;
 	enum relay_verdict verdict = RELAY_MORE;
@@ -159,11 +166,8 @@ enum relay_verdict relay_feed(struct relay *relay, struct slice bytes) {
 			break;
 		if (progress == EVENTSTREAM_FRAME)
 			verdict = take_frame(relay, &frame, fed);
-		else if (relay->phase == RELAY_STOPPED)
-			verdict = succeed(relay);
 		else
-			verdict = fail(relay, FAILURE_STREAM, SLICE("CorruptFrame"),
-			               slice_from(eventstream_error_text(relay->decoder.error)));
+			verdict = break_off(relay, SLICE("CorruptFrame"), slice_from(eventstream_error_text(relay->decoder.error)));
 	}
 	pass_run(relay);
 	return verdict;

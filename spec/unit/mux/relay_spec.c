@@ -77,6 +77,8 @@ static void append_stream(struct buffer *out, const struct stream *stream) {
 			append_exception(out, event + 1);
 		else if (event[0] == '?')
 			append_error(out);
+		else if (event[0] == '%')
+			CHECK(eventstream_encode(NULL, 0, SLICE("{}"), out) == 0);
 		else
 			append_event(out, event[0] == '~' || event[0] == '/' ? "contentBlockDelta" : event);
 		if (event[0] == '~')
@@ -297,6 +299,35 @@ static const struct relay_case cases[] = {
      .closing = true,
      .failure = "CorruptFrame",
      .kind = FAILURE_STREAM,
+     .output_tokens = -1},
+    {"a frame without a type before content",
+     CONVERSE,
+     {{"messageStart", "%"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     0,
+     {{0}},
+     .failure = "ProtocolError",
+     .kind = FAILURE_STREAM,
+     .output_tokens = -1},
+    {"a frame without a type after content",
+     CONVERSE,
+     {{"contentBlockDelta", "%", "messageStop"}},
+     RELAY_CLEAN,
+     RELAY_FAILED,
+     1,
+     {{"contentBlockDelta"}},
+     .closing = true,
+     .failure = "ProtocolError",
+     .kind = FAILURE_STREAM,
+     .output_tokens = -1},
+    {"a frame without a type after messageStop is left out",
+     CONVERSE,
+     {{"contentBlockDelta", "messageStop", "%"}},
+     RELAY_CLEAN,
+     RELAY_SUCCEEDED,
+     1,
+     {{"contentBlockDelta", "messageStop"}},
      .output_tokens = -1},
     {"unknown events are passed through",
      CONVERSE,
