@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is found in a request's body, and that no body is too broken to be skimmed.
+#include "../check.h"
+
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/random.h"
+#include "policy/body.h"
+
+static void add_piece(void *owner, struct slice piece, bool begins) {
+	struct buffer *text = owner;
+	if (begins && text->len)
+		buffer_append_byte(text, '|');
+	buffer_append(text, piece);
+}
+
+TEST(bodies) {
+	static const struct {
+		const char *body, *text, *metadata;
+		int64_t max_tokens;
+	} rows[] = {
+	    {"", "", "", -1},
+	    {"{}", "", "", -1},
+	    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"},{\"text\":\"you\"}]}]}", "Hi|you", "", -1},
+	    {"{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"max_tokens\":100}", "Hi", "", 100},
+	    {"{\"prompt\":\"Hi\",\"max_gen_len\":7}", "Hi", "", 7},
+	    {"{\"inputText\":\"Hi\",\"textGenerationConfig\":{\"maxTokenCount\":9}}", "Hi", "", 9},
+	    {"{ \"inferenceConfig\" : { \"maxTokens\" : 5 , \"temperature\" : 0.5 } }", "", "", 5},
+	    {"{\"inferenceConfig\":{\"maxTokens\":-5}}", "", "", -1},
+	    {"{\"inferenceConfig\":{\"maxTokens\":\"5\"}}", "", "", -1},
+	    {"{\"inferenceConfig\":{\"maxTokens\":99999999999999999999}}", "", "", -1},
+	    {"{\"a\":{\"b\":{\"maxTokens\":5}}}", "", "", -1},
+	    {"{\"requestMetadata\":{\"a\":\"}\",\"b\":{\"c\":\"\\\"\"}}}", "", "{\"a\":\"}\",\"b\":{\"c\":\"\\\"\"}}", -1},
+	    {"{\"x\":{\"requestMetadata\":{\"a\":\"b\"}}}", "", "", -1},
+	    {"{\"requestMetadata\":\"x\"}", "", "", -1},
+	    {"{\"text\":\"\\u0041\\n\\t\\\"\\\\\\/\\ud83d\\ude00\\ud83d\\u00e9x\"}",
+	     "A\n\t\"\\/\xf0\x9f\x98\x80\xef\xbf\xbd\xc3\xa9x", "", -1},
+	    {"{\"text\":\"\\ud83d\"}", "\xef\xbf\xbd", "", -1},
+	    {"{\"text\":\"\\u12\"}", "u12", "", -1},
+	    {"{\"text\":\"unfinished", "", "", -1},
+	    {"{\"text\":\"a\"]", "a", "", -1},
+	    {"{\"text\":\"a\\", "", "", -1},
+	    {"not json", "", "", -1},
+	    {"\"text\"", "", "", -1},
+	    {"}", "", "", -1},
+	    {"{\"messages\":[{\"content\":[{\"image\":{\"source\":{\"bytes\":\"AAAA\"}}}]}]}", "", "", -1},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct body_facts facts;
+		struct buffer text;
+		buffer_init(&text, 4096);
+		body_read(slice_from(rows[i].body), &facts);
+		body_each_text(slice_from(rows[i].body), add_piece, &text);
+		CHECK_SLICE(buffer_slice(&text), slice_from(rows[i].text));
+		CHECK_SLICE(facts.metadata, slice_from(rows[i].metadata));
+		CHECK_INT(facts.max_tokens, rows[i].max_tokens);
+		buffer_free(&text);
+	}
+}
+
+TEST(tokens_are_a_quarter_of_the_texts_bytes) {
+	struct body_facts facts;
+	body_read(SLICE("{\"system\":[{\"text\":\"12345678\"}],\"x\":\"not counted\",\"text\":\"9\"}"), &facts);
+	CHECK_INT(facts.input_tokens, 3);
+}
+
+TEST(depth_is_bounded) {
+	struct buffer body;
+	struct body_facts facts;
+	buffer_init(&body, 1 << 20);
+	for (int i = 0; i < 100000; i++)
+		buffer_append(&body, SLICE("[{\"a\":"));
+	body_read(buffer_slice(&body), &facts);
+	CHECK_INT(facts.max_tokens, -1);
+	buffer_free(&body);
+}
+
+// Pieces of JSON in any order, in memory of their exact size so that a sanitizer sees a read past the end.
+TEST(any_bytes_are_skimmed) {
+	static const char *const pieces[] = {"{",
+	                                     "}",
+	                                     "[",
+	                                     "]",
+	                                     "\"",
+	                                     ":",
+	                                     ",",
+	                                     "\\",
+	                                     "\\u",
+	                                     "d83d",
+	                                     "text",
+	                                     "12",
+	                                     " ",
+	                                     "\\ud83d",
+	                                     "\"text\":\"",
+	                                     "\"requestMetadata\":{",
+	                                     "\"maxTokens\":"};
+	struct random_source random;
+	random_init(&random, 5);
+	for (int round = 0; round < 20000; round++) {
+		struct buffer body, text;
+		struct body_facts facts;
+		buffer_init(&body, 4096);
+		buffer_init(&text, 8192);
+		buffer_append(&body, SLICE("{"));
+		for (uint64_t i = random_below(&random, 20); i > 0; i--)
+			buffer_append(&body, slice_from(pieces[random_below(&random, sizeof pieces / sizeof *pieces)]));
+		char *exact = malloc(body.len);
+		memcpy(exact, body.ptr, body.len);
+		struct slice bytes = slice_of(exact, body.len);
+		body_read(bytes, &facts);
+		body_each_text(bytes, add_piece, &text);
+		CHECK(facts.metadata.len <= bytes.len && text.len <= 2 * bytes.len);
+		free(exact);
+		buffer_free(&body);
+		buffer_free(&text);
+	}
+}
+
+int main(void) {
+	RUN(bodies);
+	RUN(tokens_are_a_quarter_of_the_texts_bytes);
+	RUN(depth_is_bounded);
+	RUN(any_bytes_are_skimmed);
+	return check_summary();
+}
