@@ -37,6 +37,16 @@ local fault_of_name = {
   ConflictException = "caller",
 }
 
+-- By the error's type, which knows more names than the table above.
+local fault_of_type = {
+  throttling = "throttle",
+  authentication = "operator",
+  validation = "caller",
+  internal = "model",
+  timeout = "model",
+  network = "model",
+}
+
 local fault_of_status = {
   [401] = "operator",
   [403] = "operator",
@@ -46,7 +56,7 @@ local fault_of_status = {
 }
 
 local function fault_of(failure)
-  local fault = fault_of_name[failure.name] or fault_of_status[failure.status]
+  local fault = fault_of_name[failure.name] or fault_of_type[failure.type] or fault_of_status[failure.status]
   if fault then
     return fault
   end

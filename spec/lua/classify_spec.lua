@@ -41,4 +41,10 @@ describe("classify.default", function()
       assert.same({ outcome = outcome, counts = counts }, options)
     end)
   end
+
+  it("goes by the type where the name says nothing", function()
+    assert.equal("failover", (classify.default { name = "SlowDown", status = 400, type = "throttling" }))
+    assert.equal("failover", (classify.default { name = "NotAuthorized", status = 400, type = "authentication" }))
+    assert.equal("fail", (classify.default { name = "UnknownOperationException", status = 404, type = "validation" }))
+  end)
 end)

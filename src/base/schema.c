@@ -51,10 +51,27 @@ void schema_free(const struct schema_key *keys, void *target) {
 	}
 }
 
+// Whether a value there may be a secret: its kind is told then, and no more.
+static bool is_private(const char *field) {
+	static const char *const words[] = {"credential", "secret", "bearer", "access_key", "session_token", "password"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strstr(field, words[i]))
+			return true;
+	return false;
+}
+
+static const char *kind_name(enum document_kind kind) {
+	static const char *const names[] = {
+	    [DOCUMENT_NIL] = "nothing",     [DOCUMENT_BOOLEAN] = "a boolean", [DOCUMENT_NUMBER] = "a number",
+	    [DOCUMENT_STRING] = "a string", [DOCUMENT_TABLE] = "a table",     [DOCUMENT_FUNCTION] = "a function",
+	};
+	return names[kind];
+}
+
 void schema_complain(const struct schema_place *place, const char *expected, const struct document *value) {
 	char found[TEXT_BYTES];
 	problems_add(place->problems, place->file, 0, place->field, expected,
-	             document_describe(value, found, sizeof found));
+	             is_private(place->field) ? kind_name(value->kind) : document_describe(value, found, sizeof found));
 }
 
 static size_t minimum_of(size_t a, size_t b) {

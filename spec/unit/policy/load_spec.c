@@ -69,6 +69,8 @@ TEST(each_key_is_checked) {
 	    {MODEL(", timeout_ms = 999"), ": models[1].timeout_ms: expected a whole number from 1000 to 300000, found "
 	                                  "number 999"},
 	    {MODEL(", ttft_ms = 99"), ": models[1].ttft_ms: expected a whole number from 100 to 300000, found number 99"},
+	    {MODEL(", credentials = 12345"),
+	     ": models[1].credentials: expected a string of 1 to 2048 printable ASCII characters, found a number"},
 	    {MODEL(", tags = 'x'"), ": models[1].tags: expected a table, found string \"x\""},
 	    {POLICY(", max_retries = 11"), ": max_retries: expected a whole number from 0 to 10, found number 11"},
 	    {POLICY(", max_retries = 1.5"), ": max_retries: expected a whole number from 0 to 10, found number 1.5"},
