@@ -16,6 +16,8 @@
 
 // A reused connection that fails sooner than this after sending was dead already: the server closed it while idle.
 #define PROMPT_MS 1000
+// Of a body, in one turn of the loop: a reader that keeps up would have it all in one call.
+#define SEND_BYTES ((size_t)1 << 20)
 // Interim (1xx) answers to one request.
 #define INTERIM_LIMIT 16
 
@@ -121,7 +123,7 @@ static void send_more(struct exchange *exchange) {
 	struct slice body = slice_from_offset(exchange->body, exchange->sent_bytes - head_sent);
 	struct iovec parts[] = {
 	    {exchange->request_head + head_sent, exchange->request_head_bytes - head_sent},
-	    {(char *)(uintptr_t)body.ptr, body.len},
+	    {(char *)(uintptr_t)body.ptr, body.len < SEND_BYTES ? body.len : SEND_BYTES},
 	};
 	ssize_t count = socket_writev(socket, parts, body.len ? 2 : 1);
 	if (count > 0)
