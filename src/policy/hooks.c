@@ -212,8 +212,10 @@ int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, cons
 	};
 	if (call_protected(vm, open_views, &call, SCRIPT_INSTRUCTIONS, &report) == ENDING_OK)
 		return 0;
-	problems_add(problems, file, 0, "models", "models that fit the memory limit", report.message);
-	return report.ending == ENDING_OVER_MEMORY ? ERROR_MEMORY : ERROR_INVALID;
+	bool full = report.ending == ENDING_OVER_MEMORY;
+	problems_add(problems, file, 0, "models",
+	             full ? "models that fit the memory limit" : "tags that are nested at most 16 deep", report.message);
+	return full ? ERROR_MEMORY : ERROR_INVALID;
 }
 
 void hooks_close(struct hooks *hooks) {

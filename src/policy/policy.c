@@ -3,6 +3,7 @@
 // table, hooks and views in each. The other VMs' tables have to say the same as the first one's.
 #include "policy/policy.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -81,6 +82,7 @@ int policy_load(const char *path, const struct policy_limits *limits, size_t wor
                 struct problems *problems, struct policy **policy) {
 	struct policy *loaded = memory_new(1, sizeof *loaded);
 	struct load load = {.policy = loaded, .limits = limits, .registry = registry, .problems = problems};
+	assert(workers > 0);
 	atomic_init(&loaded->references, 1);
 	loaded->source = memory_string(path ? slice_from(path) : SLICE("built-in"));
 	loaded->hooks = memory_new(workers, sizeof *loaded->hooks);

@@ -131,6 +131,8 @@ TEST(a_file_that_does_not_run_is_one_problem) {
 	    {"local t = { { id = 'm' } } for i = 1, 20 do t = { t } end return { models = t }",
 	     ": models[1][1][1][1][1][1][1][1][1][1][1][1][1][1][1][1]: expected tables nested at most 16 deep, found a "
 	     "deeper one"},
+	    {"local tags = {} tags.tags = tags return { models = { { id = 'm', tags = tags } } }",
+	     ": models: expected tags that are nested at most 16 deep, found tables nested deeper than 16"},
 	    {"require 'missing'", ":1: expected a file that runs, found module 'missing' can't be read: not found"},
 	    {"require 'policy'", ":1: expected a file that runs, found module 'policy' requires itself"},
 	};
