@@ -13,8 +13,8 @@
 #include "cli/options.h"
 #include "emulator/json.h"
 #include "gateway/engine.h"
-#include "gateway/identity.h"
-#include "gateway/request_id.h"
+#include "mux/identity.h"
+#include "mux/request_id.h"
 #include "gateway/settings.h"
 #include "mux/mux.h"
 #include "net/loop.h"
@@ -170,7 +170,7 @@ static bool ask_mux(struct mux *mux, struct slice model, struct slice body) {
 static int ask(const struct settings *settings, struct slice model, struct slice body, struct problems *problems) {
 	struct identity identity;
 	struct mux *mux;
-	identity_init(&identity, settings);
+	identity_init(&identity, &settings->credentials, &settings->credential_sets);
 	struct mux_settings mux_settings = engine_settings(settings, &identity);
 	int rc = mux_new(&mux_settings, problems, &mux);
 	bool answered = rc == 0 && ask_mux(mux, model, body);

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
-#include "gateway/report.h"
+#include "mux/report.h"
 #include "mux/mux.h"
 #include "net/loop.h"
 #include "net/server.h"

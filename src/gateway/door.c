@@ -4,7 +4,7 @@
 #include "aws/exception.h"
 #include "base/log.h"
 #include "gateway/reply.h"
-#include "gateway/report.h"
+#include "mux/report.h"
 
 enum {
 	BODY_BYTES = 256 * 1024, // of our own answers: the longest is a 404 that lists twenty names of 2048 bytes

@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "gateway/access.h"
 #include "gateway/heading.h"
-#include "gateway/request_id.h"
+#include "mux/request_id.h"
 #include "gateway/surface.h"
 #include "mux/mux.h"
 #include "net/loop.h"

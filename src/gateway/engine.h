@@ -3,7 +3,7 @@
 #ifndef GATEWAY_ENGINE_H
 #define GATEWAY_ENGINE_H
 
-#include "gateway/identity.h"
+#include "mux/identity.h"
 #include "gateway/settings.h"
 #include "mux/mux.h"
 

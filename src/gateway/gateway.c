@@ -17,7 +17,7 @@
 #include "gateway/admin.h"
 #include "gateway/door.h"
 #include "gateway/engine.h"
-#include "gateway/identity.h"
+#include "mux/identity.h"
 #include "gateway/notice.h"
 #include "mux/mux.h"
 #include "net/loop.h"
@@ -167,7 +167,7 @@ static void make_instance(char text[INSTANCE_BYTES]) {
 
 // Whom to sign as, the policy, its models: all that needs no listener.
 static int start_engine(struct gateway *gateway, struct problems *problems) {
-	identity_init(&gateway->identity, gateway->settings);
+	identity_init(&gateway->identity, &gateway->settings->credentials, &gateway->settings->credential_sets);
 	struct mux_settings mux_settings = engine_settings(gateway->settings, &gateway->identity);
 	mux_settings.on_event = notice_write;
 	size_t before = problems->count;

@@ -13,7 +13,6 @@
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_ADMIN "127.0.0.1:9090"
 #define DEFAULT_POLICY "policies/weighted.lua"
-#define DEFAULT_REGION "us-east-1"
 
 enum { KIBI = 1024, MEBI = 1024 * 1024, MINUTE_MS = 60 * 1000, HOUR_MS = 3600 * 1000 };
 
@@ -98,15 +97,15 @@ const struct schema_key settings_keys[] = {
      .offset = offsetof(struct settings, policy),
      .meaning = "policy file; without it policies/weighted.lua, or that file as built in"},
     TABLE(policy_limits, policy_limits_keys, "budgets of the policy"),
-    CUSTOM(region, value_region, "the name of a region", "else AWS_REGION, AWS_DEFAULT_REGION, us-east-1"),
-    CUSTOM(endpoint, value_endpoint, "\"http[s]://HOST[:PORT][/PATH]\"",
+    CUSTOM(region, destination_read_region, "the name of a region", "else AWS_REGION, AWS_DEFAULT_REGION, us-east-1"),
+    CUSTOM(endpoint, destination_read_endpoint, "\"http[s]://HOST[:PORT][/PATH]\"",
            "else AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL, the region's own"),
     {.name = "allow_plaintext",
      .type = SCHEMA_BOOLEAN,
      .offset = offsetof(struct settings, allow_plaintext),
      .meaning = "http:// endpoints other than loopback"},
-    CUSTOM(credentials, value_credentials, "a table", "whom to sign as; else the environment's credentials"),
-    CUSTOM(credential_sets, value_credential_sets, "a table of NAME = credentials", "for models that name one"),
+    CUSTOM(credentials, identity_read, "a table", "whom to sign as; else the environment's credentials"),
+    CUSTOM(credential_sets, identity_read_sets, "a table of NAME = credentials", "for models that name one"),
     TABLE(timeouts, timeouts_keys, "time limits"),
     TABLE(limits, limits_keys, "size limits"),
     TABLE(log, log_keys, "the log"),
@@ -131,8 +130,8 @@ void settings_free(struct settings *settings) {
 	free(settings->admin);
 	free(settings->region);
 	free(settings->endpoint);
-	value_free_credentials(&settings->credentials);
-	value_free_credential_sets(&settings->credential_sets);
+	identity_settings_free(&settings->credentials);
+	identity_sets_free(&settings->credential_sets);
 	*settings = (struct settings){0};
 }
 
@@ -174,22 +173,6 @@ static void read_flags(const struct settings_flags *flags, struct problems *prob
 	document_free(&table);
 }
 
-// Fills *field, where it is still empty, from the first of the variables (ended by NULL) that isn't blank.
-static void read_environment(settings_lookup lookup, void *owner, const char *const *names, schema_parse parse,
-                             struct problems *problems, char **field) {
-	for (; !*field && *names; names++) {
-		struct slice text = slice_trim(slice_from(lookup(owner, *names)));
-		if (text.len == 0)
-			continue;
-		struct document value = {0};
-		document_set_string(&value, text);
-		struct schema_place place = {"environment", *names, problems};
-		parse(&value, field, &place);
-		document_free(&value);
-		return;
-	}
-}
-
 static bool is_own_listener(const struct settings *settings, const struct endpoint *endpoint) {
 	struct slice host = slice_from(endpoint->host);
 	struct address address;
@@ -211,16 +194,6 @@ void settings_refuse_own_endpoint(const struct settings *settings, const char *f
 		             endpoint);
 }
 
-static void refuse_plaintext(const char *file, const struct settings *settings, struct problems *problems) {
-	struct endpoint parsed;
-	const char *expected;
-	if (settings->allow_plaintext || !settings->endpoint ||
-	    endpoint_parse(slice_from(settings->endpoint), &parsed, &expected) != 0)
-		return;
-	if (!parsed.tls && !endpoint_is_loopback(&parsed))
-		problems_add(problems, file, 0, "endpoint", "https:// (or allow_plaintext = true)", settings->endpoint);
-}
-
 // What is wrong between keys that are each right.
 static void check_together(const char *file, const struct settings *settings, struct problems *problems) {
 	struct address admin, a, b;
@@ -234,13 +207,12 @@ static void check_together(const char *file, const struct settings *settings, st
 			if (address_parse(slice_from(settings->listen.list[j]), &b) && address_clashes(&a, &b))
 				problems_add(problems, file, 0, "listen", "each address once", settings->listen.list[i]);
 	}
-	refuse_plaintext(file, settings, problems);
+	if (!settings->allow_plaintext)
+		destination_refuse_plaintext(settings->endpoint, file, problems);
 }
 
 int settings_read(const char *file, const struct document *document, const struct settings_flags *flags,
-                  settings_lookup lookup, void *owner, struct problems *problems, struct settings *settings) {
-	static const char *const regions[] = {"AWS_REGION", "AWS_DEFAULT_REGION", NULL};
-	static const char *const endpoints[] = {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL", NULL};
+                  destination_lookup lookup, void *owner, struct problems *problems, struct settings *settings) {
 	size_t before = problems->count;
 	set_defaults(settings);
 	if (document) {
@@ -248,15 +220,12 @@ int settings_read(const char *file, const struct document *document, const struc
 		schema_read(settings_keys, document, settings, &place);
 	}
 	read_flags(flags, problems, settings);
-	read_environment(lookup, owner, regions, value_region, problems, &settings->region);
-	read_environment(lookup, owner, endpoints, value_endpoint, problems, &settings->endpoint);
-	if (!settings->region)
-		settings->region = memory_string(SLICE(DEFAULT_REGION));
+	destination_complete(&settings->region, &settings->endpoint, lookup, owner, problems);
 	check_together(file, settings, problems);
 	return problems->count == before ? 0 : ERROR_INVALID;
 }
 
-int settings_load(const struct settings_flags *flags, settings_lookup lookup, void *owner, struct problems *problems,
+int settings_load(const struct settings_flags *flags, destination_lookup lookup, void *owner, struct problems *problems,
                   struct settings *settings) {
 	const char *file = flags->config;
 	if (!file && access(SETTINGS_FILE, F_OK) == 0)

@@ -12,30 +12,14 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/schema.h"
+#include "mux/destination.h"
+#include "mux/identity.h"
 
 // Looked for in the working directory when no file is named.
 #define SETTINGS_FILE "signalbox.lua"
 
 struct settings_addresses {
 	char **list;
-	size_t count;
-};
-
-// A key pair, with or without a session token, or a bearer token. All NULL: the environment's.
-struct settings_credentials {
-	char *access_key_id;
-	char *secret_access_key;
-	char *session_token;
-	char *bearer_token;
-};
-
-struct settings_credential_set {
-	char *name;
-	struct settings_credentials credentials;
-};
-
-struct settings_credential_sets {
-	struct settings_credential_set *list;
 	size_t count;
 };
 
@@ -51,8 +35,8 @@ struct settings {
 	char *region;   // never NULL once loaded
 	char *endpoint; // NULL: the region's own
 	bool allow_plaintext;
-	struct settings_credentials credentials;
-	struct settings_credential_sets credential_sets;
+	struct identity_settings credentials;
+	struct identity_sets credential_sets;
 	struct {
 		uint64_t connect_ms, header_ms, body_ms, write_ms, client_idle_ms, pool_idle_ms, drain_ms;
 	} timeouts;
@@ -74,17 +58,14 @@ struct settings_flags {
 	size_t listen_count;
 };
 
-// Reads a variable of the environment; NULL where it isn't set.
-typedef const char *(*settings_lookup)(void *owner, const char *name);
-
 // Fills `settings` (release with settings_free, whatever the result): defaults, the file, flags, and for region and
 // endpoint the environment. 0, or ERROR_INVALID with every mistake in `problems`.
-int settings_load(const struct settings_flags *flags, settings_lookup lookup, void *owner, struct problems *problems,
+int settings_load(const struct settings_flags *flags, destination_lookup lookup, void *owner, struct problems *problems,
                   struct settings *settings);
 
 // The same from a document that was read already; `file` is its name for messages. NULL document: no file.
 int settings_read(const char *file, const struct document *document, const struct settings_flags *flags,
-                  settings_lookup lookup, void *owner, struct problems *problems, struct settings *settings);
+                  destination_lookup lookup, void *owner, struct problems *problems, struct settings *settings);
 
 // Adds a problem when `endpoint` (a URL; NULL is fine) is one of our own listeners: requests would go round in a loop.
 // For who is going to listen; `ask` may well ask the gateway that runs beside it.

@@ -2,7 +2,7 @@
 // The headers of answers and errors, written out one a line and compared whole.
 #include "../check.h"
 #include "gateway/heading.h"
-#include "gateway/request_id.h"
+#include "mux/request_id.h"
 
 static const char *text_of(struct headers headers, char *text, size_t size) {
 	size_t used = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ids for requests that upstreams have given none: random UUIDs (RFC 9562, version 4).
-#ifndef GATEWAY_REQUEST_ID_H
-#define GATEWAY_REQUEST_ID_H
+#ifndef MUX_REQUEST_ID_H
+#define MUX_REQUEST_ID_H
 
 #include "base/random.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/request_id.h"
+#include "mux/request_id.h"
 
 // Writes the lowest `digits` hex digits of `bits`. By hand, since every request gets an id.
 static char *put_hex(char *text, uint64_t bits, int digits) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the admin surface tells of a pool, as JSON. Reads the models' states through route/state.h and changes nothing.
+// What the doors tell of a pool, as JSON. Reads the models' states through route/state.h and changes nothing.
 // Times are ISO 8601 in UTC with milliseconds, null where there is none; latencies are milliseconds; error rates are 0
 // to 1.
-#ifndef GATEWAY_REPORT_H
-#define GATEWAY_REPORT_H
+#ifndef MUX_REPORT_H
+#define MUX_REPORT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/destination.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/endpoint.h"
+#include "base/memory.h"
+
+#define DEFAULT_REGION "us-east-1"
+
+static bool is_text(const struct document *value) {
+	return value->kind == DOCUMENT_STRING && value->string.len > 0 && strlen(value->string.ptr) == value->string.len;
+}
+
+static void replace(char **field, struct slice text) {
+	free(*field);
+	*field = memory_string(text);
+}
+
+void destination_read_region(const struct document *value, void *target, const struct schema_place *place) {
+	struct endpoint endpoint;
+	const char *expected = "the name of a region";
+	if (!is_text(value) || endpoint_of_region(value->string, (struct endpoint_variant){0}, &endpoint, &expected) != 0)
+		schema_complain(place, expected, value);
+	else
+		replace(target, value->string);
+}
+
+void destination_read_endpoint(const struct document *value, void *target, const struct schema_place *place) {
+	struct endpoint endpoint;
+	const char *expected = "\"http[s]://HOST[:PORT][/PATH]\"";
+	if (!is_text(value) || endpoint_parse(value->string, &endpoint, &expected) != 0)
+		schema_complain(place, expected, value);
+	else
+		replace(target, value->string);
+}
+
+// Fills *field, where it is still empty, from the first of the variables (ended by NULL) that isn't blank.
+static void read_environment(destination_lookup lookup, void *owner, const char *const *names, schema_parse parse,
+                             struct problems *problems, char **field) {
+	for (; !*field && *names; names++) {
+		struct slice text = slice_trim(slice_from(lookup(owner, *names)));
+		if (text.len == 0)
+			continue;
+		struct document value = {0};
+		document_set_string(&value, text);
+		struct schema_place place = {"environment", *names, problems};
+		parse(&value, field, &place);
+		document_free(&value);
+		return;
+	}
+}
+
+void destination_complete(char **region, char **endpoint, destination_lookup lookup, void *owner,
+                          struct problems *problems) {
+	static const char *const regions[] = {"AWS_REGION", "AWS_DEFAULT_REGION", NULL};
+	static const char *const endpoints[] = {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL", NULL};
+	read_environment(lookup, owner, regions, destination_read_region, problems, region);
+	read_environment(lookup, owner, endpoints, destination_read_endpoint, problems, endpoint);
+	if (!*region)
+		*region = memory_string(SLICE(DEFAULT_REGION));
+}
+
+void destination_refuse_plaintext(const char *endpoint, const char *file, struct problems *problems) {
+	struct endpoint parsed;
+	const char *expected;
+	if (!endpoint || endpoint_parse(slice_from(endpoint), &parsed, &expected) != 0)
+		return;
+	if (!parsed.tls && !endpoint_is_loopback(&parsed))
+		problems_add(problems, file, 0, "endpoint", "https:// (or allow_plaintext = true)", endpoint);
+}
