@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "emulator/json.h"
+#include "base/json.h"
 #include "gateway/engine.h"
 #include "mux/identity.h"
 #include "mux/request_id.h"

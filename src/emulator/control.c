@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/schema.h"
-#include "emulator/json.h"
+#include "base/json.h"
 #include "emulator/respond.h"
 
 enum { CHANGE_BYTES_MAX = 65536, ANSWER_BYTES = 16 << 20, MESSAGE_BYTES = 16384, ID_BYTES_MAX = 2048 };

@@ -7,7 +7,7 @@
 
 #include "aws/eventstream.h"
 #include "base/error.h"
-#include "emulator/base64.h"
+#include "base/base64.h"
 #include "emulator/body.h"
 
 enum { SCRATCH_BYTES = 65536 };

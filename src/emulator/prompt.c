@@ -5,8 +5,8 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "emulator/base64.h"
-#include "emulator/json.h"
+#include "base/base64.h"
+#include "base/json.h"
 
 enum { BYTES_PER_TOKEN = 4, TOKENS_PER_MEDIUM = 1000 };
 

@@ -8,7 +8,7 @@
 #include "aws/eventstream.h"
 #include "base/error.h"
 #include "emulator/emulator.h"
-#include "emulator/json.h"
+#include "base/json.h"
 
 #include "fake_net.h"
 

@@ -3,10 +3,10 @@
 #include "../check.h"
 
 #include "aws/eventstream.h"
-#include "emulator/base64.h"
+#include "base/base64.h"
 #include "emulator/body.h"
 #include "emulator/events.h"
-#include "emulator/json.h"
+#include "base/json.h"
 
 static const char *const models[] = {"us.amazon.nova-lite-v1:0",
                                      "anthropic.claude-v2",

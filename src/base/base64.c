@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Strict: no line breaks, no missing padding, no other alphabet.
-#include "emulator/base64.h"
+#include "base/base64.h"
 
 #include <stdint.h>
 

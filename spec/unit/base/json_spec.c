@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "emulator/json.h"
+#include "base/json.h"
 
 // Writes each token as a letter, texts in parentheses.
 static void trace(struct slice text, struct buffer *out) {

@@ -2,7 +2,7 @@
 #include "../check.h"
 
 #include "base/error.h"
-#include "emulator/base64.h"
+#include "base/base64.h"
 
 // The examples of RFC 4648, section 10, and bytes outside ASCII.
 static const struct {

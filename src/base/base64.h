@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Base64 (RFC 4648, section 4), as `bytes` members of JSON carry it.
-#ifndef EMULATOR_BASE64_H
-#define EMULATOR_BASE64_H
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
 
 #include "base/buffer.h"
 #include "base/slice.h"

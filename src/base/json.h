@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads JSON (RFC 8259) token by token, in place: no allocation, no recursion, time linear in the text. Strict about
 // syntax; whether strings are UTF-8 is not looked at.
-#ifndef EMULATOR_JSON_H
-#define EMULATOR_JSON_H
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>

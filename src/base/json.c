@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reader keeps its place, one bit for each open container, and what may come next; nothing else, however long the
 // text is. Only json_read_document recurses, within the reader's own bound of depth.
-#include "emulator/json.h"
+#include "base/json.h"
 
 #include <math.h>
 #include <stdlib.h>
