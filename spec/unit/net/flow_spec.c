@@ -13,15 +13,15 @@ static bool has_head(void *owner) {
 }
 
 struct growth {
-	struct scripted_server *server;
+	atomic_size_t *of;
 	size_t bytes;
 	int same;
 };
 
-// True when the server hasn't got rid of a byte for 20 looks.
+// True when the number hasn't changed for 20 looks.
 static bool stands_still(void *owner) {
 	struct growth *growth = owner;
-	size_t bytes = atomic_load(&growth->server->sent_bytes);
+	size_t bytes = atomic_load(growth->of);
 	growth->same = bytes == growth->bytes ? growth->same + 1 : 0;
 	growth->bytes = bytes;
 	return growth->same > 20;
@@ -36,7 +36,7 @@ TEST(a_paused_answer_waits_at_the_server) {
 	start(&fixture, SLICE("body"));
 	fixture.record.pause_on_head = true;
 	CHECK(await(fixture.loop, has_head, &fixture.record));
-	struct growth growth = {.server = &fixture.server};
+	struct growth growth = {.of = &fixture.server.sent_bytes};
 	CHECK(await(fixture.loop, stands_still, &growth));
 	// What the kernel buffers is not ours; of ours it is one read.
 	CHECK(growth.bytes < LONG_BYTES);
@@ -65,7 +65,7 @@ TEST(pausing_before_the_connection_is_made_holds_the_answer) {
 	begin(&fixture, script);
 	start(&fixture, SLICE("body"));
 	exchange_pause(fixture.record.exchange);
-	struct growth growth = {.server = &fixture.server, .bytes = 1};
+	struct growth growth = {.of = &fixture.server.sent_bytes, .bytes = 1};
 	CHECK(await(fixture.loop, stands_still, &growth));
 	CHECK_INT(fixture.record.heads, 0);
 	resume(&fixture.record);
@@ -122,6 +122,25 @@ TEST(an_early_refusal_is_delivered) {
 		CHECK_INT(upstreams_idle(fixture.upstreams), 0);
 		finish(&fixture);
 	}
+	free(body);
+}
+
+TEST(a_refusal_ends_the_sending) {
+	static const struct script script[] = {{.step = ACCEPT},
+	                                       {.step = REQUEST_HEAD},
+	                                       {SEND, "HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\n", 0},
+	                                       {.step = AWAIT_END},
+	                                       {.step = DONE}};
+	struct fixture fixture;
+	char *body = calloc(1, UPLOAD_BYTES);
+	begin(&fixture, script);
+	start(&fixture, slice_of(body, UPLOAD_BYTES));
+	CHECK(await(fixture.loop, has_head, &fixture.record));
+	struct growth growth = {.of = &fixture.server.dropped_bytes};
+	CHECK(await(fixture.loop, stands_still, &growth));
+	CHECK(growth.bytes < UPLOAD_BYTES);
+	exchange_cancel(fixture.record.exchange);
+	finish(&fixture);
 	free(body);
 }
 
@@ -271,6 +290,7 @@ int main(void) {
 	RUN(pausing_before_the_connection_is_made_holds_the_answer);
 	RUN(a_large_request_goes_out_as_it_is_read);
 	RUN(an_early_refusal_is_delivered);
+	RUN(a_refusal_ends_the_sending);
 	RUN(a_server_that_breaks_off_the_request_has_reset_it);
 	RUN(cancelling_at_once_leaves_nothing);
 	RUN(cancelling_on_the_way_closes_the_connection_and_tells_nothing);

@@ -60,7 +60,8 @@ struct scripted_server {
 	atomic_int resumed; // TLS sessions
 	char asked_for[64]; // the name that TLS's hello names
 	atomic_size_t sent_bytes;
-	const char *failed; // what a step waited for in vain
+	atomic_size_t dropped_bytes; // read by AWAIT_END
+	const char *failed;          // what a step waited for in vain
 };
 
 static inline ssize_t scripted_read(struct scripted_server *server, void *bytes, size_t size) {
@@ -212,8 +213,8 @@ static inline void scripted_step(struct scripted_server *server, const struct sc
 		scripted_reset(server);
 		break;
 	case AWAIT_END:
-		while (scripted_read(server, dropped, sizeof(dropped)) > 0)
-			;
+		for (ssize_t count; (count = scripted_read(server, dropped, sizeof(dropped))) > 0;)
+			atomic_fetch_add(&server->dropped_bytes, (size_t)count);
 		break;
 	case AWAIT_GO:
 		if (read(server->go[0], dropped, 1) != 1)
