@@ -65,6 +65,10 @@ bool operation_is_family_bound(enum operation operation) {
 	return row && row->family_bound;
 }
 
+bool operation_is_on_model(enum operation operation) {
+	return operation_row(operation) != NULL;
+}
+
 static bool is_printable(struct slice text) {
 	for (size_t i = 0; i < text.len; i++)
 		if (text.ptr[i] < 0x20 || text.ptr[i] > 0x7e)

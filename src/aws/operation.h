@@ -35,6 +35,8 @@ const char *operation_name(enum operation operation);
 bool operation_is_streaming(enum operation operation);
 // Whether the body is specific to a model family (InvokeModel, its stream, CountTokens).
 bool operation_is_family_bound(enum operation operation);
+// Whether the operation is on a model, and so has a choice of models to route over.
+bool operation_is_on_model(enum operation operation);
 
 // Reads a raw request path (no query). The model id is one path segment, decoded once and never normalised, appended to
 // `model_id` (cleared before); ARNs whose slashes were not escaped are understood. *operation is set when matched.

@@ -15,6 +15,10 @@ enum {
 	BODY_RESERVE_BYTES = 1 << 20 // what a content-length is believed before its bytes are there
 };
 
+struct slice attempt_model_name(const struct attempt *attempt) {
+	return slice_from(attempt->model ? attempt->model->name : NULL);
+}
+
 static uint64_t now_of(const struct attempt *attempt) {
 	return loop_now_ms(attempt->worker->loop);
 }
@@ -308,7 +312,7 @@ struct attempt *attempt_start(const struct attempt_plan *plan) {
 		attempt->exchange = exchange_start(upstream, &request, &exchange_events, attempt);
 		timer_start(&attempt->timer, attempt->timeout_ms);
 	} else {
-		log_entry(LOG_ERROR, "cannot sign", LOG_C("model", attempt->model->name), LOG_C("reason", reason),
+		log_entry(LOG_ERROR, "cannot sign", LOG_S("model", attempt_model_name(attempt)), LOG_C("reason", reason),
 		          LOG_S("request", attempt->call->request_id));
 		attempt->unsigned_request = true;
 		timer_start(&attempt->timer, 0);

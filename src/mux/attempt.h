@@ -42,7 +42,7 @@ struct attempt {
 	const struct mux_call *call;
 	struct arena *arena;
 	const struct target *target;
-	const struct model *model;
+	const struct model *model; // NULL for an operation that is on none
 	uint32_t id;
 	uint64_t timeout_ms; // to the last byte, or to the commit
 	uint64_t stream_idle_ms;
@@ -86,6 +86,9 @@ void attempt_cancel(struct attempt *attempt);
 
 // The client has room again.
 void attempt_resume(struct attempt *attempt);
+
+// Empty for an operation that is on no model.
+struct slice attempt_model_name(const struct attempt *attempt);
 
 // Frees what isn't the arena's. The attempt has ended.
 void attempt_release(struct attempt *attempt);

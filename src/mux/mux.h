@@ -63,7 +63,10 @@ struct policy *mux_policy(struct mux *mux);
 struct mux_call {
 	struct slice request_id;
 	enum operation operation;
-	struct slice model;     // as asked, decoded
+	struct slice model;  // as asked, decoded; empty for an operation that is on no model
+	struct slice method; // for those: as sent, with the raw path and query, which pass unchanged
+	struct slice path;
+	struct slice query;
 	struct headers headers; // the client's, lower or mixed case, credentials already removed; mux picks what goes up
 	struct slice body;
 	struct slice caller; // empty: nobody authenticated
@@ -114,7 +117,8 @@ struct mux_sink {
 	void (*on_done)(void *owner, const struct mux_result *result);
 };
 
-// Starts a call. Never NULL; every failure arrives at on_done.
+// Starts a call. Never NULL; every failure arrives at on_done. A call that is on no model (guardrails, asynchronous
+// invocations) is signed and passed through to the settings' own endpoint, once, unrouted.
 struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call *call, const struct mux_sink *sink,
                                void *owner);
 // The client has gone: attempts are cancelled, the sink hears nothing more.

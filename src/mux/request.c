@@ -22,6 +22,9 @@
 // routing's arrays over the pool.
 enum { ARENA_BYTES = 16 << 20 };
 
+// What a client is told to wait after a failure that no model's state says more about.
+enum { RETRY_MS = 1000 };
+
 struct mux_request {
 	struct mux_worker *worker;
 	struct mux_version *version;
@@ -31,8 +34,8 @@ struct mux_request {
 	struct arena arena;
 	struct route route;
 	struct request_facts facts;
-	struct route_request *routing;
-	struct timer timer; // routing's WAIT, or an end that must not be told from within mux_submit
+	struct route_request *routing; // NULL for a call that is on no model: its one attempt decides
+	struct timer timer;            // routing's WAIT, or an end that must not be told from within mux_submit
 	uint64_t started_ms;
 	char payload_hash[SIGV4_HEX_BYTES];
 
@@ -89,14 +92,16 @@ static struct attempt *attempt_of(struct mux_request *request, uint32_t id) {
 	return link == &request->attempts ? NULL : attempt_at(link);
 }
 
-static struct slice name_of_model(const struct mux_request *request, uint32_t attempt) {
-	return slice_from(route_request_attempt_model(request->routing, attempt)->name);
+static uint32_t attempts_of(const struct mux_request *request) {
+	if (request->routing)
+		return route_request_attempts(request->routing);
+	return list_is_empty(&request->attempts) ? 0 : 1;
 }
 
 static void fill_result(const struct mux_request *request, struct mux_result *result) {
-	result->attempts = request->routing ? route_request_attempts(request->routing) : 0;
-	if (result->attempts && !result->model.len)
-		result->model = name_of_model(request, result->attempts - 1);
+	result->attempts = attempts_of(request);
+	if (result->attempts && !result->model.len && request->routing)
+		result->model = slice_from(route_request_attempt_model(request->routing, result->attempts - 1)->name);
 	result->latency_ms = now_of(request) - request->started_ms;
 }
 
@@ -133,8 +138,8 @@ static void tell_head(struct mux_request *request, const struct attempt *attempt
 	    .status = attempt->status,
 	    .headers = attempt->headers,
 	    .content_length = content_length,
-	    .model = slice_from(attempt->model->name),
-	    .attempts = route_request_attempts(request->routing),
+	    .model = attempt_model_name(attempt),
+	    .attempts = attempts_of(request),
 	};
 	if (!request->cancelled)
 		request->sink->on_head(request->owner, &head);
@@ -148,8 +153,8 @@ static void keep_failure(struct mux_request *request, const struct attempt *atte
 	if (attempt->error.status)
 		request->kept = attempt->error;
 	if (failure->fault == FAULT_OPERATOR)
-		log_entry(LOG_WARN, "upstream refused", LOG_C("model", attempt->model->name), LOG_N("status", failure->status),
-		          LOG_S("error", failure->name), LOG_S("request", request->facts.id));
+		log_entry(LOG_WARN, "upstream refused", LOG_S("model", attempt_model_name(attempt)),
+		          LOG_N("status", failure->status), LOG_S("error", failure->name), LOG_S("request", request->facts.id));
 }
 
 static void tell_answer(struct mux_request *request, const struct attempt *attempt) {
@@ -157,7 +162,7 @@ static void tell_answer(struct mux_request *request, const struct attempt *attem
 	struct mux_result result = {
 	    .outcome = failed ? outcome_of(request) : OUTCOME_SUCCESS,
 	    .failed = failed,
-	    .model = slice_from(attempt->model->name),
+	    .model = attempt_model_name(attempt),
 	    .status = attempt->status,
 	    .usage = attempt->result.usage,
 	    .ttft_ms = attempt->result.ttft_ms,
@@ -182,11 +187,20 @@ static bool on_frames(struct attempt *attempt, struct slice frames) {
 	return request->cancelled || request->sink->on_body(request->owner, frames);
 }
 
+// What comes next, now that the attempt has ended.
+static struct step after(struct mux_request *request, const struct attempt *attempt) {
+	if (request->routing)
+		return route_attempt_ended(request->routing, attempt->id, &attempt->result, now_of(request));
+	bool is_answered = attempt->result.end == ATTEMPT_SUCCEEDED;
+	return (struct step){
+	    .kind = is_answered ? STEP_RETURN : STEP_FAIL, .error = ROUTE_FAILED, .retry_after_ms = RETRY_MS};
+}
+
 static void on_ended(struct attempt *attempt) {
 	struct mux_request *request = attempt->owner;
 	if (attempt->result.end == ATTEMPT_FAILED)
 		keep_failure(request, attempt);
-	follow(request, route_attempt_ended(request->routing, attempt->id, &attempt->result, now_of(request)));
+	follow(request, after(request, attempt));
 }
 
 static const struct attempt_events attempt_events = {hold, drop, on_committed, on_frames, on_ended};
@@ -199,7 +213,7 @@ static struct step send(struct mux_request *request, const struct step *step) {
 	    .worker = request->worker,
 	    .call = &request->call,
 	    .arena = &request->arena,
-	    .target = &request->version->targets[step->model->index],
+	    .target = step->model ? &request->version->targets[step->model->index] : &request->version->own,
 	    .step = step,
 	    .stream_idle_ms = request->route.pool->limits.stream_idle_ms,
 	    .payload_hash = request->payload_hash,
@@ -209,13 +223,15 @@ static struct step send(struct mux_request *request, const struct step *step) {
 		return (struct step){.kind = STEP_NONE};
 	}
 	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1, .usage = {-1, -1, -1, -1}};
+	if (!request->routing)
+		return (struct step){.kind = STEP_FAIL, .error = ROUTE_FAILED};
 	return route_attempt_ended(request->routing, step->attempt, &result, now_of(request));
 }
 
 static struct step stop(struct mux_request *request, const struct step *step) {
 	struct attempt *attempt = attempt_of(request, step->attempt);
 	attempt_cancel(attempt);
-	return route_attempt_ended(request->routing, attempt->id, &attempt->result, now_of(request));
+	return after(request, attempt);
 }
 
 // Tells how routing ended; not from within mux_submit, whose caller has no request yet.
@@ -251,7 +267,7 @@ static void follow(struct mux_request *request, struct step step) {
 		case STEP_NONE:
 			break;
 		}
-		if (step.kind == STEP_NONE)
+		if (step.kind == STEP_NONE && request->routing)
 			step = route_next(request->routing, now_of(request));
 	}
 }
@@ -280,6 +296,19 @@ static void fill_facts(struct mux_request *request) {
 	};
 }
 
+// The first step: routing's, or for a call that is on no model its one attempt.
+static struct step begin(struct mux_request *request) {
+	struct step failed = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NONE_SELECTED};
+	const struct route_limits *limits = &request->route.pool->limits;
+	if (sigv4_hash_payload(request->worker->signer, request->call.body, request->payload_hash))
+		return failed;
+	if (!operation_is_on_model(request->call.operation))
+		return (struct step){.kind = STEP_SEND, .options = {limits->timeout_ms, limits->ttft_ms}};
+	if (route_request_new(&request->route, &request->facts, &request->arena, request->started_ms, &request->routing))
+		return failed;
+	return route_begin(request->routing, request->started_ms);
+}
+
 struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call *call, const struct mux_sink *sink,
                                void *owner) {
 	struct mux *mux = worker->mux;
@@ -303,13 +332,7 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	    .event_owner = mux->event_owner,
 	};
 	fill_facts(request);
-	int rc = sigv4_hash_payload(worker->signer, call->body, request->payload_hash);
-	if (rc == 0)
-		rc = route_request_new(&request->route, &request->facts, &request->arena, request->started_ms,
-		                       &request->routing);
-	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NONE_SELECTED};
-	if (rc == 0)
-		step = route_begin(request->routing, request->started_ms);
+	struct step step = begin(request);
 	follow(request, step);
 	request->submitting = false;
 	return request;
@@ -319,8 +342,10 @@ void mux_cancel(struct mux_request *request) {
 	hold(request);
 	request->cancelled = true;
 	timer_stop(&request->timer);
-	if (!request->over && request->ending.kind == STEP_NONE)
+	if (!request->over && request->ending.kind == STEP_NONE && request->routing)
 		follow(request, route_cancel(request->routing, now_of(request)));
+	else if (!request->routing && !list_is_empty(&request->attempts))
+		attempt_cancel(attempt_at(request->attempts.next));
 	request->over = true;
 	drop(request);
 }

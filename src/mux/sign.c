@@ -5,9 +5,9 @@
 #include "mux/headers.h"
 
 enum {
-	HEADERS_UP = 64,   // of the client's
-	HEADERS_OURS = 5,  // host, user-agent, x-amz-date, x-amz-security-token, authorization
-	PATH_BYTES = 8192, // an escaped id of 2048 bytes
+	HEADERS_UP = 64,    // of the client's
+	HEADERS_OURS = 5,   // host, user-agent, x-amz-date, x-amz-security-token, authorization
+	PATH_BYTES = 65536, // an escaped id of 2048 bytes, or whatever path and query a head may hold
 };
 
 struct outgoing {
@@ -25,18 +25,34 @@ static void add_clients(struct outgoing *headers, struct headers clients) {
 			add(headers, clients.list[i].name, clients.list[i].value);
 }
 
+struct outgoing_path {
+	struct slice path;
+	struct slice query;
+	struct slice target; // both, as they go on the wire
+};
+
+// The model's own path, or for an operation that is on no model the client's, behind the endpoint's base path.
 static int format_path(const struct mux_call *call, const struct target *target, const struct model *model,
-                       struct arena *arena, struct slice *path) {
+                       struct arena *arena, struct outgoing_path *out) {
 	struct buffer text;
 	buffer_init(&text, PATH_BYTES);
-	buffer_append(&text, slice_from(target->base_path));
-	int rc = operation_format_path(call->operation, slice_from(model->id), &text);
+	int rc = buffer_append(&text, slice_from(target->base_path));
+	if (rc == 0)
+		rc = model ? operation_format_path(call->operation, slice_from(model->id), &text)
+		           : buffer_append(&text, call->path);
+	size_t path_bytes = text.len;
+	if (rc == 0 && !model && call->query.len) {
+		buffer_append_byte(&text, '?');
+		rc = buffer_append(&text, call->query);
+	}
 	if (rc == 0 && text.failed)
 		rc = ERROR_LIMIT;
 	if (rc == 0)
-		*path = arena_copy(arena, buffer_slice(&text));
+		out->target = arena_copy(arena, buffer_slice(&text));
 	buffer_free(&text);
-	return rc ? rc : path->ptr ? 0 : ERROR_MEMORY;
+	out->path = slice_of(out->target.ptr, path_bytes);
+	out->query = model ? (struct slice){0} : call->query;
+	return rc ? rc : out->target.ptr ? 0 : ERROR_MEMORY;
 }
 
 // Appends what proves who we are; its texts go to the arena.
@@ -65,7 +81,8 @@ int sign_request(struct mux_worker *worker, const struct mux_call *call, const s
                  const struct model *model, const char *payload_hash, struct arena *arena,
                  struct exchange_request *request, const char **reason) {
 	struct outgoing *headers = arena_alloc(arena, sizeof *headers);
-	struct slice path = {0};
+	struct outgoing_path path = {0};
+	struct slice method = model ? SLICE("POST") : call->method;
 	int rc = headers ? format_path(call, target, model, arena, &path) : ERROR_MEMORY;
 	if (rc) {
 		*reason = error_text(rc);
@@ -73,8 +90,9 @@ int sign_request(struct mux_worker *worker, const struct mux_call *call, const s
 	}
 	add_clients(headers, call->headers);
 	struct sigv4_request to_sign = {
-	    .method = SLICE("POST"),
-	    .path = path,
+	    .method = method,
+	    .path = path.path,
+	    .query = path.query,
 	    .host = slice_from(target->authority),
 	    .headers = {headers->list, headers->count},
 	    .payload_sha256 = payload_hash,
@@ -83,8 +101,8 @@ int sign_request(struct mux_worker *worker, const struct mux_call *call, const s
 	add(headers, SLICE("host"), slice_from(target->authority));
 	add(headers, SLICE("user-agent"), SLICE("signalbox"));
 	*request = (struct exchange_request){
-	    .method = SLICE("POST"),
-	    .target = path,
+	    .method = method,
+	    .target = path.target,
 	    .headers = {headers->list, headers->count},
 	    .body = call->body,
 	};

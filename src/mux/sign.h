@@ -10,8 +10,8 @@
 #include "mux/worker.h"
 #include "net/exchange.h"
 
-// Fills `request` with texts of the arena and of the call. 0; ERROR_MISSING without credentials, ERROR_LIMIT,
-// ERROR_MEMORY, ERROR_CRYPTO, with *reason set to one line for the log.
+// `model` is NULL for an operation that is on none. Fills `request` with texts of the arena and of the call. 0;
+// ERROR_MISSING without credentials, ERROR_LIMIT, ERROR_MEMORY, ERROR_CRYPTO, with *reason set to one line for the log.
 int sign_request(struct mux_worker *worker, const struct mux_call *call, const struct target *target,
                  const struct model *model, const char *payload_hash, struct arena *arena,
                  struct exchange_request *request, const char **reason);

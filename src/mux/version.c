@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "mux/mux.h"
 
-enum { FIELD_BYTES = 128 };
+enum { FIELD_BYTES = 64 };
 
 static struct credentials_source *find_credentials(const struct mux_settings *settings, const char *name) {
 	if (!name)
@@ -19,28 +19,29 @@ static struct credentials_source *find_credentials(const struct mux_settings *se
 	return NULL;
 }
 
-static int resolve(const struct model *model, const struct mux_settings *settings, const char *file,
+// Where requests go by a model's own keys, or (NULL) by the settings alone. `place` names the model in problems.
+static int resolve(const struct model *model, const struct mux_settings *settings, const char *place, const char *file,
                    struct problems *problems, struct target *target) {
-	char field[FIELD_BYTES];
-	const char *region = model->region ? model->region : settings->region;
-	const char *override = model->endpoint ? model->endpoint : settings->endpoint;
+	char field[2 * FIELD_BYTES];
+	const char *region = model && model->region ? model->region : settings->region;
+	const char *override = model && model->endpoint ? model->endpoint : settings->endpoint;
 	struct endpoint endpoint;
 	const char *expected = NULL;
 	int rc =
 	    endpoint_resolve(slice_from(region), slice_from(override), (struct endpoint_variant){0}, &endpoint, &expected);
 	if (rc) {
-		snprintf(field, sizeof field, "models[%zu].%s", model->index + 1, override ? "endpoint" : "region");
+		snprintf(field, sizeof field, "%s%s", place, override ? "endpoint" : "region");
 		problems_add(problems, file, 0, field, expected, override ? override : region);
 		return ERROR_INVALID;
 	}
 	if (!endpoint.tls && !endpoint_is_loopback(&endpoint) && !settings->allow_plaintext) {
-		snprintf(field, sizeof field, "models[%zu].endpoint", model->index + 1);
+		snprintf(field, sizeof field, "%sendpoint", place);
 		problems_add(problems, file, 0, field, "https:// (or allow_plaintext in the settings)", override);
 		return ERROR_INVALID;
 	}
-	struct credentials_source *credentials = find_credentials(settings, model->credentials);
+	struct credentials_source *credentials = find_credentials(settings, model ? model->credentials : NULL);
 	if (!credentials) {
-		snprintf(field, sizeof field, "models[%zu].credentials", model->index + 1);
+		snprintf(field, sizeof field, "%scredentials", place);
 		problems_add(problems, file, 0, field, "the name of one of the settings' credential_sets", model->credentials);
 		return ERROR_INVALID;
 	}
@@ -56,6 +57,13 @@ static int resolve(const struct model *model, const struct mux_settings *setting
 	return 0;
 }
 
+static void target_free(struct target *target) {
+	free(target->host);
+	free(target->authority);
+	free(target->base_path);
+	free(target->region);
+}
+
 int version_new(struct policy *policy, const struct mux_settings *settings, struct problems *problems,
                 struct mux_version **version) {
 	const struct pool *pool = policy_pool(policy);
@@ -64,9 +72,13 @@ int version_new(struct policy *policy, const struct mux_settings *settings, stru
 	made->policy = policy;
 	made->targets = memory_new(pool->count, sizeof *made->targets);
 	made->target_count = pool->count;
-	int rc = 0;
-	for (size_t i = 0; i < pool->count; i++)
-		rc |= resolve(&pool->models[i], settings, policy_source(policy), problems, &made->targets[i]);
+	int rc = resolve(NULL, settings, "", "settings", problems, &made->own);
+	bool own_is_wrong = rc != 0; // models would only repeat it
+	for (size_t i = 0; !own_is_wrong && i < pool->count; i++) {
+		char place[FIELD_BYTES];
+		snprintf(place, sizeof place, "models[%zu].", i + 1);
+		rc |= resolve(&pool->models[i], settings, place, policy_source(policy), problems, &made->targets[i]);
+	}
 	if (rc) {
 		version_release(made);
 		return ERROR_INVALID;
@@ -82,12 +94,9 @@ void version_retain(struct mux_version *version) {
 void version_release(struct mux_version *version) {
 	if (--version->references > 0)
 		return;
-	for (size_t i = 0; i < version->target_count; i++) {
-		free(version->targets[i].host);
-		free(version->targets[i].authority);
-		free(version->targets[i].base_path);
-		free(version->targets[i].region);
-	}
+	target_free(&version->own);
+	for (size_t i = 0; i < version->target_count; i++)
+		target_free(&version->targets[i]);
 	free(version->targets);
 	policy_release(version->policy);
 	free(version);

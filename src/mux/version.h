@@ -28,6 +28,7 @@ struct target {
 struct mux_version {
 	_Atomic unsigned references;
 	struct policy *policy;
+	struct target own;      // the settings' endpoint, for operations that are on no model
 	struct target *targets; // by model index
 	size_t target_count;
 };
