@@ -88,26 +88,27 @@ static enum ending ending_of(struct vm *vm, int status) {
 enum ending call_protected(struct vm *vm, lua_CFunction body, void *argument, uint64_t instructions,
                            struct call_report *report) {
 	lua_State *lua = vm->lua;
-	int height = lua_gettop(lua);
-	report->ending = ENDING_OK;
-	if (!lua_checkstack(lua, LUA_MINSTACK))
-		return report->ending = ENDING_OVER_MEMORY;
+	assert(lua_gettop(lua) == 0);
+	report->ending = ENDING_OVER_MEMORY;
 	report->line = 0;
 	*report->file = *report->message = '\0';
+	if (!lua_checkstack(lua, LUA_MINSTACK))
+		return report->ending;
 	vm->report = report;
 	vm_begin(vm, instructions);
 	lua_pushcfunction(lua, describe_error);
 	lua_pushcfunction(lua, body);
 	lua_pushlightuserdata(lua, argument); /* describe body argument */
-	report->ending = ending_of(vm, lua_pcall(lua, 1, 0, height + 1));
+	report->ending = ending_of(vm, lua_pcall(lua, 1, 0, 1));
 	vm->report = NULL;
+	// An error while an error was handled has not been described.
+	if (report->ending == ENDING_ERROR && !*report->message && lua_type(lua, -1) == LUA_TSTRING)
+		copy_text(report->message, sizeof report->message, lua_tostring(lua, -1));
+	lua_settop(lua, 0);
 	if (report->ending == ENDING_OVER_MEMORY) {
 		copy_text(report->message, sizeof report->message, "the memory budget is used up");
-		lua_settop(lua, height);
 		vm->unlimited = false;
 		lua_gc(lua, LUA_GCCOLLECT);
 	}
-	lua_settop(lua, height);
-	assert(lua_gettop(lua) == height);
 	return report->ending;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one way into a VM: a protected, budgeted call of a C body, which may then call Lua. Whatever happens inside ends
-// as one of five endings, with the stack as it was and the VM fit for the next call.
+// as one of five endings, with an empty stack and the VM fit for the next call.
 #ifndef POLICY_CALL_H
 #define POLICY_CALL_H
 

@@ -77,7 +77,7 @@ static void read_table(lua_State *lua, struct walk *walk, struct document *out, 
 	bool named = false;
 	lua_pushnil(lua);
 	while (lua_next(lua, -2)) {
-		if (!check_key(lua, walk, field, count)) {
+		if (walk->values > VALUES_MAX || !check_key(lua, walk, field, count)) {
 			lua_pop(lua, 2);
 			return;
 		}
