@@ -42,6 +42,12 @@ static void succeed(struct opening *opening) {
 	callback(owner, socket, EXCHANGE_CONNECT);
 }
 
+// A failure's name doesn't say what to mend.
+static void log_refusal(const struct opening *opening, const char *message, const char *reason) {
+	log_entry(LOG_WARN, message, LOG_C("host", opening->upstream->host), LOG_N("port", opening->upstream->port),
+	          LOG_C("reason", reason ? reason : "the connection broke off"));
+}
+
 static void on_tls_open(void *owner, bool well) {
 	struct opening *opening = owner;
 	if (well) {
@@ -49,10 +55,10 @@ static void on_tls_open(void *owner, bool well) {
 		return;
 	}
 	const char *problem = tls_certificate_problem(socket_tls(opening->socket));
-	// The failure's name doesn't say what to mend.
 	if (problem)
-		log_entry(LOG_WARN, "the server's certificate was not accepted", LOG_C("host", opening->upstream->host),
-		          LOG_N("port", opening->upstream->port), LOG_C("reason", problem));
+		log_refusal(opening, "the server's certificate was not accepted", problem);
+	else
+		log_refusal(opening, "the TLS handshake failed", socket_failure_reason(opening->socket));
 	fail(opening, problem ? EXCHANGE_CERTIFICATE : EXCHANGE_TLS);
 }
 

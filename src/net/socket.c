@@ -229,6 +229,10 @@ int socket_failure(const struct socket *socket) {
 	return socket->wire.failure;
 }
 
+const char *socket_failure_reason(const struct socket *socket) {
+	return socket->wire.reason;
+}
+
 const char *socket_peer(const struct socket *socket, char *text, size_t size) {
 	union {
 		struct sockaddr any;

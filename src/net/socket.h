@@ -69,6 +69,8 @@ void socket_reset(struct socket *socket);
 // The errno of the last SOCKET_BROKEN: ECONNABORTED when a TLS stream ended without its closing alert, 0 for any other
 // failure of TLS.
 int socket_failure(const struct socket *socket);
+// OpenSSL's word for it (static text), or NULL where it has none.
+const char *socket_failure_reason(const struct socket *socket);
 
 // The other side's address as text ("unix" for a Unix socket); returns `text`.
 const char *socket_peer(const struct socket *socket, char *text, size_t size);

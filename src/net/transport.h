@@ -13,6 +13,7 @@
 struct wire {
 	int descriptor;
 	int failure;        // errno of the last SOCKET_BROKEN
+	const char *reason; // OpenSSL's word for it, static; NULL: none
 	struct ssl_st *ssl; // NULL: plain
 	// What TLS waits for, where it isn't what the caller waits for.
 	bool read_needs_room;

@@ -75,6 +75,7 @@ static int verdict(struct wire *wire, int result, bool *other_direction, int oth
 	unsigned long reason = ERR_peek_last_error();
 	if (error == SSL_ERROR_SSL && ERR_GET_REASON(reason) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		wire->failure = ECONNABORTED;
+	wire->reason = ERR_reason_error_string(reason);
 	ERR_clear_error();
 	return SOCKET_BROKEN;
 }

@@ -3,6 +3,7 @@
 // connection is kept.
 #include <sys/resource.h>
 
+#include "base/log.h"
 #include "recorded.h"
 #include "scripted_server.h"
 
@@ -239,6 +240,7 @@ TEST(failures_have_names_and_texts) {
 
 int main(void) {
 	alarm(60);
+	log_configure(LOG_OFF, LOG_TEXT);
 	RUN(every_answer_has_its_ending);
 	RUN(connections_that_fail_are_told_apart);
 	RUN(without_descriptors_connecting_fails_and_recovers);

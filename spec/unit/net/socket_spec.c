@@ -25,7 +25,7 @@ struct side {
 	struct timer pause;
 	bool wrong, ended;
 	int broken; // errno + 1
-	int opened, hangups, readable;
+	int opened, refused, hangups, readable;
 	bool closes_on_readable, closes_on_hangup;
 };
 
@@ -369,6 +369,31 @@ TEST(writing_over_tls_to_one_who_is_gone_raises_no_signal) {
 	pair_free(&pair);
 }
 
+static bool first_has_tried(void *owner) {
+	struct pair *pair = owner;
+	return pair->sides[0].refused > 0;
+}
+
+static void on_refused(void *owner, bool well) {
+	struct side *side = owner;
+	side->refused += !well;
+}
+
+TEST(a_handshake_that_fails_has_a_reason) {
+	static const struct socket_events refused_events = {on_refused, on_readable, on_writable, NULL};
+	struct pair pair;
+	pair_init(&pair, false, &refused_events);
+	struct side *first = &pair.sides[0], *second = &pair.sides[1];
+	pair.contexts[0] = SSL_CTX_new(TLS_client_method());
+	socket_start_tls(first->socket, new_tls(pair.contexts[0], false));
+	CHECK(socket_failure_reason(first->socket) == NULL);
+	CHECK_INT(socket_writev(second->socket, &(struct iovec){(char[]){"HTTP/1.1 400"}, 12}, 1), 12);
+	CHECK(await(pair.loop, first_has_tried, &pair));
+	CHECK_INT(first->refused, 1);
+	CHECK_STRING(socket_failure_reason(first->socket), "wrong version number");
+	pair_free(&pair);
+}
+
 static bool first_is_gone(void *owner) {
 	struct pair *pair = owner;
 	return pair->sides[0].socket == NULL;
@@ -426,6 +451,7 @@ int main(void) {
 	RUN(a_reset_is_a_failure_with_its_errno);
 	RUN(a_tls_stream_without_a_closing_alert_is_cut);
 	RUN(writing_over_tls_to_one_who_is_gone_raises_no_signal);
+	RUN(a_handshake_that_fails_has_a_reason);
 	RUN(callbacks_may_close);
 	RUN(others_are_named_by_their_address);
 	RUN(a_descriptor_that_cannot_be_watched_is_closed);

@@ -85,7 +85,6 @@ TEST(any_other_is_refused) {
 	    {"localhost", "DNS:localhost", &authority, "/nowhere.pem", 24},
 	    {"localhost", "DNS:localhost", &authority, NULL, 24},
 	};
-	log_configure(LOG_OFF, LOG_TEXT);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		SSL_CTX *context = authority_server(bad[i].issuer, bad[i].alternatives, bad[i].hours);
 		struct outcome outcome = run(refused, context, bad[i].host, bad[i].ca_file, 1, SLICE("body"));
@@ -271,6 +270,7 @@ TEST(an_https_proxy_is_a_problem_with_a_name) {
 
 int main(void) {
 	alarm(60);
+	log_configure(LOG_OFF, LOG_TEXT);
 	authority_init(&authority);
 	authority_init(&stranger);
 	RUN(a_trusted_server_is_used_and_kept);
