@@ -234,6 +234,9 @@ TEST(what_is_on_the_list_works) {
 	    "assert(os.time() > 1600000000 and #os.date('%Y') == 4 and os.clock() >= 0)\n"
 	    "assert(json.encode({ 1, 2 }) == '[1,2]' and json.decode('{\"a\":[1,null]}').a[2] == json.null)\n"
 	    "assert(not pcall(json.decode, 'NaN') and not pcall(json.encode, 0 / 0))\n"
+	    "local ok, sum = xpcall(function(a, b) return a + b end, error, 2, 3) assert(ok and sum == 5)\n"
+	    "assert(select(2, xpcall(error, function(e) return e .. '!' end, 'x')) == 'x!')\n"
+	    "assert(not pcall(xpcall, error, 'x') and not pcall(xpcall, error, error, 'x'))\n"
 	    "assert(_G.string == string and type(_VERSION) == 'string')\n"
 	    "local n = 0 for k, v in pairs(math) do n = n + 1 end assert(n > 20)\n"
 	    "assert(setmetatable({}, { __index = { x = 1 } }).x == 1)\n"
@@ -242,6 +245,57 @@ TEST(what_is_on_the_list_works) {
 	    "assert(require('signalbox.select').weighted and not pcall(function() require('signalbox.select').x = 1 end))\n"
 	    "return { models = { { id = 'a' } } }");
 	CHECK_STRING(fixture_problems(&fixture), "");
+	fixture_free(&fixture);
+}
+
+// Every name that a policy can reach from its globals: one more is a decision, not an accident.
+TEST(the_list_is_the_list) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_load(
+	    &fixture,
+	    "local known = {}\n"
+	    "for name in ([[_G _VERSION assert error getmetatable ipairs json json.decode json.encode json.null math\n"
+	    "math.abs math.acos math.asin math.atan math.ceil math.cos math.deg math.exp math.floor math.fmod math.huge\n"
+	    "math.log math.max math.maxinteger math.min math.mininteger math.modf math.pi math.rad math.random math.sin\n"
+	    "math.sqrt math.tan math.tointeger math.type math.ult next os os.clock os.date os.time pairs pcall rawequal\n"
+	    "rawget rawlen rawset require select setmetatable string string.byte string.char string.find string.format\n"
+	    "string.gmatch string.gsub string.len string.lower string.match string.rep string.reverse string.sub\n"
+	    "string.upper table table.concat table.insert table.move table.pack table.remove table.sort table.unpack\n"
+	    "tonumber tostring type utf8 utf8.char utf8.charpattern utf8.codepoint utf8.codes utf8.len utf8.offset\n"
+	    "xpcall]]):gmatch('%S+') do known[name] = true end\n"
+	    "local function meet(name) assert(known[name], name) known[name] = nil end\n"
+	    "for name, value in pairs(_G) do\n"
+	    "  meet(name)\n"
+	    "  if type(value) == 'userdata' and name ~= '_G' then\n"
+	    "    for inner in pairs(value) do meet(name .. '.' .. inner) end\n"
+	    "  end\n"
+	    "end\n"
+	    "assert(next(known) == nil, next(known))\n"
+	    "return { models = { { id = 'a' } } }");
+	CHECK_STRING(fixture_problems(&fixture), "");
+	fixture_free(&fixture);
+}
+
+// Each comparison of two long strings is one instruction and a tenth of a millisecond.
+TEST(what_no_count_sees_ends_by_processor_time) {
+	struct fixture fixture;
+	struct selection selection;
+	uint64_t rounds = UINT64_MAX;
+	fixture_init(&fixture);
+	fixture_load(&fixture, "local line, n = ('x'):rep(1000):rep(4000), nil\n"
+	                       "local one, other = line .. 'a', line .. 'b' line = nil\n"
+	                       "return { models = { { id = 'a' }, { id = 'b', fallback = true } },\n"
+	                       "select = function(_, models)\n"
+	                       "if n then return models[2], nil, tostring(n) end\n"
+	                       "n = 0 while true do if one == other then return models[2] end n = n + 1 end end }");
+	CHECK_STRING(fixture_problems(&fixture), "");
+	CHECK_STRING(fixture_select(&fixture, NULL), "a");
+	CHECK_MENTIONS(fixture.detail, "select: over budget at ");
+	CHECK_STRING(fixture_select(&fixture, &selection), "b");
+	CHECK(slice_parse_u64(selection.reason, UINT64_MAX, &rounds));
+	// The count alone would end it after some twenty thousand.
+	CHECK(rounds < 15000);
 	fixture_free(&fixture);
 }
 
@@ -254,5 +308,7 @@ int main(void) {
 	RUN(errors_of_any_kind_are_errors);
 	RUN(what_is_not_on_the_list_is_out_of_reach);
 	RUN(what_is_on_the_list_works);
+	RUN(the_list_is_the_list);
+	RUN(what_no_count_sees_ends_by_processor_time);
 	return check_summary();
 }
