@@ -155,6 +155,16 @@ int document_from_script(struct vm *vm, const char *file, const char *opaque, st
 	return ERROR_INVALID;
 }
 
+int document_from_table(lua_State *lua, const char *file, struct problems *problems, struct document *document) {
+	struct walk walk = {.file = file, .problems = problems, .document = document};
+	*document = (struct document){0};
+	read_value(lua, &walk, document, "", 0);
+	if (walk.mistakes == 0)
+		return 0;
+	document_free(document);
+	return ERROR_INVALID;
+}
+
 bool document_equal(const struct document *a, const struct document *b) {
 	if (a->kind != b->kind || a->item_count != b->item_count || a->entry_count != b->entry_count)
 		return false;

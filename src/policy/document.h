@@ -12,6 +12,10 @@
 int document_from_script(struct vm *vm, const char *file, const char *opaque, struct problems *problems,
                          struct document *document);
 
+// Turns the table at the top of any Lua state into a tree, and leaves it there; `file` is its name for messages. Raises
+// no Lua error. 0, or a status with problems added.
+int document_from_table(lua_State *lua, const char *file, struct problems *problems, struct document *document);
+
 // Whether two trees are the same; functions are equal to functions.
 bool document_equal(const struct document *a, const struct document *b);
 
