@@ -43,8 +43,10 @@ all: build/signalbox ## builds build/signalbox
 build/signalbox: $(BUILD)/signalbox
 	@ln -sf $(patsubst build/%,%,$<) $@
 
+# Takes its place at once and whole: the one before may be running.
 $(BUILD)/signalbox: $(call archives,$(cli))
-	$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS)
+	$(CC) $(LDFLAGS) -o $@.new -Wl,--start-group $^ -Wl,--end-group $(LIBS)
+	@mv $@.new $@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
