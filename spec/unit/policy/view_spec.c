@@ -188,6 +188,7 @@ TEST(a_view_that_is_kept_past_its_call_says_so) {
 TEST(the_lists_follow_the_eligible_set) {
 	struct fixture fixture;
 	struct random_source random;
+	uint64_t last = 0;
 	fixture_init(&fixture);
 	fixture_load(&fixture,
 	             "local models = {} for i = 1, 20 do models[i] = { id = 'm' .. i, fallback = i % 3 == 0 } end\n"
@@ -208,7 +209,9 @@ TEST(the_lists_follow_the_eligible_set) {
 		struct selection selection = {0};
 		char expected[256] = "";
 		size_t count = 0;
-		uint64_t chosen = random_next(&random);
+		// Every other set is the one before without its end.
+		uint64_t chosen = round % 2 ? random_next(&random) : last & 0x3ff;
+		last = chosen;
 		for (size_t i = 0; i < pool->count; i++)
 			if (chosen >> i & 1)
 				list[count++] = &pool->models[i];
@@ -237,6 +240,34 @@ TEST(live_fields_come_from_the_model_s_state) {
 	fixture_free(&fixture);
 }
 
+// Through the routing core: the second selection knows of the first attempt.
+TEST(what_was_tried_is_known) {
+	struct fixture fixture;
+	struct attempt_result result = {
+	    .end = ATTEMPT_FAILED, .failure = {.status = 503, .fault = FAULT_MODEL, .retry_after_ms = -1}, .ttft_ms = -1};
+	init(&fixture);
+	fixture_load(&fixture, POLICY "select = function(request, models)\n"
+	                              "if request.attempt == 1 then assert(#request.tried == 0) return models[1] end\n"
+	                              "assert(request.attempt == 2 and request.elapsed_ms == 50 and #models == 2)\n"
+	                              "assert(#request.tried == 1 and request.tried[1] == 'first')\n"
+	                              "assert(table.concat(request.tried, ',') == 'first')\n"
+	                              "return models.fallback[1] end,\n"
+	                              "classify = function(failure, request, model)\n"
+	                              "assert(request.attempt == 1 and model.name == 'first') return 'failover' end }");
+	CHECK_STRING(fixture_problems(&fixture), "");
+	struct step step = route_begin(fixture.request, 1000);
+	CHECK_INT(step.kind, STEP_SEND);
+	CHECK_STRING(step.model->name, "first");
+	step = route_attempt_ended(fixture.request, 0, &result, 1050);
+	CHECK_INT(step.kind, STEP_SEND);
+	CHECK_STRING(step.model->name, "third");
+	CHECK_STRING(fixture.detail, "");
+	result = (struct attempt_result){.end = ATTEMPT_SUCCEEDED, .ttft_ms = -1};
+	step = route_attempt_ended(fixture.request, 1, &result, 1060);
+	CHECK_INT(step.kind, STEP_RETURN);
+	fixture_free(&fixture);
+}
+
 int main(void) {
 	RUN(the_request_s_fields);
 	RUN(the_models_fields);
@@ -245,5 +276,6 @@ int main(void) {
 	RUN(a_view_that_is_kept_past_its_call_says_so);
 	RUN(the_lists_follow_the_eligible_set);
 	RUN(live_fields_come_from_the_model_s_state);
+	RUN(what_was_tried_is_known);
 	return check_summary();
 }
