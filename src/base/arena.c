@@ -25,10 +25,11 @@ void arena_free(struct arena *arena) {
 	struct arena_block *block = arena->blocks;
 	while (block) {
 		struct arena_block *next = block->next;
+		memory_meter_release(arena->meter, block->capacity);
 		free(block);
 		block = next;
 	}
-	arena_init(arena, arena->limit_bytes);
+	*arena = (struct arena){.limit_bytes = arena->limit_bytes, .meter = arena->meter};
 }
 
 void arena_free_secret(struct arena *arena) {
@@ -44,6 +45,7 @@ static struct arena_block *add_block(struct arena *arena, size_t bytes) {
 	struct arena_block *block = malloc(sizeof *block + capacity);
 	if (!block)
 		return NULL;
+	memory_meter_charge(arena->meter, capacity);
 	*block = (struct arena_block){.next = arena->blocks, .capacity = capacity};
 	arena->blocks = block;
 	return block;

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "base/memory_meter.h"
 #include "base/slice.h"
 
 struct arena_block;
@@ -13,12 +14,13 @@ struct arena {
 	struct arena_block *blocks;
 	size_t used_bytes;
 	size_t limit_bytes;
+	struct memory_meter *meter; // is charged with the blocks; NULL for none; set it while the arena is empty
 };
 
 // An empty arena that hands out up to `limit_bytes`; allocates nothing yet.
 void arena_init(struct arena *arena, size_t limit_bytes);
 
-// Frees everything that it handed out; the arena is empty again.
+// Frees everything that it handed out; the arena is empty again, with the same limit and meter.
 void arena_free(struct arena *arena);
 
 // The same, wiping what was handed out first.

@@ -11,9 +11,18 @@ void buffer_init(struct buffer *buffer, size_t limit_bytes) {
 	*buffer = (struct buffer){.limit_bytes = limit_bytes};
 }
 
+void buffer_set_meter(struct buffer *buffer, struct memory_meter *meter) {
+	if (buffer->meter == meter)
+		return;
+	memory_meter_release(buffer->meter, buffer->capacity);
+	memory_meter_charge(meter, buffer->capacity);
+	buffer->meter = meter;
+}
+
 void buffer_free(struct buffer *buffer) {
 	free(buffer->ptr);
-	buffer_init(buffer, buffer->limit_bytes);
+	memory_meter_release(buffer->meter, buffer->capacity);
+	*buffer = (struct buffer){.limit_bytes = buffer->limit_bytes, .meter = buffer->meter};
 }
 
 void buffer_free_secret(struct buffer *buffer) {
@@ -40,6 +49,7 @@ int buffer_reserve(struct buffer *buffer, size_t more) {
 		buffer->failed = true;
 		return ERROR_MEMORY;
 	}
+	memory_meter_charge(buffer->meter, capacity - buffer->capacity);
 	buffer->ptr = grown;
 	buffer->capacity = capacity;
 	return 0;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/memory_meter.h"
 #include "base/slice.h"
 
 struct buffer {
@@ -15,13 +16,17 @@ struct buffer {
 	size_t len;
 	size_t capacity;
 	size_t limit_bytes;
+	struct memory_meter *meter; // is charged with the capacity; NULL for none
 	bool failed;
 };
 
 // An empty buffer that may hold up to `limit_bytes`; allocates nothing yet.
 void buffer_init(struct buffer *buffer, size_t limit_bytes);
 
-// Frees the bytes; the buffer is empty again, with the same limit.
+// Counts the capacity, that of now and of later, with `meter` instead of the one before; NULL for none. Borrowed.
+void buffer_set_meter(struct buffer *buffer, struct memory_meter *meter);
+
+// Frees the bytes; the buffer is empty again, with the same limit and meter.
 void buffer_free(struct buffer *buffer);
 
 // Wipes the whole allocation, then frees it.
