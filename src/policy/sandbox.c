@@ -78,8 +78,6 @@ static int protected_call(lua_State *lua) {
 		lua_replace(lua, 2);
 		return lua_gettop(lua) - 1;
 	}
-	if (vm_of(lua)->over_budget)
-		return lua_error(lua);
 	lua_replace(lua, 1); /* error handler */
 	lua_insert(lua, 1);  /* handler error */
 	lua_call(lua, 1, LUA_MULTRET);

@@ -17,7 +17,7 @@ enum { FIXTURE_EVENTS_MAX = 64 };
 
 struct fixture {
 	char folder[64];
-	char path[96];
+	char path[256];
 	struct registry *registry;
 	struct problems problems;
 	struct policy *policy;
@@ -40,7 +40,7 @@ static inline void fixture_hear(void *owner, const struct route_event *event) {
 }
 
 static inline void fixture_write(struct fixture *fixture, const char *name, const char *text) {
-	char path[160];
+	char path[256];
 	snprintf(path, sizeof path, "%s/%s", fixture->folder, name);
 	FILE *file = fopen(path, "w");
 	fputs(text, file);

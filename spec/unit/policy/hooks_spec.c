@@ -239,7 +239,7 @@ TEST(errors_do_not_bench) {
 
 TEST(an_event_tells_hook_ending_and_place_but_no_message) {
 	struct fixture fixture;
-	char expected[256];
+	char expected[512];
 	fixture_init(&fixture);
 	fixture_load(&fixture, "return { " MODELS ",\nselect = function()\nerror('the prompt was: secret')\nend }");
 	fixture_select(&fixture, NULL);

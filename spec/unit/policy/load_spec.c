@@ -134,6 +134,12 @@ TEST(a_file_that_does_not_run_is_one_problem) {
 	    {"local tags = {} tags.tags = tags return { models = { { id = 'm', tags = tags } } }",
 	     ": models: expected tags that are nested at most 16 deep, found tables nested deeper than 16"},
 	    {"require 'missing'", ":1: expected a file that runs, found module 'missing' can't be read: not found"},
+	    {"require '/policy'", ":1: expected a file that runs, found a module's name consists of letters, digits, "
+	                          "underscores and single dots"},
+	    {"require '.policy'", ":1: expected a file that runs, found a module's name consists of letters, digits, "
+	                          "underscores and single dots"},
+	    {"require 'policy\\0x'", ":1: expected a file that runs, found a module's name consists of letters, digits, "
+	                             "underscores and single dots"},
 	    {"require 'policy'", ":1: expected a file that runs, found module 'policy' requires itself"},
 	};
 	CHECK_ROWS(rows);
@@ -168,7 +174,7 @@ TEST(files_that_are_none) {
 
 TEST(a_broken_module_is_named) {
 	struct fixture fixture;
-	char expected[256];
+	char expected[512];
 	fixture_init(&fixture);
 	fixture_write(&fixture, "rules.lua", "local a = {}\nreturn a.b.c");
 	fixture_load(&fixture, "local rules = require 'rules' return {}");
@@ -248,6 +254,39 @@ TEST(modules_are_read_once_for_all_workers_and_never_after_the_load) {
 	fixture_free(&fixture);
 }
 
+TEST(a_module_that_was_not_loaded_with_the_policy_is_not_read_later) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_write(&fixture, "late.lua", "return true");
+	fixture_load(&fixture, "return { models = { { id = 'a' }, { id = 'b' } }, select = function(_, models)\n"
+	                       "local ok, problem = pcall(require, 'late')\n"
+	                       "assert(not ok and problem:find('was not loaded with the policy', 1, true), problem)\n"
+	                       "return models[2] end }");
+	CHECK_STRING(fixture_select(&fixture, NULL), "b");
+	CHECK_STRING(fixture.detail, "");
+	fixture_free(&fixture);
+}
+
+TEST(long_paths_are_told_whole) {
+	struct fixture fixture;
+	char long_name[121] = "", expected[512];
+	fixture_init(&fixture);
+	memset(long_name, 'n', 100);
+	snprintf(long_name + 100, sizeof long_name - 100, ".lua");
+	fixture_write(&fixture, long_name, "return {\n x = = 1 }");
+	snprintf(fixture.path, sizeof fixture.path, "%s/%s", fixture.folder, long_name);
+	fixture_load(&fixture, NULL);
+	snprintf(expected, sizeof expected, "%s:2: expected a file that runs, found unexpected symbol near '='\n",
+	         fixture.path);
+	CHECK_STRING(fixture_problems(&fixture), expected);
+	problems_free(&fixture.problems);
+	fixture_write(&fixture, long_name, "\n\nerror('no')");
+	fixture_load(&fixture, NULL);
+	snprintf(expected, sizeof expected, "%s:3: expected a file that runs, found no\n", fixture.path);
+	CHECK_STRING(fixture_problems(&fixture), expected);
+	fixture_free(&fixture);
+}
+
 // From a limit at which not even a state can be made upwards: each ends in one problem, or works.
 TEST(any_memory_limit_ends_in_a_problem_or_a_policy) {
 	bool loaded = false, decided = false;
@@ -290,6 +329,8 @@ int main(void) {
 	RUN(a_model_takes_the_policy_s_limits_until_it_states_its_own);
 	RUN(every_worker_s_table_is_the_same);
 	RUN(modules_are_read_once_for_all_workers_and_never_after_the_load);
+	RUN(a_module_that_was_not_loaded_with_the_policy_is_not_read_later);
+	RUN(long_paths_are_told_whole);
 	RUN(any_memory_limit_ends_in_a_problem_or_a_policy);
 	return check_summary();
 }

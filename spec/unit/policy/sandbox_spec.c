@@ -236,6 +236,7 @@ TEST(what_is_on_the_list_works) {
 	    "assert(not pcall(json.decode, 'NaN') and not pcall(json.encode, 0 / 0))\n"
 	    "local ok, sum = xpcall(function(a, b) return a + b end, error, 2, 3) assert(ok and sum == 5)\n"
 	    "assert(select(2, xpcall(error, function(e) return e .. '!' end, 'x')) == 'x!')\n"
+	    "assert(xpcall(error, tostring, 'x') == false)\n"
 	    "assert(not pcall(xpcall, error, 'x') and not pcall(xpcall, error, error, 'x'))\n"
 	    "assert(_G.string == string and type(_VERSION) == 'string')\n"
 	    "local n = 0 for k, v in pairs(math) do n = n + 1 end assert(n > 20)\n"
@@ -299,6 +300,24 @@ TEST(what_no_count_sees_ends_by_processor_time) {
 	fixture_free(&fixture);
 }
 
+// Joining a long string is one instruction too; what it allocates ends the call before the next one.
+TEST(allocated_memory_is_charged_at_once) {
+	struct fixture fixture;
+	struct selection selection;
+	fixture_init(&fixture);
+	fixture_load(&fixture, "local line, n = ('x'):rep(1000):rep(3000), nil\n"
+	                       "return { models = { { id = 'a' }, { id = 'b', fallback = true } },\n"
+	                       "select = function(_, models)\n"
+	                       "if n then return models[2], nil, tostring(n) end\n"
+	                       "n = 0 while true do local joined = line .. n n = n + 1 end end }");
+	CHECK_STRING(fixture_problems(&fixture), "");
+	CHECK_STRING(fixture_select(&fixture, NULL), "a");
+	CHECK_MENTIONS(fixture.detail, "select: over budget at ");
+	CHECK_STRING(fixture_select(&fixture, &selection), "b");
+	CHECK_SLICE(selection.reason, SLICE("2"));
+	fixture_free(&fixture);
+}
+
 int main(void) {
 	RUN(endless_work_is_over_budget);
 	RUN(work_of_c_is_charged_before_it_is_done);
@@ -310,5 +329,6 @@ int main(void) {
 	RUN(what_is_on_the_list_works);
 	RUN(the_list_is_the_list);
 	RUN(what_no_count_sees_ends_by_processor_time);
+	RUN(allocated_memory_is_charged_at_once);
 	return check_summary();
 }

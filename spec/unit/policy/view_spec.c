@@ -246,24 +246,29 @@ TEST(what_was_tried_is_known) {
 	struct attempt_result result = {
 	    .end = ATTEMPT_FAILED, .failure = {.status = 503, .fault = FAULT_MODEL, .retry_after_ms = -1}, .ttft_ms = -1};
 	init(&fixture);
-	fixture_load(&fixture, POLICY "select = function(request, models)\n"
-	                              "if request.attempt == 1 then assert(#request.tried == 0) return models[1] end\n"
-	                              "assert(request.attempt == 2 and request.elapsed_ms == 50 and #models == 2)\n"
-	                              "assert(#request.tried == 1 and request.tried[1] == 'first')\n"
-	                              "assert(table.concat(request.tried, ',') == 'first')\n"
-	                              "return models.fallback[1] end,\n"
-	                              "classify = function(failure, request, model)\n"
-	                              "assert(request.attempt == 1 and model.name == 'first') return 'failover' end }");
+	fixture_load(&fixture,
+	             POLICY "select = function(request, models)\n"
+	                    "if request.attempt == 1 then assert(#request.tried == 0) return models[1] end\n"
+	                    "if request.attempt == 2 then return models[1] end\n"
+	                    "assert(request.attempt == 3 and request.elapsed_ms == 60 and #models == 2)\n"
+	                    "assert(#request.tried == 1 and request.tried[1] == 'first')\n"
+	                    "assert(table.concat(request.tried, ',') == 'first')\n"
+	                    "return models.fallback[1] end,\n"
+	                    "classify = function(failure, request, model)\n"
+	                    "assert(model.name == 'first') return request.attempt == 1 and 'retry' or 'failover' end }");
 	CHECK_STRING(fixture_problems(&fixture), "");
 	struct step step = route_begin(fixture.request, 1000);
 	CHECK_INT(step.kind, STEP_SEND);
 	CHECK_STRING(step.model->name, "first");
 	step = route_attempt_ended(fixture.request, 0, &result, 1050);
 	CHECK_INT(step.kind, STEP_SEND);
+	CHECK_STRING(step.model->name, "first");
+	step = route_attempt_ended(fixture.request, 1, &result, 1060);
+	CHECK_INT(step.kind, STEP_SEND);
 	CHECK_STRING(step.model->name, "third");
 	CHECK_STRING(fixture.detail, "");
 	result = (struct attempt_result){.end = ATTEMPT_SUCCEEDED, .ttft_ms = -1};
-	step = route_attempt_ended(fixture.request, 1, &result, 1060);
+	step = route_attempt_ended(fixture.request, 2, &result, 1070);
 	CHECK_INT(step.kind, STEP_RETURN);
 	fixture_free(&fixture);
 }
