@@ -43,7 +43,7 @@ static int charge_in_pcall(lua_State *lua) {
 
 static int fill_memory(lua_State *lua) {
 	lua_newtable(lua);
-	for (lua_Integer i = 1; i > 0; i++) {
+	for (lua_Integer i = 1; i <= LIMIT_BYTES; i++) {
 		lua_newtable(lua);
 		lua_rawseti(lua, -2, i);
 	}
