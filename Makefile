@@ -16,7 +16,7 @@ LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN)) -Wl,-z,relro,-z,now
 LIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
 
 # The rooms of src/, and which of them each one stands on (itself first; the order is the linker's).
-ROOMS     := base aws route world policy net mux gateway emulator cli
+ROOMS     := base aws route world policy net mux module gateway emulator cli
 base      := base
 aws       := aws base
 route     := route base
@@ -24,6 +24,7 @@ world     := world base
 policy    := policy route base
 net       := net base
 mux       := mux policy route aws net base
+module    := module mux policy route aws net base
 gateway   := gateway mux policy route aws net base
 emulator  := emulator world policy route aws net base
 cli       := cli gateway emulator mux policy route world aws net base
@@ -38,14 +39,20 @@ LUA_FILES  := $(wildcard lua/*/*.lua policies/*.lua examples/*.lua examples/*/*.
 .PHONY: all
 .SECONDARY:
 .DELETE_ON_ERROR:
-all: build/signalbox ## builds build/signalbox
+all: build/signalbox build/signalbox.so ## builds build/signalbox, and the Lua module beside it
 
-build/signalbox: $(BUILD)/signalbox
+build/signalbox build/signalbox.so: build/%: $(BUILD)/%
 	@ln -sf $(patsubst build/%,%,$<) $@
 
 # Takes its place at once and whole: the one before may be running.
 $(BUILD)/signalbox: $(call archives,$(cli))
 	$(CC) $(LDFLAGS) -o $@.new -Wl,--start-group $^ -Wl,--end-group $(LIBS)
+	@mv $@.new $@
+
+# The host brings Lua itself. The module stays loaded to the process's end: libraries below it keep state of their own.
+$(BUILD)/signalbox.so: $(call objects,module) $(call archives,$(filter-out module,$(module)))
+	$(CC) $(LDFLAGS) -shared -Wl,-z,nodelete -Wl,--exclude-libs,ALL -o $@.new $^ \
+	  $(filter-out -llua5.4,$(LIBS))
 	@mv $@.new $@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
@@ -103,7 +110,7 @@ bench: deps ## measures against nginx and against the budgets; takes three minut
 	@BUILD=$(BUILD) lua5.4 spec/bench/run.lua
 
 .PHONY: test-programs bench-programs unit vectors
-test-programs: $(BUILD)/signalbox $(UNIT_TESTS) $(BUILD)/spec/vectors
+test-programs: $(BUILD)/signalbox $(BUILD)/signalbox.so $(UNIT_TESTS) $(BUILD)/spec/vectors
 bench-programs: $(BENCHES)
 unit: $(filter $(BUILD)/spec/unit/$(if $(ROOM),$(ROOM)/)%,$(UNIT_TESTS)) ## runs the unit specs; ROOM=aws for one room
 	@spec/support/run_units $^

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// One mux with a loop and a worker of its own, on the host's thread. The loop runs only while a call waits, and never
+// holds anything that could keep the host from ending.
+#ifndef MODULE_ENGINE_H
+#define MODULE_ENGINE_H
+
+#include <stdbool.h>
+
+#include "base/document.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/random.h"
+#include "module/options.h"
+#include "mux/identity.h"
+#include "mux/mux.h"
+#include "net/loop.h"
+
+struct engine {
+	struct options options;
+	struct identity identity;
+	struct mux *mux;
+	struct loop *loop;
+	struct mux_worker *worker;
+	struct random_source random;
+	struct timer turn; // ends a turn of the loop
+	struct list calls; // that are not over
+	bool woken;
+};
+
+// 0; or a status with every mistake, of the table and of the policy, in `problems`.
+int engine_new(const struct document *document, struct problems *problems, struct engine **engine);
+// Its calls must have been stopped. NULL is fine.
+void engine_free(struct engine *engine);
+
+// Runs the loop until engine_wake. False when it stopped since nothing more can happen.
+bool engine_run(struct engine *engine);
+void engine_wake(struct engine *engine);
+
+// Lets the loop do what is due without waiting: notice what happened since it last ran (time, connections that the
+// other side closed), finish what was being closed.
+void engine_turn(struct engine *engine);
+
+#endif

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing Lua values as JSON. Tables are read raw; the way down to the present value is kept for messages, since a
+// request of a hundred parts is of no use as "a function can't be sent".
+#include <float.h>
+#include <lauxlib.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "module/value.h"
+
+enum { DEPTH_MAX = 64, PLACE_BYTES = 256, NUMBER_BYTES = 40, STACK_OF_A_LEVEL = 8 };
+
+struct step {
+	const char *name; // NULL: a position
+	lua_Integer position;
+};
+
+struct value_writer {
+	lua_State *lua;
+	struct buffer *out;
+	const char *skip;
+	int depth;
+	struct step way[DEPTH_MAX + 1];
+};
+
+static int refuse(struct value_writer *writer, const char *reason) {
+	char place[PLACE_BYTES] = "";
+	size_t used = 0;
+	for (int i = 0; i < writer->depth && used < sizeof place - 1; i++) {
+		const struct step *step = &writer->way[i];
+		int bytes = step->name ? snprintf(place + used, sizeof place - used, "%s%s", used ? "." : "", step->name)
+		                       : snprintf(place + used, sizeof place - used, "[%lld]", (long long)step->position);
+		used += bytes > 0 ? (size_t)bytes : 0;
+	}
+	return luaL_error(writer->lua, "%s%s%s", place, *place ? ": " : "", reason);
+}
+
+static void write_value(struct value_writer *writer, int index);
+
+static void write_item(struct value_writer *writer, struct step step) {
+	writer->way[writer->depth++] = step;
+	write_value(writer, lua_gettop(writer->lua));
+	writer->depth--;
+}
+
+// A host may have set a locale whose decimal point is a comma.
+static void write_number(struct value_writer *writer, lua_Number number) {
+	char text[NUMBER_BYTES];
+	if (!isfinite(number))
+		refuse(writer, "JSON has no infinity and no NaN");
+	for (int digits = DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, number);
+		double back = strtod(text, NULL);
+		if (memcmp(&back, &number, sizeof back) == 0)
+			break;
+	}
+	char *point = strchr(text, localeconv()->decimal_point[0]);
+	if (point)
+		*point = '.';
+	buffer_append(writer->out, slice_from(text));
+}
+
+static void write_array(struct value_writer *writer, int index) {
+	lua_State *lua = writer->lua;
+	lua_Integer count = (lua_Integer)lua_rawlen(lua, index), found = 0;
+	lua_pushnil(lua);
+	while (lua_next(lua, index)) {
+		lua_pop(lua, 1);
+		if (!lua_isinteger(lua, -1) || lua_tointeger(lua, -1) < 1 || lua_tointeger(lua, -1) > count)
+			refuse(writer, "a table needs either names, or positions from 1 without gaps");
+		found++;
+	}
+	if (found != count)
+		refuse(writer, "a table needs either names, or positions from 1 without gaps");
+	buffer_append_byte(writer->out, '[');
+	for (lua_Integer i = 1; i <= count; i++) {
+		if (i > 1)
+			buffer_append_byte(writer->out, ',');
+		lua_rawgeti(lua, index, i);
+		write_item(writer, (struct step){.position = i});
+		lua_pop(lua, 1);
+	}
+	buffer_append_byte(writer->out, ']');
+}
+
+static void write_object(struct value_writer *writer, int index) {
+	lua_State *lua = writer->lua;
+	bool is_first = true;
+	buffer_append_byte(writer->out, '{');
+	lua_pushnil(lua);
+	while (lua_next(lua, index)) { /* name value */
+		if (lua_type(lua, -2) != LUA_TSTRING)
+			refuse(writer, "a table needs either names, or positions from 1 without gaps");
+		size_t bytes;
+		const char *name = lua_tolstring(lua, -2, &bytes);
+		if (writer->depth > 0 || !writer->skip || strcmp(name, writer->skip) != 0) {
+			if (!is_first)
+				buffer_append_byte(writer->out, ',');
+			is_first = false;
+			buffer_append_json(writer->out, slice_of(name, bytes));
+			buffer_append_byte(writer->out, ':');
+			write_item(writer, (struct step){.name = name});
+		}
+		lua_pop(lua, 1);
+	}
+	buffer_append_byte(writer->out, '}');
+}
+
+static void write_table(struct value_writer *writer, int index) {
+	if (writer->depth >= DEPTH_MAX)
+		refuse(writer, "nested deeper than 64 tables, or a table that contains itself");
+	if (value_is_array(writer->lua, index) || lua_rawlen(writer->lua, index) > 0)
+		write_array(writer, index);
+	else
+		write_object(writer, index);
+}
+
+static void write_value(struct value_writer *writer, int index) {
+	lua_State *lua = writer->lua;
+	size_t bytes;
+	const char *text;
+	luaL_checkstack(lua, STACK_OF_A_LEVEL, "nested tables");
+	switch (lua_type(lua, index)) {
+	case LUA_TBOOLEAN:
+		buffer_append(writer->out, slice_from(lua_toboolean(lua, index) ? "true" : "false"));
+		return;
+	case LUA_TNUMBER:
+		if (lua_isinteger(lua, index))
+			buffer_printf(writer->out, "%lld", (long long)lua_tointeger(lua, index));
+		else
+			write_number(writer, lua_tonumber(lua, index));
+		return;
+	case LUA_TSTRING:
+		text = lua_tolstring(lua, index, &bytes);
+		buffer_append_json(writer->out, slice_of(text, bytes));
+		return;
+	case LUA_TTABLE:
+		write_table(writer, index);
+		return;
+	case LUA_TLIGHTUSERDATA:
+		if (!lua_touserdata(lua, index)) {
+			buffer_append(writer->out, SLICE("null"));
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	char reason[PLACE_BYTES];
+	snprintf(reason, sizeof reason, "a %s can't be JSON", luaL_typename(lua, index));
+	refuse(writer, reason);
+}
+
+void value_write_json(lua_State *lua, int index, const char *skip, struct buffer *out) {
+	struct value_writer writer = {.lua = lua, .out = out, .skip = skip};
+	write_value(&writer, lua_absindex(lua, index));
+}
