@@ -22,29 +22,48 @@ static void pass_on(const struct kept_error *kept, uint64_t retry_after_ms, stru
 		out->retry_after_ms = kept->retry_after_ms >= 0 ? kept->retry_after_ms : (int64_t)retry_after_ms;
 }
 
-static void list_name(struct buffer *names, size_t *count, struct slice name) {
-	if (++*count > NAMES_LISTED || name.len > NAME_SHOWN)
-		return;
-	if (names->len)
-		buffer_append(names, SLICE(", "));
-	buffer_append(names, name);
+struct names {
+	struct slice list[NAMES_LISTED];
+	size_t count; // of all different ones, up to one more than are listed
+};
+
+static void add_name(struct names *names, struct slice name) {
+	size_t listed = names->count < NAMES_LISTED ? names->count : NAMES_LISTED;
+	for (size_t i = 0; i < listed; i++)
+		if (slice_equal(names->list[i], name))
+			return;
+	if (names->count < NAMES_LISTED)
+		names->list[names->count] = name;
+	names->count++;
+}
+
+static void collect_names(const struct pool *pool, struct names *names) {
+	for (size_t i = 0; i < pool->count && names->count <= NAMES_LISTED; i++) {
+		const struct model *model = &pool->models[i];
+		add_name(names, slice_from(model->name));
+		for (size_t j = 0; j < model->serves_count; j++)
+			add_name(names, slice_from(model->serves[j]));
+	}
+}
+
+static struct slice shorten(struct slice name) {
+	return slice_of(name.ptr, name.len < NAME_SHOWN ? name.len : NAME_SHOWN);
 }
 
 static void not_served(const struct pool *pool, struct slice asked, struct arena *arena, struct mux_error *out) {
-	struct buffer names;
-	buffer_init(&names, NAMES_BYTES);
-	size_t count = 0;
-	for (size_t i = 0; i < pool->count && count <= NAMES_LISTED; i++) {
-		const struct model *model = &pool->models[i];
-		list_name(&names, &count, slice_from(model->name));
-		for (size_t j = 0; j < model->serves_count; j++)
-			list_name(&names, &count, slice_from(model->serves[j]));
+	struct names names = {.count = 0};
+	struct buffer text;
+	buffer_init(&text, NAMES_BYTES);
+	collect_names(pool, &names);
+	for (size_t i = 0; i < names.count && i < NAMES_LISTED; i++) {
+		buffer_append(&text, i ? SLICE(", ") : SLICE(""));
+		buffer_append(&text, shorten(names.list[i]));
 	}
-	size_t shown = asked.len < NAME_SHOWN ? asked.len : NAME_SHOWN;
-	struct slice message =
-	    arena_printf(arena, "No model here serves \"%.*s\". Served are: %.*s%s", (int)shown, asked.ptr,
-	                 SLICE_ARGS(buffer_slice(&names)), count > NAMES_LISTED ? ", ..." : "");
-	buffer_free(&names);
+	if (names.count > NAMES_LISTED)
+		buffer_append(&text, SLICE(", ..."));
+	struct slice message = arena_printf(arena, "No model here serves \"%.*s\". Served are: %.*s",
+	                                    SLICE_ARGS(shorten(asked)), SLICE_ARGS(buffer_slice(&text)));
+	buffer_free(&text);
 	say(out, TYPE_MODEL_UNAVAILABLE, 404, SLICE("ResourceNotFoundException"), message);
 }
 

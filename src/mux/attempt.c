@@ -313,7 +313,7 @@ struct attempt *attempt_start(const struct attempt_plan *plan) {
 		timer_start(&attempt->timer, attempt->timeout_ms);
 	} else {
 		log_entry(LOG_ERROR, "cannot sign", LOG_S("model", attempt_model_name(attempt)), LOG_C("reason", reason),
-		          LOG_S("request", attempt->call->request_id));
+		          LOG_S("request_id", attempt->call->request_id));
 		attempt->unsigned_request = true;
 		timer_start(&attempt->timer, 0);
 	}

@@ -154,7 +154,8 @@ static void keep_failure(struct mux_request *request, const struct attempt *atte
 		request->kept = attempt->error;
 	if (failure->fault == FAULT_OPERATOR)
 		log_entry(LOG_WARN, "upstream refused", LOG_S("model", attempt_model_name(attempt)),
-		          LOG_N("status", failure->status), LOG_S("error", failure->name), LOG_S("request", request->facts.id));
+		          LOG_N("status", failure->status), LOG_S("error", failure->name),
+		          LOG_S("request_id", request->facts.id));
 }
 
 static void tell_answer(struct mux_request *request, const struct attempt *attempt) {

@@ -121,11 +121,31 @@ TEST(the_404_names_what_is_served_but_twenty_at_most) {
 	CHECK(memmem(told.message.ptr, told.message.len, "\"nobody\"", 8) != NULL);
 	CHECK(memmem(told.message.ptr, told.message.len, "model-19", 8) != NULL);
 	CHECK(memmem(told.message.ptr, told.message.len, "model-20", 8) == NULL);
+	CHECK(slice_ends(told.message, SLICE(", ...")));
+	arena_free(&arena);
+}
+
+TEST(the_404_names_each_once) {
+	struct model models[2];
+	struct pool pool = small_pool(models, 2);
+	char *serves[] = {"chat", "model-0"};
+	for (size_t i = 0; i < 2; i++) {
+		models[i].serves = serves;
+		models[i].serves_count = 2;
+	}
+	struct arena arena;
+	struct mux_error told;
+	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NOT_SERVED};
+	struct kept_error kept = {0};
+	arena_init(&arena, 1 << 20);
+	answer_failure(&step, &kept, NULL, &pool, SLICE("nobody"), &arena, &told);
+	CHECK_SLICE(told.message, SLICE("No model here serves \"nobody\". Served are: model-0, chat, model-1"));
 	arena_free(&arena);
 }
 
 int main(void) {
 	RUN(each_row_of_the_table);
 	RUN(the_404_names_what_is_served_but_twenty_at_most);
+	RUN(the_404_names_each_once);
 	return check_summary();
 }
