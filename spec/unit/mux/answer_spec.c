@@ -128,7 +128,8 @@ TEST(the_404_names_what_is_served_but_twenty_at_most) {
 TEST(the_404_names_each_once) {
 	struct model models[2];
 	struct pool pool = small_pool(models, 2);
-	char *serves[] = {"chat", "model-0"};
+	char chat[] = "chat", own[] = "model-0";
+	char *serves[] = {chat, own};
 	for (size_t i = 0; i < 2; i++) {
 		models[i].serves = serves;
 		models[i].serves_count = 2;
