@@ -12,7 +12,7 @@
 enum {
 	DEPTH_MAX = 64,
 	TEXT_BYTES_MAX = 4 << 20,
-	BYTES_PER_CHARGE = 8,
+	BYTES_PER_CHARGE = 16,
 	// The most that a byte of a string becomes: \u0000.
 	BYTES_PER_ESCAPE = 6,
 	NUMBER_BYTES = 32,

@@ -34,12 +34,12 @@ void sandbox_set_charged(lua_State *lua, int library, int into, const char *cons
 	}
 }
 
-// Sets each of `names` of the table at `library` into the table at the top.
-static void set_plain(lua_State *lua, int library, const char *const *names) {
+void sandbox_set_plain(lua_State *lua, int library, int into, const char *const *names) {
 	library = lua_absindex(lua, library);
+	into = lua_absindex(lua, into);
 	for (; *names; names++) {
 		lua_getfield(lua, library, *names);
-		lua_setfield(lua, -2, *names);
+		lua_setfield(lua, into, *names);
 	}
 }
 
@@ -119,8 +119,7 @@ static void set_base(lua_State *lua, int globals) {
 	static const char *const charged[] = {"tonumber", "tostring", NULL};
 	open_library(lua, luaopen_base); /* base, which is the state's first table of globals */
 	int base = lua_gettop(lua);
-	lua_pushvalue(lua, globals);
-	set_plain(lua, base, plain);
+	sandbox_set_plain(lua, base, globals, plain);
 	sandbox_set_charged(lua, base, globals, charged);
 	lua_pushcfunction(lua, set_metatable);
 	lua_setfield(lua, globals, "setmetatable");
@@ -136,7 +135,7 @@ static void set_math(lua_State *lua, int globals) {
 	                                    "tan", "tointeger",  "type", "ult",  NULL};
 	open_library(lua, luaopen_math);
 	lua_newtable(lua);
-	set_plain(lua, -2, plain);
+	sandbox_set_plain(lua, -2, -1, plain);
 	lua_pushcfunction(lua, draw_random);
 	lua_setfield(lua, -2, "random");
 	set_frozen(lua, globals, "math");
@@ -148,7 +147,7 @@ static void set_utf8(lua_State *lua, int globals) {
 	open_library(lua, luaopen_utf8);
 	lua_newtable(lua);
 	sandbox_set_charged(lua, -2, -1, charged);
-	set_plain(lua, -2, plain);
+	sandbox_set_plain(lua, -2, -1, plain);
 	set_frozen(lua, globals, "utf8");
 }
 
@@ -157,7 +156,7 @@ static void set_os(lua_State *lua, int globals) {
 	static const char *const charged[] = {"date", NULL};
 	open_library(lua, luaopen_os);
 	lua_newtable(lua);
-	set_plain(lua, -2, plain);
+	sandbox_set_plain(lua, -2, -1, plain);
 	sandbox_set_charged(lua, -2, -1, charged);
 	set_frozen(lua, globals, "os");
 }

@@ -34,4 +34,7 @@ void sandbox_push_require(lua_State *lua, struct sources *sources);
 // charged by the length of its string arguments before it runs.
 void sandbox_set_charged(lua_State *lua, int library, int into, const char *const *names);
 
+// The same without a charge, for functions of constant work.
+void sandbox_set_plain(lua_State *lua, int library, int into, const char *const *names);
+
 #endif

@@ -26,12 +26,27 @@ static int string_rep(lua_State *lua) {
 	return lua_tocfunction(lua, lua_upvalueindex(1))(lua);
 }
 
+// One byte costs nothing, a range may be the whole text.
+static int string_byte(lua_State *lua) {
+	size_t bytes;
+	luaL_checklstring(lua, 1, &bytes);
+	if (!lua_isnoneornil(lua, 3))
+		vm_charge(lua, bytes / REPEATS_PER_CHARGE);
+	return lua_tocfunction(lua, lua_upvalueindex(1))(lua);
+}
+
 void sandbox_push_string(lua_State *lua) {
-	static const char *const charged[] = {"byte", "char", "format", "len", "lower", "sub", "reverse", "upper", NULL};
+	static const char *const charged[] = {"format", "lower", "reverse", "upper", NULL};
+	// What these do is no more than what they return.
+	static const char *const plain[] = {"char", "len", "sub", NULL};
 	lua_pushcfunction(lua, luaopen_string);
 	lua_call(lua, 0, 1);
 	lua_createtable(lua, 0, 16); /* library functions */
 	sandbox_set_charged(lua, -2, -1, charged);
+	sandbox_set_plain(lua, -2, -1, plain);
+	lua_getfield(lua, -2, "byte");
+	lua_pushcclosure(lua, string_byte, 1);
+	lua_setfield(lua, -2, "byte");
 	lua_getfield(lua, -2, "rep");
 	lua_pushcclosure(lua, string_rep, 1);
 	lua_setfield(lua, -2, "rep");

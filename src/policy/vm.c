@@ -78,7 +78,7 @@ static void *allocate(void *owner, void *ptr, size_t old, size_t size) {
 	if (!moved)
 		return size <= old ? ptr : NULL;
 	vm->used_bytes = vm->used_bytes - old + size;
-	if (size > old && size >= BYTES_PER_INSTRUCTION) {
+	if (size > old && size >= BYTES_PER_INSTRUCTION && !vm->unlimited) {
 		vm->remaining -= (int64_t)(size / BYTES_PER_INSTRUCTION);
 		if (vm->remaining <= 0 && !vm->impatient && vm->lua)
 			become_impatient(vm);

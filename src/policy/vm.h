@@ -51,8 +51,8 @@ void vm_charge(lua_State *lua, uint64_t amount);
 // Raises an error that says that the caller's result is nonsense.
 int vm_bad_result(lua_State *lua, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// Runs what needs memory beyond the limit for a moment; the caller has bounded it. Leaving raises when the VM is still
-// over its limit after a collection.
+// Runs what needs memory beyond the limit for a moment; the caller has bounded and charged it. Leaving raises when the
+// VM is still over its limit after a collection.
 void vm_enter_unlimited(lua_State *lua);
 void vm_leave_unlimited(lua_State *lua);
 

@@ -71,6 +71,7 @@ TEST(work_of_c_is_charged_before_it_is_done) {
 	    {"for i = 1, 1e6 do local s = ('x'):rep(1000000) end", "over budget"},
 	    {"local s = ('x'):rep(100000) while true do s:upper() end", "over budget"},
 	    {"local s = ('x'):rep(100000) while true do s:find('y', 1, true) end", "over budget"},
+	    {"local s = ('x'):rep(100000) while true do s:byte(1, 200) end", "over budget"},
 	    {"return table.concat({}, '', 1, 1e15)", "over budget"},
 	    {"return table.concat(setmetatable({}, { __len = function() return 1e15 end, __index = function() return '' "
 	     "end }), '', 1, 1e15)",

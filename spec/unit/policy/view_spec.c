@@ -240,6 +240,30 @@ TEST(live_fields_come_from_the_model_s_state) {
 	fixture_free(&fixture);
 }
 
+// A body of nearly a mebibyte is within what the settings' defaults allow; a larger one is refused, not decoded.
+TEST(large_bodies) {
+	static char text[(1 << 20) + 64];
+	for (int larger = 0; larger < 2; larger++) {
+		struct fixture fixture;
+		size_t filler = (1 << 20) - 32 + (larger ? 64 : 0);
+		snprintf(text, sizeof text, "{\"text\":\"%*s\"}", (int)filler - 11, "end");
+		init(&fixture);
+		fixture.facts.body = slice_from(text);
+		fixture_load(&fixture, POLICY "select = function(request, models)\n"
+		                              "local ok, found = pcall(request.body, request)\n"
+		                              "if ok then return models[2], nil, found.text:sub(-3) end\n"
+		                              "return models[3], nil, found end }");
+		struct selection selection;
+		CHECK_STRING(fixture_select(&fixture, &selection), larger ? "third" : "second");
+		CHECK_STRING(fixture.detail, "");
+		if (larger)
+			CHECK(memmem(selection.reason.ptr, selection.reason.len, "too large", 9));
+		else
+			CHECK_SLICE(selection.reason, SLICE("end"));
+		fixture_free(&fixture);
+	}
+}
+
 // Through the routing core: the second selection knows of the first attempt.
 TEST(what_was_tried_is_known) {
 	struct fixture fixture;
@@ -282,5 +306,6 @@ int main(void) {
 	RUN(the_lists_follow_the_eligible_set);
 	RUN(live_fields_come_from_the_model_s_state);
 	RUN(what_was_tried_is_known);
+	RUN(large_bodies);
 	return check_summary();
 }
