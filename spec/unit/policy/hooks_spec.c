@@ -69,6 +69,15 @@ TEST(select_s_results) {
 	}
 }
 
+TEST(a_long_reason_is_cut) {
+	struct fixture fixture;
+	struct selection selection;
+	load_select(&fixture, "return models[2], nil, ('r'):rep(10000)");
+	CHECK_STRING(fixture_select(&fixture, &selection), "b");
+	CHECK_INT(selection.reason.len, 256);
+	fixture_free(&fixture);
+}
+
 TEST(a_model_that_is_not_eligible_now_is_refused) {
 	struct fixture fixture;
 	struct selection selection = {0};
@@ -319,6 +328,7 @@ TEST(the_strict_policy_fails_over_for_throttling_only) {
 
 int main(void) {
 	RUN(select_s_results);
+	RUN(a_long_reason_is_cut);
 	RUN(a_model_that_is_not_eligible_now_is_refused);
 	RUN(classify_s_results);
 	RUN(five_overruns_in_a_row_bench_a_hook);

@@ -220,6 +220,7 @@ TEST(what_is_on_the_list_works) {
 	    "assert(table.concat({ 1, 'b', 2.5 }, '-') == '1-b-2.5')\n"
 	    "local t = { 3, 1, 2 } table.sort(t) assert(t[1] == 1 and t[3] == 3)\n"
 	    "table.sort(t, function(a, b) return a > b end) assert(t[1] == 3)\n"
+	    "assert(not pcall(table.sort, setmetatable({ 2, 1 }, {})))\n"
 	    "table.insert(t, 9) table.insert(t, 1, 8) assert(t[1] == 8 and t[5] == 9 and #t == 5)\n"
 	    "assert(table.remove(t, 1) == 8 and table.remove(t) == 9 and #t == 3)\n"
 	    "assert(select('#', table.unpack({ 1, 2, 3 })) == 3 and table.pack(1, nil, 3).n == 3)\n"
