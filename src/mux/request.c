@@ -152,7 +152,7 @@ static void keep_failure(struct mux_request *request, const struct attempt *atte
 	request->last_failure = *failure;
 	if (attempt->error.status)
 		request->kept = attempt->error;
-	if (failure->fault == FAULT_OPERATOR)
+	if (failure->fault == FAULT_OPERATOR && failure->status)
 		log_entry(LOG_WARN, "upstream refused", LOG_S("model", attempt_model_name(attempt)),
 		          LOG_N("status", failure->status), LOG_S("error", failure->name),
 		          LOG_S("request_id", request->facts.id));
