@@ -15,6 +15,9 @@ CFLAGS   += -std=c11 -D_GNU_SOURCE -g $(OPTIMISE) $(WARNINGS) -fvisibility=hidde
 LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN)) -Wl,-z,relro,-z,now
 LIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
 
+# What programs under the thread sanitizer need of their own.
+JUMPS    := $(if $(findstring thread,$(SAN)),$(BUILD)/spec/support/longjmp.o)
+
 # The rooms of src/, and which of them each one stands on (itself first; the order is the linker's).
 ROOMS     := base aws route world policy net mux module gateway emulator cli
 base      := base
@@ -45,7 +48,7 @@ build/signalbox build/signalbox.so: build/%: $(BUILD)/%
 	@ln -sf $(patsubst build/%,%,$<) $@
 
 # Takes its place at once and whole: the one before may be running.
-$(BUILD)/signalbox: $(call archives,$(cli))
+$(BUILD)/signalbox: $(call archives,$(cli)) $(JUMPS)
 	$(CC) $(LDFLAGS) -o $@.new -Wl,--start-group $^ -Wl,--end-group $(LIBS)
 	@mv $@.new $@
 
@@ -75,7 +78,7 @@ $(foreach room,$(ROOMS),$(eval $(call archive_rule,$(room))))
 
 # A unit spec links its own room and the rooms below it, nothing else; so does a benchmark, called ROOM_bench.c.
 define unit_rule
-$(BUILD)/spec/unit/$(1)/%: $(BUILD)/spec/unit/$(1)/%.o $(call archives,$($(1)))
+$(BUILD)/spec/unit/$(1)/%: $(BUILD)/spec/unit/$(1)/%.o $(call archives,$($(1))) $(JUMPS)
 	$(CC) $(LDFLAGS) -o $$@ $$^ $(LIBS)
 $(BUILD)/spec/bench/$(1)_bench: $(BUILD)/spec/bench/$(1)_bench.o $(call archives,$($(1)))
 	$(CC) $(LDFLAGS) -o $$@ $$^ $(LIBS)
