@@ -128,8 +128,17 @@ TEST(patterns_at_random) {
 	vm_close(vm);
 }
 
+// The thread sanitizer loses its count of frames at each of Lua's long jumps, and there are some hundred thousand here.
+#ifdef __SANITIZE_THREAD__
+enum { IS_COUNTING_FRAMES = true };
+#else
+enum { IS_COUNTING_FRAMES = false };
+#endif
+
 int main(void) {
-	RUN(patterns_of_every_kind);
-	RUN(patterns_at_random);
+	if (!IS_COUNTING_FRAMES) {
+		RUN(patterns_of_every_kind);
+		RUN(patterns_at_random);
+	}
 	return check_summary();
 }
