@@ -100,6 +100,10 @@ static bool is_ours(struct slice name) {
 	}
 }
 
+bool answer_head_passes(const struct header *header) {
+	return !is_ours(header->name) && !breaks_line(header->name) && !breaks_line(header->value);
+}
+
 void answer_head_format(const struct answer_head *head, struct buffer *out) {
 	const char *text = answer_status_text(head->status);
 	buffer_append(out, SLICE("HTTP/1.1 "));
@@ -110,7 +114,7 @@ void answer_head_format(const struct answer_head *head, struct buffer *out) {
 	append_field(out, SLICE("date"), head->date);
 	for (size_t i = 0; i < head->headers.count; i++) {
 		const struct header *header = &head->headers.list[i];
-		if (!is_ours(header->name) && !breaks_line(header->name) && !breaks_line(header->value))
+		if (answer_head_passes(header))
 			append_field(out, header->name, header->value);
 	}
 	if (head->content_length >= 0) {

@@ -23,6 +23,9 @@ struct answer_head {
 // those that frame the message (which is this function's own business), are left out.
 void answer_head_format(const struct answer_head *head, struct buffer *out);
 
+// Whether the head may carry it: see above.
+bool answer_head_passes(const struct header *header);
+
 // "OK", "Not Found"; empty for a status without a name.
 const char *answer_status_text(int status);
 

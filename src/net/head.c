@@ -8,10 +8,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-// A request line beyond this is refused as too long even where the head may be larger.
-#define TARGET_LIMIT_BYTES 16384
-#define METHOD_LIMIT_BYTES 32
-#define FIELDS_LIMIT 256
 // What a head keeps between messages: an ordinary SDK's head fits.
 #define KEPT_BYTES 2048
 #define KEPT_FIELDS 32
@@ -34,6 +30,14 @@ static bool all_are(struct slice text, unsigned kind) {
 		if (!(byte_kinds[(unsigned char)text.ptr[i]] & kind))
 			return false;
 	return true;
+}
+
+bool head_is_target(struct slice text) {
+	return text.len > 0 && all_are(text, TARGET_BYTE);
+}
+
+bool head_is_host(struct slice text) {
+	return all_are(text, HOST_BYTE);
 }
 
 // No control bytes but tabs: they hide line ends from us or from whoever reads the value after us.
@@ -232,12 +236,12 @@ static const char *read_request_line(struct head *head, struct slice line, struc
 	size_t second = slice_find(rest, ' ');
 	head->method = slice_of(line.ptr, first);
 	head->target = slice_of(rest.ptr, second);
-	if (first == 0 || first > METHOD_LIMIT_BYTES || second == rest.len || !all_are(head->method, NAME_BYTE))
+	if (first == 0 || first > HEAD_METHOD_BYTES || second == rest.len || !all_are(head->method, NAME_BYTE))
 		return "the request line is malformed";
 	const char *reason = read_version(head, slice_from_offset(rest, second + 1));
 	if (!reason && !head->refusal_status)
 		reason = read_target(head, authority);
-	if (!reason && head->target.len > TARGET_LIMIT_BYTES)
+	if (!reason && head->target.len > HEAD_TARGET_BYTES)
 		refuse(head, 414, "the target is too long");
 	return reason;
 }
@@ -309,7 +313,7 @@ static enum head_step read_whole(struct head *head) {
 	const char *reason =
 	    head->kind == HEAD_REQUEST ? read_request_line(head, line, &authority) : read_status_line(head, line);
 	for (line = cut_line(&rest); !reason && line.len > 0; line = cut_line(&rest)) {
-		if (head->headers.count == FIELDS_LIMIT)
+		if (head->headers.count == HEAD_FIELDS)
 			return refuse(head, 431, "too many headers");
 		reason = read_field(head, line);
 	}

@@ -14,6 +14,9 @@
 #include "base/slice.h"
 #include "net/framing.h"
 
+// A target beyond this is refused as too long even where the head may be larger.
+enum { HEAD_TARGET_BYTES = 16384, HEAD_METHOD_BYTES = 32, HEAD_FIELDS = 256 };
+
 enum head_kind { HEAD_REQUEST, HEAD_RESPONSE };
 
 enum head_step {
@@ -60,6 +63,10 @@ void head_reset(struct head *head);
 
 // Copies input up to the end of the head and drops that from the front of *input.
 enum head_step head_read(struct head *head, struct slice *input);
+
+// The bytes that a target and a host may be made of, whichever protocol brings them.
+bool head_is_target(struct slice text);
+bool head_is_host(struct slice text);
 
 // Whether bytes of a head have come since init or reset.
 static inline bool head_has_begun(const struct head *head) {

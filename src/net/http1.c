@@ -353,6 +353,10 @@ static struct connection *http1_open(struct server *server, struct socket *socke
 	return &http1->connection;
 }
 
+static void http1_receive(struct connection *connection, struct slice bytes) {
+	receive(LIST_OWNER(connection, struct http1, connection), bytes);
+}
+
 static void http1_turn_ended(struct connection *connection) {
 	struct http1 *http1 = LIST_OWNER(connection, struct http1, connection);
 	if (!http1->blocked && outbox_waiting(&http1->out) > 0)
@@ -388,6 +392,7 @@ static void http1_free(struct connection *connection) {
 
 const struct protocol http1_protocol = {
     .open = http1_open,
+    .receive = http1_receive,
     .turn_ended = http1_turn_ended,
     .drain = http1_drain,
     .cut = http1_cut,

@@ -3,7 +3,6 @@
 // until the end of the loop's turn. The embedder is never called from here: what breaks is told when the turn ends.
 #include <assert.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "net/answer_head.h"
 #include "net/http1.h"
@@ -37,22 +36,13 @@ void http1_send(struct http1 *http1, const struct slice *parts, int count) {
 	}
 }
 
-static struct slice date_now(struct server *server) {
-	time_t now_s = time(NULL);
-	if (now_s != server->date_s) {
-		server->date_s = now_s;
-		answer_date_format(now_s, server->date);
-	}
-	return slice_from(server->date);
-}
-
 // The text of a head; lasts until the next one.
 static struct slice format_head(struct http1 *http1, int status, struct headers headers, int64_t content_length) {
 	struct server *server = http1->connection.server;
 	bool old = http1->head.minor_version == 0;
 	struct answer_head head = {
 	    .status = status,
-	    .date = date_now(server),
+	    .date = serving_date(server),
 	    .headers = headers,
 	    .content_length = content_length,
 	    .chunked = http1->chunked,

@@ -39,6 +39,11 @@ int outbox_add(struct outbox *outbox, struct slice bytes) {
 	return rc;
 }
 
+void outbox_drop(struct outbox *outbox, size_t count) {
+	outbox->sent += count;
+	update(outbox);
+}
+
 // Takes `taken` bytes off the front of what waits and of the parts, and keeps the rest of the parts.
 static int keep_rest(struct outbox *outbox, const struct slice *parts, int count, size_t taken) {
 	size_t waiting = outbox_waiting(outbox);
@@ -66,7 +71,7 @@ static int add_part(struct iovec *vector, int used, struct slice part) {
 enum outbox_result outbox_send(struct outbox *outbox, struct socket *socket, const struct slice *parts, int count,
                                bool *progress) {
 	struct iovec vector[OUTBOX_PARTS + 1];
-	int used = add_part(vector, 0, slice_from_offset(buffer_slice(&outbox->bytes), outbox->sent));
+	int used = add_part(vector, 0, outbox_bytes(outbox));
 	for (int i = 0; i < count; i++)
 		used = add_part(vector, used, parts[i]);
 	ssize_t taken = used ? socket_writev(socket, vector, used) : 0;

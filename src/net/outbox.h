@@ -37,6 +37,14 @@ static inline size_t outbox_waiting(const struct outbox *outbox) {
 // Adds without sending. 0, or ERROR_LIMIT or ERROR_MEMORY: then bytes are lost and the stream can't go on.
 int outbox_add(struct outbox *outbox, struct slice bytes);
 
+// What waits, in one piece; lasts until the next change.
+static inline struct slice outbox_bytes(const struct outbox *outbox) {
+	return slice_from_offset(buffer_slice(&outbox->bytes), outbox->sent);
+}
+
+// Drops the first `count` bytes of what waits: they have gone another way.
+void outbox_drop(struct outbox *outbox, size_t count);
+
 // Sends what waits and then up to OUTBOX_PARTS parts in one go, and keeps what wasn't taken. *progress tells whether
 // any byte was. OUTBOX_BROKEN when the socket is, or memory is out.
 enum outbox_result outbox_send(struct outbox *outbox, struct socket *socket, const struct slice *parts, int count,

@@ -10,12 +10,24 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "net/answer_head.h"
 #include "net/bind.h"
+#include "net/greeting.h"
 #include "net/listener.h"
 #include "net/serving.h"
+#include "net/tls_server.h"
 
 // Heads of answers and bodies of refusals are our own or bounded by the embedder.
 #define HEAD_LIMIT_BYTES (1024 * 1024)
+
+// A handshake costs up to a millisecond of CPU: requests in flight must not starve for newcomers.
+enum { HANDSHAKES_AT_ONCE = 100, HANDSHAKES_PER_SECOND = 500 };
+
+struct entrance {
+	struct server *server;
+	struct listener *listener;
+	struct tls_server *tls; // NULL: plain
+};
 
 static bool is_full(const struct server *server) {
 	return server->connection_count >= server->limits.connections;
@@ -24,8 +36,13 @@ static bool is_full(const struct server *server) {
 static void want_clients(struct server *server) {
 	bool has_place = !is_full(server) || !list_is_empty(&server->idle);
 	bool wanted = has_place && !server->draining && !server->closing;
-	for (size_t i = 0; i < server->listener_count; i++)
-		listener_want(server->listeners[i], wanted);
+	bool rests = timer_is_running(&server->handshake_rest);
+	for (size_t i = 0; i < server->entrance_count; i++)
+		listener_want(server->entrances[i]->listener, wanted && !(rests && server->entrances[i]->tls));
+}
+
+static void on_handshake_rest_over(void *owner) {
+	want_clients(owner);
 }
 
 static void look_for_drained(struct server *server) {
@@ -79,6 +96,8 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	buffer_init(&server->head, HEAD_LIMIT_BYTES);
 	buffer_init(&server->refusal, HEAD_LIMIT_BYTES);
 	timer_init(&server->drained, loop, tell_drained, server);
+	timer_init(&server->handshake_rest, loop, on_handshake_rest_over, server);
+	allowance_init(&server->handshakes, HANDSHAKES_AT_ONCE, HANDSHAKES_PER_SECOND, loop_now_ms(loop));
 	uv_check_init(loop_uv(loop), &server->after_events);
 	uv_prepare_init(loop_uv(loop), &server->before_waiting);
 	server->after_events.data = server->before_waiting.data = server;
@@ -90,26 +109,50 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	return server;
 }
 
+// Another client who wants a handshake; the next one may have to wait.
+static struct ssl_st *begin_handshake(struct server *server, struct tls_server *tls) {
+	uint64_t now_ms = loop_now_ms(server->loop);
+	allowance_take(&server->handshakes, now_ms);
+	uint64_t wait_ms = allowance_wait_ms(&server->handshakes, now_ms);
+	if (wait_ms > 0) {
+		timer_start(&server->handshake_rest, wait_ms);
+		want_clients(server);
+	}
+	return tls_server_connection(tls);
+}
+
 static void on_accepted(void *owner, int descriptor) {
-	struct server *server = owner;
+	struct entrance *entrance = owner;
+	struct server *server = entrance->server;
 	if (is_full(server)) {
 		struct connection *longest = LIST_OWNER(server->idle.next, struct connection, idle);
 		longest->protocol->drain(longest);
 	}
 	struct socket *socket = socket_new(server->loop, descriptor, NULL, NULL);
-	if (socket)
-		http1_protocol.open(server, socket);
+	struct ssl_st *ssl = socket && entrance->tls ? begin_handshake(server, entrance->tls) : NULL;
+	if (socket && entrance->tls && !ssl)
+		socket_close(socket);
+	else if (socket)
+		greeting_start(server, socket, ssl);
+}
+
+int server_listen_tls(struct server *server, const char *address, bool shared, struct tls_server *tls,
+                      const char **message) {
+	struct entrance *entrance = memory_new(1, sizeof *entrance);
+	*entrance = (struct entrance){.server = server, .tls = tls};
+	int rc = listener_new(server->loop, address, shared, on_accepted, entrance, &entrance->listener, message);
+	if (rc) {
+		free(entrance);
+		return rc;
+	}
+	server->entrances = memory_resize(server->entrances, server->entrance_count + 1, sizeof(struct entrance *));
+	server->entrances[server->entrance_count++] = entrance;
+	want_clients(server);
+	return 0;
 }
 
 int server_listen(struct server *server, const char *address, bool shared, const char **message) {
-	struct listener *listener;
-	int rc = listener_new(server->loop, address, shared, on_accepted, server, &listener, message);
-	if (rc)
-		return rc;
-	server->listeners = memory_resize(server->listeners, server->listener_count + 1, sizeof(struct listener *));
-	server->listeners[server->listener_count++] = listener;
-	want_clients(server);
-	return 0;
+	return server_listen_tls(server, address, shared, NULL, message);
 }
 
 int server_probe(const char *address, const char **message) {
@@ -117,15 +160,18 @@ int server_probe(const char *address, const char **message) {
 }
 
 const char *server_address(const struct server *server, size_t index) {
-	return index < server->listener_count ? listener_address(server->listeners[index]) : NULL;
+	return index < server->entrance_count ? listener_address(server->entrances[index]->listener) : NULL;
 }
 
 static void close_listeners(struct server *server) {
-	for (size_t i = 0; i < server->listener_count; i++)
-		listener_close(server->listeners[i]);
-	free(server->listeners);
-	server->listeners = NULL;
-	server->listener_count = 0;
+	timer_stop(&server->handshake_rest);
+	for (size_t i = 0; i < server->entrance_count; i++) {
+		listener_close(server->entrances[i]->listener);
+		free(server->entrances[i]);
+	}
+	free(server->entrances);
+	server->entrances = NULL;
+	server->entrance_count = 0;
 }
 
 // Calls `act` for each connection, also when it closes some or all of them.
@@ -189,6 +235,15 @@ void server_close(struct server *server) {
 	timer_stop(&server->drained);
 	uv_close((uv_handle_t *)&server->after_events, on_handle_closed);
 	uv_close((uv_handle_t *)&server->before_waiting, on_handle_closed);
+}
+
+struct slice serving_date(struct server *server) {
+	time_t now_s = time(NULL);
+	if (now_s != server->date_s) {
+		server->date_s = now_s;
+		answer_date_format(now_s, server->date);
+	}
+	return slice_from(server->date);
 }
 
 void serving_call_back_later(struct connection *connection) {

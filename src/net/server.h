@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An HTTP server: listeners, connections, requests read whole within limits, answers with back-pressure. Knows nothing
-// of AWS: who embeds it is told of each whole request and answers it, now or later. HTTP/1.1; HTTP/2 stands beside it
-// behind the same calls.
+// of AWS: who embeds it is told of each whole request and answers it, now or later. HTTP/1.1 and HTTP/2, in clear or
+// over TLS, are behind the same calls.
 #ifndef NET_SERVER_H
 #define NET_SERVER_H
 
@@ -15,6 +15,7 @@
 #include "net/loop.h"
 
 struct server;
+struct tls_server;
 struct server_call; // one request being answered
 
 // A request as received. Borrowed: all of it stays valid until the call is over (answered to the end, aborted, or
@@ -65,6 +66,11 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 // ERROR_IO; *message then points to one line that says why (static or thread-local; valid until the next call).
 int server_listen(struct server *server, const char *address, bool shared, const char **message);
 
+// The same over TLS. `tls` is borrowed and outlives the server. At most 500 handshakes a second are begun (100 at once);
+// clients beyond wait in the kernel's queue.
+int server_listen_tls(struct server *server, const char *address, bool shared, struct tls_server *tls,
+                      const char **message);
+
 // Binds without SO_REUSEPORT and closes again: is the address free?
 int server_probe(const char *address, const char **message);
 
@@ -93,8 +99,8 @@ void server_answer_start(struct server_call *call, int status, struct headers he
 bool server_answer_write(struct server_call *call, struct slice bytes);
 // The call is over.
 void server_answer_end(struct server_call *call);
-// Breaks the answer off so that the client can tell (HTTP/1.1: closes the connection without the last chunk; when
-// `reset`, with a TCP RST). The call is over.
+// Breaks the answer off so that the client can tell. HTTP/1.1: closes the connection without the last chunk; when
+// `reset`, with a TCP RST. HTTP/2: resets the stream, when not `reset` behind what was written. The call is over.
 void server_answer_abort(struct server_call *call, bool reset);
 // Bytes of the answer given so far, and whether its head was.
 bool server_answer_has_started(const struct server_call *call);

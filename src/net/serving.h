@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of the server only: what a protocol (HTTP/1.1 now) and the server know of each other. A protocol reads
+// Inside of the server only: what a protocol (HTTP/1.1, HTTP/2) and the server know of each other. A protocol reads
 // requests off a socket and writes their answers; the server counts, limits, drains and closes.
 //
 // Memory of a connection is freed at the end of a turn of the loop, never at once: whoever is further up the stack may
@@ -15,16 +15,19 @@
 
 #include "base/buffer.h"
 #include "base/list.h"
+#include "net/allowance.h"
 #include "net/loop_uv.h"
 #include "net/server.h"
 #include "net/socket.h"
 
 struct connection;
-struct listener;
+struct entrance;
 
 struct protocol {
 	// A connection over the socket, which it owns from now on; reading begins.
 	struct connection *(*open)(struct server *server, struct socket *socket);
+	// Bytes in the loop's scratch that were read off the socket before it was handed over.
+	void (*receive)(struct connection *connection, struct slice bytes);
 	// At the end of a turn in which serving_call_back_later was asked for: flush, go on, tell what is to be told.
 	void (*turn_ended)(struct connection *connection);
 	// Close as soon as nothing is being received or answered.
@@ -42,6 +45,7 @@ struct protocol {
 };
 
 extern const struct protocol http1_protocol;
+extern const struct protocol http2_protocol;
 
 // The common part of a protocol's connection, its first member.
 struct connection {
@@ -69,8 +73,10 @@ struct server {
 	const struct server_events *events;
 	void *owner;
 
-	struct listener **listeners;
-	size_t listener_count;
+	struct entrance **entrances; // one a listener
+	size_t entrance_count;
+	struct allowance handshakes;
+	struct timer handshake_rest; // while it runs, nobody is let in who wants a TLS handshake
 	struct list connections;
 	struct list idle; // those that may be closed for others, the longest idle first
 	size_t connection_count;
@@ -93,6 +99,9 @@ struct server {
 	time_t date_s;
 	char date[32];
 };
+
+// Now, as the header `date` has it; lasts until the next call.
+struct slice serving_date(struct server *server);
 
 // Asks for protocol->turn_ended at the end of this turn of the loop.
 void serving_call_back_later(struct connection *connection);

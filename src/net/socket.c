@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -163,8 +164,8 @@ void socket_start_tls(struct socket *socket, struct ssl_st *ssl) {
 	transport_tls_init(&socket->wire, ssl);
 	socket->transport = &transport_tls;
 	socket->opening = true;
-	// The client's first message goes out when the loop finds room for it.
-	socket->wire.read_needs_room = true;
+	// A client's first message goes out when the loop finds room for it.
+	socket->wire.read_needs_room = !SSL_is_server(ssl);
 	watch(socket, needs(socket));
 }
 

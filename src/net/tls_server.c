@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Invariant: `context` is complete and never changed while it can be seen; a reload puts another one in its place. The
+// keys of session tickets are the context's, made by OpenSSL at random, so a reload is what changes them.
+#include "net/tls_server.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+struct tls_server {
+	char *certificate_file;
+	char *key_file;
+	pthread_mutex_t guard; // of `context`
+	SSL_CTX *context;
+};
+
+// Forward secrecy and authenticated encryption only, which is also what HTTP/2 asks for (RFC 9113, 9.2.2). TLS 1.3 has
+// no others.
+static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+                              "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
+static const char *problem(const char *file, const char *why) {
+	static _Thread_local char text[512];
+	snprintf(text, sizeof text, "%s: %s", file, why);
+	ERR_clear_error();
+	return text;
+}
+
+// Nobody is there to be asked for a passphrase.
+static int refuse_passphrase(char *text, int size, int is_writing, void *owner) {
+	(void)text;
+	(void)size;
+	(void)is_writing;
+	*(bool *)owner = true;
+	return -1;
+}
+
+static int choose_protocol(SSL *connection, const unsigned char **chosen, unsigned char *chosen_size,
+                           const unsigned char *offered, unsigned offered_size, void *owner) {
+	static const unsigned char ours[] = "\x02h2\x08http/1.1";
+	unsigned char *found;
+	(void)connection;
+	(void)owner;
+	if (SSL_select_next_proto(&found, chosen_size, ours, sizeof ours - 1, offered, offered_size) !=
+	    OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*chosen = found;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static const char *read_files(SSL_CTX *context, const char *certificate_file, const char *key_file) {
+	bool is_encrypted = false;
+	SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
+	SSL_CTX_set_default_passwd_cb_userdata(context, &is_encrypted);
+	if (access(certificate_file, R_OK) != 0)
+		return problem(certificate_file, strerror(errno));
+	if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1)
+		return problem(certificate_file, "no certificate in PEM form, or one that is not accepted");
+	if (access(key_file, R_OK) != 0)
+		return problem(key_file, strerror(errno));
+	if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) == 1)
+		return NULL;
+	if (is_encrypted)
+		return problem(key_file, "the key is encrypted");
+	bool mismatch = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
+	return problem(key_file, mismatch ? "the key is not the certificate's" : "no private key in PEM form");
+}
+
+// The context, or NULL and *message.
+static SSL_CTX *make_context(const char *certificate_file, const char *key_file, const char **message) {
+	static const unsigned char session_context[] = "signalbox";
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	if (context == NULL)
+		abort();
+	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_cipher_list(context, ciphers);
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
+	// Sessions are in their tickets: nothing to keep here, nothing to lock.
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+	*message = read_files(context, certificate_file, key_file);
+	ERR_clear_error();
+	SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
+	if (*message == NULL)
+		return context;
+	SSL_CTX_free(context);
+	return NULL;
+}
+
+int tls_server_new(const char *certificate_file, const char *key_file, struct tls_server **tls, const char **message) {
+	SSL_CTX *context = make_context(certificate_file, key_file, message);
+	if (context == NULL)
+		return ERROR_INVALID;
+	struct tls_server *made = memory_new(1, sizeof *made);
+	made->certificate_file = memory_string(slice_from(certificate_file));
+	made->key_file = memory_string(slice_from(key_file));
+	made->context = context;
+	pthread_mutex_init(&made->guard, NULL);
+	*tls = made;
+	return 0;
+}
+
+int tls_server_reload(struct tls_server *tls, const char **message) {
+	SSL_CTX *context = make_context(tls->certificate_file, tls->key_file, message);
+	if (context == NULL)
+		return ERROR_INVALID;
+	pthread_mutex_lock(&tls->guard);
+	SSL_CTX *old = tls->context;
+	tls->context = context;
+	pthread_mutex_unlock(&tls->guard);
+	SSL_CTX_free(old);
+	return 0;
+}
+
+void tls_server_free(struct tls_server *tls) {
+	if (!tls)
+		return;
+	SSL_CTX_free(tls->context);
+	pthread_mutex_destroy(&tls->guard);
+	free(tls->certificate_file);
+	free(tls->key_file);
+	free(tls);
+}
+
+struct ssl_st *tls_server_connection(struct tls_server *tls) {
+	pthread_mutex_lock(&tls->guard);
+	SSL *connection = SSL_new(tls->context);
+	pthread_mutex_unlock(&tls->guard);
+	if (connection)
+		SSL_set_accept_state(connection);
+	ERR_clear_error();
+	return connection;
+}
