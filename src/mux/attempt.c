@@ -186,12 +186,15 @@ static void on_head(void *owner, int status, struct headers headers) {
 	if (attempt->streaming) {
 		relay_init(&attempt->relay, attempt->call->operation, mux->frame_bytes, mux->hold_bytes, attempt->arena,
 		           &relay_output, attempt);
+		buffer_set_meter(&attempt->relay.held, mux->memory);
+		buffer_set_meter(&attempt->relay.decoder.held, mux->memory);
 		return;
 	}
 	size_t limit = mux->response_bytes;
 	if (!is_success(status) && limit > ERROR_BODY_BYTES)
 		limit = ERROR_BODY_BYTES;
 	buffer_init(&attempt->body, limit);
+	buffer_set_meter(&attempt->body, mux->memory);
 	const struct slice *length = headers_find(headers, SLICE("content-length"));
 	uint64_t expected = 0;
 	if (length && slice_parse_u64(*length, limit, &expected))
@@ -322,6 +325,12 @@ struct attempt *attempt_start(const struct attempt_plan *plan) {
 
 void attempt_cancel(struct attempt *attempt) {
 	end(attempt, ATTEMPT_CANCELLED);
+}
+
+void attempt_stop(struct attempt *attempt) {
+	if (!attempt->ended)
+		end_stream(attempt, relay_finish(&attempt->relay, RELAY_BROKEN, SLICE("GatewayStopping"),
+		                                 SLICE("the gateway is shutting down")));
 }
 
 void attempt_resume(struct attempt *attempt) {

@@ -84,6 +84,10 @@ struct attempt *attempt_start(const struct attempt_plan *plan);
 // Stops it without an event; an attempt that has ended stays as it is.
 void attempt_cancel(struct attempt *attempt);
 
+// Breaks off a stream that has been committed, since the program is about to end. on_frames and on_ended follow from
+// within, as when the upstream breaks off; the owner holds what the attempt stands in.
+void attempt_stop(struct attempt *attempt);
+
 // The client has room again.
 void attempt_resume(struct attempt *attempt);
 

@@ -17,6 +17,7 @@ int mux_new(const struct mux_settings *settings, struct problems *problems, stru
 	made->header_bytes = settings->header_bytes;
 	made->frame_bytes = settings->frame_bytes;
 	made->hold_bytes = settings->hold_bytes;
+	made->memory = settings->memory;
 	made->connect_ms = settings->connect_ms;
 	made->pool_idle_ms = settings->pool_idle_ms;
 	made->on_event = settings->on_event;
@@ -63,6 +64,24 @@ struct policy *mux_policy(struct mux *mux) {
 	return policy;
 }
 
+static void on_waiting_due(void *owner) {
+	struct mux_worker *worker = owner;
+	uint64_t now_ms = loop_now_ms(worker->loop);
+	waiting_ask(&worker->waiting, now_ms);
+	uint64_t next_ms = waiting_next_ms(&worker->waiting);
+	if (next_ms == UINT64_MAX)
+		timer_stop(&worker->waiting_timer);
+	else
+		timer_start(&worker->waiting_timer, next_ms > now_ms ? next_ms - now_ms : 0);
+}
+
+void mux_worker_await(struct mux_worker *worker, struct waiter *waiter, uint64_t ask_ms) {
+	uint64_t now_ms = loop_now_ms(worker->loop);
+	waiting_join(&worker->waiting, waiter, ask_ms);
+	if (!timer_is_running(&worker->waiting_timer) || worker->waiting_timer.due_ms > ask_ms)
+		timer_start(&worker->waiting_timer, ask_ms > now_ms ? ask_ms - now_ms : 0);
+}
+
 struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *loop) {
 	assert(index < mux->workers);
 	struct mux_worker *worker = memory_new(1, sizeof *worker);
@@ -79,6 +98,8 @@ struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *lo
 	if (buffer_reserve(&worker->authorization, AUTHORIZATION_BYTES))
 		abort();
 	random_init_from_system(&worker->random);
+	waiting_init(&worker->waiting);
+	timer_init(&worker->waiting_timer, loop, on_waiting_due, worker);
 	struct policy *policy = mux_policy(mux);
 	policy_on_event(policy, index, mux->on_event, mux->event_owner);
 	policy_release(policy);
@@ -86,7 +107,8 @@ struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *lo
 }
 
 void mux_worker_free(struct mux_worker *worker) {
-	assert(worker->request_count == 0);
+	assert(worker->request_count == 0 && waiting_is_empty(&worker->waiting));
+	timer_stop(&worker->waiting_timer);
 	upstreams_free(worker->upstreams);
 	sigv4_signer_free(worker->signer);
 	buffer_free_secret(&worker->authorization);

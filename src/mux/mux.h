@@ -12,6 +12,7 @@
 #include "aws/operation.h"
 #include "base/error.h"
 #include "base/header.h"
+#include "base/memory_meter.h"
 #include "net/loop.h"
 #include "policy/policy.h"
 #include "route/decide.h"
@@ -40,6 +41,7 @@ struct mux_settings {
 	size_t credential_set_count;
 	uint64_t connect_ms, pool_idle_ms;
 	size_t response_bytes, header_bytes, frame_bytes, hold_bytes;
+	struct memory_meter *memory;   // is charged with what requests hold here; borrowed for the mux's life; may be NULL
 	route_event_callback on_event; // on the worker's thread; may be NULL
 	void *event_owner;
 };
@@ -123,6 +125,10 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
                                void *owner);
 // The client has gone: attempts are cancelled, the sink hears nothing more.
 void mux_cancel(struct mux_request *request);
+// Ends the call now, because the program is about to end: a stream that has begun ends with an exception frame, any
+// other call with the failure of a gateway that shuts down. on_done comes as ever, from within this call at the latest,
+// unless it is on its way already.
+void mux_stop(struct mux_request *request);
 // The sink has room again.
 void mux_resume(struct mux_request *request);
 

@@ -22,8 +22,9 @@
 // routing's arrays over the pool.
 enum { ARENA_BYTES = 16 << 20 };
 
-// What a client is told to wait after a failure that no model's state says more about.
-enum { RETRY_MS = 1000 };
+// What a client is told to wait after a failure that no model's state says more about, and how long a newcomer at most
+// lets those ask first who wait already.
+enum { RETRY_MS = 1000, NEWCOMER_MS = 1 };
 
 struct mux_request {
 	struct mux_worker *worker;
@@ -35,7 +36,8 @@ struct mux_request {
 	struct route route;
 	struct request_facts facts;
 	struct route_request *routing; // NULL for a call that is on no model: its one attempt decides
-	struct timer timer;            // routing's WAIT, or an end that must not be told from within mux_submit
+	struct waiter waiter;          // while every model rests, or others wait
+	struct timer timer;            // any other WAIT, or an end that must not be told from within mux_submit
 	uint64_t started_ms;
 	char payload_hash[SIGV4_HEX_BYTES];
 
@@ -47,6 +49,7 @@ struct mux_request {
 
 	unsigned depth;
 	bool submitting;
+	bool begun;
 	bool cancelled;
 	bool over;
 	struct step ending; // waits for the timer where its kind isn't STEP_NONE
@@ -67,6 +70,7 @@ static void release(struct mux_request *request) {
 	for (struct list *link = request->attempts.next; link != &request->attempts; link = link->next)
 		attempt_release(attempt_at(link));
 	timer_stop(&request->timer);
+	waiting_leave(&request->waiter);
 	worker->request_count--;
 	version_release(request->version);
 	arena_free_secret(&request->arena); // signatures and session tokens have been in it
@@ -118,18 +122,28 @@ static enum outcome outcome_of(const struct mux_request *request) {
 	return request->last_failure.fault == FAULT_THROTTLE ? OUTCOME_RATE_LIMIT : OUTCOME_FAIL_FAST;
 }
 
+// Heard only by who waits for an answer still.
+static const struct mux_error stopped_error = {
+    .type = TYPE_THROTTLING,
+    .status = 429,
+    .exception = {"ThrottlingException", 19},
+    .message = {"The gateway is shutting down, please try again.", 47},
+    .retry_after_ms = RETRY_MS,
+};
+
 static void tell_failure(struct mux_request *request, const struct step *step) {
 	struct mux_result result = {.failed = true, .outcome = outcome_of(request), .ttft_ms = -1};
 	result.usage = (struct usage){-1, -1, -1, -1};
 	if (step->error == ROUTE_CANCELLED) {
 		result.outcome = OUTCOME_CANCELLED;
+		result.error = stopped_error;
 	} else {
 		if (step->all_refused)
 			result.outcome = OUTCOME_REFUSAL;
 		answer_failure(step, &request->kept, request->has_failed ? &request->last_failure : NULL, request->route.pool,
 		               request->facts.asked, &request->arena, &result.error);
-		result.status = result.error.status;
 	}
+	result.status = result.error.status;
 	tell_done(request, &result);
 }
 
@@ -259,7 +273,10 @@ static void follow(struct mux_request *request, struct step step) {
 			step = stop(request, &step);
 			break;
 		case STEP_WAIT:
-			timer_start(&request->timer, step.wait_ms);
+			if (step.why == NO_MODELS_RESTING)
+				mux_worker_await(request->worker, &request->waiter, now_of(request) + step.wait_ms);
+			else
+				timer_start(&request->timer, step.wait_ms);
 			return;
 		case STEP_RETURN:
 		case STEP_FAIL:
@@ -299,6 +316,7 @@ static void fill_facts(struct mux_request *request) {
 
 // The first step: routing's, or for a call that is on no model its one attempt.
 static struct step begin(struct mux_request *request) {
+	request->begun = true;
 	struct step failed = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NONE_SELECTED};
 	const struct route_limits *limits = &request->route.pool->limits;
 	if (sigv4_hash_payload(request->worker->signer, request->call.body, request->payload_hash))
@@ -308,6 +326,26 @@ static struct step begin(struct mux_request *request) {
 	if (route_request_new(&request->route, &request->facts, &request->arena, request->started_ms, &request->routing))
 		return failed;
 	return route_begin(request->routing, request->started_ms);
+}
+
+// Its turn among those that wait has come.
+static void on_turn(void *owner) {
+	struct mux_request *request = owner;
+	hold(request);
+	follow(request, request->begun ? route_next(request->routing, now_of(request)) : begin(request));
+	if (request->waiter.ask_ms == UINT64_MAX)
+		waiting_leave(&request->waiter);
+	drop(request);
+}
+
+// Who comes while others wait asks after them.
+static void start(struct mux_request *request) {
+	struct mux_worker *worker = request->worker;
+	fill_facts(request);
+	if (operation_is_on_model(request->call.operation) && !waiting_is_empty(&worker->waiting))
+		mux_worker_await(worker, &request->waiter, request->started_ms + NEWCOMER_MS);
+	else
+		follow(request, begin(request));
 }
 
 struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call *call, const struct mux_sink *sink,
@@ -322,9 +360,11 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	request->started_ms = loop_now_ms(worker->loop);
 	request->submitting = true;
 	arena_init(&request->arena, ARENA_BYTES);
+	request->arena.meter = mux->memory;
 	list_init(&request->attempts);
 	worker->request_count++;
 	timer_init(&request->timer, worker->loop, on_timer, request);
+	waiter_init(&request->waiter, worker->arrivals++, on_turn, request);
 	request->route = (struct route){
 	    .pool = policy_pool(request->version->policy),
 	    .decide = policy_decide(request->version->policy, worker->index),
@@ -332,9 +372,7 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	    .on_event = mux->on_event,
 	    .event_owner = mux->event_owner,
 	};
-	fill_facts(request);
-	struct step step = begin(request);
-	follow(request, step);
+	start(request);
 	request->submitting = false;
 	return request;
 }
@@ -343,11 +381,35 @@ void mux_cancel(struct mux_request *request) {
 	hold(request);
 	request->cancelled = true;
 	timer_stop(&request->timer);
+	waiting_leave(&request->waiter);
 	if (!request->over && request->ending.kind == STEP_NONE && request->routing)
 		follow(request, route_cancel(request->routing, now_of(request)));
 	else if (!request->routing && !list_is_empty(&request->attempts))
 		attempt_cancel(attempt_at(request->attempts.next));
 	request->over = true;
+	drop(request);
+}
+
+// A call without routing has one attempt, or none when it never began.
+static void stop_unrouted(struct mux_request *request) {
+	struct step stopped = {.kind = STEP_FAIL, .error = ROUTE_CANCELLED};
+	if (!list_is_empty(&request->attempts))
+		attempt_cancel(attempt_at(request->attempts.next));
+	finish(request, &stopped);
+}
+
+void mux_stop(struct mux_request *request) {
+	if (request->over || request->ending.kind != STEP_NONE)
+		return;
+	hold(request);
+	timer_stop(&request->timer);
+	waiting_leave(&request->waiter);
+	if (request->committed)
+		attempt_stop(request->committed);
+	else if (request->routing)
+		follow(request, route_cancel(request->routing, now_of(request)));
+	else
+		stop_unrouted(request);
 	drop(request);
 }
 

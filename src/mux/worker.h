@@ -10,11 +10,13 @@
 #include "base/random.h"
 #include "mux/mux.h"
 #include "mux/version.h"
+#include "mux/waiting.h"
 #include "net/exchange.h"
 
 struct mux {
 	size_t workers;
 	size_t response_bytes, header_bytes, frame_bytes, hold_bytes;
+	struct memory_meter *memory; // NULL for none
 	uint64_t connect_ms, pool_idle_ms;
 	route_event_callback on_event;
 	void *event_owner;
@@ -32,7 +34,13 @@ struct mux_worker {
 	struct buffer authorization; // scratch of signing: allocated once, so that growing leaves no copy behind; wiped
 	struct random_source random;
 	size_t request_count;
+	uint64_t arrivals; // requests so far
+	struct waiting waiting;
+	struct timer waiting_timer; // the next time of `waiting`
 };
+
+// The request waits for a model, behind those that came before it, and asks at `ask_ms` at the latest.
+void mux_worker_await(struct mux_worker *worker, struct waiter *waiter, uint64_t ask_ms);
 
 // The running version, retained for the caller.
 struct mux_version *mux_version_retain(struct mux *mux);

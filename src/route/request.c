@@ -123,8 +123,8 @@ static struct step finish(struct route_request *request) {
 	return *final;
 }
 
-// Every model that could be asked rests: the client waits if the policy lets it, and is told when it doesn't. Requests
-// ask again at the same moment in whatever order their timers fire; no queue keeps their order of arrival.
+// Every model that could be asked rests: the client waits if the policy lets it, and is told when it doesn't. Who asks
+// first of those that wait is the driver's business.
 static struct step wait_or_fail(struct route_request *request, uint64_t first_return_ms) {
 	uint64_t now_ms = request->now_ms;
 	if (request->wait_until_ms == 0)
@@ -135,7 +135,8 @@ static struct step wait_or_fail(struct route_request *request, uint64_t first_re
 		return finish(request);
 	}
 	uint64_t again_ms = first_return_ms < until_ms ? first_return_ms : until_ms;
-	return (struct step){.kind = STEP_WAIT, .wait_ms = again_ms > now_ms ? again_ms - now_ms : 1};
+	return (struct step){
+	    .kind = STEP_WAIT, .wait_ms = again_ms > now_ms ? again_ms - now_ms : 1, .why = NO_MODELS_RESTING};
 }
 
 static struct step none_eligible(struct route_request *request, uint64_t first_return_ms) {

@@ -24,7 +24,8 @@ enum step_kind {
 	STEP_NONE,   // nothing to do until an attempt reports
 	STEP_SEND,   // start attempt `attempt` on `model` with `options`
 	STEP_CANCEL, // stop attempt `attempt`; its end is reported like any other
-	STEP_WAIT,   // call route_next again after `wait_ms`, or when an attempt reports
+	STEP_WAIT,   // call route_next again after `wait_ms`, or when an attempt reports; earlier does no harm. `why` is
+	             // NO_MODELS_RESTING where the request waits for any model to return
 	STEP_RETURN, // attempt `attempt` holds the answer
 	STEP_FAIL,   // no answer, or one that broke off after its commit: see `error`
 };
@@ -46,7 +47,7 @@ struct step {
 	struct attempt_options options;
 	uint64_t wait_ms;
 	enum route_error error;
-	enum no_models why;
+	enum no_models why; // of STEP_WAIT, too
 	bool all_refused;        // every answer was a refusal
 	uint64_t retry_after_ms; // for STEP_FAIL: until the first model returns; see the design's fine print
 };
