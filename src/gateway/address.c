@@ -2,7 +2,9 @@
 #include "gateway/address.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 enum { HOST_BYTES = 254 };
 
@@ -83,22 +85,57 @@ bool address_is_local(const struct address *address) {
 	return address->is_unix || loopback_of(address->host) != 0;
 }
 
-// Whether two hosts can mean the same interface. 127.0.0.1 and 127.0.0.2 don't, "localhost" and either may.
-static bool is_same_host(struct slice a, struct slice b) {
-	if (slice_equal_nocase(a, b))
-		return true;
-	bool named = slice_equal_nocase(a, SLICE("localhost")) || slice_equal_nocase(b, SLICE("localhost"));
-	bool any = slice_equal(a, SLICE("0.0.0.0")) || slice_equal(b, SLICE("0.0.0.0")) || slice_equal(a, SLICE("::")) ||
-	           slice_equal(b, SLICE("::"));
-	return any || (named && (loopback_of(a) & loopback_of(b)) != 0);
+static bool is_any(struct slice host) {
+	return slice_equal(host, SLICE("0.0.0.0")) || slice_equal(host, SLICE("::"));
 }
 
-bool address_receives(const struct address *address, struct slice host, uint16_t port) {
-	return !address->is_unix && address->port == port && is_same_host(address->host, host);
+// Whether two hosts can mean the same interface. 127.0.0.1 and 127.0.0.2 don't, "localhost" and either may.
+static bool is_same_host(struct slice a, struct slice b) {
+	bool named = slice_equal_nocase(a, SLICE("localhost")) || slice_equal_nocase(b, SLICE("localhost"));
+	return slice_equal_nocase(a, b) || (named && (loopback_of(a) & loopback_of(b)) != 0);
+}
+
+bool address_receives(const struct address *address, struct slice host, uint16_t port, bool of_this_machine) {
+	if (address->is_unix || address->port != port)
+		return false;
+	return is_any(address->host) ? of_this_machine || is_any(host) : is_same_host(address->host, host);
+}
+
+static bool is_interface_address(struct slice host) {
+	char text[HOST_BYTES];
+	struct in6_addr wanted; // an IPv4 address lies in its first bytes
+	struct ifaddrs *all;
+	if (!terminated(host, text))
+		return false;
+	int family = inet_pton(AF_INET, text, &wanted) == 1    ? AF_INET
+	             : inet_pton(AF_INET6, text, &wanted) == 1 ? AF_INET6
+	                                                       : 0;
+	if (!family || getifaddrs(&all))
+		return false;
+	bool found = false;
+	for (const struct ifaddrs *one = all; one && !found; one = one->ifa_next) {
+		if (!one->ifa_addr || one->ifa_addr->sa_family != family)
+			continue;
+		const void *own = family == AF_INET
+		                      ? (const void *)&((const struct sockaddr_in *)(const void *)one->ifa_addr)->sin_addr
+		                      : (const void *)&((const struct sockaddr_in6 *)(const void *)one->ifa_addr)->sin6_addr;
+		size_t size = family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+		found = memcmp(own, &wanted, size) == 0;
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+bool address_is_of_this_machine(struct slice host) {
+	char name[HOST_BYTES] = "";
+	if (loopback_of(host) || is_interface_address(host))
+		return true;
+	return gethostname(name, sizeof name - 1) == 0 && slice_equal_nocase(host, slice_from(name));
 }
 
 bool address_clashes(const struct address *a, const struct address *b) {
 	if (a->is_unix || b->is_unix)
 		return a->is_unix && b->is_unix && slice_equal(a->host, b->host);
-	return a->port != 0 && a->port == b->port && is_same_host(a->host, b->host);
+	bool overlap = is_any(a->host) || is_any(b->host) || is_same_host(a->host, b->host);
+	return a->port != 0 && a->port == b->port && overlap;
 }

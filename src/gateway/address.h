@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Addresses to listen on, as text: "HOST:PORT", "[V6]:PORT" or "unix:/path". Pure; nothing is resolved.
+// Addresses to listen on, as text: "HOST:PORT", "[V6]:PORT" or "unix:/path". Nothing is resolved; pure but for
+// address_is_of_this_machine.
 #ifndef GATEWAY_ADDRESS_H
 #define GATEWAY_ADDRESS_H
 
@@ -20,8 +21,12 @@ bool address_parse(struct slice text, struct address *address);
 // Whether nobody off this machine can reach it: a Unix socket, "localhost", 127.0.0.0/8, ::1.
 bool address_is_local(const struct address *address);
 
-// Whether a connection to that host and port would arrive at a listener on `address`.
-bool address_receives(const struct address *address, struct slice host, uint16_t port);
+// Whether a connection to that host and port would arrive at a listener on `address`. `of_this_machine`: the host is,
+// which matters to a listener on every interface.
+bool address_receives(const struct address *address, struct slice host, uint16_t port, bool of_this_machine);
+
+// Whether the host is loopback, this machine's name, or the address of one of its interfaces.
+bool address_is_of_this_machine(struct slice host);
 
 // Whether both can't be listened on at once. Port 0 clashes with nothing.
 bool address_clashes(const struct address *a, const struct address *b);

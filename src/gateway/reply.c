@@ -170,6 +170,9 @@ struct reply *reply_begin(struct door *door, struct server_call *call, const str
 	    .request_id = slice_from(reply->request_id),
 	    .operation = operation,
 	    .model = model,
+	    .method = request->method,
+	    .path = request->path,
+	    .query = request->query,
 	    .headers = headers,
 	    .body = request->body,
 	};

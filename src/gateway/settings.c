@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/settings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -59,7 +60,8 @@ static const struct schema_key limits_keys[] = {
     INTEGER(limits, frame_bytes, 16 * MEBI, KIBI, 16 * MEBI, "largest frame of an event stream"),
     INTEGER(limits, hold_bytes, 64 * KIBI, KIBI, 16 * MEBI, "held back of a stream before its first content"),
     INTEGER(limits, connections, 10000, 1, 1e6, "open client connections"),
-    UNAVAILABLE(memory_bytes, "memory of all requests in flight"),
+    INTEGER(limits, memory_bytes, 1024.0 * MEBI, MEBI, 1024.0 * 1024.0 * MEBI,
+            "bodies, held answers and unsent output of all requests; beyond it new ones get 429"),
     {0},
 };
 
@@ -90,7 +92,10 @@ const struct schema_key settings_keys[] = {
     CUSTOM(listen, value_listen, "one address or a list of them", "where Bedrock's API is served"),
     UNAVAILABLE(tls, "certificate and key of the data listeners"),
     CUSTOM(admin, value_address, "an address", "where the admin API is served"),
-    UNAVAILABLE(allow_unauthenticated, "listen beyond loopback and Unix sockets without authentication"),
+    {.name = "allow_unauthenticated",
+     .type = SCHEMA_BOOLEAN,
+     .offset = offsetof(struct settings, allow_unauthenticated),
+     .meaning = "listen beyond loopback and Unix sockets, though whoever connects may use the credentials"},
     CUSTOM(workers, value_workers, "a whole number or \"auto\"", "threads; \"auto\" is one per core"),
     {.name = "policy",
      .type = SCHEMA_STRING,
@@ -178,9 +183,10 @@ static bool is_own_listener(const struct settings *settings, const struct endpoi
 	struct address address;
 	for (size_t i = 0; i < settings->listen.count; i++)
 		if (address_parse(slice_from(settings->listen.list[i]), &address) &&
-		    address_receives(&address, host, endpoint->port))
+		    address_receives(&address, host, endpoint->port, address_is_of_this_machine(host)))
 			return true;
-	return address_parse(slice_from(settings->admin), &address) && address_receives(&address, host, endpoint->port);
+	return address_parse(slice_from(settings->admin), &address) &&
+	       address_receives(&address, host, endpoint->port, false);
 }
 
 void settings_refuse_own_endpoint(const struct settings *settings, const char *file, const char *field,
@@ -192,6 +198,21 @@ void settings_refuse_own_endpoint(const struct settings *settings, const char *f
 	if (is_own_listener(settings, &parsed))
 		problems_add(problems, file, 0, field, "another server than this one (requests would go round in a loop)",
 		             endpoint);
+}
+
+void settings_refuse_strangers(const struct settings *settings, const char *file, struct problems *problems) {
+	struct address address;
+	for (size_t i = 0; i < settings->listen.count && !settings->allow_unauthenticated; i++) {
+		char field[32] = "listen";
+		if (!address_parse(slice_from(settings->listen.list[i]), &address) || address_is_local(&address))
+			continue;
+		if (settings->listen.count > 1)
+			snprintf(field, sizeof field, "listen[%zu]", i + 1);
+		problems_add(problems, file, 0, field,
+		             "a loopback address or a Unix socket (clients are not authenticated yet; with "
+		             "allow_unauthenticated = true whoever can connect may use the models)",
+		             settings->listen.list[i]);
+	}
 }
 
 // What is wrong between keys that are each right.
@@ -207,6 +228,9 @@ static void check_together(const char *file, const struct settings *settings, st
 			if (address_parse(slice_from(settings->listen.list[j]), &b) && address_clashes(&a, &b))
 				problems_add(problems, file, 0, "listen", "each address once", settings->listen.list[i]);
 	}
+	settings_refuse_strangers(settings, file, problems);
+	if (settings->limits.memory_bytes < settings->limits.body_bytes + settings->limits.response_bytes)
+		problems_add(problems, file, 0, "limits.memory_bytes", "at least body_bytes and response_bytes together", NULL);
 	if (!settings->allow_plaintext)
 		destination_refuse_plaintext(settings->endpoint, file, problems);
 }

@@ -26,8 +26,9 @@ struct settings_addresses {
 struct settings {
 	struct settings_addresses listen;
 	char *admin;
-	uint64_t workers; // "auto" is the number of cores
-	char *policy;     // path; NULL: the built-in one
+	bool allow_unauthenticated; // listeners that others than this machine can reach
+	uint64_t workers;           // "auto" is the number of cores
+	char *policy;               // path; NULL: the built-in one
 	struct {
 		uint64_t instructions;
 		uint64_t memory_bytes;
@@ -41,7 +42,7 @@ struct settings {
 		uint64_t connect_ms, header_ms, body_ms, write_ms, client_idle_ms, pool_idle_ms, drain_ms;
 	} timeouts;
 	struct {
-		uint64_t body_bytes, response_bytes, header_bytes, frame_bytes, hold_bytes, connections;
+		uint64_t body_bytes, response_bytes, header_bytes, frame_bytes, hold_bytes, connections, memory_bytes;
 	} limits;
 	struct {
 		enum log_level level;
@@ -71,6 +72,9 @@ int settings_read(const char *file, const struct document *document, const struc
 // For who is going to listen; `ask` may well ask the gateway that runs beside it.
 void settings_refuse_own_endpoint(const struct settings *settings, const char *file, const char *field,
                                   const char *endpoint, struct problems *problems);
+
+// Adds a problem for each of `listen` that others than this machine can reach, unless allow_unauthenticated is set.
+void settings_refuse_strangers(const struct settings *settings, const char *file, struct problems *problems);
 
 // Wipes and frees what it holds.
 void settings_free(struct settings *settings);

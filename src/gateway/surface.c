@@ -75,28 +75,13 @@ bool surface_withholds(struct slice name) {
 	return false;
 }
 
-// Operations that have a path in the API but no route through this gateway. NULL for those that are routed.
-static const char *unserved_reason(enum operation operation) {
-	switch (operation) {
-	case OPERATION_INVOKE_MODEL_BIDIRECTIONAL:
-		return "InvokeModelWithBidirectionalStream is not served by this gateway.";
-	case OPERATION_APPLY_GUARDRAIL:
-		return "ApplyGuardrail is not served by this gateway yet.";
-	case OPERATION_GUARDRAIL_CHECKS:
-		return "InvokeGuardrailChecks is not served by this gateway yet.";
-	case OPERATION_ASYNC_INVOKE:
-		return "Asynchronous invocations are not served by this gateway yet.";
-	default:
-		return NULL;
-	}
-}
-
 static void read_operation(const struct server_request *request, struct buffer *model_id, struct surface *surface) {
 	switch (operation_parse(request->method, request->path, &surface->operation, model_id)) {
 	case OPERATION_MATCHED:
 		surface->kind = SURFACE_CALL;
-		if (unserved_reason(surface->operation))
-			refuse(surface, 404, "UnknownOperationException", unserved_reason(surface->operation));
+		if (surface->operation == OPERATION_INVOKE_MODEL_BIDIRECTIONAL)
+			refuse(surface, 404, "UnknownOperationException",
+			       "InvokeModelWithBidirectionalStream is not served by this gateway.");
 		break;
 	case OPERATION_NO_SUCH_PATH:
 		refuse(surface, 404, "UnknownOperationException", "The path is none of Bedrock Runtime's operations.");

@@ -9,7 +9,7 @@
 #include "net/server.h"
 
 enum surface_kind {
-	SURFACE_CALL,    // `operation` on the model in `model_id`
+	SURFACE_CALL,    // `operation`, on the model in `model_id` where it is on one
 	SURFACE_HEALTH,  // GET /health
 	SURFACE_REFUSED, // `status`, `exception`, `message`
 };

@@ -61,19 +61,33 @@ TEST(a_listener_is_known_by_what_reaches_it) {
 	static const struct {
 		const char *listener, *host;
 		uint16_t port;
-		bool reached;
+		bool ours, reached;
 	} rows[] = {
-	    {"127.0.0.1:80", "127.0.0.1", 80, true},    {"127.0.0.1:80", "127.0.0.1", 81, false},
-	    {"127.0.0.1:80", "localhost", 80, true},    {"localhost:80", "127.0.0.1", 80, true},
-	    {"localhost:80", "::1", 80, true},          {"[::1]:80", "localhost", 80, true},
-	    {"[::1]:80", "127.0.0.1", 80, false},       {"127.0.0.1:80", "127.0.0.2", 80, false},
-	    {"127.0.0.1:80", "example.com", 80, false}, {"unix:/x", "/x", 0, false},
+	    {"127.0.0.1:80", "127.0.0.1", 80, true, true},     {"127.0.0.1:80", "127.0.0.1", 81, true, false},
+	    {"127.0.0.1:80", "localhost", 80, true, true},     {"localhost:80", "127.0.0.1", 80, true, true},
+	    {"localhost:80", "::1", 80, true, true},           {"[::1]:80", "localhost", 80, true, true},
+	    {"[::1]:80", "127.0.0.1", 80, true, false},        {"127.0.0.1:80", "127.0.0.2", 80, true, false},
+	    {"127.0.0.1:80", "example.com", 80, false, false}, {"unix:/x", "/x", 0, true, false},
+	    {"0.0.0.0:80", "10.1.2.3", 80, true, true},        {"0.0.0.0:80", "10.1.2.3", 81, true, false},
+	    {"0.0.0.0:80", "10.1.2.3", 80, false, false},      {"0.0.0.0:80", "::", 80, false, true},
+	    {"[::]:80", "gateway.example", 80, false, false},  {"10.1.2.3:80", "10.1.2.3", 80, true, true},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct address address;
 		CHECK(address_parse(slice_from(rows[i].listener), &address));
-		CHECK_INT(address_receives(&address, slice_from(rows[i].host), rows[i].port), rows[i].reached);
+		CHECK_INT(address_receives(&address, slice_from(rows[i].host), rows[i].port, rows[i].ours), rows[i].reached);
 	}
+}
+
+TEST(this_machine_knows_itself) {
+	CHECK(address_is_of_this_machine(SLICE("127.0.0.1")));
+	CHECK(address_is_of_this_machine(SLICE("127.7.7.7")));
+	CHECK(address_is_of_this_machine(SLICE("::1")));
+	CHECK(address_is_of_this_machine(SLICE("LocalHost")));
+	CHECK(!address_is_of_this_machine(SLICE("203.0.113.9")));
+	CHECK(!address_is_of_this_machine(SLICE("2001:db8::9")));
+	CHECK(!address_is_of_this_machine(SLICE("bedrock.example")));
+	CHECK(!address_is_of_this_machine(SLICE("")));
 }
 
 TEST(clashes_are_seen) {
@@ -85,6 +99,7 @@ TEST(clashes_are_seen) {
 	    {"127.0.0.1:0", "127.0.0.1:0", false},  {"127.0.0.1:80", "127.0.0.1:81", false},
 	    {"127.0.0.1:80", "[::1]:80", false},    {"unix:/a", "unix:/a", true},
 	    {"unix:/a", "unix:/b", false},          {"unix:/a", "127.0.0.1:80", false},
+	    {"0.0.0.0:80", "127.0.0.1:80", true},   {"0.0.0.0:80", "127.0.0.1:81", false},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct address a, b;
@@ -98,6 +113,7 @@ int main(void) {
 	RUN(addresses_are_read);
 	RUN(other_texts_are_refused);
 	RUN(a_listener_is_known_by_what_reaches_it);
+	RUN(this_machine_knows_itself);
 	RUN(clashes_are_seen);
 	return check_summary();
 }

@@ -101,6 +101,8 @@ TEST(defaults_are_the_documented_ones) {
 	CHECK_INT(settings->limits.frame_bytes, 16777216);
 	CHECK_INT(settings->limits.hold_bytes, 65536);
 	CHECK_INT(settings->limits.connections, 10000);
+	CHECK_INT(settings->limits.memory_bytes, 1073741824);
+	CHECK(!settings->allow_unauthenticated);
 	CHECK_INT(settings->log.level, LOG_INFO);
 	CHECK_INT(settings->log.format, LOG_TEXT);
 	CHECK(settings->log.access);
@@ -196,9 +198,10 @@ static const struct {
     {"limits.frame_bytes", NULL, 1e9, "limits.frame_bytes: expected"},
     {"limits.hold_bytes", NULL, 1, "limits.hold_bytes: expected"},
     {"limits.connections", NULL, 0, "limits.connections: expected"},
-    {"limits.memory_bytes", NULL, 1e9, "limits.memory_bytes: expected nothing (the key is not available"},
+    {"limits.memory_bytes", NULL, 1048575, "limits.memory_bytes: expected a whole number from 1048576"},
+    {"limits.memory_bytes", NULL, 1048576, "limits.memory_bytes: expected at least body_bytes and response_bytes"},
     {"tls", "x", 0, "tls: expected nothing (the key is not available in this version)"},
-    {"allow_unauthenticated", NULL, -1, "allow_unauthenticated: expected nothing (the key is not available"},
+    {"allow_unauthenticated", "yes", 0, "allow_unauthenticated: expected true or false"},
     {"log.level", "loud", 0, "log.level: expected \"debug\", \"info\", \"warn\", \"error\" or \"off\""},
     {"log.format", "xml", 0, "log.format: expected \"text\" or \"json\""},
     {"log.access", "x", 0, "log.access: expected true or false"},
@@ -246,8 +249,50 @@ TEST(lists_of_listeners_name_the_bad_item) {
 	document_set_string(document_add_item(listen), SLICE("10.0.0.1:1"));
 	read_all(&reading, &table, NULL, NULL);
 	CHECK(strstr(reading.text, "listen[2]: expected a loopback address") != NULL);
+	CHECK_INT(reading.problems.count, 1);
+	document_set_string(&listen->items[1], SLICE("nonsense"));
+	finish(&reading, NULL);
+	read_all(&reading, &table, NULL, NULL);
+	CHECK(strstr(reading.text, "listen[2]: expected \"HOST:PORT\"") != NULL);
 	CHECK_INT(reading.settings.listen.count, 1);
 	CHECK_STRING(reading.settings.listen.list[0], "127.0.0.1:8080");
+	finish(&reading, &table);
+}
+
+TEST(strangers_are_let_in_only_where_the_settings_say_so) {
+	struct document table = {0};
+	struct reading reading;
+	put_string(&table, "listen", "0.0.0.0:8080");
+	put_boolean(&table, "allow_unauthenticated", true);
+	read_all(&reading, &table, NULL, NULL);
+	CHECK_STRING(reading.text, "");
+	CHECK_STRING(reading.settings.listen.list[0], "0.0.0.0:8080");
+	finish(&reading, NULL);
+	put_string(&table, "admin", "0.0.0.0:9090");
+	read_all(&reading, &table, NULL, NULL);
+	CHECK(strstr(reading.text, "admin: expected a loopback address") != NULL);
+	finish(&reading, &table);
+}
+
+TEST(an_endpoint_may_share_the_port_of_a_listener_on_every_interface) {
+	static const struct {
+		const char *endpoint;
+		bool refused;
+	} rows[] = {
+	    {"http://127.0.0.1:443", true},     {"https://localhost", true},      {"https://0.0.0.0", true},
+	    {"https://bedrock.example", false}, {"http://127.0.0.1:8443", false}, {"https://198.51.100.7", false},
+	};
+	struct document table = {0};
+	struct reading reading;
+	put_string(&table, "listen", "0.0.0.0:443");
+	put_boolean(&table, "allow_unauthenticated", true);
+	read_all(&reading, &table, NULL, NULL);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct problems problems = {0};
+		settings_refuse_own_endpoint(&reading.settings, NULL, "endpoint", rows[i].endpoint, &problems);
+		CHECK_INT(problems.count, rows[i].refused ? 1 : 0);
+		problems_free(&problems);
+	}
 	finish(&reading, &table);
 }
 
@@ -445,6 +490,8 @@ int main(void) {
 	RUN(each_mistake_is_one_problem);
 	RUN(all_problems_come_at_once);
 	RUN(lists_of_listeners_name_the_bad_item);
+	RUN(strangers_are_let_in_only_where_the_settings_say_so);
+	RUN(an_endpoint_may_share_the_port_of_a_listener_on_every_interface);
 	RUN(one_address_twice_is_refused_unless_the_system_picks_the_port);
 	RUN(problems_never_hold_secrets);
 	RUN(credentials_that_no_header_can_carry_are_refused);
