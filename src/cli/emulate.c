@@ -20,6 +20,8 @@ struct arguments {
 	const char *secret_key_env;
 	const char *session_token_env;
 	const char *bearer_token_env;
+	const char *tls_cert;
+	const char *tls_key;
 };
 
 // CLI_DONE, or the exit status with the reasons told.
@@ -74,6 +76,16 @@ static int read_keys(const struct arguments *arguments, struct emulator_settings
 	return CLI_DONE;
 }
 
+static int read_certificate(const struct arguments *arguments, struct emulator_settings *settings) {
+	const char *message;
+	if (!arguments->tls_cert != !arguments->tls_key)
+		return options_misuse("emulate", "--tls-cert and --tls-key belong together");
+	if (!arguments->tls_cert || tls_server_new(arguments->tls_cert, arguments->tls_key, &settings->tls, &message) == 0)
+		return CLI_DONE;
+	fprintf(stderr, "signalbox emulate: %s\n", message);
+	return CLI_FAILED;
+}
+
 static int read_speed(const char *text, double *speed) {
 	char *end;
 	*speed = strtod(text, &end);
@@ -107,7 +119,8 @@ static int run(const struct scenario *scenario, const struct emulator_settings *
 		loop_on_signal(loop, SIGTERM, on_stop, loop);
 		const char *address = emulator_address(emulator);
 		bool is_path = slice_starts(slice_from(address), SLICE("unix:"));
-		snprintf(line, sizeof line, "emulator listening on %s%s", is_path ? "" : "http://", address);
+		const char *scheme = is_path ? "" : settings->tls ? "https://" : "http://";
+		snprintf(line, sizeof line, "emulator listening on %s%s", scheme, address);
 		log_write(LOG_INFO, line, NULL);
 		loop_run(loop);
 		emulator_close(emulator);
@@ -115,6 +128,28 @@ static int run(const struct scenario *scenario, const struct emulator_settings *
 	if (loop)
 		loop_close(loop);
 	return emulator ? CLI_DONE : CLI_FAILED;
+}
+
+// From what was said to the emulator's end.
+static int emulate(const struct arguments *arguments) {
+	struct emulator_settings settings = {.listen = arguments->listen};
+	struct scenario scenario = {0};
+	int status = read_speed(arguments->speed, &settings.speed);
+	if (status == CLI_DONE)
+		status = read_keys(arguments, &settings);
+	if (status == CLI_DONE)
+		status = read_certificate(arguments, &settings);
+	if (status == CLI_DONE)
+		status = read_scenario(arguments->scenario, &scenario);
+	if (status == CLI_DONE) {
+		raise_descriptor_limit();
+		status = run(&scenario, &settings);
+	}
+	scenario_free(&scenario);
+	tls_server_free(settings.tls);
+	credentials_release(settings.keys);
+	credentials_release(settings.bearer);
+	return status;
 }
 
 int cli_emulate(int argc, char **argv) {
@@ -129,6 +164,8 @@ int cli_emulate(int argc, char **argv) {
 	    {"session-token-env", "NAME", "the variable that holds its session token",
 	     .value = &arguments.session_token_env},
 	    {"bearer-token-env", "NAME", "let in this variable's bearer token", .value = &arguments.bearer_token_env},
+	    {"tls-cert", "FILE", "listen with TLS: the certificate and its chain, PEM", .value = &arguments.tls_cert},
+	    {"tls-key", "FILE", "its key, PEM", .value = &arguments.tls_key},
 	    {0},
 	};
 	struct command_line line = {
@@ -139,19 +176,5 @@ int cli_emulate(int argc, char **argv) {
 	enum options_result parsed = options_parse(&line, argc, argv);
 	if (parsed != OPTIONS_READY)
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
-	struct emulator_settings settings = {.listen = arguments.listen};
-	struct scenario scenario = {0};
-	int status = read_speed(arguments.speed, &settings.speed);
-	if (status == CLI_DONE)
-		status = read_keys(&arguments, &settings);
-	if (status == CLI_DONE)
-		status = read_scenario(arguments.scenario, &scenario);
-	if (status == CLI_DONE) {
-		raise_descriptor_limit();
-		status = run(&scenario, &settings);
-	}
-	scenario_free(&scenario);
-	credentials_release(settings.keys);
-	credentials_release(settings.bearer);
-	return status;
+	return emulate(&arguments);
 }

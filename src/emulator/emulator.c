@@ -150,7 +150,8 @@ struct emulator *emulator_new(struct loop *loop, const struct scenario *scenario
 	emulator->world = world_new(scenario);
 	emulator->server = server_new(loop, &limits, &timeouts, &events, emulator);
 	emulator->authentication = authentication_new(settings->keys, settings->bearer);
-	if (emulator->authentication && server_listen(emulator->server, settings->listen, false, message) == 0)
+	if (emulator->authentication &&
+	    server_listen_tls(emulator->server, settings->listen, false, settings->tls, message) == 0)
 		return emulator;
 	if (!emulator->authentication)
 		*message = "libcrypto has no SHA-256";

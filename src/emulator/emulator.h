@@ -5,13 +5,15 @@
 
 #include "aws/credentials.h"
 #include "net/loop.h"
+#include "net/tls_server.h"
 #include "world/scenario.h"
 
 struct emulator;
 
 struct emulator_settings {
-	const char *listen; // "HOST:PORT", "[V6]:PORT" or "unix:/path"; port 0 picks one
-	double speed;       // seconds of the scenario that pass in one of ours; above 0
+	const char *listen;     // "HOST:PORT", "[V6]:PORT" or "unix:/path"; port 0 picks one
+	struct tls_server *tls; // borrowed for the emulator's life; NULL: in clear
+	double speed;           // seconds of the scenario that pass in one of ours; above 0
 	// Whose requests are let in; without both, everybody's. References of the caller's, borrowed for emulator_new.
 	struct credentials *keys;   // an access key: signatures are verified
 	struct credentials *bearer; // a bearer token

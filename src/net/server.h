@@ -66,7 +66,7 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 // ERROR_IO; *message then points to one line that says why (static or thread-local; valid until the next call).
 int server_listen(struct server *server, const char *address, bool shared, const char **message);
 
-// The same over TLS. `tls` is borrowed and outlives the server. At most 500 handshakes a second are begun (100 at once);
+// The same over TLS. `tls` is borrowed and outlives the server; NULL is in clear. At most 500 handshakes a second are begun (100 at once);
 // clients beyond wait in the kernel's queue.
 int server_listen_tls(struct server *server, const char *address, bool shared, struct tls_server *tls,
                       const char **message);

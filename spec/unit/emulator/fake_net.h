@@ -107,6 +107,12 @@ int server_listen(struct server *server, const char *address, bool shared, const
 	return strcmp(address, "taken:1") == 0;
 }
 
+int server_listen_tls(struct server *server, const char *address, bool shared, struct tls_server *tls,
+                      const char **message) {
+	(void)tls;
+	return server_listen(server, address, shared, message);
+}
+
 const char *server_address(const struct server *server, size_t index) {
 	(void)server;
 	(void)index;
