@@ -15,6 +15,10 @@ CFLAGS   += -std=c11 -D_GNU_SOURCE -g $(OPTIMISE) $(WARNINGS) -fvisibility=hidde
 LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN)) -Wl,-z,relro,-z,now
 LIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
 
+# One short line for each thing made; V=1 shows whole commands.
+V        :=
+SHOW      = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2);)
+
 # What programs under the thread sanitizer need of their own.
 JUMPS    := $(if $(findstring thread,$(SAN)),$(BUILD)/spec/support/longjmp.o)
 
@@ -49,18 +53,18 @@ build/signalbox build/signalbox.so: build/%: $(BUILD)/%
 
 # Takes its place at once and whole: the one before may be running.
 $(BUILD)/signalbox: $(call archives,$(cli)) $(JUMPS)
-	$(CC) $(LDFLAGS) -o $@.new -Wl,--start-group $^ -Wl,--end-group $(LIBS)
+	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -o $@.new -Wl,--start-group $^ -Wl,--end-group $(LIBS)
 	@mv $@.new $@
 
 # The host brings Lua itself. The module stays loaded to the process's end: libraries below it keep state of their own.
 $(BUILD)/signalbox.so: $(call objects,module) $(call archives,$(filter-out module,$(module)))
-	$(CC) $(LDFLAGS) -shared -Wl,-z,nodelete -Wl,--exclude-libs,ALL -o $@.new $^ \
+	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -shared -Wl,-z,nodelete -Wl,--exclude-libs,ALL -o $@.new $^ \
 	  $(filter-out -llua5.4,$(LIBS))
 	@mv $@.new $@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call SHOW,CC,$<)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Changes when the compiler or its flags do, and only then.
 .PHONY: FORCE
@@ -72,21 +76,21 @@ $(BUILD)/flags: FORCE
 define archive_rule
 $(BUILD)/lib$(1).a: $(call objects,$(1)) src/$(1)
 	@rm -f $$@
-	ar rcs $$@ $$(filter %.o,$$^)
+	$$(call SHOW,AR,$$@)ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach room,$(ROOMS),$(eval $(call archive_rule,$(room))))
 
 # A unit spec links its own room and the rooms below it, nothing else; so does a benchmark, called ROOM_bench.c.
 define unit_rule
 $(BUILD)/spec/unit/$(1)/%: $(BUILD)/spec/unit/$(1)/%.o $(call archives,$($(1))) $(JUMPS)
-	$(CC) $(LDFLAGS) -o $$@ $$^ $(LIBS)
+	$$(call SHOW,LD,$$@)$(CC) $(LDFLAGS) -o $$@ $$^ $(LIBS)
 $(BUILD)/spec/bench/$(1)_bench: $(BUILD)/spec/bench/$(1)_bench.o $(call archives,$($(1)))
-	$(CC) $(LDFLAGS) -o $$@ $$^ $(LIBS)
+	$$(call SHOW,LD,$$@)$(CC) $(LDFLAGS) -o $$@ $$^ $(LIBS)
 endef
 $(foreach room,$(ROOMS),$(eval $(call unit_rule,$(room))))
 
 $(BUILD)/spec/vectors: $(BUILD)/spec/vectors.o $(call archives,aws base)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Lua that ships inside the binary: lua/signalbox/*.lua and the default policy.
 EMBEDDED := $(wildcard lua/signalbox/*.lua policies/weighted.lua)
