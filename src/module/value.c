@@ -9,7 +9,7 @@
 
 #define BUFFER_TYPE "signalbox.buffer"
 
-enum { DIGITS_OF_INTEGERS = 20, STACK_OF_A_LEVEL = 8 };
+enum { STACK_OF_A_LEVEL = 8 };
 
 static const char array_key;
 
@@ -71,7 +71,7 @@ static bool push_text(lua_State *lua, struct value_reader *reader, struct slice 
 static void push_number(lua_State *lua, struct slice digits) {
 	bool negative = digits.ptr[0] == '-';
 	uint64_t whole;
-	if (digits.len < DIGITS_OF_INTEGERS && slice_parse_u64(slice_from_offset(digits, negative), LUA_MAXINTEGER, &whole))
+	if (slice_parse_u64(slice_from_offset(digits, negative), LUA_MAXINTEGER, &whole))
 		lua_pushinteger(lua, negative ? -(lua_Integer)whole : (lua_Integer)whole);
 	else
 		lua_pushnumber(lua, json_number(digits));
