@@ -53,11 +53,11 @@ end
 
 process.contents, process.quoted = contents, quoted
 
--- Runs a command to its end: its exit status, and what it wrote to stdout and stderr.
-function process.run(arguments, environment)
+-- Runs a command to its end, for at most `seconds`: its exit status, and what it wrote to stdout and stderr.
+function process.run(arguments, environment, seconds)
   local folder = process.folder()
   local child = process.start(arguments, { folder = folder, environment = environment })
-  local status = child:wait()
+  local status = child:wait(seconds)
   local out, log = contents(child.out_path), child:log()
   process.remove(folder)
   return status, out, log
@@ -129,6 +129,11 @@ function process:descriptors()
   local count = tonumber(listing:read("l"))
   listing:close()
   return count
+end
+
+-- Resident memory of the process in KB, as the kernel counts it.
+function process:resident_kb()
+  return tonumber(contents(("/proc/%d/status"):format(self.pid)):match("VmRSS:%s*(%d+)"))
 end
 
 return process

@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Many requests by one curl at a time, over whichever transport: HTTP/1.1 or HTTP/2, in clear or over TLS. curl is a
+-- stranger's client, and says which version was spoken and whether an answer came to its declared end.
+local process = require "spec.support.process"
+
+local curl = {}
+
+local SECONDS = 60 -- one answer may take
+
+local VERSIONS = {
+  ["http1"] = { option = "http1.1", spoken = "1.1" },
+  ["http2"] = { option = "http2-prior-knowledge", spoken = "2" },
+  ["http2-tls"] = { option = "http2", spoken = "2" },
+  ["http1-tls"] = { option = "http1.1", spoken = "1.1" },
+}
+
+local function quoted(text)
+  return '"' .. text:gsub('[\\"]', "\\%0"):gsub("\n", "\\n") .. '"'
+end
+
+local function add_request(lines, folder, transport, index, request)
+  local function add(option, value) lines[#lines + 1] = value and option .. " = " .. quoted(value) or option end
+  if index > 1 then add("next") end
+  add("url", transport.url .. request.path)
+  add("silent")
+  add(VERSIONS[transport.version].option)
+  add("max-time", tostring(SECONDS))
+  if transport.authority then add("cacert", transport.authority) end
+  for name, value in pairs(request.headers or {}) do add("header", name .. ": " .. value) end
+  if request.body then
+    add("data-binary", "@" .. process.write(("%s/%d.request"):format(folder, index), request.body))
+  end
+  add("output", ("%s/%d.body"):format(folder, index))
+  add("dump-header", ("%s/%d.head"):format(folder, index))
+  add("write-out", ("%d %%{exitcode} %%{http_code} %%{http_version}\n"):format(index))
+end
+
+local function read_response(folder, index, exit_code, status, version)
+  local response = { status = status, version = version, complete = exit_code == 0, exit_code = exit_code, headers = {} }
+  for name, value in process.contents(("%s/%d.head"):format(folder, index)):gmatch("\n([^:\r\n]+):%s*([^\r\n]*)") do
+    response.headers[name:lower()] = value
+  end
+  response.body = process.contents(("%s/%d.body"):format(folder, index))
+  return response
+end
+
+-- Sends `requests` (as http.format takes them), `parallel` at a time, over `transport`: { version, url, authority }, the
+-- last being the file of the certificate to trust. The answers in the same order: { status, version (as spoken),
+-- headers (lower-case names), body, complete, exit_code }.
+function curl.load(transport, requests, parallel)
+  local folder, lines = process.folder(), {}
+  for index, request in ipairs(requests) do add_request(lines, folder, transport, index, request) end
+  local config = process.write(folder .. "/config", table.concat(lines, "\n") .. "\n")
+  local words = { "curl", "--parallel", "--parallel-max", tostring(parallel or 50), "--config", config }
+  local _, out = process.run(words, {}, 600)
+  local responses = {}
+  for index, exit_code, status, version in out:gmatch("(%d+) (%d+) (%d+) (%S+)\n") do
+    index = tonumber(index)
+    responses[index] = read_response(folder, index, tonumber(exit_code), tonumber(status), version)
+  end
+  process.remove(folder)
+  assert(#responses == #requests, ("curl told of %d of %d answers"):format(#responses, #requests))
+  return responses
+end
+
+-- The version that answers over this transport must have been spoken in, as curl writes it.
+function curl.spoken(transport)
+  return VERSIONS[transport.version].spoken
+end
+
+return curl
