@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "gateway/activation.h"
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
 
@@ -20,6 +21,8 @@ static int serve(const struct settings_flags *flags) {
 	struct settings settings;
 	struct gateway *gateway = NULL;
 	int rc = settings_load(flags, look_up, NULL, &problems, &settings);
+	if (rc == 0)
+		rc = activation_adopt(look_up, NULL, &settings, &problems);
 	if (rc == 0) {
 		log_configure(settings.log.level, settings.log.format);
 		rc = gateway_start(&settings, &problems, &gateway);

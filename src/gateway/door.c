@@ -6,10 +6,12 @@
 #include "gateway/reply.h"
 #include "mux/report.h"
 
+// What a client is told to wait for a gateway that starts again, and for one that has taken on too much.
+enum { STOPPING_RETRY_MS = 1000, FULL_RETRY_MS = 2000 };
+
 enum {
 	BODY_BYTES = 256 * 1024, // of our own answers: the longest is a 404 that lists twenty names of 2048 bytes
 	MODEL_ID_BYTES = 8192,
-	DRAINING_RETRY_MS = 1000,
 };
 
 static struct slice format_message(struct door *door, struct slice message) {
@@ -78,16 +80,28 @@ static void refuse(struct door *door, struct server_call *call, const struct ser
 	door_answer_error(door, call, &error, slice_from(id), (struct slice){0}, 0, &bytes_out);
 }
 
+// A call that is not to be taken on: why, and when to come again; NULL for one that is.
+static const char *reason_to_refuse(const struct door *door, int64_t *retry_after_ms) {
+	*retry_after_ms = door->is_stopping ? STOPPING_RETRY_MS : FULL_RETRY_MS;
+	if (door->is_stopping)
+		return "The gateway is shutting down, please try again.";
+	if (memory_meter_is_full(door->memory))
+		return "The gateway holds as much as it may (limits.memory_bytes), please try again.";
+	return NULL;
+}
+
 static void on_request(void *owner, struct server_call *call, const struct server_request *request, void **call_owner) {
 	struct door *door = owner;
 	struct surface surface;
 	buffer_clear(&door->model_id);
 	surface_read(request, slice_from(door->instance), &door->model_id, &surface);
-	if (surface.kind == SURFACE_CALL && door->is_draining) {
+	int64_t retry_after_ms;
+	const char *reason = reason_to_refuse(door, &retry_after_ms);
+	if (surface.kind == SURFACE_CALL && reason) {
 		surface.status = 429;
 		surface.exception = "ThrottlingException";
-		surface.message = "The gateway is shutting down, please try again.";
-		refuse(door, call, request, &surface, DRAINING_RETRY_MS);
+		surface.message = reason;
+		refuse(door, call, request, &surface, retry_after_ms);
 	} else if (surface.kind == SURFACE_CALL) {
 		*call_owner = reply_begin(door, call, request, surface.operation, buffer_slice(&door->model_id));
 	} else if (surface.kind == SURFACE_HEALTH) {
@@ -145,12 +159,37 @@ void door_init(struct door *door, struct loop *loop, struct mux *mux, struct mux
 	    .worker = worker,
 	    .instance = settings->instance,
 	    .access_log = settings->access_log,
+	    .memory = settings->memory,
 	};
+	list_init(&door->replies);
 	random_init_from_system(&door->random);
 	access_init(&door->access, loop);
 	buffer_init(&door->model_id, MODEL_ID_BYTES);
 	buffer_init(&door->body, BODY_BYTES);
 	door->server = server_new(loop, &settings->limits, &settings->timeouts, &events, door);
+}
+
+void door_drain(struct door *door, loop_callback on_drained, void *owner) {
+	door->is_draining = true;
+	server_drain(door->server, on_drained, owner);
+}
+
+// Each reply leaves the list before it is ended; one whose end is on its way already stays and ends by itself.
+void door_stop(struct door *door) {
+	struct list rest;
+	door->is_stopping = true;
+	list_init(&rest);
+	while (!list_is_empty(&door->replies)) {
+		struct list *link = door->replies.next;
+		list_remove(link);
+		list_append(&rest, link);
+	}
+	while (!list_is_empty(&rest)) {
+		struct list *link = rest.next;
+		list_remove(link);
+		list_append(&door->replies, link);
+		reply_stop(link);
+	}
 }
 
 void door_close(struct door *door) {

@@ -7,12 +7,14 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
+#include "base/list.h"
+#include "base/memory_meter.h"
 #include "base/random.h"
 #include "gateway/access.h"
 #include "gateway/heading.h"
-#include "mux/request_id.h"
 #include "gateway/surface.h"
 #include "mux/mux.h"
+#include "mux/request_id.h"
 #include "net/loop.h"
 #include "net/server.h"
 
@@ -25,6 +27,9 @@ struct door {
 	bool access_log;
 	struct access_log access;
 	bool is_draining;
+	bool is_stopping;
+	struct list replies;         // all that are under way
+	struct memory_meter *memory; // what requests and answers hold
 	struct random_source random;
 	struct buffer model_id;
 	struct buffer body;
@@ -35,6 +40,7 @@ struct door {
 struct door_settings {
 	const char *instance;
 	bool access_log;
+	struct memory_meter *memory; // shared by the doors; NULL for none
 	struct server_limits limits;
 	struct server_timeouts timeouts;
 };
@@ -42,6 +48,13 @@ struct door_settings {
 // Makes the server, which listens to nothing yet: see door->server.
 void door_init(struct door *door, struct loop *loop, struct mux *mux, struct mux_worker *worker,
                const struct door_settings *settings);
+
+// Accepts nobody new and calls back when every connection has ended; requests on open ones are still served.
+void door_drain(struct door *door, loop_callback on_drained, void *owner);
+
+// Ends every request that is under way: streams with an exception frame, others with an error. What comes later is
+// refused.
+void door_stop(struct door *door);
 
 // Breaks what is open (their requests are cancelled) and stops listening. door_free may follow; twice is fine.
 void door_close(struct door *door);

@@ -3,6 +3,7 @@
 // nothing can fail any more. From then on a worker's things belong to its thread, and threads talk by loop_post.
 #include "gateway/gateway.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,41 +11,32 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "aws/credentials.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/memory_meter.h"
 #include "base/random.h"
 #include "gateway/admin.h"
-#include "gateway/door.h"
 #include "gateway/engine.h"
-#include "mux/identity.h"
 #include "gateway/notice.h"
+#include "gateway/readiness.h"
+#include "gateway/worker.h"
+#include "mux/identity.h"
 #include "mux/mux.h"
+#include "net/connect.h"
 #include "net/loop.h"
 #include "net/server.h"
 
-enum { SETTLE_MS = 10, INSTANCE_BYTES = 17 };
+enum { INSTANCE_BYTES = 17 };
 
-struct gateway_worker {
-	struct gateway *gateway;
-	struct loop *loop;
-	struct mux_worker *mux_worker;
-	struct door door;
-	pthread_t thread;
-	bool has_thread;
-	bool is_draining;
-	bool is_cut;
-	struct timer drain_timer;  // cuts what is left
-	struct timer settle_timer; // looks again whether the engine's requests have ended
-};
-
-// What the workers share is immutable once they run, but for the mux, which guards itself. `finished` belongs to the
-// first worker's thread.
+// What the workers share is immutable once they run, but for the mux and the meter, which guard themselves. `finished`
+// belongs to the first worker's thread.
 struct gateway {
 	const struct settings *settings;
 	struct identity identity;
 	struct mux *mux;
-	struct gateway_worker *workers;
+	struct memory_meter memory; // of all requests
+	struct worker_plan plan;
+	struct worker *workers;
 	size_t worker_count;
 	size_t finished;
 	struct admin admin;
@@ -53,15 +45,6 @@ struct gateway {
 	bool may_run;
 	char instance[INSTANCE_BYTES];
 };
-
-static struct server_timeouts server_timeouts_of(const struct settings *settings) {
-	return (struct server_timeouts){
-	    .header_ms = settings->timeouts.header_ms,
-	    .body_ms = settings->timeouts.body_ms,
-	    .write_ms = settings->timeouts.write_ms,
-	    .client_idle_ms = settings->timeouts.client_idle_ms,
-	};
-}
 
 // The server's message names the address.
 static void complain_listener(struct problems *problems, const char *field, const char *message) {
@@ -89,15 +72,12 @@ static void listen_first(struct gateway *gateway, struct problems *problems) {
 		complain_listener(problems, "admin", message);
 }
 
-// A Unix socket has one listener, the first worker's; ports are shared.
 static void listen_others(struct gateway *gateway, struct problems *problems) {
 	const struct settings_addresses *listen = &gateway->settings->listen;
 	const char *message = NULL;
 	for (size_t w = 1; w < gateway->worker_count; w++)
 		for (size_t i = 0; i < listen->count; i++) {
 			const char *address = server_address(gateway->workers[0].door.server, i);
-			if (slice_starts(slice_from(listen->list[i]), SLICE("unix:")))
-				continue;
 			if (server_listen(gateway->workers[w].door.server, address, true, &message) != 0)
 				complain_listener(problems, "listen", message);
 		}
@@ -107,34 +87,6 @@ static void log_listeners(const struct gateway *gateway) {
 	for (size_t i = 0; i < gateway->settings->listen.count; i++)
 		log_listener("data", server_address(gateway->workers[0].door.server, i));
 	log_listener("admin", server_address(gateway->admin.server, 0));
-}
-
-static void worker_cut(void *owner);
-static void worker_settle(void *owner);
-
-static int worker_init(struct gateway *gateway, size_t index) {
-	struct gateway_worker *worker = &gateway->workers[index];
-	const struct settings *settings = gateway->settings;
-	struct door_settings door = {
-	    .instance = gateway->instance,
-	    .access_log = settings->log.access,
-	    .limits =
-	        {
-	            .header_bytes = settings->limits.header_bytes,
-	            .body_bytes = settings->limits.body_bytes,
-	            .connections = (settings->limits.connections + gateway->worker_count - 1) / gateway->worker_count,
-	        },
-	    .timeouts = server_timeouts_of(settings),
-	};
-	worker->gateway = gateway;
-	worker->loop = loop_new();
-	if (!worker->loop)
-		return ERROR_IO;
-	timer_init(&worker->drain_timer, worker->loop, worker_cut, worker);
-	timer_init(&worker->settle_timer, worker->loop, worker_settle, worker);
-	worker->mux_worker = mux_worker_new(gateway->mux, index, worker->loop);
-	door_init(&worker->door, worker->loop, gateway->mux, worker->mux_worker, &door);
-	return 0;
 }
 
 static void refuse_loops(const struct gateway *gateway, struct problems *problems) {
@@ -170,7 +122,11 @@ static int start_engine(struct gateway *gateway, struct problems *problems) {
 	identity_init(&gateway->identity, &gateway->settings->credentials, &gateway->settings->credential_sets);
 	struct mux_settings mux_settings = engine_settings(gateway->settings, &gateway->identity);
 	mux_settings.on_event = notice_write;
+	mux_settings.memory = &gateway->memory;
 	size_t before = problems->count;
+	const char *proxy = connect_proxy_problem();
+	if (proxy)
+		problems_add(problems, NULL, 0, NULL, NULL, proxy);
 	int rc = mux_new(&mux_settings, problems, &gateway->mux);
 	if (rc)
 		return rc;
@@ -180,20 +136,46 @@ static int start_engine(struct gateway *gateway, struct problems *problems) {
 
 int gateway_check(const struct settings *settings, struct problems *problems) {
 	struct gateway gateway = {.settings = settings};
+	memory_meter_init(&gateway.memory, settings->limits.memory_bytes);
 	int rc = start_engine(&gateway, problems);
 	mux_free(gateway.mux);
 	identity_free(&gateway.identity);
 	return rc;
 }
 
+// On the first worker's thread.
+static void count_finished(void *owner) {
+	struct gateway *gateway = owner;
+	if (++gateway->finished < gateway->worker_count)
+		return;
+	admin_close(&gateway->admin);
+	for (size_t i = 0; i < gateway->worker_count; i++)
+		loop_stop(gateway->workers[i].loop);
+}
+
+// On any worker's thread.
+static void on_worker_finished(void *owner) {
+	struct gateway *gateway = owner;
+	loop_post(gateway->workers[0].loop, count_finished, gateway);
+}
+
 static int start_all(struct gateway *gateway, struct problems *problems) {
-	struct server_timeouts timeouts = server_timeouts_of(gateway->settings);
+	struct server_timeouts timeouts = settings_server_timeouts(gateway->settings);
 	int rc = start_engine(gateway, problems);
 	if (rc)
 		return rc;
+	gateway->plan = (struct worker_plan){
+	    .settings = gateway->settings,
+	    .mux = gateway->mux,
+	    .count = gateway->worker_count,
+	    .instance = gateway->instance,
+	    .memory = &gateway->memory,
+	    .on_finished = on_worker_finished,
+	    .owner = gateway,
+	};
 	size_t before = problems->count;
 	for (size_t i = 0; i < gateway->worker_count; i++) {
-		rc = worker_init(gateway, i);
+		rc = worker_init(&gateway->workers[i], &gateway->plan, i);
 		if (rc) {
 			problems_add(problems, NULL, 0, "workers", NULL, "no event loop could be made");
 			return rc;
@@ -207,58 +189,12 @@ static int start_all(struct gateway *gateway, struct problems *problems) {
 }
 
 // On the first worker's thread.
-static void worker_finished(void *owner) {
-	struct gateway *gateway = owner;
-	if (++gateway->finished < gateway->worker_count)
-		return;
-	admin_close(&gateway->admin);
-	for (size_t i = 0; i < gateway->worker_count; i++)
-		loop_stop(gateway->workers[i].loop);
-}
-
-// Cancelled requests may need turns of the loop to end.
-static void worker_settle(void *owner) {
-	struct gateway_worker *worker = owner;
-	door_close(&worker->door);
-	if (mux_worker_requests(worker->mux_worker) > 0)
-		timer_start(&worker->settle_timer, SETTLE_MS);
-	else
-		loop_post(worker->gateway->workers[0].loop, worker_finished, worker->gateway);
-}
-
-// Ends what is left, once.
-static void worker_cut(void *owner) {
-	struct gateway_worker *worker = owner;
-	if (worker->is_cut)
-		return;
-	worker->is_cut = true;
-	timer_stop(&worker->drain_timer);
-	worker_settle(worker);
-}
-
-// Posted rather than done, since the server that tells us is about to be closed.
-static void worker_drained(void *owner) {
-	struct gateway_worker *worker = owner;
-	loop_post(worker->loop, worker_cut, worker);
-}
-
-static void worker_drain(void *owner) {
-	struct gateway_worker *worker = owner;
-	if (worker->is_draining) {
-		worker_cut(worker);
-		return;
-	}
-	worker->is_draining = true;
-	worker->door.is_draining = true;
-	timer_start(&worker->drain_timer, worker->gateway->settings->timeouts.drain_ms);
-	server_drain(worker->door.server, worker_drained, worker);
-}
-
-// On the first worker's thread.
 static void on_end_signal(void *owner) {
 	struct gateway *gateway = owner;
-	if (!gateway->admin.is_draining)
+	if (!gateway->admin.is_draining) {
 		log_entry(LOG_INFO, "draining", LOG_N("milliseconds", gateway->settings->timeouts.drain_ms));
+		readiness_tell(gateway->settings->notify_socket, "STOPPING=1");
+	}
 	gateway->admin.is_draining = true;
 	for (size_t i = 0; i < gateway->worker_count; i++)
 		loop_post(gateway->workers[i].loop, worker_drain, &gateway->workers[i]);
@@ -274,8 +210,8 @@ static void heed_signals(struct gateway *gateway) {
 }
 
 static void *run_worker(void *owner) {
-	struct gateway_worker *worker = owner;
-	struct gateway *gateway = worker->gateway;
+	struct worker *worker = owner;
+	struct gateway *gateway = worker->plan->owner;
 	pthread_mutex_lock(&gateway->gate);
 	bool may_run = gateway->may_run;
 	pthread_mutex_unlock(&gateway->gate);
@@ -303,7 +239,7 @@ static int start_threads(struct gateway *gateway, struct problems *problems) {
 	pthread_mutex_lock(&gateway->gate);
 	gateway->is_gate_closed = true;
 	for (size_t i = 1; i < gateway->worker_count; i++) {
-		struct gateway_worker *worker = &gateway->workers[i];
+		struct worker *worker = &gateway->workers[i];
 		worker->has_thread = pthread_create(&worker->thread, NULL, run_worker, worker) == 0;
 		if (!worker->has_thread) {
 			problems_add(problems, NULL, 0, "workers", NULL, "the system gives no more threads");
@@ -319,6 +255,7 @@ int gateway_start(const struct settings *settings, struct problems *problems, st
 	gateway->worker_count = (size_t)settings->workers;
 	gateway->workers = memory_new(gateway->worker_count, sizeof *gateway->workers);
 	pthread_mutex_init(&gateway->gate, NULL);
+	memory_meter_init(&gateway->memory, settings->limits.memory_bytes);
 	make_instance(gateway->instance);
 	raise_descriptor_limit();
 	int rc = start_all(gateway, problems);
@@ -337,19 +274,10 @@ int gateway_start(const struct settings *settings, struct problems *problems, st
 
 void gateway_run(struct gateway *gateway) {
 	open_gate(gateway, true);
+	readiness_tell(gateway->settings->notify_socket, "READY=1");
 	loop_run(gateway->workers[0].loop);
 	join_threads(gateway);
 	log_entry(LOG_INFO, "stopped", LOG_N("workers", gateway->worker_count));
-}
-
-static void worker_free(struct gateway_worker *worker) {
-	if (!worker->loop)
-		return;
-	timer_stop(&worker->drain_timer);
-	timer_stop(&worker->settle_timer);
-	door_free(&worker->door);
-	mux_worker_free(worker->mux_worker);
-	loop_close(worker->loop);
 }
 
 void gateway_free(struct gateway *gateway) {
@@ -361,6 +289,7 @@ void gateway_free(struct gateway *gateway) {
 	for (size_t i = 0; i < gateway->worker_count; i++)
 		worker_free(&gateway->workers[i]);
 	mux_free(gateway->mux);
+	assert(memory_meter_held(&gateway->memory) == 0);
 	identity_free(&gateway->identity);
 	pthread_mutex_destroy(&gateway->gate);
 	free(gateway->workers);

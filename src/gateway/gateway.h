@@ -18,7 +18,7 @@ int gateway_start(const struct settings *settings, struct problems *problems, st
 int gateway_check(const struct settings *settings, struct problems *problems);
 
 // Serves until SIGTERM or SIGINT: then nothing new is accepted, requests in flight end within timeouts.drain_ms or are
-// cancelled. A second signal cancels at once.
+// ended, streams with an exception frame. A second signal ends them at once. Tells the service manager of both.
 void gateway_run(struct gateway *gateway);
 
 // After gateway_run, or instead of it. NULL is fine.

@@ -14,6 +14,7 @@ enum {
 };
 
 struct reply {
+	struct list link; // in the door's replies
 	struct door *door;
 	struct server_call *call;
 	struct mux_request *request;
@@ -51,6 +52,7 @@ static void write_access(const struct reply *reply, const char *outcome, int sta
 }
 
 static void reply_free(struct reply *reply) {
+	list_remove(&reply->link);
 	free(reply->model);
 	free(reply);
 }
@@ -158,6 +160,7 @@ struct reply *reply_begin(struct door *door, struct server_call *call, const str
 	struct headers headers;
 	struct reply *reply = reply_new(door, request, &model, &headers);
 	reply->door = door;
+	list_append(&door->replies, &reply->link);
 	reply->call = call;
 	reply->operation = operation;
 	reply->started_ms = loop_now_ms(door->loop);
@@ -182,6 +185,10 @@ struct reply *reply_begin(struct door *door, struct server_call *call, const str
 
 void reply_resume(struct reply *reply) {
 	mux_resume(reply->request);
+}
+
+void reply_stop(struct list *link) {
+	mux_stop(LIST_OWNER(link, struct reply, link)->request);
 }
 
 void reply_abandon(struct reply *reply) {

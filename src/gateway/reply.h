@@ -5,6 +5,7 @@
 #define GATEWAY_REPLY_H
 
 #include "aws/operation.h"
+#include "base/list.h"
 #include "net/server.h"
 
 struct door;
@@ -16,6 +17,9 @@ struct reply *reply_begin(struct door *door, struct server_call *call, const str
 
 // The client reads again.
 void reply_resume(struct reply *reply);
+
+// Ends the reply of that link in the door's list, because the gateway ends.
+void reply_stop(struct list *link);
 
 // The client has gone: cancels and frees.
 void reply_abandon(struct reply *reply);

@@ -135,6 +135,7 @@ void settings_free(struct settings *settings) {
 	free(settings->admin);
 	free(settings->region);
 	free(settings->endpoint);
+	free(settings->notify_socket);
 	identity_settings_free(&settings->credentials);
 	identity_sets_free(&settings->credential_sets);
 	*settings = (struct settings){0};
@@ -246,6 +247,9 @@ int settings_read(const char *file, const struct document *document, const struc
 	read_flags(flags, problems, settings);
 	destination_complete(&settings->region, &settings->endpoint, lookup, owner, problems);
 	check_together(file, settings, problems);
+	const char *notify = lookup(owner, "NOTIFY_SOCKET");
+	if (notify && *notify)
+		settings->notify_socket = memory_string(slice_from(notify));
 	return problems->count == before ? 0 : ERROR_INVALID;
 }
 
@@ -265,4 +269,13 @@ int settings_load(const struct settings_flags *flags, destination_lookup lookup,
 	if (!settings->policy && access(DEFAULT_POLICY, R_OK) == 0)
 		settings->policy = memory_string(SLICE(DEFAULT_POLICY));
 	return rc;
+}
+
+struct server_timeouts settings_server_timeouts(const struct settings *settings) {
+	return (struct server_timeouts){
+	    .header_ms = settings->timeouts.header_ms,
+	    .body_ms = settings->timeouts.body_ms,
+	    .write_ms = settings->timeouts.write_ms,
+	    .client_idle_ms = settings->timeouts.client_idle_ms,
+	};
 }

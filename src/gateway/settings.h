@@ -14,6 +14,7 @@
 #include "base/schema.h"
 #include "mux/destination.h"
 #include "mux/identity.h"
+#include "net/server.h"
 
 // Looked for in the working directory when no file is named.
 #define SETTINGS_FILE "signalbox.lua"
@@ -44,6 +45,7 @@ struct settings {
 	struct {
 		uint64_t body_bytes, response_bytes, header_bytes, frame_bytes, hold_bytes, connections, memory_bytes;
 	} limits;
+	char *notify_socket; // NOTIFY_SOCKET: a service manager that wants to know how we stand; NULL for none
 	struct {
 		enum log_level level;
 		enum log_format format;
@@ -59,8 +61,8 @@ struct settings_flags {
 	size_t listen_count;
 };
 
-// Fills `settings` (release with settings_free, whatever the result): defaults, the file, flags, and for region and
-// endpoint the environment. 0, or ERROR_INVALID with every mistake in `problems`.
+// Fills `settings` (release with settings_free, whatever the result): defaults, the file, flags, and for region,
+// endpoint and notify_socket the environment. 0, or ERROR_INVALID with every mistake in `problems`.
 int settings_load(const struct settings_flags *flags, destination_lookup lookup, void *owner, struct problems *problems,
                   struct settings *settings);
 
@@ -75,6 +77,9 @@ void settings_refuse_own_endpoint(const struct settings *settings, const char *f
 
 // Adds a problem for each of `listen` that others than this machine can reach, unless allow_unauthenticated is set.
 void settings_refuse_strangers(const struct settings *settings, const char *file, struct problems *problems);
+
+// The time limits of the listeners.
+struct server_timeouts settings_server_timeouts(const struct settings *settings);
 
 // Wipes and frees what it holds.
 void settings_free(struct settings *settings);

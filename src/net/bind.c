@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "net/bind_adopted.h"
 #include "net/bind_unix.h"
 
 static _Thread_local char message_text[BIND_TEXT_BYTES + 100];
@@ -101,6 +103,10 @@ static bool is_unix(const char *address) {
 }
 
 static int bind_any(const char *address, bool shared, int *descriptor, const char **message) {
+	if (bind_adopted_has(address)) {
+		int kept = bind_adopted_take(address, descriptor);
+		return kept ? complain_of(message, address, kept) : 0;
+	}
 	if (!is_unix(address))
 		return bind_tcp(address, shared, descriptor, message);
 	int failure = bind_unix(address + 5, shared, descriptor);
@@ -113,7 +119,7 @@ static int bind_any(const char *address, bool shared, int *descriptor, const cha
 
 int bind_listen(const char *address, bool shared, int *descriptor, const char **message) {
 	int rc = bind_any(address, shared, descriptor, message);
-	if (rc)
+	if (rc || bind_adopted_has(address))
 		return rc;
 	if (listen(*descriptor, SOMAXCONN) == 0)
 		return 0;
@@ -144,8 +150,57 @@ const char *bind_address(int descriptor, const char *address, char text[BIND_TEX
 	return text;
 }
 
+static bool is_listening(int descriptor) {
+	int type = 0, listens = 0;
+	socklen_t size = sizeof type, listens_size = sizeof listens;
+	return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
+	       getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) == 0 && listens;
+}
+
+// The address that the descriptor is bound to, as text. False for one of another kind.
+static bool format_name(int descriptor, char address[BIND_TEXT_BYTES]) {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+		struct sockaddr_un local;
+	} name = {0};
+	char host[INET6_ADDRSTRLEN];
+	socklen_t size = sizeof name;
+	if (getsockname(descriptor, &name.any, &size))
+		return false;
+	switch (name.any.sa_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &name.v4.sin_addr, host, sizeof host);
+		snprintf(address, BIND_TEXT_BYTES, "%s:%u", host, (unsigned)ntohs(name.v4.sin_port));
+		return true;
+	case AF_INET6:
+		inet_ntop(AF_INET6, &name.v6.sin6_addr, host, sizeof host);
+		snprintf(address, BIND_TEXT_BYTES, "[%s]:%u", host, (unsigned)ntohs(name.v6.sin6_port));
+		return true;
+	case AF_UNIX:
+		snprintf(address, BIND_TEXT_BYTES, "unix:%.*s", (int)sizeof name.local.sun_path, name.local.sun_path);
+		return name.local.sun_path[0] == '/';
+	default:
+		return false;
+	}
+}
+
+int bind_adopt(int descriptor, char address[BIND_TEXT_BYTES], const char **message) {
+	if (!is_listening(descriptor))
+		return complain(message, ERROR_INVALID, "descriptor %d is no stream socket that listens", descriptor);
+	if (!format_name(descriptor, address))
+		return complain(message, ERROR_INVALID, "descriptor %d listens neither on an IP address nor on a path",
+		                descriptor);
+	int flags = fcntl(descriptor, F_GETFL);
+	if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) || fcntl(descriptor, F_SETFD, FD_CLOEXEC))
+		return complain(message, ERROR_INVALID, "descriptor %d: %s", descriptor, strerror(errno));
+	bind_adopted_add(address, descriptor);
+	return 0;
+}
+
 void bind_close(int descriptor, const char *address) {
-	if (is_unix(address))
+	if (is_unix(address) && !bind_adopted_has(address))
 		bind_unix_close(descriptor, address + 5);
 	else
 		close(descriptor);

@@ -16,13 +16,18 @@ enum { BIND_TEXT_BYTES = 300 };
 // for those.
 int bind_listen(const char *address, bool shared, int *descriptor, const char **message);
 
+// Takes over a listening descriptor that the process was started with: bind_listen on its address, which is put into
+// `address`, hands out duplicates from now on, shared or not. 0, or ERROR_INVALID with *message set and the descriptor
+// left alone: it is no stream socket that listens, or has no such address.
+int bind_adopt(int descriptor, char address[BIND_TEXT_BYTES], const char **message);
+
 // Whether bind_listen would find the address free, without listening.
 int bind_probe(const char *address, const char **message);
 
 // The address with the port that was picked; returns `text`.
 const char *bind_address(int descriptor, const char *address, char text[BIND_TEXT_BYTES]);
 
-// Closes the descriptor; the last one on a Unix socket removes its file.
+// Closes the descriptor; the last one on a Unix socket that was not adopted removes its file.
 void bind_close(int descriptor, const char *address);
 
 #endif

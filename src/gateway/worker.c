@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/worker.h"
+
+#include "base/error.h"
+
+enum {
+	SETTLE_MS = 10,  // between looks at the engine's requests
+	FLUSH_MS = 1000, // what clients get to read the end of their answers
+	HURRY_MS = 100,  // the same for an impatient operator
+};
+
+// Cancelled requests may need turns of the loop to end.
+static void settle(void *owner) {
+	struct worker *worker = owner;
+	if (mux_worker_requests(worker->mux_worker) > 0)
+		timer_start(&worker->settle_timer, SETTLE_MS);
+	else
+		worker->plan->on_finished(worker->plan->owner);
+}
+
+static void close_door(struct worker *worker) {
+	if (worker->phase == WORKER_CLOSED)
+		return;
+	worker->phase = WORKER_CLOSED;
+	timer_stop(&worker->phase_timer);
+	door_close(&worker->door);
+	settle(worker);
+}
+
+static void stop_requests(struct worker *worker, uint64_t flush_ms) {
+	worker->phase = WORKER_STOPPING;
+	timer_start(&worker->phase_timer, flush_ms);
+	door_stop(&worker->door);
+}
+
+static void on_phase_over(void *owner) {
+	struct worker *worker = owner;
+	if (worker->phase == WORKER_DRAINING)
+		stop_requests(worker, FLUSH_MS);
+	else
+		close_door(worker);
+}
+
+static void on_last_closed(void *owner) {
+	close_door(owner);
+}
+
+// Posted rather than done, since the server that tells us is about to be closed.
+static void on_drained(void *owner) {
+	struct worker *worker = owner;
+	loop_post(worker->loop, on_last_closed, worker);
+}
+
+void worker_drain(void *owner) {
+	struct worker *worker = owner;
+	switch (worker->phase) {
+	case WORKER_SERVING:
+		worker->phase = WORKER_DRAINING;
+		timer_start(&worker->phase_timer, worker->plan->settings->timeouts.drain_ms);
+		door_drain(&worker->door, on_drained, worker);
+		break;
+	case WORKER_DRAINING:
+		stop_requests(worker, HURRY_MS);
+		break;
+	case WORKER_STOPPING:
+		close_door(worker);
+		break;
+	case WORKER_CLOSED:
+		break;
+	}
+}
+
+int worker_init(struct worker *worker, const struct worker_plan *plan, size_t index) {
+	const struct settings *settings = plan->settings;
+	struct door_settings door = {
+	    .instance = plan->instance,
+	    .access_log = settings->log.access,
+	    .memory = plan->memory,
+	    .limits =
+	        {
+	            .header_bytes = settings->limits.header_bytes,
+	            .body_bytes = settings->limits.body_bytes,
+	            .connections = (settings->limits.connections + plan->count - 1) / plan->count,
+	        },
+	    .timeouts = settings_server_timeouts(settings),
+	};
+	worker->plan = plan;
+	worker->loop = loop_new();
+	if (!worker->loop)
+		return ERROR_IO;
+	timer_init(&worker->phase_timer, worker->loop, on_phase_over, worker);
+	timer_init(&worker->settle_timer, worker->loop, settle, worker);
+	worker->mux_worker = mux_worker_new(plan->mux, index, worker->loop);
+	door_init(&worker->door, worker->loop, plan->mux, worker->mux_worker, &door);
+	return 0;
+}
+
+void worker_free(struct worker *worker) {
+	if (!worker->loop)
+		return;
+	timer_stop(&worker->phase_timer);
+	timer_stop(&worker->settle_timer);
+	door_free(&worker->door);
+	mux_worker_free(worker->mux_worker);
+	loop_close(worker->loop);
+}
