@@ -37,6 +37,11 @@ void server_close(struct server *server) {
 	(void)server;
 }
 
+void server_drain(struct server *server, loop_callback on_drained, void *owner) {
+	(void)server;
+	on_drained(owner);
+}
+
 static void keep_head(struct server_call *call, int status, struct headers headers) {
 	size_t used = 0;
 	CHECK(call->status == 0 && !call->is_over);
@@ -77,7 +82,7 @@ void server_answer_abort(struct server_call *call, bool reset) {
 // The engine's side.
 
 static struct {
-	int submitted, cancelled, resumed;
+	int submitted, cancelled, resumed, stopped;
 	struct mux_call call;
 	char headers[4096];
 	const struct mux_sink *sink;
@@ -147,6 +152,15 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 void mux_cancel(struct mux_request *request) {
 	CHECK((void *)request == (void *)&engine);
 	engine.cancelled++;
+}
+
+// As the engine does it for a call that has no answer yet.
+void mux_stop(struct mux_request *request) {
+	struct mux_error error = {.status = 429, .exception = SLICE("ThrottlingException"), .retry_after_ms = 1000};
+	CHECK((void *)request == (void *)&engine);
+	engine.stopped++;
+	engine.sink->on_done(engine.owner,
+	                     &(struct mux_result){.outcome = OUTCOME_CANCELLED, .failed = true, .error = error});
 }
 
 void mux_resume(struct mux_request *request) {
@@ -447,14 +461,72 @@ TEST(refusals_never_reach_the_engine) {
 	}
 }
 
-TEST(while_draining_requests_are_sent_elsewhere) {
+TEST(a_call_that_is_on_no_model_keeps_its_path) {
+	struct visit visit;
+	begin(&visit, "GET", "/async-invoke");
+	visit.request.query = SLICE("maxResults=3&statusEquals=In%20Progress");
+	arrive(&visit);
+	CHECK_INT(engine.call.operation, OPERATION_ASYNC_INVOKE);
+	CHECK_SLICE(engine.call.method, SLICE("GET"));
+	CHECK_SLICE(engine.call.path, SLICE("/async-invoke"));
+	CHECK_SLICE(engine.call.query, SLICE("maxResults=3&statusEquals=In%20Progress"));
+	CHECK_SLICE(engine.call.model, SLICE(""));
+	server_events->on_gone(server_owner, &visit.call, visit.call.owner);
+	finish(&visit);
+}
+
+static void on_drained(void *owner) {
+	++*(int *)owner;
+}
+
+TEST(while_draining_requests_on_open_connections_are_served) {
+	struct visit visit;
+	int drained = 0;
+	begin(&visit, "POST", "/model/m/converse");
+	door_drain(&visit.door, on_drained, &drained);
+	CHECK_INT(drained, 1);
+	arrive(&visit);
+	CHECK_INT(engine.submitted, 1);
+	server_events->on_gone(server_owner, &visit.call, visit.call.owner);
+	finish(&visit);
+}
+
+TEST(stopping_ends_what_is_under_way_and_refuses_the_rest) {
 	struct visit visit;
 	begin(&visit, "POST", "/model/m/converse");
-	visit.door.is_draining = true;
+	arrive(&visit);
+	door_stop(&visit.door);
+	CHECK_INT(engine.stopped, 1);
+	CHECK_INT(visit.call.status, 429);
+	CHECK(list_is_empty(&visit.door.replies));
+	visit.call.status = 0;
+	visit.call.is_over = false;
+	arrive(&visit);
+	CHECK_INT(engine.submitted, 1);
+	CHECK_INT(visit.call.status, 429);
+	CHECK(strstr(visit.call.headers, "x-amzn-errortype: ThrottlingException\nx-amz-retry-after: 1000\n") != NULL);
+	door_stop(&visit.door);
+	CHECK_INT(engine.stopped, 1);
+	finish(&visit);
+}
+
+TEST(beyond_the_memory_limit_new_requests_are_refused) {
+	struct visit visit;
+	struct memory_meter memory;
+	begin(&visit, "POST", "/model/m/converse");
+	memory_meter_init(&memory, 100);
+	memory_meter_charge(&memory, 100);
+	visit.door.memory = &memory;
 	arrive(&visit);
 	CHECK_INT(engine.submitted, 0);
 	CHECK_INT(visit.call.status, 429);
-	CHECK(strstr(visit.call.headers, "x-amzn-errortype: ThrottlingException\nx-amz-retry-after: 1000\n") != NULL);
+	CHECK(strstr(visit.call.headers, "x-amzn-errortype: ThrottlingException\nx-amz-retry-after: 2000\n") != NULL);
+	memory_meter_release(&memory, 1);
+	visit.call.status = 0;
+	visit.call.is_over = false;
+	arrive(&visit);
+	CHECK_INT(engine.submitted, 1);
+	server_events->on_gone(server_owner, &visit.call, visit.call.owner);
 	finish(&visit);
 }
 
@@ -511,7 +583,10 @@ int main(void) {
 	RUN(a_client_that_leaves_cancels);
 	RUN(lines_are_written_together);
 	RUN(refusals_never_reach_the_engine);
-	RUN(while_draining_requests_are_sent_elsewhere);
+	RUN(a_call_that_is_on_no_model_keeps_its_path);
+	RUN(while_draining_requests_on_open_connections_are_served);
+	RUN(stopping_ends_what_is_under_way_and_refuses_the_rest);
+	RUN(beyond_the_memory_limit_new_requests_are_refused);
 	RUN(health_is_503_without_a_model_and_while_draining);
 	RUN(the_servers_own_refusals_have_the_services_form);
 	return check_summary();
