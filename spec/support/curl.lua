@@ -18,10 +18,14 @@ local function quoted(text)
   return '"' .. text:gsub('[\\"]', "\\%0"):gsub("\n", "\\n") .. '"'
 end
 
+-- Where HTTP/2 is known beforehand, curl 7.88 breaks every connection that it uses again: each request gets a host of
+-- its own, and so a connection. Over TLS requests share one.
 local function add_request(lines, folder, transport, index, request)
   local function add(option, value) lines[#lines + 1] = value and option .. " = " .. quoted(value) or option end
   if index > 1 then add("next") end
-  add("url", transport.url .. request.path)
+  local host = transport.version == "http2" and ("c%d.localhost"):format(index) or "127.0.0.1"
+  add("url", ("%s://%s:%d%s"):format(transport.scheme, host, transport.port, request.path))
+  add("connect-to", "::127.0.0.1:" .. transport.port)
   add("silent")
   add(VERSIONS[transport.version].option)
   add("max-time", tostring(SECONDS))
@@ -36,7 +40,8 @@ local function add_request(lines, folder, transport, index, request)
 end
 
 local function read_response(folder, index, exit_code, status, version)
-  local response = { status = status, version = version, complete = exit_code == 0, exit_code = exit_code, headers = {} }
+  local response = { status = status, version = version, complete = exit_code == 0, exit_code = exit_code }
+  response.headers = {}
   for name, value in process.contents(("%s/%d.head"):format(folder, index)):gmatch("\n([^:\r\n]+):%s*([^\r\n]*)") do
     response.headers[name:lower()] = value
   end
@@ -44,9 +49,9 @@ local function read_response(folder, index, exit_code, status, version)
   return response
 end
 
--- Sends `requests` (as http.format takes them), `parallel` at a time, over `transport`: { version, url, authority }, the
--- last being the file of the certificate to trust. The answers in the same order: { status, version (as spoken),
--- headers (lower-case names), body, complete, exit_code }.
+-- Sends `requests` (as http.format takes them), `parallel` at a time, over `transport`: { version, scheme, port,
+-- authority }, the last being the file of the certificate to trust. The answers in the same order: { status, version (as
+-- spoken), headers (lower-case names), body, complete, exit_code }.
 function curl.load(transport, requests, parallel)
   local folder, lines = process.folder(), {}
   for index, request in ipairs(requests) do add_request(lines, folder, transport, index, request) end

@@ -5,6 +5,7 @@ local transports = {}
 
 transports.list = {
   { title = "HTTP/1.1", version = "http1" },
+  { title = "HTTP/2 in clear", version = "http2" },
 }
 
 -- Settings for a gateway that serves this transport, with `more` over them.
@@ -18,7 +19,7 @@ end
 -- How curl gets to the gateway; see curl.load.
 function transports.open(transport, gateway)
   return { version = transport.version, authority = transport.is_tls and transports.certificate().cert or nil,
-    url = ("%s://127.0.0.1:%d"):format(transport.is_tls and "https" or "http", gateway.port) }
+    scheme = transport.is_tls and "https" or "http", port = gateway.port }
 end
 
 return transports
