@@ -186,12 +186,11 @@ bool document_equal(const struct document *a, const struct document *b) {
 }
 
 int policy_read_document(const char *path, struct problems *problems, struct document *document) {
-	struct sources sources;
+	struct sources *sources = sources_new(path);
 	struct script script;
 	struct vm *vm = NULL;
 	*document = (struct document){0};
-	sources_init(&sources, path);
-	int rc = script_read(&script, path, NULL, &sources, problems);
+	int rc = script_read(&script, path, NULL, sources, problems);
 	if (rc)
 		goto out;
 	rc = script_run(&script, DOCUMENT_MEMORY_BYTES, problems, &vm);
@@ -200,6 +199,6 @@ int policy_read_document(const char *path, struct problems *problems, struct doc
 	rc = document_from_script(vm, path, NULL, problems, document);
 out:
 	vm_close(vm);
-	sources_free(&sources);
+	sources_release(sources);
 	return rc;
 }

@@ -55,13 +55,27 @@ static void bench_if_due(struct hooks *hooks, struct hook *hook, const struct ca
 	tell(hooks, EVENT_POLICY_BENCHED, request, NULL, hook->name);
 }
 
+// False when the VM has been retired.
+static bool run(struct hooks *hooks, lua_CFunction body, void *call, const struct route_request *request,
+                struct call_report *report) {
+	pthread_mutex_lock(&hooks->lock);
+	bool is_open = hooks->vm != NULL;
+	if (is_open) {
+		hooks->views.now_ms = route_request_now_ms(request);
+		call_protected(hooks->vm, body, call, hooks->instructions, report);
+		views_end(&hooks->views);
+		hooks->vm->random = &hooks->vm->own_random;
+	}
+	pthread_mutex_unlock(&hooks->lock);
+	return is_open;
+}
+
 // Runs `body` for the hook. False when the default has to decide.
 static bool call_hook(struct hooks *hooks, struct hook *hook, lua_CFunction body, void *call,
                       const struct route_request *request, const struct model *model) {
 	struct call_report report;
-	hooks->views.now_ms = route_request_now_ms(request);
-	call_protected(hooks->vm, body, call, hooks->instructions, &report);
-	views_end(&hooks->views);
+	if (!run(hooks, body, call, request, &report))
+		return false;
 	if (report.ending == ENDING_OK) {
 		hook->overruns = 0;
 		return true;
@@ -80,12 +94,14 @@ struct select_call {
 	struct hooks *hooks;
 	const struct route_request *request;
 	struct candidates candidates;
+	struct random_source *random;
 	struct selection *out;
 };
 
 static int run_select(lua_State *lua) {
 	struct select_call *call = lua_touserdata(lua, 1);
 	struct hooks *hooks = call->hooks;
+	hooks->vm->random = call->random;
 	lua_rawgeti(lua, LUA_REGISTRYINDEX, hooks->select.reference);
 	views_push_request(lua, &hooks->views, call->request, route_request_attempts(call->request) + 1);
 	views_push_models(lua, &hooks->views, call->candidates);
@@ -101,13 +117,10 @@ static int run_select(lua_State *lua) {
 static void select_by_policy(void *self, const struct route_request *request, struct candidates candidates,
                              struct random_source *random, struct selection *out) {
 	struct hooks *hooks = self;
-	struct select_call call = {hooks, request, candidates, out};
+	struct select_call call = {hooks, request, candidates, random, out};
 	bool decided = false;
-	if (hooks->select.reference != LUA_NOREF && !hooks->select.benched) {
-		hooks->vm->random = random;
+	if (hooks->select.reference != LUA_NOREF && !hooks->select.benched)
 		decided = call_hook(hooks, &hooks->select, run_select, &call, request, NULL);
-		hooks->vm->random = &hooks->vm->own_random;
-	}
 	if (decided)
 		return;
 	*out = (struct selection){0};
@@ -210,6 +223,7 @@ int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, cons
 	    .select = {.name = "select", .reference = LUA_NOREF},
 	    .classify = {.name = "classify", .reference = LUA_NOREF},
 	};
+	pthread_mutex_init(&hooks->lock, NULL);
 	if (call_protected(vm, open_views, &call, SCRIPT_INSTRUCTIONS, &report) == ENDING_OK)
 		return 0;
 	bool full = report.ending == ENDING_OVER_MEMORY;
@@ -221,4 +235,18 @@ int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, cons
 void hooks_close(struct hooks *hooks) {
 	vm_close(hooks->vm);
 	hooks->vm = NULL;
+	pthread_mutex_destroy(&hooks->lock);
+}
+
+void hooks_retire(struct hooks *hooks) {
+	pthread_mutex_lock(&hooks->lock);
+	struct vm *vm = hooks->vm;
+	hooks->vm = NULL;
+	pthread_mutex_unlock(&hooks->lock);
+	vm_close(vm);
+}
+
+const struct hook *hooks_at(const struct hooks *hooks, size_t index) {
+	const struct hook *const all[] = {&hooks->select, &hooks->classify};
+	return index < sizeof all / sizeof *all ? all[index] : NULL;
 }

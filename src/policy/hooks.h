@@ -3,6 +3,8 @@
 #ifndef POLICY_HOOKS_H
 #define POLICY_HOOKS_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,15 +22,16 @@ struct hook {
 	int reference;  // in the registry; LUA_NOREF where the policy has none
 	char file[256]; // where it is defined
 	int line;
-	unsigned overruns; // in a row
-	bool benched;
+	unsigned overruns;    // in a row
+	atomic_bool benched;  // set by the worker, read from any thread
 	uint64_t next_log_ms; // its errors are logged once a second
 	uint64_t unlogged;
 };
 
 struct hooks {
 	struct decide decide; // its self is this
-	struct vm *vm;        // owned
+	pthread_mutex_t lock; // guards the VM against its retirement; a worker holds it during a call
+	struct vm *vm;        // owned; NULL once retired
 	struct views views;
 	uint64_t instructions; // per call
 	struct hook select, classify;
@@ -42,5 +45,11 @@ struct hooks {
 int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, const struct policy_limits *limits,
                const char *file, struct problems *problems);
 void hooks_close(struct hooks *hooks);
+
+// Closes the VM when no call runs in it: the defaults decide from then on. From any thread.
+void hooks_retire(struct hooks *hooks);
+
+// The hook of that index, counted from 0, whether the policy has it or not; NULL beyond the last.
+const struct hook *hooks_at(const struct hooks *hooks, size_t index);
 
 #endif

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "policy/document.h"
@@ -19,7 +20,7 @@
 struct policy {
 	atomic_size_t references;
 	char *source;
-	struct sources sources;
+	struct sources *sources;
 	struct pool pool;
 	struct hooks *hooks; // one for each worker
 	size_t workers;      // how many of them are open
@@ -30,7 +31,7 @@ static void close_policy(struct policy *policy) {
 		hooks_close(&policy->hooks[i]);
 	free(policy->hooks);
 	pool_free(&policy->pool);
-	sources_free(&policy->sources);
+	sources_release(policy->sources);
 	free(policy->source);
 	free(policy);
 }
@@ -78,27 +79,36 @@ static int load_worker(struct load *load) {
 	return hooks_open(hooks, vm, &policy->pool, load->limits, load->script.path, load->problems);
 }
 
-int policy_load(const char *path, const struct policy_limits *limits, size_t workers, struct registry *registry,
-                struct problems *problems, struct policy **policy) {
-	struct policy *loaded = memory_new(1, sizeof *loaded);
-	struct load load = {.policy = loaded, .limits = limits, .registry = registry, .problems = problems};
+int policy_build(struct sources *sources, const struct policy_limits *limits, size_t workers, struct registry *registry,
+                 struct problems *problems, struct policy **policy) {
+	struct policy *built = memory_new(1, sizeof *built);
+	struct load load = {.policy = built, .limits = limits, .registry = registry, .problems = problems};
 	assert(workers > 0);
-	atomic_init(&loaded->references, 1);
-	loaded->source = memory_string(path ? slice_from(path) : SLICE("built-in"));
-	loaded->hooks = memory_new(workers, sizeof *loaded->hooks);
-	sources_init(&loaded->sources, path);
-	int rc = script_read(&load.script, path, BUILT_IN, &loaded->sources, problems);
-	while (rc == 0 && loaded->workers < workers)
+	atomic_init(&built->references, 1);
+	built->source = memory_string(sources->main_path ? slice_from(sources->main_path) : SLICE("built-in"));
+	built->hooks = memory_new(workers, sizeof *built->hooks);
+	built->sources = sources;
+	sources_retain(sources);
+	int rc = script_read(&load.script, sources->main_path, BUILT_IN, sources, problems);
+	while (rc == 0 && built->workers < workers)
 		rc = load_worker(&load);
-	loaded->sources.is_closed = true;
+	sources_close(sources);
 	document_free(&load.first);
 	if (rc) {
-		close_policy(loaded);
+		close_policy(built);
 		*policy = NULL;
 		return rc;
 	}
-	*policy = loaded;
+	*policy = built;
 	return 0;
+}
+
+int policy_load(const char *path, const struct policy_limits *limits, size_t workers, struct registry *registry,
+                struct problems *problems, struct policy **policy) {
+	struct sources *sources = sources_new(path);
+	int rc = policy_build(sources, limits, workers, registry, problems, policy);
+	sources_release(sources);
+	return rc;
 }
 
 void policy_retain(struct policy *policy) {
@@ -121,6 +131,33 @@ const struct decide *policy_decide(struct policy *policy, size_t worker) {
 void policy_on_event(struct policy *policy, size_t worker, route_event_callback on_event, void *owner) {
 	policy->hooks[worker].on_event = on_event;
 	policy->hooks[worker].event_owner = owner;
+}
+
+void policy_retire(struct policy *policy) {
+	for (size_t i = 0; i < policy->workers; i++)
+		hooks_retire(&policy->hooks[i]);
+}
+
+struct sources *policy_sources(const struct policy *policy) {
+	return policy->sources;
+}
+
+static bool is_among(const char *name, const char *const *names, size_t count) {
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+size_t policy_benched(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]) {
+	size_t count = 0;
+	for (size_t w = 0; w < policy->workers; w++) {
+		const struct hook *hook;
+		for (size_t i = 0; (hook = hooks_at(&policy->hooks[w], i)) != NULL; i++)
+			if (hook->benched && !is_among(hook->name, names, count))
+				names[count++] = hook->name;
+	}
+	return count;
 }
 
 const char *policy_source(const struct policy *policy) {

@@ -15,6 +15,7 @@
 #include "route/state.h"
 
 struct policy;
+struct sources;
 
 struct policy_limits {
 	uint64_t instructions; // per hook call
@@ -27,6 +28,11 @@ struct policy_limits {
 int policy_load(const char *path, const struct policy_limits *limits, size_t workers, struct registry *registry,
                 struct problems *problems, struct policy **policy);
 
+// The same from texts: those of a version that ran, or, where they are not closed yet, what is read on the way. They
+// are retained by the policy; in either case they are closed afterwards and tell what was read, in vain or not.
+int policy_build(struct sources *sources, const struct policy_limits *limits, size_t workers, struct registry *registry,
+                 struct problems *problems, struct policy **policy);
+
 void policy_retain(struct policy *policy);
 // From any thread; the last release closes the VMs, which must not be in a call then.
 void policy_release(struct policy *policy);
@@ -36,6 +42,16 @@ const struct pool *policy_pool(const struct policy *policy);
 // The decisions of one worker's VM; only that worker's thread may call them. on_event hears policy errors.
 const struct decide *policy_decide(struct policy *policy, size_t worker);
 void policy_on_event(struct policy *policy, size_t worker, route_event_callback on_event, void *owner);
+
+// Its hooks are not called any more, from now on the defaults decide; closes its VMs. From any thread.
+void policy_retire(struct policy *policy);
+
+// What it was built from; lives as long as the policy, or longer by sources_retain.
+struct sources *policy_sources(const struct policy *policy);
+
+// The names of the hooks that are benched in any worker; they live for ever. From any thread.
+enum { POLICY_HOOKS_MAX = 8 };
+size_t policy_benched(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]);
 
 // Where it came from, for logs: the path or "built-in".
 const char *policy_source(const struct policy *policy);

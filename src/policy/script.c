@@ -13,7 +13,7 @@ int script_read(struct script *script, const char *path, const char *embedded, s
 	script->path = path ? path : embedded;
 	script->sources = sources;
 	if (!path)
-		return sources_embedded(embedded, &script->text) ? 0 : ERROR_NOT_FOUND;
+		return sources_take_embedded(sources, embedded, &script->text);
 	int rc = sources_read(sources, path, &script->text);
 	if (rc == ERROR_NOT_FOUND)
 		problems_add(problems, path, 0, NULL, "a file", "none");

@@ -15,30 +15,53 @@
 #include "base/memory.h"
 #include "policy/embedded.h"
 
-enum { FILE_BYTES_MAX = 1 << 20, FILES_MAX = 256, READ_BYTES = 16384, NAME_BYTES_MAX = 128 };
+enum {
+	FILE_BYTES_MAX = 1 << 20,
+	TOTAL_BYTES_MAX = 16 << 20, // history keeps the texts of several versions
+	FILES_MAX = 256,
+	READ_BYTES = 16384,
+	NAME_BYTES_MAX = 128,
+};
 
 struct source {
 	char *path;
+	bool is_embedded;
+	int status; // what reading it came to
 	struct buffer text;
 };
 
-void sources_init(struct sources *sources, const char *main_path) {
-	*sources = (struct sources){0};
+struct sources *sources_new(const char *main_path) {
+	struct sources *sources = memory_new(1, sizeof *sources);
+	atomic_init(&sources->references, 1);
 	if (!main_path)
-		return;
+		return sources;
 	const char *slash = strrchr(main_path, '/');
 	struct slice folder = slash ? slice_of(main_path, (size_t)(slash - main_path) + 1) : SLICE("");
+	sources->main_path = memory_string(slice_from(main_path));
 	sources->folder = memory_string(folder);
+	return sources;
 }
 
-void sources_free(struct sources *sources) {
+void sources_retain(struct sources *sources) {
+	atomic_fetch_add_explicit(&sources->references, 1, memory_order_relaxed);
+}
+
+void sources_release(struct sources *sources) {
+	if (!sources || atomic_fetch_sub_explicit(&sources->references, 1, memory_order_acq_rel) > 1)
+		return;
 	for (size_t i = 0; i < sources->count; i++) {
 		free(sources->list[i].path);
 		buffer_free_secret(&sources->list[i].text);
 	}
 	free(sources->list);
 	free(sources->folder);
-	*sources = (struct sources){0};
+	free(sources->main_path);
+	free(sources);
+}
+
+void sources_close(struct sources *sources) {
+	if (!sources->is_closed)
+		sources->is_closed = true;
 }
 
 static int read_all(int file, struct buffer *text) {
@@ -63,31 +86,77 @@ static int read_all(int file, struct buffer *text) {
 	}
 }
 
-int sources_read(struct sources *sources, const char *path, struct slice *text) {
-	for (size_t i = 0; i < sources->count; i++) {
-		if (strcmp(sources->list[i].path, path) == 0) {
-			*text = buffer_slice(&sources->list[i].text);
-			return 0;
-		}
-	}
-	if (sources->count == FILES_MAX)
-		return ERROR_LIMIT;
+// Reads the file into `text`, which is empty and stays so unless 0 is returned.
+static int read_file(const char *path, struct buffer *text) {
 	// Without O_NONBLOCK the opening of a named pipe would wait for its writer.
 	int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (file < 0)
 		return errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_IO;
-	struct buffer bytes;
-	buffer_init(&bytes, FILE_BYTES_MAX);
-	int rc = read_all(file, &bytes);
+	int rc = read_all(file, text);
 	close(file);
-	if (rc) {
-		buffer_free_secret(&bytes);
-		return rc;
-	}
+	if (rc)
+		buffer_free_secret(text);
+	return rc;
+}
+
+// A new entry at the list's end.
+static struct source *add(struct sources *sources, const char *path) {
 	sources->list = memory_resize(sources->list, sources->count + 1, sizeof *sources->list);
-	sources->list[sources->count++] = (struct source){memory_string(slice_from(path)), bytes};
-	*text = buffer_slice(&bytes);
-	return 0;
+	struct source *source = &sources->list[sources->count++];
+	*source = (struct source){.path = memory_string(slice_from(path))};
+	buffer_init(&source->text, FILE_BYTES_MAX);
+	return source;
+}
+
+int sources_read(struct sources *sources, const char *path, struct slice *text) {
+	for (size_t i = 0; i < sources->count; i++) {
+		if (strcmp(sources->list[i].path, path) == 0) {
+			*text = buffer_slice(&sources->list[i].text);
+			return sources->list[i].status;
+		}
+	}
+	if (sources->is_closed)
+		return ERROR_BUSY;
+	if (sources->count == FILES_MAX || sources->total_bytes > TOTAL_BYTES_MAX - FILE_BYTES_MAX)
+		return ERROR_LIMIT;
+	struct source *source = add(sources, path);
+	source->status = read_file(path, &source->text);
+	sources->total_bytes += source->text.len;
+	*text = buffer_slice(&source->text);
+	return source->status;
+}
+
+int sources_take_embedded(struct sources *sources, const char *path, struct slice *text) {
+	if (!sources_embedded(path, text))
+		return ERROR_NOT_FOUND;
+	if (sources->is_closed)
+		return 0;
+	struct source *source = add(sources, path);
+	source->is_embedded = true;
+	return buffer_append(&source->text, *text);
+}
+
+struct source_view sources_at(const struct sources *sources, size_t index) {
+	const struct source *source = &sources->list[index];
+	return (struct source_view){source->path, buffer_slice(&source->text), !source->is_embedded};
+}
+
+static bool is_current(const struct source *source) {
+	if (source->is_embedded)
+		return true;
+	struct buffer text;
+	buffer_init(&text, FILE_BYTES_MAX);
+	int status = read_file(source->path, &text);
+	bool same = status == source->status && slice_equal(buffer_slice(&text), buffer_slice(&source->text));
+	buffer_free_secret(&text);
+	return same;
+}
+
+bool sources_are_current(const struct sources *sources) {
+	for (size_t i = 0; i < sources->count; i++)
+		if (!is_current(&sources->list[i]))
+			return false;
+	return true;
 }
 
 static bool is_word(char byte) {
@@ -130,5 +199,5 @@ int sources_module(struct sources *sources, struct slice name, char *path, size_
 		return ERROR_LIMIT;
 	if (shipped)
 		return sources_embedded(path, text) ? 0 : ERROR_NOT_FOUND;
-	return sources->is_closed ? ERROR_BUSY : sources_read(sources, path, text);
+	return sources_read(sources, path, text);
 }

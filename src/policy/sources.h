@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The texts of one policy version: its main file and the modules that it required, each read once, so that every
-// worker's VM is built from the same bytes.
+// worker's VM is built from the same bytes, and the version can be built again when the files have changed. Files that
+// were looked for in vain are in it too. Reference-counted; immutable once closed.
 #ifndef POLICY_SOURCES_H
 #define POLICY_SOURCES_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,19 +14,31 @@
 struct source;
 
 struct sources {
-	char *folder;   // where modules of the policy's own are; NULL is nowhere
-	bool is_closed; // no more files are read: the policy has been loaded
+	atomic_uint references;
+	char *main_path; // NULL for what is built in
+	char *folder;    // where modules of the policy's own are; NULL is nowhere
+	bool is_closed;  // no more files are read: the policy has been loaded
 	struct source *list;
 	size_t count;
+	size_t total_bytes;
 };
 
-// Texts for a main file; its folder is where its modules are looked for. NULL is none.
-void sources_init(struct sources *sources, const char *main_path);
-void sources_free(struct sources *sources);
+// Texts for a main file, with one reference; its folder is where its modules are looked for. NULL is none.
+struct sources *sources_new(const char *main_path);
+void sources_retain(struct sources *sources);
+// From any thread; the last release wipes the texts. NULL is fine.
+void sources_release(struct sources *sources);
 
-// Reads a regular file of at most a mebibyte. 0 and `text`, valid until sources_free; ERROR_NOT_FOUND, ERROR_LIMIT,
-// ERROR_INVALID (no regular file), ERROR_IO. A path is read once.
+// No more files are read from here on. Once is enough; later calls do nothing.
+void sources_close(struct sources *sources);
+
+// Reads a regular file of at most a mebibyte, up to 256 of them with 16 MiB in all. 0 and `text`, valid as long as the
+// sources; ERROR_NOT_FOUND, ERROR_LIMIT, ERROR_INVALID (no regular file), ERROR_IO. A path is read once, what came of
+// it stands; ERROR_BUSY for another path once they are closed.
 int sources_read(struct sources *sources, const char *path, struct slice *text);
+
+// The main text where it is built in, by its path in the tree. 0 or ERROR_NOT_FOUND.
+int sources_take_embedded(struct sources *sources, const char *path, struct slice *text);
 
 // The text of module `name`: signalbox.* from what is built in, all else from the folder. `path` gets the name that
 // errors show. As sources_read, and ERROR_INVALID for a name with anything but [%w_.] or with an empty part.
@@ -32,5 +46,17 @@ int sources_module(struct sources *sources, struct slice name, char *path, size_
 
 // A text that is built in, by its path in the tree; false where there is none.
 bool sources_embedded(const char *path, struct slice *text);
+
+// The files in the order they were read, the main one first. `is_file` is false for what is built in; `text` is empty
+// for a file that wasn't there or couldn't be read.
+struct source_view {
+	const char *path;
+	struct slice text;
+	bool is_file;
+};
+struct source_view sources_at(const struct sources *sources, size_t index);
+
+// Whether the files on disk still are what they were when they were read, in vain or not. Reads them.
+bool sources_are_current(const struct sources *sources);
 
 #endif

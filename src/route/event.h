@@ -18,6 +18,8 @@
 	X(EVENT_MODEL_INVOCATION_COMPLETE, "model-invocation-complete")                                                    \
 	X(EVENT_REFUSAL_DETECTED, "refusal-detected")                                                                      \
 	X(EVENT_STATS_RESET, "stats-reset")                                                                                \
+	X(EVENT_POLICY_RELOADED, "policy-reloaded")                                                                        \
+	X(EVENT_POLICY_REJECTED, "policy-rejected")                                                                        \
 	X(EVENT_POLICY_ERROR, "policy-error")                                                                              \
 	X(EVENT_POLICY_BENCHED, "policy-benched")                                                                          \
 	X(EVENT_BREAKER_CHANGED, "breaker-changed")                                                                        \
