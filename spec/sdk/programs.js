@@ -27,7 +27,10 @@ function write(name, text) {
 function start(words, find) {
 	const child = spawn(process.env.SIGNALBOX, words, { env: environment(), stdio: ['ignore', 'ignore', 'pipe'] });
 	const entry = { child, log: '' };
-	entry.exit = new Promise((resolve) => child.on('exit', (code, signal) => resolve(signal || code)));
+	entry.exit = new Promise((resolve) => {
+		child.on('exit', (code, signal) => resolve(signal || code));
+		child.on('error', () => resolve('no start'));
+	});
 	children.unshift(entry);
 	return new Promise((resolve, reject) => {
 		const giveUp = setTimeout(() => reject(new Error(`no word of listening:\n${entry.log}`)), 20000);

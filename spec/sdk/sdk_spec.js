@@ -166,8 +166,9 @@ async function main() {
 	process.exitCode = failed ? 1 : 0;
 }
 
-main().catch((error) => {
+main().catch(async (error) => {
 	console.log(error);
+	await programs.stopAll();
 	console.log('0 passed, 1 failed');
 	process.exit(1);
 });
