@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/buffer.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -70,24 +71,18 @@ int buffer_append_byte(struct buffer *buffer, char byte) {
 	return buffer_append(buffer, slice_of(&byte, 1));
 }
 
-int buffer_vprintf(struct buffer *buffer, const char *format, va_list arguments) {
-	va_list again;
-	va_copy(again, arguments);
-	int needed = vsnprintf(NULL, 0, format, arguments);
+int buffer_printf(struct buffer *buffer, const char *format, ...) {
+	va_list measured, written;
+	va_start(measured, format);
+	va_copy(written, measured);
+	int needed = vsnprintf(NULL, 0, format, measured);
 	int rc = needed < 0 ? ERROR_INVALID : buffer_reserve(buffer, (size_t)needed + 1);
 	if (rc == 0) {
-		vsnprintf(buffer->ptr + buffer->len, (size_t)needed + 1, format, again);
+		vsnprintf(buffer->ptr + buffer->len, (size_t)needed + 1, format, written);
 		buffer->len += (size_t)needed;
 	}
-	va_end(again);
-	return rc;
-}
-
-int buffer_printf(struct buffer *buffer, const char *format, ...) {
-	va_list arguments;
-	va_start(arguments, format);
-	int rc = buffer_vprintf(buffer, format, arguments);
-	va_end(arguments);
+	va_end(written);
+	va_end(measured);
 	return rc;
 }
 

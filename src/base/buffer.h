@@ -4,7 +4,6 @@
 #ifndef BASE_BUFFER_H
 #define BASE_BUFFER_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -39,7 +38,6 @@ int buffer_reserve(struct buffer *buffer, size_t more);
 int buffer_append(struct buffer *buffer, struct slice bytes);
 int buffer_append_byte(struct buffer *buffer, char byte);
 int buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int buffer_vprintf(struct buffer *buffer, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 
 // Appends a JSON string with its quotes: control characters, quotes and backslashes escaped, bytes that are no UTF-8
 // replaced by U+FFFD.

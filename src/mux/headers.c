@@ -30,7 +30,7 @@ static bool is_listed(struct slice list, struct slice name) {
 	return false;
 }
 
-bool header_comes_down(struct slice name, struct headers all) {
+static bool comes_down(struct slice name, struct headers all) {
 	static const struct slice kept_back[] = {
 	    {"connection", 10}, {"keep-alive", 10}, {"proxy-authenticate", 18}, {"proxy-connection", 16}, {"te", 2},
 	    {"trailer", 7},     {"upgrade", 7},     {"transfer-encoding", 17},  {"content-length", 14},   {"date", 4},
@@ -45,7 +45,7 @@ struct headers headers_copy_down(struct arena *arena, struct headers all) {
 	struct header *copies = arena_alloc(arena, all.count * sizeof *copies);
 	size_t count = 0;
 	for (size_t i = 0; copies && i < all.count; i++) {
-		if (!header_comes_down(all.list[i].name, all))
+		if (!comes_down(all.list[i].name, all))
 			continue;
 		copies[count].name = arena_copy(arena, all.list[i].name);
 		copies[count].value = arena_copy(arena, all.list[i].value);

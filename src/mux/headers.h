@@ -11,11 +11,8 @@
 // content-type, content-encoding, accept, x-amzn-bedrock-*, the trace headers and x-signalbox-hop.
 bool header_goes_up(struct slice name);
 
-// Everything but hop-by-hop headers (RFC 9110, section 7.6.1), those that `connection` names, and what the server
-// writes itself: content-length and date.
-bool header_comes_down(struct slice name, struct headers all);
-
-// A copy of the headers that come down, in the arena; empty when it has no room.
+// A copy, in the arena, of the headers that come down: all but hop-by-hop ones (RFC 9110, section 7.6.1), those that
+// `connection` names, content-length and date. Empty when the arena has no room.
 struct headers headers_copy_down(struct arena *arena, struct headers all);
 
 #endif

@@ -46,7 +46,8 @@ static const struct {
     {529, "Overloaded"},
 };
 
-const char *answer_status_text(int status) {
+// Empty for a status without a name.
+static const char *status_text(int status) {
 	for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
 		if (statuses[i].status == status)
 			return statuses[i].text;
@@ -105,7 +106,7 @@ bool answer_head_passes(const struct header *header) {
 }
 
 void answer_head_format(const struct answer_head *head, struct buffer *out) {
-	const char *text = answer_status_text(head->status);
+	const char *text = status_text(head->status);
 	buffer_append(out, SLICE("HTTP/1.1 "));
 	append_number(out, (uint64_t)head->status);
 	buffer_append_byte(out, ' ');

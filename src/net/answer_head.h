@@ -26,9 +26,6 @@ void answer_head_format(const struct answer_head *head, struct buffer *out);
 // Whether the head may carry it: see above.
 bool answer_head_passes(const struct header *header);
 
-// "OK", "Not Found"; empty for a status without a name.
-const char *answer_status_text(int status);
-
 // "Sun, 06 Nov 1994 08:49:37 GMT" of seconds since 1970, without help of a locale.
 void answer_date_format(int64_t wall_s, char text[32]);
 

@@ -39,7 +39,7 @@ static void let_go(struct http1 *http1) {
 	serving_closed(&http1->connection);
 }
 
-void http1_close(struct http1 *http1) {
+static void shut(struct http1 *http1) {
 	socket_close(http1->socket);
 	let_go(http1);
 }
@@ -54,14 +54,14 @@ static void lose(struct http1 *http1, bool reset) {
 	if (reset)
 		http1_reset(http1);
 	else
-		http1_close(http1);
+		shut(http1);
 	if (http1->call.is_open)
 		serving_call_over(&http1->call, true);
 }
 
 static void linger(struct http1 *http1) {
 	if (!http1->lingers && unread_bytes(http1) == 0) {
-		http1_close(http1);
+		shut(http1);
 		return;
 	}
 	http1->state = HTTP1_LINGERING;
@@ -75,7 +75,7 @@ void http1_start_closing(struct http1 *http1) {
 	http1->state = HTTP1_CLOSING;
 	timer_stop(&http1->reading);
 	if (http1->broken)
-		http1_close(http1);
+		shut(http1);
 	else if (outbox_waiting(&http1->out) == 0)
 		linger(http1);
 	else
@@ -261,7 +261,7 @@ static void drop(struct http1 *http1, ssize_t count) {
 	if (count > 0)
 		http1->lingered_bytes += (size_t)count;
 	if (count == 0 || count == SOCKET_BROKEN || http1->lingered_bytes > LINGER_LIMIT_BYTES)
-		http1_close(http1);
+		shut(http1);
 }
 
 static void on_readable(void *owner) {
@@ -320,7 +320,7 @@ static void on_reading_late(void *owner) {
 	else if (http1->state == HTTP1_BODY)
 		http1_refuse(http1, 408, "the body came too slowly");
 	else
-		http1_close(http1);
+		shut(http1);
 }
 
 // The client doesn't read: a reset gives the kernel's memory back too.

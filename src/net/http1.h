@@ -56,8 +56,7 @@ void http1_send(struct http1 *http1, const struct slice *parts, int count);
 // The answer is given: ends the connection or waits for the next request.
 void http1_answered(struct http1 *http1);
 
-// Lets go of everything but the memory. http1_reset does so with a TCP reset.
-void http1_close(struct http1 *http1);
+// Ends the connection with a TCP reset and lets go of everything but the memory.
 void http1_reset(struct http1 *http1);
 
 // Sends the last bytes of the connection, if any are left, and closes it.

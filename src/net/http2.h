@@ -108,10 +108,6 @@ struct http2_stream {
 // http2_session.c: a session whose callbacks know `http2`. NULL when memory is out.
 nghttp2_session *http2_session_new(struct http2 *http2);
 
-// Counts a frame, or a reset, that a client may send only so often.
-void http2_count_chatter(struct http2 *http2);
-void http2_count_reset(struct http2 *http2);
-
 // http2_stream.c: a request that has begun. It is in http2->streams until http2_stream_free.
 struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id);
 void http2_stream_free(struct http2_stream *stream);
@@ -127,8 +123,7 @@ void http2_stream_watch(struct http2_stream *stream, uint64_t limit_ms);
 
 // http2_answer.c. A refusal of our own; the request need not be whole.
 void http2_stream_refuse(struct http2_stream *stream, int status, const char *reason);
-// For nghttp2: how much of the answer the next frame can take, and that frame put into the connection's outbox.
-ssize_t http2_answer_length(struct http2_stream *stream, size_t room, uint32_t *flags);
+// For nghttp2: puts the next frame of the answer, `length` bytes behind its head, into the connection's outbox.
 int http2_answer_move(struct http2_stream *stream, struct slice frame_head, size_t length);
 
 void http2_answer(struct server_call *call, int status, struct headers headers, struct slice body);

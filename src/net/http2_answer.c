@@ -54,13 +54,25 @@ static void add_all(struct fields *fields, struct buffer *names, struct headers 
 	}
 }
 
-static ssize_t read_answer(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t room, uint32_t *flags,
+// How much of the answer the next frame can take; http2_answer_move puts it there.
+static ssize_t next_length(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t room, uint32_t *flags,
                            nghttp2_data_source *source, void *owner) {
+	struct http2_stream *stream = source->ptr;
+	size_t waiting = outbox_waiting(&stream->out);
 	(void)session;
 	(void)id;
 	(void)bytes;
 	(void)owner;
-	return http2_answer_length(source->ptr, room, flags);
+	if (waiting == 0 && !stream->is_answered) {
+		stream->is_waiting = true;
+		return NGHTTP2_ERR_DEFERRED;
+	}
+	if (waiting == 0 && stream->breaks_off)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+	if (waiting <= room && stream->is_answered && !stream->breaks_off)
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	return (ssize_t)(waiting < room ? waiting : room);
 }
 
 // The head, and with `has_body` what is in the outbox behind it. 0, or ERROR_...
@@ -82,7 +94,7 @@ static int submit(struct http2_stream *stream, int status, struct headers header
 		snprintf(length_text, sizeof length_text, "%lld", (long long)content_length);
 		if (content_length >= 0)
 			add(&fields, SLICE("content-length"), slice_from(length_text));
-		nghttp2_data_provider body = {.source = {.ptr = stream}, .read_callback = read_answer};
+		nghttp2_data_provider body = {.source = {.ptr = stream}, .read_callback = next_length};
 		rc = nghttp2_submit_response(stream->http2->session, stream->id, fields.list, fields.count,
 		                             has_body ? &body : NULL);
 	}
@@ -203,20 +215,6 @@ void http2_stream_refuse(struct http2_stream *stream, int status, const char *re
 	stream->is_answered = true;
 	http2_stream_forget_request(stream);
 	serving_call_back_later(&stream->http2->connection);
-}
-
-ssize_t http2_answer_length(struct http2_stream *stream, size_t room, uint32_t *flags) {
-	size_t waiting = outbox_waiting(&stream->out);
-	if (waiting == 0 && !stream->is_answered) {
-		stream->is_waiting = true;
-		return NGHTTP2_ERR_DEFERRED;
-	}
-	if (waiting == 0 && stream->breaks_off)
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-	if (waiting <= room && stream->is_answered && !stream->breaks_off)
-		*flags |= NGHTTP2_DATA_FLAG_EOF;
-	return (ssize_t)(waiting < room ? waiting : room);
 }
 
 int http2_answer_move(struct http2_stream *stream, struct slice frame_head, size_t length) {

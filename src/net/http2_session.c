@@ -33,11 +33,12 @@ static uint64_t now_ms(const struct http2 *http2) {
 	return loop_now_ms(http2->connection.server->loop);
 }
 
-void http2_count_chatter(struct http2 *http2) {
+// Counts a frame that a client may send only so often.
+static void count_chatter(struct http2 *http2) {
 	http2->is_flood |= !allowance_take(&http2->chatter, now_ms(http2));
 }
 
-void http2_count_reset(struct http2 *http2) {
+static void count_reset(struct http2 *http2) {
 	http2->is_flood |= !allowance_take(&http2->resets, now_ms(http2));
 }
 
@@ -96,7 +97,7 @@ static void on_headers(struct http2 *http2, struct http2_stream *stream, const n
 static void on_data(struct http2 *http2, struct http2_stream *stream, const nghttp2_frame *frame) {
 	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 	if (frame->hd.length == frame->data.padlen && !ends)
-		http2_count_chatter(http2);
+		count_chatter(http2);
 	else
 		allowance_give(&http2->chatter, CHATTER_A_PIECE);
 	if (stream && ends)
@@ -105,7 +106,7 @@ static void on_data(struct http2 *http2, struct http2_stream *stream, const nght
 
 // The client leaves: an error is one for all of its streams.
 static void on_goaway(struct http2 *http2, const nghttp2_frame *frame) {
-	http2_count_chatter(http2);
+	count_chatter(http2);
 	http2->broken |= frame->goaway.error_code != NGHTTP2_NO_ERROR;
 }
 
@@ -115,7 +116,7 @@ static void on_pong(struct http2 *http2) {
 		nghttp2_submit_goaway(http2->session, NGHTTP2_FLAG_NONE,
 		                      nghttp2_session_get_last_proc_stream_id(http2->session), NGHTTP2_NO_ERROR, NULL, 0);
 	else
-		http2_count_chatter(http2);
+		count_chatter(http2);
 }
 
 static int on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
@@ -132,7 +133,7 @@ static int on_frame_received(nghttp2_session *session, const nghttp2_frame *fram
 	else if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK))
 		on_pong(http2);
 	else if (!is_first)
-		http2_count_chatter(http2);
+		count_chatter(http2);
 	return 0;
 }
 
@@ -142,7 +143,7 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
 	struct http2 *http2 = owner;
 	if (frame->hd.type == NGHTTP2_HEADERS)
 		http2->head_id = 0;
-	http2_count_chatter(http2);
+	count_chatter(http2);
 	return 0;
 }
 
@@ -168,7 +169,7 @@ static int on_stream_closed(nghttp2_session *session, int32_t id, uint32_t error
 		return 0;
 	nghttp2_session_set_stream_user_data(session, id, NULL);
 	if (error != NGHTTP2_NO_ERROR && !stream->is_refused && !stream->breaks_off)
-		http2_count_reset(http2);
+		count_reset(http2);
 	stream->is_over = true;
 	timer_stop(&stream->silence);
 	list_remove(&stream->room);

@@ -10,7 +10,7 @@
 
 enum { BODY_BYTES_MAX = 1 << 20 };
 
-void request_view_check(lua_State *lua, void *object) {
+static void refuse_late(lua_State *lua, void *object) {
 	const struct request_view *view = object;
 	if (view->call != view->views->call)
 		luaL_error(lua, "this request's view is only valid during the call that it was made for");
@@ -146,7 +146,7 @@ static struct request_view *check_self(lua_State *lua, const char *method) {
 	struct request_view *view = object_at(lua, 1, OBJECT_REQUEST);
 	if (!view)
 		luaL_error(lua, "call it as request:%s()", method);
-	request_view_check(lua, view);
+	refuse_late(lua, view);
 	return view;
 }
 
@@ -210,7 +210,7 @@ static const struct view_field request_fields[] = {
 };
 
 void request_view_push_metatable(lua_State *lua) {
-	view_push_metatable(lua, "request", request_fields, request_view_check);
+	view_push_metatable(lua, "request", request_fields, refuse_late);
 }
 
 void views_push_request(lua_State *lua, struct views *views, const struct route_request *request, uint32_t attempt) {

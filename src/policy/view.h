@@ -92,7 +92,6 @@ void view_push_metatable(lua_State *lua, const char *name, const struct view_fie
 void view_push_slice(lua_State *lua, struct slice text);
 
 // Raises when the object's call is over.
-void request_view_check(lua_State *lua, void *object);
 void failure_view_check(lua_State *lua, void *object);
 
 void model_view_push_metatable(lua_State *lua);
