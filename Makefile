@@ -5,7 +5,7 @@ SAN      :=
 comma    := ,
 VARIANT  := $(if $(SAN),$(subst $(comma),-,$(SAN)),release)
 BUILD    := build/$(VARIANT)
-PACKAGES := lua5.4 libcurl libuv openssl libnghttp2 zlib jansson lua5.4-cjson
+PACKAGES := lua5.4 libcurl libuv openssl libnghttp2 libdeflate jansson lua5.4-cjson
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes \
             -Wwrite-strings -Wformat=2 -Werror

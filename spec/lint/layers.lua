@@ -25,7 +25,7 @@ local libraries = {
   { "^openssl/err", { net = true, aws = true } },
   { "^openssl/x509", { net = true } },
   { "^openssl/", { aws = true, net = true } },
-  { "^zlib%.h", { aws = true } },
+  { "^libdeflate%.h", { aws = true } },
   { "^jansson%.h", { aws = true } },
   { "^lua", { policy = true, module = true } },
   { "^lauxlib%.h", { policy = true, module = true } },

@@ -4,7 +4,7 @@
 // come.
 #include "aws/eventstream.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include "aws/eventstream_headers.h"
 
@@ -39,7 +39,7 @@ static uint32_t read_u32(const char *from) {
 
 // The checksum of bytes that follow on those whose checksum is `before`.
 static uint32_t checksum(uint32_t before, const char *from, size_t len) {
-	return (uint32_t)crc32_z(before, (const unsigned char *)from, len);
+	return (uint32_t)libdeflate_crc32(before, (const unsigned char *)from, len);
 }
 
 // Checks the twelve bytes at `from`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The encoder. Sizes are summed and checked first, so that a frame is appended whole or not at all.
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include "aws/eventstream.h"
 #include "base/error.h"
@@ -65,7 +65,7 @@ static void put_header(struct buffer *out, const struct eventstream_header *head
 }
 
 static void put_checksum(struct buffer *out, size_t start) {
-	put_number(out, (int64_t)crc32_z(0, (const unsigned char *)out->ptr + start, out->len - start), 4);
+	put_number(out, (int64_t)libdeflate_crc32(0, (const unsigned char *)out->ptr + start, out->len - start), 4);
 }
 
 int eventstream_encode(const struct eventstream_header *headers, size_t count, struct slice payload,

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include "../check.h"
 #include "base/error.h"
@@ -24,8 +24,8 @@ static void put_u32(char *to, uint32_t value) {
 
 // Makes both checksums of the frame right again.
 static void seal(struct buffer *frame) {
-	put_u32(frame->ptr + 8, (uint32_t)crc32_z(0, (unsigned char *)frame->ptr, 8));
-	put_u32(frame->ptr + frame->len - 4, (uint32_t)crc32_z(0, (unsigned char *)frame->ptr, frame->len - 4));
+	put_u32(frame->ptr + 8, (uint32_t)libdeflate_crc32(0, (unsigned char *)frame->ptr, 8));
+	put_u32(frame->ptr + frame->len - 4, (uint32_t)libdeflate_crc32(0, (unsigned char *)frame->ptr, frame->len - 4));
 }
 
 static enum eventstream_error decode(struct slice bytes, size_t limit) {
