@@ -51,6 +51,17 @@ describe("serve", function()
     assert.is_string(lines[1].time)
   end)
 
+  it("logs whom a request waited for whose client left", function()
+    local emulator = scene:emulator({ seed = 1, models = { [NOVA] = { faults = { { fault = "hang" } } } } })
+    local gateway = scene:gateway(emulator)
+    local client = http.connect(gateway.port)
+    client:send(http.format(signalbox.call(NOVA, "converse")))
+    process.wait_for("the attempt", function() return emulator.requests().total.received == 1 end)
+    client:close()
+    local line = process.wait_for("its line", function() return gateway.access()[1] end)
+    assert.same({ NOVA, 1, "cancelled", 499 }, { line.model, line.attempts, line.outcome, line.status })
+  end)
+
   it("finishes what is in flight when it is told to stop", function()
     local gateway = scene:gateway(scene:emulator({ seed = 1, models = { ["*"] = {
       ttft_ms = { p50 = 5, p99 = 6 }, tokens_per_second = { p50 = 200, p99 = 190 } } } }))

@@ -22,9 +22,7 @@ struct reply {
 	uint64_t started_ms;
 	uint64_t bytes_in, bytes_out;
 	int64_t content_length;
-	int status;  // 0 until the head has gone out
-	char *model; // of the head, for a stream that is abandoned; NULL before
-	uint32_t attempts;
+	int status; // 0 until the head has gone out
 	size_t client_length, upstream_id_length;
 	char client[CLIENT_BYTES];
 	char upstream_id[UPSTREAM_ID_BYTES];
@@ -53,7 +51,6 @@ static void write_access(const struct reply *reply, const char *outcome, int sta
 
 static void reply_free(struct reply *reply) {
 	list_remove(&reply->link);
-	free(reply->model);
 	free(reply);
 }
 
@@ -72,9 +69,6 @@ static void on_head(void *owner, const struct mux_head *head) {
 	keep_upstream_id(reply, head->headers);
 	reply->status = head->status;
 	reply->content_length = head->content_length;
-	reply->attempts = head->attempts;
-	if (head->content_length < 0)
-		reply->model = memory_string(head->model);
 	server_answer_start(reply->call, head->status, headers, head->content_length);
 }
 
@@ -192,8 +186,10 @@ void reply_stop(struct list *link) {
 }
 
 void reply_abandon(struct reply *reply) {
+	struct slice model;
+	uint32_t attempts = mux_progress(reply->request, &model);
+	write_access(reply, access_outcome(OUTCOME_CANCELLED), reply->status ? reply->status : STATUS_CLIENT_GONE, model,
+	             attempts);
 	mux_cancel(reply->request);
-	write_access(reply, access_outcome(OUTCOME_CANCELLED), reply->status ? reply->status : STATUS_CLIENT_GONE,
-	             slice_from(reply->model), reply->attempts);
 	reply_free(reply);
 }

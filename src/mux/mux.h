@@ -10,6 +10,7 @@
 
 #include "aws/credentials.h"
 #include "aws/operation.h"
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/header.h"
 #include "base/memory_meter.h"
@@ -22,6 +23,8 @@
 struct mux;        // one a process: settings, the running policy version, the models' states
 struct mux_worker; // one a thread: its connections and requests
 struct mux_request;
+
+enum { VERSION_HASH_BYTES = 65 }; // SHA-256 in hex, with its NUL
 
 struct mux_credential_set {
 	const char *name;
@@ -44,6 +47,9 @@ struct mux_settings {
 	struct memory_meter *memory;   // is charged with what requests hold here; borrowed for the mux's life; may be NULL
 	route_event_callback on_event; // on the worker's thread; may be NULL
 	void *event_owner;
+	// Adds what else is wrong with a policy, before it is published; from any thread, one at a time. May be NULL.
+	void (*check_policy)(void *owner, const struct policy *policy, struct problems *problems);
+	void *check_owner;
 };
 
 // Loads the policy and resolves every model's endpoint and credentials. 0, or a status with every mistake in
@@ -60,6 +66,43 @@ size_t mux_worker_requests(const struct mux_worker *worker);
 
 // The running policy version; retained for the caller, release with policy_release. From any thread.
 struct policy *mux_policy(struct mux *mux);
+
+// What is to be reloaded: the policy from where it was read first, or a version that ran before.
+struct mux_reload_order {
+	uint64_t to;     // one of the last ten versions that ran; 0: what is on disk
+	bool if_changed; // only where disk says other than when it was last read, and other than what runs
+};
+
+// What came of it. The running version is a new one only with status 0 and `is_new`.
+struct mux_reloaded {
+	int status; // 0; ERROR_NOT_FOUND: there is no such version; ERROR_BUSY: the mux ends; else: rejected, see problems
+	bool is_new;
+	uint64_t version; // that runs now
+	size_t models;
+	char hash[VERSION_HASH_BYTES];
+	struct problems problems;
+};
+
+// `reloaded` is borrowed for the call.
+typedef void (*mux_reload_done)(void *owner, const struct mux_reloaded *reloaded);
+
+// Builds and validates a new version on a thread of its own, for all workers, and puts it in the running one's place by
+// one swap, or not at all. Requests end under the version that they began under; of those that are old the last eight
+// are left as they are, requests of older ones are decided by the defaults. `done` is called once, on `loop`, which is
+// a worker's and the caller's, or from within mux_end_reloads. Orders are carried out one after the other. 0; or
+// ERROR_BUSY when too many wait, or ERROR_LIMIT when the system gives no thread: `done` is then not called.
+int mux_reload(struct mux *mux, struct loop *loop, struct mux_reload_order order, mux_reload_done done, void *owner);
+// No reload runs or is answered from here on. Before the loops of orders are closed; mux_free does it too.
+void mux_end_reloads(struct mux *mux);
+
+// The files whose change may make another policy: those that were read, or looked for in vain, for the running version
+// and when disk was last read. A list ended by NULL, in one allocation each; free with mux_free_files.
+char **mux_policy_files(struct mux *mux);
+void mux_free_files(char **files);
+
+// The running version, where it came from, what was wrong with the one last rejected, and the versions before, as JSON:
+// {"version","hash","since","source","models","restores","errors","benched","history"}.
+void mux_report_policy(struct mux *mux, struct buffer *out);
 
 // What a client wants. Everything is borrowed until on_done.
 struct mux_call {
@@ -123,6 +166,9 @@ struct mux_sink {
 // invocations) is signed and passed through to the settings' own endpoint, once, unrouted.
 struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call *call, const struct mux_sink *sink,
                                void *owner);
+// How far the call has come: the number of its attempts until now, and the name of the model of the answer that has
+// begun or of the last attempt (borrowed until on_done or mux_cancel; empty where there was none).
+uint32_t mux_progress(const struct mux_request *request, struct slice *model);
 // The client has gone: attempts are cancelled, the sink hears nothing more.
 void mux_cancel(struct mux_request *request);
 // Ends the call now, because the program is about to end: a stream that has begun ends with an exception frame, any

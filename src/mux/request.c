@@ -102,10 +102,17 @@ static uint32_t attempts_of(const struct mux_request *request) {
 	return list_is_empty(&request->attempts) ? 0 : 1;
 }
 
+static struct slice last_model(const struct mux_request *request) {
+	uint32_t count = attempts_of(request);
+	if (!count || !request->routing)
+		return (struct slice){0};
+	return slice_from(route_request_attempt_model(request->routing, count - 1)->name);
+}
+
 static void fill_result(const struct mux_request *request, struct mux_result *result) {
 	result->attempts = attempts_of(request);
-	if (result->attempts && !result->model.len && request->routing)
-		result->model = slice_from(route_request_attempt_model(request->routing, result->attempts - 1)->name);
+	if (!result->model.len)
+		result->model = last_model(request);
 	result->latency_ms = now_of(request) - request->started_ms;
 }
 
@@ -375,6 +382,11 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	start(request);
 	request->submitting = false;
 	return request;
+}
+
+uint32_t mux_progress(const struct mux_request *request, struct slice *model) {
+	*model = request->committed ? attempt_model_name(request->committed) : last_model(request);
+	return attempts_of(request);
 }
 
 void mux_cancel(struct mux_request *request) {

@@ -89,6 +89,7 @@ static struct {
 	void *owner;
 	uint64_t now_ms;
 	struct pool pool;
+	const char *model; // of the last attempt; NULL for none so far
 } engine;
 
 uint64_t loop_now_ms(const struct loop *loop) {
@@ -147,6 +148,13 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 		used += (size_t)snprintf(engine.headers + used, sizeof engine.headers - used, "%.*s: %.*s\n",
 		                         SLICE_ARGS(call->headers.list[i].name), SLICE_ARGS(call->headers.list[i].value));
 	return (struct mux_request *)&engine;
+}
+
+uint32_t mux_progress(const struct mux_request *request, struct slice *model) {
+	CHECK((const void *)request == (const void *)&engine);
+	CHECK_INT(engine.cancelled, 0);
+	*model = slice_from(engine.model);
+	return engine.model ? 2 : 0;
 }
 
 void mux_cancel(struct mux_request *request) {
@@ -394,18 +402,25 @@ TEST(an_upstreams_error_passes_as_it_was_if_an_sdk_can_read_it) {
 }
 
 TEST(a_client_that_leaves_cancels) {
-	for (int started = 0; started < 2; started++) {
+	static const struct {
+		bool started;
+		const char *model, *logged;
+	} rows[] = {
+	    {false, NULL, "\"model\":\"\",\"attempts\":0,\"outcome\":\"cancelled\",\"status\":499,"},
+	    {false, "slow", "\"model\":\"slow\",\"attempts\":2,\"outcome\":\"cancelled\",\"status\":499,"},
+	    {true, "chat", "\"model\":\"chat\",\"attempts\":2,\"outcome\":\"cancelled\",\"status\":200,"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct visit visit;
 		char text[8192];
 		begin(&visit, "POST", "/model/m/converse-stream");
 		arrive(&visit);
-		if (started)
-			engine.sink->on_head(engine.owner, &(struct mux_head){200, {0}, -1, SLICE("chat"), 1});
+		engine.model = rows[i].model;
+		if (rows[i].started)
+			engine.sink->on_head(engine.owner, &(struct mux_head){200, {0}, -1, slice_from(rows[i].model), 2});
 		server_events->on_gone(server_owner, &visit.call, visit.call.owner);
 		CHECK_INT(engine.cancelled, 1);
-		const char *line = logged(text, sizeof text);
-		CHECK(strstr(line, started ? "\"model\":\"chat\",\"attempts\":1,\"outcome\":\"cancelled\",\"status\":200,"
-		                           : "\"model\":\"\",\"attempts\":0,\"outcome\":\"cancelled\",\"status\":499,"));
+		CHECK(strstr(logged(text, sizeof text), rows[i].logged) != NULL);
 		CHECK_INT(logged_lines(), 1);
 		finish(&visit);
 	}
