@@ -171,7 +171,8 @@ describe("the Lua module", function()
         local mux = open()
         local reply = assert(mux:invoke { model = "us.amazon.nova-2-lite-v1:0", body = '{ "exact":  1.50 }',
           content_type = "application/x-own", accept = "text/plain" })
-        assert(reply.body == "raw bytes" and reply.signalbox.attempts == 1)
+        assert(reply.body == "raw bytes" and reply.data == nil and reply.signalbox.attempts == 1)
+        assert(reply.content_type == "application/json")
         assert(mux:invoke { body = { list = signalbox.array {}, object = {}, none = signalbox.null } }.body)
         assert(mux:count_tokens(hello()) == nil)
         mux:count_tokens { input = { invokeModel = { body = signalbox.base64 "abcd" } } }
@@ -192,6 +193,13 @@ describe("the Lua module", function()
       assert.is_nil(sent[5].body:find('"model"', 1, true))
     end)
 
+    it("decodes the body of InvokeModel where it is JSON", function()
+      run(scene:emulator(), ONE, [[
+        local reply = assert(open():invoke { model = "us.amazon.nova-2-lite-v1:0", body = hello() })
+        assert(reply.body:find "^{" and reply.data.output.message.role == "assistant")
+      ]])
+    end)
+
     it("bounds what is sent", function()
       local emulator = scene:emulator()
       run(emulator, ONE, [[
@@ -201,6 +209,16 @@ describe("the Lua module", function()
         assert(mux:converse(hello()))
       ]])
       assert.equal(1, emulator.requests().total.received)
+    end)
+
+    it("counts no time that the program spent between calls", function()
+      run(scene:emulator(), ONE, [[
+        local mux = open()
+        assert(mux:converse(hello()))
+        local work = os.clock()
+        repeat until os.clock() - work > 2
+        assert(mux:converse(hello()).signalbox.latency_ms < 2000)
+      ]])
     end)
 
     it("goes on when an upstream has closed the idle connection", function()
@@ -384,6 +402,29 @@ describe("the Lua module", function()
         assert(rounds > 4 and one:stats().total.success == 3 and two:stats().total.success == 1)
         two:close()
         assert(one:converse(hello()))
+      ]])
+    end)
+
+    it("holds little of a stream that its program leaves waiting, and loses nothing of it", function()
+      local upstream = scene:upstream([[
+        if request.target:find("/converse$") then return answer:json(200, '{"ok":true}') end
+        answer:stream_head()
+        local events = eventstream.conversation(("x"):rep(30000))
+        answer:chunk(events[1])
+        for _ = 1, 200 do answer:chunk(events[2]) end
+        answer:chunk(events[3] .. events[4] .. events[5])
+        answer:stream_end()
+      ]])
+      -- Unpaused, the stream would pass what is held of it (little more than a megabyte) during the other calls.
+      run(upstream, ONE, [[
+        local mux = open { limits = { frame_bytes = 65536, hold_bytes = 1024 } }
+        local stream, bytes = mux:converse_stream(hello()), 0
+        assert(stream:next().type == "messageStart")
+        for _ = 1, 300 do assert(mux:converse(hello()).ok) end
+        for event in stream do
+          if event.type == "contentBlockDelta" then bytes = bytes + #event.data.delta.text end
+        end
+        assert(bytes == 200 * 30000, bytes)
       ]])
     end)
 

@@ -38,13 +38,19 @@ static bool is_invoke(const struct call *call) {
 	return call->operation == OPERATION_INVOKE_MODEL || call->operation == OPERATION_INVOKE_MODEL_STREAM;
 }
 
+static void push_invoke_reply(lua_State *lua, const struct call *call, struct slice body) {
+	lua_createtable(lua, 0, 4);
+	lua_pushlstring(lua, body.len ? body.ptr : "", body.len);
+	lua_setfield(lua, -2, "body");
+	if (value_push_json(lua, body, VALUE_KEEP_NULLS))
+		lua_setfield(lua, -2, "data");
+	set_text(lua, "content_type", call->content_type);
+}
+
 bool answer_push_reply(lua_State *lua, struct call *call) {
 	struct slice body = buffer_slice(&call->answer);
 	if (is_invoke(call)) {
-		lua_createtable(lua, 0, 3);
-		lua_pushlstring(lua, body.len ? body.ptr : "", body.len);
-		lua_setfield(lua, -2, "body");
-		set_text(lua, "content_type", call->content_type);
+		push_invoke_reply(lua, call, body);
 	} else if (!value_push_json(lua, body, VALUE_KEEP_NULLS)) {
 		call_fail(call, TYPE_UNKNOWN, 200, SLICE("InvalidAnswer"), SLICE("The model's answer is no JSON."));
 		return false;

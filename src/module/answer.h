@@ -11,8 +11,8 @@
 // that no model's own body has.
 void answer_push_route(lua_State *lua, const struct call *call);
 
-// Pushes the reply to a call that succeeded: the decoded body, or for InvokeModel { body, content_type }. False, with
-// nothing pushed and the call failed, where the body is not what the operation promises.
+// Pushes the reply to a call that succeeded: the decoded body, or for InvokeModel { body, data, content_type }.
+// False, with nothing pushed and the call failed, where the body is not what the operation promises.
 bool answer_push_reply(lua_State *lua, struct call *call);
 
 // Pushes { type, data } for an event, or for a chunk of InvokeModelWithResponseStream { type, bytes, data }. False,
