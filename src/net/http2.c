@@ -141,16 +141,18 @@ static void settle(struct http2 *http2) {
 	}
 }
 
+// The client's silence counts from when it last made room.
+static void wait_for_room(struct http2 *http2, bool progress) {
+	socket_want_write(http2->socket, true);
+	if (progress || !timer_is_running(&http2->writing))
+		timer_start(&http2->writing, server_of(http2)->timeouts.write_ms);
+}
+
 static void note_sent(struct http2 *http2, enum outbox_result result, bool progress) {
 	http2->blocked = result == OUTBOX_WAITS;
 	http2->broken |= result == OUTBOX_BROKEN;
-	if (http2->blocked) {
-		socket_want_write(http2->socket, true);
-		if (progress || !timer_is_running(&http2->writing))
-			timer_start(&http2->writing, server_of(http2)->timeouts.write_ms);
-	} else {
-		timer_stop(&http2->writing);
-	}
+	if (http2->blocked)
+		wait_for_room(http2, progress);
 }
 
 // Sends what waits, and makes frames as long as they can be sent.
@@ -164,9 +166,14 @@ static void flush(struct http2 *http2) {
 		enum outbox_result result = outbox_send(&http2->out, http2->socket, NULL, 0, &progress);
 		note_sent(http2, result, progress);
 	}
-	bool has_more = http2->state == HTTP2_OPEN && nghttp2_session_want_write(http2->session);
-	if (!http2->blocked && !http2->broken)
-		socket_want_write(http2->socket, has_more || !list_is_empty(&http2->roomy));
+	if (http2->blocked || http2->broken)
+		return;
+	if (http2->state == HTTP2_OPEN && nghttp2_session_want_write(http2->session)) {
+		wait_for_room(http2, progress);
+		return;
+	}
+	timer_stop(&http2->writing);
+	socket_want_write(http2->socket, !list_is_empty(&http2->roomy));
 }
 
 static void receive(struct http2 *http2, struct slice bytes) {
@@ -226,6 +233,7 @@ static void on_writable(void *owner) {
 	if (http2->broken) {
 		lose(http2, false);
 	} else if (http2->state == HTTP2_CLOSING && !http2->blocked) {
+		timer_stop(&http2->writing);
 		socket_want_write(http2->socket, false);
 		linger(http2);
 	} else if (http2->state == HTTP2_OPEN) {

@@ -66,7 +66,7 @@ struct http2 {
 	enum http2_silence silence;
 	int32_t silence_id;
 	struct timer reading;
-	struct timer writing; // limits a silence while `blocked`
+	struct timer writing; // runs while the socket has no room for what there is to send
 	size_t lingered_bytes;
 	char peer[INET6_ADDRSTRLEN];
 };

@@ -24,6 +24,11 @@ static void on_silence(void *owner) {
 		http2_stream_refuse(stream, 408, "the body came too slowly");
 		return;
 	}
+	// Where nothing gets through, all streams stand still, and the connection's own limit decides.
+	if (timer_is_running(&stream->http2->writing)) {
+		http2_stream_watch(stream, server_of(stream)->timeouts.write_ms);
+		return;
+	}
 	// The client doesn't read.
 	nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL);
 	stream->breaks_off = true;
