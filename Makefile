@@ -126,7 +126,7 @@ vectors: $(BUILD)/spec/vectors ## signer and codec against the vectors in VECTOR
 	@$< $(VECTORS)
 
 .PHONY: lint layers headers format
-lint: ## warnings, formatting, luacheck, layers, headers, banned functions; prints a count
+lint: ## warnings, formatting, luacheck, layers, rooms' pages, headers, banned functions
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' spec/lint/run $(C_FILES) $(LUA_FILES)
 layers: ## which room includes which, against the table of the design
 	@lua5.4 spec/lint/layers.lua
