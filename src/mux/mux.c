@@ -5,13 +5,41 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "mux/edition.h"
+#include "mux/reload.h"
 #include "mux/version.h"
 #include "mux/worker.h"
 
 enum { AUTHORIZATION_BYTES = 16384 }; // a bearer token of several KB fits
 
+static char *copy(const char *text) {
+	return text ? memory_string(slice_from(text)) : NULL;
+}
+
+// Versions are built from the settings as long as the mux lives.
+static void copy_settings(const struct mux_settings *from, struct mux_settings *to) {
+	struct mux_credential_set *sets = memory_new(from->credential_set_count + 1, sizeof *sets);
+	for (size_t i = 0; i < from->credential_set_count; i++)
+		sets[i] = (struct mux_credential_set){copy(from->credential_sets[i].name), from->credential_sets[i].source};
+	*to = *from;
+	to->policy = copy(from->policy);
+	to->region = copy(from->region);
+	to->endpoint = copy(from->endpoint);
+	to->credential_sets = sets;
+}
+
+static void free_settings(struct mux_settings *settings) {
+	for (size_t i = 0; i < settings->credential_set_count; i++)
+		free((char *)(uintptr_t)settings->credential_sets[i].name);
+	free((void *)(uintptr_t)settings->credential_sets);
+	free((char *)(uintptr_t)settings->policy);
+	free((char *)(uintptr_t)settings->region);
+	free((char *)(uintptr_t)settings->endpoint);
+}
+
 int mux_new(const struct mux_settings *settings, struct problems *problems, struct mux **mux) {
 	struct mux *made = memory_new(1, sizeof *made);
+	copy_settings(settings, &made->settings);
 	made->workers = settings->workers;
 	made->response_bytes = settings->response_bytes;
 	made->header_bytes = settings->header_bytes;
@@ -23,13 +51,10 @@ int mux_new(const struct mux_settings *settings, struct problems *problems, stru
 	made->on_event = settings->on_event;
 	made->event_owner = settings->event_owner;
 	made->registry = registry_new();
+	made->reloader = reloader_new(made);
 	pthread_mutex_init(&made->lock, NULL);
-
-	struct policy *policy = NULL;
-	int rc =
-	    policy_load(settings->policy, &settings->policy_limits, settings->workers, made->registry, problems, &policy);
-	if (rc == 0)
-		rc = version_new(policy, settings, problems, &made->version);
+	list_init(&made->old);
+	int rc = edition_first(made, problems);
 	if (rc) {
 		mux_free(made);
 		made = NULL;
@@ -38,13 +63,20 @@ int mux_new(const struct mux_settings *settings, struct problems *problems, stru
 	return rc;
 }
 
+void mux_end_reloads(struct mux *mux) {
+	if (mux)
+		reloader_stop(mux->reloader);
+}
+
 void mux_free(struct mux *mux) {
 	if (!mux)
 		return;
-	if (mux->version)
-		version_release(mux->version);
+	reloader_stop(mux->reloader);
+	edition_end(mux);
+	reloader_free(mux->reloader);
 	registry_free(mux->registry);
 	pthread_mutex_destroy(&mux->lock);
+	free_settings(&mux->settings);
 	free(mux);
 }
 
@@ -100,9 +132,6 @@ struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *lo
 	random_init_from_system(&worker->random);
 	waiting_init(&worker->waiting);
 	timer_init(&worker->waiting_timer, loop, on_waiting_due, worker);
-	struct policy *policy = mux_policy(mux);
-	policy_on_event(policy, index, mux->on_event, mux->event_owner);
-	policy_release(policy);
 	return worker;
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/error.h"
 #include "route/model.h"
 
 // The two clocks at one moment; the states know the monotonic one only.
@@ -24,6 +25,9 @@ void report_statistics(const struct pool *pool, struct buffer *out);
 void report_breakers(const struct pool *pool, struct report_time time, struct buffer *out);
 // {NAME: {...}} of one model, as report_breakers has it.
 void report_breaker(const struct model *model, struct report_time time, struct buffer *out);
+
+// [{"file","line","field","expected","found"}]; line 0 is unknown.
+void report_problems(const struct problems *problems, struct buffer *out);
 
 // Whether any model could be sent a request now: not resting, its breaker not open or due for a probe.
 bool report_is_serving(const struct pool *pool, uint64_t now_ms);

@@ -69,6 +69,8 @@ int version_new(struct policy *policy, const struct mux_settings *settings, stru
 	const struct pool *pool = policy_pool(policy);
 	struct mux_version *made = memory_new(1, sizeof *made);
 	made->references = 1;
+	list_init(&made->link);
+	list_init(&made->unused_link);
 	made->policy = policy;
 	made->targets = memory_new(pool->count, sizeof *made->targets);
 	made->target_count = pool->count;
@@ -94,6 +96,13 @@ void version_retain(struct mux_version *version) {
 void version_release(struct mux_version *version) {
 	if (--version->references > 0)
 		return;
+	if (version->on_unused)
+		version->on_unused(version->keeper, version);
+	else
+		version_free(version);
+}
+
+void version_free(struct mux_version *version) {
 	target_free(&version->own);
 	for (size_t i = 0; i < version->target_count; i++)
 		target_free(&version->targets[i]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A policy version made ready for traffic: the policy, and for each of its models the target that requests go to.
-// Immutable and reference-counted; a request pins the one that it began under.
+// Immutable once published and reference-counted; a request pins the one that it began under.
 #ifndef MUX_VERSION_H
 #define MUX_VERSION_H
 
@@ -10,9 +10,9 @@
 
 #include "aws/credentials.h"
 #include "base/error.h"
+#include "base/list.h"
+#include "mux/mux.h"
 #include "policy/policy.h"
-
-struct mux_settings;
 
 // Where a model's requests go and who signs them. Strings are owned by the version.
 struct target {
@@ -27,6 +27,12 @@ struct target {
 
 struct mux_version {
 	_Atomic unsigned references;
+	uint64_t number; // counts from 1; 0 before it is published
+	char hash[VERSION_HASH_BYTES];
+	// Takes what nobody pins any more, on whatever thread let go of it; NULL frees it there and then.
+	void (*on_unused)(void *keeper, struct mux_version *version);
+	void *keeper;
+	struct list link, unused_link; // of who puts versions in place, and of the keeper
 	struct policy *policy;
 	struct target own;      // the settings' endpoint, for operations that are on no model
 	struct target *targets; // by model index
@@ -39,5 +45,7 @@ int version_new(struct policy *policy, const struct mux_settings *settings, stru
                 struct mux_version **version);
 void version_retain(struct mux_version *version);
 void version_release(struct mux_version *version);
+// For who keeps unused versions: ends what version_release has handed over. Closes VMs, which takes a while.
+void version_free(struct mux_version *version);
 
 #endif

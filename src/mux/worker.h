@@ -8,12 +8,14 @@
 #include "aws/sigv4.h"
 #include "base/buffer.h"
 #include "base/random.h"
+#include "mux/history.h"
 #include "mux/mux.h"
 #include "mux/version.h"
 #include "mux/waiting.h"
 #include "net/exchange.h"
 
 struct mux {
+	struct mux_settings settings; // with copies of its texts and of the list of sets
 	size_t workers;
 	size_t response_bytes, header_bytes, frame_bytes, hold_bytes;
 	struct memory_meter *memory; // NULL for none
@@ -21,8 +23,14 @@ struct mux {
 	route_event_callback on_event;
 	void *event_owner;
 	struct registry *registry;
-	pthread_mutex_t lock;        // guards `version`
+	pthread_mutex_t lock;        // guards the four below
 	struct mux_version *version; // the running one
+	struct history history;
+	struct sources *last_read; // what was found on disk, good or bad, when it was read last; retained
+	struct problems rejected;  // why the policy on disk doesn't run; empty when it does, or an earlier one was restored
+	// Of whoever puts versions in place.
+	struct list old; // versions that requests may still pin and whose VMs are open, oldest first
+	struct reloader *reloader;
 };
 
 struct mux_worker {

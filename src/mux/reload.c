@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// An order goes from `waiting` to `answered`, and from there to its loop. Its memory lives until its loop has told its
+// owner, or, where the loop never got to it, until the reloader is freed: a loop may still hold a pointer to it.
+#include "mux/reload.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "mux/edition.h"
+#include "mux/worker.h"
+
+enum { WAITING_MAX = 16 };
+
+struct reloader {
+	struct mux *mux;
+	pthread_t thread;
+	bool has_thread;      // of who gives orders, which are given one at a time
+	pthread_mutex_t lock; // guards the rest
+	pthread_cond_t wake;
+	bool is_ending;
+	size_t waiting_count;
+	struct list waiting;
+	struct list answered;
+	struct list unused; // versions
+};
+
+struct order {
+	struct list link;
+	struct reloader *reloader;
+	struct loop *loop;
+	struct mux_reload_order what;
+	mux_reload_done done;
+	void *owner;
+	bool is_told;
+	struct mux_reloaded result;
+};
+
+static struct order *order_at(struct list *link) {
+	return LIST_OWNER(link, struct order, link);
+}
+
+struct reloader *reloader_new(struct mux *mux) {
+	struct reloader *reloader = memory_new(1, sizeof *reloader);
+	reloader->mux = mux;
+	pthread_mutex_init(&reloader->lock, NULL);
+	pthread_cond_init(&reloader->wake, NULL);
+	list_init(&reloader->waiting);
+	list_init(&reloader->answered);
+	list_init(&reloader->unused);
+	return reloader;
+}
+
+static void tell_event(struct mux *mux, const struct mux_reloaded *result) {
+	bool rejected = result->status != 0 && result->problems.count != 0;
+	if (!mux->on_event || !(result->is_new || rejected))
+		return;
+	struct buffer text;
+	buffer_init(&text, 1 << 20);
+	if (rejected)
+		problems_format(&result->problems, &text);
+	else
+		buffer_append(&text, slice_from(result->hash));
+	struct route_event event = {
+	    .kind = rejected ? EVENT_POLICY_REJECTED : EVENT_POLICY_RELOADED,
+	    .detail = slice_of(text.ptr, slice_find(buffer_slice(&text), '\n')),
+	};
+	mux->on_event(mux->event_owner, &event);
+	buffer_free(&text);
+}
+
+static void tell(struct order *order) {
+	if (order->is_told)
+		return;
+	order->is_told = true;
+	tell_event(order->reloader->mux, &order->result);
+	order->done(order->owner, &order->result);
+}
+
+static void order_free(struct order *order) {
+	problems_free(&order->result.problems);
+	free(order);
+}
+
+// On the loop of the order.
+static void deliver(void *owner) {
+	struct order *order = owner;
+	struct reloader *reloader = order->reloader;
+	tell(order);
+	pthread_mutex_lock(&reloader->lock);
+	list_remove(&order->link);
+	pthread_mutex_unlock(&reloader->lock);
+	order_free(order);
+}
+
+static void bury_unused(struct reloader *reloader) {
+	while (!list_is_empty(&reloader->unused)) {
+		struct mux_version *version = LIST_OWNER(reloader->unused.next, struct mux_version, unused_link);
+		list_remove(&version->unused_link);
+		pthread_mutex_unlock(&reloader->lock);
+		edition_bury(version);
+		pthread_mutex_lock(&reloader->lock);
+	}
+}
+
+static void carry_out(struct reloader *reloader) {
+	struct order *order = order_at(reloader->waiting.next);
+	list_remove(&order->link);
+	reloader->waiting_count--;
+	pthread_mutex_unlock(&reloader->lock);
+	edition_renew(reloader->mux, &order->what, &order->result);
+	pthread_mutex_lock(&reloader->lock);
+	list_append(&reloader->answered, &order->link);
+	loop_post(order->loop, deliver, order);
+}
+
+static void *run(void *owner) {
+	struct reloader *reloader = owner;
+	pthread_mutex_lock(&reloader->lock);
+	while (!reloader->is_ending) {
+		bury_unused(reloader);
+		if (!list_is_empty(&reloader->waiting))
+			carry_out(reloader);
+		else if (list_is_empty(&reloader->unused))
+			pthread_cond_wait(&reloader->wake, &reloader->lock);
+	}
+	pthread_mutex_unlock(&reloader->lock);
+	return NULL;
+}
+
+void reloader_take_unused(void *owner, struct mux_version *version) {
+	struct reloader *reloader = owner;
+	pthread_mutex_lock(&reloader->lock);
+	list_append(&reloader->unused, &version->unused_link);
+	pthread_cond_signal(&reloader->wake);
+	pthread_mutex_unlock(&reloader->lock);
+}
+
+static int start_thread(struct reloader *reloader) {
+	if (!reloader->has_thread)
+		reloader->has_thread = pthread_create(&reloader->thread, NULL, run, reloader) == 0;
+	return reloader->has_thread ? 0 : ERROR_LIMIT;
+}
+
+int mux_reload(struct mux *mux, struct loop *loop, struct mux_reload_order what, mux_reload_done done, void *owner) {
+	struct reloader *reloader = mux->reloader;
+	struct order *order = NULL;
+	pthread_mutex_lock(&reloader->lock);
+	int rc = reloader->is_ending || reloader->waiting_count == WAITING_MAX ? ERROR_BUSY : start_thread(reloader);
+	if (rc == 0) {
+		order = memory_new(1, sizeof *order);
+		*order = (struct order){.reloader = reloader, .loop = loop, .what = what, .done = done, .owner = owner};
+		list_append(&reloader->waiting, &order->link);
+		reloader->waiting_count++;
+		pthread_cond_signal(&reloader->wake);
+	}
+	pthread_mutex_unlock(&reloader->lock);
+	return rc;
+}
+
+void reloader_stop(struct reloader *reloader) {
+	pthread_mutex_lock(&reloader->lock);
+	reloader->is_ending = true;
+	pthread_cond_signal(&reloader->wake);
+	pthread_mutex_unlock(&reloader->lock);
+	if (reloader->has_thread)
+		pthread_join(reloader->thread, NULL);
+	reloader->has_thread = false;
+	for (struct list *link = reloader->answered.next; link != &reloader->answered; link = link->next)
+		tell(order_at(link));
+	while (!list_is_empty(&reloader->waiting)) {
+		struct order *order = order_at(reloader->waiting.next);
+		list_remove(&order->link);
+		order->result.status = ERROR_BUSY;
+		tell(order);
+		order_free(order);
+	}
+}
+
+void reloader_free(struct reloader *reloader) {
+	while (!list_is_empty(&reloader->answered)) {
+		struct order *order = order_at(reloader->answered.next);
+		list_remove(&order->link);
+		order_free(order);
+	}
+	pthread_mutex_lock(&reloader->lock);
+	bury_unused(reloader);
+	pthread_mutex_unlock(&reloader->lock);
+	pthread_mutex_destroy(&reloader->lock);
+	pthread_cond_destroy(&reloader->wake);
+	free(reloader);
+}
