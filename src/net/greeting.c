@@ -92,8 +92,8 @@ void greeting_start(struct server *server, struct socket *socket, struct ssl_st 
 
 static void greeting_drain(struct connection *connection) {
 	struct greeting *greeting = LIST_OWNER(connection, struct greeting, connection);
-	if (greeting->seen == 0 && !socket_tls(greeting->socket))
-		give_up(greeting);
+	if (greeting->seen == 0 && !socket_tls(greeting->socket) && greeting->connection.server->draining)
+		timer_start(&greeting->patience, SERVING_DRAIN_GRACE_MS);
 }
 
 static void greeting_cut(struct connection *connection) {

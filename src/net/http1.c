@@ -73,6 +73,7 @@ static void linger(struct http1 *http1) {
 
 void http1_start_closing(struct http1 *http1) {
 	http1->state = HTTP1_CLOSING;
+	buffer_free(&http1->body);
 	timer_stop(&http1->reading);
 	if (http1->broken)
 		shut(http1);
@@ -86,11 +87,17 @@ static bool is_idle(const struct http1 *http1) {
 	return http1->state == HTTP1_WAITING && outbox_waiting(&http1->out) == 0 && unread_bytes(http1) == 0;
 }
 
+// How long a client may keep us waiting for a request.
+static uint64_t patience_ms(const struct server *server) {
+	bool hurries = server->draining && server->timeouts.client_idle_ms > SERVING_DRAIN_GRACE_MS;
+	return hurries ? SERVING_DRAIN_GRACE_MS : server->timeouts.client_idle_ms;
+}
+
 // With nothing to send and nothing received, the client's silence is limited.
 static void wait_for_request(struct http1 *http1) {
 	if (!is_idle(http1))
 		return;
-	timer_start(&http1->reading, server_of(http1)->timeouts.client_idle_ms);
+	timer_start(&http1->reading, patience_ms(server_of(http1)));
 	serving_idle(&http1->connection, true);
 }
 
@@ -105,6 +112,7 @@ void http1_answered(struct http1 *http1) {
 	buffer_clear(&http1->body);
 	if (http1->body.capacity > KEPT_BYTES)
 		buffer_free(&http1->body);
+	buffer_set_meter(&http1->body, NULL);
 	wait_for_request(http1);
 	// The embedder may be anywhere in its own work now: the next request comes to it when the turn ends.
 	if (unread_bytes(http1) > 0)
@@ -117,6 +125,7 @@ static void begin_body(struct http1 *http1, const struct slice *input) {
 	bool has_body = head->framing == FRAMING_CHUNKED || head->content_length > 0;
 	http1->state = HTTP1_BODY;
 	framing_init(&http1->framing, head->framing, head->content_length);
+	buffer_set_meter(&http1->body, server_of(http1)->limits.memory);
 	if (head->content_length > 0)
 		buffer_reserve(&http1->body, head->content_length < BELIEVED_BYTES ? head->content_length : BELIEVED_BYTES);
 	if (head->expects_continue && has_body && input->len == 0)
@@ -145,6 +154,13 @@ static bool take_body(struct http1 *http1, struct slice *input) {
 	}
 }
 
+// Whether the body is still to come, or most of it, and there is no memory for it.
+static bool is_too_much(const struct http1 *http1, struct slice input) {
+	const struct head *head = &http1->head;
+	bool is_here = head->framing != FRAMING_CHUNKED && head->content_length <= input.len;
+	return !is_here && memory_meter_is_full(server_of(http1)->limits.memory);
+}
+
 static void take_head(struct http1 *http1, struct slice *input) {
 	const struct head *head = &http1->head;
 	serving_idle(&http1->connection, false);
@@ -166,6 +182,8 @@ static void take_head(struct http1 *http1, struct slice *input) {
 			http1_refuse(http1, 417, "only the expectation '100-continue' is known");
 		else if (head->content_length > http1->body.limit_bytes)
 			http1_refuse(http1, 413, "the body is too large");
+		else if (is_too_much(http1, *input))
+			http1_refuse(http1, 429, "there is no memory for the body now");
 		else
 			begin_body(http1, input);
 		break;
@@ -219,8 +237,10 @@ static void go_on(struct http1 *http1) {
 		forget_unread(http1);
 	if (list_is_empty(&http1->connection.idle))
 		wait_for_request(http1);
-	if (http1->state <= HTTP1_CALL)
-		socket_want_read(http1->socket, unread_bytes(http1) < UNREAD_LIMIT_BYTES);
+	if (http1->state > HTTP1_CALL)
+		return;
+	bool starves = http1->state == HTTP1_BODY && serving_starves(&http1->connection);
+	socket_want_read(http1->socket, !starves && unread_bytes(http1) < UNREAD_LIMIT_BYTES);
 }
 
 static void keep_unread(struct http1 *http1, struct slice bytes) {
@@ -344,12 +364,13 @@ static struct connection *http1_open(struct server *server, struct socket *socke
 	head_init(&http1->head, HEAD_REQUEST, server->limits.header_bytes);
 	buffer_init(&http1->body, server->limits.body_bytes);
 	buffer_init(&http1->unread, UNREAD_LIMIT_BYTES);
-	outbox_init(&http1->out);
+	buffer_set_meter(&http1->unread, server->limits.memory);
+	outbox_init(&http1->out, server->limits.memory);
 	socket_peer(socket, http1->peer, sizeof http1->peer);
 	socket_set_owner(socket, &http1_socket_events, http1);
 	socket_want_read(socket, true);
 	// Its first request may be here already: the connection counts as idle only after its first answer.
-	timer_start(&http1->reading, server->timeouts.client_idle_ms);
+	timer_start(&http1->reading, patience_ms(server));
 	return &http1->connection;
 }
 
@@ -371,6 +392,11 @@ static void http1_drain(struct connection *connection) {
 	struct http1 *http1 = LIST_OWNER(connection, struct http1, connection);
 	if (http1->state != HTTP1_WAITING || unread_bytes(http1) > 0)
 		return;
+	// Its next request may be on its way.
+	if (server_of(http1)->draining) {
+		timer_start(&http1->reading, patience_ms(server_of(http1)));
+		return;
+	}
 	http1->lingers = false;
 	http1_start_closing(http1);
 }

@@ -281,7 +281,7 @@ static struct connection *http2_open(struct server *server, struct socket *socke
 	list_init(&http2->whole);
 	list_init(&http2->over);
 	list_init(&http2->roomy);
-	outbox_init(&http2->out);
+	outbox_init(&http2->out, server->limits.memory);
 	timer_init(&http2->reading, server->loop, on_reading_late, http2);
 	timer_init(&http2->writing, server->loop, on_writing_late, http2);
 	socket_peer(socket, http2->peer, sizeof http2->peer);

@@ -8,6 +8,9 @@
 #include "net/http2.h"
 
 // What a field counts beside its texts (RFC 9113, 6.5.2).
+// The connection is read on, since the client's windows for answers come over it: one that sends a body has to give up.
+#define NO_MEMORY "there is no memory for the body now"
+
 enum { FIELD_BYTES = 32, FIRST_FIELDS = 16 };
 // Rounding of each text in the arena.
 enum { TEXTS_SLACK_BYTES = 2 * 32 * HEAD_FIELDS + 4096 };
@@ -53,7 +56,9 @@ struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id) {
 	timer_init(&stream->silence, server->loop, on_silence, stream);
 	arena_init(&stream->texts, 2 * server->limits.header_bytes + TEXTS_SLACK_BYTES);
 	buffer_init(&stream->body, server->limits.body_bytes);
-	outbox_init(&stream->out);
+	outbox_init(&stream->out, server->limits.memory);
+	buffer_set_meter(&stream->body, server->limits.memory);
+	stream->texts.meter = server->limits.memory;
 	return stream;
 }
 
@@ -209,6 +214,8 @@ void http2_stream_head_is_whole(struct http2_stream *stream, bool ends) {
 	}
 	if (ends)
 		http2_stream_body_is_whole(stream);
+	else if (memory_meter_is_full(server_of(stream)->limits.memory))
+		http2_stream_refuse(stream, 429, NO_MEMORY);
 	else
 		wait_for_body(stream);
 }
@@ -218,6 +225,8 @@ void http2_stream_take_body(struct http2_stream *stream, struct slice bytes) {
 		return;
 	if (buffer_append(&stream->body, bytes))
 		http2_stream_refuse(stream, 413, "the body is too large");
+	else if (memory_meter_is_full(server_of(stream)->limits.memory))
+		http2_stream_refuse(stream, 429, NO_MEMORY);
 	else
 		http2_stream_watch(stream, server_of(stream)->timeouts.body_ms);
 }

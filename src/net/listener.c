@@ -10,10 +10,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/bind.h"
+#include "net/bind_adopted.h"
 #include "net/loop_uv.h"
 
 // How many clients are let in before those that are in get their turn.
 #define ACCEPTED_AT_ONCE 32
+// A kernel's queue is no longer than this by default.
+#define WAITING_AT_MOST 4096
 // How long accepting rests when there was no descriptor or memory for a client.
 #define PAUSE_MS 100
 
@@ -54,15 +57,8 @@ static void rest(struct listener *listener, int failure) {
 	update(listener);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int happened) {
-	struct listener *listener = poll->data;
-	(void)happened;
-	if (status < 0) {
-		listener->polling = false;
-		rest(listener, -status);
-		return;
-	}
-	for (int i = 0; i < ACCEPTED_AT_ONCE && listener->polling; i++) {
+static void take(struct listener *listener, int at_most) {
+	for (int i = 0; i < at_most && listener->polling; i++) {
 		int descriptor = accept4(listener->descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (descriptor >= 0) {
 			listener->on_accepted(listener->owner, descriptor);
@@ -74,6 +70,17 @@ static void on_poll(uv_poll_t *poll, int status, int happened) {
 		}
 		// Anything else is the failure of that one client, who has left already.
 	}
+}
+
+static void on_poll(uv_poll_t *poll, int status, int happened) {
+	struct listener *listener = poll->data;
+	(void)happened;
+	if (status < 0) {
+		listener->polling = false;
+		rest(listener, -status);
+		return;
+	}
+	take(listener, ACCEPTED_AT_ONCE);
 }
 
 int listener_new(struct loop *loop, const char *address, bool shared, listener_accepted on_accepted, void *owner,
@@ -108,6 +115,11 @@ const char *listener_address(const struct listener *listener) {
 void listener_want(struct listener *listener, bool wanted) {
 	listener->wanted = wanted;
 	update(listener);
+}
+
+void listener_drain(struct listener *listener) {
+	if (!bind_adopted_has(listener->given))
+		take(listener, WAITING_AT_MOST);
 }
 
 static void on_closed(uv_handle_t *handle) {

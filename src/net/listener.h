@@ -23,6 +23,10 @@ const char *listener_address(const struct listener *listener);
 // Whether to accept; new clients wait in the kernel's queue meanwhile. It may be called from on_accepted.
 void listener_want(struct listener *listener, bool wanted);
 
+// Takes what clients the kernel has let in already, as far as they are wanted: closing would break their connections.
+// The clients of an adopted socket are left to who holds it.
+void listener_drain(struct listener *listener);
+
 // Stops listening, removes the file of a Unix socket; the memory is freed when the loop has let go of it.
 void listener_close(struct listener *listener);
 

@@ -6,14 +6,14 @@
 // Memory that an empty outbox keeps.
 #define KEPT_BYTES 4096
 
-void outbox_init(struct outbox *outbox) {
-	*outbox = (struct outbox){0};
+void outbox_init(struct outbox *outbox, struct memory_meter *meter) {
+	*outbox = (struct outbox){.meter = meter};
 	buffer_init(&outbox->bytes, OUTBOX_LIMIT_BYTES);
 }
 
 void outbox_free(struct outbox *outbox) {
 	buffer_free(&outbox->bytes);
-	outbox_init(outbox);
+	outbox_init(outbox, outbox->meter);
 }
 
 static void update(struct outbox *outbox) {
@@ -27,6 +27,7 @@ static void update(struct outbox *outbox) {
 		buffer_consume(&outbox->bytes, outbox->sent);
 		outbox->sent = 0;
 	}
+	buffer_set_meter(&outbox->bytes, waiting > 0 ? outbox->meter : NULL);
 	if (waiting >= OUTBOX_FULL_BYTES)
 		outbox->is_full = true;
 	else if (waiting < OUTBOX_ROOM_BYTES)

@@ -23,11 +23,13 @@ struct outbox {
 	struct buffer bytes;
 	size_t sent; // of `bytes`
 	bool is_full;
+	struct memory_meter *meter; // is charged while bytes wait; NULL for none
 };
 
 enum outbox_result { OUTBOX_EMPTY, OUTBOX_WAITS, OUTBOX_BROKEN };
 
-void outbox_init(struct outbox *outbox);
+// `meter` is charged with the memory of what waits; borrowed, NULL for none.
+void outbox_init(struct outbox *outbox, struct memory_meter *meter);
 void outbox_free(struct outbox *outbox);
 
 static inline size_t outbox_waiting(const struct outbox *outbox) {

@@ -58,6 +58,22 @@ static void tell_drained(void *owner) {
 		on_drained(server->drained_owner);
 }
 
+// How often memory is looked for on behalf of those that starve.
+#define MEMORY_LOOK_MS 20
+
+static void look_for_memory(void *owner) {
+	struct server *server = owner;
+	if (memory_meter_is_full(server->limits.memory)) {
+		timer_start(&server->memory_look, MEMORY_LOOK_MS);
+		return;
+	}
+	while (!list_is_empty(&server->starving)) {
+		struct connection *connection = LIST_OWNER(server->starving.next, struct connection, starving);
+		list_remove(&connection->starving);
+		serving_call_back_later(connection);
+	}
+}
+
 static void free_closed(struct server *server) {
 	while (!list_is_empty(&server->closed)) {
 		struct connection *connection = LIST_OWNER(server->closed.next, struct connection, link);
@@ -91,11 +107,13 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	*server = (struct server){.loop = loop, .limits = *limits, .timeouts = *timeouts, .events = events, .owner = owner};
 	list_init(&server->connections);
 	list_init(&server->idle);
+	list_init(&server->starving);
 	list_init(&server->later);
 	list_init(&server->closed);
 	buffer_init(&server->head, HEAD_LIMIT_BYTES);
 	buffer_init(&server->refusal, HEAD_LIMIT_BYTES);
 	timer_init(&server->drained, loop, tell_drained, server);
+	timer_init(&server->memory_look, loop, look_for_memory, server);
 	timer_init(&server->handshake_rest, loop, on_handshake_rest_over, server);
 	allowance_init(&server->handshakes, HANDSHAKES_AT_ONCE, HANDSHAKES_PER_SECOND, loop_now_ms(loop));
 	uv_check_init(loop_uv(loop), &server->after_events);
@@ -200,6 +218,8 @@ static void cut_connection(struct connection *connection) {
 }
 
 void server_drain(struct server *server, loop_callback on_drained, void *owner) {
+	for (size_t i = 0; i < server->entrance_count; i++)
+		listener_drain(server->entrances[i]->listener);
 	server->draining = true;
 	server->on_drained = on_drained;
 	server->drained_owner = owner;
@@ -233,6 +253,7 @@ void server_close(struct server *server) {
 	for_each_connection(server, cut_connection);
 	assert(server->connection_count == 0 && server->call_count == 0);
 	timer_stop(&server->drained);
+	timer_stop(&server->memory_look);
 	uv_close((uv_handle_t *)&server->after_events, on_handle_closed);
 	uv_close((uv_handle_t *)&server->before_waiting, on_handle_closed);
 }
@@ -246,6 +267,17 @@ struct slice serving_date(struct server *server) {
 	return slice_from(server->date);
 }
 
+bool serving_starves(struct connection *connection) {
+	struct server *server = connection->server;
+	list_remove(&connection->starving);
+	if (!memory_meter_is_full(server->limits.memory))
+		return false;
+	list_append(&server->starving, &connection->starving);
+	if (!timer_is_running(&server->memory_look))
+		timer_start(&server->memory_look, MEMORY_LOOK_MS);
+	return true;
+}
+
 void serving_call_back_later(struct connection *connection) {
 	if (list_is_empty(&connection->later) && !connection->closed)
 		list_append(&connection->server->later, &connection->later);
@@ -257,6 +289,7 @@ void serving_opened(struct connection *connection, struct server *server, const 
 	list_init(&connection->link);
 	list_init(&connection->later);
 	list_init(&connection->idle);
+	list_init(&connection->starving);
 	list_append(&server->connections, &connection->link);
 	server->connection_count++;
 	want_clients(server);
@@ -277,6 +310,7 @@ void serving_closed(struct connection *connection) {
 	connection->closed = true;
 	list_remove(&connection->later);
 	list_remove(&connection->idle);
+	list_remove(&connection->starving);
 	list_remove(&connection->link);
 	list_append(&server->closed, &connection->link);
 	server->connection_count--;

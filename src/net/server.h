@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/header.h"
+#include "base/memory_meter.h"
 #include "base/slice.h"
 #include "net/loop.h"
 
@@ -34,6 +35,9 @@ struct server_limits {
 	size_t header_bytes;
 	size_t body_bytes;
 	size_t connections;
+	// Is charged with the bodies of requests and with answers that wait for their clients. While it is full, requests
+	// with a body that is still to come are refused (429), and bodies that have begun are not read on. NULL for none.
+	struct memory_meter *memory;
 };
 
 struct server_timeouts {
@@ -51,8 +55,8 @@ struct server_events {
 	void (*on_writable)(void *owner, struct server_call *call, void *call_owner);
 	// The client is gone or its connection broke before the answer was complete; the call is over, forget it.
 	void (*on_gone)(void *owner, struct server_call *call, void *call_owner);
-	// The server itself refuses a request (400, 408, 413, 414, 431, 417, 501, 505): give the body and headers of the
-	// answer. `headers` has room for 8; returned slices need to live until the call returns. `reason` is one short
+	// The server itself refuses a request (400, 408, 413, 414, 417, 429, 431, 501, 505): give the body and headers of
+	// the answer. `headers` has room for 8; returned slices need to live until the call returns. `reason` is one short
 	// line.
 	size_t (*format_refusal)(void *owner, int status, const char *reason, struct header *headers, struct buffer *body);
 };
@@ -66,8 +70,8 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 // ERROR_IO; *message then points to one line that says why (static or thread-local; valid until the next call).
 int server_listen(struct server *server, const char *address, bool shared, const char **message);
 
-// The same over TLS. `tls` is borrowed and outlives the server; NULL is in clear. At most 500 handshakes a second are begun (100 at once);
-// clients beyond wait in the kernel's queue.
+// The same over TLS. `tls` is borrowed and outlives the server; NULL is in clear. At most 500 handshakes a second are
+// begun (100 at once); clients beyond wait in the kernel's queue.
 int server_listen_tls(struct server *server, const char *address, bool shared, struct tls_server *tls,
                       const char **message);
 
@@ -77,8 +81,9 @@ int server_probe(const char *address, const char **message);
 // "HOST:PORT" of the nth listener with the port that was picked; valid as long as the server.
 const char *server_address(const struct server *server, size_t index);
 
-// Stops listening, closes idle connections, asks busy ones to close after their answer (connection: close); calls
-// `on_drained(owner)` once all are gone. Further requests on open connections are still delivered.
+// Stops listening, once those clients are in whom the kernel has let in already. Busy connections are asked to close
+// after their answer (connection: close); idle ones get half a second, in which a request that is on its way is served.
+// Calls `on_drained(owner)` once all are gone. Further requests on open connections are still delivered.
 void server_drain(struct server *server, loop_callback on_drained, void *owner);
 
 // Open connections and calls being answered.

@@ -51,9 +51,10 @@ extern const struct protocol http2_protocol;
 struct connection {
 	const struct protocol *protocol;
 	struct server *server;
-	struct list link;  // in the server's connections, later in its closed ones
-	struct list later; // in the server's `later`
-	struct list idle;  // in the server's `idle`
+	struct list link;     // in the server's connections, later in its closed ones
+	struct list later;    // in the server's `later`
+	struct list idle;     // in the server's `idle`
+	struct list starving; // in the server's `starving`
 	bool closed;
 };
 
@@ -81,6 +82,8 @@ struct server {
 	struct list idle; // those that may be closed for others, the longest idle first
 	size_t connection_count;
 	size_t call_count;
+	struct list starving;     // those that go on when there is memory again
+	struct timer memory_look; // runs while there are any
 
 	struct list later;  // connections to call back at the end of the turn
 	struct list closed; // connections to free then
@@ -99,6 +102,12 @@ struct server {
 	time_t date_s;
 	char date[32];
 };
+
+// What an idle connection gets for a request that is on its way when the server drains.
+enum { SERVING_DRAIN_GRACE_MS = 500 };
+
+// Whether the connection is not to read on now, for want of memory: it is called back when there is some.
+bool serving_starves(struct connection *connection);
 
 // Now, as the header `date` has it; lasts until the next call.
 struct slice serving_date(struct server *server);

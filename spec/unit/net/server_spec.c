@@ -347,6 +347,34 @@ TEST(drains) {
 	served_stop(&served);
 }
 
+// Who was let in, or waited to be, has half a second to say what it wants.
+TEST(serves_what_is_on_its_way_while_draining) {
+	struct served served;
+	struct client idle, silent, waiting;
+	served_start(&served, &quick_limits, &patient, NULL);
+	client_open(&idle, &served);
+	client_open(&silent, &served);
+	client_send(&idle, SLICE(GET("/a")));
+	UNTIL(&served, slice_equal(client_got(&idle, false), SLICE("200 /a|")));
+	UNTIL(&served, server_connections(served.server) == 2);
+	client_open(&waiting, &served);
+	server_drain(served.server, served_on_drained, &served);
+	CHECK_INT(server_connections(served.server), 3);
+	client_send(&idle, SLICE(GET("/b")));
+	client_send(&silent, SLICE(GET("/c")));
+	client_send(&waiting, SLICE(GET("/d")));
+	UNTIL(&served, idle.ended && silent.ended && waiting.ended);
+	CHECK_SLICE(client_got(&idle, false), SLICE("200 /a|200 /b|"));
+	CHECK_SLICE(client_got(&silent, false), SLICE("200 /c|"));
+	CHECK_SLICE(client_got(&waiting, false), SLICE("200 /d|"));
+	CHECK(memmem(idle.in.ptr, idle.in.len, "connection: close\r\n", 19));
+	client_close(&idle);
+	client_close(&silent);
+	client_close(&waiting);
+	UNTIL(&served, served.drained == 1);
+	served_stop(&served);
+}
+
 TEST(drains_at_once_when_nobody_is_there) {
 	struct served served;
 	const char *message;
@@ -541,6 +569,7 @@ int main(void) {
 	RUN(answers_each_of_a_crowd);
 	RUN(survives_a_want_of_descriptors);
 	RUN(drains);
+	RUN(serves_what_is_on_its_way_while_draining);
 	RUN(drains_at_once_when_nobody_is_there);
 	RUN(closes_whatever_is_open);
 	RUN(closes_from_within_a_request);
