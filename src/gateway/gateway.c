@@ -25,6 +25,7 @@
 #include "net/connect.h"
 #include "net/loop.h"
 #include "net/server.h"
+#include "net/tls_server.h"
 
 enum { INSTANCE_BYTES = 17 };
 
@@ -34,6 +35,7 @@ struct gateway {
 	const struct settings *settings;
 	struct identity identity;
 	struct mux *mux;
+	struct tls_server *tls;     // of the data listeners; NULL: in clear
 	struct memory_meter memory; // of all requests
 	struct worker_plan plan;
 	struct worker *workers;
@@ -51,8 +53,8 @@ static void complain_listener(struct problems *problems, const char *field, cons
 	problems_add(problems, NULL, 0, field, NULL, message);
 }
 
-static void log_listener(const char *surface, const char *address) {
-	log_entry(LOG_INFO, "listening", LOG_C("surface", surface), LOG_C("address", address));
+static void log_listener(const char *surface, const char *address, const char *scheme) {
+	log_entry(LOG_INFO, "listening", LOG_C("surface", surface), LOG_C("address", address), LOG_C("scheme", scheme));
 }
 
 // The first worker's listeners; they pick the ports for the others'.
@@ -64,7 +66,7 @@ static void listen_first(struct gateway *gateway, struct problems *problems) {
 		const char *address = listen->list[i];
 		int rc = shared ? server_probe(address, &message) : 0;
 		if (rc == 0)
-			rc = server_listen(gateway->workers[0].door.server, address, shared, &message);
+			rc = server_listen_tls(gateway->workers[0].door.server, address, shared, gateway->tls, &message);
 		if (rc)
 			complain_listener(problems, "listen", message);
 	}
@@ -78,15 +80,15 @@ static void listen_others(struct gateway *gateway, struct problems *problems) {
 	for (size_t w = 1; w < gateway->worker_count; w++)
 		for (size_t i = 0; i < listen->count; i++) {
 			const char *address = server_address(gateway->workers[0].door.server, i);
-			if (server_listen(gateway->workers[w].door.server, address, true, &message) != 0)
+			if (server_listen_tls(gateway->workers[w].door.server, address, true, gateway->tls, &message) != 0)
 				complain_listener(problems, "listen", message);
 		}
 }
 
 static void log_listeners(const struct gateway *gateway) {
 	for (size_t i = 0; i < gateway->settings->listen.count; i++)
-		log_listener("data", server_address(gateway->workers[0].door.server, i));
-	log_listener("admin", server_address(gateway->admin.server, 0));
+		log_listener("data", server_address(gateway->workers[0].door.server, i), gateway->tls ? "https" : "http");
+	log_listener("admin", server_address(gateway->admin.server, 0), "http");
 }
 
 static void refuse_loops(const struct gateway *gateway, struct problems *problems) {
@@ -117,6 +119,13 @@ static void make_instance(char text[INSTANCE_BYTES]) {
 	snprintf(text, INSTANCE_BYTES, "%016" PRIx64, random_next(&random));
 }
 
+static void read_certificate(struct gateway *gateway, struct problems *problems) {
+	const struct settings *settings = gateway->settings;
+	const char *message;
+	if (settings->tls.cert && tls_server_new(settings->tls.cert, settings->tls.key, &gateway->tls, &message) != 0)
+		problems_add(problems, NULL, 0, "tls", NULL, message);
+}
+
 // Whom to sign as, the policy, its models: all that needs no listener.
 static int start_engine(struct gateway *gateway, struct problems *problems) {
 	identity_init(&gateway->identity, &gateway->settings->credentials, &gateway->settings->credential_sets);
@@ -127,6 +136,7 @@ static int start_engine(struct gateway *gateway, struct problems *problems) {
 	const char *proxy = connect_proxy_problem();
 	if (proxy)
 		problems_add(problems, NULL, 0, NULL, NULL, proxy);
+	read_certificate(gateway, problems);
 	int rc = mux_new(&mux_settings, problems, &gateway->mux);
 	if (rc)
 		return rc;
@@ -139,6 +149,7 @@ int gateway_check(const struct settings *settings, struct problems *problems) {
 	memory_meter_init(&gateway.memory, settings->limits.memory_bytes);
 	int rc = start_engine(&gateway, problems);
 	mux_free(gateway.mux);
+	tls_server_free(gateway.tls);
 	identity_free(&gateway.identity);
 	return rc;
 }
@@ -200,11 +211,23 @@ static void on_end_signal(void *owner) {
 		loop_post(gateway->workers[i].loop, worker_drain, &gateway->workers[i]);
 }
 
+// On the first worker's thread.
+static void on_reload_signal(void *owner) {
+	struct gateway *gateway = owner;
+	const char *message;
+	if (!gateway->tls)
+		return;
+	if (tls_server_reload(gateway->tls, &message) == 0)
+		log_entry(LOG_INFO, "certificate read again", LOG_C("file", gateway->settings->tls.cert));
+	else
+		log_entry(LOG_ERROR, "the certificate stays as it was", LOG_C("cause", message));
+}
+
 // Before the listeners are announced: whoever reads of them may send a signal at once.
 static void heed_signals(struct gateway *gateway) {
 	struct loop *first = gateway->workers[0].loop;
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	loop_on_signal(first, SIGHUP, on_reload_signal, gateway);
 	loop_on_signal(first, SIGTERM, on_end_signal, gateway);
 	loop_on_signal(first, SIGINT, on_end_signal, gateway);
 }

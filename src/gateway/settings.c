@@ -30,11 +30,6 @@ enum { KIBI = 1024, MEBI = 1024 * 1024, MINUTE_MS = 60 * 1000, HOUR_MS = 3600 * 
 	}
 #define TABLE(key, inner, text)                                                                                        \
 	{ .name = #key, .type = SCHEMA_TABLE, .offset = offsetof(struct settings, key), .keys = inner, .meaning = text }
-#define UNAVAILABLE(key, text)                                                                                         \
-	{                                                                                                                  \
-		.name = #key, .type = SCHEMA_CUSTOM, .meaning = text,                                                          \
-		.unavailable = "nothing (the key is not available in this version)"                                            \
-	}
 
 static const struct schema_key policy_limits_keys[] = {
     INTEGER(policy_limits, instructions, 100000, 1000, 1e9, "Lua instructions of one hook call"),
@@ -65,6 +60,17 @@ static const struct schema_key limits_keys[] = {
     {0},
 };
 
+#define TLS_OFFSET(key) (offsetof(struct settings, tls.key) - offsetof(struct settings, tls))
+
+static const struct schema_key tls_keys[] = {
+    {.name = "cert",
+     .type = SCHEMA_STRING,
+     .offset = TLS_OFFSET(cert),
+     .meaning = "file of the certificate and its chain, PEM"},
+    {.name = "key", .type = SCHEMA_STRING, .offset = TLS_OFFSET(key), .meaning = "file of its key, PEM, unencrypted"},
+    {0},
+};
+
 #define LOG_OFFSET(key) (offsetof(struct settings, log.key) - offsetof(struct settings, log))
 
 static const struct schema_key log_keys[] = {
@@ -90,7 +96,7 @@ static const struct schema_key log_keys[] = {
 
 const struct schema_key settings_keys[] = {
     CUSTOM(listen, value_listen, "one address or a list of them", "where Bedrock's API is served"),
-    UNAVAILABLE(tls, "certificate and key of the data listeners"),
+    TABLE(tls, tls_keys, "makes the data listeners TLS; read again at SIGHUP"),
     CUSTOM(admin, value_address, "an address", "where the admin API is served"),
     {.name = "allow_unauthenticated",
      .type = SCHEMA_BOOLEAN,
@@ -230,6 +236,8 @@ static void check_together(const char *file, const struct settings *settings, st
 				problems_add(problems, file, 0, "listen", "each address once", settings->listen.list[i]);
 	}
 	settings_refuse_strangers(settings, file, problems);
+	if (!settings->tls.cert != !settings->tls.key)
+		problems_add(problems, file, 0, "tls", "both cert and key", settings->tls.cert ? "no key" : "no cert");
 	if (settings->limits.memory_bytes < settings->limits.body_bytes + settings->limits.response_bytes)
 		problems_add(problems, file, 0, "limits.memory_bytes", "at least body_bytes and response_bytes together", NULL);
 	if (!settings->allow_plaintext)

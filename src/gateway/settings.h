@@ -26,6 +26,9 @@ struct settings_addresses {
 
 struct settings {
 	struct settings_addresses listen;
+	struct {
+		char *cert, *key; // files; both or, in clear, NULL
+	} tls;
 	char *admin;
 	bool allow_unauthenticated; // listeners that others than this machine can reach
 	uint64_t workers;           // "auto" is the number of cores
