@@ -42,8 +42,9 @@ void call_fail(struct call *call, enum error_type type, int status, struct slice
 
 static void keep_request_id(struct call *call, struct headers headers) {
 	const struct slice *id = headers_find(headers, SLICE("x-amzn-requestid"));
-	if (id && id->len)
-		call->request_id = arena_copy(&call->arena, *id);
+	struct slice copy = id && id->len ? arena_copy(&call->arena, *id) : (struct slice){0};
+	if (copy.ptr)
+		call->request_id = copy;
 }
 
 static void on_head(void *owner, const struct mux_head *head) {
