@@ -64,9 +64,12 @@ async function startEmulator(scenario) {
 	});
 }
 
-async function startGateway(emulatorPort, policy) {
+// With `tls`, by the certificate in the folder CERTIFICATE, which clients trust by NODE_EXTRA_CA_CERTS.
+async function startGateway(emulatorPort, policy, tls) {
+	const { CERTIFICATE } = process.env;
+	const secured = tls ? `tls = { cert = "${CERTIFICATE}/cert.pem", key = "${CERTIFICATE}/key.pem" },` : '';
 	const settings = `return { listen = "127.0.0.1:0", admin = "127.0.0.1:0", policy = "${write('policy.lua', policy)}",
-		endpoint = "http://127.0.0.1:${emulatorPort}", log = { format = "json" },
+		endpoint = "http://127.0.0.1:${emulatorPort}", log = { format = "json" }, ${secured}
 		credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "not-a-secret" } }`;
 	return start(['serve', '--config', write('settings.lua', settings)], (log) => portOf(log, 'data'));
 }

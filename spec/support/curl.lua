@@ -50,8 +50,8 @@ local function read_response(folder, index, exit_code, status, version)
 end
 
 -- Sends `requests` (as http.format takes them), `parallel` at a time, over `transport`: { version, scheme, port,
--- authority }, the last being the file of the certificate to trust. The answers in the same order: { status, version (as
--- spoken), headers (lower-case names), body, complete, exit_code }.
+-- authority }, the last being the file of the certificate to trust. The answers in the same order: { status, version
+-- (as spoken), headers (lower-case names), body, complete, exit_code }.
 function curl.load(transport, requests, parallel)
   local folder, lines = process.folder(), {}
   for index, request in ipairs(requests) do add_request(lines, folder, transport, index, request) end
