@@ -187,7 +187,8 @@ static const struct server_events events = {
 };
 
 void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, const struct server_timeouts *timeouts) {
-	static const struct server_limits limits = {HEADER_BYTES, REQUEST_BODY_BYTES, CONNECTIONS};
+	static const struct server_limits limits = {
+	    .header_bytes = HEADER_BYTES, .body_bytes = REQUEST_BODY_BYTES, .connections = CONNECTIONS};
 	*admin = (struct admin){.loop = loop, .mux = mux};
 	admin->server = server_new(loop, &limits, timeouts, &events, admin);
 }

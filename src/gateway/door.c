@@ -141,7 +141,11 @@ static size_t format_refusal(void *owner, int status, const char *reason, struct
 		                              .status = status,
 		                              .bytes_out = body->len,
 		                          });
-	return 4;
+	if (status != 429)
+		return 4;
+	headers[4] = (struct header){SLICE("x-amz-retry-after"), SLICE("2000")};
+	headers[5] = (struct header){SLICE("retry-after"), SLICE("2")};
+	return 6;
 }
 
 static const struct server_events events = {

@@ -117,6 +117,8 @@ const char *surface_refusal_name(int status) {
 	case 414:
 	case 431:
 		return "RequestHeaderTooLargeException";
+	case 429:
+		return "ThrottlingException";
 	case 503:
 		return "ServiceUnavailableException";
 	default:

@@ -80,6 +80,7 @@ int worker_init(struct worker *worker, const struct worker_plan *plan, size_t in
 	        {
 	            .header_bytes = settings->limits.header_bytes,
 	            .body_bytes = settings->limits.body_bytes,
+	            .memory = plan->memory,
 	            .connections = (settings->limits.connections + plan->count - 1) / plan->count,
 	        },
 	    .timeouts = settings_server_timeouts(settings),

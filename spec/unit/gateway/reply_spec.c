@@ -578,7 +578,14 @@ TEST(the_servers_own_refusals_have_the_services_form) {
 	CHECK(type && slice_equal(*type, SLICE("RequestEntityTooLargeException")));
 	CHECK(id && id->len == 36);
 	CHECK(headers_find(all, SLICE("content-type")) != NULL);
+	CHECK(headers_find(all, SLICE("retry-after")) == NULL);
 	CHECK_INT(logged_lines(), 1);
+	buffer_clear(&body);
+	all.count = server_events->format_refusal(server_owner, 429, "there is no memory", headers, &body);
+	type = headers_find(all, SLICE("x-amzn-errortype"));
+	const struct slice *retry_ms = headers_find(all, SLICE("x-amz-retry-after"));
+	CHECK(type && slice_equal(*type, SLICE("ThrottlingException")));
+	CHECK(retry_ms && slice_equal(*retry_ms, SLICE("2000")));
 	buffer_free(&body);
 	finish(&visit);
 }
