@@ -7,10 +7,10 @@
 #include "net/head.h"
 #include "net/http2.h"
 
-// What a field counts beside its texts (RFC 9113, 6.5.2).
 // The connection is read on, since the client's windows for answers come over it: one that sends a body has to give up.
 #define NO_MEMORY "there is no memory for the body now"
 
+// What a field counts beside its texts (RFC 9113, 6.5.2).
 enum { FIELD_BYTES = 32, FIRST_FIELDS = 16 };
 // Rounding of each text in the arena.
 enum { TEXTS_SLACK_BYTES = 2 * 32 * HEAD_FIELDS + 4096 };
