@@ -102,7 +102,8 @@ static void wait_for_request(struct http1 *http1) {
 }
 
 void http1_answered(struct http1 *http1) {
-	if (http1->closes || http1->broken || server_of(http1)->draining) {
+	// A client who was not told of the end, since the head went out before the draining began, may send another request.
+	if (http1->closes || http1->broken) {
 		http1_start_closing(http1);
 		return;
 	}

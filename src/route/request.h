@@ -47,7 +47,7 @@ struct step {
 	struct attempt_options options;
 	uint64_t wait_ms;
 	enum route_error error;
-	enum no_models why; // of STEP_WAIT, too
+	enum no_models why;      // of STEP_WAIT, too
 	bool all_refused;        // every answer was a refusal
 	uint64_t retry_after_ms; // for STEP_FAIL: until the first model returns; see the design's fine print
 };
