@@ -2,6 +2,7 @@
 #include "mux/sign.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "mux/headers.h"
 
 enum {
@@ -55,7 +56,7 @@ static int format_path(const struct mux_call *call, const struct target *target,
 	return rc ? rc : out->target.ptr ? 0 : ERROR_MEMORY;
 }
 
-// Appends what proves who we are; its texts go to the arena.
+// Appends what proves who we are; its texts go to the arena, which is wiped with the request.
 static int authorize(struct mux_worker *worker, const struct target *target, const struct sigv4_request *request,
                      struct arena *arena, struct outgoing *headers, const char **reason) {
 	struct credentials *credentials = credentials_source_get(target->credentials, reason);
@@ -73,6 +74,9 @@ static int authorize(struct mux_worker *worker, const struct target *target, con
 	} else {
 		*reason = error_text(rc);
 	}
+	if (worker->authorization.len)
+		memory_wipe(worker->authorization.ptr, worker->authorization.len);
+	buffer_clear(&worker->authorization);
 	credentials_release(credentials);
 	return rc;
 }

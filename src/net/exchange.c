@@ -69,9 +69,12 @@ static void enter(struct exchange *exchange) {
 	exchange->depth++;
 }
 
+// What the head says to prove who asks (a bearer token, say) must not stay in freed memory.
 static void leave(struct exchange *exchange) {
-	if (--exchange->depth == 0 && exchange->ended)
-		free(exchange);
+	if (--exchange->depth > 0 || !exchange->ended)
+		return;
+	memory_wipe(exchange->request_head, exchange->request_head_bytes);
+	free(exchange);
 }
 
 // Ends the exchange; its connection goes to the pool or is closed. The caller tells the owner, if anybody does.

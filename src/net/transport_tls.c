@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/memory.h"
+
 // A write takes so many bytes at most: encrypting more would keep the loop from its other sockets.
 enum { RECORD_BYTES = SSL3_RT_MAX_PLAIN_LENGTH, WRITE_BYTES = 16 * RECORD_BYTES };
 
@@ -127,6 +129,9 @@ static ssize_t tls_writev(struct wire *wire, const struct iovec *parts, int part
 		size_t count = 0;
 		ERR_clear_error();
 		int result = SSL_write_ex(wire->ssl, piece.iov_base, piece.iov_len, &count);
+		// Heads hold what proves who asks.
+		if (piece.iov_base == record)
+			memory_wipe(record, piece.iov_len);
 		if (result != 1) {
 			int status = verdict(wire, result, &wire->write_needs_bytes, SSL_ERROR_WANT_READ);
 			if (status == 0)

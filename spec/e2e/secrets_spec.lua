@@ -1,0 +1,84 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What proves who the gateway is must not outlive the requests that it signed: not in its memory, where a core dump
+-- would show it, and never in its log.
+local http = require "spec.support.http"
+local process = require "spec.support.process"
+local signalbox = require "spec.support.signalbox"
+
+-- Made here, so that no other process's memory or file holds them.
+local function secret(name)
+  local parts = {}
+  for i = 1, 24 do parts[i] = string.char(math.random(97, 122)) end
+  return name .. table.concat(parts)
+end
+
+-- The bytes before each copy of `text` in what the process may write to, or nil where the kernel shows it to nobody.
+local function copies(pid, text)
+  local found, memory = {}, io.open(("/proc/%d/mem"):format(pid), "rb")
+  if not memory then return nil end
+  for line in io.lines(("/proc/%d/maps"):format(pid)) do
+    local first, last = line:match("^(%x+)%-(%x+) rw")
+    local start = first and tonumber(first, 16)
+    local bytes = start and memory:seek("set", start) and memory:read(tonumber(last, 16) - start) or ""
+    local at = bytes:find(text, 1, true)
+    while at do
+      found[#found + 1] = bytes:sub(math.max(1, at - 40), at - 1)
+      at = bytes:find(text, at + 1, true)
+    end
+  end
+  memory:close()
+  return found
+end
+
+local function cause_failures(emulator)
+  emulator.control(signalbox.NOVA, { fault = "ThrottlingException", share = 0.3 })
+  emulator.control(signalbox.CLAUDE, { fault = "truncate", share = 0.3 })
+end
+
+local CASES = {
+  { name = "a session token", field = "session_token", wire = "x-amz-security-token: " },
+  { name = "a secret key", field = "secret_access_key", wire = "AWS4" },
+  { name = "a bearer token", field = "bearer_token", wire = "Bearer " },
+}
+
+describe("a secret", function()
+  for _, case in ipairs(CASES) do
+    it("stays with its owner: " .. case.name, function()
+      -- The sanitizers keep freed memory as it was, and map terabytes.
+      if signalbox.is_sanitized then pending("the sanitizers keep freed memory") return end
+      local scene, text = signalbox.scene(), secret(case.field)
+      local emulator = scene:emulator()
+      local credentials = { [case.field] = text }
+      if case.field ~= "bearer_token" then
+        credentials.access_key_id = "AKIDEXAMPLE"
+        credentials.secret_access_key = credentials.secret_access_key or signalbox.SECRET
+      end
+      local gateway = scene:gateway(emulator, {
+        settings = { credentials = credentials, log = { format = "json", level = "debug" } },
+        policy = { models = { { id = signalbox.NOVA }, { id = signalbox.CLAUDE } } },
+      })
+      local before = copies(gateway.pid, text)
+      if not before then
+        scene:close()
+        pending("the kernel doesn't show the memory of other processes")
+        return
+      end
+      assert.is_true(#before > 0)
+      cause_failures(emulator)
+      for number = 1, 40 do
+        local operation = number % 2 == 0 and "converse" or "converse-stream"
+        assert(http.request(gateway.port, signalbox.call("chat", operation)))
+      end
+      local function is_idle()
+        for _, left in ipairs(copies(gateway.pid, text)) do
+          if left:sub(-#case.wire) == case.wire then return false end
+        end
+        return true
+      end
+      process.wait_for("every copy made for a request to be wiped", is_idle, 5)
+      assert.equal(#before, #copies(gateway.pid, text))
+      assert.is_nil(gateway:log():find(text, 1, true))
+      scene:close()
+    end)
+  end
+end)
