@@ -11,7 +11,7 @@ describe("the command line", function()
   before_each(function() scene = signalbox.scene() end)
   after_each(function() scene:close() end)
 
-  for _, command in ipairs { "serve", "emulate", "ask", "check", "version" } do
+  for _, command in ipairs { "serve", "emulate", "ask", "check", "reload", "version" } do
     it(command .. " explains itself", function()
       local status, out = signalbox.run { command, "--help" }
       assert.equal(0, status)

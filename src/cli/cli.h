@@ -12,6 +12,7 @@ int cli_serve(int argc, char **argv);
 int cli_emulate(int argc, char **argv);
 int cli_ask(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_reload(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 // Prints every problem on stderr, one a line, and frees them.

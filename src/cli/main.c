@@ -19,6 +19,7 @@ static const struct {
     {"ask", cli_ask, "sends one prompt through the policy and prints the answer"},
     {"check", cli_check, "validates a settings or a policy file"},
     {"emulate", cli_emulate, "runs a Bedrock Runtime on loopback, driven by a scenario"},
+    {"reload", cli_reload, "makes a running gateway load its policy again, or go back to an earlier one"},
     {"version", cli_version, "prints the version"},
 };
 

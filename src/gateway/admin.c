@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gateway/notice.h"
+#include "gateway/reload_call.h"
 #include "gateway/surface.h"
 #include "route/state.h"
 
@@ -17,7 +18,9 @@ enum {
 };
 
 struct inquiry {
+	struct mux *mux;
 	const struct pool *pool;
+	const struct server_request *request;
 	bool is_draining;
 	struct report_time time;
 	struct admin_answer *answer;
@@ -57,13 +60,27 @@ static void post_stats_reset(const struct inquiry *about) {
 	report_statistics(about->pool, &about->answer->body);
 }
 
+static void get_policy(const struct inquiry *about) {
+	if (about->mux)
+		mux_report_policy(about->mux, &about->answer->body);
+}
+
+static void post_reload(const struct inquiry *about) {
+	struct admin_answer *answer = about->answer;
+	answer->is_reload = reload_call_read(about->request->query, about->request->body, &answer->order);
+	if (!answer->is_reload)
+		say(answer, 400, "A reload takes nothing, ?to=VERSION, or a body {\"to\": VERSION}.");
+}
+
 static const struct {
 	const char *path;
 	const char *method;
 	void (*respond)(const struct inquiry *about);
 } paths[] = {
-    {"/health", "GET", get_health},     {"/health/detail", "GET", get_health_detail}, {"/stats", "GET", get_stats},
-    {"/breakers", "GET", get_breakers}, {"/stats/reset", "POST", post_stats_reset},
+    {"/health", "GET", get_health},     {"/health/detail", "GET", get_health_detail},
+    {"/stats", "GET", get_stats},       {"/stats/reset", "POST", post_stats_reset},
+    {"/breakers", "GET", get_breakers}, {"/policy", "GET", get_policy},
+    {"/reload", "POST", post_reload},
 };
 
 static const struct {
@@ -93,7 +110,8 @@ static void command_breaker(const struct inquiry *about, struct slice name, stru
 }
 
 // /breakers/{name}/{command}: the command is the last segment, since a name may have slashes.
-static void respond_breaker(const struct inquiry *about, const struct server_request *request) {
+static void respond_breaker(const struct inquiry *about) {
+	const struct server_request *request = about->request;
 	struct slice rest = slice_from_offset(request->path, sizeof "/breakers/" - 1);
 	size_t end = rest.len;
 	while (end && rest.ptr[end - 1] != '/')
@@ -111,7 +129,8 @@ static void respond_breaker(const struct inquiry *about, const struct server_req
 	buffer_free(&name);
 }
 
-static void respond_path(const struct inquiry *about, const struct server_request *request) {
+static void respond_path(const struct inquiry *about) {
+	const struct server_request *request = about->request;
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
 		if (!slice_equal(request->path, slice_from(paths[i].path)))
 			continue;
@@ -124,49 +143,65 @@ static void respond_path(const struct inquiry *about, const struct server_reques
 		return;
 	}
 	if (slice_starts(request->path, SLICE("/breakers/")))
-		respond_breaker(about, request);
+		respond_breaker(about);
 	else
 		say(about->answer, 404, "There is nothing at this path.");
 }
 
-void admin_respond(const struct pool *pool, bool is_draining, const struct server_request *request,
+void admin_respond(struct mux *mux, const struct pool *pool, bool is_draining, const struct server_request *request,
                    struct report_time time, struct admin_answer *answer) {
 	answer->status = 200;
 	answer->allow = NULL;
+	answer->is_reload = false;
 	buffer_clear(&answer->body);
 	if (surface_is_foreign(request->headers))
 		say(answer, 403, "Requests on behalf of another site are refused.");
 	else
-		respond_path(&(struct inquiry){pool, is_draining, time, answer}, request);
+		respond_path(&(struct inquiry){mux, pool, request, is_draining, time, answer});
 	if (answer->body.failed) {
 		buffer_clear(&answer->body);
 		say(answer, 500, "The answer is too large.");
 	}
 }
 
+static void answer_now(struct server_call *call, const struct admin_answer *answer) {
+	struct header headers[] = {
+	    {SLICE("content-type"), SLICE("application/json")},
+	    {SLICE("cache-control"), SLICE("no-store")},
+	    {SLICE("allow"), slice_from(answer->allow)},
+	};
+	server_answer(call, answer->status, (struct headers){headers, answer->allow ? 3 : 2}, buffer_slice(&answer->body));
+}
+
 static void on_request(void *owner, struct server_call *call, const struct server_request *request, void **call_owner) {
-	(void)call_owner;
 	struct admin *admin = owner;
 	struct policy *policy = mux_policy(admin->mux);
 	struct report_time time = {.now_ms = loop_now_ms(admin->loop), .wall_ms = clock_wall_ms()};
 	struct admin_answer answer;
+	struct reload_call *pending = NULL;
 	buffer_init(&answer.body, BODY_BYTES);
-	admin_respond(policy_pool(policy), admin->is_draining, request, time, &answer);
+	admin_respond(admin->mux, policy_pool(policy), admin->is_draining, request, time, &answer);
 	policy_release(policy);
-	struct header headers[] = {
-	    {SLICE("content-type"), SLICE("application/json")},
-	    {SLICE("cache-control"), SLICE("no-store")},
-	    {SLICE("allow"), slice_from(answer.allow)},
-	};
-	server_answer(call, answer.status, (struct headers){headers, answer.allow ? 3 : 2}, buffer_slice(&answer.body));
+	if (answer.is_reload && reload_call_start(admin->reload, answer.order, call, &pending))
+		say(&answer, 503, "Too many reloads wait already.");
+	*call_owner = pending;
+	if (!pending)
+		answer_now(call, &answer);
 	buffer_free(&answer.body);
 }
 
-// Answers are given at once, so no call is ever left to write to or to forget.
-static void on_call_event(void *owner, struct server_call *call, void *call_owner) {
+// Whole answers are never left to write to.
+static void on_writable(void *owner, struct server_call *call, void *call_owner) {
 	(void)owner;
 	(void)call;
 	(void)call_owner;
+}
+
+static void on_gone(void *owner, struct server_call *call, void *call_owner) {
+	(void)owner;
+	(void)call;
+	if (call_owner)
+		reload_call_abandon(call_owner);
 }
 
 static size_t format_refusal(void *owner, int status, const char *reason, struct header *headers, struct buffer *body) {
@@ -181,15 +216,16 @@ static size_t format_refusal(void *owner, int status, const char *reason, struct
 
 static const struct server_events events = {
     .on_request = on_request,
-    .on_writable = on_call_event,
-    .on_gone = on_call_event,
+    .on_writable = on_writable,
+    .on_gone = on_gone,
     .format_refusal = format_refusal,
 };
 
-void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, const struct server_timeouts *timeouts) {
+void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, struct reload *reload,
+                const struct server_timeouts *timeouts) {
 	static const struct server_limits limits = {
 	    .header_bytes = HEADER_BYTES, .body_bytes = REQUEST_BODY_BYTES, .connections = CONNECTIONS};
-	*admin = (struct admin){.loop = loop, .mux = mux};
+	*admin = (struct admin){.loop = loop, .mux = mux, .reload = reload};
 	admin->server = server_new(loop, &limits, timeouts, &events, admin);
 }
 

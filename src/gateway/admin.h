@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The admin listener: health, statistics and breakers to look at, and the operator's commands on them. Runs on one
-// worker's loop; reads and changes models only through route/state.h.
+// The admin listener: health, statistics, breakers and the policy to look at, and the operator's commands on them. Runs
+// on one worker's loop; reads and changes models only through route/state.h.
 #ifndef GATEWAY_ADMIN_H
 #define GATEWAY_ADMIN_H
 
 #include <stdbool.h>
 
 #include "base/buffer.h"
+#include "gateway/reload.h"
 #include "mux/report.h"
 #include "mux/mux.h"
 #include "net/loop.h"
@@ -17,21 +18,26 @@ struct admin_answer {
 	int status;
 	const char *allow; // the methods of a path that was asked with another one; else NULL
 	struct buffer body;
+	bool is_reload; // the answer is what comes of `order`, later
+	struct mux_reload_order order;
 };
 
-// Answers one request about the pool; pure but for the commands it carries out on the models' states and logs.
-void admin_respond(const struct pool *pool, bool is_draining, const struct server_request *request,
+// Answers one request about the pool; pure but for the commands it carries out on the models' states and logs, and for
+// what it is asked of the policy, where there is a `mux`.
+void admin_respond(struct mux *mux, const struct pool *pool, bool is_draining, const struct server_request *request,
                    struct report_time time, struct admin_answer *answer);
 
 struct admin {
 	struct loop *loop;
 	struct mux *mux;
+	struct reload *reload;
 	struct server *server;
 	bool is_draining;
 };
 
 // Makes the server, which listens to nothing yet: see admin->server.
-void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, const struct server_timeouts *timeouts);
+void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, struct reload *reload,
+                const struct server_timeouts *timeouts);
 // Breaks what is open and stops listening; twice is fine.
 void admin_close(struct admin *admin);
 

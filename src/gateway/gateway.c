@@ -19,6 +19,7 @@
 #include "gateway/engine.h"
 #include "gateway/notice.h"
 #include "gateway/readiness.h"
+#include "gateway/reload.h"
 #include "gateway/worker.h"
 #include "mux/identity.h"
 #include "mux/mux.h"
@@ -42,6 +43,7 @@ struct gateway {
 	size_t worker_count;
 	size_t finished;
 	struct admin admin;
+	struct reload reload; // on the first worker's loop, as admin is
 	pthread_mutex_t gate; // held by the caller's thread until gateway_run, or until the start is given up
 	bool is_gate_closed;
 	bool may_run;
@@ -91,17 +93,16 @@ static void log_listeners(const struct gateway *gateway) {
 	log_listener("admin", server_address(gateway->admin.server, 0), "http");
 }
 
-static void refuse_loops(const struct gateway *gateway, struct problems *problems) {
-	struct policy *policy = mux_policy(gateway->mux);
+// Of each policy before it runs; from any thread.
+static void refuse_loops(void *owner, const struct policy *policy, struct problems *problems) {
+	const struct gateway *gateway = owner;
 	const struct pool *pool = policy_pool(policy);
-	settings_refuse_own_endpoint(gateway->settings, NULL, "endpoint", gateway->settings->endpoint, problems);
 	for (size_t i = 0; i < pool->count; i++) {
 		char field[64];
 		snprintf(field, sizeof field, "models[%zu].endpoint", i + 1);
 		settings_refuse_own_endpoint(gateway->settings, policy_source(policy), field, pool->models[i].endpoint,
 		                             problems);
 	}
-	policy_release(policy);
 }
 
 // As many descriptors as the system lets us have: a request may need two.
@@ -132,15 +133,17 @@ static int start_engine(struct gateway *gateway, struct problems *problems) {
 	struct mux_settings mux_settings = engine_settings(gateway->settings, &gateway->identity);
 	mux_settings.on_event = notice_write;
 	mux_settings.memory = &gateway->memory;
+	mux_settings.check_policy = refuse_loops;
+	mux_settings.check_owner = gateway;
 	size_t before = problems->count;
 	const char *proxy = connect_proxy_problem();
 	if (proxy)
 		problems_add(problems, NULL, 0, NULL, NULL, proxy);
 	read_certificate(gateway, problems);
+	settings_refuse_own_endpoint(gateway->settings, NULL, "endpoint", gateway->settings->endpoint, problems);
 	int rc = mux_new(&mux_settings, problems, &gateway->mux);
 	if (rc)
 		return rc;
-	refuse_loops(gateway, problems);
 	return problems->count == before ? 0 : ERROR_INVALID;
 }
 
@@ -192,7 +195,7 @@ static int start_all(struct gateway *gateway, struct problems *problems) {
 			return rc;
 		}
 	}
-	admin_init(&gateway->admin, gateway->workers[0].loop, gateway->mux, &timeouts);
+	admin_init(&gateway->admin, gateway->workers[0].loop, gateway->mux, &gateway->reload, &timeouts);
 	listen_first(gateway, problems);
 	if (problems->count == before)
 		listen_others(gateway, problems);
@@ -288,6 +291,7 @@ int gateway_start(const struct settings *settings, struct problems *problems, st
 		gateway_free(gateway);
 		gateway = NULL;
 	} else {
+		reload_init(&gateway->reload, gateway->workers[0].loop, gateway->mux);
 		heed_signals(gateway);
 		log_listeners(gateway);
 	}
@@ -308,6 +312,8 @@ void gateway_free(struct gateway *gateway) {
 		return;
 	open_gate(gateway, false);
 	join_threads(gateway);
+	mux_end_reloads(gateway->mux);
+	reload_close(&gateway->reload);
 	admin_close(&gateway->admin);
 	for (size_t i = 0; i < gateway->worker_count; i++)
 		worker_free(&gateway->workers[i]);

@@ -143,9 +143,15 @@ static void replace(struct mux *mux, struct sources *sources, uint64_t restores,
 	}
 	publish(mux, version, sources, restores);
 	result->is_new = true;
-	log_entry(LOG_INFO, "policy reloaded", LOG_N("version", version->number), LOG_C("hash", version->hash),
-	          LOG_C("source", policy_source(version->policy)), LOG_N("models", policy_pool(version->policy)->count),
-	          LOG_N("restores", restores));
+	const struct log_field fields[] = {
+	    LOG_N("version", version->number),
+	    LOG_C("hash", version->hash),
+	    LOG_C("source", policy_source(version->policy)),
+	    LOG_N("models", policy_pool(version->policy)->count),
+	    restores ? LOG_N("restores", restores) : LOG_NONE_,
+	    LOG_NONE_,
+	};
+	log_write(LOG_INFO, "policy reloaded", fields);
 }
 
 static void restore(struct mux *mux, uint64_t number, struct mux_reloaded *result) {

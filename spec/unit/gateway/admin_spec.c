@@ -65,7 +65,7 @@ static void attempt(struct house *house, size_t index, enum outcome outcome, uin
 static struct slice respond(struct house *house, const char *method, const char *path) {
 	struct server_request request = {.method = slice_from(method), .path = slice_from(path)};
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(&house->pool, false, &request, time, &house->answer);
+	admin_respond(NULL, &house->pool, false, &request, time, &house->answer);
 	buffer_append_byte(&house->answer.body, '\0'); // for strstr
 	return slice_of(house->answer.body.ptr, house->answer.body.len - 1);
 }
@@ -205,7 +205,7 @@ TEST(another_site_is_refused_before_anything_happens) {
 	struct house house;
 	open_house(&house);
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(&house.pool, false, &request, time, &house.answer);
+	admin_respond(NULL, &house.pool, false, &request, time, &house.answer);
 	CHECK_INT(house.answer.status, 403);
 	CHECK(strstr(respond(&house, "GET", "/breakers").ptr, "\"open\"") == NULL);
 	close_house(&house);
@@ -216,7 +216,7 @@ TEST(draining_is_not_healthy) {
 	struct house house;
 	open_house(&house);
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(&house.pool, true, &request, time, &house.answer);
+	admin_respond(NULL, &house.pool, true, &request, time, &house.answer);
 	CHECK_INT(house.answer.status, 503);
 	CHECK_SLICE(buffer_slice(&house.answer.body), SLICE("{\"status\":\"draining\",\"code\":503}"));
 	close_house(&house);

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/reload_call.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/document.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "mux/history.h"
+#include "mux/report.h"
+
+enum { ANSWER_BYTES = 1 << 20 };
+
+#define VERSION_MAX (UINT64_C(1) << 53) // whole numbers of a double
+
+struct reload_call {
+	struct reload *reload;
+	struct server_call *call; // NULL once the client has gone
+	struct mux_reload_order order;
+};
+
+static bool read_body(struct slice body, uint64_t *version) {
+	struct document document;
+	if (json_read_document(body, &document))
+		return false;
+	const struct document *to = document_get(&document, "to");
+	bool empty = document.kind == DOCUMENT_TABLE && document.entry_count == 0 && document.item_count == 0;
+	bool named = to && document.entry_count == 1 && to->kind == DOCUMENT_NUMBER && to->number >= 1 &&
+	             to->number < (double)VERSION_MAX && floor(to->number) == to->number;
+	if (named)
+		*version = (uint64_t)to->number;
+	document_free(&document);
+	return empty || named;
+}
+
+bool reload_call_read(struct slice query, struct slice body, struct mux_reload_order *order) {
+	*order = (struct mux_reload_order){0};
+	if (slice_trim(body).len)
+		return query.len == 0 && read_body(body, &order->to);
+	if (query.len == 0)
+		return true;
+	struct slice name = SLICE("to=");
+	return slice_starts(query, name) && slice_parse_u64(slice_from_offset(query, name.len), VERSION_MAX, &order->to) &&
+	       order->to != 0;
+}
+
+static int say(struct buffer *body, int status, uint64_t version, const char *message) {
+	buffer_append(body, SLICE("{\"message\":"));
+	buffer_append_json(body, slice_from(message));
+	buffer_printf(body, ",\"version\":%" PRIu64, version);
+	return status;
+}
+
+int reload_call_format(const struct mux_reload_order *order, const struct mux_reloaded *reloaded, struct buffer *body) {
+	int status = 200;
+	if (reloaded->status == 0) {
+		buffer_printf(body, "{\"version\":%" PRIu64 ",\"hash\":\"%s\",\"models\":%zu", reloaded->version,
+		              reloaded->hash, reloaded->models);
+	} else if (reloaded->status == ERROR_NOT_FOUND && order->to && reloaded->problems.count == 0) {
+		char message[96];
+		snprintf(message, sizeof message, "Version %" PRIu64 " is none of the last %d that ran.", order->to,
+		         HISTORY_BEFORE);
+		status = say(body, 404, reloaded->version, message);
+	} else if (reloaded->problems.count == 0) {
+		status = say(body, 503, reloaded->version, "The gateway shuts down.");
+	} else {
+		status = say(body, 422, reloaded->version, "The policy was rejected, the one before goes on.");
+		buffer_append(body, SLICE(",\"errors\":"));
+		report_problems(&reloaded->problems, body);
+	}
+	buffer_append_byte(body, '}');
+	return status;
+}
+
+static void on_done(void *owner, const struct mux_reloaded *reloaded) {
+	static const struct header headers[] = {
+	    {{"content-type", 12}, {"application/json", 16}},
+	    {{"cache-control", 13}, {"no-store", 8}},
+	};
+	struct reload_call *pending = owner;
+	if (pending->call) {
+		struct buffer body;
+		buffer_init(&body, ANSWER_BYTES);
+		int status = reload_call_format(&pending->order, reloaded, &body);
+		server_answer(pending->call, status, (struct headers){headers, 2}, buffer_slice(&body));
+		buffer_free(&body);
+	}
+	reload_follow(pending->reload);
+	free(pending);
+}
+
+int reload_call_start(struct reload *reload, struct mux_reload_order order, struct server_call *call,
+                      struct reload_call **out) {
+	struct reload_call *pending = memory_new(1, sizeof *pending);
+	*pending = (struct reload_call){reload, call, order};
+	int rc = mux_reload(reload->mux, reload->loop, order, on_done, pending);
+	if (rc) {
+		free(pending);
+		pending = NULL;
+	}
+	*out = pending;
+	return rc;
+}
+
+void reload_call_abandon(struct reload_call *pending) {
+	pending->call = NULL;
+}
