@@ -266,10 +266,10 @@ local function show_what_remains(tallies)
     sum.lost == 0 and paint("1;32", "not one was lost") or paint("1;31", sum.lost .. " were lost"))
   expect(sum.lost == 0, "no request is lost; the first one: %s", sum.problem)
   heading("Point your own SDK at it (build/signalbox serve, then)")
-  say('boto3       boto3.client("bedrock-runtime", endpoint_url="http://127.0.0.1:8080")')
-  say('JavaScript  new BedrockRuntimeClient({ endpoint: "http://127.0.0.1:8080", ' ..
-    'requestHandler: new NodeHttpHandler() })')
-  say('curl        curl -H "Content-Type: application/json" -d @body.json http://127.0.0.1:8080/model/chat/converse')
+  say('boto3       boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url="http://127.0.0.1:8080")')
+  say('JavaScript  new BedrockRuntimeClient({ region: "us-east-1", endpoint: "http://127.0.0.1:8080" })')
+  say('curl        curl 127.0.0.1:8080/model/chat/converse -H "content-type: application/json" ' ..
+    [[-d '{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}']])
 end
 
 local function run()
