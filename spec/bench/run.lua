@@ -2,11 +2,13 @@
 -- The benchmark: the pure rooms against their budgets, then the gateway against a direct connection and against nginx
 -- as a reverse proxy, all to the same upstream (an nginx with one canned answer) and in the same run, round by round in
 -- turns, so that what is compared has met the same machine. The gateway signs every request and asks Lua for every
--- model. What is measured runs on one core; the load and the upstream on another. Medians are printed, then ratios.
+-- model. What is measured runs on one core; the load and the upstream on another. Medians are printed, then ratios;
+-- then where the gateway's time goes, what thousands of upstream connections cost, and memory.
 package.path = "./?.lua;" .. package.path
 local socket = require "socket"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
+local profile = require "spec.bench.profile"
 
 local build = os.getenv("BUILD") or "build/release"
 local ROUNDS, SECONDS = 5, 3
@@ -192,6 +194,17 @@ local function print_throughput(fast)
   return through
 end
 
+local function print_profile(child)
+  local path = assert(io.popen(("readlink -f %s/signalbox"):format(build))):read("l")
+  local shares, why = profile.of(child, path, folder, function() load(0, child, 64, SECONDS) end)
+  local texts = {}
+  print()
+  if not shares then return print("  no profile: " .. why) end
+  for _, entry in ipairs(shares) do texts[#texts + 1] = ("%s %.1f %%"):format(entry[1], entry[2] * 100) end
+  print("  where signalbox spends its time, 64 connections:")
+  for index = 1, #texts, 5 do print("    " .. table.concat(texts, ", ", index, math.min(index + 4, #texts))) end
+end
+
 -- An upstream that makes every request wait its turn keeps as many connections busy as there are clients.
 local function print_wide()
   local slow = upstream(0, "slow", 8000)
@@ -207,25 +220,49 @@ local function print_wide()
   end
 end
 
-local function print_memory(fast)
-  local idle = gateway(1, "memory", fast)
-  local before, clients = resident_kb(idle), {}
-  local request = http.format { path = "/model/chat/converse", body = BODY }
-  for index = 1, 900 do
-    clients[index] = assert(http.connect(idle.port))
-    clients[index]:send(request)
-    assert(clients[index]:read_response().status == 200)
+-- KB that the gateway needs more for each of `count` clients, of which `ask` makes one.
+local function kb_each(child, count, ask)
+  local before, clients = resident_kb(child), {}
+  for index = 1, count do
+    clients[index] = assert(http.connect(child.port))
+    ask(clients[index])
   end
-  print()
-  print(("  resident, idle: %.1f MB; %.1f KB more for each of %d idle connections"):format(before / 1024,
-    (resident_kb(idle) - before) / #clients, #clients))
+  local each = (resident_kb(child) - before) / count
   for _, client in ipairs(clients) do client:close() end
+  return each
+end
+
+-- An upstream whose streams begin and then go silent.
+local function stalling(core)
+  local scenario = process.write(folder .. "/stall.lua", [[return { models = { ["*"] = {
+    ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 9000, p99 = 8000 },
+    faults = { { fault = "stall", after = 3 } } } } }]])
+  local child = start(core, { build .. "/signalbox", "emulate", "--listen", "127.0.0.1:0", "--scenario", scenario })
+  child.port = tonumber(child:wait_for_log("listening on http://127.0.0.1:(%d+)"))
+  return child
+end
+
+local function print_memory(fast)
+  local idle, streaming = gateway(1, "memory", fast), gateway(1, "streams", stalling(0))
+  local function call(operation) return http.format { path = "/model/chat/" .. operation, body = BODY } end
+  local resident = resident_kb(idle) / 1024
+  local each_idle = kb_each(idle, 900, function(client)
+    client:send(call("converse"))
+    assert(client:read_response().status == 200)
+  end)
+  local each_stream = kb_each(streaming, 900, function(client)
+    client:send(call("converse-stream"))
+    assert(client:read_head().status == 200)
+  end)
+  print()
+  print(("  resident, idle: %.1f MB; %.1f KB more for each idle connection, %.1f KB for each active stream"):format(
+    resident, each_idle, each_stream))
 end
 
 local ok, problem = pcall(function()
   print_pure()
   local fast = upstream(0, "upstream")
-  print_throughput(fast)
+  print_profile(print_throughput(fast).gateway.child)
   print_wide()
   print_memory(fast)
 end)
