@@ -94,6 +94,7 @@ struct http2_stream {
 	bool is_whole;    // the request is
 	bool is_refused;  // by us; what still comes of it is dropped
 	bool is_answered; // the answer was given to its end, or broken off
+	bool lingers;     // the answer is out, and the client hasn't ended its half
 	bool is_over;     // nghttp2 has closed it
 
 	// The answer.
@@ -118,6 +119,8 @@ void http2_stream_take_body(struct http2_stream *stream, struct slice bytes);
 void http2_stream_body_is_whole(struct http2_stream *stream);
 // Gives the request's memory back.
 void http2_stream_forget_request(struct http2_stream *stream);
+// Lets the client read its answer before what else it sends is cut off.
+void http2_stream_linger(struct http2_stream *stream);
 // Limits the client's silence from now on by `limit_ms`.
 void http2_stream_watch(struct http2_stream *stream, uint64_t limit_ms);
 

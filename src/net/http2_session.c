@@ -178,16 +178,15 @@ static int on_stream_closed(nghttp2_session *session, int32_t id, uint32_t error
 	return 0;
 }
 
-// An answer that ended before its request: nothing more of that is wanted.
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
 	struct http2 *http2 = owner;
 	bool is_answer = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
 	if (!is_answer)
 		return 0;
 	allowance_give(&http2->chatter, CHATTER_A_PIECE);
-	if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
-	    !nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id))
-		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+	struct http2_stream *stream = stream_of(session, frame->hd.stream_id);
+	if (stream && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) && !stream->is_whole)
+		http2_stream_linger(stream);
 	return 0;
 }
 

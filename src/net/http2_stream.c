@@ -21,8 +21,21 @@ static struct server *server_of(const struct http2_stream *stream) {
 	return stream->http2->connection.server;
 }
 
+// Clients are known that lose an answer when a reset comes in the same breath, though none is allowed to.
+enum { LINGER_MS = 1000 };
+
+static void cut_off(struct http2_stream *stream, uint32_t error) {
+	nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, error);
+	stream->breaks_off = true;
+	serving_call_back_later(&stream->http2->connection);
+}
+
 static void on_silence(void *owner) {
 	struct http2_stream *stream = owner;
+	if (stream->lingers) {
+		cut_off(stream, NGHTTP2_NO_ERROR);
+		return;
+	}
 	if (!stream->is_whole && !stream->is_refused) {
 		http2_stream_refuse(stream, 408, "the body came too slowly");
 		return;
@@ -33,9 +46,7 @@ static void on_silence(void *owner) {
 		return;
 	}
 	// The client doesn't read.
-	nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL);
-	stream->breaks_off = true;
-	serving_call_back_later(&stream->http2->connection);
+	cut_off(stream, NGHTTP2_CANCEL);
 	if (stream->call.is_open) {
 		stream->is_answered = true;
 		serving_call_over(&stream->call, true);
@@ -84,6 +95,11 @@ void http2_stream_free(struct http2_stream *stream) {
 
 void http2_stream_watch(struct http2_stream *stream, uint64_t limit_ms) {
 	timer_start(&stream->silence, limit_ms);
+}
+
+void http2_stream_linger(struct http2_stream *stream) {
+	stream->lingers = true;
+	http2_stream_watch(stream, LINGER_MS);
 }
 
 // The first reason stands.

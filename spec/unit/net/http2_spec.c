@@ -287,6 +287,8 @@ TEST(refuses_an_upload_before_its_end) {
 	http2_open(&client, &served, 65535);
 	client.upload = buffer_slice(&body);
 	int32_t id = http2_ask(&client, "POST", "/echo", NULL, NULL);
+	UNTIL(&served, got_of(&client, id)->ended);
+	CHECK(got_of(&client, id)->closed == OPEN);
 	ANSWERED(&client, id, "413 refused|");
 	CHECK(client.upload_sent < (4 << 20));
 	CHECK(slice_starts(slice_from(got_of(&client, id)->headers.ptr), SLICE("date: ")));

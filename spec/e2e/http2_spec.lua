@@ -1,0 +1,171 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- HTTP/2 and TLS from outside, by curl: what is served is what HTTP/1.1 clients get, certificates change while requests
+-- run, and clients who leave or servers that drain end only what they mean to.
+local curl = require "spec.support.curl"
+local process = require "spec.support.process"
+local signalbox = require "spec.support.signalbox"
+local transports = require "spec.support.transports"
+
+local NOVA = signalbox.NOVA
+
+-- curl itself sends no head of the default's size.
+local LIMITS = { limits = { header_bytes = 4096 } }
+
+-- An upstream that says the same to everybody.
+local STEADY = [[
+  if request.target:find("stream", 1, true) then
+    answer:stream_head()
+    for _, event in ipairs(eventstream.conversation("hello")) do answer:chunk(event) end
+    answer:stream_end()
+  else
+    answer:json(200, '{"body":"' .. request.body:gsub("[^%w]", "") .. '"}')
+  end]]
+
+-- Starts a curl of its own that reads a stream, over `way` (see transports.open).
+local function start_reading(scene, way, more)
+  local body = scene:write("body", signalbox.converse_body())
+  local words = { "curl", "--silent", "--no-buffer", "--http2-prior-knowledge", "--data-binary", "@" .. body,
+    ("%s://127.0.0.1:%d%s"):format(way.scheme, way.port, signalbox.path("chat", "converse-stream")) }
+  for _, word in ipairs(more or {}) do table.insert(words, 2, word) end
+  local child = process.start(words, { folder = scene.folder })
+  child.has_no_good_end = true
+  table.insert(scene.children, 1, child)
+  return child
+end
+
+describe("HTTP/2 and TLS", function()
+  local scene
+  before_each(function() scene = signalbox.scene() end)
+  after_each(function() scene:close() end)
+
+  it("serve what HTTP/1.1 serves", function()
+    local upstream = scene:upstream(STEADY)
+    local requests = {
+      signalbox.call("chat", "converse"), signalbox.call("chat", "converse-stream"),
+      signalbox.call("chat", "converse", signalbox.converse_body(("x"):rep(300000))),
+      { method = "GET", path = "/health" }, { method = "GET", path = "/nothing" },
+      signalbox.call("chat", "converse", nil, { ["X-Much"] = ("v"):rep(5000) }),
+      signalbox.call("chat", "converse", nil, { Origin = "http://elsewhere.example" }),
+    }
+    local expected
+    for _, transport in ipairs(transports.list) do
+      local gateway = scene:gateway(upstream, { settings = transports.settings(transport, scene, LIMITS) })
+      local way = transports.open(transport, scene, gateway)
+      local found = {}
+      for index, response in ipairs(curl.load(way, requests, 1)) do
+        assert.equal(curl.spoken(transport), response.version, transport.title)
+        assert.is_true(response.complete, transport.title)
+        found[index] = { response.status, response.body, response.headers["content-type"],
+          response.headers["x-amzn-errortype"], response.headers["x-signalbox-attempts"] }
+      end
+      assert.same({ 200, 200, 200, 200, 404, 431, 403 },
+        { found[1][1], found[2][1], found[3][1], found[4][1], found[5][1], found[6][1], found[7][1] }, transport.title)
+      expected = expected or found
+      assert.same(expected, found, transport.title)
+      process.wait_for("a line a request", function() return #gateway.access() == #requests end)
+      for _, line in ipairs(gateway.access()) do assert.is_string(line.outcome) end
+    end
+  end)
+
+  it("carry many streams at once over one connection", function()
+    local certificate = transports.certificate(scene.folder)
+    local gateway = scene:gateway(scene:emulator(), { settings = { tls = certificate } })
+    local way = { version = "http2-tls", authority = certificate.cert, scheme = "https", port = gateway.port }
+    local requests = {}
+    for i = 1, 200 do requests[i] = signalbox.call("chat", "converse-stream") end
+    for _, response in ipairs(curl.load(way, requests, 200)) do
+      assert.equal(200, response.status)
+      assert.is_true(response.complete)
+      assert.is_truthy(response.body:find("messageStop", 1, true))
+    end
+  end)
+
+  it("read the certificate again at SIGHUP, and keep the old one where that fails", function()
+    local certificate = transports.certificate(scene.folder)
+    local gateway = scene:gateway(scene:emulator(), { settings = { tls = certificate } })
+    local function health(authority)
+      local way = { version = "http2-tls", authority = authority, scheme = "https", port = gateway.port }
+      return curl.load(way, { { method = "GET", path = "/health" } })[1].status
+    end
+    local first = process.write(scene.folder .. "/first.pem", process.contents(certificate.cert))
+    assert.equal(200, health(first))
+    transports.certificate(scene.folder)
+    assert.equal(200, health(first))
+    gateway:signal("HUP")
+    gateway:wait_for_log("certificate read again")
+    assert.equal(0, health(first))
+    assert.equal(200, health(certificate.cert))
+    local second = process.write(scene.folder .. "/second.pem", process.contents(certificate.cert))
+    process.write(certificate.cert, "no certificate")
+    gateway:signal("HUP")
+    assert.is_truthy(gateway:wait_for_log('"the certificate stays as it was"[^\n]*no certificate in PEM form'))
+    assert.equal(200, health(second))
+  end)
+
+  it("refuse to start without a certificate that loads", function()
+    local certificate = transports.certificate(scene.folder)
+    for settings, expected in pairs {
+      ['{ cert = "/nowhere/cert.pem", key = "/nowhere/key.pem" }'] = "tls: /nowhere/cert.pem: No such file",
+      [signalbox.literal { cert = certificate.cert, key = certificate.cert }] = "cert.pem: no private key in PEM form",
+      [signalbox.literal { cert = certificate.cert }] = "tls: expected both cert and key, found no key",
+    } do
+      local file = scene:write("settings.lua", ('return { listen = "127.0.0.1:0", admin = "127.0.0.1:0", tls = %s }')
+        :format(settings))
+      local status, _, log = signalbox.run { "serve", "--config", file }
+      assert.equal(1, status)
+      assert.is_truthy(log:find(expected, 1, true), log)
+    end
+  end)
+
+  it("end the upstream's request when a client leaves", function()
+    local upstream = scene:upstream([[
+      answer:stream_head()
+      local events = eventstream.conversation("hello")
+      for i = 1, #events - 1 do answer:chunk(events[i]) end
+      answer:hang()]])
+    local gateway = scene:gateway(upstream)
+    local child = start_reading(scene, { scheme = "http", port = gateway.port })
+    process.wait_for("some of the stream", function()
+      return process.contents(child.out_path):find("contentBlockDelta", 1, true)
+    end)
+    scene:kill(child)
+    process.wait_for("the attempt to be counted as cancelled", function()
+      local _, stats = gateway.admin("/stats")
+      return stats.models[NOVA].cancelled == 1
+    end)
+  end)
+
+  it("are drained: what runs is served to its end", function()
+    local emulator = scene:emulator {
+      seed = 1, models = { ["*"] = { ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 300, p99 = 299 } } },
+    }
+    local gateway = scene:gateway(emulator)
+    local child = start_reading(scene, { scheme = "http", port = gateway.port })
+    process.wait_for("some of the stream", function()
+      return process.contents(child.out_path):find("contentBlockDelta", 1, true)
+    end)
+    scene:stop(gateway)
+    assert.equal(0, child:wait())
+    assert.is_truthy(process.contents(child.out_path):find("messageStop", 1, true))
+  end)
+
+  it("are spoken by the emulator too", function()
+    local certificate = transports.certificate(scene.folder)
+    local child = scene:start { "emulate", "--listen", "127.0.0.1:0", "--speed", "100", "--tls-cert", certificate.cert,
+      "--tls-key", certificate.key }
+    local port = tonumber(child:wait_for_log("https://127%.0%.0%.1:(%d+)"))
+    for _, version in ipairs { "http1-tls", "http2-tls" } do
+      local way = { version = version, authority = certificate.cert, scheme = "https", port = port }
+      for _, response in ipairs(curl.load(way, { signalbox.call(NOVA, "converse"),
+        signalbox.call(NOVA, "converse-stream") }, 1)) do
+        assert.equal(200, response.status)
+        assert.is_true(response.complete)
+        assert.equal(curl.spoken(way), response.version)
+      end
+    end
+    local status, _, log = signalbox.run { "emulate", "--listen", "127.0.0.1:0", "--tls-cert", certificate.cert }
+    assert.same({ 2, true }, { status, log:find("--tls-cert and --tls-key belong together", 1, true) ~= nil })
+    status, _, log = signalbox.run { "emulate", "--listen", "127.0.0.1:0", "--tls-cert", "/nowhere", "--tls-key", "/" }
+    assert.same({ 1, true }, { status, log:find("/nowhere: No such file or directory", 1, true) ~= nil })
+  end)
+end)
