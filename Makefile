@@ -102,7 +102,7 @@ $(BUILD)/embedded.inc: $(EMBEDDED) Makefile
 $(BUILD)/src/policy/embedded.o: $(BUILD)/embedded.inc
 
 # What installs packages runs make once more, so that pkg-config is asked after they are there.
-.PHONY: deps demo test bench
+.PHONY: deps demo test bench soak live
 deps: ## installs the Debian packages that are missing
 	@spec/support/install build test
 demo: deps ## a minute's show: failover, an open breaker, nothing lost
@@ -115,6 +115,13 @@ bench: deps ## measures against nginx and against the budgets; takes three minut
 	@spec/support/install bench
 	@$(MAKE) --no-print-directory all bench-programs
 	@BUILD=$(BUILD) lua5.4 spec/bench/run.lua
+SECONDS := 60
+soak: deps ## random faults under load for SECONDS=60 (SECONDS=3600: an hour), nothing leaked, nothing lost
+	@$(MAKE) --no-print-directory $(BUILD)/signalbox
+	@SIGNALBOX=$(BUILD)/signalbox SECONDS=$(SECONDS) lua5.4 spec/soak/run.lua
+live: ## a dozen real calls to Bedrock through the gateway; wants credentials and AWS_REGION
+	@$(MAKE) --no-print-directory $(BUILD)/signalbox
+	@SIGNALBOX=$(BUILD)/signalbox lua5.4 spec/live/run.lua
 
 .PHONY: test-programs bench-programs unit vectors
 test-programs: $(BUILD)/signalbox $(BUILD)/signalbox.so $(UNIT_TESTS) $(BUILD)/spec/vectors

@@ -85,9 +85,9 @@ local function new_matrix(transport)
   end
   self.gateway = self.scene:gateway(self.emulator, {
     policy = policy_of(self.cells, { fresh = self.fresh.url, refused = "http://127.0.0.1:" .. port }),
-    settings = transports.settings(transport, { timeouts = { pool_idle_ms = 1000, client_idle_ms = 1000 } }),
+    settings = transports.settings(transport, self.scene, { timeouts = { pool_idle_ms = 1000, client_idle_ms = 1000 } }),
   })
-  self.transport = transports.open(transport, self.gateway)
+  self.transport = transports.open(transport, self.scene, self.gateway)
   return self
 end
 
@@ -293,6 +293,7 @@ for _, transport in ipairs(transports.list) do
       matrix:run()
     end)
     lazy_teardown(function()
+      if not matrix then return end
       matrix.nobody:close()
       matrix.scene:close()
     end)

@@ -92,4 +92,4 @@ tests['a silent end of Converse told as an error'] = { fault: 'silent_end', asyn
 	assert.match(raised[0].message, /ended before/);
 } };
 
-suite('ai', [{ title: 'in clear' }], tests);
+suite('ai', [{ title: 'in clear' }, { title: 'over TLS', tls: true }], tests);

@@ -79,4 +79,4 @@ for (const [type, fault] of Object.entries(breaks)) {
 	} };
 }
 
-suite('anthropic', [{ title: 'in clear' }], tests);
+suite('anthropic', [{ title: 'in clear' }, { title: 'over TLS', tls: true }], tests);

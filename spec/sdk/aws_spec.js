@@ -160,4 +160,6 @@ for (const [name, [fault, raised]] of Object.entries(breaks)) {
 suite('aws', [
 	{ title: 'HTTP/1.1', handler: NodeHttpHandler },
 	{ title: 'default handler in clear' },
+	{ title: 'default handler over TLS', tls: true },
+	{ title: 'HTTP/1.1 over TLS', handler: NodeHttpHandler, tls: true },
 ], tests);

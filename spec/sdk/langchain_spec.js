@@ -75,4 +75,4 @@ for (const [name, fault] of Object.entries(breaks)) {
 	} };
 }
 
-suite('langchain', [{ title: 'default handler in clear' }], tests);
+suite('langchain', [{ title: 'default handler in clear' }, { title: 'default handler over TLS', tls: true }], tests);

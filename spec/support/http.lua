@@ -180,6 +180,14 @@ function http.raw(port, bytes, on_body)
   return response, problem
 end
 
+-- The answer, or of a request that is given up only its head.
+local function receive_response(client, request)
+  if not request.leaves then return client:read_response() end
+  local response, problem = client:read_head()
+  if response then response.left = true end
+  return response, problem
+end
+
 local function drive(port, work)
   local client
   while true do
@@ -189,8 +197,9 @@ local function drive(port, work)
     local response, problem
     if not client then client, problem = http.connect(port) end
     if client then
-      client:send(http.format(work.make(index)))
-      response, problem = client:read_response()
+      local request = work.make(index)
+      client:send(http.format(request))
+      response, problem = receive_response(client, request)
     end
     if client and (not response or not response.complete or response.headers.connection == "close") then
       client:close()
@@ -202,7 +211,8 @@ local function drive(port, work)
 end
 
 -- Sends `count` requests over `connections` connections at a time: make(index) gives each, on_response(index, response,
--- problem) gets each answer.
+-- problem) gets each answer. A request with `leaves` is given up when the head of its answer has come: its response has
+-- `left` and no body.
 function http.load(port, work)
   work.next = 1
   local waiting = {}

@@ -1,24 +1,35 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The transports between client and gateway that specs run over, as a parameter: what the gateway has to be told, and
 -- how a client gets there.
+local process = require "spec.support.process"
+
 local transports = {}
 
 transports.list = {
   { title = "HTTP/1.1", version = "http1" },
   { title = "HTTP/2 in clear", version = "http2" },
+  { title = "HTTP/2 over TLS", version = "http2-tls", is_tls = true },
+  { title = "HTTP/1.1 over TLS", version = "http1-tls", is_tls = true },
 }
 
--- Settings for a gateway that serves this transport, with `more` over them.
-function transports.settings(transport, more)
+-- The files of a certificate for a gateway on loopback, in `folder`: { cert, key }.
+function transports.certificate(folder)
+  local status = process.run { "spec/support/certificate", folder }
+  assert(status == 0, "no certificate could be made")
+  return { cert = folder .. "/cert.pem", key = folder .. "/key.pem" }
+end
+
+-- Settings for a gateway of `scene` that serves this transport, with `more` over them.
+function transports.settings(transport, scene, more)
   local settings = {}
   for key, value in pairs(more or {}) do settings[key] = value end
-  if transport.is_tls then settings.tls = transports.certificate() end
+  if transport.is_tls then settings.tls = transports.certificate(scene.folder) end
   return settings
 end
 
--- How curl gets to the gateway; see curl.load.
-function transports.open(transport, gateway)
-  return { version = transport.version, authority = transport.is_tls and transports.certificate().cert or nil,
+-- How curl gets to the gateway of `scene`; see curl.load.
+function transports.open(transport, scene, gateway)
+  return { version = transport.version, authority = transport.is_tls and scene.folder .. "/cert.pem" or nil,
     scheme = transport.is_tls and "https" or "http", port = gateway.port }
 end
 
