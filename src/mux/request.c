@@ -22,9 +22,12 @@
 // routing's arrays over the pool.
 enum { ARENA_BYTES = 16 << 20 };
 
-// What a client is told to wait after a failure that no model's state says more about, and how long a newcomer at most
-// lets those ask first who wait already.
-enum { RETRY_MS = 1000, NEWCOMER_MS = 1 };
+// What a client is told to wait after a failure that no model's state says more about.
+enum { RETRY_MS = 1000 };
+
+// A newcomer lets those ask first who wait already. That takes time where they are many, so newcomers then share a
+// moment: one for each so many that ask.
+enum { ASKED_A_MS = 500 };
 
 struct mux_request {
 	struct mux_worker *worker;
@@ -348,9 +351,10 @@ static void on_turn(void *owner) {
 // Who comes while others wait asks after them.
 static void start(struct mux_request *request) {
 	struct mux_worker *worker = request->worker;
+	uint64_t moment_ms = 1 + worker->waiting.asked / ASKED_A_MS;
 	fill_facts(request);
 	if (operation_is_on_model(request->call.operation) && !waiting_is_empty(&worker->waiting))
-		mux_worker_await(worker, &request->waiter, request->started_ms + NEWCOMER_MS);
+		mux_worker_await(worker, &request->waiter, (request->started_ms / moment_ms + 1) * moment_ms);
 	else
 		follow(request, begin(request));
 }

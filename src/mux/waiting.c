@@ -14,6 +14,7 @@ static bool is_waiting(const struct waiter *waiter) {
 void waiting_init(struct waiting *waiting) {
 	list_init(&waiting->waiters);
 	list_init(&waiting->cursor);
+	waiting->asked = 0;
 }
 
 void waiter_init(struct waiter *waiter, uint64_t arrival, void (*ask)(void *owner), void *owner) {
@@ -63,6 +64,7 @@ static bool find_last_due(const struct waiting *waiting, uint64_t now_ms, uint64
 void waiting_ask(struct waiting *waiting, uint64_t now_ms) {
 	uint64_t last;
 	assert(list_is_empty(&waiting->cursor));
+	waiting->asked = 0;
 	if (!find_last_due(waiting, now_ms, &last))
 		return;
 	struct list *link = waiting->waiters.next;
@@ -70,6 +72,7 @@ void waiting_ask(struct waiting *waiting, uint64_t now_ms) {
 		struct waiter *waiter = waiter_at(link);
 		list_append(link->next, &waiting->cursor);
 		waiter->ask_ms = UINT64_MAX;
+		waiting->asked++;
 		waiter->ask(waiter->owner);
 		link = waiting->cursor.next;
 		list_remove(&waiting->cursor);

@@ -6,6 +6,7 @@
 #define MUX_WAITING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -21,6 +22,7 @@ struct waiter {
 struct waiting {
 	struct list waiters; // by `arrival`
 	struct list cursor;  // behind who asks now
+	size_t asked;        // how many did, the last time
 };
 
 void waiting_init(struct waiting *waiting);

@@ -80,6 +80,7 @@ TEST(the_oldest_asks_first_whatever_the_times_are) {
 			if (rows[row].times[i])
 				join(&table, i, rows[row].times[i]);
 		CHECK_STRING(ask(&table, rows[row].now_ms), rows[row].asked);
+		CHECK_INT(table.waiting.asked, strlen(rows[row].asked));
 		CHECK_INT(waiting_next_ms(&table.waiting), rows[row].next_ms);
 		CHECK_INT(waiting_is_empty(&table.waiting), rows[row].next_ms == UINT64_MAX);
 	}
