@@ -79,7 +79,7 @@ local calls = {
     body = ('{"input":{"converse":%s}}'):format(conversation(nil, { inferenceConfig = nil })),
     check = function(response)
       local body = cjson.decode(response.body)
-      return body.inputTokens and body.inputTokens .. " tokens" or "not for this model: " .. body.message
+      return body.inputTokens and ("%d tokens"):format(body.inputTokens) or "not for this model: " .. body.message
     end },
   { "Converse, a broken body", "converse", body = "{", statuses = { [400] = true },
     check = function(response) return response.headers["x-amzn-errortype"] end },
@@ -134,7 +134,7 @@ local function try_leaving(gateway)
     { inferenceConfig = { maxTokens = 400 } }))))
   local head = assert(client:read_head())
   client:close()
-  local ok = pcall(process.wait_for, "the attempt to end", function()
+  local ok = head.status == 200 and pcall(process.wait_for, "the attempt to end", function()
     local _, stats = gateway.admin("/stats")
     return stats.models.first.cancelled == 1
   end)
