@@ -51,8 +51,8 @@ static int print_answer(const char *address, int status, struct slice body) {
 		        status);
 	} else if (status == 200) {
 		const char *hash = text_of(&answer, "hash");
-		printf("policy version %.0f runs: %.0f models, hash %.12s\n", number_of(&answer, "version"),
-		       number_of(&answer, "models"), hash ? hash : "");
+		printf("policy version %.0f runs: %.0f model%s, hash %.12s\n", number_of(&answer, "version"),
+		       number_of(&answer, "models"), number_of(&answer, "models") == 1 ? "" : "s", hash ? hash : "");
 		result = CLI_DONE;
 	} else {
 		const char *message = text_of(&answer, "message");

@@ -214,9 +214,7 @@ static void on_end_signal(void *owner) {
 		loop_post(gateway->workers[i].loop, worker_drain, &gateway->workers[i]);
 }
 
-// On the first worker's thread.
-static void on_reload_signal(void *owner) {
-	struct gateway *gateway = owner;
+static void renew_certificate(struct gateway *gateway) {
 	const char *message;
 	if (!gateway->tls)
 		return;
@@ -224,6 +222,13 @@ static void on_reload_signal(void *owner) {
 		log_entry(LOG_INFO, "certificate read again", LOG_C("file", gateway->settings->tls.cert));
 	else
 		log_entry(LOG_ERROR, "the certificate stays as it was", LOG_C("cause", message));
+}
+
+// On the first worker's thread.
+static void on_reload_signal(void *owner) {
+	struct gateway *gateway = owner;
+	renew_certificate(gateway);
+	reload_now(&gateway->reload);
 }
 
 // Before the listeners are announced: whoever reads of them may send a signal at once.

@@ -11,7 +11,7 @@ struct gateway;
 // Loads the policy and listens on every address, so that all that can be wrong is told before anything is served. 0 and
 // *gateway, or a status with every problem added. `settings` is borrowed for the gateway's life. Logs a line
 // "listening" with surface, address (the port that was picked, for port 0) and scheme for each listener. SIGHUP reads
-// the certificate again; where it doesn't load the old one stays, and the log says why.
+// the certificate and the policy again; one that doesn't load leaves the old one in place, and the log says why.
 int gateway_start(const struct settings *settings, struct problems *problems, struct gateway **gateway);
 
 // Whether it would start, as far as can be told without listening: policy, endpoints, credentials. 0, or a status with

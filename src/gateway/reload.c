@@ -84,8 +84,7 @@ void reload_close(struct reload *reload) {
 	reload->files = NULL;
 }
 
-void reload_now(void *owner) {
-	struct reload *reload = owner;
+void reload_now(struct reload *reload) {
 	reload->is_asked = true;
 	give_order(reload);
 }

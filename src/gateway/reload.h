@@ -27,8 +27,8 @@ void reload_init(struct reload *reload, struct loop *loop, struct mux *mux);
 // Twice is fine.
 void reload_close(struct reload *reload);
 
-// The operator asks for it: a loop_callback.
-void reload_now(void *reload);
+// The operator asks for it.
+void reload_now(struct reload *reload);
 
 // After an order of somebody else's: other files may matter now.
 void reload_follow(struct reload *reload);
