@@ -229,7 +229,7 @@ bool report_is_serving(const struct pool *pool, uint64_t now_ms) {
 		struct model_snapshot snapshot = snapshot_of(&pool->models[i], now_ms);
 		bool is_barred =
 		    snapshot.breaker == BREAKER_OPEN && (snapshot.forced_open || snapshot.next_retry_at_ms > now_ms);
-		if (!is_barred && snapshot.cooling_until_ms <= now_ms)
+		if (!is_barred)
 			return true;
 	}
 	return false;

@@ -29,7 +29,8 @@ void report_breaker(const struct model *model, struct report_time time, struct b
 // [{"file","line","field","expected","found"}]; line 0 is unknown.
 void report_problems(const struct problems *problems, struct buffer *out);
 
-// Whether any model could be sent a request now: not resting, its breaker not open or due for a probe.
+// Whether any model could be sent a request now: its breaker is not open, or is due for a probe. A rest bars nobody,
+// since the model that returns first is asked where all of them rest.
 bool report_is_serving(const struct pool *pool, uint64_t now_ms);
 
 #endif

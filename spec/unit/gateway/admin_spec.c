@@ -147,6 +147,28 @@ TEST(breakers_obey) {
 	close_house(&house);
 }
 
+TEST(models_that_rest_are_no_reason_to_send_clients_elsewhere) {
+	struct house house;
+	open_house(&house);
+	for (size_t i = 0; i < 2; i++) {
+		struct model *model = &house.models[i];
+		struct settlement throttled = {
+		    .outcome = OUTCOME_RATE_LIMIT,
+		    .classification = {.outcome = OUTCOME_RATE_LIMIT, .throttle = true, .cooldown_ms = 60000},
+		    .ttft_ms = -1,
+		};
+		struct pass pass;
+		struct news news;
+		CHECK(model_state_admit(model->state, &model->breaker, ADMIT_AWAKE, NOW_MS, &pass, &news));
+		model_state_settle(model->state, &model->breaker, &pass, &throttled, NOW_MS, &news);
+	}
+	CHECK(strstr(respond(&house, "GET", "/breakers").ptr, "\"cooling_until\":\"2026-01-02T03:05:05.678Z\"") != NULL);
+	CHECK(report_is_serving(&house.pool, NOW_MS));
+	respond(&house, "POST", "/breakers/chat/open");
+	CHECK(report_is_serving(&house.pool, NOW_MS));
+	close_house(&house);
+}
+
 TEST(an_open_breaker_tells_when_it_is_tried_again) {
 	struct house house;
 	open_house(&house);
@@ -227,6 +249,7 @@ int main(void) {
 	RUN(a_fresh_pool);
 	RUN(what_happened_is_counted_and_dated);
 	RUN(breakers_obey);
+	RUN(models_that_rest_are_no_reason_to_send_clients_elsewhere);
 	RUN(an_open_breaker_tells_when_it_is_tried_again);
 	RUN(other_paths_and_methods);
 	RUN(another_site_is_refused_before_anything_happens);
