@@ -9,54 +9,32 @@
 #include "base/memory.h"
 #include "gateway/address.h"
 #include "gateway/value.h"
+#include "mux/settings_keys.h"
 #include "policy/policy.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_ADMIN "127.0.0.1:9090"
 #define DEFAULT_POLICY "policies/weighted.lua"
 
-enum { KIBI = 1024, MEBI = 1024 * 1024, MINUTE_MS = 60 * 1000, HOUR_MS = 3600 * 1000 };
+#define SETTINGS struct settings
 
-#define INTEGER(of, key, fallback, least, most, text)                                                                  \
-	{                                                                                                                  \
-		.name = #key, .type = SCHEMA_INTEGER,                                                                          \
-		.offset = offsetof(struct settings, of.key) - offsetof(struct settings, of), .minimum = (least),               \
-		.maximum = (most), .default_number = (fallback), .meaning = text                                               \
-	}
-#define CUSTOM(key, reader, form, text)                                                                                \
-	{                                                                                                                  \
-		.name = #key, .type = SCHEMA_CUSTOM, .offset = offsetof(struct settings, key), .parse = reader,                \
-		.expected = form, .meaning = text                                                                              \
-	}
-#define TABLE(key, inner, text)                                                                                        \
-	{ .name = #key, .type = SCHEMA_TABLE, .offset = offsetof(struct settings, key), .keys = inner, .meaning = text }
-
-static const struct schema_key policy_limits_keys[] = {
-    INTEGER(policy_limits, instructions, 100000, 1000, 1e9, "Lua instructions of one hook call"),
-    INTEGER(policy_limits, memory_bytes, 16 * MEBI, MEBI, 1024.0 * MEBI, "memory of one worker's Lua VM"),
-    {0},
-};
+static const struct schema_key policy_limits_keys[] = {SETTINGS_POLICY_LIMITS, {0}};
 
 static const struct schema_key timeouts_keys[] = {
-    INTEGER(timeouts, connect_ms, 3000, 10, MINUTE_MS, "name resolution, TCP and TLS of an upstream connection"),
-    INTEGER(timeouts, header_ms, 10000, 10, 10 * MINUTE_MS, "a client's whole request head"),
-    INTEGER(timeouts, body_ms, 30000, 10, 10 * MINUTE_MS, "a silence while a client's body comes"),
-    INTEGER(timeouts, write_ms, 60000, 10, 10 * MINUTE_MS, "a silence while the client doesn't read"),
-    INTEGER(timeouts, client_idle_ms, 75000, 10, HOUR_MS, "an idle client connection is closed after"),
-    INTEGER(timeouts, pool_idle_ms, 60000, 10, HOUR_MS, "an idle upstream connection is closed after"),
-    INTEGER(timeouts, drain_ms, 30000, 0, HOUR_MS, "requests in flight at SIGTERM are cancelled after"),
+    SETTINGS_UPSTREAM_TIMEOUTS,
+    SETTINGS_INTEGER(timeouts, header_ms, 10000, 10, 10 * MINUTE_MS, "a client's whole request head"),
+    SETTINGS_INTEGER(timeouts, body_ms, 30000, 10, 10 * MINUTE_MS, "a silence while a client's body comes"),
+    SETTINGS_INTEGER(timeouts, write_ms, 60000, 10, 10 * MINUTE_MS, "a silence while the client doesn't read"),
+    SETTINGS_INTEGER(timeouts, client_idle_ms, 75000, 10, HOUR_MS, "an idle client connection is closed after"),
+    SETTINGS_INTEGER(timeouts, drain_ms, 30000, 0, HOUR_MS, "requests in flight at SIGTERM are cancelled after"),
     {0},
 };
 
 static const struct schema_key limits_keys[] = {
-    INTEGER(limits, body_bytes, 25 * MEBI, KIBI, 1024.0 * MEBI, "largest body of a request"),
-    INTEGER(limits, response_bytes, 25 * MEBI, KIBI, 1024.0 * MEBI, "largest unary answer of a model"),
-    INTEGER(limits, header_bytes, 64 * KIBI, KIBI, MEBI, "largest head of a request or an answer"),
-    INTEGER(limits, frame_bytes, 16 * MEBI, KIBI, 16 * MEBI, "largest frame of an event stream"),
-    INTEGER(limits, hold_bytes, 64 * KIBI, KIBI, 16 * MEBI, "held back of a stream before its first content"),
-    INTEGER(limits, connections, 10000, 1, 1e6, "open client connections"),
-    INTEGER(limits, memory_bytes, 1024.0 * MEBI, MEBI, 1024.0 * 1024.0 * MEBI,
-            "bodies, held answers and unsent output of all requests; beyond it new ones get 429"),
+    SETTINGS_CALL_LIMITS,
+    SETTINGS_INTEGER(limits, connections, 10000, 1, 1e6, "open client connections"),
+    SETTINGS_INTEGER(limits, memory_bytes, 1024.0 * MEBI, MEBI, 1024.0 * 1024.0 * MEBI,
+                     "bodies, held answers and unsent output of all requests; beyond it new ones get 429"),
     {0},
 };
 
@@ -95,31 +73,18 @@ static const struct schema_key log_keys[] = {
 };
 
 const struct schema_key settings_keys[] = {
-    CUSTOM(listen, value_listen, "one address or a list of them", "where Bedrock's API is served"),
-    TABLE(tls, tls_keys, "makes the data listeners TLS; read again at SIGHUP"),
-    CUSTOM(admin, value_address, "an address", "where the admin API is served"),
-    {.name = "allow_unauthenticated",
-     .type = SCHEMA_BOOLEAN,
-     .offset = offsetof(struct settings, allow_unauthenticated),
-     .meaning = "listen beyond loopback and Unix sockets, though whoever connects may use the credentials"},
-    CUSTOM(workers, value_workers, "a whole number or \"auto\"", "threads; \"auto\" is one per core"),
-    {.name = "policy",
-     .type = SCHEMA_STRING,
-     .offset = offsetof(struct settings, policy),
-     .meaning = "policy file; without it policies/weighted.lua, or that file as built in"},
-    TABLE(policy_limits, policy_limits_keys, "budgets of the policy"),
-    CUSTOM(region, destination_read_region, "the name of a region", "else AWS_REGION, AWS_DEFAULT_REGION, us-east-1"),
-    CUSTOM(endpoint, destination_read_endpoint, "\"http[s]://HOST[:PORT][/PATH]\"",
-           "else AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL, the region's own"),
-    {.name = "allow_plaintext",
-     .type = SCHEMA_BOOLEAN,
-     .offset = offsetof(struct settings, allow_plaintext),
-     .meaning = "http:// endpoints other than loopback"},
-    CUSTOM(credentials, identity_read, "a table", "whom to sign as; else the environment's credentials"),
-    CUSTOM(credential_sets, identity_read_sets, "a table of NAME = credentials", "for models that name one"),
-    TABLE(timeouts, timeouts_keys, "time limits"),
-    TABLE(limits, limits_keys, "size limits"),
-    TABLE(log, log_keys, "the log"),
+    SETTINGS_CUSTOM(listen, value_listen, "one address or a list of them", "where Bedrock's API is served"),
+    SETTINGS_TABLE(tls, tls_keys, "makes the data listeners TLS; read again at SIGHUP"),
+    SETTINGS_CUSTOM(admin, value_address, "an address", "where the admin API is served"),
+    SETTINGS_BOOLEAN(allow_unauthenticated,
+                     "listen beyond loopback and Unix sockets, though whoever connects may use the credentials"),
+    SETTINGS_CUSTOM(workers, value_workers, "a whole number or \"auto\"", "threads; \"auto\" is one per core"),
+    SETTINGS_STRING(policy, "policy file; without it policies/weighted.lua, or that file as built in"),
+    SETTINGS_TABLE(policy_limits, policy_limits_keys, "budgets of the policy"),
+    SETTINGS_DESTINATION,
+    SETTINGS_TABLE(timeouts, timeouts_keys, "time limits"),
+    SETTINGS_TABLE(limits, limits_keys, "size limits"),
+    SETTINGS_TABLE(log, log_keys, "the log"),
     {0},
 };
 
