@@ -37,8 +37,10 @@ static bool comes_down(struct slice name, struct headers all) {
 	};
 	if (is_one_of(name, kept_back, sizeof kept_back / sizeof kept_back[0]))
 		return false;
-	const struct slice *connection = headers_find(all, SLICE("connection"));
-	return !connection || !is_listed(*connection, name);
+	for (size_t i = 0; i < all.count; i++)
+		if (slice_equal_nocase(all.list[i].name, SLICE("connection")) && is_listed(all.list[i].value, name))
+			return false;
+	return true;
 }
 
 struct headers headers_copy_down(struct arena *arena, struct headers all) {

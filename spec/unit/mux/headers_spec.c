@@ -39,6 +39,8 @@ TEST(what_comes_down) {
 	    {SLICE("X-Amzn-RequestId"), SLICE("id")},
 	    {SLICE("Content-Type"), SLICE("application/json")},
 	    {SLICE("Content-Length"), SLICE("3")},
+	    {SLICE("x-third"), SLICE("3")},
+	    {SLICE("connection"), SLICE("x-third")},
 	};
 	struct arena arena;
 	arena_init(&arena, 4096);
