@@ -156,7 +156,8 @@ describe("serve", function()
       settings = { log = { format = "text" } } })
     scene:stop(gateway)
     local child = scene:start { "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "text" }
-    assert.is_truthy(child:wait_for_log("%d+%-%d+%-%d+T%S+Z info listening surface=data address=127%.0%.0%.1:%d+\n"))
+    local listening = "info listening surface=data address=127%.0%.0%.1:%d+ scheme=http\n"
+    assert.is_truthy(child:wait_for_log("%d+%-%d+%-%d+T%S+Z " .. listening))
     scene:stop(child)
   end)
 
