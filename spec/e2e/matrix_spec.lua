@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Every fault at every operation over every transport: who was asked how often, what the client got, how it was
--- counted, and that nothing leaked. Each cell has models of its own, so all cells of a transport run at once and none meets
--- another's breaker or cooldown; what must come of each is told by spec/support/faults.lua.
+-- counted, and that nothing leaked. Each cell has models of its own, so all cells of a transport run at once and none
+-- meets another's breaker or cooldown; what must come of each is told by spec/support/faults.lua.
 local cjson = require "cjson"
 local curl = require "spec.support.curl"
 local eventstream = require "spec.support.eventstream"
@@ -85,7 +85,9 @@ local function new_matrix(transport)
   end
   self.gateway = self.scene:gateway(self.emulator, {
     policy = policy_of(self.cells, { fresh = self.fresh.url, refused = "http://127.0.0.1:" .. port }),
-    settings = transports.settings(transport, self.scene, { timeouts = { pool_idle_ms = 1000, client_idle_ms = 1000 } }),
+    settings = transports.settings(transport, self.scene, {
+      timeouts = { pool_idle_ms = 1000, client_idle_ms = 1000 },
+    }),
   })
   self.transport = transports.open(transport, self.scene, self.gateway)
   return self

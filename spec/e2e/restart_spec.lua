@@ -35,8 +35,8 @@ describe("restarting", function()
     for key, value in pairs(more or {}) do settings[key] = value end
     local path = scene:write(("settings-%d.lua"):format(number), "return " .. signalbox.literal(settings))
     local child = process.start({ "bash", "-c",
-      ('export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3<&%d'):format(listener:getfd()), "bash", signalbox.program, "serve",
-      "--config", path, "--core-dumps" },
+      ('export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3<&%d'):format(listener:getfd()), "bash", signalbox.program,
+      "serve", "--config", path, "--core-dumps" },
       { folder = scene.folder, environment = { AWS_REGION = false, AWS_ENDPOINT_URL = false } })
     table.insert(scene.children, 1, child)
     return child
