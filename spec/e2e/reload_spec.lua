@@ -217,8 +217,8 @@ describe("reload", function()
       assert.equal(400, (gateway.admin("/reload" .. query, "POST")), query)
     end
     for _, body in ipairs { '{"to": "5"}', '{"to": 1.5}', '{"from": 5}', "[1]", "{" } do
-      local response = http.request(gateway.admin_port, { method = "POST", path = "/reload", body = body })
-      assert.equal(400, response.status, body)
+      local refused = http.request(gateway.admin_port, { method = "POST", path = "/reload", body = body })
+      assert.equal(400, refused.status, body)
     end
     assert.equal("number-5", gateway.model())
   end)
