@@ -68,6 +68,16 @@ function curl.load(transport, requests, parallel)
   return responses
 end
 
+-- Starts one request over `transport` and returns curl itself, a child process to be stopped; its answer is dropped.
+function curl.start(transport, request, folder)
+  local own = folder .. "/curl"
+  assert(os.execute("mkdir -p " .. process.quoted(own)))
+  local lines = {}
+  add_request(lines, own, transport, 1, request)
+  return process.start({ "curl", "--no-buffer", "--config", process.write(own .. "/config", table.concat(lines, "\n") .. "\n") },
+    { folder = folder })
+end
+
 -- The version that answers over this transport must have been spoken in, as curl writes it.
 function curl.spoken(transport)
   return VERSIONS[transport.version].spoken
