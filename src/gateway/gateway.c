@@ -324,6 +324,7 @@ void gateway_free(struct gateway *gateway) {
 		worker_free(&gateway->workers[i]);
 	mux_free(gateway->mux);
 	assert(memory_meter_held(&gateway->memory) == 0);
+	tls_server_free(gateway->tls);
 	identity_free(&gateway->identity);
 	pthread_mutex_destroy(&gateway->gate);
 	free(gateway->workers);
