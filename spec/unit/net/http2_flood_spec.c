@@ -2,6 +2,7 @@
 // Clients who mean harm: each kind of flood ends its connection and nothing else, and stays harmless up to its bound.
 #include <malloc.h>
 
+#include "base/random.h"
 #include "http2_client.h"
 
 static void add_ping(struct buffer *out, int number) {
@@ -320,6 +321,70 @@ TEST(ends_what_is_no_http2) {
 	}
 }
 
+// A session with a bit of everything, changed here and there: it ends or it goes on, and every call ends with it.
+static void add_session(struct buffer *out) {
+	buffer_append(out, SLICE(PREFACE));
+	frame_add(out, NGHTTP2_SETTINGS, 0, 0, SLICE("\0\x04\0\0\0\x40"));
+	frame_add(out, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1,
+	          SLICE("\x83\x86\x44\x05/echo\x41\x01"
+	                "a"));
+	frame_add(out, NGHTTP2_HEADERS, END_BOTH, 3,
+	          SLICE("\x82\x86\x44\x07/stream\x41\x01"
+	                "a\x40\x01x\x01"
+	                "1"));
+	frame_add(out, NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1,
+	          SLICE("\x03"
+	                "body\0\0\0"));
+	frame_add(out, NGHTTP2_HEADERS, END_BOTH, 5, SLICE(HEAD_OF_HOLD));
+	frame_add(out, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 7, SLICE("\x82\x86\xbe"));
+	frame_add(out, NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, 7,
+	          SLICE("\x84\x41\x01"
+	                "a"));
+	frame_add(out, NGHTTP2_PING, 0, 0, SLICE("12345678"));
+	frame_add(out, NGHTTP2_WINDOW_UPDATE, 0, 3, SLICE("\0\0\x01\0"));
+	frame_add(out, NGHTTP2_PRIORITY, 0, 9, SLICE("\0\0\0\x01\x10"));
+	frame_add(out, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, SLICE("more"));
+	frame_add(out, NGHTTP2_RST_STREAM, 0, 5, SLICE("\0\0\0\x08"));
+	frame_add(out, NGHTTP2_GOAWAY, 0, 0, SLICE("\0\0\0\0\0\0\0\0"));
+}
+
+TEST(holds_under_mutation) {
+	enum { ROUNDS = 3000 };
+	static const struct server_limits limits = {.header_bytes = 4096, .body_bytes = 1000, .connections = 100};
+	struct random_source random;
+	struct served served;
+	random_init(&random, 7);
+	served_start(&served, &limits, &patient, NULL);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct client client;
+		struct buffer out;
+		buffer_init(&out, 1 << 16);
+		add_session(&out);
+		for (uint64_t i = random_next(&random) % 4; i > 0; i--)
+			out.ptr[24 + random_next(&random) % (out.len - 24)] = (char)random_next(&random);
+		size_t split = random_next(&random) % out.len;
+		client_open(&client, &served);
+		client_send(&client, slice_of(out.ptr, split));
+		uv_run(loop_uv(served.loop), UV_RUN_NOWAIT);
+		if (!client.ended && !client.broken)
+			client_send(&client, slice_from_offset(buffer_slice(&out), split));
+		for (int i = 0; i < 5; i++)
+			uv_run(loop_uv(served.loop), UV_RUN_NOWAIT);
+		if (random_next(&random) % 2)
+			client_close(&client);
+		else
+			client_reset(&client);
+		UNTIL(&served, server_connections(served.server) == 0);
+		CHECK_INT(server_calls(served.server), 0);
+		served.held_count = 0;
+		buffer_clear(&served.log);
+		buffer_free(&out);
+	}
+	CHECK(served.requests > ROUNDS);
+	CHECK(served.gone > ROUNDS / 10);
+	served_stop(&served);
+}
+
 int main(void) {
 	RUN(ends_a_flood_at_its_bound);
 	RUN(bears_what_is_below_it);
@@ -330,5 +395,6 @@ int main(void) {
 	RUN(refuses_more_streams_than_it_allows);
 	RUN(keeps_little_for_a_client_that_does_not_read);
 	RUN(ends_what_is_no_http2);
+	RUN(holds_under_mutation);
 	return check_summary();
 }
