@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A client that leaves ends its upstream request: nothing else would end these before the test's patience ends. Known by
--- the emulator's own count of requests that were given up.
+-- A client that leaves ends its upstream request: nothing else would end these before the test's patience ends. Known
+-- by the emulator's own count of requests that were given up.
 local cjson = require "cjson"
 local curl = require "spec.support.curl"
 local faults = require "spec.support.faults"

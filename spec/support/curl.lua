@@ -74,7 +74,8 @@ function curl.start(transport, request, folder)
   assert(os.execute("mkdir -p " .. process.quoted(own)))
   local lines = {}
   add_request(lines, own, transport, 1, request)
-  return process.start({ "curl", "--no-buffer", "--config", process.write(own .. "/config", table.concat(lines, "\n") .. "\n") },
+  local config = process.write(own .. "/config", table.concat(lines, "\n") .. "\n")
+  return process.start({ "curl", "--no-buffer", "--config", config },
     { folder = folder })
 end
 
