@@ -479,14 +479,6 @@ TEST(the_file_wins_over_the_environment_whose_mistakes_are_named) {
 	finish(&reading, &table);
 }
 
-TEST(every_key_has_a_meaning_for_the_documents) {
-	for (const struct schema_key *key = settings_keys; key->name; key++) {
-		CHECK(key->meaning != NULL);
-		for (const struct schema_key *inner = key->keys; inner && inner->name; inner++)
-			CHECK(inner->meaning != NULL);
-	}
-}
-
 int main(void) {
 	RUN(defaults_are_the_documented_ones);
 	RUN(every_key_is_taken);
@@ -504,6 +496,5 @@ int main(void) {
 	RUN(auto_is_at_least_one_worker);
 	RUN(the_environment_fills_in_region_and_endpoint);
 	RUN(the_file_wins_over_the_environment_whose_mistakes_are_named);
-	RUN(every_key_has_a_meaning_for_the_documents);
 	return check_summary();
 }

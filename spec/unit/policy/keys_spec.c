@@ -1,21 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reference in policies/README.md says what the keys' one definition says.
-#include "../check.h"
-
-#include <stdlib.h>
-
+#include "../reference.h"
 #include "policy/keys.h"
-
-static char *read_reference(void) {
-	FILE *file = fopen("policies/README.md", "r");
-	if (!file)
-		abort();
-	char *text = calloc(1, 1 << 16);
-	size_t count = fread(text, 1, (1 << 16) - 1, file);
-	text[count] = '\0';
-	fclose(file);
-	return text;
-}
 
 // The table's line for the key in the part of the text that begins with `heading`; "" where there is none.
 static void find_line(const char *text, const char *heading, const char *key, char *line, size_t size) {
@@ -59,7 +45,7 @@ static void check_keys(const char *text, const char *heading, const struct schem
 }
 
 TEST(the_reference_lists_every_key) {
-	char *text = read_reference();
+	char *text = reference_read("policies/README.md");
 	check_keys(text, "| key | default | range | meaning |", policy_keys);
 	check_keys(text, "| `breaker` key | default |", breaker_keys);
 	check_keys(text, "| model key | default |", model_keys);
