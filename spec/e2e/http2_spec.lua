@@ -82,7 +82,7 @@ describe("HTTP/2 and TLS", function()
 
   it("read the certificate again at SIGHUP, and keep the old one where that fails", function()
     local certificate = transports.certificate(scene.folder)
-    local gateway = scene:gateway(scene:emulator(), { settings = { tls = certificate } })
+    local gateway = scene:gateway(scene:emulator(), { settings = { tls = certificate, workers = 2 } })
     local function health(authority)
       local way = { version = "http2-tls", authority = authority, scheme = "https", port = gateway.port }
       return curl.load(way, { { method = "GET", path = "/health" } })[1].status
