@@ -117,11 +117,13 @@ static void carry_out(struct reloader *reloader) {
 static void *run(void *owner) {
 	struct reloader *reloader = owner;
 	pthread_mutex_lock(&reloader->lock);
+	// One thing at a time: between the look at `is_ending` and the wait the lock must not have been let go.
 	while (!reloader->is_ending) {
-		bury_unused(reloader);
-		if (!list_is_empty(&reloader->waiting))
+		if (!list_is_empty(&reloader->unused))
+			bury_unused(reloader);
+		else if (!list_is_empty(&reloader->waiting))
 			carry_out(reloader);
-		else if (list_is_empty(&reloader->unused))
+		else
 			pthread_cond_wait(&reloader->wake, &reloader->lock);
 	}
 	pthread_mutex_unlock(&reloader->lock);

@@ -61,7 +61,31 @@ TEST(workers_decide_at_the_same_time) {
 	fixture_free(&fixture);
 }
 
+TEST(a_policy_is_retired_while_workers_decide) {
+	struct fixture fixture;
+	struct worker workers[WORKERS];
+	fixture_init(&fixture);
+	fixture_load_limited(&fixture,
+	                     "return { models = { { id = 'a' }, { id = 'b', fallback = true } },\n"
+	                     "select = function(_, models) return models[1] end }",
+	                     WORKERS, 100000, 16 << 20);
+	for (size_t i = 0; i < WORKERS; i++) {
+		workers[i] = (struct worker){.policy = fixture.policy, .number = i};
+		policy_retain(fixture.policy);
+		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
+			abort();
+	}
+	policy_retire(fixture.policy);
+	// By the policy and by the defaults it is the first model each time.
+	for (size_t i = 0; i < WORKERS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		CHECK_INT(workers[i].wrong, DECISIONS / 2);
+	}
+	fixture_free(&fixture);
+}
+
 int main(void) {
 	RUN(workers_decide_at_the_same_time);
+	RUN(a_policy_is_retired_while_workers_decide);
 	return check_summary();
 }

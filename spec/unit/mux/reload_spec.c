@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Orders to reload, against a mux without requests: each is answered once, one after the other, also when the end comes
+// in between; versions that are pinned stay, those nobody pins go.
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../check.h"
+#include "base/arena.h"
+#include "base/log.h"
+#include "mux/mux.h"
+#include "mux/version.h"
+#include "mux/worker.h"
+#include "route/request.h"
+
+enum { GUARD_MS = 20000, ORDERS = 40 };
+
+#define GOOD "return { models = { { id = 'a' } }, classify = function() return 'fail' end }"
+
+struct fixture {
+	char folder[64];
+	char path[96];
+	struct credentials_source *credentials;
+	struct loop *loop;
+	struct timer patience; // keeps the loop running
+	struct mux *mux;
+	struct timer guard;
+	int done, good, ended, wanted;
+	int reloaded, rejected; // events
+	struct mux_reloaded last;
+	size_t problems; // of the last one
+};
+
+static void write_policy(struct fixture *fixture, const char *text) {
+	FILE *file = fopen(fixture->path, "w");
+	if (!file)
+		abort();
+	fputs(text, file);
+	fclose(file);
+}
+
+static void on_event(void *owner, const struct route_event *event) {
+	struct fixture *fixture = owner;
+	fixture->reloaded += event->kind == EVENT_POLICY_RELOADED;
+	fixture->rejected += event->kind == EVENT_POLICY_REJECTED;
+}
+
+static void on_guard(void *owner) {
+	loop_stop(owner);
+}
+
+static void open_fixture(struct fixture *fixture, const char *policy) {
+	*fixture = (struct fixture){.folder = "/tmp/reload-spec-XXXXXX", .loop = loop_new()};
+	struct problems problems = {0};
+	log_configure(LOG_OFF, LOG_TEXT);
+	if (!mkdtemp(fixture->folder))
+		abort();
+	snprintf(fixture->path, sizeof fixture->path, "%s/p.lua", fixture->folder);
+	struct credentials *credentials = credentials_new("AKIDEXAMPLE", "secret", NULL, NULL);
+	fixture->credentials = credentials_source_static(credentials);
+	credentials_release(credentials);
+	write_policy(fixture, policy);
+	struct mux_settings settings = {
+	    .policy = fixture->path,
+	    .policy_limits = {100000, 16 << 20},
+	    .workers = 2,
+	    .region = "us-east-1",
+	    .credentials = fixture->credentials,
+	    .on_event = on_event,
+	    .event_owner = fixture,
+	};
+	CHECK_INT(mux_new(&settings, &problems, &fixture->mux), 0);
+	timer_init(&fixture->guard, fixture->loop, on_guard, fixture->loop);
+}
+
+static void close_fixture(struct fixture *fixture) {
+	char command[128];
+	loop_close(fixture->loop);
+	mux_free(fixture->mux);
+	credentials_source_free(fixture->credentials);
+	snprintf(command, sizeof command, "rm -r %s", fixture->folder);
+	if (system(command))
+		abort();
+}
+
+static void on_done(void *owner, const struct mux_reloaded *reloaded) {
+	struct fixture *fixture = owner;
+	fixture->done++;
+	fixture->good += reloaded->status == 0;
+	fixture->ended += reloaded->status == ERROR_BUSY;
+	fixture->last = *reloaded;
+	fixture->problems = reloaded->problems.count;
+	if (fixture->done == fixture->wanted)
+		loop_stop(fixture->loop);
+}
+
+static void await(struct fixture *fixture, int wanted) {
+	fixture->wanted = wanted;
+	timer_start(&fixture->guard, GUARD_MS);
+	if (fixture->done < wanted)
+		loop_run(fixture->loop);
+	timer_stop(&fixture->guard);
+	CHECK_INT(fixture->done, wanted);
+}
+
+static const struct mux_reloaded *reload(struct fixture *fixture, struct mux_reload_order order) {
+	CHECK_INT(mux_reload(fixture->mux, fixture->loop, order, on_done, fixture), 0);
+	await(fixture, fixture->done + 1);
+	return &fixture->last;
+}
+
+TEST(each_order_is_answered_once_and_too_many_are_refused) {
+	struct fixture fixture;
+	open_fixture(&fixture, GOOD);
+	int taken = 0, refused = 0;
+	for (int i = 0; i < ORDERS; i++) {
+		int rc = mux_reload(fixture.mux, fixture.loop, (struct mux_reload_order){0}, on_done, &fixture);
+		taken += rc == 0;
+		refused += rc == ERROR_BUSY;
+	}
+	CHECK_INT(taken + refused, ORDERS);
+	CHECK(taken >= 16);
+	await(&fixture, taken);
+	CHECK_INT(fixture.good, taken);
+	CHECK_INT(fixture.last.version, 1 + taken);
+	CHECK_INT(fixture.reloaded, taken);
+	close_fixture(&fixture);
+}
+
+TEST(the_end_answers_what_is_left) {
+	struct fixture fixture;
+	open_fixture(&fixture, GOOD);
+	int taken = 0;
+	for (int i = 0; i < 10; i++)
+		taken += mux_reload(fixture.mux, fixture.loop, (struct mux_reload_order){0}, on_done, &fixture) == 0;
+	mux_end_reloads(fixture.mux);
+	CHECK_INT(fixture.done, taken);
+	CHECK_INT(fixture.good + fixture.ended, taken);
+	CHECK_INT(mux_reload(fixture.mux, fixture.loop, (struct mux_reload_order){0}, on_done, &fixture), ERROR_BUSY);
+	mux_end_reloads(fixture.mux);
+	// What was posted before the end is told no second time.
+	timer_start(&fixture.guard, 0);
+	loop_run(fixture.loop);
+	CHECK_INT(fixture.done, taken);
+	close_fixture(&fixture);
+}
+
+TEST(what_comes_of_each_order) {
+	struct fixture fixture;
+	const struct mux_reload_order plain = {0}, if_changed = {.if_changed = true}, back = {.to = 1}, nowhere = {.to = 9};
+	open_fixture(&fixture, GOOD);
+	CHECK(!reload(&fixture, if_changed)->is_new);
+	CHECK_INT(fixture.last.version, 1);
+	CHECK(reload(&fixture, plain)->is_new);
+	CHECK_INT(fixture.last.version, 2);
+	write_policy(&fixture, "return { models = { { id = 'a' }, { id = 'b' } } }");
+	CHECK(reload(&fixture, if_changed)->is_new);
+	CHECK_INT(fixture.last.models, 2);
+	CHECK(!reload(&fixture, if_changed)->is_new);
+	CHECK(reload(&fixture, back)->is_new);
+	CHECK_INT(fixture.last.models, 1);
+	// Disk still says what it said when it was read last.
+	CHECK(!reload(&fixture, if_changed)->is_new);
+	CHECK_INT(fixture.last.models, 1);
+	CHECK_INT(reload(&fixture, nowhere)->status, ERROR_NOT_FOUND);
+	CHECK_INT(fixture.problems, 0);
+	CHECK_INT(fixture.rejected, 0);
+	write_policy(&fixture, "return { x = 1 }");
+	CHECK_INT(reload(&fixture, if_changed)->status, ERROR_INVALID);
+	CHECK_INT(fixture.problems, 2);
+	CHECK_INT(fixture.rejected, 1);
+	// The same mistake is told once, and is forgotten when disk is what runs.
+	CHECK_INT(reload(&fixture, if_changed)->status, 0);
+	write_policy(&fixture, GOOD);
+	CHECK(!reload(&fixture, if_changed)->is_new);
+	CHECK_INT(fixture.last.version, 4);
+	struct buffer report;
+	buffer_init(&report, 1 << 16);
+	mux_report_policy(fixture.mux, &report);
+	CHECK(slice_starts(buffer_slice(&report), SLICE("{\"version\":4,")));
+	buffer_append_byte(&report, '\0');
+	CHECK(strstr(report.ptr, "\"restores\":1,") != NULL);
+	CHECK(strstr(report.ptr, "\"errors\":[],") != NULL);
+	buffer_free(&report);
+	close_fixture(&fixture);
+}
+
+static enum verdict verdict_of(const struct mux_version *version) {
+	static const struct failure failure = {
+	    .kind = FAILURE_HTTP, .status = 503, .fault = FAULT_MODEL, .type = TYPE_MODEL_UNAVAILABLE};
+	const struct pool *pool = policy_pool(version->policy);
+	const struct decide *decide = policy_decide(version->policy, 1);
+	struct request_facts facts = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct random_source random;
+	struct arena arena;
+	arena_init(&arena, 1 << 16);
+	random_init(&random, 1);
+	struct route route = {.pool = pool, .decide = decide, .random = &random};
+	struct route_request *request;
+	struct classification classification;
+	route_request_new(&route, &facts, &arena, 0, &request);
+	default_classify(&failure, &classification);
+	decide->classify(decide->self, &failure, request, &pool->models[0], &classification);
+	arena_free(&arena);
+	return classification.verdict;
+}
+
+TEST(eight_old_versions_decide_for_themselves) {
+	struct fixture fixture;
+	struct mux_version *pinned[12];
+	open_fixture(&fixture, GOOD);
+	for (size_t i = 0; i < 12; i++) {
+		pinned[i] = mux_version_retain(fixture.mux);
+		CHECK_INT(pinned[i]->number, i + 1);
+		reload(&fixture, (struct mux_reload_order){0});
+	}
+	for (size_t i = 0; i < 12; i++)
+		CHECK_INT(verdict_of(pinned[i]), i < 4 ? VERDICT_FAILOVER : VERDICT_FAIL);
+	// Who goes makes room: none of the others is old enough then.
+	for (size_t i = 4; i < 8; i++)
+		version_release(pinned[i]);
+	reload(&fixture, (struct mux_reload_order){0});
+	for (size_t i = 8; i < 12; i++)
+		CHECK_INT(verdict_of(pinned[i]), VERDICT_FAIL);
+	for (size_t i = 0; i < 12; i++)
+		if (i < 4 || i >= 8)
+			version_release(pinned[i]);
+	close_fixture(&fixture);
+}
+
+int main(void) {
+	RUN(each_order_is_answered_once_and_too_many_are_refused);
+	RUN(the_end_answers_what_is_left);
+	RUN(what_comes_of_each_order);
+	RUN(eight_old_versions_decide_for_themselves);
+	return check_summary();
+}
