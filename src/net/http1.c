@@ -102,7 +102,8 @@ static void wait_for_request(struct http1 *http1) {
 }
 
 void http1_answered(struct http1 *http1) {
-	// A client who was not told of the end, since the head went out before the draining began, may send another request.
+	// A client who was not told of the end, since the head went out before the draining began, may send another
+	// request.
 	if (http1->closes || http1->broken) {
 		http1_start_closing(http1);
 		return;
@@ -221,6 +222,16 @@ static void deliver(struct http1 *http1) {
 	serving_deliver(&http1->call);
 }
 
+// Whether the next reading can be more of a body than its buffer has room for.
+static bool wants_memory(const struct http1 *http1) {
+	const struct buffer *body = &http1->body;
+	bool is_chunked = http1->head.framing == FRAMING_CHUNKED;
+	uint64_t rest = is_chunked ? UNREAD_LIMIT_BYTES : http1->head.content_length - body->len;
+	if (rest > UNREAD_LIMIT_BYTES)
+		rest = UNREAD_LIMIT_BYTES;
+	return http1->state == HTTP1_BODY && body->capacity - body->len < rest;
+}
+
 // Parses what waits, as far as answers allow.
 static void go_on(struct http1 *http1) {
 	while (may_take(http1) && unread_bytes(http1) > 0) {
@@ -240,7 +251,7 @@ static void go_on(struct http1 *http1) {
 		wait_for_request(http1);
 	if (http1->state > HTTP1_CALL)
 		return;
-	bool starves = http1->state == HTTP1_BODY && serving_starves(&http1->connection);
+	bool starves = wants_memory(http1) && serving_starves(&http1->connection);
 	socket_want_read(http1->socket, !starves && unread_bytes(http1) < UNREAD_LIMIT_BYTES);
 }
 

@@ -239,10 +239,11 @@ void http2_stream_head_is_whole(struct http2_stream *stream, bool ends) {
 void http2_stream_take_body(struct http2_stream *stream, struct slice bytes) {
 	if (stream->is_refused || stream->is_whole)
 		return;
-	if (buffer_append(&stream->body, bytes))
-		http2_stream_refuse(stream, 413, "the body is too large");
-	else if (memory_meter_is_full(server_of(stream)->limits.memory))
+	bool has_room = stream->body.capacity - stream->body.len >= bytes.len;
+	if (!has_room && memory_meter_is_full(server_of(stream)->limits.memory))
 		http2_stream_refuse(stream, 429, NO_MEMORY);
+	else if (buffer_append(&stream->body, bytes))
+		http2_stream_refuse(stream, 413, "the body is too large");
 	else
 		http2_stream_watch(stream, server_of(stream)->timeouts.body_ms);
 }

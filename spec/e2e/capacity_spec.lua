@@ -1,0 +1,155 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What bounds a request beside its model: the memory of all requests together, and its place among those that wait for a
+-- model. And where clients may come from.
+local cjson = require "cjson"
+local http = require "spec.support.http"
+local process = require "spec.support.process"
+local signalbox = require "spec.support.signalbox"
+
+local NOVA = signalbox.NOVA
+local MEBI = 1024 * 1024
+
+describe("the memory of all requests", function()
+  local scene
+  before_each(function() scene = signalbox.scene() end)
+  after_each(function() scene:close() end)
+
+  local LIMITS = { limits = { memory_bytes = 2 * MEBI, body_bytes = MEBI, response_bytes = MEBI } }
+
+  local function large(client)
+    client:send(http.format(signalbox.call("chat", "converse", ("x"):rep(MEBI - 1000))))
+  end
+
+  it("is refused to who would take the last of it, and free again when requests have ended", function()
+    local upstream = scene:upstream([[if number == 1 then answer:hang() else answer:json(200, "{}") end]])
+    local gateway = scene:gateway(upstream, { settings = LIMITS })
+    local holder, other = http.connect(gateway.port), http.connect(gateway.port)
+    large(holder)
+    -- A line of the record may be half written.
+    process.wait_for("the upstream to be asked", function()
+      local whole, seen = pcall(upstream.recorded)
+      return whole and #seen == 1
+    end)
+    large(other)
+    local response = other:read_response()
+    assert.equal(429, response.status)
+    assert.equal("ThrottlingException", response.headers["x-amzn-errortype"])
+    assert.equal("2000", response.headers["x-amz-retry-after"])
+    assert.is_string(cjson.decode(response.body).message)
+    assert.equal(200, gateway.request({ path = "/health" }).status)
+    assert.equal(200, gateway.request(signalbox.call("chat", "converse")).status)
+    other:close()
+    holder:close()
+    process.wait_for("memory", function()
+      local again = http.connect(gateway.port)
+      large(again)
+      local status = again:read_response().status
+      again:close()
+      return status == 200
+    end)
+  end)
+
+  it("leaves nothing behind, whatever became of the requests", function()
+    local gateway = scene:gateway(scene:upstream([[
+      if number % 4 == 0 then answer:reset()
+      elseif number % 4 == 1 then answer:json(500, '{"message":"no"}')
+      else answer:json(200, request.body) end]]), { settings = LIMITS,
+        policy = { models = { { id = NOVA, breaker = { failure_threshold = 100 } } }, max_retries = 0 } })
+    local answered = 0
+    http.load(gateway.port, { count = 60, connections = 2,
+      make = function(index) return signalbox.call("chat", "converse", ("y"):rep(index * 4000)) end,
+      on_response = function(_, response) answered = answered + (response and 1 or 0) end })
+    assert.equal(60, answered)
+    scene:stop(gateway) -- a gateway that still holds something aborts
+  end)
+end)
+
+describe("requests that wait for a model", function()
+  local scene
+  before_each(function() scene = signalbox.scene() end)
+  after_each(function() scene:close() end)
+
+  -- The first failure opens the breaker for a second; then one probe at a time is let through.
+  local REST = [[if number == 1 then answer:json(503, '{"message":"no"}') else answer:json(200, request.body) end]]
+  local POLICY = { max_wait_ms = 20000, max_retries = 0, models = {
+    { id = NOVA, breaker = { failure_threshold = 1, recovery_time_ms = 1000, success_threshold = 20 } } } }
+
+  it("get it in the order of their arrival", function()
+    local upstream = scene:upstream(REST)
+    local gateway = scene:gateway(upstream, { policy = POLICY })
+    assert.equal(503, gateway.request(signalbox.call("chat", "converse")).status)
+    local clients = {}
+    for index = 1, 8 do
+      clients[index] = http.connect(gateway.port)
+      clients[index]:send(http.format(signalbox.call("chat", "converse", ('{"n":%d}'):format(index))))
+      -- What came before another connection's answer is there.
+      assert.is_truthy(gateway.request { path = "/health" })
+    end
+    for index, client in ipairs(clients) do
+      assert.equal(('{"n":%d}'):format(index), client:read_response().body)
+      client:close()
+    end
+    for index, request in ipairs(upstream.recorded()) do
+      if index > 1 then assert.equal(('{"n":%d}'):format(index - 1), request.body) end
+    end
+  end)
+
+  it("leave the queue when their clients do", function()
+    local upstream = scene:upstream(REST)
+    local gateway = scene:gateway(upstream, { policy = POLICY })
+    assert.equal(503, gateway.request(signalbox.call("chat", "converse")).status)
+    local gone, waits = http.connect(gateway.port), http.connect(gateway.port)
+    gone:send(http.format(signalbox.call("chat", "converse", '{"n":1}')))
+    waits:send(http.format(signalbox.call("chat", "converse", '{"n":2}')))
+    gone:reset()
+    assert.equal('{"n":2}', waits:read_response().body)
+    assert.equal(2, #upstream.recorded())
+    waits:close()
+  end)
+
+  it("are told to come again when the gateway stops", function()
+    local gateway = scene:gateway(scene:upstream(REST), { policy = POLICY, settings = { timeouts = { drain_ms = 0 } } })
+    assert.equal(503, gateway.request(signalbox.call("chat", "converse")).status)
+    local waits = http.connect(gateway.port)
+    waits:send(http.format(signalbox.call("chat", "converse", '{"n":1}')))
+    gateway.request { path = "/health" }
+    gateway:signal("TERM")
+    local response = waits:read_response()
+    assert.equal(429, response.status)
+    assert.matches("shutting down", response.body, 1, true)
+    assert.equal(0, gateway:wait())
+    gateway.stopped = true
+  end)
+end)
+
+describe("listeners", function()
+  local scene
+  before_each(function() scene = signalbox.scene() end)
+  after_each(function() scene:close() end)
+
+  it("beyond this machine are for those who say so", function()
+    local gateway = scene:gateway(scene:emulator(), {
+      settings = { listen = "0.0.0.0:0", allow_unauthenticated = true } })
+    assert.equal(200, gateway.request(signalbox.call("chat", "converse")).status)
+    local path = scene:write("s.lua", "return { allow_unauthenticated = true, admin = '0.0.0.0:0' }")
+    local status, _, log = signalbox.run { "serve", "--config", path, "--listen", "127.0.0.1:0" }
+    assert.equal(1, status)
+    assert.matches("admin", log, 1, true)
+  end)
+
+  it("on a Unix socket are shared by all workers", function()
+    local path = scene.folder .. "/door"
+    local gateway = scene:gateway(scene:emulator(), { arguments = { "--workers", "3" },
+      settings = { listen = { "127.0.0.1:0", "unix:" .. path } } })
+    local statuses = {}
+    for index = 1, 12 do
+      local status, out = process.run { "curl", "-sS", "-m", "20", "--unix-socket", path, "-o", "/dev/null", "-w",
+        "%{http_code}", "-d", signalbox.converse_body(), "http://localhost" .. signalbox.path("chat", "converse") }
+      statuses[index] = status .. out
+    end
+    assert.equal(("0200"):rep(12), table.concat(statuses))
+    assert.equal(200, gateway.request(signalbox.call("chat", "converse")).status)
+    scene:stop(gateway)
+    assert.is_nil((io.open(path)), "the socket's file is gone")
+  end)
+end)
