@@ -126,8 +126,19 @@ int sources_read(struct sources *sources, const char *path, struct slice *text) 
 	return source->status;
 }
 
+// A text that is built in, by its path in the tree.
+static bool find_embedded(const char *path, struct slice *text) {
+	for (const struct embedded *file = embedded_files; file->path; file++) {
+		if (strcmp(file->path, path) == 0) {
+			*text = slice_of(file->bytes, file->size);
+			return true;
+		}
+	}
+	return false;
+}
+
 int sources_take_embedded(struct sources *sources, const char *path, struct slice *text) {
-	if (!sources_embedded(path, text))
+	if (!find_embedded(path, text))
 		return ERROR_NOT_FOUND;
 	if (sources->is_closed)
 		return 0;
@@ -174,16 +185,6 @@ static bool is_module_name(struct slice name) {
 	return true;
 }
 
-bool sources_embedded(const char *path, struct slice *text) {
-	for (const struct embedded *file = embedded_files; file->path; file++) {
-		if (strcmp(file->path, path) == 0) {
-			*text = slice_of(file->bytes, file->size);
-			return true;
-		}
-	}
-	return false;
-}
-
 int sources_module(struct sources *sources, struct slice name, char *path, size_t path_bytes, struct slice *text) {
 	if (!is_module_name(name))
 		return ERROR_INVALID;
@@ -198,6 +199,6 @@ int sources_module(struct sources *sources, struct slice name, char *path, size_
 	if (length < 0 || (size_t)length >= path_bytes)
 		return ERROR_LIMIT;
 	if (shipped)
-		return sources_embedded(path, text) ? 0 : ERROR_NOT_FOUND;
+		return find_embedded(path, text) ? 0 : ERROR_NOT_FOUND;
 	return sources_read(sources, path, text);
 }

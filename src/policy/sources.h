@@ -44,9 +44,6 @@ int sources_take_embedded(struct sources *sources, const char *path, struct slic
 // errors show. As sources_read, and ERROR_INVALID for a name with anything but [%w_.] or with an empty part.
 int sources_module(struct sources *sources, struct slice name, char *path, size_t path_bytes, struct slice *text);
 
-// A text that is built in, by its path in the tree; false where there is none.
-bool sources_embedded(const char *path, struct slice *text);
-
 // The files in the order they were read, the main one first. `is_file` is false for what is built in; `text` is empty
 // for a file that wasn't there or couldn't be read.
 struct source_view {
