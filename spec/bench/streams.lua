@@ -1,0 +1,148 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Streams through the gateway against nginx with proxy_buffering off: frames a second where the upstream has them all
+-- at once; then many streams at the pace of models, and what a frame costs and a stream holds. STREAMS is how many at
+-- once, 1000 by default. At last the JavaScript SDK, straight to a TLS endpoint and through the gateway.
+local eventstream = require "spec.support.eventstream"
+local http = require "spec.support.http"
+local process = require "spec.support.process"
+local subjects = require "spec.bench.subjects"
+
+local streams = {}
+
+local COUNT = tonumber(os.getenv("STREAMS") or "") or 1000
+local FRAMES = 500 -- of the stream that is there at once
+local SECONDS, ROUNDS = 2, 3
+local PACE, LENGTH = 20, 60 -- frames a second of a model's stream, and how many
+local PACED_SECONDS = 6
+local PATH = "/model/chat/converse-stream"
+local BODY = '{"messages":[{"role":"user","content":[{"text":"What is an interlocking?"}]}]}'
+local UNBUFFERED = "proxy_buffering off;"
+local ROOMY = "limits = { connections = 50000, memory_bytes = 4294967296 },"
+
+local row, number = subjects.row, subjects.number
+
+-- Bytes of a whole stream of FRAMES frames.
+local function canned_stream()
+  local events = eventstream.conversation("ten or so words of text, as a model's delta has")
+  local delta = table.remove(events, 2)
+  for _ = 1, FRAMES - #events do table.insert(events, 2, delta) end
+  return table.concat(events)
+end
+
+-- An nginx that answers every request with the stream. Files answer no POST, so that is what its error page is.
+local function canned_upstream(bytes)
+  process.write(subjects.folder .. "/stream", bytes)
+  return subjects.nginx(0, "canned", ([[
+    server { listen 127.0.0.1:@PORT@ backlog=8192; root %s;
+      location / { error_page 405 =200 /stream; return 405; }
+      location = /stream { default_type application/vnd.amazon.eventstream; } }]]):format(subjects.folder))
+end
+
+local function print_throughput()
+  local bytes = canned_stream()
+  local upstream = canned_upstream(bytes)
+  local through = { direct = { child = upstream, core = 1 },
+    nginx = { child = subjects.proxy(1, "unbuffered", upstream, UNBUFFERED), core = 0 },
+    gateway = { child = subjects.gateway(1, "stream-gateway", upstream), core = 0 } }
+  local answer = http.request(through.gateway.child.port, { path = PATH, body = BODY })
+  assert(answer.body == bytes, "the stream isn't whole")
+  local rates = { direct = {}, nginx = {}, gateway = {} }
+  for _ = 1, ROUNDS do
+    for name, subject in pairs(through) do
+      local found = subjects.load(subject.core, subject.child,
+        { path = PATH, body = BODY, connections = 16, seconds = SECONDS })
+      table.insert(rates[name], found.rate * FRAMES)
+    end
+  end
+  for name, list in pairs(rates) do rates[name] = subjects.median(list) end
+  print()
+  row("streams, through", "direct", "nginx", "signalbox")
+  row(("frames a second, %d a stream"):format(FRAMES), number("%.0f", rates.direct), number("%.0f", rates.nginx),
+    number("%.0f", rates.gateway))
+  print(("  signalbox / nginx, frames a second: %.2f"):format(rates.gateway / rates.nginx))
+end
+
+-- Descriptors that a program here may have open.
+local function descriptor_limit()
+  local _, out = subjects.run(0, { "sh", "-c", "ulimit -n" })
+  return out:match("unlimited") and math.huge or tonumber(out:match("%d+"))
+end
+
+local function peak_kb(child)
+  return tonumber(process.contents(("/proc/%d/status"):format(child.pid)):match("VmHWM:%s*(%d+)"))
+end
+
+-- CPU microseconds a frame, KB a stream, frames a second of COUNT streams at once through `child`.
+local function measure_paced(child, stream_bytes, frames)
+  local resident = child:resident_kb()
+  local found = subjects.load(0, child, { path = PATH, body = BODY, connections = COUNT, seconds = PACED_SECONDS })
+  local seen = found.bytes / stream_bytes * frames
+  return { cpu_us = found.cpu_us * found.requests / seen, kb = (peak_kb(child) - resident) / COUNT,
+    rate = seen / PACED_SECONDS }
+end
+
+local function print_paced()
+  local limit = descriptor_limit()
+  print()
+  if limit < 2 * COUNT + 200 then
+    print(("  %d streams at once: skipped, since they want %d descriptors and %d are allowed"):format(COUNT,
+      2 * COUNT + 200, limit))
+    return
+  end
+  local upstream = subjects.emulator(0, "paced", ([[{ traffic = { output_tokens = { %d, %d } }, models = { ["*"] = {
+    ttft_ms = { p50 = 50, p99 = 60 }, tokens_per_second = { p50 = %d, p99 = %d } } } }]]):format(LENGTH, LENGTH, PACE,
+    PACE))
+  local nginx = subjects.proxy(1, "paced-proxy", upstream, UNBUFFERED)
+  local gateway = subjects.gateway(1, "paced-gateway", upstream, ROOMY)
+  local whole = http.request(upstream.port, { path = PATH, body = BODY }).body
+  local frames = #eventstream.decode(whole)
+  local through = { nginx = measure_paced(nginx, #whole, frames), gateway = measure_paced(gateway, #whole, frames) }
+  row(("%d streams at once, through"):format(COUNT), "", "nginx", "signalbox")
+  for _, line in ipairs { { "frames a second", "%.0f", "rate" }, { "CPU us a frame", "%.2f", "cpu_us" },
+    { "KB a stream (budget: 48)", "%.1f", "kb" } } do
+    row(line[1], "", number(line[2], through.nginx[line[3]]), number(line[2], through.gateway[line[3]]))
+  end
+end
+
+-- The SDK's own numbers for each way to go; nil and why where it isn't to be had.
+local function measure_sdk(ways, authority)
+  local modules = os.getenv("PWD") .. "/build/sdk/node_modules"
+  if not os.execute("command -v node >/dev/null && test -d " .. modules) then return nil, "spec/sdk/run installs it" end
+  local words = { "env", "NODE_PATH=" .. modules, "NODE_EXTRA_CA_CERTS=" .. authority,
+    "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true", "node", "spec/bench/sdk.js" }
+  for _, way in ipairs(ways) do words[#words + 1] = way.url end
+  local status, out, log = subjects.run(0, words)
+  if status ~= 0 then error("the SDK failed:\n" .. out .. log, 0) end
+  for _, way in ipairs(ways) do
+    way.p50_ms, way.rate = out:match(way.url:gsub("%p", "%%%0") .. " ([%d.]+) ([%d.]+)")
+  end
+  return ways
+end
+
+local function print_sdk()
+  local folder = subjects.folder
+  assert(process.run { "spec/support/certificate", folder } == 0, "no certificate could be made")
+  local files = { cert = folder .. "/cert.pem", key = folder .. "/key.pem" }
+  local scenario = [[{ models = { ["*"] = { ttft_ms = { p50 = 0, p99 = 0 },
+    tokens_per_second = { p50 = 1000000, p99 = 1000000 } } }, traffic = { output_tokens = { 50, 50 } } }]]
+  local endpoint = subjects.emulator(1, "tls", scenario, { "--tls-cert", files.cert, "--tls-key", files.key })
+  local trusting = { url = endpoint.url, authority = files.cert }
+  local clear = subjects.gateway(1, "sdk-clear", trusting)
+  local secure = subjects.gateway(1, "sdk-tls", trusting,
+    ("tls = { cert = %q, key = %q },"):format(files.cert, files.key))
+  local ways, why = measure_sdk({ { "straight to the TLS endpoint", url = endpoint.url },
+    { "through the gateway, TLS to both sides", url = "https://127.0.0.1:" .. secure.port },
+    { "through the gateway in clear", url = "http://127.0.0.1:" .. clear.port } }, files.cert)
+  print()
+  if not ways then return print("  the SDK for JavaScript: skipped; " .. why) end
+  row("SDK for JavaScript, default handler", "", "p50 ms", "requests/s, 16")
+  for _, way in ipairs(ways) do row(way[1], "", way.p50_ms, way.rate) end
+end
+
+function streams.print()
+  print_throughput()
+  print_paced()
+  print_sdk()
+end
+
+return streams
