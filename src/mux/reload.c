@@ -5,12 +5,13 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/memory.h"
 #include "mux/edition.h"
 #include "mux/worker.h"
 
-enum { WAITING_MAX = 16 };
+enum { WAITING_MAX = 16, NICENESS = 10 };
 
 struct reloader {
 	struct mux *mux;
@@ -116,6 +117,8 @@ static void carry_out(struct reloader *reloader) {
 
 static void *run(void *owner) {
 	struct reloader *reloader = owner;
+	// Of this thread alone, on Linux: where cores are short, requests come first.
+	setpriority(PRIO_PROCESS, 0, NICENESS);
 	pthread_mutex_lock(&reloader->lock);
 	// One thing at a time: between the look at `is_ending` and the wait the lock must not have been let go.
 	while (!reloader->is_ending) {
