@@ -3,60 +3,20 @@
 //
 // A request may be over while one of its own callbacks is still on the stack; `depth` counts those, and the memory goes
 // when the outermost returns.
-#include "mux/mux.h"
+#include "mux/request_internal.h"
 
 #include <stdlib.h>
 
-#include "aws/sigv4.h"
-#include "base/arena.h"
-#include "base/list.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "mux/answer.h"
-#include "mux/attempt.h"
-#include "mux/version.h"
-#include "mux/worker.h"
-#include "route/request.h"
 
 // Bounds what one request may allocate beside bodies: headers and error texts of at most some tens of attempts, and
 // routing's arrays over the pool.
 enum { ARENA_BYTES = 16 << 20 };
 
-// What a client is told to wait after a failure that no model's state says more about.
-enum { RETRY_MS = 1000 };
-
 // A newcomer lets those ask first who wait already. That takes time where they are many, so newcomers then share a
 // moment: one for each so many that ask.
 enum { ASKED_A_MS = 500 };
-
-struct mux_request {
-	struct mux_worker *worker;
-	struct mux_version *version;
-	struct mux_call call;
-	const struct mux_sink *sink;
-	void *owner;
-	struct arena arena;
-	struct route route;
-	struct request_facts facts;
-	struct route_request *routing; // NULL for a call that is on no model: its one attempt decides
-	struct waiter waiter;          // while every model rests, or others wait
-	struct timer timer;            // any other WAIT, or an end that must not be told from within mux_submit
-	uint64_t started_ms;
-	char payload_hash[SIGV4_HEX_BYTES];
-
-	struct list attempts; // all of them, in the order of their ids
-	struct attempt *committed;
-	struct kept_error kept; // the last upstream error
-	struct failure last_failure;
-	bool has_failed;
-
-	unsigned depth;
-	bool submitting;
-	bool begun;
-	bool cancelled;
-	bool over;
-	struct step ending; // waits for the timer where its kind isn't STEP_NONE
-};
 
 static void follow(struct mux_request *request, struct step step);
 
@@ -99,76 +59,6 @@ static struct attempt *attempt_of(struct mux_request *request, uint32_t id) {
 	return link == &request->attempts ? NULL : attempt_at(link);
 }
 
-static uint32_t attempts_of(const struct mux_request *request) {
-	if (request->routing)
-		return route_request_attempts(request->routing);
-	return list_is_empty(&request->attempts) ? 0 : 1;
-}
-
-static struct slice last_model(const struct mux_request *request) {
-	uint32_t count = attempts_of(request);
-	if (!count || !request->routing)
-		return (struct slice){0};
-	return slice_from(route_request_attempt_model(request->routing, count - 1)->name);
-}
-
-static void fill_result(const struct mux_request *request, struct mux_result *result) {
-	result->attempts = attempts_of(request);
-	if (!result->model.len)
-		result->model = last_model(request);
-	result->latency_ms = now_of(request) - request->started_ms;
-}
-
-static void tell_done(struct mux_request *request, struct mux_result *result) {
-	fill_result(request, result);
-	request->over = true;
-	if (!request->cancelled)
-		request->sink->on_done(request->owner, result);
-}
-
-static enum outcome outcome_of(const struct mux_request *request) {
-	if (!request->has_failed)
-		return OUTCOME_FAIL_FAST;
-	return request->last_failure.fault == FAULT_THROTTLE ? OUTCOME_RATE_LIMIT : OUTCOME_FAIL_FAST;
-}
-
-// Heard only by who waits for an answer still.
-static const struct mux_error stopped_error = {
-    .type = TYPE_THROTTLING,
-    .status = 429,
-    .exception = {"ThrottlingException", 19},
-    .message = {"The gateway is shutting down, please try again.", 47},
-    .retry_after_ms = RETRY_MS,
-};
-
-static void tell_failure(struct mux_request *request, const struct step *step) {
-	struct mux_result result = {.failed = true, .outcome = outcome_of(request), .ttft_ms = -1};
-	result.usage = (struct usage){-1, -1, -1, -1};
-	if (step->error == ROUTE_CANCELLED) {
-		result.outcome = OUTCOME_CANCELLED;
-		result.error = stopped_error;
-	} else {
-		if (step->all_refused)
-			result.outcome = OUTCOME_REFUSAL;
-		answer_failure(step, &request->kept, request->has_failed ? &request->last_failure : NULL, request->route.pool,
-		               request->facts.asked, &request->arena, &result.error);
-	}
-	result.status = result.error.status;
-	tell_done(request, &result);
-}
-
-static void tell_head(struct mux_request *request, const struct attempt *attempt, int64_t content_length) {
-	struct mux_head head = {
-	    .status = attempt->status,
-	    .headers = attempt->headers,
-	    .content_length = content_length,
-	    .model = attempt_model_name(attempt),
-	    .attempts = attempts_of(request),
-	};
-	if (!request->cancelled)
-		request->sink->on_head(request->owner, &head);
-}
-
 // Collects the failure of an attempt, for the case that no other gives an answer.
 static void keep_failure(struct mux_request *request, const struct attempt *attempt) {
 	const struct failure *failure = &attempt->result.failure;
@@ -182,29 +72,11 @@ static void keep_failure(struct mux_request *request, const struct attempt *atte
 		          LOG_S("request_id", request->facts.id));
 }
 
-static void tell_answer(struct mux_request *request, const struct attempt *attempt) {
-	bool failed = attempt->result.end == ATTEMPT_FAILED;
-	struct mux_result result = {
-	    .outcome = failed ? outcome_of(request) : OUTCOME_SUCCESS,
-	    .failed = failed,
-	    .model = attempt_model_name(attempt),
-	    .status = attempt->status,
-	    .usage = attempt->result.usage,
-	    .ttft_ms = attempt->result.ttft_ms,
-	};
-	if (request->committed != attempt) {
-		tell_head(request, attempt, (int64_t)attempt->body.len);
-		if (!request->cancelled && attempt->body.len)
-			request->sink->on_body(request->owner, buffer_slice(&attempt->body));
-	}
-	tell_done(request, &result);
-}
-
 static void on_committed(struct attempt *attempt) {
 	struct mux_request *request = attempt->owner;
 	request->committed = attempt;
 	follow(request, route_attempt_committed(request->routing, attempt->id, now_of(request)));
-	tell_head(request, attempt, -1);
+	sink_head(request, attempt, -1);
 }
 
 static bool on_frames(struct attempt *attempt, struct slice frames) {
@@ -265,11 +137,11 @@ static void finish(struct mux_request *request, const struct step *step) {
 		request->ending = *step;
 		timer_start(&request->timer, 0);
 	} else if (request->committed) {
-		tell_answer(request, request->committed);
+		sink_answer(request, request->committed);
 	} else if (step->kind == STEP_RETURN) {
-		tell_answer(request, attempt_of(request, step->attempt));
+		sink_answer(request, attempt_of(request, step->attempt));
 	} else {
-		tell_failure(request, step);
+		sink_failure(request, step);
 	}
 }
 
@@ -389,8 +261,8 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 }
 
 uint32_t mux_progress(const struct mux_request *request, struct slice *model) {
-	*model = request->committed ? attempt_model_name(request->committed) : last_model(request);
-	return attempts_of(request);
+	*model = request->committed ? attempt_model_name(request->committed) : sink_last_model(request);
+	return sink_attempts(request);
 }
 
 void mux_cancel(struct mux_request *request) {

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a request's sink is told: a head, bytes, and once, as the last thing, how it ended.
+#include "mux/request_internal.h"
+
+uint32_t sink_attempts(const struct mux_request *request) {
+	if (request->routing)
+		return route_request_attempts(request->routing);
+	return list_is_empty(&request->attempts) ? 0 : 1;
+}
+
+struct slice sink_last_model(const struct mux_request *request) {
+	uint32_t count = sink_attempts(request);
+	if (!count || !request->routing)
+		return (struct slice){0};
+	return slice_from(route_request_attempt_model(request->routing, count - 1)->name);
+}
+
+static void fill_result(const struct mux_request *request, struct mux_result *result) {
+	result->attempts = sink_attempts(request);
+	if (!result->model.len)
+		result->model = sink_last_model(request);
+	result->latency_ms = loop_now_ms(request->worker->loop) - request->started_ms;
+}
+
+static void tell_done(struct mux_request *request, struct mux_result *result) {
+	fill_result(request, result);
+	request->over = true;
+	if (!request->cancelled)
+		request->sink->on_done(request->owner, result);
+}
+
+static enum outcome outcome_of(const struct mux_request *request) {
+	if (!request->has_failed)
+		return OUTCOME_FAIL_FAST;
+	return request->last_failure.fault == FAULT_THROTTLE ? OUTCOME_RATE_LIMIT : OUTCOME_FAIL_FAST;
+}
+
+// Heard only by who waits for an answer still.
+static const struct mux_error stopped_error = {
+    .type = TYPE_THROTTLING,
+    .status = 429,
+    .exception = {"ThrottlingException", 19},
+    .message = {"The gateway is shutting down, please try again.", 47},
+    .retry_after_ms = RETRY_MS,
+};
+
+void sink_failure(struct mux_request *request, const struct step *step) {
+	struct mux_result result = {.failed = true, .outcome = outcome_of(request), .ttft_ms = -1};
+	result.usage = (struct usage){-1, -1, -1, -1};
+	if (step->error == ROUTE_CANCELLED) {
+		result.outcome = OUTCOME_CANCELLED;
+		result.error = stopped_error;
+	} else {
+		if (step->all_refused)
+			result.outcome = OUTCOME_REFUSAL;
+		answer_failure(step, &request->kept, request->has_failed ? &request->last_failure : NULL, request->route.pool,
+		               request->facts.asked, &request->arena, &result.error);
+	}
+	result.status = result.error.status;
+	tell_done(request, &result);
+}
+
+void sink_head(struct mux_request *request, const struct attempt *attempt, int64_t content_length) {
+	struct mux_head head = {
+	    .status = attempt->status,
+	    .headers = attempt->headers,
+	    .content_length = content_length,
+	    .model = attempt_model_name(attempt),
+	    .attempts = sink_attempts(request),
+	};
+	if (!request->cancelled)
+		request->sink->on_head(request->owner, &head);
+}
+
+void sink_answer(struct mux_request *request, const struct attempt *attempt) {
+	bool failed = attempt->result.end == ATTEMPT_FAILED;
+	struct mux_result result = {
+	    .outcome = failed ? outcome_of(request) : OUTCOME_SUCCESS,
+	    .failed = failed,
+	    .model = attempt_model_name(attempt),
+	    .status = attempt->status,
+	    .usage = attempt->result.usage,
+	    .ttft_ms = attempt->result.ttft_ms,
+	};
+	if (request->committed != attempt) {
+		sink_head(request, attempt, (int64_t)attempt->body.len);
+		if (!request->cancelled && attempt->body.len)
+			request->sink->on_body(request->owner, buffer_slice(&attempt->body));
+	}
+	tell_done(request, &result);
+}
