@@ -8,6 +8,7 @@ package.path = "./?.lua;" .. package.path
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 local profile = require "spec.bench.profile"
+local reloads = require "spec.bench.reloads"
 local streams = require "spec.bench.streams"
 local subjects = require "spec.bench.subjects"
 
@@ -159,6 +160,7 @@ local ok, problem = pcall(function()
   print_memory(fast)
   streams.print()
   print_workers(fast)
+  reloads.print(fast)
 end)
 subjects.stop()
 if not ok then
