@@ -147,5 +147,6 @@ clean: ## removes what was built
 	rm -rf build
 help: ## lists the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@echo 'SAN=address,undefined or SAN=thread makes the same under sanitizers; V=1 shows whole commands.'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
