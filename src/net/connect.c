@@ -14,6 +14,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/list.h"
 #include "base/memory.h"
 #include "net/loop_uv.h"
 
@@ -28,11 +29,13 @@ struct connector {
 	CURLM *multi;
 	struct loop *loop;
 	struct timer timer;
-	char *proxy; // may hold a password; NULL for none
+	struct list unwatched; // connections of which nothing is watched, until curl is told to go on with them
+	char *proxy;           // may hold a password; NULL for none
 	bool proxy_refused;
 };
 
 struct connecting {
+	struct list link; // in the connector's unwatched
 	struct connector *connector;
 	CURL *easy;
 	connect_callback callback;
@@ -64,6 +67,7 @@ static void start_curl(void) {
 static void forget(struct connecting *connecting) {
 	curl_multi_remove_handle(connecting->connector->multi, connecting->easy);
 	curl_easy_cleanup(connecting->easy);
+	list_remove(&connecting->link);
 	free(connecting);
 }
 
@@ -112,14 +116,29 @@ static void report(struct connecting *connecting, CURLcode code) {
 	callback(owner, descriptor, failure);
 }
 
+static struct connecting *connecting_of(CURL *easy) {
+	char *connecting = NULL;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &connecting);
+	return (struct connecting *)(void *)connecting;
+}
+
 static void collect(struct connector *connector) {
 	CURLMsg *message;
 	int left;
 	while ((message = curl_multi_info_read(connector->multi, &left)) != NULL) {
-		char *connecting = NULL;
 		CURLcode code = message->data.result;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &connecting);
-		report((struct connecting *)(void *)connecting, code);
+		report(connecting_of(message->easy_handle), code);
+	}
+}
+
+// When an address refuses, curl puts the next one in its place, but would open its socket only when one of its timers
+// wakes it, seconds later. Pausing does nothing before a transfer, and ending a pause has curl go on at once.
+static void go_on(struct connector *connector) {
+	while (!list_is_empty(&connector->unwatched)) {
+		struct connecting *connecting = LIST_OWNER(connector->unwatched.next, struct connecting, link);
+		list_remove(&connecting->link);
+		curl_easy_pause(connecting->easy, CURLPAUSE_RECV);
+		curl_easy_pause(connecting->easy, CURLPAUSE_CONT);
 	}
 }
 
@@ -127,6 +146,7 @@ static void act(struct connector *connector, curl_socket_t descriptor, int happe
 	int running;
 	curl_multi_socket_action(connector->multi, descriptor, happened, &running);
 	collect(connector);
+	go_on(connector);
 }
 
 static void on_timer(void *owner) {
@@ -164,8 +184,13 @@ static struct curl_watch *watch_new(struct connector *connector, curl_socket_t d
 static int on_want(CURL *easy, curl_socket_t descriptor, int wanted, void *owner, void *assigned) {
 	struct connector *connector = owner;
 	struct curl_watch *watch = assigned;
-	(void)easy;
+	// curl closes some connections by a handle of its own.
+	struct connecting *connecting = connecting_of(easy);
+	if (connecting)
+		list_remove(&connecting->link);
 	if (wanted == CURL_POLL_REMOVE) {
+		if (connecting)
+			list_append(&connector->unwatched, &connecting->link);
 		if (watch) {
 			curl_multi_assign(connector->multi, descriptor, NULL);
 			uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
@@ -196,6 +221,7 @@ struct connector *connector_new(struct loop *loop) {
 	struct connector *connector = memory_new(1, sizeof(*connector));
 	connector->loop = loop;
 	timer_init(&connector->timer, loop, on_timer, connector);
+	list_init(&connector->unwatched);
 	const char *proxy = proxy_from_environment();
 	connector->proxy_refused = connect_proxy_problem() != NULL;
 	// curl refuses a scheme that it doesn't know, after it has looked at NO_PROXY: just what is wanted here.
@@ -254,7 +280,9 @@ struct connecting *connector_start(struct connector *connector, bool secure, con
 	if (strpbrk(host, "/?#@\\"))
 		return NULL;
 	struct connecting *connecting = memory_new(1, sizeof(*connecting));
-	*connecting = (struct connecting){connector, curl_easy_init(), callback, owner};
+	*connecting =
+	    (struct connecting){.connector = connector, .easy = curl_easy_init(), .callback = callback, .owner = owner};
+	list_init(&connecting->link);
 	if (connecting->easy == NULL) {
 		free(connecting);
 		return NULL;
