@@ -4,6 +4,7 @@ local cjson = require "cjson"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
+local socket = require "socket"
 
 local has_sanitizer = signalbox.program:find("address") or signalbox.program:find("thread")
 
@@ -188,8 +189,11 @@ describe("reload", function()
   end)
 
   it("refuses an endpoint that is the gateway itself", function()
-    local gateway = start(nil, { listen = "127.0.0.1:18651" })
-    replace(gateway.file, 'return { models = { { id = "x", endpoint = "http://127.0.0.1:18651" } } }')
+    local listener = assert(socket.bind("127.0.0.1", 0))
+    local _, port = listener:getsockname()
+    listener:close()
+    local gateway = start(nil, { listen = "127.0.0.1:" .. port })
+    replace(gateway.file, ('return { models = { { id = "x", endpoint = "http://127.0.0.1:%d" } } }'):format(port))
     local status, answer = gateway.admin("/reload", "POST")
     assert.equal(422, status)
     assert.equal("models[1].endpoint", answer.errors[1].field)
