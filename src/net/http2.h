@@ -45,7 +45,7 @@ struct http2 {
 	struct socket *socket;
 	enum http2_state state;
 	bool settled;    // the client's SETTINGS have come
-	bool is_flood;   // more than one of the allowances below was used up
+	bool is_flood;   // an allowance below was used up
 	bool given_up;   // nothing is delivered any more
 	bool hurries;    // another client is to have its place
 	bool notified;   // the client knows that we drain
