@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What bounds a request beside its model: the memory of all requests together, and its place among those that wait for a
--- model. And where clients may come from.
+-- What bounds a request beside its model: the memory of all requests together, and its place among those that wait for
+-- a model. And where clients may come from.
 local cjson = require "cjson"
 local http = require "spec.support.http"
 local process = require "spec.support.process"

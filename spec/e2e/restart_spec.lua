@@ -26,7 +26,7 @@ describe("restarting", function()
   end)
 
   -- A gateway that is started with the listener as its descriptor 3. `more` are settings over the tests' own.
-  local function generation(more)
+  local function generation(more, variables, descriptors)
     local number = #scene.children
     local settings = { admin = "127.0.0.1:0", endpoint = emulator.url, log = { format = "json" },
       policy = scene:write(("policy-%d.lua"):format(number), "return " ..
@@ -35,8 +35,8 @@ describe("restarting", function()
     for key, value in pairs(more or {}) do settings[key] = value end
     local path = scene:write(("settings-%d.lua"):format(number), "return " .. signalbox.literal(settings))
     local child = process.start({ "bash", "-c",
-      ('export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3<&%d'):format(listener:getfd()), "bash", signalbox.program,
-      "serve", "--config", path, "--core-dumps" },
+      ('export LISTEN_PID=$$ %s; exec "$@" 12<&%d %s 3<&12 12<&-'):format(variables or "LISTEN_FDS=1",
+        listener:getfd(), descriptors or ""), "bash", signalbox.program, "serve", "--config", path, "--core-dumps" },
       { folder = scene.folder, environment = { AWS_REGION = false, AWS_ENDPOINT_URL = false } })
     table.insert(scene.children, 1, child)
     return child
@@ -109,6 +109,30 @@ describe("restarting", function()
     end
     assert.equal(0, first:wait())
     first.stopped = true
+  end)
+
+  it("leaves a passed admin listener to the successor", function()
+    local admin = assert(socket.bind("127.0.0.1", 0, 64))
+    local admin_port = select(2, admin:getsockname())
+    local function both()
+      return generation(nil, "LISTEN_FDS=2 LISTEN_FDNAMES=data:admin", ("13<&%d 4<&13 13<&-"):format(admin:getfd()))
+    end
+    local first = both()
+    process.wait_for("the first generation", function() return is_ready(first) end)
+    emulator.control(NOVA, { fault = "hang" })
+    local client = http.connect(port)
+    client:send(http.format(signalbox.call(NOVA, "converse")))
+    process.wait_for("the request", function() return emulator.requests().total.received > 0 end)
+    local second = both()
+    process.wait_for("the second generation", function() return is_ready(second) end)
+    first:signal("TERM")
+    process.wait_for("the drain", function() return first:log():find("draining", 1, true) end)
+    for _ = 1, 20 do assert.equal(200, http.request(admin_port, { path = "/health" }).status) end
+    client.tcp:shutdown("both") -- the second generation has inherited the descriptor, so closing it ends nothing
+    client:close()
+    assert.equal(0, first:wait())
+    first.stopped = true
+    admin:close()
   end)
 
   it("shares one socket that was passed among its workers", function()

@@ -23,6 +23,7 @@
 #include "gateway/worker.h"
 #include "mux/identity.h"
 #include "mux/mux.h"
+#include "net/bind_adopted.h"
 #include "net/connect.h"
 #include "net/loop.h"
 #include "net/server.h"
@@ -208,6 +209,9 @@ static void on_end_signal(void *owner) {
 	if (!gateway->admin.is_draining) {
 		log_entry(LOG_INFO, "draining", LOG_N("milliseconds", gateway->settings->timeouts.drain_ms));
 		readiness_tell(gateway->settings->notify_socket, "STOPPING=1");
+		// A successor answers on a listener that was passed on; one of our own tells of the drain till its end.
+		if (bind_adopted_has(server_address(gateway->admin.server, 0)))
+			server_drain(gateway->admin.server, NULL, NULL);
 	}
 	gateway->admin.is_draining = true;
 	for (size_t i = 0; i < gateway->worker_count; i++)
