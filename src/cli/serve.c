@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `signalbox serve`: settings from file, flags and environment; then the gateway until it is told to stop.
+#include <signal.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -16,6 +17,16 @@ static const char *look_up(void *owner, const char *name) {
 	return getenv(name);
 }
 
+// Whoever asks again for an end that has come must not turn it into a failure.
+static void ignore_signals(void) {
+	sigset_t asked;
+	sigemptyset(&asked);
+	sigaddset(&asked, SIGTERM);
+	sigaddset(&asked, SIGINT);
+	sigaddset(&asked, SIGHUP);
+	sigprocmask(SIG_BLOCK, &asked, NULL);
+}
+
 static int serve(const struct settings_flags *flags) {
 	struct problems problems = {0};
 	struct settings settings;
@@ -27,8 +38,10 @@ static int serve(const struct settings_flags *flags) {
 		log_configure(settings.log.level, settings.log.format);
 		rc = gateway_start(&settings, &problems, &gateway);
 	}
-	if (rc == 0)
+	if (rc == 0) {
 		gateway_run(gateway);
+		ignore_signals();
+	}
 	cli_print_problems(&problems);
 	gateway_free(gateway);
 	settings_free(&settings);
