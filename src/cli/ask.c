@@ -248,7 +248,7 @@ int cli_ask(int argc, char **argv) {
 	if (parsed != OPTIONS_READY)
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
 	if (!prompt)
-		return options_misuse(argv[0], "which prompt?");
+		return options_misuse(argv[0], "a prompt is missing");
 	if (max_tokens && (!slice_parse_u64(slice_from(max_tokens), TOKENS_MAX, &tokens) || tokens == 0))
 		return options_misuse(argv[0], "--max-tokens takes a whole number from 1 to %d", TOKENS_MAX);
 	cli_conceal();

@@ -82,7 +82,7 @@ int cli_check(int argc, char **argv) {
 	if (parsed != OPTIONS_READY)
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
 	if (!path)
-		return options_misuse(argv[0], "which file?");
+		return options_misuse(argv[0], "a file is missing");
 	struct problems problems = {0};
 	int rc = check(path, &problems);
 	cli_print_problems(&problems);
