@@ -253,6 +253,7 @@ TEST(lists_of_listeners_name_the_bad_item) {
 	read_all(&reading, &table, NULL, NULL);
 	CHECK(strstr(reading.text, "listen[2]: expected a loopback address") != NULL);
 	CHECK_INT(reading.problems.count, 1);
+	document_free(&listen->items[1]);
 	document_set_string(&listen->items[1], SLICE("nonsense"));
 	finish(&reading, NULL);
 	read_all(&reading, &table, NULL, NULL);
