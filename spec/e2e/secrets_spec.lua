@@ -42,12 +42,15 @@ local CASES = {
 }
 
 describe("a secret", function()
+  local scene
+  before_each(function() scene = signalbox.scene() end)
+  after_each(function() scene:close() end)
+
   for _, case in ipairs(CASES) do
     it("stays with its owner: " .. case.name, function()
       -- The sanitizers keep freed memory as it was, and map terabytes.
       if signalbox.is_sanitized then pending("the sanitizers keep freed memory") return end
-      local scene, text = signalbox.scene(), secret(case.field)
-      local emulator = scene:emulator()
+      local emulator, text = scene:emulator(), secret(case.field)
       local credentials = { [case.field] = text }
       if case.field ~= "bearer_token" then
         credentials.access_key_id = "AKIDEXAMPLE"
@@ -58,11 +61,7 @@ describe("a secret", function()
         policy = { models = { { id = signalbox.NOVA }, { id = signalbox.CLAUDE } } },
       })
       local before = copies(gateway.pid, text)
-      if not before then
-        scene:close()
-        pending("the kernel doesn't show the memory of other processes")
-        return
-      end
+      if not before then pending("the kernel doesn't show the memory of other processes") return end
       assert.is_true(#before > 0)
       cause_failures(emulator)
       for number = 1, 40 do
@@ -78,7 +77,6 @@ describe("a secret", function()
       process.wait_for("every copy made for a request to be wiped", is_idle, 5)
       assert.equal(#before, #copies(gateway.pid, text))
       assert.is_nil(gateway:log():find(text, 1, true))
-      scene:close()
     end)
   end
 end)
