@@ -12,8 +12,10 @@ local streams = {}
 local COUNT = tonumber(os.getenv("STREAMS") or "") or 1000
 local FRAMES = 500 -- of the stream that is there at once
 local SECONDS, ROUNDS = 2, 3
-local PACE, LENGTH = 20, 60 -- frames a second of a model's stream, and how many
-local PACED_SECONDS = 6
+-- Frames a second of a model's stream: fewer where there are so many that one core could not make them.
+local PACE = math.max(1, math.min(20, 20000 // COUNT))
+local LENGTH = 3 * PACE
+local PACED_SECONDS = COUNT > 2000 and 20 or 6
 local PATH = "/model/chat/converse-stream"
 local BODY = '{"messages":[{"role":"user","content":[{"text":"What is an interlocking?"}]}]}'
 local UNBUFFERED = "proxy_buffering off;"
