@@ -150,12 +150,14 @@ describe("a request that cannot be answered", function()
 
   it("is told an HTML page's status by a name that SDKs know", function()
     local gateway = single([[
-      answer:send("HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n")
+      answer:send("HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n" ..
+        "x-amzn-RequestId: told-by-upstream\r\nContent-Length: 20\r\n\r\n")
       answer:send("<html>no good</html>")]])
     local response = gateway.request(signalbox.call("chat", "converse"))
     assert.equal(502, response.status)
     assert.is_string(response.headers["x-amzn-errortype"])
     assert.equal("1", response.headers["x-signalbox-attempts"])
+    assert.equal("told-by-upstream", response.headers["x-amzn-requestid"])
     assert.is_string(cjson.decode(response.body).message)
   end)
 

@@ -63,7 +63,14 @@ static bool is_json_object(struct slice body) {
 // An error page is no error of the service's, and SDKs fail to parse it: the client is told its status in the service's
 // own form.
 static void replace_page(struct attempt *attempt) {
-	attempt->error.headers = (struct headers){json_type, 1};
+	struct header *headers = arena_alloc(attempt->arena, 2 * sizeof *headers);
+	const struct slice *request_id = headers_find(attempt->headers, SLICE("x-amzn-requestid"));
+	if (!headers)
+		return;
+	headers[0] = json_type[0];
+	if (request_id)
+		headers[1] = (struct header){SLICE("x-amzn-requestid"), *request_id};
+	attempt->error.headers = (struct headers){headers, request_id ? 2 : 1};
 	attempt->error.body = arena_printf(
 	    attempt->arena, "{\"message\":\"The upstream answered with status %d and no message.\"}", attempt->status);
 }
