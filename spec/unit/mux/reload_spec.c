@@ -126,14 +126,26 @@ TEST(each_order_is_answered_once_and_too_many_are_refused) {
 	close_fixture(&fixture);
 }
 
+static uint64_t running_version(struct fixture *fixture) {
+	struct mux_version *version = mux_version_retain(fixture->mux);
+	uint64_t number = version->number;
+	version_release(version);
+	return number;
+}
+
 TEST(the_end_answers_what_is_left) {
 	struct fixture fixture;
 	open_fixture(&fixture, GOOD);
 	int taken = 0;
 	for (int i = 0; i < 10; i++)
 		taken += mux_reload(fixture.mux, fixture.loop, (struct mux_reload_order){0}, on_done, &fixture) == 0;
+	// The third version runs: the answer to the first order is on its way to the loop.
+	for (int i = 0; i < GUARD_MS && running_version(&fixture) < 3; i++)
+		usleep(1000);
+	CHECK_INT(fixture.done, 0);
 	mux_end_reloads(fixture.mux);
 	CHECK_INT(fixture.done, taken);
+	CHECK(fixture.good > 0);
 	CHECK_INT(fixture.good + fixture.ended, taken);
 	CHECK_INT(mux_reload(fixture.mux, fixture.loop, (struct mux_reload_order){0}, on_done, &fixture), ERROR_BUSY);
 	mux_end_reloads(fixture.mux);

@@ -70,6 +70,7 @@ static void open_scene(struct scene *scene) {
 	write_file(scene, "here/p.lua");
 	write_file(scene, "there/p.lua");
 	must(symlink("here", path_of(scene, "now")));
+	must(symlink(path_of(scene, "here"), path_of(scene, "absolute")));
 	must(symlink("../here/p.lua", path_of(scene, "there/link.lua")));
 }
 
@@ -136,6 +137,7 @@ static const struct {
     {"here/p.lua", write_another, false},
     {"now/p.lua", write_it, true},
     {"now/p.lua", turn_the_link, true},
+    {"absolute/p.lua", write_it, true},
     {"there/link.lua", write_it, true},
     {"there/link.lua", replace_it, true},
     {"there/../now/./p.lua", turn_the_link, true},
@@ -172,7 +174,9 @@ TEST(it_goes_on_after_each_change) {
 		run(&scene, GUARD_MS);
 		CHECK_INT(scene.told, 1);
 	}
-	must(rename(path_of(&scene, "gone"), path_of(&scene, "here")));
+	// Another folder of that name.
+	must(mkdir(path_of(&scene, "here"), 0700));
+	write_it(&scene);
 	run(&scene, GUARD_MS);
 	CHECK_INT(scene.told, 1);
 	write_it(&scene);

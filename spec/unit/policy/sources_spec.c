@@ -82,6 +82,8 @@ TEST(what_was_looked_for_in_vain_is_told) {
 	CHECK(sources_at(sources, 1).is_file);
 	CHECK_INT(sources_at(sources, 1).text.len, 0);
 	CHECK(sources_are_current(sources));
+	fixture_write(&fixture, "m.lua", "");
+	CHECK(!sources_are_current(sources));
 	fixture_write(&fixture, "m.lua", "return { id = 'a' }");
 	CHECK(!sources_are_current(sources));
 	// They are closed: the same mistake again, whatever is on disk.
