@@ -36,6 +36,15 @@ describe("the command line", function()
     end
   end)
 
+  it("emulates on this machine only: whoever reaches the emulator can change its models", function()
+    for _, address in ipairs { "0.0.0.0:0", "[::]:0", "192.0.2.1:8081", "nonsense" } do
+      local status, _, log = signalbox.run { "emulate", "--listen", address }
+      assert.equal(2, status)
+      assert.matches("loopback", log, 1, true)
+      assert.matches(address, log, 1, true)
+    end
+  end)
+
   it("tells its version", function()
     local status, out = signalbox.run { "version" }
     assert.equal(0, status)

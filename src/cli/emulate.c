@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "emulator/emulator.h"
+#include "gateway/address.h"
 #include "policy/policy.h"
 
 struct arguments {
@@ -94,6 +95,14 @@ static int read_speed(const char *text, double *speed) {
 	return CLI_DONE;
 }
 
+// Whoever reaches the emulator can change its models, so it stays on this machine.
+static int check_listen(const char *text) {
+	struct address address;
+	if (address_parse(slice_from(text), &address) && address_is_local(&address))
+		return CLI_DONE;
+	return options_misuse("emulate", "--listen: expected a loopback address or unix:/path, found \"%s\"", text);
+}
+
 // A benchmark's thousands of streams each take a descriptor.
 static void raise_descriptor_limit(void) {
 	struct rlimit limit;
@@ -135,6 +144,8 @@ static int emulate(const struct arguments *arguments) {
 	struct emulator_settings settings = {.listen = arguments->listen};
 	struct scenario scenario = {0};
 	int status = read_speed(arguments->speed, &settings.speed);
+	if (status == CLI_DONE)
+		status = check_listen(arguments->listen);
 	if (status == CLI_DONE)
 		status = read_keys(arguments, &settings);
 	if (status == CLI_DONE)
