@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The soak: for SECONDS (60 by default), clients of every operation send what they can while models go wrong at random,
--- change what goes wrong every moment, and some clients leave before their answer has ended. At the end every request
--- has to be accounted for, every descriptor back, and memory as it was. SEED picks another course of events.
+-- change what goes wrong every moment, some clients leave before their answer has ended, and the policy is reloaded now
+-- and then. At the end every request has to be accounted for, every descriptor back, and memory as it was. SEED picks
+-- another course of events.
 package.path = "./?.lua;" .. package.path
 local cjson = require "cjson"
 local curl = require "spec.support.curl"
@@ -14,6 +15,7 @@ local socket = require "socket"
 local SECONDS = tonumber(os.getenv("SECONDS") or "60")
 local SEED = tonumber(os.getenv("SEED") or os.time())
 local CONNECTIONS, BATCH, HTTP2_BATCH = 24, 240, 40
+local RELOAD_EVERY = 5 -- batches
 local WARM_UP = 0.1 -- of the time; what is resident by then is not looked at
 local LEAVING = 0.05 -- of the streams
 local TOLERANCE = 0.02
@@ -123,6 +125,7 @@ local function run()
   while socket.gettime() - started < SECONDS do
     change_faults()
     send_batch()
+    if #soak.samples % RELOAD_EVERY == 0 then assert(soak.gateway.admin("/reload", "POST") == 200, "no reload") end
     local elapsed = socket.gettime() - started
     read_log()
     soak.samples[#soak.samples + 1] = { at = elapsed / SECONDS, kb = soak.gateway:resident_kb() }
