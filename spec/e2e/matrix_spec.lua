@@ -265,7 +265,7 @@ function Matrix:check_sums()
   for _, name in ipairs(COUNTED) do counted = counted + self.stats.total[name] end
   assert.equal(attempts, counted, "attempts that clients were told of, and those of /stats")
   assert.equal(attempts, asked, "attempts that clients were told of, and those that models met")
-  assert.equal(#self.cells, #self.gateway.access(), "lines of the access log")
+  assert.equal(#self.cells, #self.gateway.access(#self.cells), "lines of the access log")
 end
 
 function Matrix:check_descriptors()

@@ -153,8 +153,12 @@ function scene:gateway(emulator, options)
     return response.status, response.body ~= "" and cjson.decode(response.body) or nil, response
   end
 
-  -- The lines of the access log so far, decoded.
-  function child.access()
+  -- The lines of the access log so far, decoded. With `count`, waits until there are so many: a line is written after
+  -- its answer.
+  function child.access(count)
+    if count then
+      process.wait_for(count .. " lines in the access log", function() return #child.access() >= count end)
+    end
     local lines = {}
     for line in child:log():gmatch("[^\n]+") do
       local ok, entry = pcall(cjson.decode, line)
