@@ -75,7 +75,7 @@ struct attempt_plan {
 	const struct target *target;
 	const struct step *step; // a STEP_SEND; borrowed for the call
 	uint64_t stream_idle_ms;
-	const char *payload_hash; // hex SHA-256 of the body, for a signature
+	char *payload_hash; // the request's, see sign.h
 };
 
 // A new attempt, under way; NULL when the arena has no room.

@@ -201,8 +201,6 @@ static struct step begin(struct mux_request *request) {
 	request->begun = true;
 	struct step failed = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NONE_SELECTED};
 	const struct route_limits *limits = &request->route.pool->limits;
-	if (sigv4_hash_payload(request->worker->signer, request->call.body, request->payload_hash))
-		return failed;
 	if (!operation_is_on_model(request->call.operation))
 		return (struct step){.kind = STEP_SEND, .options = {limits->timeout_ms, limits->ttft_ms}};
 	if (route_request_new(&request->route, &request->facts, &request->arena, request->started_ms, &request->routing))

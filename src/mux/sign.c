@@ -56,24 +56,48 @@ static int format_path(const struct mux_call *call, const struct target *target,
 	return rc ? rc : out->target.ptr ? 0 : ERROR_MEMORY;
 }
 
-// Appends what proves who we are; its texts go to the arena, which is wiped with the request.
+// Adds a header whose value is copied to the arena, which is wiped with the request.
+static int add_copy(struct outgoing *headers, struct arena *arena, struct slice name, struct slice value) {
+	struct slice copy = arena_copy(arena, value);
+	if (!copy.ptr)
+		return ERROR_MEMORY;
+	add(headers, name, copy);
+	return 0;
+}
+
+static int add_proof(struct outgoing *headers, struct arena *arena, const struct sigv4_authorization *proof) {
+	int rc = add_copy(headers, arena, SLICE("authorization"), buffer_slice(proof->value));
+	if (rc == 0 && proof->date[0])
+		rc = add_copy(headers, arena, SLICE("x-amz-date"), slice_from(proof->date));
+	if (rc == 0 && proof->session_token)
+		rc = add_copy(headers, arena, SLICE("x-amz-security-token"), slice_from(proof->session_token));
+	return rc;
+}
+
+// The body's hash is the same for every attempt; a bearer token needs none.
+static int hash_once(struct mux_worker *worker, const struct credentials *credentials, struct slice body,
+                     char *payload_hash) {
+	if (credentials->bearer_token || payload_hash[0])
+		return 0;
+	return sigv4_hash_payload(worker->signer, body, payload_hash);
+}
+
+// Appends what proves who we are.
 static int authorize(struct mux_worker *worker, const struct target *target, const struct sigv4_request *request,
-                     struct arena *arena, struct outgoing *headers, const char **reason) {
+                     struct slice body, char *payload_hash, struct arena *arena, struct outgoing *headers,
+                     const char **reason) {
 	struct credentials *credentials = credentials_source_get(target->credentials, reason);
 	if (!credentials)
 		return ERROR_MISSING;
 	struct sigv4_authorization proof = {.value = &worker->authorization};
 	struct sigv4_scope scope = {slice_from(target->region), SLICE("bedrock")};
-	int rc = sigv4_authorize(worker->signer, request, credentials, scope, clock_wall_ms() / 1000, &proof);
-	if (rc == 0) {
-		add(headers, SLICE("authorization"), arena_copy(arena, buffer_slice(proof.value)));
-		if (proof.date[0])
-			add(headers, SLICE("x-amz-date"), arena_copy(arena, slice_from(proof.date)));
-		if (proof.session_token)
-			add(headers, SLICE("x-amz-security-token"), arena_copy(arena, slice_from(proof.session_token)));
-	} else {
+	int rc = hash_once(worker, credentials, body, payload_hash);
+	if (rc == 0)
+		rc = sigv4_authorize(worker->signer, request, credentials, scope, clock_wall_ms() / 1000, &proof);
+	if (rc == 0)
+		rc = add_proof(headers, arena, &proof);
+	if (rc)
 		*reason = error_text(rc);
-	}
 	if (worker->authorization.len)
 		memory_wipe(worker->authorization.ptr, worker->authorization.len);
 	buffer_clear(&worker->authorization);
@@ -82,8 +106,8 @@ static int authorize(struct mux_worker *worker, const struct target *target, con
 }
 
 int sign_request(struct mux_worker *worker, const struct mux_call *call, const struct target *target,
-                 const struct model *model, const char *payload_hash, struct arena *arena,
-                 struct exchange_request *request, const char **reason) {
+                 const struct model *model, char *payload_hash, struct arena *arena, struct exchange_request *request,
+                 const char **reason) {
 	struct outgoing *headers = arena_alloc(arena, sizeof *headers);
 	struct outgoing_path path = {0};
 	struct slice method = model ? SLICE("POST") : call->method;
@@ -101,7 +125,7 @@ int sign_request(struct mux_worker *worker, const struct mux_call *call, const s
 	    .headers = {headers->list, headers->count},
 	    .payload_sha256 = payload_hash,
 	};
-	rc = authorize(worker, target, &to_sign, arena, headers, reason);
+	rc = authorize(worker, target, &to_sign, call->body, payload_hash, arena, headers, reason);
 	add(headers, SLICE("host"), slice_from(target->authority));
 	add(headers, SLICE("user-agent"), SLICE("signalbox"));
 	*request = (struct exchange_request){

@@ -10,10 +10,12 @@
 #include "mux/worker.h"
 #include "net/exchange.h"
 
-// `model` is NULL for an operation that is on none. Fills `request` with texts of the arena and of the call. 0;
-// ERROR_MISSING without credentials, ERROR_LIMIT, ERROR_MEMORY, ERROR_CRYPTO, with *reason set to one line for the log.
+// `model` is NULL for an operation that is on none. `payload_hash` (SIGV4_HEX_BYTES) is filled when a signature first
+// needs it, and kept by the caller for the next attempt; empty before. Fills `request` with texts of the arena and of
+// the call. 0; ERROR_MISSING without credentials, ERROR_LIMIT, ERROR_MEMORY, ERROR_CRYPTO, with *reason set to one line
+// for the log.
 int sign_request(struct mux_worker *worker, const struct mux_call *call, const struct target *target,
-                 const struct model *model, const char *payload_hash, struct arena *arena,
-                 struct exchange_request *request, const char **reason);
+                 const struct model *model, char *payload_hash, struct arena *arena, struct exchange_request *request,
+                 const char **reason);
 
 #endif
