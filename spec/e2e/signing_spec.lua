@@ -87,6 +87,30 @@ describe("signing", function()
     scene:stop(gateway)
   end)
 
+  it("is as good on a second model, after a throttle", function()
+    local gateway = scene:gateway(emulator, { policy = {
+      models = { { id = NOVA }, { id = "us.amazon.nova-pro-v1:0", fallback = true } } } })
+    emulator.control(NOVA, { fault = "ThrottlingException", share = 1.0 })
+    local response = gateway.request(signalbox.call(NOVA, "converse"))
+    emulator.control(NOVA, { fault = cjson.null })
+    assert.equal(200, response.status)
+    assert.equal("2", response.headers["x-signalbox-attempts"])
+    scene:stop(gateway)
+  end)
+
+  it("is made for a second model though the first took a bearer token", function()
+    local gateway = scene:gateway(emulator, {
+      settings = { credential_sets = { token = { bearer_token = "nobody-knows-it" } } },
+      policy = { models = {
+        { id = NOVA, name = "by-token", credentials = "token" }, { id = NOVA, name = "by-keys", fallback = true } } },
+    })
+    local response = gateway.request(signalbox.call(NOVA, "converse"))
+    assert.equal(200, response.status)
+    assert.equal("by-keys", response.headers["x-signalbox-model"])
+    assert.equal("2", response.headers["x-signalbox-attempts"])
+    scene:stop(gateway)
+  end)
+
   it("never shows secrets, prompts or answers in logs", function()
     local gateway = scene:gateway(emulator, { settings = { log = { level = "debug", format = "json" } } })
     local prompt = "a prompt that nobody may read"
