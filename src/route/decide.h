@@ -26,6 +26,9 @@ struct request_facts {
 	struct slice caller; // who asks; empty where nobody authenticated
 	struct slice body;
 	struct headers headers; // without credentials
+	enum service_tier tier; // that the client itself asked for
+	int64_t input_tokens;   // an estimate; what a quota reserves. 0 where nobody has a quota
+	int64_t max_tokens;     // that the client allows the answer; 0 where it doesn't say, or nobody has a quota
 };
 
 enum failure_kind { FAILURE_HTTP, FAILURE_NETWORK, FAILURE_TIMEOUT, FAILURE_STREAM };
@@ -40,6 +43,7 @@ struct failure {
 	enum fault fault;
 	int64_t retry_after_ms; // -1 where the upstream said nothing
 	uint64_t latency_ms;
+	enum service_tier tier; // of the attempt; filled by routing
 };
 
 // Tokens as the model counted them; -1 where unknown.
@@ -50,15 +54,29 @@ struct usage {
 	int64_t cache_write_tokens;
 };
 
+// A whole answer, before it is passed on.
+struct response {
+	int status;
+	struct headers headers;
+	struct slice body;
+	struct usage usage;
+	uint64_t latency_ms;
+};
+
 // The eligible models in pool order. Never empty when a decision is asked for.
 struct candidates {
 	const struct model *const *list;
 	size_t count;
+	const double *weights; // by index in the pool; NULL: the models' own
 };
 
 struct attempt_options {
 	uint64_t timeout_ms; // resolved: the hook's, else the model's
 	uint64_t ttft_ms;
+	uint64_t hedge_after_ms; // when a second model is asked too; 0 is never
+	enum service_tier tier;  // TIER_NONE leaves the request as the client made it
+	bool is_escalated;       // the tier is routing's: `prepare` has no say in it
+	struct headers headers;  // that go up beside the client's
 };
 
 struct selection {
@@ -81,6 +99,26 @@ struct classification {
 	uint64_t after_ms;    // before a VERDICT_RETRY
 };
 
+// What `prepare` changes of a request; what is zero stays as the client made it.
+struct edits {
+	enum service_tier tier;
+	struct slice guardrail_identifier, guardrail_version, guardrail_trace; // the first is empty where there is none
+	int64_t max_tokens;
+	struct headers headers; // that go up beside the client's, or in their place
+};
+
+// How a request ended.
+struct request_result {
+	enum outcome outcome;
+	const struct model *model; // of the answer or of the last attempt; NULL where there was none
+	uint32_t attempts;
+	int status;         // that the client got
+	struct slice error; // the exception's name; empty where there is an answer
+	struct usage usage;
+	uint64_t latency_ms;
+	int64_t ttft_ms; // -1 where there was no stream content
+};
+
 struct decide {
 	void *self;
 	// Picks the model of the next attempt. `out` is zeroed before.
@@ -89,6 +127,16 @@ struct decide {
 	// Says what a failed attempt means. `out` holds the default answer, to be changed or kept.
 	void (*classify)(void *self, const struct failure *failure, const struct route_request *request,
 	                 const struct model *model, struct classification *out);
+
+	// The rest are NULL where a policy has no such hook. What they point to is borrowed until the next decision.
+
+	// Judges a whole answer. False is a refusal: the answer is dropped, *reason says why.
+	bool (*accept)(void *self, const struct response *response, const struct route_request *request,
+	               const struct model *model, struct slice *reason);
+	// Changes a request before it is signed for `model`. `out` is zeroed before.
+	void (*prepare)(void *self, const struct route_request *request, const struct model *model, struct edits *out);
+	// Hears how a request ended.
+	void (*finish)(void *self, const struct route_request *request, const struct request_result *result);
 };
 
 // Weighted random over the primaries, else over the fallbacks: draws r in (0, W] and takes the first model whose

@@ -17,6 +17,9 @@
 	X(EVENT_MODEL_INVOCATION_START, "model-invocation-start")                                                          \
 	X(EVENT_MODEL_INVOCATION_COMPLETE, "model-invocation-complete")                                                    \
 	X(EVENT_REFUSAL_DETECTED, "refusal-detected")                                                                      \
+	X(EVENT_TIER_ESCALATION, "tier-escalation")                                                                        \
+	X(EVENT_TIER_ESCALATION_SUCCESS, "tier-escalation-success")                                                        \
+	X(EVENT_TIER_ESCALATION_FAILURE, "tier-escalation-failure")                                                        \
 	X(EVENT_STATS_RESET, "stats-reset")                                                                                \
 	X(EVENT_POLICY_RELOADED, "policy-reloaded")                                                                        \
 	X(EVENT_POLICY_REJECTED, "policy-rejected")                                                                        \

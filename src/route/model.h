@@ -20,6 +20,26 @@ struct breaker_settings {
 	uint64_t half_open_probes;
 };
 
+// Service tiers, in the service's own words. TIER_NONE says nothing of a tier.
+enum service_tier { TIER_NONE, TIER_DEFAULT, TIER_FLEX, TIER_PRIORITY, TIER_RESERVED };
+
+// By enum service_tier, "" for TIER_NONE; ended by NULL.
+extern const char *const service_tier_names[];
+
+// The tiers to try after a throttle, in this order; count 0 is none.
+enum { TIER_RUNGS_MAX = 4 };
+struct tier_ladder {
+	enum service_tier rungs[TIER_RUNGS_MAX];
+	size_t count;
+};
+
+// What the service lets an account send to a model in any minute; 0 is unlimited or unknown.
+struct quota {
+	uint64_t requests_per_minute;
+	uint64_t tokens_per_minute;
+	double output_token_weight; // what an output token weighs once it is settled
+};
+
 // One entry of the pool. Strings are NUL-terminated and owned by the pool; optional ones are NULL where absent.
 struct model {
 	size_t index; // in its pool
@@ -36,6 +56,8 @@ struct model {
 	uint64_t timeout_ms;
 	uint64_t ttft_ms;
 	struct breaker_settings breaker;
+	enum service_tier tier; // to start at
+	struct quota quota;
 	struct model_state *state; // retained by the pool; locks for itself
 };
 
@@ -46,13 +68,15 @@ struct route_limits {
 	uint64_t stream_idle_ms;
 	uint64_t deadline_ms; // 0 is off
 	uint64_t max_wait_ms;
-	double hedge_budget;
+	double hedge_budget; // the share of extra attempts: hedges and `retry` verdicts
+	struct tier_ladder tier_escalation;
 };
 
 struct pool {
 	struct model *models;
 	size_t count;
 	struct route_limits limits;
+	bool has_quota; // any model does
 };
 
 // Frees the pool's models with their strings and releases their states; the structure itself is zeroed, not freed.

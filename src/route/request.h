@@ -20,6 +20,8 @@
 #include "route/event.h"
 #include "route/model.h"
 
+struct extra_budget;
+
 enum step_kind {
 	STEP_NONE,   // nothing to do until an attempt reports
 	STEP_SEND,   // start attempt `attempt` on `model` with `options`
@@ -61,6 +63,7 @@ struct attempt_result {
 	uint64_t latency_ms;
 	int64_t ttft_ms; // -1 where there was no stream content
 	struct usage usage;
+	const struct response *response; // of ATTEMPT_SUCCEEDED: a whole answer that may still be refused; else NULL
 };
 
 // What a worker routes with: the pool and decisions of one policy version, its random source, and who hears events.
@@ -69,6 +72,7 @@ struct route {
 	const struct pool *pool;
 	const struct decide *decide;
 	struct random_source *random;
+	struct extra_budget *extras;   // bounds extra attempts; shared by workers; NULL: no bound
 	route_event_callback on_event; // may be NULL
 	void *event_owner;
 };
