@@ -79,6 +79,11 @@ function curl.start(transport, request, folder)
     { folder = folder })
 end
 
+-- The status of the answer to what `curl.start` began in `folder`, once the first line of its head is there.
+function curl.head_status(folder)
+  return tonumber(process.contents(folder .. "/curl/1.head"):match("^HTTP/%S+ (%d%d%d)"))
+end
+
 -- The version that answers over this transport must have been spoken in, as curl writes it.
 function curl.spoken(transport)
   return VERSIONS[transport.version].spoken

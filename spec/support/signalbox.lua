@@ -2,6 +2,7 @@
 -- The program under test, in scenes of emulators and a gateway on loopback ports that the system picks. Everything a
 -- scene started is stopped by its `close`, which also insists that each process ends with status 0.
 local cjson = require "cjson"
+local curl = require "spec.support.curl"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 
@@ -72,26 +73,33 @@ function signalbox.run(arguments, more)
   return process.run(arguments, environment(more))
 end
 
--- An emulator of `scenario` (a table). It gets `port`, `url`, `control` and `requests`.
+-- An emulator of `scenario` (a table), with TLS where options.tls has a certificate's files. It gets `port`, `url`,
+-- `control` and `requests`.
 function scene:emulator(scenario, arguments, options)
+  local tls = options and options.tls
   scenario = scenario or { seed = 1, models = { ["*"] = signalbox.PROMPT } }
   local path = self:write(("scenario-%d.lua"):format(#self.children), "return " .. literal(scenario))
   local words = { "emulate", "--scenario", path, "--listen", "127.0.0.1:0" }
+  for _, word in ipairs(tls and { "--tls-cert", tls.cert, "--tls-key", tls.key } or {}) do words[#words + 1] = word end
   for _, word in ipairs(arguments or {}) do words[#words + 1] = word end
   local child = self:start(words, options)
-  child.port = tonumber(child:wait_for_log("127%.0%.0%.1:(%d+)"))
-  child.url = "http://127.0.0.1:" .. child.port
+  child.url = child:wait_for_log("https?://127%.0%.0%.1:%d+")
+  child.port = tonumber(child.url:match("%d+$"))
+
+  local function ask(request)
+    if not tls then return http.request(child.port, request) end
+    local way = { version = "http1-tls", scheme = "https", port = child.port, authority = tls.cert }
+    return curl.load(way, { request }, 1)[1]
+  end
 
   -- Changes how a model behaves from here on; `change` is the body of the control path.
   function child.control(model, change)
-    local response = http.request(child.port, {
-      path = "/_emulator/models/" .. escaped(model), body = cjson.encode(change),
-    })
+    local response = ask { path = "/_emulator/models/" .. escaped(model), body = cjson.encode(change) }
     assert(response and response.status == 200, response and response.body)
   end
 
   function child.requests()
-    return cjson.decode(http.request(child.port, { path = "/_emulator/requests" }).body)
+    return cjson.decode(ask({ path = "/_emulator/requests" }).body)
   end
   return child
 end
