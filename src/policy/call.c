@@ -91,6 +91,7 @@ enum ending call_protected(struct vm *vm, lua_CFunction body, void *argument, ui
 	assert(lua_gettop(lua) == 0);
 	report->ending = ENDING_OVER_MEMORY;
 	report->line = 0;
+	report->instructions = report->peak_bytes = 0;
 	*report->file = *report->message = '\0';
 	if (!lua_checkstack(lua, LUA_MINSTACK))
 		return report->ending;
@@ -101,6 +102,8 @@ enum ending call_protected(struct vm *vm, lua_CFunction body, void *argument, ui
 	lua_pushlightuserdata(lua, argument); /* describe body argument */
 	report->ending = ending_of(vm, lua_pcall(lua, 1, 0, 1));
 	vm->report = NULL;
+	report->instructions = vm->budget - (uint64_t)vm->remaining;
+	report->peak_bytes = vm->peak_bytes;
 	// An error while an error was handled has not been described.
 	if (report->ending == ENDING_ERROR && !*report->message && lua_type(lua, -1) == LUA_TSTRING)
 		copy_text(report->message, sizeof report->message, lua_tostring(lua, -1));

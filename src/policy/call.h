@@ -12,15 +12,17 @@
 
 enum ending { ENDING_OK, ENDING_ERROR, ENDING_OVER_BUDGET, ENDING_OVER_MEMORY, ENDING_BAD_RESULT };
 
-// Why a call did not end well. Texts are cut to fit.
+// What a call came to. File, line and message say why one did not end well, cut to fit; else they are empty.
 struct call_report {
 	enum ending ending;
+	uint64_t instructions; // used, charges included; counted by the thousand unless the VM counts exactly
+	size_t peak_bytes;     // the most that the VM held
 	char file[256]; // of the Lua line where it happened; empty where none was running
 	int line;
 	char message[512];
 };
 
-// Calls body(lua) with `argument` as a light userdata at index 1. `report` is filled when the ending isn't ENDING_OK.
+// Calls body(lua) with `argument` as a light userdata at index 1. `report` is filled whatever the ending.
 enum ending call_protected(struct vm *vm, lua_CFunction body, void *argument, uint64_t instructions,
                            struct call_report *report);
 

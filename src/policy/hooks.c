@@ -76,6 +76,8 @@ static bool call_hook(struct hooks *hooks, struct hook *hook, lua_CFunction body
 	struct call_report report;
 	if (!run(hooks, body, call, request, &report))
 		return false;
+	if (hooks->on_call)
+		hooks->on_call(hooks->call_owner, hook->name, &report);
 	if (report.ending == ENDING_OK) {
 		hook->overruns = 0;
 		return true;

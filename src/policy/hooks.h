@@ -37,6 +37,8 @@ struct hooks {
 	struct hook select, classify;
 	route_event_callback on_event;
 	void *event_owner;
+	policy_call_callback on_call;
+	void *call_owner;
 	char reason[256]; // of the last selection
 };
 

@@ -133,6 +133,15 @@ void policy_on_event(struct policy *policy, size_t worker, route_event_callback 
 	policy->hooks[worker].event_owner = owner;
 }
 
+void policy_on_call(struct policy *policy, size_t worker, policy_call_callback on_call, void *owner) {
+	policy->hooks[worker].on_call = on_call;
+	policy->hooks[worker].call_owner = owner;
+}
+
+void policy_count_exactly(struct policy *policy, size_t worker, bool exactly) {
+	vm_count_exactly(policy->hooks[worker].vm, exactly);
+}
+
 void policy_retire(struct policy *policy) {
 	for (size_t i = 0; i < policy->workers; i++)
 		hooks_retire(&policy->hooks[i]);

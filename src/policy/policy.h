@@ -4,6 +4,7 @@
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@
 #include "route/model.h"
 #include "route/state.h"
 
+struct call_report;
 struct policy;
 struct sources;
 
@@ -42,6 +44,12 @@ const struct pool *policy_pool(const struct policy *policy);
 // The decisions of one worker's VM; only that worker's thread may call them. on_event hears policy errors.
 const struct decide *policy_decide(struct policy *policy, size_t worker);
 void policy_on_event(struct policy *policy, size_t worker, route_event_callback on_event, void *owner);
+
+// Hears of every call of a hook, also of one that ended well. For rehearsals: one worker's, before it routes anything.
+// `exactly` has its VM count each instruction by itself, which slows it.
+typedef void (*policy_call_callback)(void *owner, const char *hook, const struct call_report *report);
+void policy_on_call(struct policy *policy, size_t worker, policy_call_callback on_call, void *owner);
+void policy_count_exactly(struct policy *policy, size_t worker, bool exactly);
 
 // Its hooks are not called any more, from now on the defaults decide; closes its VMs. From any thread.
 void policy_retire(struct policy *policy);

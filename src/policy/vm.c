@@ -57,7 +57,7 @@ static void on_count(lua_State *lua, lua_Debug *debug) {
 	(void)debug;
 	struct vm *vm = vm_of(lua);
 	if (!vm->impatient)
-		vm->remaining -= COUNT_INTERVAL;
+		vm->remaining -= vm->interval;
 	if (vm->remaining <= 0 || is_stuck(vm))
 		overrun(lua, 0);
 }
@@ -78,12 +78,19 @@ static void *allocate(void *owner, void *ptr, size_t old, size_t size) {
 	if (!moved)
 		return size <= old ? ptr : NULL;
 	vm->used_bytes = vm->used_bytes - old + size;
+	if (vm->used_bytes > vm->peak_bytes)
+		vm->peak_bytes = vm->used_bytes;
 	if (size > old && size >= BYTES_PER_INSTRUCTION && !vm->unlimited) {
 		vm->remaining -= (int64_t)(size / BYTES_PER_INSTRUCTION);
 		if (vm->remaining <= 0 && !vm->impatient && vm->lua)
 			become_impatient(vm);
 	}
 	return moved;
+}
+
+void vm_count_exactly(struct vm *vm, bool exactly) {
+	vm->interval = exactly ? 1 : COUNT_INTERVAL;
+	lua_sethook(vm->lua, on_count, LUA_MASKCOUNT, vm->interval);
 }
 
 struct vm *vm_new(size_t limit_bytes) {
@@ -97,7 +104,7 @@ struct vm *vm_new(size_t limit_bytes) {
 	*(struct vm **)lua_getextraspace(vm->lua) = vm;
 	random_init_from_system(&vm->own_random);
 	vm->random = &vm->own_random;
-	lua_sethook(vm->lua, on_count, LUA_MASKCOUNT, COUNT_INTERVAL);
+	vm_count_exactly(vm, false);
 	return vm;
 }
 
@@ -110,9 +117,10 @@ void vm_close(struct vm *vm) {
 
 void vm_begin(struct vm *vm, uint64_t instructions) {
 	if (vm->impatient)
-		lua_sethook(vm->lua, on_count, LUA_MASKCOUNT, COUNT_INTERVAL);
+		lua_sethook(vm->lua, on_count, LUA_MASKCOUNT, vm->interval);
 	vm->impatient = vm->over_budget = vm->over_memory = vm->bad_result = vm->unlimited = false;
 	vm->budget = instructions;
+	vm->peak_bytes = vm->used_bytes;
 	vm->remaining = (int64_t)instructions;
 	vm->cpu_start_ns = 0;
 }

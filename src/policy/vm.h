@@ -18,10 +18,12 @@ struct call_report;
 struct vm {
 	lua_State *lua;
 	size_t used_bytes;
+	size_t peak_bytes; // of the call
 	size_t limit_bytes;
 	bool unlimited;        // while a bounded piece of C must not meet an error of memory
 	int64_t remaining;     // instructions left to the call
 	uint64_t budget;       // what it began with
+	int interval;          // instructions from count to count
 	uint64_t cpu_start_ns; // of the call; 0 until its first count
 	bool impatient;        // the hook fires at each instruction: the call is to die
 	bool over_budget;
@@ -43,6 +45,10 @@ static inline struct vm *vm_of(lua_State *lua) {
 
 // Starts a call's budget.
 void vm_begin(struct vm *vm, uint64_t instructions);
+
+// Counts each instruction by itself, or many at a time again: a measurement wants the former, traffic the latter. Not
+// within a call.
+void vm_count_exactly(struct vm *vm, bool exactly);
 
 // Takes `amount` from the budget; raises when it isn't there. For C functions whose work grows with their input:
 // called before the work.
