@@ -17,7 +17,7 @@ struct call_report {
 	enum ending ending;
 	uint64_t instructions; // used, charges included; counted by the thousand unless the VM counts exactly
 	size_t peak_bytes;     // the most that the VM held
-	char file[256]; // of the Lua line where it happened; empty where none was running
+	char file[256];        // of the Lua line where it happened; empty where none was running
 	int line;
 	char message[512];
 };

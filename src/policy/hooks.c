@@ -76,6 +76,10 @@ static bool call_hook(struct hooks *hooks, struct hook *hook, lua_CFunction body
 	struct call_report report;
 	if (!run(hooks, body, call, request, &report))
 		return false;
+	if (report.ending != ENDING_OK && report.line == 0) {
+		snprintf(report.file, sizeof report.file, "%s", hook->file);
+		report.line = hook->line;
+	}
 	if (hooks->on_call)
 		hooks->on_call(hooks->call_owner, hook->name, &report);
 	if (report.ending == ENDING_OK) {
@@ -83,11 +87,13 @@ static bool call_hook(struct hooks *hooks, struct hook *hook, lua_CFunction body
 		return true;
 	}
 	char place[DETAIL_BYTES], detail[DETAIL_BYTES];
-	bool known = report.line != 0;
-	snprintf(place, sizeof place, "%s:%d", known ? report.file : hook->file, known ? report.line : hook->line);
+	snprintf(place, sizeof place, "%s:%d", report.file, report.line);
 	snprintf(detail, sizeof detail, "%s: %s at %.400s", hook->name, ending_name(report.ending), place);
-	log_failure(hooks, hook, &report, place);
 	tell(hooks, EVENT_POLICY_ERROR, request, model, detail);
+	// Who rehearses has been told, and will ask the hook again.
+	if (hooks->on_call)
+		return false;
+	log_failure(hooks, hook, &report, place);
 	bench_if_due(hooks, hook, &report, request);
 	return false;
 }

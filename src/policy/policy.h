@@ -45,8 +45,8 @@ const struct pool *policy_pool(const struct policy *policy);
 const struct decide *policy_decide(struct policy *policy, size_t worker);
 void policy_on_event(struct policy *policy, size_t worker, route_event_callback on_event, void *owner);
 
-// Hears of every call of a hook, also of one that ended well. For rehearsals: one worker's, before it routes anything.
-// `exactly` has its VM count each instruction by itself, which slows it.
+// Hears of every call of a hook, also of one that ended well; errors are then not logged, and no hook is benched. For
+// rehearsals: of a worker that routes nothing. `exactly` has its VM count each instruction by itself, which slows it.
 typedef void (*policy_call_callback)(void *owner, const char *hook, const struct call_report *report);
 void policy_on_call(struct policy *policy, size_t worker, policy_call_callback on_call, void *owner);
 void policy_count_exactly(struct policy *policy, size_t worker, bool exactly);
