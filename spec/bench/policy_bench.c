@@ -58,7 +58,7 @@ static void unload(struct bench *bench) {
 static void select_once(struct bench *bench, size_t round, bool changing) {
 	struct selection selection = {0};
 	// A model that comes and goes at the end changes the eligible set each time.
-	struct candidates candidates = {bench->candidates, bench->count - (changing && round % 2)};
+	struct candidates candidates = {.list = bench->candidates, .count = bench->count - (changing && round % 2)};
 	bench->route.decide->select(bench->route.decide->self, bench->request, candidates, &bench->random, &selection);
 }
 

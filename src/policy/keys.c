@@ -7,8 +7,15 @@
 #include "base/memory.h"
 
 #define LATER "nothing: not available in this version"
+#define ONE_TIER "\"default\", \"flex\", \"priority\" or \"reserved\""
+#define LADDER "\"priority\", \"reserved\" or a list of different tiers"
 
 enum { TEXT_BYTES_MAX = 2048, FIELD_BYTES = 256, REGION_BYTES_MAX = 63 };
+
+// A thousand million a minute is more than any account has.
+#define QUOTA_MAX 1000000000
+
+#define PRICE_MAX 1000000
 
 static void read_models(const struct document *value, void *target, const struct schema_place *place) {
 	if (value->kind != DOCUMENT_TABLE || value->entry_count || !value->item_count)
@@ -79,6 +86,52 @@ static void read_serves(const struct document *value, void *target, const struct
 	}
 }
 
+static enum service_tier tier_of(const struct document *value) {
+	for (int i = TIER_DEFAULT; service_tier_names[i]; i++)
+		if (value->kind == DOCUMENT_STRING && slice_equal(value->string, slice_from(service_tier_names[i])))
+			return (enum service_tier)i;
+	return TIER_NONE;
+}
+
+static void read_tier(const struct document *value, void *target, const struct schema_place *place) {
+	enum service_tier tier = tier_of(value);
+	if (tier == TIER_NONE)
+		schema_complain(place, ONE_TIER, value);
+	else
+		*(enum service_tier *)target = tier;
+}
+
+static bool has_rung(const struct tier_ladder *ladder, enum service_tier tier) {
+	for (size_t i = 0; i < ladder->count; i++)
+		if (ladder->rungs[i] == tier)
+			return true;
+	return false;
+}
+
+// A single tier is what a throttle leads to from any other; a list is climbed rung by rung.
+static void read_ladder(const struct document *value, void *target, const struct schema_place *place) {
+	struct tier_ladder ladder = {0};
+	bool is_list = value->kind == DOCUMENT_TABLE && value->item_count && !value->entry_count;
+	size_t count = is_list ? value->item_count : 1;
+	for (size_t i = 0; i < count && i < TIER_RUNGS_MAX; i++) {
+		enum service_tier tier = tier_of(is_list ? &value->items[i] : value);
+		if (tier == TIER_NONE || has_rung(&ladder, tier))
+			break;
+		ladder.rungs[ladder.count++] = tier;
+	}
+	bool climbs = is_list || ladder.rungs[0] == TIER_PRIORITY || ladder.rungs[0] == TIER_RESERVED;
+	if (ladder.count != count || !climbs)
+		schema_complain(place, LADDER, value);
+	else
+		*(struct tier_ladder *)target = ladder;
+}
+
+static void read_price(const struct document *value, void *target, const struct schema_place *place) {
+	struct model *model = (struct model *)(void *)((char *)target - offsetof(struct model, price));
+	model->is_priced = value->kind == DOCUMENT_TABLE;
+	schema_read(price_keys, value, target, place);
+}
+
 // Kept in Lua: only the type is checked.
 static void read_tags(const struct document *value, void *target, const struct schema_place *place) {
 	(void)target;
@@ -93,6 +146,11 @@ static void read_tags(const struct document *value, void *target, const struct s
 	}
 #define HOOK(key, text)                                                                                                \
 	{ .name = key, .type = SCHEMA_FUNCTION, .meaning = text }
+#define NUMBER(key, object, member, high, standard, text)                                                              \
+	{                                                                                                                  \
+		.name = key, .type = SCHEMA_NUMBER, .offset = offsetof(object, member), .maximum = high,                       \
+		.default_number = standard, .meaning = text                                                                    \
+	}
 #define UNAVAILABLE(key, text)                                                                                         \
 	{ .name = key, .type = SCHEMA_FUNCTION, .unavailable = LATER, .meaning = text }
 #define CUSTOM(key, member, reader, what, text)                                                                        \
@@ -111,6 +169,20 @@ const struct schema_key breaker_keys[] = {
     INTEGER("failure_window_ms", struct breaker_settings, failure_window_ms, 1000, 600000, 60000,
             "how long a failure counts"),
     INTEGER("half_open_probes", struct breaker_settings, half_open_probes, 1, 20, 1, "attempts at a time in half-open"),
+    {0},
+};
+
+const struct schema_key quota_keys[] = {
+    INTEGER("rpm", struct quota, requests_per_minute, 1, QUOTA_MAX, 0, "requests"),
+    INTEGER("tpm", struct quota, tokens_per_minute, 1, QUOTA_MAX, 0, "tokens"),
+    {0},
+};
+
+const struct schema_key price_keys[] = {
+    NUMBER("input", struct price, input, PRICE_MAX, 0, "that the model reads"),
+    NUMBER("output", struct price, output, PRICE_MAX, 0, "that it writes"),
+    NUMBER("cache_read", struct price, cache_read, PRICE_MAX, 0, "read from its prompt cache"),
+    NUMBER("cache_write", struct price, cache_write, PRICE_MAX, 0, "written to it"),
     {0},
 };
 
@@ -144,13 +216,19 @@ const struct schema_key policy_keys[] = {
      .meaning = "the circuit breaker of each model"},
     HOOK("select", "chooses the model of the next attempt"),
     HOOK("classify", "says what a failed attempt means"),
-    UNAVAILABLE("tier_escalation", "the service tier to try after a throttle"),
+    HOOK("accept", "judges a whole answer"),
+    HOOK("prepare", "edits a request before it is signed"),
+    HOOK("finish", "hears of a request's end"),
+    HOOK("tick", "runs once a second in each worker"),
+    {.name = "tier_escalation",
+     .type = SCHEMA_CUSTOM,
+     .offset = offsetof(struct policy_settings, limits.tier_escalation),
+     .parse = read_ladder,
+     .expected = LADDER,
+     .meaning = "the service tiers to try after a throttle"},
+    NUMBER("hedge_budget", struct policy_settings, limits.hedge_budget, 1, 0.2,
+           "hedges and `retry` verdicts, as a share of the requests of the last minute"),
     UNAVAILABLE("refusal", "refusal detection"),
-    UNAVAILABLE("hedge_budget", "the share of extra attempts"),
-    UNAVAILABLE("accept", "judges a whole answer"),
-    UNAVAILABLE("prepare", "edits a request before it is signed"),
-    UNAVAILABLE("finish", "hears of a request's end"),
-    UNAVAILABLE("tick", "runs once a second"),
     {0},
 };
 
@@ -189,9 +267,14 @@ const struct schema_key model_keys[] = {
     INTEGER("timeout_ms", struct model, timeout_ms, 1000, 300000, 120000, "the policy's where absent"),
     INTEGER("ttft_ms", struct model, ttft_ms, 100, 300000, 30000, "the policy's where absent"),
     {.name = "tags", .type = SCHEMA_CUSTOM, .parse = read_tags, .expected = "a table", .meaning = "the operator's own"},
-    UNAVAILABLE("tier", "the service tier to start at"),
-    UNAVAILABLE("quota", "requests and tokens a minute"),
-    UNAVAILABLE("output_token_weight", "what an output token counts against the quota"),
-    UNAVAILABLE("price", "per million tokens"),
+    CUSTOM("tier", tier, read_tier, ONE_TIER, "the service tier to start at"),
+    {.name = "quota",
+     .type = SCHEMA_TABLE,
+     .offset = offsetof(struct model, quota),
+     .keys = quota_keys,
+     .meaning = "what the account may send to it in any minute"},
+    NUMBER("output_token_weight", struct model, quota.output_token_weight, 100, 1,
+           "what an output token counts against the quota"),
+    CUSTOM("price", price, read_price, "a table", "of a million tokens"),
     {0},
 };

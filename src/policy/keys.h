@@ -16,6 +16,8 @@ struct policy_settings {
 
 extern const struct schema_key policy_keys[];
 extern const struct schema_key breaker_keys[];
+extern const struct schema_key quota_keys[];
+extern const struct schema_key price_keys[];
 // Fill a struct model.
 extern const struct schema_key model_keys[];
 

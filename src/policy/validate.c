@@ -62,8 +62,11 @@ static void read_models(const struct policy_settings *settings, const char *file
 		char field[FIELD_BYTES];
 		snprintf(field, sizeof field, "models[%zu]", i + 1);
 		struct schema_place place = {file, field, problems};
-		pool->models[i].index = i;
-		read_model(&settings->models->items[i], settings, &place, &pool->models[i]);
+		struct model *model = &pool->models[i];
+		model->index = i;
+		read_model(&settings->models->items[i], settings, &place, model);
+		if (model->quota.requests_per_minute || model->quota.tokens_per_minute)
+			pool->has_quota = true;
 	}
 	check_names(pool, file, problems);
 	check_primary(pool, file, problems);
@@ -75,7 +78,6 @@ int validate_policy(const struct document *document, const char *file, struct re
 	struct policy_settings settings = {0};
 	struct schema_place place = {file, "", problems};
 	*pool = (struct pool){0};
-	settings.limits.hedge_budget = 0.2;
 	schema_defaults(policy_keys, &settings);
 	schema_read(policy_keys, document, &settings, &place);
 	if (settings.models)

@@ -40,6 +40,11 @@ struct quota {
 	double output_token_weight; // what an output token weighs once it is settled
 };
 
+// What a million tokens cost, in the operator's own currency.
+struct price {
+	double input, output, cache_read, cache_write;
+};
+
 // One entry of the pool. Strings are NUL-terminated and owned by the pool; optional ones are NULL where absent.
 struct model {
 	size_t index; // in its pool
@@ -58,6 +63,8 @@ struct model {
 	struct breaker_settings breaker;
 	enum service_tier tier; // to start at
 	struct quota quota;
+	struct price price;
+	bool is_priced;            // whether the policy states a price
 	struct model_state *state; // retained by the pool; locks for itself
 };
 

@@ -99,8 +99,8 @@ static inline const char *fixture_select(struct fixture *fixture, struct selecti
 		list[i] = &pool->models[i];
 	struct selection selection = {0};
 	const struct decide *decide = policy_decide(fixture->policy, 0);
-	decide->select(decide->self, fixture->request, (struct candidates){list, pool->count}, &fixture->random,
-	               &selection);
+	decide->select(decide->self, fixture->request, (struct candidates){.list = list, .count = pool->count},
+	               &fixture->random, &selection);
 	if (out)
 		*out = selection;
 	return selection.model ? selection.model->name : "none";

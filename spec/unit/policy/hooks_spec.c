@@ -88,7 +88,8 @@ TEST(a_model_that_is_not_eligible_now_is_refused) {
 	const struct pool *pool = policy_pool(fixture.policy);
 	const struct model *others[] = {&pool->models[0], &pool->models[2]};
 	const struct decide *decide = policy_decide(fixture.policy, 0);
-	decide->select(decide->self, fixture.request, (struct candidates){others, 2}, &fixture.random, &selection);
+	decide->select(decide->self, fixture.request, (struct candidates){.list = others, .count = 2}, &fixture.random,
+	               &selection);
 	CHECK(selection.model == &pool->models[0]);
 	CHECK_INT(fixture.errors, 1);
 	CHECK_MENTIONS(fixture.detail, "select: bad result at ");

@@ -71,6 +71,30 @@ TEST(each_key_is_checked) {
 	    {MODEL(", ttft_ms = 99"), ": models[1].ttft_ms: expected a whole number from 100 to 300000, found number 99"},
 	    {MODEL(", credentials = 12345"),
 	     ": models[1].credentials: expected a string of 1 to 2048 printable ASCII characters, found a number"},
+	    {MODEL(", tier = 'fast'"), ": models[1].tier: expected \"default\", \"flex\", \"priority\" or \"reserved\", "
+	                               "found string \"fast\""},
+	    {MODEL(", quota = 60"), ": models[1].quota: expected a table, found number 60"},
+	    {MODEL(", quota = { rpm = 0 }"),
+	     ": models[1].quota.rpm: expected a whole number from 1 to 1000000000, found number 0"},
+	    {MODEL(", quota = { tmp = 1 }"),
+	     ": models[1].quota.tmp: expected a known key (did you mean tpm?), found an unknown one"},
+	    {MODEL(", output_token_weight = -1"),
+	     ": models[1].output_token_weight: expected a number from 0 to 100, found number -1"},
+	    {MODEL(", price = 3"), ": models[1].price: expected a table, found number 3"},
+	    {MODEL(", price = { output = -1 }"),
+	     ": models[1].price.output: expected a number from 0 to 1000000, found number -1"},
+	    {POLICY(", tier_escalation = 'flex'"),
+	     ": tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found string \"flex\""},
+	    {POLICY(", tier_escalation = {}"),
+	     ": tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
+	    {POLICY(", tier_escalation = { 'flex', 'flex' }"),
+	     ": tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
+	    {POLICY(", tier_escalation = { 'default', 'flex', 'priority', 'reserved', 'default' }"),
+	     ": tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
+	    {POLICY(", tier_escalation = { 'default', 5 }"),
+	     ": tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
+	    {POLICY(", hedge_budget = 1.5"), ": hedge_budget: expected a number from 0 to 1, found number 1.5"},
+	    {POLICY(", tick = 1"), ": tick: expected a function, found number 1"},
 	    {MODEL(", tags = 'x'"), ": models[1].tags: expected a table, found string \"x\""},
 	    {POLICY(", max_retries = 11"), ": max_retries: expected a whole number from 0 to 10, found number 11"},
 	    {POLICY(", max_retries = 1.5"), ": max_retries: expected a whole number from 0 to 10, found number 1.5"},
@@ -92,23 +116,59 @@ TEST(each_key_is_checked) {
 }
 
 TEST(what_a_later_version_knows_is_refused_by_name) {
-	static const char *const policy_keys[] = {"tier_escalation", "refusal", "hedge_budget", "accept",
-	                                          "prepare",         "finish",  "tick"};
-	static const char *const model_keys[] = {"tier", "quota", "output_token_weight", "price"};
-	for (size_t i = 0; i < 11; i++) {
-		struct fixture fixture;
-		char text[256];
-		fixture_init(&fixture);
-		if (i < 7)
-			snprintf(text, sizeof text, "return { models = { { id = 'm' } }, %s = 1 }", policy_keys[i]);
-		else
-			snprintf(text, sizeof text, "return { models = { { id = 'm', %s = 1 } } }", model_keys[i - 7]);
-		fixture_load(&fixture, text);
-		CHECK(fixture.rc != 0);
-		CHECK_MENTIONS(fixture_problems(&fixture), i < 7 ? policy_keys[i] : model_keys[i - 7]);
-		CHECK_MENTIONS(fixture_problems(&fixture), "not available in this version");
-		fixture_free(&fixture);
-	}
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_load(&fixture, POLICY(", refusal = {}"));
+	CHECK(fixture.rc != 0);
+	CHECK_MENTIONS(fixture_problems(&fixture), "refusal: expected nothing: not available in this version");
+	fixture_free(&fixture);
+}
+
+TEST(tiers_and_quotas_reach_the_pool) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_load(&fixture,
+	             "return { tier_escalation = { 'flex', 'default', 'reserved' }, hedge_budget = 0.5, models = {\n"
+	             "{ id = 'a', tier = 'flex', quota = { rpm = 60, tpm = 5000 }, output_token_weight = 5,\n"
+	             "price = { input = 0.25, output = 1.5 } }, { id = 'b' } } }");
+	CHECK_STRING(fixture_problems(&fixture), "");
+	const struct pool *pool = policy_pool(fixture.policy);
+	const struct model *a = &pool->models[0], *b = &pool->models[1];
+	CHECK_INT(pool->limits.tier_escalation.count, 3);
+	CHECK_INT(pool->limits.tier_escalation.rungs[0], TIER_FLEX);
+	CHECK_INT(pool->limits.tier_escalation.rungs[2], TIER_RESERVED);
+	CHECK_INT(pool->limits.hedge_budget * 100, 50);
+	CHECK(pool->has_quota);
+	CHECK_INT(a->tier, TIER_FLEX);
+	CHECK_INT(a->quota.requests_per_minute, 60);
+	CHECK_INT(a->quota.tokens_per_minute, 5000);
+	CHECK_INT(a->quota.output_token_weight, 5);
+	CHECK(a->is_priced);
+	CHECK_INT(a->price.input * 100, 25);
+	CHECK_INT(a->price.output * 100, 150);
+	CHECK_INT(a->price.cache_read, 0);
+	CHECK_INT(b->tier, TIER_NONE);
+	CHECK_INT(b->quota.requests_per_minute, 0);
+	CHECK_INT(b->quota.output_token_weight, 1);
+	CHECK(!b->is_priced);
+	fixture_free(&fixture);
+}
+
+TEST(what_is_not_stated_is_off) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_load(&fixture, POLICY(""));
+	const struct pool *pool = policy_pool(fixture.policy);
+	CHECK_INT(pool->limits.tier_escalation.count, 0);
+	CHECK_INT(pool->limits.hedge_budget * 100, 20);
+	CHECK(!pool->has_quota);
+	fixture_free(&fixture);
+	fixture_init(&fixture);
+	fixture_load(&fixture, POLICY(", tier_escalation = 'priority'"));
+	pool = policy_pool(fixture.policy);
+	CHECK_INT(pool->limits.tier_escalation.count, 1);
+	CHECK_INT(pool->limits.tier_escalation.rungs[0], TIER_PRIORITY);
+	fixture_free(&fixture);
 }
 
 TEST(a_file_that_does_not_run_is_one_problem) {
@@ -322,6 +382,8 @@ TEST(any_memory_limit_ends_in_a_problem_or_a_policy) {
 int main(void) {
 	RUN(each_key_is_checked);
 	RUN(what_a_later_version_knows_is_refused_by_name);
+	RUN(tiers_and_quotas_reach_the_pool);
+	RUN(what_is_not_stated_is_off);
 	RUN(a_file_that_does_not_run_is_one_problem);
 	RUN(all_mistakes_are_told_at_once);
 	RUN(files_that_are_none);

@@ -28,7 +28,7 @@ static void *work(void *argument) {
 	for (int i = 0; i < DECISIONS; i++) {
 		const struct model *list[] = {&pool->models[0], &pool->models[1]};
 		struct selection selection = {0};
-		decide->select(decide->self, request, (struct candidates){list, 2}, &random, &selection);
+		decide->select(decide->self, request, (struct candidates){.list = list, .count = 2}, &random, &selection);
 		worker->wrong += selection.model != list[i % 2];
 	}
 	arena_free(&arena);

@@ -221,7 +221,8 @@ TEST(the_lists_follow_the_eligible_set) {
 			size_t at = strlen(expected);
 			snprintf(expected + at, sizeof expected - at, "%s%s", i ? " " : "", list[i]->name);
 		}
-		decide->select(decide->self, fixture.request, (struct candidates){list, count}, &random, &selection);
+		decide->select(decide->self, fixture.request, (struct candidates){.list = list, .count = count}, &random,
+		               &selection);
 		CHECK(selection.model == list[count - 1]);
 		CHECK_SLICE(selection.reason, slice_from(expected));
 	}
