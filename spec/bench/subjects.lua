@@ -79,13 +79,13 @@ function subjects.nginx(core, name, servers)
   return wait_for_port(subjects.start(core, { "/usr/sbin/nginx", "-p", home, "-c", file }), port)
 end
 
--- An nginx that passes on to `target`; `more` are directives of its location.
-function subjects.proxy(core, name, target, more)
+-- An nginx that passes on to `target`; `more` are directives of its location, `protocol` of its listener.
+function subjects.proxy(core, name, target, more, protocol)
   return subjects.nginx(core, name, ([[
     upstream models { server 127.0.0.1:%d; keepalive 8192; keepalive_requests 100000000; }
-    server { listen 127.0.0.1:@PORT@ backlog=8192;
+    server { listen 127.0.0.1:@PORT@ backlog=8192 %s;
       location / { proxy_pass http://models; proxy_http_version 1.1; proxy_set_header Connection ""; %s } }]]):format(
-    target.port, more or ""))
+    target.port, protocol or "", more or ""))
 end
 
 -- A gateway in front of `target` ({ port } or { url, authority }); `more` is source text of further settings.

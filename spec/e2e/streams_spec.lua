@@ -4,6 +4,7 @@
 local cjson = require "cjson"
 local eventstream = require "spec.support.eventstream"
 local http = require "spec.support.http"
+local http2 = require "spec.support.http2"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
@@ -182,16 +183,37 @@ describe("a stream", function()
       answer:stream_end()
     ]])
     local gateway = scene:gateway(upstream)
+    local resident = gateway:resident_kb()
     local client = http.connect(gateway.port)
     client:send(http.format(signalbox.call(NOVA, "converse-stream")))
     local head = client:read_head()
     -- Meanwhile others are served.
     assert.equal(200, gateway.request({ path = "/health" }).status)
+    assert.is_true(signalbox.is_sanitized or gateway:resident_kb() - resident < 4096, "much of 36 MB is held")
     client:read_chunks(head)
     assert.is_true(head.complete)
     local frames, rest = eventstream.decode(head.body)
     assert.equal(602, #frames)
     assert.equal("", rest)
     client:close()
+  end)
+
+  it("is one of a thousand at once, over ten connections and on one worker, and holds little", function()
+    local emulator = scene:emulator()
+    emulator.control(NOVA, { fault = "stall" })
+    local gateway = scene:gateway(emulator)
+    local descriptors, resident = gateway:descriptors(), gateway:resident_kb()
+    local load = http2.start(gateway.port, { path = signalbox.path(NOVA, "converse-stream"),
+      body = signalbox.converse_body(), connections = 10, streams = 100 })
+    assert.is_true(http2.run(load, 60, function() return load.under_way == 1000 end))
+    assert.equal(descriptors + 1010, gateway:descriptors())
+    local each_kb = (gateway:resident_kb() - resident) / 1000
+    assert.is_true(signalbox.is_sanitized or each_kb < 48, ("%.1f KB a stream"):format(each_kb))
+    http2.close(load)
+    process.wait_for("the attempts to be counted as cancelled", function()
+      local _, stats = gateway.admin("/stats")
+      return stats.models[NOVA].cancelled == 1000
+    end)
+    process.wait_for("the descriptors", function() return gateway:descriptors() <= descriptors end)
   end)
 end)
