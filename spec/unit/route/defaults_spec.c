@@ -62,7 +62,8 @@ static size_t draw(struct fixture *f, size_t draws, size_t *counts) {
 		counts[i] = 0;
 	}
 	for (size_t i = 0; i < draws; i++) {
-		const struct model *model = default_select((struct candidates){list, f->pool.count}, &f->random);
+		const struct model *model =
+		    default_select((struct candidates){.list = list, .count = f->pool.count}, &f->random);
 		if (model)
 			counts[model->index]++;
 		else
@@ -107,7 +108,7 @@ TEST(fallbacks_wait_for_primaries) {
 	CHECK_INT(counts[0] + counts[2], 1000);
 	f.pool.models[0].weight = f.pool.models[2].weight = 0;
 	CHECK_INT(draw(&f, 10, counts), 10);
-	CHECK(default_select((struct candidates){NULL, 0}, &f.random) == NULL);
+	CHECK(default_select((struct candidates){0}, &f.random) == NULL);
 	fixture_free(&f);
 }
 

@@ -44,7 +44,7 @@ static inline void fixture_select(void *self, const struct route_request *reques
 	struct fixture *fixture = self;
 	fixture->selections++;
 	memcpy(fixture->listed_models, candidates.list, candidates.count * sizeof *candidates.list);
-	fixture->listed = (struct candidates){fixture->listed_models, candidates.count};
+	fixture->listed = (struct candidates){.list = fixture->listed_models, .count = candidates.count};
 	out->options = fixture->options;
 	if (!fixture->selects_none)
 		out->model = fixture->selects ? fixture->selects : candidates.list[0];
@@ -98,8 +98,12 @@ static inline void fixture_init(struct fixture *fixture, const char *names) {
 	random_init(&fixture->random, 1);
 	arena_init(&fixture->arena, 1 << 20);
 	fixture->facts = (struct request_facts){.id = SLICE("r1"), .operation = SLICE("Converse"), .asked = SLICE("chat")};
-	fixture->decide = (struct decide){fixture, fixture_select, fixture_classify};
-	fixture->route = (struct route){&fixture->pool, &fixture->decide, &fixture->random, fixture_on_event, fixture};
+	fixture->decide = (struct decide){.self = fixture, .select = fixture_select, .classify = fixture_classify};
+	fixture->route = (struct route){.pool = &fixture->pool,
+	                                .decide = &fixture->decide,
+	                                .random = &fixture->random,
+	                                .on_event = fixture_on_event,
+	                                .event_owner = fixture};
 }
 
 static inline void fixture_free(struct fixture *fixture) {

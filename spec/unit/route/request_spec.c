@@ -240,7 +240,7 @@ TEST(attempts_get_what_is_left_of_the_deadline) {
 	struct step step = route_begin(f.request, 500);
 	CHECK_INT(step.options.timeout_ms, 10000);
 	CHECK_INT(step.options.ttft_ms, 10000);
-	f.options = (struct attempt_options){3000, 700};
+	f.options = (struct attempt_options){.timeout_ms = 3000, .ttft_ms = 700};
 	struct attempt_result result = result_of("break");
 	step = route_attempt_ended(f.request, 0, &result, 6500);
 	CHECK_INT(step.options.timeout_ms, 3000);

@@ -37,7 +37,7 @@ static void route_one(struct worker *worker, const struct route *route, struct a
 
 static void *work(void *argument) {
 	struct worker *worker = argument;
-	struct route route = {&worker->f->pool, &default_decide, &worker->random, NULL, NULL};
+	struct route route = {.pool = &worker->f->pool, .decide = &default_decide, .random = &worker->random};
 	struct arena arena;
 	for (uint64_t i = 0; i < REQUESTS; i++) {
 		arena_init(&arena, 1 << 16);

@@ -241,7 +241,7 @@ static void walk_init(struct walk *walk, uint64_t seed) {
 	limits->max_retries = random_below(&walk->f.random, 5);
 	limits->deadline_ms = seed % 2 ? 3000 : 0;
 	limits->max_wait_ms = seed % 3 ? 700 : 0;
-	walk->f.decide = (struct decide){walk, walk_select, walk_classify};
+	walk->f.decide = (struct decide){.self = walk, .select = walk_select, .classify = walk_classify};
 	walk->f.route.on_event = NULL;
 }
 
