@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Streams through the gateway against nginx with proxy_buffering off: frames a second where the upstream has them all
 -- at once; then many streams at the pace of models, over few HTTP/2 connections, and what a frame costs and a stream
--- holds. STREAMS is how many at once, 1000 by default. At last the JavaScript SDK, straight to a TLS endpoint and through
--- the gateway.
+-- holds. STREAMS is how many at once, 1000 by default. At last the JavaScript SDK, straight to a TLS endpoint and
+-- through the gateway.
 local eventstream = require "spec.support.eventstream"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
