@@ -58,6 +58,10 @@ static void on_count(lua_State *lua, lua_Debug *debug) {
 	struct vm *vm = vm_of(lua);
 	if (!vm->impatient)
 		vm->remaining -= vm->interval;
+	vm->unclocked += vm->interval;
+	if (vm->remaining > 0 && vm->unclocked < COUNT_INTERVAL)
+		return;
+	vm->unclocked = 0;
 	if (vm->remaining <= 0 || is_stuck(vm))
 		overrun(lua, 0);
 }

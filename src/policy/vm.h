@@ -24,6 +24,7 @@ struct vm {
 	int64_t remaining;     // instructions left to the call
 	uint64_t budget;       // what it began with
 	int interval;          // instructions from count to count
+	int unclocked;         // instructions since processor time was looked at
 	uint64_t cpu_start_ns; // of the call; 0 until its first count
 	bool impatient;        // the hook fires at each instruction: the call is to die
 	bool over_budget;
