@@ -82,8 +82,21 @@ static void classify(const struct route_request *request, const struct model *mo
 		out->outcome = OUTCOME_FAIL_FAST;
 }
 
-void attempt_settle(struct route_request *request, uint32_t index, enum attempt_end end,
-                    const struct attempt_result *result, struct classification *classification) {
+// What was told to stop counts nowhere, even if it came to its end first; a whole answer may be refused.
+static enum attempt_end judge(const struct route_request *request, uint32_t index, const struct attempt_result *result,
+                              struct slice *reason) {
+	const struct decide *decide = request->route->decide;
+	const struct route_attempt *attempt = &request->attempts[index];
+	if (attempt->phase != ATTEMPT_RUNNING)
+		return ATTEMPT_CANCELLED;
+	if (result->end != ATTEMPT_SUCCEEDED || !result->response || !decide->accept)
+		return result->end;
+	return decide->accept(decide->self, result->response, request, attempt->model, reason) ? ATTEMPT_SUCCEEDED
+	                                                                                       : ATTEMPT_REFUSED;
+}
+
+void attempt_settle(struct route_request *request, uint32_t index, const struct attempt_result *result,
+                    struct lesson *out) {
 	static const enum outcome outcomes[] = {
 	    [ATTEMPT_SUCCEEDED] = OUTCOME_SUCCESS,
 	    [ATTEMPT_REFUSED] = OUTCOME_REFUSAL,
@@ -92,12 +105,15 @@ void attempt_settle(struct route_request *request, uint32_t index, enum attempt_
 	};
 	struct route_attempt *attempt = &request->attempts[index];
 	const struct model *model = attempt->model;
+	struct slice reason = NOTHING;
+	enum attempt_end end = judge(request, index, result, &reason);
+	*out = (struct lesson){.end = end, .classification.verdict = VERDICT_FAILOVER};
 	struct settlement settlement = {
 	    .outcome = outcomes[end], .latency_ms = result->latency_ms, .ttft_ms = result->ttft_ms, .usage = result->usage};
 	if (end == ATTEMPT_FAILED) {
 		classify(request, model, &result->failure, &settlement.classification);
 		settlement.outcome = settlement.classification.outcome;
-		*classification = settlement.classification;
+		out->classification = settlement.classification;
 	}
 	struct news news;
 	model_state_settle(model->state, &model->breaker, &attempt->pass, &settlement, request->now_ms, &news);
@@ -108,7 +124,7 @@ void attempt_settle(struct route_request *request, uint32_t index, enum attempt_
 	tell(request, EVENT_MODEL_INVOCATION_COMPLETE, index, slice_from(outcome_names[settlement.outcome]),
 	     result->latency_ms);
 	if (end == ATTEMPT_REFUSED)
-		tell(request, EVENT_REFUSAL_DETECTED, index, NOTHING, result->latency_ms);
+		tell(request, EVENT_REFUSAL_DETECTED, index, reason, result->latency_ms);
 	tell_news(request, index, &news, end == ATTEMPT_FAILED ? result->failure.name : NOTHING);
 }
 

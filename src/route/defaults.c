@@ -4,12 +4,17 @@
 
 enum { OPERATOR_COOLDOWN_MS = 30000, LONGEST_RETRY_AFTER_MS = 300000 };
 
+static double weight_of(struct candidates candidates, const struct model *model) {
+	double weight = candidates.weights ? candidates.weights[model->index] : model->weight;
+	return weight > 0 ? weight : 0;
+}
+
 // The first model of the kind whose running sum reaches r in (0, W]; NULL where W is nothing.
 static const struct model *draw(struct candidates candidates, bool fallback, struct random_source *random) {
 	double total = 0;
 	for (size_t i = 0; i < candidates.count; i++)
 		if (candidates.list[i]->fallback == fallback)
-			total += candidates.list[i]->weight;
+			total += weight_of(candidates, candidates.list[i]);
 	if (!(total > 0))
 		return NULL;
 	double reach = random_unit(random) * total, sum = 0;
@@ -17,7 +22,7 @@ static const struct model *draw(struct candidates candidates, bool fallback, str
 		const struct model *model = candidates.list[i];
 		if (model->fallback != fallback)
 			continue;
-		sum += model->weight;
+		sum += weight_of(candidates, model);
 		if (sum >= reach)
 			return model;
 	}

@@ -310,11 +310,10 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
                                 uint64_t now_ms) {
 	assert(index < request->attempt_count && request->attempts[index].phase != ATTEMPT_OVER);
 	advance(request, now_ms);
-	// What was told to stop counts nowhere, even if it came to its end first.
 	bool is_stopped = request->attempts[index].phase != ATTEMPT_RUNNING;
-	enum attempt_end end = is_stopped ? ATTEMPT_CANCELLED : result->end;
-	struct classification classification = {.verdict = VERDICT_FAILOVER};
-	attempt_settle(request, index, end, result, &classification);
+	struct lesson lesson;
+	attempt_settle(request, index, result, &lesson);
+	enum attempt_end end = lesson.end;
 	request->failed += end == ATTEMPT_FAILED;
 	request->refused += end == ATTEMPT_REFUSED;
 	bool is_committed = request->committed && request->committed_attempt == index;
@@ -325,7 +324,7 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 	else if (is_committed || (end == ATTEMPT_CANCELLED && request->in_flight == 0))
 		fail(request, end == ATTEMPT_CANCELLED ? ROUTE_CANCELLED : ROUTE_FAILED, index);
 	else
-		give_up(request, index, &classification);
+		give_up(request, index, &lesson.classification);
 	return route_next(request, now_ms);
 }
 

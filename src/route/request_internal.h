@@ -101,9 +101,15 @@ uint64_t eligible_retry_after_ms(const struct route_request *request);
 bool attempt_send(struct route_request *request, const struct model *model, const struct attempt_options *wished,
                   enum admission admission, struct step *step);
 
-// Gives back what the attempt took and records how it ended. *classification is set for ATTEMPT_FAILED only.
-void attempt_settle(struct route_request *request, uint32_t index, enum attempt_end end,
-                    const struct attempt_result *result, struct classification *classification);
+// What an attempt's end has come to.
+struct lesson {
+	enum attempt_end end;                 // cancelled if it had been told to stop, refused if the policy refuses it
+	struct classification classification; // VERDICT_FAILOVER, and nothing else, but for ATTEMPT_FAILED
+};
+
+// Judges how the attempt ended, gives back what it took, and records it.
+void attempt_settle(struct route_request *request, uint32_t index, const struct attempt_result *result,
+                    struct lesson *out);
 
 void attempt_commit(struct route_request *request, uint32_t index);
 

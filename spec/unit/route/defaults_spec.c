@@ -112,6 +112,24 @@ TEST(fallbacks_wait_for_primaries) {
 	fixture_free(&f);
 }
 
+TEST(assigned_weights_come_before_the_models_own) {
+	struct fixture f;
+	fixture_init(&f, "a b ~c");
+	const struct model *const list[] = {&f.pool.models[1], &f.pool.models[2]};
+	double weights[] = {5, 0, 1};
+	const struct candidates candidates = {list, 2, weights};
+	for (int i = 0; i < 10; i++)
+		CHECK(default_select(candidates, &f.random) == list[1]);
+	weights[1] = 1;
+	weights[2] = 1000;
+	for (int i = 0; i < 10; i++)
+		CHECK(default_select(candidates, &f.random) == list[0]);
+	weights[1] = -1;
+	weights[2] = -2;
+	CHECK(default_select(candidates, &f.random) == NULL);
+	fixture_free(&f);
+}
+
 TEST(they_are_a_set_of_decisions) {
 	struct fixture f;
 	fixture_init(&f, "a ~b");
@@ -125,6 +143,7 @@ int main(void) {
 	RUN(classification_by_whose_fault_it_was);
 	RUN(selection_follows_the_weights);
 	RUN(fallbacks_wait_for_primaries);
+	RUN(assigned_weights_come_before_the_models_own);
 	RUN(they_are_a_set_of_decisions);
 	return check_summary();
 }

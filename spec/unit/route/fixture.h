@@ -29,7 +29,9 @@ struct fixture {
 	bool classifies;
 	struct classification classification; // where `classifies`
 	void (*before_send)(struct fixture *fixture);
-	struct candidates listed; // what the last selection was offered, copied
+	const char *refuses;           // the model whose whole answers are refused
+	enum service_tier failed_tier; // that the last classification was told of
+	struct candidates listed;      // what the last selection was offered, copied
 	const struct model *listed_models[FIXTURE_MODELS];
 	uint32_t selections;
 	enum event_kind events[FIXTURE_EVENTS];
@@ -54,12 +56,24 @@ static inline void fixture_select(void *self, const struct route_request *reques
 
 static inline void fixture_classify(void *self, const struct failure *failure, const struct route_request *request,
                                     const struct model *model, struct classification *out) {
-	(void)failure;
 	(void)request;
 	(void)model;
 	struct fixture *fixture = self;
+	fixture->failed_tier = failure->tier;
 	if (fixture->classifies)
 		*out = fixture->classification;
+}
+
+// For specs to set as `decide.accept`.
+static inline bool fixture_accept(void *self, const struct response *response, const struct route_request *request,
+                                  const struct model *model, struct slice *reason) {
+	(void)request;
+	struct fixture *fixture = self;
+	CHECK_INT(response->status, 200);
+	if (!fixture->refuses || strcmp(fixture->refuses, model->name) != 0)
+		return true;
+	*reason = SLICE("not good enough");
+	return false;
 }
 
 static inline void fixture_on_event(void *owner, const struct route_event *event) {
@@ -191,11 +205,13 @@ static inline void step_describe(const struct step *step, char *out, size_t size
 }
 
 static inline struct attempt_result result_of(const char *word) {
+	static const struct response whole = {.status = 200};
 	static const struct {
 		const char *word;
 		struct attempt_result result;
 	} results[] = {
 	    {"ok", {.end = ATTEMPT_SUCCEEDED}},
+	    {"whole", {.end = ATTEMPT_SUCCEEDED, .response = &whole}},
 	    {"refuse", {.end = ATTEMPT_REFUSED}},
 	    {"stopped", {.end = ATTEMPT_CANCELLED}},
 	    {"throttle", {.end = ATTEMPT_FAILED, .failure = {.status = 429, .fault = FAULT_THROTTLE}}},

@@ -72,6 +72,31 @@ TEST(an_outcome_of_refusals_alone_is_told) {
 	fixture_free(&f);
 }
 
+TEST(a_whole_answer_may_be_refused) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.decide.accept = fixture_accept;
+	f.refuses = "a";
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "whole 0", "send 1 b"}, {2, "whole 1", "return 1"});
+	CHECK_INT(fixture_count_events(&f, EVENT_REFUSAL_DETECTED), 1);
+	for (size_t i = 0; i < f.event_count; i++)
+		if (f.events[i] == EVENT_REFUSAL_DETECTED)
+			CHECK_STRING(f.event_details[i], "not good enough");
+	CHECK(route_request_has_tried(f.request, fixture_model(&f, "a")));
+	struct model_statistics statistics;
+	model_state_statistics(fixture_model(&f, "a")->state, &statistics);
+	CHECK_INT(statistics.refusal, 1);
+	CHECK_INT(statistics.success + statistics.fail_fast, 0);
+	// What isn't whole, or has been committed, isn't asked about; nor is what was told to stop.
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "ok 0", "return 0"});
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "cancel", "cancel 0; fail cancelled 0"}, {2, "whole 0", ""});
+	model_state_statistics(fixture_model(&f, "a")->state, &statistics);
+	CHECK_INT(statistics.refusal, 1);
+	f.pool.limits.max_retries = 0;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "whole 0", "fail exhausted 0 refused after 1000"});
+	fixture_free(&f);
+}
+
 TEST(without_models_it_says_why) {
 	struct fixture f;
 	fixture_init(&f, "a b");
@@ -434,6 +459,7 @@ int main(void) {
 	RUN(retries_are_bounded);
 	RUN(all_models_failed_is_exhausted_too);
 	RUN(an_outcome_of_refusals_alone_is_told);
+	RUN(a_whole_answer_may_be_refused);
 	RUN(without_models_it_says_why);
 	RUN(none_selected_after_a_failure_is_exhausted);
 	RUN(a_selection_that_is_no_candidate_falls_to_the_default);
