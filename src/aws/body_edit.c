@@ -6,7 +6,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "aws/json_edit.h"
 #include "base/error.h"
+
+_Static_assert((int)BODY_EDIT_REASON_BYTES == (int)JSON_EDIT_REASON_BYTES, "reasons are passed on");
 
 enum { VALUE_BYTES = 32768, DIGITS_BYTES = 24 };
 

@@ -12,13 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "aws/json_edit.h"
 #include "aws/operation.h"
 #include "base/buffer.h"
 #include "base/header.h"
 #include "base/slice.h"
 
-enum { BODY_EDIT_REASON_BYTES = JSON_EDIT_REASON_BYTES, BODY_EDIT_HEADERS_MAX = 4, BODY_EDIT_TRACE_BYTES = 16 };
+enum { BODY_EDIT_REASON_BYTES = 128, BODY_EDIT_HEADERS_MAX = 4, BODY_EDIT_TRACE_BYTES = 16 };
 
 // What is empty or 0 stays as the client made it.
 struct body_edit {

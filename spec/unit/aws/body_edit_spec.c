@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: Apache-2.0
+// Edits inside bodies: tables of what is replaced, inserted and refused, and the same over generated bodies, where a
+// JSON library says what the result has to mean.
+#include "aws/body_edit.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "../check.h"
+#include "base/error.h"
+#include "base/random.h"
+
+enum { OUT_BYTES = 1 << 20, BODIES = 20000 };
+
+static const struct body_edit TIER = {.tier = {"priority", 8}};
+static const struct body_edit TOKENS = {.max_tokens = 64};
+static const struct body_edit GUARDRAIL = {.guardrail_identifier = {"gr\"1", 4}, .guardrail_version = {"2", 1}};
+static const struct body_edit TRACED = {
+    .guardrail_identifier = {"gr", 2}, .guardrail_version = {"DRAFT", 5}, .guardrail_trace = {"Enabled_Full", 12}};
+static const struct body_edit ALL = {
+    .tier = {"flex", 4}, .guardrail_identifier = {"g", 1}, .guardrail_version = {"1", 1}, .max_tokens = 9};
+
+// The body lies in an allocation of its size, so that a sanitizer sees every read beyond it.
+static int edit_body(const struct body_edit *edit, enum operation operation, struct slice body, struct buffer *out,
+                     char *reason) {
+	char *copy = malloc(body.len ? body.len : 1);
+	memcpy(copy, body.ptr, body.len);
+	buffer_clear(out);
+	int status = body_edit_apply(edit, operation, slice_of(copy, body.len), out, reason);
+	free(copy);
+	return status;
+}
+
+struct row {
+	const struct body_edit *edit;
+	const char *body;
+	const char *edited; // NULL: refused
+	const char *reason;
+};
+
+static void check_rows(const struct row *rows, size_t count, enum operation operation) {
+	struct buffer out;
+	buffer_init(&out, OUT_BYTES);
+	for (size_t i = 0; i < count; i++) {
+		char reason[BODY_EDIT_REASON_BYTES];
+		int before = check_failures_in_test;
+		int status = edit_body(rows[i].edit, operation, slice_from(rows[i].body), &out, reason);
+		CHECK_INT(status, rows[i].edited ? 0 : ERROR_INVALID);
+		CHECK_STRING(reason, rows[i].reason ? rows[i].reason : "");
+		if (rows[i].edited)
+			CHECK_SLICE(buffer_slice(&out), slice_from(rows[i].edited));
+		if (check_failures_in_test > before)
+			printf("  for %s\n", rows[i].body);
+	}
+	buffer_free(&out);
+}
+#define CHECK_ROWS(rows, operation) check_rows(rows, sizeof(rows) / sizeof(rows)[0], operation)
+
+static const char NO_OBJECT[] = "the body is no JSON object";
+static const char NO_JSON[] = "the body is no valid JSON, or nested too deep";
+
+static const struct row CONVERSE[] = {
+    // Put first where it is absent.
+    {&TIER, "{}", "{\"serviceTier\":{\"type\":\"priority\"}}", NULL},
+    {&TIER, " { \n} ", " {\"serviceTier\":{\"type\":\"priority\"} \n} ", NULL},
+    {&TIER, "{\"a\" : 1}", "{\"serviceTier\":{\"type\":\"priority\"},\"a\" : 1}", NULL},
+    {&TIER, "{\n  \"a\": [1, 2]\n}\n", "{\"serviceTier\":{\"type\":\"priority\"},\n  \"a\": [1, 2]\n}\n", NULL},
+    // Replaced where it is there, whatever it is.
+    {&TIER, "{\"serviceTier\":{\"type\":\"flex\"}}", "{\"serviceTier\":{\"type\":\"priority\"}}", NULL},
+    {&TIER, "{\"a\":1, \"serviceTier\" : null , \"b\":2}",
+     "{\"a\":1, \"serviceTier\" : {\"type\":\"priority\"} , \"b\":2}", NULL},
+    {&TIER, "{\"serviceTier\": \"x\\\"}\"}", "{\"serviceTier\": {\"type\":\"priority\"}}", NULL},
+    {&TIER, "{\"serviceTier\":-1.5e3}", "{\"serviceTier\":{\"type\":\"priority\"}}", NULL},
+    {&TIER, "{\"serviceTier\":[{\"type\":[]}],\"b\":0}", "{\"serviceTier\":{\"type\":\"priority\"},\"b\":0}", NULL},
+    {&TIER, "{\"service\\u0054ier\":true}", "{\"service\\u0054ier\":{\"type\":\"priority\"}}", NULL},
+    // What only looks like it.
+    {&TIER, "{\"a\":{\"serviceTier\":1},\"b\":\"\\\"serviceTier\\\":1\"}",
+     "{\"serviceTier\":{\"type\":\"priority\"},\"a\":{\"serviceTier\":1},\"b\":\"\\\"serviceTier\\\":1\"}", NULL},
+    {&TIER, "{\"servicetier\":1,\"serviceTier \":1,\"\\\\u0073erviceTier\":1}",
+     "{\"serviceTier\":{\"type\":\"priority\"},\"servicetier\":1,\"serviceTier \":1,\"\\\\u0073erviceTier\":1}", NULL},
+    // Twice on the path, or anywhere else.
+    {&TIER, "{\"serviceTier\":1,\"serviceTier\":1}", NULL, "the body's \"serviceTier\" is there more than once"},
+    {&TIER, "{\"serviceTier\":1,\"a\":{},\"serviceTi\\u0065r\":1}", NULL,
+     "the body's \"serviceTier\" is there more than once"},
+    {&TIER, "{\"a\":1,\"a\":2}", "{\"serviceTier\":{\"type\":\"priority\"},\"a\":1,\"a\":2}", NULL},
+    // A guardrail leaves nothing of another one.
+    {&GUARDRAIL, "{\"guardrailConfig\":{\"guardrailIdentifier\":\"x\",\"streamProcessingMode\":\"async\"}}",
+     "{\"guardrailConfig\":{\"guardrailIdentifier\":\"gr\\\"1\",\"guardrailVersion\":\"2\"}}", NULL},
+    {&TRACED, "{}",
+     "{\"guardrailConfig\":{\"guardrailIdentifier\":\"gr\",\"guardrailVersion\":\"DRAFT\",\"trace\":\"enabled_full\"}}",
+     NULL},
+    // The limit of tokens is one level down.
+    {&TOKENS, "{}", "{\"inferenceConfig\":{\"maxTokens\":64}}", NULL},
+    {&TOKENS, "{\"inferenceConfig\":null}", "{\"inferenceConfig\":{\"maxTokens\":64}}", NULL},
+    {&TOKENS, "{\"inferenceConfig\":{ }}", "{\"inferenceConfig\":{\"maxTokens\":64 }}", NULL},
+    {&TOKENS, "{\"inferenceConfig\":{\"topP\":0.5}}", "{\"inferenceConfig\":{\"maxTokens\":64,\"topP\":0.5}}", NULL},
+    {&TOKENS, "{\"x\":[],\"inferenceConfig\":{\"topP\":0.5, \"maxTokens\" :1000},\"y\":{\"maxTokens\":3}}",
+     "{\"x\":[],\"inferenceConfig\":{\"topP\":0.5, \"maxTokens\" :64},\"y\":{\"maxTokens\":3}}", NULL},
+    {&TOKENS, "{\"inferenceConfig\":{\"a\":{\"maxTokens\":3},\"b\":[{\"maxTokens\":4}]}}",
+     "{\"inferenceConfig\":{\"maxTokens\":64,\"a\":{\"maxTokens\":3},\"b\":[{\"maxTokens\":4}]}}", NULL},
+    {&TOKENS, "{\"maxTokens\":1}", "{\"inferenceConfig\":{\"maxTokens\":64},\"maxTokens\":1}", NULL},
+    {&TOKENS, "{\"inferenceConfig\":{\"maxTokens\":1,\"\\u006daxTokens\":1}}", NULL,
+     "the body's \"maxTokens\" is there more than once"},
+    {&TOKENS, "{\"inferenceConfig\":{},\"inferenceConfig\":{}}", NULL,
+     "the body's \"inferenceConfig\" is there more than once"},
+    {&TOKENS, "{\"inferenceConfig\":[]}", NULL, "the body's \"inferenceConfig\" is no object"},
+    {&TOKENS, "{\"inferenceConfig\":\"\"}", NULL, "the body's \"inferenceConfig\" is no object"},
+    // All at once.
+    {&ALL, "{}",
+     "{\"inferenceConfig\":{\"maxTokens\":9},"
+     "\"guardrailConfig\":{\"guardrailIdentifier\":\"g\",\"guardrailVersion\":\"1\"},"
+     "\"serviceTier\":{\"type\":\"flex\"}}",
+     NULL},
+    {&ALL, "{\"guardrailConfig\":0,\"inferenceConfig\":{\"maxTokens\":0}}",
+     "{\"serviceTier\":{\"type\":\"flex\"},"
+     "\"guardrailConfig\":{\"guardrailIdentifier\":\"g\",\"guardrailVersion\":\"1\"},"
+     "\"inferenceConfig\":{\"maxTokens\":9}}",
+     NULL},
+    // No JSON, or no object.
+    {&TIER, "", NULL, NO_OBJECT},
+    {&TIER, "  ", NULL, NO_OBJECT},
+    {&TIER, "[]", NULL, NO_OBJECT},
+    {&TIER, "\"{}\"", NULL, NO_OBJECT},
+    {&TIER, "\xef\xbb\xbf{}", NULL, NO_OBJECT},
+    {&TIER, "{", NULL, NO_JSON},
+    {&TIER, "{\"a\"}", NULL, NO_JSON},
+    {&TIER, "{\"a\":1,}", NULL, NO_JSON},
+    {&TIER, "{\"serviceTier\":", NULL, NO_JSON},
+    {&TIER, "{\"serviceTier\":1", NULL, NO_JSON},
+    {&TIER, "{\"serviceTier\":01}", NULL, NO_JSON},
+    {&TIER, "{\"a\":\"\n\"}", NULL, NO_JSON},
+    {&TIER, "{\"a\":\"\\u12\"}", NULL, NO_JSON},
+    {&TIER, "{'a':1}", NULL, NO_JSON},
+    {&TIER, "{} {}", NULL, NO_JSON},
+    {&TIER, "{\"a\":1}\\", NULL, NO_JSON},
+};
+
+TEST(edits_converse_bodies) {
+	CHECK_ROWS(CONVERSE, OPERATION_CONVERSE);
+	CHECK_ROWS(CONVERSE, OPERATION_CONVERSE_STREAM);
+}
+
+static const char NO_LIMIT[] = "the body has no limit of tokens of a known name";
+
+static const struct row INVOKE[] = {
+    {&TOKENS, "{\"anthropic_version\":\"b\",\"max_tokens\": 5 ,\"messages\":[]}",
+     "{\"anthropic_version\":\"b\",\"max_tokens\": 64 ,\"messages\":[]}", NULL},
+    {&TOKENS, "{\"prompt\":\"p\",\"max_tokens_to_sample\":5}", "{\"prompt\":\"p\",\"max_tokens_to_sample\":64}", NULL},
+    {&TOKENS, "{\"max_completion_tokens\":5}", "{\"max_completion_tokens\":64}", NULL},
+    {&TOKENS, "{\"max_gen_len\":5}", "{\"max_gen_len\":64}", NULL},
+    {&TOKENS, "{\"maxTokens\":5}", "{\"maxTokens\":64}", NULL},
+    {&TOKENS, "{\"inferenceConfig\":{\"maxTokens\":5}}", "{\"inferenceConfig\":{\"maxTokens\":64}}", NULL},
+    {&TOKENS, "{\"inferenceConfig\":{\"max_new_tokens\":5}}", "{\"inferenceConfig\":{\"max_new_tokens\":64}}", NULL},
+    {&TOKENS, "{\"textGenerationConfig\":{\"maxTokenCount\":5}}", "{\"textGenerationConfig\":{\"maxTokenCount\":64}}",
+     NULL},
+    // The tier and the guardrail go up as headers.
+    {&ALL, "{\"max_tokens\":1}", "{\"max_tokens\":9}", NULL},
+    // Nothing is inserted: no other key tells whose body it is.
+    {&TOKENS, "{}", NULL, NO_LIMIT},
+    {&TOKENS, "{\"inferenceConfig\":{}}", NULL, NO_LIMIT},
+    {&TOKENS, "{\"max_tokens\":\"5\"}", NULL, NO_LIMIT},
+    {&TOKENS, "{\"tools\":[{\"max_tokens\":5}]}", NULL, NO_LIMIT},
+    {&TOKENS, "{\"max_tokens\":5,\"max_gen_len\":5}", NULL,
+     "the body limits its tokens twice: \"max_tokens\" and \"max_gen_len\""},
+    {&TOKENS, "{\"max_tokens\":5,\"max_tokens\":5}", NULL, "the body's \"max_tokens\" is there more than once"},
+    {&TOKENS, "{\"inferenceConfig\":{\"maxTokens\":5},\"inferenceConfig\":{}}", NULL,
+     "the body's \"inferenceConfig\" is there more than once"},
+    {&TOKENS, "not JSON", NULL, NO_OBJECT},
+};
+
+TEST(edits_invoke_bodies) {
+	CHECK_ROWS(INVOKE, OPERATION_INVOKE_MODEL);
+	CHECK_ROWS(INVOKE, OPERATION_INVOKE_MODEL_STREAM);
+}
+
+TEST(knows_what_stands_in_bodies) {
+	static const struct body_edit none = {.guardrail_version = {"1", 1}};
+	CHECK(!body_edit_is_in_body(&none, OPERATION_CONVERSE));
+	CHECK(body_edit_is_in_body(&TIER, OPERATION_CONVERSE));
+	CHECK(body_edit_is_in_body(&GUARDRAIL, OPERATION_CONVERSE_STREAM));
+	CHECK(body_edit_is_in_body(&TOKENS, OPERATION_CONVERSE));
+	CHECK(!body_edit_is_in_body(&TIER, OPERATION_INVOKE_MODEL));
+	CHECK(!body_edit_is_in_body(&GUARDRAIL, OPERATION_INVOKE_MODEL_STREAM));
+	CHECK(body_edit_is_in_body(&TOKENS, OPERATION_INVOKE_MODEL_STREAM));
+	CHECK(!body_edit_is_in_body(&ALL, OPERATION_COUNT_TOKENS));
+}
+
+TEST(knows_what_stands_in_headers) {
+	struct header list[BODY_EDIT_HEADERS_MAX];
+	char trace[BODY_EDIT_TRACE_BYTES];
+	CHECK_INT(body_edit_headers(&ALL, OPERATION_CONVERSE, trace, list), 0);
+	CHECK_INT(body_edit_headers(&ALL, OPERATION_COUNT_TOKENS, trace, list), 0);
+	CHECK_INT(body_edit_headers(&TOKENS, OPERATION_INVOKE_MODEL, trace, list), 0);
+	CHECK_INT(body_edit_headers(&TIER, OPERATION_INVOKE_MODEL_STREAM, trace, list), 1);
+	CHECK_SLICE(list[0].name, SLICE("x-amzn-bedrock-service-tier"));
+	CHECK_SLICE(list[0].value, SLICE("priority"));
+	CHECK_INT(body_edit_headers(&TRACED, OPERATION_INVOKE_MODEL, trace, list), 3);
+	CHECK_SLICE(list[0].name, SLICE("x-amzn-bedrock-guardrailidentifier"));
+	CHECK_SLICE(list[0].value, SLICE("gr"));
+	CHECK_SLICE(list[1].name, SLICE("x-amzn-bedrock-guardrailversion"));
+	CHECK_SLICE(list[1].value, SLICE("DRAFT"));
+	CHECK_SLICE(list[2].name, SLICE("x-amzn-bedrock-trace"));
+	CHECK_SLICE(list[2].value, SLICE("ENABLED_FULL"));
+	// Without a trace of its own, the client's goes too.
+	CHECK_INT(body_edit_headers(&ALL, OPERATION_INVOKE_MODEL, trace, list), 4);
+	CHECK_SLICE(list[3].name, SLICE("x-amzn-bedrock-trace"));
+	CHECK(list[3].value.ptr == NULL);
+}
+
+TEST(reads_the_clients_tier) {
+	static const struct header list[] = {{{"X-Amzn-Bedrock-Service-Tier", 27}, {" flex ", 6}}};
+	struct headers headers = {list, 1};
+	static const struct {
+		const char *body, *tier;
+	} rows[] = {
+	    {"{\"serviceTier\":{\"type\":\"priority\"}}", "priority"},
+	    {"{\"messages\":[{\"serviceTier\":{\"type\":\"flex\"}}],\"service\\u0054ier\":{\"a\":0,\"type\" : \"flex\" }}",
+	     "flex"},
+	    {"{\"serviceTier\":{\"type\":\"flex\"},\"serviceTier\":{\"type\":\"flex\"}}", ""},
+	    {"{\"serviceTier\":\"flex\"}", ""},
+	    {"{\"serviceTier\":{\"type\":{\"type\":\"flex\"}}}", ""},
+	    {"{\"type\":\"flex\"}", ""},
+	    {"", ""},
+	    {"{\"serviceTier\":{\"type\":\"flex\"}", ""},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct slice body = slice_from(rows[i].body);
+		CHECK_SLICE(body_edit_read_tier(OPERATION_CONVERSE, headers, body), slice_from(rows[i].tier));
+	}
+	CHECK_SLICE(body_edit_read_tier(OPERATION_INVOKE_MODEL, headers, slice_from(rows[0].body)), SLICE("flex"));
+	CHECK_SLICE(body_edit_read_tier(OPERATION_COUNT_TOKENS, headers, slice_from(rows[0].body)), SLICE(""));
+	CHECK_SLICE(body_edit_read_tier(OPERATION_INVOKE_MODEL, (struct headers){0}, SLICE("{}")), SLICE(""));
+}
+
+TEST(refuses_what_has_no_room) {
+	struct buffer out;
+	char reason[BODY_EDIT_REASON_BYTES];
+	buffer_init(&out, 20);
+	CHECK_INT(edit_body(&TIER, OPERATION_CONVERSE, SLICE("{}"), &out, reason), ERROR_LIMIT);
+	CHECK(reason[0]);
+	buffer_free(&out);
+}
+
+// Fifty thousand brackets, and as many keys with escapes, cost a pass over them.
+TEST(stands_depth_and_escapes) {
+	enum { COUNT = 50000 };
+	struct buffer body, out;
+	char reason[BODY_EDIT_REASON_BYTES];
+	buffer_init(&body, OUT_BYTES);
+	buffer_init(&out, OUT_BYTES);
+	buffer_append(&body, SLICE("{\"a\":"));
+	for (int i = 0; i < COUNT; i++)
+		buffer_append(&body, SLICE("["));
+	CHECK_INT(edit_body(&TIER, OPERATION_CONVERSE, buffer_slice(&body), &out, reason), ERROR_INVALID);
+	CHECK_STRING(reason, NO_JSON);
+	buffer_clear(&body);
+	for (int i = 0; i < COUNT; i++)
+		buffer_printf(&body, "%c\"\\u0073%d\":0", i ? ',' : '{', i);
+	buffer_append(&body, SLICE("}"));
+	CHECK_INT(edit_body(&TIER, OPERATION_CONVERSE, buffer_slice(&body), &out, reason), 0);
+	CHECK_INT(out.len, body.len + strlen("\"serviceTier\":{\"type\":\"priority\"},"));
+	buffer_free(&body);
+	buffer_free(&out);
+}
+
+// A body made at random: of keys that matter, keys that nearly do, and others.
+struct generator {
+	struct random_source random;
+	struct buffer text;
+	unsigned tiers, guardrails, configs, limits; // how often those keys are on their paths
+	bool config_is_odd;                          // inferenceConfig is neither an object nor null
+};
+
+static uint64_t below(struct generator *generator, uint64_t bound) {
+	return random_below(&generator->random, bound);
+}
+
+static void append_space(struct generator *generator) {
+	static const char spaces[] = " \t\n\r";
+	while (below(generator, 4) == 0)
+		buffer_append_byte(&generator->text, spaces[below(generator, 4)]);
+}
+
+// Some characters of the name are escaped, which changes nothing of what it says.
+static void append_name(struct generator *generator, const char *name) {
+	buffer_append_byte(&generator->text, '"');
+	for (; *name; name++) {
+		if (below(generator, 8) == 0)
+			buffer_printf(&generator->text, below(generator, 2) ? "\\u%04x" : "\\u%04X", (unsigned)*name);
+		else
+			buffer_append_byte(&generator->text, *name);
+	}
+	buffer_append_byte(&generator->text, '"');
+	append_space(generator);
+	buffer_append_byte(&generator->text, ':');
+}
+
+static void append_scalar(struct generator *generator) {
+	static const char *const scalars[] = {"0",    "-1.5e+3",    "true",     "false",        "null",
+	                                      "\"\"", "\"}\\\"{\"", "\"\\\\\"", "\"\xc3\xa9\"", "\"serviceTier\""};
+	buffer_append(&generator->text, slice_from(scalars[below(generator, 10)]));
+}
+
+static void append_value(struct generator *generator, int depth, const char *parent);
+
+static void append_object(struct generator *generator, int depth, const char *parent) {
+	static const char *const names[] = {
+	    "serviceTier", "guardrailConfig", "inferenceConfig", "maxTokens", "a", "type", "", "serviceTie",
+	    "b",           "messages"};
+	uint64_t members = below(generator, depth == 0 ? 8 : 4);
+	buffer_append_byte(&generator->text, '{');
+	append_space(generator);
+	for (uint64_t i = 0; i < members; i++) {
+		const char *name = names[below(generator, 10)];
+		append_name(generator, name);
+		if (depth == 0) {
+			generator->tiers += strcmp(name, "serviceTier") == 0;
+			generator->guardrails += strcmp(name, "guardrailConfig") == 0;
+			generator->configs += strcmp(name, "inferenceConfig") == 0;
+		}
+		if (depth == 1 && strcmp(parent, "inferenceConfig") == 0)
+			generator->limits += strcmp(name, "maxTokens") == 0;
+		append_space(generator);
+		append_value(generator, depth + 1, name);
+		append_space(generator);
+		if (i + 1 < members)
+			buffer_append_byte(&generator->text, ',');
+		append_space(generator);
+	}
+	buffer_append_byte(&generator->text, '}');
+}
+
+static void append_array(struct generator *generator, int depth) {
+	uint64_t items = below(generator, 4);
+	buffer_append_byte(&generator->text, '[');
+	for (uint64_t i = 0; i < items; i++) {
+		append_value(generator, depth + 1, "");
+		append_space(generator);
+		if (i + 1 < items)
+			buffer_append_byte(&generator->text, ',');
+	}
+	buffer_append_byte(&generator->text, ']');
+}
+
+static void append_value(struct generator *generator, int depth, const char *parent) {
+	uint64_t kind = depth > 4 ? 3 : below(generator, 4);
+	size_t start = generator->text.len;
+	if (kind < 2)
+		append_object(generator, depth, parent);
+	else if (kind == 2)
+		append_array(generator, depth);
+	else
+		append_scalar(generator);
+	struct slice written = slice_from_offset(buffer_slice(&generator->text), start);
+	if (depth == 1 && strcmp(parent, "inferenceConfig") == 0 && kind >= 2 && !slice_equal(written, SLICE("null")))
+		generator->config_is_odd = true;
+}
+
+static void generate(struct generator *generator, uint64_t seed) {
+	random_init(&generator->random, seed);
+	buffer_clear(&generator->text);
+	generator->tiers = generator->guardrails = generator->configs = generator->limits = 0;
+	generator->config_is_odd = false;
+	append_space(generator);
+	append_object(generator, 0, "");
+	append_space(generator);
+}
+
+// What the edit means, said of the decoded body.
+static void edit_tree(const struct body_edit *edit, json_t *body) {
+	if (edit->tier.len)
+		json_object_set_new(body, "serviceTier", json_pack("{s:s%}", "type", edit->tier.ptr, edit->tier.len));
+	if (edit->guardrail_identifier.len)
+		json_object_set_new(body, "guardrailConfig",
+		                    json_pack("{s:s%,s:s%}", "guardrailIdentifier", edit->guardrail_identifier.ptr,
+		                              edit->guardrail_identifier.len, "guardrailVersion", edit->guardrail_version.ptr,
+		                              edit->guardrail_version.len));
+	if (edit->max_tokens) {
+		if (!json_is_object(json_object_get(body, "inferenceConfig")))
+			json_object_set_new(body, "inferenceConfig", json_object());
+		json_object_set_new(json_object_get(body, "inferenceConfig"), "maxTokens", json_integer(edit->max_tokens));
+	}
+}
+
+static json_t *decode(struct slice text) {
+	return json_loadb(text.ptr, text.len, 0, NULL);
+}
+
+static size_t common_start(struct slice a, struct slice b) {
+	size_t i = 0;
+	while (i < a.len && i < b.len && a.ptr[i] == b.ptr[i])
+		i++;
+	return i;
+}
+
+static size_t common_end(struct slice a, struct slice b) {
+	size_t i = 0;
+	while (i < a.len && i < b.len && a.ptr[a.len - 1 - i] == b.ptr[b.len - 1 - i])
+		i++;
+	return i;
+}
+
+static void check_meaning(const struct generator *generator, const struct body_edit *edit, struct slice edited) {
+	json_t *expected = decode(buffer_slice(&generator->text)), *found = decode(edited);
+	CHECK(expected && found);
+	edit_tree(edit, expected);
+	CHECK(json_equal(expected, found));
+	json_decref(expected);
+	json_decref(found);
+}
+
+// Where nothing was replaced, what is left without the inserted bytes is the body as it was.
+static void check_bytes(const struct generator *generator, struct slice edited) {
+	struct slice body = buffer_slice(&generator->text);
+	CHECK(edited.len > body.len);
+	CHECK(common_start(body, edited) + common_end(body, edited) >= body.len);
+}
+
+TEST(changes_nothing_but_the_path) {
+	static const struct body_edit *const edits[] = {&TIER, &GUARDRAIL, &TOKENS, &ALL};
+	struct generator generator = {.tiers = 0};
+	struct buffer out;
+	unsigned refused = 0, inserted = 0;
+	buffer_init(&generator.text, OUT_BYTES);
+	buffer_init(&out, OUT_BYTES);
+	for (uint64_t seed = 1; seed <= BODIES && check_failures_in_test == 0; seed++) {
+		const struct body_edit *edit = edits[seed % 4];
+		char reason[BODY_EDIT_REASON_BYTES];
+		generate(&generator, seed);
+		bool limits_odd = generator.configs > 1 || generator.config_is_odd || generator.limits > 1;
+		bool is_refused = (edit->tier.len && generator.tiers > 1) ||
+		                  (edit->guardrail_identifier.len && generator.guardrails > 1) ||
+		                  (edit->max_tokens && limits_odd);
+		int status = edit_body(edit, OPERATION_CONVERSE, buffer_slice(&generator.text), &out, reason);
+		CHECK_INT(status, is_refused ? ERROR_INVALID : 0);
+		refused += is_refused;
+		if (!is_refused)
+			check_meaning(&generator, edit, buffer_slice(&out));
+		if (!is_refused && edit == &TIER && generator.tiers == 0) {
+			inserted++;
+			check_bytes(&generator, buffer_slice(&out));
+		}
+		if (check_failures_in_test)
+			printf("  seed %d: %.*s\n", (int)seed, SLICE_ARGS(buffer_slice(&generator.text)));
+	}
+	CHECK(refused > 100 && inserted > 100);
+	buffer_free(&generator.text);
+	buffer_free(&out);
+}
+
+// Taking one byte away, or giving another one, never makes it read or write astray; what is accepted is JSON.
+TEST(stands_broken_bodies) {
+	struct generator generator = {.tiers = 0};
+	struct buffer out;
+	buffer_init(&generator.text, OUT_BYTES);
+	buffer_init(&out, OUT_BYTES);
+	for (uint64_t seed = 1; seed <= BODIES / 4 && check_failures_in_test == 0; seed++) {
+		char reason[BODY_EDIT_REASON_BYTES];
+		generate(&generator, seed);
+		size_t at = below(&generator, generator.text.len);
+		if (seed % 2 && (generator.text.ptr[at] & 0x80) == 0) // whether texts are UTF-8 is nobody's business here
+			generator.text.ptr[at] = "{}[]\",:\\0u "[below(&generator, 11)];
+		else
+			generator.text.len = at;
+		struct slice body = buffer_slice(&generator.text);
+		if (edit_body(&ALL, OPERATION_CONVERSE, body, &out, reason) == 0) {
+			json_t *tree = json_loadb(out.ptr, out.len, JSON_ALLOW_NUL, NULL);
+			CHECK(tree);
+			json_decref(tree);
+		} else {
+			CHECK(reason[0]);
+		}
+	}
+	buffer_free(&generator.text);
+	buffer_free(&out);
+}
+
+int main(void) {
+	RUN(edits_converse_bodies);
+	RUN(edits_invoke_bodies);
+	RUN(knows_what_stands_in_bodies);
+	RUN(knows_what_stands_in_headers);
+	RUN(reads_the_clients_tier);
+	RUN(refuses_what_has_no_room);
+	RUN(stands_depth_and_escapes);
+	RUN(changes_nothing_but_the_path);
+	RUN(stands_broken_bodies);
+	return check_summary();
+}
