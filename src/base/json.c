@@ -208,6 +208,42 @@ struct json_token json_next(struct json_reader *reader) {
 	}
 }
 
+// Goes to where a value begins, over the comma before it; false where something else comes.
+static bool find_value(struct json_reader *reader) {
+	skip_space(reader);
+	if (reader->rest.len == 0)
+		return false;
+	char byte = reader->rest.ptr[0];
+	switch (reader->wants) {
+	case JSON_WANTS_VALUE:
+		return true;
+	case JSON_WANTS_FIRST:
+		return !in_object(reader) && byte != ']';
+	case JSON_WANTS_COMMA:
+		if (in_object(reader) || byte != ',')
+			return false;
+		skip(reader, 1);
+		skip_space(reader);
+		reader->wants = JSON_WANTS_VALUE;
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool json_take_value(struct json_reader *reader, struct slice *raw) {
+	if (!find_value(reader))
+		return false;
+	const char *start = reader->rest.ptr;
+	unsigned depth = reader->depth;
+	struct json_token token;
+	do {
+		token = json_next(reader);
+	} while (reader->depth > depth && token.kind != JSON_BROKEN);
+	*raw = slice_of(start, (size_t)(reader->rest.ptr - start));
+	return token.kind != JSON_BROKEN;
+}
+
 double json_number(struct slice digits) {
 	char text[64];
 	if (digits.len >= sizeof text)

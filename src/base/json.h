@@ -48,6 +48,10 @@ void json_reader_init(struct json_reader *reader, struct slice text);
 // The next token; after END and BROKEN the same again.
 struct json_token json_next(struct json_reader *reader);
 
+// Reads on over the next value, whole; *raw is its text as it stands. False where no value comes (the end of a
+// container or of the text, or broken before the value's own end).
+bool json_take_value(struct json_reader *reader, struct slice *raw);
+
 // The number of a NUMBER token; infinite where it is beyond a double.
 double json_number(struct slice digits);
 

@@ -116,6 +116,60 @@ TEST(escapes) {
 	}
 }
 
+TEST(whole_values) {
+	static const struct {
+		const char *text, *raw; // NULL where none comes
+	} cases[] = {
+	    {" {\"a\": [1, {}]} ", "{\"a\": [1, {}]}"},
+	    {"[ ]", "[ ]"},
+	    {"\"a\\\"b\"", "\"a\\\"b\""},
+	    {"-1.5e3", "-1.5e3"},
+	    {"null", "null"},
+	    {"", NULL},
+	    {"[1", NULL},
+	    {"[1}", NULL},
+	    {"}", NULL},
+	    {",1", NULL},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct json_reader reader;
+		struct slice raw;
+		json_reader_init(&reader, slice_from(cases[i].text));
+		bool found = json_take_value(&reader, &raw);
+		CHECK_INT(found, cases[i].raw != NULL);
+		if (found && cases[i].raw)
+			CHECK_SLICE(raw, slice_from(cases[i].raw));
+	}
+}
+
+TEST(whole_values_within_containers) {
+	struct json_reader reader;
+	struct slice raw;
+	json_reader_init(&reader, SLICE("{\"a\" : [ 1 , [2], \"x\" ] , \"b\":true}"));
+	CHECK_INT(json_next(&reader).kind, JSON_OBJECT);
+	CHECK(!json_take_value(&reader, &raw));
+	CHECK_INT(json_next(&reader).kind, JSON_KEY);
+	CHECK_INT(json_next(&reader).kind, JSON_ARRAY);
+	static const char *const items[] = {"1", "[2]", "\"x\""};
+	for (size_t i = 0; i < 3; i++) {
+		CHECK(json_take_value(&reader, &raw));
+		CHECK_SLICE(raw, slice_from(items[i]));
+	}
+	CHECK(!json_take_value(&reader, &raw));
+	CHECK_INT(json_next(&reader).kind, JSON_ARRAY_END);
+	CHECK_INT(json_next(&reader).kind, JSON_KEY);
+	CHECK(json_take_value(&reader, &raw));
+	CHECK_SLICE(raw, SLICE("true"));
+	CHECK(!json_take_value(&reader, &raw));
+	CHECK_INT(json_next(&reader).kind, JSON_OBJECT_END);
+	CHECK(!json_take_value(&reader, &raw));
+	CHECK_INT(json_next(&reader).kind, JSON_END);
+	json_reader_init(&reader, SLICE("[]"));
+	json_next(&reader);
+	CHECK(!json_take_value(&reader, &raw));
+	CHECK_INT(json_next(&reader).kind, JSON_ARRAY_END);
+}
+
 TEST(documents) {
 	struct document document;
 	CHECK_INT(json_read_document(SLICE("{\"a\\n\":[1,\"x\",null,true],\"b\":{\"c\":-2.5}}"), &document), 0);
@@ -138,6 +192,8 @@ int main(void) {
 	RUN(tokens);
 	RUN(depth_is_bounded);
 	RUN(escapes);
+	RUN(whole_values);
+	RUN(whole_values_within_containers);
 	RUN(documents);
 	return check_summary();
 }

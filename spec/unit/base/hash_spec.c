@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hashes have to be the same in every build, since gateways that share prompt caches have to agree; and each bit
+// counts.
+#include "../check.h"
+#include "base/hash.h"
+
+TEST(the_same_everywhere) {
+	CHECK(hash_pair(1, 2) == 0x81a5c1377856b73);
+	CHECK(hash_bytes(SLICE("us.amazon.nova-pro-v1:0"), 7) == 0x17d4db6f33ba575a);
+}
+
+TEST(every_bit_counts) {
+	char text[64] = "You are a signaller. Say which line the train takes. One word!";
+	for (size_t length = 0; length < sizeof text; length++) {
+		uint64_t hash = hash_bytes(slice_of(text, length), 1);
+		CHECK(hash != hash_bytes(slice_of(text, length), 2));
+		CHECK(length == 0 || hash != hash_bytes(slice_of(text, length - 1), 1));
+		for (size_t i = 0; i < length; i++) {
+			text[i] ^= 1;
+			CHECK(hash != hash_bytes(slice_of(text, length), 1));
+			text[i] ^= 1;
+		}
+	}
+	CHECK(hash_pair(1, 2) != hash_pair(2, 1));
+}
+
+// 64 buckets by six bits, from either end of the number.
+TEST(texts_that_differ_little_spread_evenly) {
+	int low[64] = {0}, high[64] = {0}, count = 6400;
+	for (int i = 0; i < count; i++) {
+		char text[32];
+		int length = snprintf(text, sizeof text, "prompt %d", i);
+		uint64_t hash = hash_bytes(slice_of(text, (size_t)length), 0);
+		low[hash & 63]++;
+		high[hash >> 58]++;
+	}
+	for (int i = 0; i < 64; i++) {
+		CHECK(low[i] > 60 && low[i] < 140);
+		CHECK(high[i] > 60 && high[i] < 140);
+	}
+}
+
+int main(void) {
+	RUN(the_same_everywhere);
+	RUN(every_bit_counts);
+	RUN(texts_that_differ_little_spread_evenly);
+	return check_summary();
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Eight bytes a step. What spreads the bits is the finisher of SplitMix64 (Steele, Lea and Flood 2014).
+#include "base/hash.h"
+
+static uint64_t spread(uint64_t z) {
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+uint64_t hash_pair(uint64_t first, uint64_t second) {
+	return spread(spread(first + 0x9e3779b97f4a7c15) + second);
+}
+
+// Byte by byte, so that the order of bytes in memory doesn't matter; compilers make one load of it where they can.
+static uint64_t read_word(const char *bytes, size_t count) {
+	uint64_t word = 0;
+	for (size_t i = 0; i < count; i++)
+		word |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
+	return word;
+}
+
+uint64_t hash_bytes(struct slice bytes, uint64_t seed) {
+	uint64_t hash = hash_pair(seed, bytes.len);
+	size_t at = 0;
+	for (; bytes.len - at >= 8; at += 8) {
+		hash = (hash ^ read_word(bytes.ptr + at, 8)) * 0x9e3779b97f4a7c15;
+		hash ^= hash >> 32;
+	}
+	return spread(hash ^ read_word(bytes.ptr + at, bytes.len - at));
+}
