@@ -3,6 +3,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/memory_meter.h"
@@ -14,6 +15,7 @@ struct arena {
 	struct arena_block *blocks;
 	size_t used_bytes;
 	size_t limit_bytes;
+	bool is_exhausted;          // something asked for had no room
 	struct memory_meter *meter; // is charged with the blocks; NULL for none; set it while the arena is empty
 };
 

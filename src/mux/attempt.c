@@ -315,8 +315,11 @@ struct attempt *attempt_start(const struct attempt_plan *plan) {
 
 	struct exchange_request request;
 	const char *reason = NULL;
-	if (sign_request(attempt->worker, attempt->call, attempt->target, attempt->model, plan->payload_hash,
-	                 attempt->arena, &request, &reason) == 0) {
+	int rc = sign_request(attempt->worker, attempt->call, attempt->target, attempt->model, plan->payload_hash,
+	                      attempt->arena, &request, &reason);
+	if (rc == ERROR_MEMORY)
+		return NULL;
+	if (rc == 0) {
 		struct upstream *upstream = upstreams_get(attempt->worker->upstreams, attempt->target->tls,
 		                                          slice_from(attempt->target->host), attempt->target->port);
 		attempt->exchange = exchange_start(upstream, &request, &exchange_events, attempt);

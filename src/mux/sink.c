@@ -2,6 +2,9 @@
 // What a request's sink is told: a head, bytes, and once, as the last thing, how it ended.
 #include "mux/request_internal.h"
 
+// As for limits.memory_bytes: memory comes back with the ends of requests.
+enum { EXHAUSTED_RETRY_MS = 2000 };
+
 uint32_t sink_attempts(const struct mux_request *request) {
 	if (request->routing)
 		return route_request_attempts(request->routing);
@@ -44,10 +47,21 @@ static const struct mux_error stopped_error = {
     .retry_after_ms = RETRY_MS,
 };
 
+// Whatever else there were to tell may have found no room.
+static const struct mux_error exhausted_error = {
+    .type = TYPE_THROTTLING,
+    .status = 429,
+    .exception = {"ThrottlingException", 19},
+    .message = {"The request is over its memory: the models that were tried have said too much.", 78},
+    .retry_after_ms = EXHAUSTED_RETRY_MS,
+};
+
 void sink_failure(struct mux_request *request, const struct step *step) {
 	struct mux_result result = {.failed = true, .outcome = outcome_of(request), .ttft_ms = -1};
 	result.usage = (struct usage){-1, -1, -1, -1};
-	if (step->error == ROUTE_CANCELLED) {
+	if (request->arena.is_exhausted) {
+		result.error = exhausted_error;
+	} else if (step->error == ROUTE_CANCELLED) {
 		result.outcome = OUTCOME_CANCELLED;
 		result.error = stopped_error;
 	} else {

@@ -116,12 +116,15 @@ TEST(an_arena_hands_out_zeroed_aligned_memory_up_to_its_limit) {
 		memset(ptr, 0xa5, size);
 		total += size + 16;
 	}
+	CHECK(!arena.is_exhausted);
 	CHECK(arena_alloc(&arena, 100001) == NULL);
+	CHECK(arena.is_exhausted);
 	CHECK(arena_alloc(&arena, SIZE_MAX) == NULL);
 	CHECK_INT(arena_copy(&arena, slice_of(NULL, 0)).len, 0);
 	CHECK_SLICE(arena_printf(&arena, "%d-%s", 5, "x"), SLICE("5-x"));
 	arena_free_secret(&arena);
 	CHECK_INT(arena.used_bytes, 0);
+	CHECK(!arena.is_exhausted);
 	CHECK_SLICE(arena_copy(&arena, SLICE("again")), SLICE("again"));
 	arena_free(&arena);
 }
