@@ -67,6 +67,8 @@ static void read_models(const struct policy_settings *settings, const char *file
 		read_model(&settings->models->items[i], settings, &place, model);
 		if (model->quota.requests_per_minute || model->quota.tokens_per_minute)
 			pool->has_quota = true;
+		if (model->tier != TIER_NONE)
+			pool->has_tiers = true;
 	}
 	check_names(pool, file, problems);
 	check_primary(pool, file, problems);
@@ -83,6 +85,8 @@ int validate_policy(const struct document *document, const char *file, struct re
 	if (settings.models)
 		read_models(&settings, file, problems, pool);
 	pool->limits = settings.limits;
+	if (pool->limits.tier_escalation.count > 0)
+		pool->has_tiers = true;
 	if (problems->count + problems->dropped != before) {
 		pool_free(pool);
 		*pool = (struct pool){0};

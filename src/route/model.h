@@ -84,6 +84,7 @@ struct pool {
 	size_t count;
 	struct route_limits limits;
 	bool has_quota; // any model does
+	bool has_tiers; // any model has one to start at, or there is a ladder
 };
 
 // Frees the pool's models with their strings and releases their states; the structure itself is zeroed, not freed.
