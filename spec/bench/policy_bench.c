@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/policy.h"
+#include "policy/shared.h"
 #include "route/request.h"
 
 enum { MODELS_MAX = 1000, MODEL_TEXT_BYTES = 64, RUNS = 5 };
@@ -22,7 +23,7 @@ struct bench {
 	size_t count;
 };
 
-static void load(struct bench *bench, struct registry *registry, size_t count, const char *hooks) {
+static void load(struct bench *bench, const struct policy_host *host, size_t count, const char *hooks) {
 	char path[] = "/tmp/policy-bench-XXXXXX";
 	int descriptor = mkstemp(path);
 	FILE *file = fdopen(descriptor, "w");
@@ -34,7 +35,7 @@ static void load(struct bench *bench, struct registry *registry, size_t count, c
 	fclose(file);
 	struct policy_limits limits = {100000, 16 << 20};
 	struct problems problems = {0};
-	if (policy_load(path, &limits, 1, registry, &problems, &bench->policy)) {
+	if (policy_load(path, &limits, 1, host, &problems, &bench->policy)) {
 		fprintf(stderr, "%s\n", problems.count ? problems.list[0].found : "the policy was refused");
 		exit(1);
 	}
@@ -73,9 +74,9 @@ static void classify_once(struct bench *bench) {
 enum what { SELECT, SELECT_CHANGING, CLASSIFY };
 
 // The best of some runs, in nanoseconds a decision.
-static void measure(const char *name, struct registry *registry, size_t count, const char *hooks, enum what what) {
+static void measure(const char *name, const struct policy_host *host, size_t count, const char *hooks, enum what what) {
 	struct bench bench = {0};
-	load(&bench, registry, count, hooks);
+	load(&bench, host, count, hooks);
 	size_t rounds = count > 100 ? 5000 : 100000;
 	uint64_t best_us = UINT64_MAX;
 	for (int run = 0; run < RUNS; run++) {
@@ -100,15 +101,16 @@ int main(void) {
 	                             "if not best or m.inflight < best.inflight then best = m end end return best end";
 	static const char classify[] = "classify = function(failure) if failure.name == 'X' then return 'retry' end return "
 	                               "classify.default(failure) end";
-	struct registry *registry = registry_new();
+	const struct policy_host host = {.registry = registry_new(), .shared = shared_new()};
 	log_configure(LOG_WARN, LOG_TEXT);
 	for (size_t count = 10; count <= MODELS_MAX; count *= 100) {
-		measure("select, built in", registry, count, "", SELECT);
-		measure("select, weighted.lua", registry, count, weighted, SELECT);
-		measure("select, weighted.lua, eligible set changing", registry, count, weighted, SELECT_CHANGING);
-		measure("select, least in flight in Lua", registry, count, by_lua, SELECT);
-		measure("classify, by name else the default", registry, count, classify, CLASSIFY);
+		measure("select, built in", &host, count, "", SELECT);
+		measure("select, weighted.lua", &host, count, weighted, SELECT);
+		measure("select, weighted.lua, eligible set changing", &host, count, weighted, SELECT_CHANGING);
+		measure("select, least in flight in Lua", &host, count, by_lua, SELECT);
+		measure("classify, by name else the default", &host, count, classify, CLASSIFY);
 	}
-	registry_free(registry);
+	shared_free(host.shared);
+	registry_free(host.registry);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
 #include "policy/policy.h"
+#include "policy/shared.h"
 
 static const char *look_up(void *owner, const char *name) {
 	(void)owner;
@@ -17,16 +18,17 @@ static const char *look_up(void *owner, const char *name) {
 
 static int check_policy(const char *path, const struct settings *settings, struct problems *problems) {
 	struct policy_limits limits = {settings->policy_limits.instructions, settings->policy_limits.memory_bytes};
-	struct registry *registry = registry_new();
+	struct policy_host host = {.registry = registry_new(), .shared = shared_new()};
 	struct policy *policy = NULL;
-	int rc = policy_load(path, &limits, 1, registry, problems, &policy);
+	int rc = policy_load(path, &limits, 1, &host, problems, &policy);
 	if (rc == 0) {
 		const struct pool *pool = policy_pool(policy);
 		printf("%s: a valid policy with %zu model%s\n", policy_source(policy), pool->count,
 		       pool->count == 1 ? "" : "s");
 		policy_release(policy);
 	}
-	registry_free(registry);
+	shared_free(host.shared);
+	registry_free(host.registry);
 	return rc;
 }
 

@@ -33,7 +33,8 @@ static void hash_sources(const struct sources *sources, char hash[VERSION_HASH_B
 // A whole version out of texts, unpublished. 0, or a status with problems.
 static int build(struct mux *mux, struct sources *sources, struct problems *problems, struct mux_version **version) {
 	struct policy *policy;
-	int rc = policy_build(sources, &mux->settings.policy_limits, mux->workers, mux->registry, problems, &policy);
+	struct policy_host host = {mux->registry, mux->shared, clock_now_ms()};
+	int rc = policy_build(sources, &mux->settings.policy_limits, mux->workers, &host, problems, &policy);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < mux->workers; i++)

@@ -9,6 +9,7 @@
 #include "mux/reload.h"
 #include "mux/version.h"
 #include "mux/worker.h"
+#include "policy/shared.h"
 
 enum { AUTHORIZATION_BYTES = 16384 }; // a bearer token of several KB fits
 
@@ -51,6 +52,7 @@ int mux_new(const struct mux_settings *settings, struct problems *problems, stru
 	made->on_event = settings->on_event;
 	made->event_owner = settings->event_owner;
 	made->registry = registry_new();
+	made->shared = shared_new();
 	made->reloader = reloader_new(made);
 	pthread_mutex_init(&made->lock, NULL);
 	list_init(&made->old);
@@ -75,6 +77,7 @@ void mux_free(struct mux *mux) {
 	edition_end(mux);
 	reloader_free(mux->reloader);
 	registry_free(mux->registry);
+	shared_free(mux->shared);
 	pthread_mutex_destroy(&mux->lock);
 	free_settings(&mux->settings);
 	free(mux);

@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "policy/shared_library.h"
 #include "policy/view.h"
 #include "policy/vm.h"
 
@@ -84,5 +85,7 @@ static int classify(lua_State *lua) {
 
 void core_push(lua_State *lua) {
 	static const luaL_Reg functions[] = {{"weighted", weighted}, {"classify", classify}, {NULL, NULL}};
-	luaL_newlib(lua, functions);
+	luaL_newlib(lua, functions); /* core */
+	shared_library_push(lua);
+	lua_setfield(lua, -2, "shared");
 }

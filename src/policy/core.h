@@ -7,7 +7,7 @@
 
 struct classification;
 
-// Pushes the table { weighted, classify }.
+// Pushes the table { weighted, classify, shared }.
 void core_push(lua_State *lua);
 
 // The names that Lua uses for verdicts and outcomes, in the order of their enums, ended by NULL.

@@ -31,8 +31,7 @@ static void tell(struct hooks *hooks, enum event_kind kind, const struct route_r
 	hooks->on_event(hooks->event_owner, &event);
 }
 
-static void log_failure(struct hooks *hooks, struct hook *hook, const struct call_report *report, const char *place) {
-	uint64_t now_ms = hooks->views.now_ms;
+static void log_failure(struct hook *hook, const struct call_report *report, const char *place, uint64_t now_ms) {
 	if (now_ms < hook->next_log_ms) {
 		hook->unlogged++;
 		return;
@@ -61,7 +60,7 @@ static bool run(struct hooks *hooks, lua_CFunction body, void *call, const struc
 	pthread_mutex_lock(&hooks->lock);
 	bool is_open = hooks->vm != NULL;
 	if (is_open) {
-		hooks->views.now_ms = route_request_now_ms(request);
+		hooks->vm->now_ms = route_request_now_ms(request);
 		call_protected(hooks->vm, body, call, hooks->instructions, report);
 		views_end(&hooks->views);
 		hooks->vm->random = &hooks->vm->own_random;
@@ -93,7 +92,7 @@ static bool call_hook(struct hooks *hooks, struct hook *hook, lua_CFunction body
 	// Who rehearses has been told, and will ask the hook again.
 	if (hooks->on_call)
 		return false;
-	log_failure(hooks, hook, &report, place);
+	log_failure(hook, &report, place, route_request_now_ms(request));
 	bench_if_due(hooks, hook, &report, request);
 	return false;
 }

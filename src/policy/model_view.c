@@ -14,7 +14,7 @@ static const struct model_snapshot *snapshot_of(void *object) {
 	struct views *views = view->views;
 	// Calls count from 0, a view's stamp from 1: a fresh view has none.
 	if (view->snapshot_call != views->call + 1) {
-		model_state_snapshot(view->model->state, &view->model->breaker, views->now_ms, &view->snapshot);
+		model_state_snapshot(view->model->state, &view->model->breaker, views->vm->now_ms, &view->snapshot);
 		view->snapshot_call = views->call + 1;
 	}
 	return &view->snapshot;

@@ -39,7 +39,7 @@ static void close_policy(struct policy *policy) {
 struct load {
 	struct policy *policy;
 	const struct policy_limits *limits;
-	struct registry *registry;
+	const struct policy_host *host;
 	struct problems *problems;
 	struct script script;
 	struct document first; // what the first worker's script returned
@@ -54,7 +54,7 @@ static int read_result(struct load *load, struct vm *vm) {
 		return rc;
 	if (load->policy->workers == 0) {
 		load->first = document;
-		return validate_policy(&document, file, load->registry, load->problems, &load->policy->pool);
+		return validate_policy(&document, file, load->host->registry, load->problems, &load->policy->pool);
 	}
 	bool same = document_equal(&load->first, &document);
 	document_free(&document);
@@ -79,10 +79,10 @@ static int load_worker(struct load *load) {
 	return hooks_open(hooks, vm, &policy->pool, load->limits, load->script.path, load->problems);
 }
 
-int policy_build(struct sources *sources, const struct policy_limits *limits, size_t workers, struct registry *registry,
-                 struct problems *problems, struct policy **policy) {
+int policy_build(struct sources *sources, const struct policy_limits *limits, size_t workers,
+                 const struct policy_host *host, struct problems *problems, struct policy **policy) {
 	struct policy *built = memory_new(1, sizeof *built);
-	struct load load = {.policy = built, .limits = limits, .registry = registry, .problems = problems};
+	struct load load = {.policy = built, .limits = limits, .host = host, .problems = problems};
 	assert(workers > 0);
 	atomic_init(&built->references, 1);
 	built->source = memory_string(sources->main_path ? slice_from(sources->main_path) : SLICE("built-in"));
@@ -90,6 +90,8 @@ int policy_build(struct sources *sources, const struct policy_limits *limits, si
 	built->sources = sources;
 	sources_retain(sources);
 	int rc = script_read(&load.script, sources->main_path, BUILT_IN, sources, problems);
+	load.script.shared = host->shared;
+	load.script.now_ms = host->now_ms;
 	while (rc == 0 && built->workers < workers)
 		rc = load_worker(&load);
 	sources_close(sources);
@@ -103,10 +105,10 @@ int policy_build(struct sources *sources, const struct policy_limits *limits, si
 	return 0;
 }
 
-int policy_load(const char *path, const struct policy_limits *limits, size_t workers, struct registry *registry,
+int policy_load(const char *path, const struct policy_limits *limits, size_t workers, const struct policy_host *host,
                 struct problems *problems, struct policy **policy) {
 	struct sources *sources = sources_new(path);
-	int rc = policy_build(sources, limits, workers, registry, problems, policy);
+	int rc = policy_build(sources, limits, workers, host, problems, policy);
 	sources_release(sources);
 	return rc;
 }

@@ -17,7 +17,15 @@
 
 struct call_report;
 struct policy;
+struct shared_store;
 struct sources;
+
+// What the policies of a process stand on; borrowed, it outlives them.
+struct policy_host {
+	struct registry *registry;   // where their models' states come from
+	struct shared_store *shared; // what they remember together (policy/shared.h); NULL: nothing
+	uint64_t now_ms;             // monotonic, of the loading
+};
 
 struct policy_limits {
 	uint64_t instructions; // per hook call
@@ -25,15 +33,15 @@ struct policy_limits {
 };
 
 // Reads `path` (NULL: the policy that is built in, which is policies/weighted.lua), runs it in one sandboxed VM for
-// each worker and validates what it returns. Models' states come from `registry`. 0 and *policy with one reference; or
+// each worker and validates what it returns. 0 and *policy with one reference; or
 // a status with every mistake in `problems` (file, line where known, field, expected, found).
-int policy_load(const char *path, const struct policy_limits *limits, size_t workers, struct registry *registry,
+int policy_load(const char *path, const struct policy_limits *limits, size_t workers, const struct policy_host *host,
                 struct problems *problems, struct policy **policy);
 
 // The same from texts: those of a version that ran, or, where they are not closed yet, what is read on the way. They
 // are retained by the policy; in either case they are closed afterwards and tell what was read, in vain or not.
-int policy_build(struct sources *sources, const struct policy_limits *limits, size_t workers, struct registry *registry,
-                 struct problems *problems, struct policy **policy);
+int policy_build(struct sources *sources, const struct policy_limits *limits, size_t workers,
+                 const struct policy_host *host, struct problems *problems, struct policy **policy);
 
 void policy_retain(struct policy *policy);
 // From any thread; the last release closes the VMs, which must not be in a call then.

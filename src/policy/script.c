@@ -10,8 +10,7 @@
 
 int script_read(struct script *script, const char *path, const char *embedded, struct sources *sources,
                 struct problems *problems) {
-	script->path = path ? path : embedded;
-	script->sources = sources;
+	*script = (struct script){.path = path ? path : embedded, .sources = sources};
 	if (!path)
 		return sources_take_embedded(sources, embedded, &script->text);
 	int rc = sources_read(sources, path, &script->text);
@@ -77,8 +76,11 @@ static void add_problem(const struct script *script, const struct call_report *r
 int script_run(const struct script *script, size_t memory_bytes, struct problems *problems, struct vm **vm) {
 	struct call_report report = {.ending = ENDING_OVER_MEMORY};
 	*vm = vm_new(memory_bytes);
-	if (*vm)
+	if (*vm) {
+		(*vm)->shared = script->shared;
+		(*vm)->now_ms = script->now_ms;
 		call_protected(*vm, run, (void *)(uintptr_t)script, SCRIPT_INSTRUCTIONS, &report);
+	}
 	if (report.ending == ENDING_OK)
 		return 0;
 	add_problem(script, &report, problems);

@@ -55,7 +55,6 @@ struct failure_view {
 struct views {
 	struct vm *vm;
 	const struct pool *pool;
-	uint64_t now_ms;     // of the running call
 	uint64_t call;       // counts calls; a model's live fields are read once in each
 	int model_reference; // the array of model views, in pool order
 	int list_reference;  // the object that `eligible` is

@@ -14,6 +14,7 @@
 #include "base/random.h"
 
 struct call_report;
+struct shared_store;
 
 struct vm {
 	lua_State *lua;
@@ -30,6 +31,8 @@ struct vm {
 	bool over_budget;
 	bool over_memory;
 	bool bad_result;
+	uint64_t now_ms;              // monotonic, of the call
+	struct shared_store *shared;  // borrowed; NULL for none
 	struct call_report *report;   // of the call that runs, or NULL
 	struct random_source *random; // that of the decision being made, else `own_random`
 	struct random_source own_random;

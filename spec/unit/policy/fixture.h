@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "policy/hooks.h"
 #include "policy/policy.h"
+#include "policy/shared.h"
 #include "route/request.h"
 
 enum { FIXTURE_EVENTS_MAX = 64 };
@@ -18,7 +19,7 @@ enum { FIXTURE_EVENTS_MAX = 64 };
 struct fixture {
 	char folder[64];
 	char path[256];
-	struct registry *registry;
+	struct policy_host host;
 	struct problems problems;
 	struct policy *policy;
 	int rc;
@@ -54,7 +55,7 @@ static inline void fixture_init(struct fixture *fixture) {
 	if (!mkdtemp(fixture->folder))
 		abort();
 	snprintf(fixture->path, sizeof fixture->path, "%s/policy.lua", fixture->folder);
-	fixture->registry = registry_new();
+	fixture->host = (struct policy_host){registry_new(), shared_new(), 1000};
 	random_init(&fixture->random, 7);
 	arena_init(&fixture->arena, 1 << 20);
 	fixture->facts = (struct request_facts){
@@ -66,7 +67,7 @@ static inline void fixture_load_limited(struct fixture *fixture, const char *tex
 	struct policy_limits limits = {instructions, memory_bytes};
 	if (text)
 		fixture_write(fixture, "policy.lua", text);
-	fixture->rc = policy_load(fixture->path, &limits, workers, fixture->registry, &fixture->problems, &fixture->policy);
+	fixture->rc = policy_load(fixture->path, &limits, workers, &fixture->host, &fixture->problems, &fixture->policy);
 	if (fixture->rc)
 		return;
 	policy_on_event(fixture->policy, 0, fixture_hear, fixture);
@@ -84,7 +85,8 @@ static inline void fixture_free(struct fixture *fixture) {
 	char command[128];
 	policy_release(fixture->policy);
 	problems_free(&fixture->problems);
-	registry_free(fixture->registry);
+	shared_free(fixture->host.shared);
+	registry_free(fixture->host.registry);
 	arena_free(&fixture->arena);
 	snprintf(command, sizeof command, "rm -r %s", fixture->folder);
 	if (system(command))

@@ -312,7 +312,7 @@ TEST(the_strict_policy_fails_over_for_throttling_only) {
 	struct fixture fixture;
 	struct policy_limits limits = {100000, 16 << 20};
 	fixture_init(&fixture);
-	CHECK_INT(policy_load("policies/strict.lua", &limits, 1, fixture.registry, &fixture.problems, &fixture.policy), 0);
+	CHECK_INT(policy_load("policies/strict.lua", &limits, 1, &fixture.host, &fixture.problems, &fixture.policy), 0);
 	CHECK_STRING(fixture_problems(&fixture), "");
 	fixture.route = (struct route){.pool = policy_pool(fixture.policy), .decide = policy_decide(fixture.policy, 0)};
 	route_request_new(&fixture.route, &fixture.facts, &fixture.arena, 0, &fixture.request);

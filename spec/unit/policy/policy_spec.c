@@ -8,7 +8,7 @@ TEST(the_built_in_policy_chooses_its_primary) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	struct policy_limits limits = {100000, 16 << 20};
-	fixture.rc = policy_load(NULL, &limits, 2, fixture.registry, &fixture.problems, &fixture.policy);
+	fixture.rc = policy_load(NULL, &limits, 2, &fixture.host, &fixture.problems, &fixture.policy);
 	CHECK_INT(fixture.rc, 0);
 	CHECK_STRING(fixture_problems(&fixture), "");
 	fixture.route = (struct route){.pool = policy_pool(fixture.policy), .decide = policy_decide(fixture.policy, 0)};

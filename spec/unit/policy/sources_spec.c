@@ -9,7 +9,7 @@
 static struct policy *build(struct fixture *fixture, struct sources *sources) {
 	struct policy_limits limits = {100000, 16 << 20};
 	struct policy *policy = NULL;
-	policy_build(sources, &limits, 1, fixture->registry, &fixture->problems, &policy);
+	policy_build(sources, &limits, 1, &fixture->host, &fixture->problems, &policy);
 	return policy;
 }
 
