@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "policy/affinity.h"
 #include "policy/shared_library.h"
 #include "policy/view.h"
 #include "policy/vm.h"
@@ -84,7 +85,13 @@ static int classify(lua_State *lua) {
 }
 
 void core_push(lua_State *lua) {
-	static const luaL_Reg functions[] = {{"weighted", weighted}, {"classify", classify}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"weighted", weighted},
+	                                     {"classify", classify},
+	                                     {"hash_text", affinity_hash_text},
+	                                     {"hash_prompt", affinity_hash_prompt},
+	                                     {"hash_conversation", affinity_hash_conversation},
+	                                     {"rendezvous", affinity_rendezvous},
+	                                     {NULL, NULL}};
 	luaL_newlib(lua, functions); /* core */
 	shared_library_push(lua);
 	lua_setfield(lua, -2, "shared");

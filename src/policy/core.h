@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the modules that ship with the program do in C: choosing by weight, and the default classification.
+// What the modules that ship with the program do in C: choosing by weight or by key, hashes, and the default
+// classification.
 #ifndef POLICY_CORE_H
 #define POLICY_CORE_H
 
@@ -7,7 +8,7 @@
 
 struct classification;
 
-// Pushes the table { weighted, classify, shared }.
+// Pushes the table of these functions.
 void core_push(lua_State *lua);
 
 // The names that Lua uses for verdicts and outcomes, in the order of their enums, ended by NULL.

@@ -24,6 +24,11 @@ static const struct request_facts *facts_of(void *object) {
 	return route_request_facts(request_of(object));
 }
 
+const struct request_facts *request_view_facts(lua_State *lua, struct request_view *view) {
+	refuse_late(lua, view);
+	return facts_of(view);
+}
+
 static void push_request_id(lua_State *lua, void *object) {
 	view_push_slice(lua, facts_of(object)->id);
 }

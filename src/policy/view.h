@@ -92,6 +92,8 @@ void view_push_slice(lua_State *lua, struct slice text);
 
 // Raises when the object's call is over.
 void failure_view_check(lua_State *lua, void *object);
+// What the request is; likewise.
+const struct request_facts *request_view_facts(lua_State *lua, struct request_view *view);
 
 void model_view_push_metatable(lua_State *lua);
 void request_view_push_metatable(lua_State *lua);
