@@ -137,6 +137,20 @@ describe("listeners", function()
     assert.matches("admin", log, 1, true)
   end)
 
+  it("answer HEAD /health as GET, without the body", function()
+    local gateway = scene:gateway(scene:emulator())
+    for _, port in ipairs { gateway.port, gateway.admin_port } do
+      local client = http.connect(port)
+      client:send(http.format { method = "HEAD", path = "/health" } .. http.format { path = "/health" })
+      local head, whole = client:read_head(), client:read_response()
+      assert.same({ 200, 200, '{"status":"healthy","code":200}' }, { head.status, whole.status, whole.body })
+      assert.equal(whole.headers["content-length"], head.headers["content-length"])
+      client:close()
+    end
+    local lines = gateway.access(2)
+    assert.same({ 0, 31 }, { lines[1].bytes_out, lines[2].bytes_out })
+  end)
+
   it("on a Unix socket are shared by all workers", function()
     local path = scene.folder .. "/door"
     local gateway = scene:gateway(scene:emulator(), { arguments = { "--workers", "3" },

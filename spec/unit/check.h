@@ -52,6 +52,12 @@ static inline void check_near(const char *file, int line, const char *what, doub
 }
 #define CHECK_NEAR(found, expected, by) check_near(__FILE__, __LINE__, #found, (found), (expected), (by))
 
+// Whether the text could be shown to a client as it is.
+static inline bool check_is_sentence(const char *text) {
+	size_t length = strlen(text);
+	return length > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[length - 1] == '.';
+}
+
 #define TEST(name) static void name(void)
 
 static inline void check_run(const char *name, void (*test)(void)) {

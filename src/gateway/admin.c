@@ -74,13 +74,13 @@ static void post_reload(const struct inquiry *about) {
 
 static const struct {
 	const char *path;
-	const char *method;
+	bool changes; // is asked for by POST, the others by GET or HEAD
 	void (*respond)(const struct inquiry *about);
 } paths[] = {
-    {"/health", "GET", get_health},     {"/health/detail", "GET", get_health_detail},
-    {"/stats", "GET", get_stats},       {"/stats/reset", "POST", post_stats_reset},
-    {"/breakers", "GET", get_breakers}, {"/policy", "GET", get_policy},
-    {"/reload", "POST", post_reload},
+    {"/health", false, get_health},     {"/health/detail", false, get_health_detail},
+    {"/stats", false, get_stats},       {"/stats/reset", true, post_stats_reset},
+    {"/breakers", false, get_breakers}, {"/policy", false, get_policy},
+    {"/reload", true, post_reload},
 };
 
 static const struct {
@@ -134,11 +134,11 @@ static void respond_path(const struct inquiry *about) {
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
 		if (!slice_equal(request->path, slice_from(paths[i].path)))
 			continue;
-		if (slice_equal(request->method, slice_from(paths[i].method))) {
+		if (paths[i].changes ? slice_equal(request->method, SLICE("POST")) : surface_is_reading(request->method)) {
 			paths[i].respond(about);
 			return;
 		}
-		about->answer->allow = paths[i].method;
+		about->answer->allow = paths[i].changes ? "POST" : "GET, HEAD";
 		say(about->answer, 405, "The path takes another method.");
 		return;
 	}

@@ -44,7 +44,7 @@ static void log_own(struct door *door, const struct server_request *request, str
 	                              .outcome = outcome,
 	                              .status = status,
 	                              .bytes_in = request->body.len,
-	                              .bytes_out = bytes_out,
+	                              .bytes_out = slice_equal(request->method, SLICE("HEAD")) ? 0 : bytes_out,
 	                          });
 }
 

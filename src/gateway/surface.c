@@ -75,6 +75,10 @@ bool surface_withholds(struct slice name) {
 	return false;
 }
 
+bool surface_is_reading(struct slice method) {
+	return slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD"));
+}
+
 static void read_operation(const struct server_request *request, struct buffer *model_id, struct surface *surface) {
 	switch (operation_parse(request->method, request->path, &surface->operation, model_id)) {
 	case OPERATION_MATCHED:
@@ -102,7 +106,7 @@ void surface_read(const struct server_request *request, struct slice instance, s
 		refuse(surface, 403, "AccessDeniedException", "Requests on behalf of another site are refused.");
 	else if (has_passed_here(request->headers, instance))
 		refuse(surface, 508, "LoopDetectedException", "The request has passed through this gateway before.");
-	else if (slice_equal(request->path, SLICE("/health")) && slice_equal(request->method, SLICE("GET")))
+	else if (slice_equal(request->path, SLICE("/health")) && surface_is_reading(request->method))
 		surface->kind = SURFACE_HEALTH;
 	else
 		read_operation(request, model_id, surface);

@@ -10,7 +10,7 @@
 
 enum surface_kind {
 	SURFACE_CALL,    // `operation`, on the model in `model_id` where it is on one
-	SURFACE_HEALTH,  // GET /health
+	SURFACE_HEALTH,  // GET or HEAD /health
 	SURFACE_REFUSED, // `status`, `exception`, `message`
 };
 
@@ -32,6 +32,9 @@ bool surface_is_foreign(struct headers headers);
 // Whether a client's header stays out of what a request may carry up or a policy may see: credentials, and the hop
 // header, which the gateway writes itself.
 bool surface_withholds(struct slice name);
+
+// Whether the method only looks: GET, and HEAD, which is the same without the answer's body.
+bool surface_is_reading(struct slice method);
 
 // The answer to a request that the server refuses before it is whole: the exception's name by status.
 const char *surface_refusal_name(int status);

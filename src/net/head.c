@@ -89,9 +89,9 @@ static enum head_step refuse(struct head *head, int status, const char *reason) 
 
 static const char *read_length(struct head *head, struct slice value) {
 	if (head->seen & SEEN_LENGTH)
-		return "more than one content-length";
+		return "There is more than one content-length.";
 	head->seen |= SEEN_LENGTH;
-	return slice_parse_u64(value, INT64_MAX, &head->content_length) ? NULL : "content-length is no number";
+	return slice_parse_u64(value, INT64_MAX, &head->content_length) ? NULL : "The content-length is no number.";
 }
 
 // The next element of a comma-separated list, trimmed; false at its end.
@@ -106,24 +106,24 @@ static bool next_element(struct slice *list, struct slice *element) {
 
 static const char *read_coding(struct head *head, struct slice value) {
 	if (head->seen & SEEN_CODING)
-		return "more than one transfer-encoding";
+		return "There is more than one transfer-encoding.";
 	head->seen |= SEEN_CODING;
 	struct slice element;
 	for (bool first = true; next_element(&value, &element); first = false) {
 		bool chunked = slice_equal_nocase(element, SLICE("chunked"));
 		if (element.len == 0 || (chunked && !first))
-			return "transfer-encoding is malformed";
+			return "The transfer-encoding is malformed.";
 		if (!chunked)
-			refuse(head, 501, "only the transfer coding 'chunked' is known");
+			refuse(head, 501, "Only the transfer coding 'chunked' is known.");
 	}
 	return NULL;
 }
 
 static const char *read_host(struct head *head, struct slice value) {
 	if (head->seen & SEEN_HOST)
-		return "more than one host";
+		return "There is more than one host.";
 	head->seen |= SEEN_HOST;
-	return all_are(value, HOST_BYTE) ? NULL : "host is malformed";
+	return all_are(value, HOST_BYTE) ? NULL : "The host is malformed.";
 }
 
 static const char *read_connection(struct head *head, struct slice value) {
@@ -168,14 +168,14 @@ static const char *read_field(struct head *head, struct slice line) {
 	size_t colon = slice_find(line, ':');
 	struct header field = {.name = slice_of(line.ptr, colon)};
 	if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
-		return "a header is folded";
+		return "A header is folded.";
 	if (colon == line.len)
-		return "a header has no colon";
+		return "A header has no colon.";
 	if (colon == 0 || !all_are(field.name, NAME_BYTE))
-		return "a header's name is malformed";
+		return "A header's name is malformed.";
 	field.value = slice_trim(slice_from_offset(line, colon + 1));
 	if (!is_text(field.value))
-		return "a header's value holds control characters";
+		return "A header's value holds control characters.";
 	if (head->headers.count == head->capacity) {
 		head->capacity = head->capacity ? head->capacity * 2 : KEPT_FIELDS;
 		head->list = memory_resize(head->list, head->capacity, sizeof *head->list);
@@ -193,9 +193,9 @@ static bool is_digit(char byte) {
 static const char *read_version(struct head *head, struct slice text) {
 	if (text.len != 8 || !slice_starts(text, SLICE("HTTP/")) || !is_digit(text.ptr[5]) || text.ptr[6] != '.' ||
 	    !is_digit(text.ptr[7]))
-		return "the version is malformed";
+		return "The version is malformed.";
 	if (text.ptr[5] != '1' || text.ptr[7] > '1')
-		refuse(head, 505, "only HTTP/1.1 and HTTP/1.0 are spoken");
+		refuse(head, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken.");
 	head->minor_version = (unsigned)(text.ptr[7] - '0');
 	return NULL;
 }
@@ -204,20 +204,20 @@ static const char *read_version(struct head *head, struct slice text) {
 static const char *read_absolute(struct slice target, struct slice *authority, struct slice *path) {
 	size_t start = slice_starts(target, SLICE("http://")) ? 7 : slice_starts(target, SLICE("https://")) ? 8 : 0;
 	if (!start)
-		return "the target is no path";
+		return "The target is no path.";
 	struct slice rest = slice_from_offset(target, start);
 	size_t end = 0;
 	while (end < rest.len && rest.ptr[end] != '/' && rest.ptr[end] != '?')
 		end++;
 	*authority = slice_of(rest.ptr, end);
 	*path = slice_from_offset(rest, end);
-	return end && all_are(*authority, HOST_BYTE) ? NULL : "the target's host is malformed";
+	return end && all_are(*authority, HOST_BYTE) ? NULL : "The target's host is malformed.";
 }
 
 static const char *read_target(struct head *head, struct slice *authority) {
 	struct slice path = head->target;
 	if (path.len == 0 || !all_are(path, TARGET_BYTE))
-		return "the target is malformed";
+		return "The target is malformed.";
 	bool asterisk = slice_equal(path, SLICE("*")) && slice_equal(head->method, SLICE("OPTIONS"));
 	if (path.ptr[0] != '/' && !asterisk) {
 		const char *reason = read_absolute(head->target, authority, &path);
@@ -237,12 +237,12 @@ static const char *read_request_line(struct head *head, struct slice line, struc
 	head->method = slice_of(line.ptr, first);
 	head->target = slice_of(rest.ptr, second);
 	if (first == 0 || first > HEAD_METHOD_BYTES || second == rest.len || !all_are(head->method, NAME_BYTE))
-		return "the request line is malformed";
+		return "The request line is malformed.";
 	const char *reason = read_version(head, slice_from_offset(rest, second + 1));
 	if (!reason && !head->refusal_status)
 		reason = read_target(head, authority);
 	if (!reason && head->target.len > HEAD_TARGET_BYTES)
-		refuse(head, 414, "the target is too long");
+		refuse(head, 414, "The target is too long.");
 	return reason;
 }
 
@@ -255,17 +255,17 @@ static const char *read_status_line(struct head *head, struct slice line) {
 	uint64_t status = 0;
 	if (rest.len < 3 || !slice_parse_u64(slice_of(rest.ptr, 3), 999, &status) || status < 100 ||
 	    (rest.len > 3 && rest.ptr[3] != ' ') || !is_text(rest))
-		return "the status line is malformed";
+		return "The status line is malformed.";
 	head->status = (int)status;
 	return NULL;
 }
 
 static const char *frame_request(struct head *head, struct slice authority) {
 	if (head->minor_version == 1 && !(head->seen & SEEN_HOST))
-		return "host is missing";
+		return "The host is missing.";
 	const struct slice *host = headers_find(head->headers, SLICE("host"));
 	if (authority.len && host && !slice_equal_nocase(authority, *host))
-		return "the target's host is not the host header's";
+		return "The target's host is not the host header's.";
 	head->expects_continue = head->expects_continue && head->minor_version == 1;
 	if (head->seen & SEEN_CODING)
 		head->framing = FRAMING_CHUNKED;
@@ -286,9 +286,9 @@ static const char *frame_response(struct head *head) {
 
 static const char *read_framing(struct head *head, struct slice authority) {
 	if ((head->seen & SEEN_CODING) && (head->seen & SEEN_LENGTH))
-		return "both transfer-encoding and content-length";
+		return "There are both transfer-encoding and content-length.";
 	if ((head->seen & SEEN_CODING) && head->minor_version == 0)
-		return "transfer-encoding in HTTP/1.0";
+		return "HTTP/1.0 has no transfer-encoding.";
 	const char *reason = head->kind == HEAD_REQUEST ? frame_request(head, authority) : frame_response(head);
 	if (head->framing != FRAMING_LENGTH)
 		head->content_length = 0;
@@ -314,7 +314,7 @@ static enum head_step read_whole(struct head *head) {
 	    head->kind == HEAD_REQUEST ? read_request_line(head, line, &authority) : read_status_line(head, line);
 	for (line = cut_line(&rest); !reason && line.len > 0; line = cut_line(&rest)) {
 		if (head->headers.count == HEAD_FIELDS)
-			return refuse(head, 431, "too many headers");
+			return refuse(head, 431, "There are too many headers.");
 		reason = read_field(head, line);
 	}
 	if (!reason && head->refusal_status != 505)
@@ -328,17 +328,17 @@ static enum head_step gather(struct head *head, struct slice bytes) {
 	size_t room = head->raw.limit_bytes - head->raw.len;
 	if (bytes.len > room) {
 		if (head->kind == HEAD_REQUEST && head->line_start == 0)
-			return refuse(head, 414, "the request line is too long");
-		return refuse(head, 431, "the head is too large");
+			return refuse(head, 414, "The request line is too long.");
+		return refuse(head, 431, "The head is too large.");
 	}
-	return buffer_append(&head->raw, bytes) ? refuse(head, 431, "no memory for the head") : HEAD_MORE;
+	return buffer_append(&head->raw, bytes) ? refuse(head, 431, "There is no memory for the head.") : HEAD_MORE;
 }
 
 enum head_step head_read(struct head *head, struct slice *input) {
 	while (input->len > 0 && !head->refusal_status) {
 		// Something else than HTTP (a TLS handshake, say) shows in its first byte and need not be waited for.
 		if (head->raw.len == 0 && input->ptr[0] != '\r' && !(byte_kinds[(unsigned char)input->ptr[0]] & NAME_BYTE))
-			return refuse(head, 400, "this is no HTTP");
+			return refuse(head, 400, "This is no HTTP.");
 		size_t end = slice_find(*input, '\n');
 		struct slice part = slice_of(input->ptr, end < input->len ? end + 1 : end);
 		if (gather(head, part) == HEAD_REFUSED)
@@ -348,7 +348,7 @@ enum head_step head_read(struct head *head, struct slice *input) {
 			continue;
 		size_t line = head->raw.len - head->line_start;
 		if (line < 2 || head->raw.ptr[head->raw.len - 2] != '\r')
-			return refuse(head, 400, "a line ends in a bare line feed");
+			return refuse(head, 400, "A line ends in a bare line feed.");
 		if (line > 2) {
 			head->line_start = head->raw.len;
 			continue;
@@ -357,7 +357,7 @@ enum head_step head_read(struct head *head, struct slice *input) {
 			return read_whole(head);
 		// Old clients send an empty line after a body; one is let pass.
 		if (head->kind == HEAD_RESPONSE || head->blank_skipped)
-			return refuse(head, 400, "an empty line in place of a head");
+			return refuse(head, 400, "An empty line stands in place of a head.");
 		head->blank_skipped = true;
 		buffer_clear(&head->raw);
 	}

@@ -142,7 +142,7 @@ static bool take_body(struct http1 *http1, struct slice *input) {
 		case FRAMING_PIECE:
 			if (buffer_append(&http1->body, piece) == 0)
 				break;
-			http1_refuse(http1, 413, "the body is too large");
+			http1_refuse(http1, 413, "The body is too large.");
 			return false;
 		case FRAMING_MORE:
 			timer_start(&http1->reading, server_of(http1)->timeouts.body_ms);
@@ -150,7 +150,7 @@ static bool take_body(struct http1 *http1, struct slice *input) {
 		case FRAMING_END:
 			return true;
 		case FRAMING_MALFORMED:
-			http1_refuse(http1, 400, "the body's chunked coding is malformed");
+			http1_refuse(http1, 400, "The body's chunked coding is malformed.");
 			return false;
 		}
 	}
@@ -181,11 +181,11 @@ static void take_head(struct http1 *http1, struct slice *input) {
 		break;
 	case HEAD_WHOLE:
 		if (head->expects_other)
-			http1_refuse(http1, 417, "only the expectation '100-continue' is known");
+			http1_refuse(http1, 417, "Only the expectation '100-continue' is known.");
 		else if (head->content_length > http1->body.limit_bytes)
-			http1_refuse(http1, 413, "the body is too large");
+			http1_refuse(http1, 413, "The body is too large.");
 		else if (is_too_much(http1, *input))
-			http1_refuse(http1, 429, "there is no memory for the body now");
+			http1_refuse(http1, 429, "There is no memory for the body now.");
 		else
 			begin_body(http1, input);
 		break;
@@ -348,9 +348,9 @@ static void on_writable(void *owner) {
 static void on_reading_late(void *owner) {
 	struct http1 *http1 = owner;
 	if (http1->state == HTTP1_HEAD)
-		http1_refuse(http1, 408, "the head came too slowly");
+		http1_refuse(http1, 408, "The head came too slowly.");
 	else if (http1->state == HTTP1_BODY)
-		http1_refuse(http1, 408, "the body came too slowly");
+		http1_refuse(http1, 408, "The body came too slowly.");
 	else
 		shut(http1);
 }

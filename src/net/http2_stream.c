@@ -8,7 +8,7 @@
 #include "net/http2.h"
 
 // The connection is read on, since the client's windows for answers come over it: one that sends a body has to give up.
-#define NO_MEMORY "there is no memory for the body now"
+#define NO_MEMORY "There is no memory for the body now."
 
 // What a field counts beside its texts (RFC 9113, 6.5.2).
 enum { FIELD_BYTES = 32, FIRST_FIELDS = 16 };
@@ -37,7 +37,7 @@ static void on_silence(void *owner) {
 		return;
 	}
 	if (!stream->is_whole && !stream->is_refused) {
-		http2_stream_refuse(stream, 408, "the body came too slowly");
+		http2_stream_refuse(stream, 408, "The body came too slowly.");
 		return;
 	}
 	// Where nothing gets through, all streams stand still, and the connection's own limit decides.
@@ -112,7 +112,7 @@ static void judge(struct http2_stream *stream, int status, const char *reason) {
 
 static void add_field(struct http2_stream *stream, struct slice name, struct slice value) {
 	if (stream->count > HEAD_FIELDS) {
-		judge(stream, 431, "too many headers");
+		judge(stream, 431, "There are too many headers.");
 		return;
 	}
 	if (stream->count >= stream->capacity) {
@@ -137,15 +137,15 @@ void http2_stream_take_field(struct http2_stream *stream, struct slice name, str
 	if (stream->head_bytes <= limit)
 		stream->head_bytes += name.len + value.len + FIELD_BYTES;
 	if (slice_equal(name, SLICE(":path")) && value.len > HEAD_TARGET_BYTES)
-		judge(stream, 414, "the target is too long");
+		judge(stream, 414, "The target is too long.");
 	if (stream->head_bytes > limit)
-		judge(stream, 431, "the head is too large");
+		judge(stream, 431, "The head is too large.");
 	if (stream->refusal_status)
 		return;
 	struct slice own_name = arena_copy(&stream->texts, name);
 	struct slice own_value = arena_copy(&stream->texts, value);
 	if (!own_name.ptr || !own_value.ptr)
-		judge(stream, 431, "no memory for the head");
+		judge(stream, 431, "There is no memory for the head.");
 	else if (name.ptr[0] == ':')
 		take_pseudo(stream, own_name, own_value);
 	else
@@ -159,10 +159,10 @@ static const struct slice *find(const struct http2_stream *stream, struct slice 
 
 static void judge_method_and_target(struct http2_stream *stream) {
 	if (stream->method.len == 0 || stream->method.len > HEAD_METHOD_BYTES)
-		judge(stream, 400, "the method is malformed");
+		judge(stream, 400, "The method is malformed.");
 	bool asterisk = slice_equal(stream->target, SLICE("*")) && slice_equal(stream->method, SLICE("OPTIONS"));
 	if (!head_is_target(stream->target) || (stream->target.ptr[0] != '/' && !asterisk))
-		judge(stream, 400, "the target is malformed");
+		judge(stream, 400, "The target is malformed.");
 }
 
 // The authority is the host; a host that says something else would be another request to somebody else.
@@ -172,13 +172,13 @@ static void judge_host(struct http2_stream *stream) {
 	for (size_t i = 1; i < stream->count; i++)
 		hosts += slice_equal(stream->list[i].name, SLICE("host"));
 	if (hosts > 1)
-		judge(stream, 400, "more than one host");
+		judge(stream, 400, "There is more than one host.");
 	else if (stream->authority.len == 0 && !host)
-		judge(stream, 400, "host is missing");
+		judge(stream, 400, "The host is missing.");
 	else if (stream->authority.len && host && !slice_equal_nocase(stream->authority, *host))
-		judge(stream, 400, "the authority is not the host header's");
+		judge(stream, 400, "The authority is not the host header's.");
 	else if (!head_is_host(stream->authority) || (host && !head_is_host(*host)))
-		judge(stream, 400, "host is malformed");
+		judge(stream, 400, "The host is malformed.");
 }
 
 static uint64_t announced_bytes(const struct http2_stream *stream) {
@@ -192,9 +192,9 @@ static uint64_t announced_bytes(const struct http2_stream *stream) {
 static void judge_body(struct http2_stream *stream) {
 	const struct slice *expectation = find(stream, SLICE("expect"));
 	if (expectation && !slice_equal_nocase(*expectation, SLICE("100-continue")))
-		judge(stream, 417, "only the expectation '100-continue' is known");
+		judge(stream, 417, "Only the expectation '100-continue' is known.");
 	if (announced_bytes(stream) > server_of(stream)->limits.body_bytes)
-		judge(stream, 413, "the body is too large");
+		judge(stream, 413, "The body is too large.");
 }
 
 // The host comes first, unless the client sent the header too.
@@ -243,7 +243,7 @@ void http2_stream_take_body(struct http2_stream *stream, struct slice bytes) {
 	if (!has_room && memory_meter_is_full(server_of(stream)->limits.memory))
 		http2_stream_refuse(stream, 429, NO_MEMORY);
 	else if (buffer_append(&stream->body, bytes))
-		http2_stream_refuse(stream, 413, "the body is too large");
+		http2_stream_refuse(stream, 413, "The body is too large.");
 	else
 		http2_stream_watch(stream, server_of(stream)->timeouts.body_ms);
 }

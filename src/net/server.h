@@ -57,7 +57,7 @@ struct server_events {
 	void (*on_gone)(void *owner, struct server_call *call, void *call_owner);
 	// The server itself refuses a request (400, 408, 413, 414, 417, 429, 431, 501, 505): give the body and headers of
 	// the answer. `headers` has room for 8; returned slices need to live until the call returns. `reason` is one short
-	// line.
+	// sentence.
 	size_t (*format_refusal)(void *owner, int status, const char *reason, struct header *headers, struct buffer *body);
 };
 

@@ -74,6 +74,7 @@ TEST(a_fresh_pool) {
 	struct house house;
 	open_house(&house);
 	CHECK_SLICE(respond(&house, "GET", "/health"), SLICE("{\"status\":\"healthy\",\"code\":200}"));
+	CHECK_SLICE(respond(&house, "HEAD", "/health"), SLICE("{\"status\":\"healthy\",\"code\":200}"));
 	CHECK_INT(house.answer.status, 200);
 	CHECK_SLICE(respond(&house, "GET", "/breakers"),
 	            SLICE("{\"chat\":{\"state\":\"closed\",\"failures\":0,\"successes\":0,\"opened_at\":null,"
@@ -191,9 +192,10 @@ TEST(other_paths_and_methods) {
 	} rows[] = {
 	    {"GET", "/", 404, NULL},
 	    {"GET", "/stats/", 404, NULL},
-	    {"POST", "/stats", 405, "GET"},
-	    {"DELETE", "/breakers", 405, "GET"},
+	    {"POST", "/stats", 405, "GET, HEAD"},
+	    {"DELETE", "/breakers", 405, "GET, HEAD"},
 	    {"GET", "/stats/reset", 405, "POST"},
+	    {"HEAD", "/reload", 405, "POST"},
 	    {"GET", "/breakers/chat/open", 405, "POST"},
 	    {"POST", "/breakers/chat/explode", 404, NULL},
 	    {"POST", "/breakers/nobody/open", 404, NULL},

@@ -327,8 +327,8 @@ TEST(the_servers_own_refusals_have_the_services_form) {
 	struct buffer body;
 	buffer_init(&body, 4096);
 	begin(&visit, "POST", "/");
-	size_t count = server_events->format_refusal(server_owner, 413, "the body is too large", headers, &body);
-	CHECK_SLICE(buffer_slice(&body), SLICE("{\"message\":\"the body is too large\"}"));
+	size_t count = server_events->format_refusal(server_owner, 413, "The body is too large.", headers, &body);
+	CHECK_SLICE(buffer_slice(&body), SLICE("{\"message\":\"The body is too large.\"}"));
 	struct headers all = {headers, count};
 	const struct slice *type = headers_find(all, SLICE("x-amzn-errortype"));
 	const struct slice *id = headers_find(all, SLICE("x-amzn-requestid"));

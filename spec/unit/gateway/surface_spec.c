@@ -32,6 +32,7 @@ TEST(paths_and_methods) {
 	    {"POST", "/model/m/invoke-with-response-stream", SURFACE_CALL, OPERATION_INVOKE_MODEL_STREAM, "m", 0, NULL},
 	    {"POST", "/model/m/count-tokens", SURFACE_CALL, OPERATION_COUNT_TOKENS, "m", 0, NULL},
 	    {"GET", "/health", SURFACE_HEALTH, OPERATION_UNKNOWN, "", 0, NULL},
+	    {"HEAD", "/health", SURFACE_HEALTH, OPERATION_UNKNOWN, "", 0, NULL},
 	    {"POST", "/health", SURFACE_REFUSED, OPERATION_UNKNOWN, "", 404, "UnknownOperationException"},
 	    {"GET", "/model/m/converse", SURFACE_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
 	    {"POST", "/model/m/nothing", SURFACE_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},

@@ -94,7 +94,7 @@ static void served_on_gone(void *owner, struct server_call *call, void *call_own
 
 static size_t served_format_refusal(void *owner, int status, const char *reason, struct header *headers,
                                     struct buffer *body) {
-	CHECK(owner && status >= 400 && reason && *reason);
+	CHECK(owner && status >= 400 && reason && check_is_sentence(reason));
 	headers[0] = (struct header){SLICE("x-refused"), SLICE("yes")};
 	buffer_printf(body, "refused");
 	return 1;
