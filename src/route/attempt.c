@@ -45,54 +45,122 @@ static uint64_t cut(uint64_t value, uint64_t limit) {
 }
 
 // An attempt may take what is left of the deadline, which is never nothing when one is sent.
-static struct attempt_options resolve(const struct route_request *request, const struct model *model,
-                                      const struct attempt_options *wished) {
+static struct attempt_options resolve(const struct route_request *request, const struct route_attempt *attempt) {
 	const struct route_limits *limits = &request->route->pool->limits;
+	const struct model *model = attempt->model;
+	const struct attempt_options *wished = &attempt->wished;
 	uint64_t left_ms = elapsed_ms(request->deadline_ms, request->now_ms);
 	return (struct attempt_options){
 	    .timeout_ms = cut(first_set(wished->timeout_ms, model->timeout_ms, limits->timeout_ms), left_ms),
 	    .ttft_ms = cut(first_set(wished->ttft_ms, model->ttft_ms, limits->ttft_ms), left_ms),
+	    .tier = attempt->tier.source == TIER_FROM_CLIENT ? TIER_NONE : attempt->tier.tier,
+	    .is_escalated = attempt->tier.source == TIER_FROM_LADDER,
+	    .headers = wished->headers,
 	};
 }
 
-bool attempt_send(struct route_request *request, const struct model *model, const struct attempt_options *wished,
-                  enum admission admission, struct step *step) {
+// Retries, escalations and hedges have their own bounds; most requests make one attempt, so memory comes as needed.
+static bool make_room(struct route_request *request) {
+	if (request->attempt_count < request->attempts_room)
+		return true;
+	struct route_attempt *attempts = arena_alloc(request->arena, 2 * request->attempts_room * sizeof *attempts);
+	if (!attempts)
+		return false;
+	memcpy(attempts, request->attempts, request->attempt_count * sizeof *attempts);
+	request->attempts = attempts;
+	request->attempts_room *= 2;
+	return true;
+}
+
+static struct tier_choice choose_tier(const struct route_request *request, const struct draft *draft) {
+	if (draft->escalated_to != TIER_NONE)
+		return (struct tier_choice){draft->escalated_to, TIER_FROM_LADDER};
+	return tier_start(draft->wished.tier, request->facts->tier, draft->model->tier,
+	                  model_state_missing_tiers(draft->model->state) | draft->refused_tiers);
+}
+
+bool attempt_send(struct route_request *request, const struct draft *draft, enum admission admission,
+                  struct step *step) {
 	uint32_t index = request->attempt_count;
-	struct route_attempt *attempt = &request->attempts[index];
+	const struct model *model = draft->model;
 	struct news news;
-	*attempt = (struct route_attempt){.model = model, .wished = *wished};
+	if (!make_room(request))
+		return false;
+	struct route_attempt *attempt = &request->attempts[index];
+	*attempt = (struct route_attempt){.model = model,
+	                                  .wished = draft->wished,
+	                                  .tier = choose_tier(request, draft),
+	                                  .refused_tiers = draft->refused_tiers};
 	if (!model_state_admit(model->state, &model->breaker, admission, request->now_ms, &attempt->pass, &news))
 		return false;
 	request->attempt_count++;
 	request->in_flight++;
 	request->marks[model->index] |= MARK_IN_FLIGHT;
-	*step =
-	    (struct step){.kind = STEP_SEND, .attempt = index, .model = model, .options = resolve(request, model, wished)};
+	*step = (struct step){.kind = STEP_SEND, .attempt = index, .model = model, .options = resolve(request, attempt)};
 	tell_news(request, index, &news, NOTHING);
+	if (attempt->tier.source == TIER_FROM_LADDER)
+		tell(request, EVENT_TIER_ESCALATION, index, slice_from(service_tier_names[attempt->tier.tier]), 0);
 	tell(request, EVENT_MODEL_INVOCATION_START, index, NOTHING, 0);
 	return true;
 }
 
-static void classify(const struct route_request *request, const struct model *model, const struct failure *failure,
+enum service_tier attempt_next_tier(const struct route_request *request, uint32_t index) {
+	const struct route_attempt *attempt = &request->attempts[index];
+	const struct tier_ladder *ladder = &request->route->pool->limits.tier_escalation;
+	if (ladder->count == 0 || request->marks[attempt->model->index] & MARK_ESCALATED)
+		return TIER_NONE;
+	return tier_next(ladder, attempt->tier.tier,
+	                 model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers);
+}
+
+static void classify(const struct route_request *request, uint32_t index, const struct failure *reported,
                      struct classification *out) {
 	const struct decide *decide = request->route->decide;
-	default_classify(failure, out);
-	decide->classify(decide->self, failure, request, model, out);
+	struct failure failure = *reported;
+	failure.tier = request->attempts[index].tier.tier;
+	default_classify(&failure, out);
+	if (out->throttle && attempt_next_tier(request, index) != TIER_NONE)
+		out->verdict = VERDICT_ESCALATE;
+	decide->classify(decide->self, &failure, request, request->attempts[index].model, out);
 	if (out->outcome != OUTCOME_RATE_LIMIT)
 		out->outcome = OUTCOME_FAIL_FAST;
 }
 
-// What was told to stop counts nowhere, even if it came to its end first; a whole answer may be refused.
-static enum attempt_end judge(const struct route_request *request, uint32_t index, const struct attempt_result *result,
-                              struct slice *reason) {
+// Whether the request would do without that tier. What `prepare` writes it would write again.
+static bool is_ours(struct tier_choice tier) {
+	return tier.source == TIER_FROM_POLICY || tier.source == TIER_FROM_MODEL || tier.source == TIER_FROM_LADDER;
+}
+
+// What was told to stop counts nowhere, even if it came to its end first, nor does a tier that the model turns out to
+// lack; a whole answer may be refused.
+static enum attempt_end judge(const struct route_request *request, struct route_attempt *attempt,
+                              const struct attempt_result *result, struct slice *reason) {
 	const struct decide *decide = request->route->decide;
-	const struct route_attempt *attempt = &request->attempts[index];
 	if (attempt->phase != ATTEMPT_RUNNING)
 		return ATTEMPT_CANCELLED;
+	attempt->lacked_tier = result->end == ATTEMPT_FAILED && !request->committed && is_ours(attempt->tier) &&
+	                       tier_is_refused(&result->failure);
+	if (attempt->lacked_tier) {
+		model_state_note_missing_tier(attempt->model->state, attempt->tier.tier);
+		return ATTEMPT_CANCELLED;
+	}
 	if (result->end != ATTEMPT_SUCCEEDED || !result->response || !decide->accept)
 		return result->end;
 	return decide->accept(decide->self, result->response, request, attempt->model, reason) ? ATTEMPT_SUCCEEDED
 	                                                                                       : ATTEMPT_REFUSED;
+}
+
+// An escalated attempt that was merely stopped has neither succeeded nor failed.
+static void tell_escalation(const struct route_request *request, uint32_t index, enum attempt_end end,
+                            uint64_t latency_ms) {
+	const struct route_attempt *attempt = &request->attempts[index];
+	struct slice tier = slice_from(service_tier_names[attempt->tier.tier]);
+	if (attempt->tier.source != TIER_FROM_LADDER)
+		return;
+	if (end == ATTEMPT_SUCCEEDED)
+		tell(request, EVENT_TIER_ESCALATION_SUCCESS, index, tier, latency_ms);
+	else if (end != ATTEMPT_CANCELLED || attempt->lacked_tier)
+		tell(request, EVENT_TIER_ESCALATION_FAILURE, index, tier, latency_ms);
 }
 
 void attempt_settle(struct route_request *request, uint32_t index, const struct attempt_result *result,
@@ -106,12 +174,15 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 	struct route_attempt *attempt = &request->attempts[index];
 	const struct model *model = attempt->model;
 	struct slice reason = NOTHING;
-	enum attempt_end end = judge(request, index, result, &reason);
-	*out = (struct lesson){.end = end, .classification.verdict = VERDICT_FAILOVER};
-	struct settlement settlement = {
-	    .outcome = outcomes[end], .latency_ms = result->latency_ms, .ttft_ms = result->ttft_ms, .usage = result->usage};
+	enum attempt_end end = judge(request, attempt, result, &reason);
+	*out = (struct lesson){.end = end, .lacks_tier = attempt->lacked_tier, .classification.verdict = VERDICT_FAILOVER};
+	struct settlement settlement = {.outcome = outcomes[end],
+	                                .escalated = attempt->tier.source == TIER_FROM_LADDER,
+	                                .latency_ms = result->latency_ms,
+	                                .ttft_ms = result->ttft_ms,
+	                                .usage = result->usage};
 	if (end == ATTEMPT_FAILED) {
-		classify(request, model, &result->failure, &settlement.classification);
+		classify(request, index, &result->failure, &settlement.classification);
 		settlement.outcome = settlement.classification.outcome;
 		out->classification = settlement.classification;
 	}
@@ -123,6 +194,7 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 	request->marks[model->index] &= (uint8_t)~MARK_IN_FLIGHT;
 	tell(request, EVENT_MODEL_INVOCATION_COMPLETE, index, slice_from(outcome_names[settlement.outcome]),
 	     result->latency_ms);
+	tell_escalation(request, index, end, result->latency_ms);
 	if (end == ATTEMPT_REFUSED)
 		tell(request, EVENT_REFUSAL_DETECTED, index, reason, result->latency_ms);
 	tell_news(request, index, &news, end == ATTEMPT_FAILED ? result->failure.name : NOTHING);

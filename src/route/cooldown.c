@@ -36,7 +36,11 @@ void cooldown_throttled(struct cooldown *cooldown, uint64_t asked_ms, uint64_t c
 	cooldown_rest(cooldown, cooldown->length_ms, now_ms);
 }
 
+void cooldown_mended(struct cooldown *cooldown) {
+	cooldown->orders_until_ms = 0;
+}
+
 void cooldown_succeeded(struct cooldown *cooldown) {
 	cooldown->length_ms = 0;
-	cooldown->orders_until_ms = 0;
+	cooldown_mended(cooldown);
 }

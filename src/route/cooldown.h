@@ -30,7 +30,10 @@ void cooldown_throttled(struct cooldown *cooldown, uint64_t asked_ms, uint64_t c
 void cooldown_rest(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms);
 void cooldown_stand_behind(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms);
 
-// The model answers: doubling begins anew, and what the operator had to mend is mended. A rest under way goes on.
+// The model answers, so what the operator had to mend is mended.
+void cooldown_mended(struct cooldown *cooldown);
+
+// The same, of the tier that throttles: doubling begins anew. A rest under way goes on.
 void cooldown_succeeded(struct cooldown *cooldown);
 
 #endif

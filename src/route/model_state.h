@@ -37,6 +37,7 @@ struct model_state {
 	// only where it is false is the lock taken to learn what and until when. It stands apart from what attempts write,
 	// so that workers can keep it in their caches.
 	atomic_bool clear;
+	atomic_uint missing_tiers; // bits of enum service_tier that the model has been found to lack
 };
 
 // What stands in a model's way.
@@ -51,6 +52,15 @@ struct standing {
 
 static inline bool model_state_is_clear(struct model_state *state) {
 	return atomic_load_explicit(&state->clear, memory_order_relaxed);
+}
+
+static inline unsigned model_state_missing_tiers(struct model_state *state) {
+	return atomic_load_explicit(&state->missing_tiers, memory_order_relaxed);
+}
+
+// Remembered until the breaker is reset.
+static inline void model_state_note_missing_tier(struct model_state *state, enum service_tier tier) {
+	atomic_fetch_or_explicit(&state->missing_tiers, 1U << tier, memory_order_relaxed);
 }
 
 // Asks, without effect on what an attempt can take.
@@ -89,6 +99,7 @@ void model_state_commit(struct model_state *state, const struct breaker_settings
 // What an attempt came to. `classification` holds for the outcomes OUTCOME_RATE_LIMIT and OUTCOME_FAIL_FAST.
 struct settlement {
 	enum outcome outcome;
+	bool escalated; // at another tier than the one that was throttled, whose rests it says nothing of
 	struct classification classification;
 	uint64_t latency_ms;
 	int64_t ttft_ms;

@@ -9,7 +9,7 @@
 #include "route/elapsed.h"
 #include "route/request_internal.h"
 
-enum { NO_ATTEMPT = UINT32_MAX, MOST_RETRIES = 10, LONGEST_RETRY_WAIT_MS = 600000 };
+enum { MOST_RETRIES = 10, LONGEST_RETRY_WAIT_MS = 600000, ATTEMPTS_ROOM = 4 };
 
 int route_request_new(const struct route *route, const struct request_facts *facts, struct arena *arena,
                       uint64_t now_ms, struct route_request **out) {
@@ -18,13 +18,14 @@ int route_request_new(const struct route *route, const struct request_facts *fac
 	struct route_request *request = arena_alloc(arena, sizeof *request);
 	uint8_t *marks = arena_alloc(arena, route->pool->count);
 	const struct model **candidates = arena_alloc(arena, route->pool->count * sizeof *candidates);
-	struct route_attempt *attempts = arena_alloc(arena, 2 * (max_retries + 1) * sizeof *attempts);
+	struct route_attempt *attempts = arena_alloc(arena, ATTEMPTS_ROOM * sizeof *attempts);
 	*out = NULL;
 	if (!request || !marks || !candidates || !attempts)
 		return ERROR_MEMORY;
 	*request = (struct route_request){
 	    .route = route,
 	    .facts = facts,
+	    .arena = arena,
 	    .begun_ms = now_ms,
 	    .now_ms = now_ms,
 	    .deadline_ms = limits->deadline_ms ? now_ms + limits->deadline_ms : UINT64_MAX,
@@ -32,6 +33,7 @@ int route_request_new(const struct route *route, const struct request_facts *fac
 	    .marks = marks,
 	    .candidates = candidates,
 	    .attempts = attempts,
+	    .attempts_room = ATTEMPTS_ROOM,
 	};
 	eligible_mark_serving(request);
 	*out = request;
@@ -60,83 +62,8 @@ struct step route_begin(struct route_request *request, uint64_t now_ms) {
 	return route_next(request, now_ms);
 }
 
-static void end_with(struct route_request *request, struct step final) {
-	request->final = final;
-	request->phase = PHASE_ENDING;
-}
-
-static void fail(struct route_request *request, enum route_error error, uint32_t attempt) {
-	struct step final = {.kind = STEP_FAIL, .error = error};
-	if (attempt != NO_ATTEMPT) {
-		final.attempt = attempt;
-		final.model = request->attempts[attempt].model;
-	}
-	end_with(request, final);
-}
-
-// No model is left to ask, or none of those left was wanted.
-static void fail_without_model(struct route_request *request, enum no_models why) {
-	if (request->attempt_count == 0)
-		fail(request, ROUTE_NO_MODELS_AVAILABLE, NO_ATTEMPT);
-	else
-		fail(request, ROUTE_RETRIES_EXHAUSTED, request->last_failed);
-	request->final.why = why;
-}
-
-static void fail_late(struct route_request *request) {
-	fail(request, ROUTE_DEADLINE, request->attempt_count ? request->last_failed : NO_ATTEMPT);
-}
-
 static bool is_late(const struct route_request *request) {
 	return request->now_ms >= request->deadline_ms;
-}
-
-static void complete_failure(struct route_request *request) {
-	struct step *final = &request->final;
-	final->all_refused = request->refused > 0 && request->failed == 0;
-	if (final->error == ROUTE_NO_MODELS_AVAILABLE && final->why == NO_MODELS_NOT_SERVED)
-		return;
-	if (final->why == NO_MODELS_NONE_SELECTED)
-		final->retry_after_ms = NO_RETURN_MS;
-	else
-		final->retry_after_ms = eligible_retry_after_ms(request);
-}
-
-static struct step finish(struct route_request *request) {
-	static const char *const errors[] = {
-	    [ROUTE_NO_MODELS_AVAILABLE] = "NO_MODELS_AVAILABLE",
-	    [ROUTE_RETRIES_EXHAUSTED] = "RETRIES_EXHAUSTED",
-	    [ROUTE_FAILED] = "FAILED",
-	    [ROUTE_CANCELLED] = "CANCELLED",
-	    [ROUTE_DEADLINE] = "DEADLINE",
-	};
-	struct step *final = &request->final;
-	bool is_answered = final->kind == STEP_RETURN;
-	request->phase = PHASE_OVER;
-	if (!is_answered)
-		complete_failure(request);
-	request_tell(request, (struct route_event){.kind = is_answered ? EVENT_SUCCESS : EVENT_ERROR,
-	                                           .model = slice_from(final->model ? final->model->name : NULL),
-	                                           .detail = slice_from(is_answered ? NULL : errors[final->error]),
-	                                           .latency_ms = route_request_elapsed_ms(request),
-	                                           .attempt = final->attempt});
-	return *final;
-}
-
-// Every model that could be asked rests: the client waits if the policy lets it, and is told when it doesn't. Who asks
-// first of those that wait is the driver's business.
-static struct step wait_or_fail(struct route_request *request, uint64_t first_return_ms) {
-	uint64_t now_ms = request->now_ms;
-	if (request->wait_until_ms == 0)
-		request->wait_until_ms = now_ms + request->route->pool->limits.max_wait_ms;
-	uint64_t until_ms = request->wait_until_ms < request->deadline_ms ? request->wait_until_ms : request->deadline_ms;
-	if (now_ms >= until_ms || first_return_ms == UINT64_MAX) {
-		fail_without_model(request, NO_MODELS_RESTING);
-		return finish(request);
-	}
-	uint64_t again_ms = first_return_ms < until_ms ? first_return_ms : until_ms;
-	return (struct step){
-	    .kind = STEP_WAIT, .wait_ms = again_ms > now_ms ? again_ms - now_ms : 1, .why = NO_MODELS_RESTING};
 }
 
 static struct step none_eligible(struct route_request *request, uint64_t first_return_ms) {
@@ -145,9 +72,9 @@ static struct step none_eligible(struct route_request *request, uint64_t first_r
 		return (struct step){.kind = STEP_NONE};
 	}
 	if (request->is_served)
-		return wait_or_fail(request, first_return_ms);
-	fail_without_model(request, NO_MODELS_NOT_SERVED);
-	return finish(request);
+		return request_wait_or_fail(request, first_return_ms);
+	request_fail_without_model(request, NO_MODELS_NOT_SERVED);
+	return request_finish(request);
 }
 
 // A selection that is no candidate is no selection: the default decides instead.
@@ -164,13 +91,40 @@ static void choose(struct route_request *request, struct candidates candidates, 
 	*out = (struct selection){.model = default_select(candidates, route->random)};
 }
 
+// The headers that a decision wishes for are its own until the next decision, but the attempt may be made again.
+static bool keep_headers(struct route_request *request, struct headers *headers) {
+	if (headers->count == 0)
+		return true;
+	struct header *kept = arena_alloc(request->arena, headers->count * sizeof *kept);
+	if (!kept)
+		return false;
+	for (size_t i = 0; i < headers->count; i++) {
+		kept[i].name = arena_copy(request->arena, headers->list[i].name);
+		kept[i].value = arena_copy(request->arena, headers->list[i].value);
+		if (!kept[i].name.ptr || !kept[i].value.ptr)
+			return false;
+	}
+	headers->list = kept;
+	return true;
+}
+
 static struct step none_selected(struct route_request *request) {
 	if (request->in_flight > 0) {
 		request->phase = PHASE_WATCH;
 		return (struct step){.kind = STEP_NONE};
 	}
-	fail_without_model(request, NO_MODELS_NONE_SELECTED);
-	return finish(request);
+	request_fail_without_model(request, NO_MODELS_NONE_SELECTED);
+	return request_finish(request);
+}
+
+// Another model is to be selected, if retries are left.
+static void move_on(struct route_request *request) {
+	if (request->retries >= request->max_retries) {
+		request_fail(request, ROUTE_RETRIES_EXHAUSTED, request->last_failed);
+		return;
+	}
+	request->retries++;
+	request->phase = PHASE_SELECT;
 }
 
 // A place that is lost between listing and sending means another selection, and no retry. Each loss strikes a model off
@@ -192,7 +146,8 @@ static struct step select_and_send(struct route_request *request) {
 		                                           .model = slice_from(selection.model->name),
 		                                           .detail = selection.reason,
 		                                           .attempt = request->attempt_count});
-		if (attempt_send(request, selection.model, &selection.options, eligible.admission, &step)) {
+		struct draft draft = {.model = selection.model, .wished = selection.options};
+		if (keep_headers(request, &draft.wished.headers) && attempt_send(request, &draft, eligible.admission, &step)) {
 			request->phase = PHASE_WATCH;
 			return step;
 		}
@@ -200,21 +155,36 @@ static struct step select_and_send(struct route_request *request) {
 	}
 }
 
-// The same model again, rested or not, since the policy says so. Where its breaker has opened meanwhile it is given up,
-// and another one is selected without a further retry.
+// What the next attempt on the same model is like.
+static struct draft draft_again(const struct route_request *request) {
+	const struct route_attempt *former = &request->attempts[request->again];
+	struct draft draft = {.model = former->model, .wished = former->wished, .refused_tiers = former->refused_tiers};
+	if (request->why_again == AGAIN_WITHOUT_TIER)
+		draft.refused_tiers |= tier_bit(former->tier.tier);
+	else if (request->why_again == AGAIN_ESCALATED)
+		draft.escalated_to = request->next_tier;
+	else if (former->tier.source == TIER_FROM_LADDER)
+		draft.escalated_to = former->tier.tier;
+	return draft;
+}
+
+// The same model again, rested or not: since the policy says so, or since its rest is that of another tier. Where its
+// breaker has opened meanwhile it is given up, and another one is selected; a retry has been counted already.
 static struct step send_again(struct route_request *request) {
-	const struct route_attempt *former = &request->attempts[request->last_failed];
-	const struct model *model = former->model;
+	struct draft draft = draft_again(request);
 	struct step step;
 	if (request->now_ms < request->resume_ms)
 		return (struct step){.kind = STEP_WAIT, .wait_ms = request->resume_ms - request->now_ms};
-	if (attempt_send(request, model, &former->wished, ADMIT_ANYWAY, &step)) {
+	if (attempt_send(request, &draft, ADMIT_ANYWAY, &step)) {
 		request->phase = PHASE_WATCH;
 		return step;
 	}
-	request->marks[model->index] |= MARK_TRIED;
-	request->phase = PHASE_SELECT;
-	return select_and_send(request);
+	request->marks[draft.model->index] |= MARK_TRIED;
+	if (request->why_again == AGAIN_RETRY)
+		request->phase = PHASE_SELECT;
+	else
+		move_on(request);
+	return route_next(request, request->now_ms);
 }
 
 struct step route_next(struct route_request *request, uint64_t now_ms) {
@@ -226,7 +196,7 @@ struct step route_next(struct route_request *request, uint64_t now_ms) {
 		if (request->in_flight > 0)
 			request->phase = PHASE_WATCH;
 		else
-			fail_late(request);
+			request_fail_late(request);
 	}
 	switch (request->phase) {
 	case PHASE_SELECT:
@@ -234,7 +204,7 @@ struct step route_next(struct route_request *request, uint64_t now_ms) {
 	case PHASE_AGAIN:
 		return send_again(request);
 	case PHASE_ENDING:
-		return finish(request);
+		return request_finish(request);
 	case PHASE_NEW:
 	case PHASE_WATCH:
 	case PHASE_OVER:
@@ -254,56 +224,72 @@ struct step route_request_send_another(struct route_request *request, uint64_t n
 	return route_next(request, now_ms);
 }
 
-static void answer(struct route_request *request, uint32_t index) {
-	attempt_stop_all(request, index);
-	end_with(request, (struct step){.kind = STEP_RETURN, .attempt = index, .model = request->attempts[index].model});
+static void repeat(struct route_request *request, uint32_t attempt, enum again why, uint64_t resume_ms) {
+	request->again = attempt;
+	request->why_again = why;
+	request->resume_ms = resume_ms;
+	request->phase = PHASE_AGAIN;
 }
 
-static void move_on(struct route_request *request, enum request_phase phase) {
-	if (request->retries >= request->max_retries) {
-		fail(request, ROUTE_RETRIES_EXHAUSTED, request->last_failed);
-		return;
+// Whether the attempt is made again, or the request is at its end.
+static bool retry(struct route_request *request, uint32_t index, uint64_t after_ms) {
+	uint64_t wait_ms = after_ms < LONGEST_RETRY_WAIT_MS ? after_ms : LONGEST_RETRY_WAIT_MS;
+	uint64_t resume_ms = request->now_ms + wait_ms;
+	if (request->retries >= request->max_retries)
+		return false;
+	if (resume_ms >= request->deadline_ms) {
+		request_fail_late(request);
+		return true;
 	}
 	request->retries++;
-	request->phase = phase;
+	repeat(request, index, AGAIN_RETRY, resume_ms);
+	return true;
 }
 
-static void retry(struct route_request *request, uint64_t after_ms) {
-	uint64_t wait_ms = after_ms < LONGEST_RETRY_WAIT_MS ? after_ms : LONGEST_RETRY_WAIT_MS;
-	request->resume_ms = request->now_ms + wait_ms;
-	if (request->retries < request->max_retries && request->resume_ms >= request->deadline_ms)
-		fail_late(request);
-	else
-		move_on(request, PHASE_AGAIN);
+static bool escalate(struct route_request *request, uint32_t index) {
+	enum service_tier tier = attempt_next_tier(request, index);
+	if (tier == TIER_NONE)
+		return false;
+	request->marks[request->attempts[index].model->index] |= MARK_ESCALATED;
+	request->next_tier = tier;
+	repeat(request, index, AGAIN_ESCALATED, request->now_ms);
+	return true;
 }
 
-// The last attempt in flight has failed, so its verdict decides. There are no service tiers to escalate to, so
-// VERDICT_ESCALATE goes to the next model as VERDICT_FAILOVER does.
-static void decide_on(struct route_request *request, const struct classification *classification) {
-	switch (classification->verdict) {
-	case VERDICT_FAIL:
-		fail(request, ROUTE_FAILED, request->last_failed);
-		break;
-	case VERDICT_RETRY:
-		retry(request, classification->after_ms);
-		break;
-	case VERDICT_FAILOVER:
-	case VERDICT_ESCALATE:
-		move_on(request, PHASE_SELECT);
-		break;
-	}
+// The last attempt in flight has failed, so its verdict decides. Whether it stays with its model.
+static bool stays(struct route_request *request, uint32_t index, const struct classification *classification) {
+	if (classification->verdict == VERDICT_RETRY)
+		return retry(request, index, classification->after_ms);
+	return classification->verdict == VERDICT_ESCALATE && escalate(request, index);
 }
 
 // A refusal or failure before the answer began, or an attempt that the driver stopped by itself. While another one is
 // in flight it only gives up its own model.
 static void give_up(struct route_request *request, uint32_t index, const struct classification *classification) {
-	const struct model *model = request->attempts[index].model;
-	bool is_repeated = request->in_flight == 0 && classification->verdict == VERDICT_RETRY;
 	request->last_failed = index;
-	if (!is_repeated)
-		request->marks[model->index] |= MARK_TRIED;
-	if (request->in_flight == 0)
-		decide_on(request, classification);
+	if (request->in_flight == 0 && stays(request, index, classification))
+		return;
+	request->marks[request->attempts[index].model->index] |= MARK_TRIED;
+	if (request->in_flight > 0)
+		return;
+	if (classification->verdict == VERDICT_FAIL)
+		request_fail(request, ROUTE_FAILED, index);
+	else
+		move_on(request);
+}
+
+// The model has no such tier, which is nobody's failure: on without it. A throttled model has had its second chance.
+static void go_without_tier(struct route_request *request, uint32_t index) {
+	const struct route_attempt *attempt = &request->attempts[index];
+	bool was_escalated = attempt->tier.source == TIER_FROM_LADDER;
+	if (was_escalated)
+		request->marks[attempt->model->index] |= MARK_TRIED;
+	if (request->in_flight > 0)
+		return;
+	if (was_escalated)
+		move_on(request);
+	else
+		repeat(request, index, AGAIN_WITHOUT_TIER, request->now_ms);
 }
 
 struct step route_attempt_ended(struct route_request *request, uint32_t index, const struct attempt_result *result,
@@ -320,9 +306,11 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 	if (is_stopped)
 		return route_next(request, now_ms);
 	if (end == ATTEMPT_SUCCEEDED || (end == ATTEMPT_REFUSED && is_committed))
-		answer(request, index);
+		request_answer(request, index);
+	else if (lesson.lacks_tier)
+		go_without_tier(request, index);
 	else if (is_committed || (end == ATTEMPT_CANCELLED && request->in_flight == 0))
-		fail(request, end == ATTEMPT_CANCELLED ? ROUTE_CANCELLED : ROUTE_FAILED, index);
+		request_fail(request, end == ATTEMPT_CANCELLED ? ROUTE_CANCELLED : ROUTE_FAILED, index);
 	else
 		give_up(request, index, &lesson.classification);
 	return route_next(request, now_ms);
@@ -340,10 +328,17 @@ struct step route_attempt_committed(struct route_request *request, uint32_t inde
 	return route_next(request, now_ms);
 }
 
+void route_attempt_prepared(struct route_request *request, uint32_t index, enum service_tier tier) {
+	assert(index < request->attempt_count);
+	struct tier_choice *choice = &request->attempts[index].tier;
+	if (tier != TIER_NONE && choice->source != TIER_FROM_LADDER)
+		*choice = (struct tier_choice){tier, TIER_FROM_PREPARE};
+}
+
 struct step route_cancel(struct route_request *request, uint64_t now_ms) {
 	if (request->phase != PHASE_OVER) {
 		attempt_stop_all(request, NO_ATTEMPT);
-		fail(request, ROUTE_CANCELLED, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
+		request_fail(request, ROUTE_CANCELLED, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
 	}
 	return route_next(request, now_ms);
 }
@@ -359,6 +354,11 @@ uint32_t route_request_attempts(const struct route_request *request) {
 const struct model *route_request_attempt_model(const struct route_request *request, uint32_t attempt) {
 	assert(attempt < request->attempt_count);
 	return request->attempts[attempt].model;
+}
+
+bool route_request_lacked_tier(const struct route_request *request, uint32_t attempt) {
+	assert(attempt < request->attempt_count);
+	return request->attempts[attempt].lacked_tier;
 }
 
 bool route_request_has_tried(const struct route_request *request, const struct model *model) {

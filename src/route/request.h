@@ -88,6 +88,9 @@ struct step route_attempt_ended(struct route_request *request, uint32_t attempt,
                                 uint64_t now_ms);
 // The attempt's answer has begun to flow to the client: no further SEND can come, others in flight are cancelled.
 struct step route_attempt_committed(struct route_request *request, uint32_t attempt, uint64_t now_ms);
+// `prepare` has put the attempt at another tier: the one that failures tell of, and where escalation goes on from. What
+// is escalated stays at its tier.
+void route_attempt_prepared(struct route_request *request, uint32_t attempt, enum service_tier tier);
 // The client has gone: in-flight attempts are cancelled, then STEP_FAIL with ROUTE_CANCELLED. May be called at any
 // point, more than once.
 struct step route_cancel(struct route_request *request, uint64_t now_ms);
@@ -99,6 +102,9 @@ const struct request_facts *route_request_facts(const struct route_request *requ
 uint32_t route_request_attempts(const struct route_request *request);
 // The model of an attempt.
 const struct model *route_request_attempt_model(const struct route_request *request, uint32_t attempt);
+// Whether the attempt failed only because its model lacks a service tier that the client hadn't asked for: known once
+// its end has been told. Nobody's failure, so no client needs to hear of it.
+bool route_request_lacked_tier(const struct route_request *request, uint32_t attempt);
 // Whether the model has been tried and given up in this request.
 bool route_request_has_tried(const struct route_request *request, const struct model *model);
 uint64_t route_request_elapsed_ms(const struct route_request *request);

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of the request machine share: the request itself. request.c moves it, attempt.c sends and settles,
-// eligible.c knows which models may be asked.
+// eligible.c knows which models may be asked, ending.c how it ends.
 #ifndef ROUTE_REQUEST_INTERNAL_H
 #define ROUTE_REQUEST_INTERNAL_H
 
 #include "route/model_state.h"
 #include "route/request.h"
+#include "route/tier.h"
 
-// What a client is told to wait where no time of return is known.
-enum { NO_RETURN_MS = 5000 };
+// What a client is told to wait where no time of return is known; and the index of no attempt.
+enum { NO_RETURN_MS = 5000, NO_ATTEMPT = UINT32_MAX };
 
 // What a request knows of each model of its pool.
 enum mark {
-	MARK_SERVES = 1,    // can serve the request
-	MARK_TRIED = 2,     // given up in this request
-	MARK_IN_FLIGHT = 4, // being tried
-	MARK_LOST = 8,      // its place went to somebody else between listing and sending, in the present selection
-	MARK_BEHIND = 16,   // stands behind others, in the present listing
-	MARK_SKIPPED = 32,  // that its breaker is open has been told
+	MARK_SERVES = 1,     // can serve the request
+	MARK_TRIED = 2,      // given up in this request
+	MARK_IN_FLIGHT = 4,  // being tried
+	MARK_LOST = 8,       // its place went to somebody else between listing and sending, in the present selection
+	MARK_BEHIND = 16,    // stands behind others, in the present listing
+	MARK_SKIPPED = 32,   // that its breaker is open has been told
+	MARK_ESCALATED = 64, // has been asked for a higher tier
 };
 
 enum attempt_phase {
@@ -30,14 +32,20 @@ enum attempt_phase {
 struct route_attempt {
 	const struct model *model;
 	struct attempt_options wished; // as selected; 0 leaves it to the model
+	struct tier_choice tier;
+	unsigned refused_tiers; // that the model has turned out to lack, in the attempts that this one repeats
+	bool lacked_tier;       // failed for nothing but its tier
 	struct pass pass;
 	enum attempt_phase phase;
 };
 
+// Why an attempt is repeated on its model.
+enum again { AGAIN_RETRY, AGAIN_ESCALATED, AGAIN_WITHOUT_TIER };
+
 enum request_phase {
 	PHASE_NEW,
 	PHASE_SELECT, // a model is to be selected
-	PHASE_AGAIN,  // attempt `last_failed` is to be repeated on its model, at resume_ms
+	PHASE_AGAIN,  // attempt `again` is to be repeated on its model, at resume_ms
 	PHASE_WATCH,  // attempts are in flight
 	PHASE_ENDING, // `final` is to be given, once every other attempt has been told to stop
 	PHASE_OVER,
@@ -46,12 +54,16 @@ enum request_phase {
 struct route_request {
 	const struct route *route;
 	const struct request_facts *facts;
+	struct arena *arena;
 	enum request_phase phase;
 	uint64_t begun_ms;
 	uint64_t now_ms;      // of the last input
 	uint64_t deadline_ms; // UINT64_MAX where there is none
 	uint64_t resume_ms;
-	uint64_t wait_until_ms; // 0 before the first wait
+	uint32_t again;
+	enum again why_again;
+	enum service_tier next_tier; // of AGAIN_ESCALATED
+	uint64_t wait_until_ms;      // 0 before the first wait
 	uint64_t max_retries;
 	uint64_t retries;
 	uint64_t extra; // attempts beside the one that retries account for
@@ -67,7 +79,8 @@ struct route_request {
 	bool is_served; // by any model of the pool
 	uint8_t *marks; // one for each model
 	const struct model **candidates;
-	struct route_attempt *attempts; // 2 * (max_retries + 1)
+	struct route_attempt *attempts;
+	uint32_t attempts_room;
 };
 
 // Asks for one attempt more beside those in flight; its end is weighed like any other's. Nothing comes of it when no
@@ -97,13 +110,25 @@ uint64_t eligible_retry_after_ms(const struct route_request *request);
 
 // Functions of attempt.c.
 
-// Takes the model's place and fills the STEP_SEND; false when the place is lost.
-bool attempt_send(struct route_request *request, const struct model *model, const struct attempt_options *wished,
-                  enum admission admission, struct step *step);
+// What is to be sent.
+struct draft {
+	const struct model *model;
+	struct attempt_options wished;
+	enum service_tier escalated_to; // TIER_NONE starts at the tier that is wished
+	unsigned refused_tiers;
+};
+
+// Takes the model's place and fills the STEP_SEND; false when the place is lost, or memory is out.
+bool attempt_send(struct route_request *request, const struct draft *draft, enum admission admission,
+                  struct step *step);
+
+// The tier that the attempt may be escalated to: TIER_NONE where there is none, or its model has been asked for one.
+enum service_tier attempt_next_tier(const struct route_request *request, uint32_t index);
 
 // What an attempt's end has come to.
 struct lesson {
 	enum attempt_end end;                 // cancelled if it had been told to stop, refused if the policy refuses it
+	bool lacks_tier;                      // cancelled, since the model has no such tier, and the tier was ours
 	struct classification classification; // VERDICT_FAILOVER, and nothing else, but for ATTEMPT_FAILED
 };
 
@@ -118,5 +143,24 @@ void attempt_stop_all(struct route_request *request, uint32_t keep);
 
 // The next STEP_CANCEL; to_stop must not be 0.
 struct step attempt_next_stop(struct route_request *request);
+
+// Functions of ending.c. All but request_finish set what the request ends with; it is given when nothing is left to
+// stop.
+
+void request_answer(struct route_request *request, uint32_t attempt);
+void request_fail(struct route_request *request, enum route_error error, uint32_t attempt);
+
+// No model is left to ask, or none of those left was wanted.
+void request_fail_without_model(struct route_request *request, enum no_models why);
+
+// The deadline has passed, or would.
+void request_fail_late(struct route_request *request);
+
+// Gives the last step.
+struct step request_finish(struct route_request *request);
+
+// Every model that could be asked rests: the client waits if the policy lets it, and is told when it doesn't. Who asks
+// first of those that wait is the driver's business.
+struct step request_wait_or_fail(struct route_request *request, uint64_t first_return_ms);
 
 #endif

@@ -15,6 +15,7 @@ struct model_state *model_state_new(void) {
 	struct model_state *state = memory_new(1, sizeof *state);
 	pthread_mutex_init(&state->lock, NULL);
 	atomic_init(&state->clear, true);
+	atomic_init(&state->missing_tiers, 0);
 	return state;
 }
 
@@ -133,7 +134,10 @@ static void move_average(double *average, uint64_t sample) {
 static void record_answer(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
                           const struct settlement *settlement, uint64_t now_ms) {
 	breaker_succeeded(&state->breaker, settings, &pass->breaker);
-	cooldown_succeeded(&state->cooldown);
+	if (settlement->escalated)
+		cooldown_mended(&state->cooldown);
+	else
+		cooldown_succeeded(&state->cooldown);
 	window_add(&state->window, WINDOW_SUCCESS, settlement->latency_ms, now_ms);
 	if (settlement->outcome == OUTCOME_SUCCESS)
 		move_average(&state->latency_moving_average, settlement->latency_ms);
@@ -256,11 +260,12 @@ void model_state_force_close(struct model_state *state, uint64_t now_ms) {
 	unlock(state);
 }
 
-// As on the first day: closed, and without a rest.
+// As on the first day: closed, without a rest, and with every tier.
 void model_state_reset_breaker(struct model_state *state, uint64_t now_ms) {
 	lock(state);
 	breaker_close(&state->breaker);
 	state->cooldown = (struct cooldown){0};
+	atomic_store_explicit(&state->missing_tiers, 0, memory_order_relaxed);
 	note_clear(state, now_ms);
 	unlock(state);
 }

@@ -189,11 +189,16 @@ static inline void describe_failure(const struct step *step, char *out, size_t s
 		snprintf(out + used, size - used, " after %" PRIu64, step->retry_after_ms);
 }
 
-// "send 0 a", "cancel 1", "wait 250", "return 0", "fail exhausted 2 after 1000"; "" for STEP_NONE.
+// "send 0 a", "send 0 a at flex", "send 1 a up to priority" (escalated), "cancel 1", "wait 250", "return 0", "fail
+// exhausted 2 after 1000"; "" for STEP_NONE.
 static inline void step_describe(const struct step *step, char *out, size_t size) {
 	*out = '\0';
 	if (step->kind == STEP_SEND)
-		snprintf(out, size, "send %u %s", step->attempt, step->model->name);
+		snprintf(out, size, "send %u %s%s%s", step->attempt, step->model->name,
+		         step->options.is_escalated ? " up to "
+		         : step->options.tier       ? " at "
+		                                    : "",
+		         service_tier_names[step->options.tier]);
 	else if (step->kind == STEP_CANCEL)
 		snprintf(out, size, "cancel %u", step->attempt);
 	else if (step->kind == STEP_WAIT)
@@ -217,6 +222,12 @@ static inline struct attempt_result result_of(const char *word) {
 	    {"throttle", {.end = ATTEMPT_FAILED, .failure = {.status = 429, .fault = FAULT_THROTTLE}}},
 	    {"break", {.end = ATTEMPT_FAILED, .failure = {.status = 503, .fault = FAULT_MODEL}}},
 	    {"deny", {.end = ATTEMPT_FAILED, .failure = {.status = 403, .fault = FAULT_OPERATOR}}},
+	    {"lack",
+	     {.end = ATTEMPT_FAILED,
+	      .failure = {.status = 400,
+	                  .fault = FAULT_CALLER,
+	                  .name = {"ValidationException", 19},
+	                  .message = {"The model has no such service Tier.", 35}}}},
 	    {"reject", {.end = ATTEMPT_FAILED, .failure = {.status = 400, .fault = FAULT_CALLER}}},
 	};
 	for (size_t i = 0; i < sizeof results / sizeof *results; i++)

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tiers in a request's life: where attempts start, one more try of a throttled model at the next tier, and models that
+// lack the tier that they are asked for.
+#include "fixture.h"
+
+static void ladder_init(struct fixture *f, const char *names) {
+	fixture_init(f, names);
+	f->pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY, TIER_RESERVED}, 2};
+}
+
+static struct model_statistics statistics_of(struct fixture *f, const char *name) {
+	struct model_statistics statistics;
+	model_state_statistics(fixture_model(f, name)->state, &statistics);
+	return statistics;
+}
+
+TEST(attempts_start_at_the_tier_that_is_wished) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	fixture_model(&f, "a")->tier = TIER_FLEX;
+	PLAY(&f, {0, "begin", "send 0 a at flex"}, {1, "break 0", "send 1 b"}, {2, "ok 1", "return 1"});
+	CHECK_INT(f.failed_tier, TIER_FLEX);
+	// The client's own is in its request already.
+	f.facts.tier = TIER_PRIORITY;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "send 1 b"}, {2, "ok 1", "return 1"});
+	CHECK_INT(f.failed_tier, TIER_PRIORITY);
+	f.options.tier = TIER_RESERVED;
+	PLAY(&f, {0, "begin", "send 0 a at reserved"}, {1, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(a_throttled_model_is_asked_once_more_at_the_next_tier) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	f.pool.limits.max_retries = 0;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {2, "ok 1", "return 1"});
+	CHECK_INT(f.selections, 1);
+	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 1);
+	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_SUCCESS), 1);
+	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_FAILURE), 0);
+	for (size_t i = 0; i < f.event_count; i++)
+		if (f.events[i] == EVENT_TIER_ESCALATION || f.events[i] == EVENT_TIER_ESCALATION_SUCCESS)
+			CHECK_STRING(f.event_details[i], "priority");
+	CHECK_INT(statistics_of(&f, "a").rate_limit, 1);
+	CHECK_INT(statistics_of(&f, "a").success, 1);
+	fixture_free(&f);
+}
+
+TEST(what_failed_above_too_is_failed_over) {
+	static const char *const failures[] = {"throttle 1", "break 1", "refuse 1", "deny 1"};
+	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+		struct fixture f;
+		ladder_init(&f, "a b");
+		f.pool.limits.max_retries = 1;
+		PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {1, failures[i], "send 2 b"},
+		     {3, "throttle 2", "send 3 b up to priority"}, {4, "throttle 3", "fail exhausted 3 after 997"});
+		CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_FAILURE), 2);
+		CHECK_INT(f.failed_tier, TIER_PRIORITY);
+		fixture_free(&f);
+	}
+}
+
+TEST(the_ladder_starts_at_the_attempts_own_tier) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	f.facts.tier = TIER_PRIORITY;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to reserved"}, {2, "ok 1", "return 1"});
+	f.facts.tier = TIER_RESERVED;
+	PLAY(&f, {2000, "begin", "send 0 a"}, {2001, "throttle 0", "send 1 b"},
+	     {2002, "throttle 1", "fail exhausted 1 after 1000"});
+	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 1);
+	fixture_free(&f);
+}
+
+TEST(what_was_prepared_is_the_tier_that_failed) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	PLAY(&f, {0, "begin", "send 0 a"});
+	route_attempt_prepared(f.request, 0, TIER_PRIORITY);
+	GO_ON(&f, {1, "throttle 0", "send 1 a up to reserved"});
+	CHECK_INT(f.failed_tier, TIER_PRIORITY);
+	route_attempt_prepared(f.request, 1, TIER_FLEX);
+	GO_ON(&f, {2, "throttle 1", "send 2 b"});
+	CHECK_INT(f.failed_tier, TIER_RESERVED);
+	// It would be written again, so there is no going on without it.
+	route_attempt_prepared(f.request, 2, TIER_FLEX);
+	GO_ON(&f, {3, "lack 2", "fail failed 2 after 1000"});
+	fixture_free(&f);
+}
+
+TEST(a_policy_may_escalate_after_any_failure_or_not_at_all) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	f.classifies = true;
+	f.classification = (struct classification){.verdict = VERDICT_ESCALATE, .outcome = OUTCOME_FAIL_FAST};
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "send 1 a up to priority"}, {2, "break 1", "send 2 b"},
+	     {3, "ok 2", "return 2"});
+	f.classification = (struct classification){.verdict = VERDICT_FAILOVER, .outcome = OUTCOME_RATE_LIMIT};
+	PLAY(&f, {10, "begin", "send 0 a"}, {11, "throttle 0", "send 1 b"}, {12, "ok 1", "return 1"});
+	fixture_free(&f);
+}
+
+TEST(a_retry_repeats_an_escalated_attempt_as_it_was) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"});
+	f.classifies = true;
+	f.classification = (struct classification){.verdict = VERDICT_RETRY, .outcome = OUTCOME_RATE_LIMIT, .after_ms = 9};
+	GO_ON(&f, {2, "throttle 1", "wait 9"}, {11, "next", "send 2 a up to priority"}, {12, "ok 2", "return 2"});
+	fixture_free(&f);
+}
+
+TEST(an_answer_from_above_says_nothing_of_the_throttled_tier) {
+	struct fixture f;
+	ladder_init(&f, "a");
+	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 a up to priority"}, {500, "ok 1", "return 1"});
+	CHECK_INT(fixture_snapshot(&f, "a", 999).cooling_until_ms, 1000);
+	// So the next rest is longer.
+	PLAY(&f, {1000, "begin", "send 0 a"}, {1000, "throttle 0", "send 1 a up to priority"},
+	     {1001, "throttle 1", "fail exhausted 1 after 2000"});
+	// A success at the tier itself ends the doubling.
+	PLAY(&f, {3000, "begin", "send 0 a"}, {3000, "ok 0", "return 0"});
+	PLAY(&f, {3001, "begin", "send 0 a"}, {3001, "throttle 0", "send 1 a up to priority"},
+	     {3002, "throttle 1", "fail exhausted 1 after 1000"});
+	fixture_free(&f);
+}
+
+TEST(an_escalation_needs_its_breaker) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	f.classifies = true;
+	f.classification =
+	    (struct classification){.verdict = VERDICT_ESCALATE, .outcome = OUTCOME_FAIL_FAST, .counts = true};
+	fixture_model(&f, "a")->breaker.failure_threshold = 1;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "send 1 b"}, {2, "ok 1", "return 1"});
+	f.pool.limits.max_retries = 0;
+	PLAY(&f, {40000, "begin", "send 0 a"}, {40001, "break 0", "fail exhausted 0 after 1000"});
+	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 0);
+	fixture_free(&f);
+}
+
+TEST(a_throttle_beside_another_attempt_escalates_nothing) {
+	struct fixture f;
+	ladder_init(&f, "a b c");
+	PLAY(&f, {0, "begin", "send 0 a"}, {10, "another", "send 1 b"}, {20, "throttle 0", ""},
+	     {30, "throttle 1", "send 2 b up to priority"}, {40, "ok 2", "return 2"});
+	fixture_free(&f);
+}
+
+TEST(a_starting_tier_that_is_missing_is_dropped_at_once) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.pool.limits.max_retries = 0;
+	fixture_model(&f, "a")->tier = TIER_FLEX;
+	PLAY(&f, {0, "begin", "send 0 a at flex"}, {1, "lack 0", "send 1 a"}, {2, "ok 1", "return 1"});
+	CHECK(route_request_lacked_tier(f.request, 0));
+	CHECK(!route_request_lacked_tier(f.request, 1));
+	CHECK_INT(statistics_of(&f, "a").fail_fast + statistics_of(&f, "a").rate_limit, 0);
+	CHECK_INT(statistics_of(&f, "a").cancelled, 1);
+	CHECK_NEAR(fixture_snapshot(&f, "a", 3).error_rate, 0, 0);
+	// It is remembered, of that model, until it is reset.
+	PLAY(&f, {10, "begin", "send 0 a"}, {11, "ok 0", "return 0"});
+	fixture_model(&f, "b")->tier = TIER_FLEX;
+	f.selects = fixture_model(&f, "b");
+	PLAY(&f, {20, "begin", "send 0 b at flex"}, {21, "ok 0", "return 0"});
+	f.selects = NULL;
+	model_state_reset_breaker(fixture_model(&f, "a")->state, 30);
+	PLAY(&f, {30, "begin", "send 0 a at flex"}, {31, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(each_wish_is_dropped_in_turn) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	f.pool.limits.max_retries = 0;
+	fixture_model(&f, "a")->tier = TIER_FLEX;
+	f.options.tier = TIER_RESERVED;
+	PLAY(&f, {0, "begin", "send 0 a at reserved"}, {1, "lack 0", "send 1 a at flex"}, {2, "lack 1", "send 2 a"},
+	     {3, "lack 2", "fail failed 2 after 1000"});
+	// Even if somebody makes the model's tiers be forgotten meanwhile.
+	model_state_reset_breaker(fixture_model(&f, "a")->state, 10);
+	PLAY(&f, {10, "begin", "send 0 a at reserved"}, {11, "lack 0", "send 1 a at flex"});
+	model_state_reset_breaker(fixture_model(&f, "a")->state, 12);
+	GO_ON(&f, {12, "lack 1", "send 2 a"}, {13, "ok 2", "return 2"});
+	fixture_free(&f);
+}
+
+TEST(the_clients_own_tier_is_the_clients_business) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.facts.tier = TIER_FLEX;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "lack 0", "fail failed 0 after 1000"});
+	CHECK_INT(statistics_of(&f, "a").fail_fast, 1);
+	f.facts.tier = TIER_NONE;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "lack 0", "fail failed 0 after 1000"});
+	CHECK_INT(model_state_missing_tiers(fixture_model(&f, "a")->state), 0);
+	fixture_free(&f);
+}
+
+TEST(a_rung_that_is_missing_leads_to_the_next_model) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	f.pool.limits.max_retries = 1;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {2, "lack 1", "send 2 b"},
+	     {3, "ok 2", "return 2"});
+	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_FAILURE), 1);
+	// The next request climbs past it.
+	PLAY(&f, {2000, "begin", "send 0 a"}, {2001, "throttle 0", "send 1 a up to reserved"}, {2002, "lack 1", "send 2 b"},
+	     {2003, "ok 2", "return 2"});
+	// And then there is nothing to climb to. The last failure is the throttle.
+	f.pool.limits.max_retries = 0;
+	PLAY(&f, {9000, "begin", "send 0 a"}, {9001, "throttle 0", "fail exhausted 0 after 1000"});
+	model_state_reset_breaker(fixture_model(&f, "a")->state, 9002);
+	PLAY(&f, {9002, "begin", "send 0 a"}, {9003, "throttle 0", "send 1 a up to priority"},
+	     {9004, "lack 1", "fail exhausted 0 after 1000"});
+	fixture_free(&f);
+}
+
+TEST(a_missing_tier_beside_another_attempt_ends_nothing) {
+	struct fixture f;
+	fixture_init(&f, "a b c");
+	fixture_model(&f, "a")->tier = TIER_FLEX;
+	PLAY(&f, {0, "begin", "send 0 a at flex"}, {10, "another", "send 1 b"}, {20, "lack 0", ""},
+	     {30, "break 1", "send 2 a"}, {40, "ok 2", "return 2"});
+	PLAY(&f, {100, "begin", "send 0 a"}, {110, "cancel", "cancel 0; fail cancelled 0"}, {120, "lack 0", ""});
+	fixture_free(&f);
+}
+
+TEST(a_place_lost_before_going_on_without_a_tier_is_a_change_of_model) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.pool.limits.max_retries = 1;
+	fixture_model(&f, "a")->tier = TIER_FLEX;
+	PLAY(&f, {0, "begin", "send 0 a at flex"});
+	model_state_force_open(fixture_model(&f, "a")->state, 1);
+	GO_ON(&f, {1, "lack 0", "send 1 b"}, {2, "break 1", "fail exhausted 1 after 1000"});
+	fixture_free(&f);
+}
+
+TEST(headers_that_were_wished_outlive_the_decision) {
+	struct fixture f;
+	ladder_init(&f, "a");
+	char name[] = "x-one", value[] = "1";
+	struct header header = {slice_from(name), slice_from(value)};
+	f.options.headers = (struct headers){&header, 1};
+	fixture_new_request(&f, 0);
+	struct step step = route_begin(f.request, 0);
+	name[0] = value[0] = '?';
+	header = (struct header){0};
+	struct attempt_result result = result_of("throttle");
+	for (int i = 0; i < 2; i++) {
+		CHECK_INT(step.kind, STEP_SEND);
+		CHECK_INT(step.options.headers.count, 1);
+		CHECK_SLICE(step.options.headers.list[0].name, SLICE("x-one"));
+		CHECK_SLICE(step.options.headers.list[0].value, SLICE("1"));
+		step = route_attempt_ended(f.request, step.attempt, &result, 1);
+	}
+	CHECK_INT(step.kind, STEP_FAIL);
+	fixture_free(&f);
+}
+
+int main(void) {
+	RUN(attempts_start_at_the_tier_that_is_wished);
+	RUN(a_throttled_model_is_asked_once_more_at_the_next_tier);
+	RUN(what_failed_above_too_is_failed_over);
+	RUN(the_ladder_starts_at_the_attempts_own_tier);
+	RUN(what_was_prepared_is_the_tier_that_failed);
+	RUN(a_policy_may_escalate_after_any_failure_or_not_at_all);
+	RUN(a_retry_repeats_an_escalated_attempt_as_it_was);
+	RUN(an_answer_from_above_says_nothing_of_the_throttled_tier);
+	RUN(an_escalation_needs_its_breaker);
+	RUN(a_throttle_beside_another_attempt_escalates_nothing);
+	RUN(a_starting_tier_that_is_missing_is_dropped_at_once);
+	RUN(each_wish_is_dropped_in_turn);
+	RUN(the_clients_own_tier_is_the_clients_business);
+	RUN(a_rung_that_is_missing_leads_to_the_next_model);
+	RUN(a_missing_tier_beside_another_attempt_ends_nothing);
+	RUN(a_place_lost_before_going_on_without_a_tier_is_a_change_of_model);
+	RUN(headers_that_were_wished_outlive_the_decision);
+	return check_summary();
+}

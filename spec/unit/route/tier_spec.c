@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The choice of a service tier, as tables: where an attempt starts, what comes next, what says that a tier is missing.
+#include "route/tier.h"
+
+#include "../check.h"
+
+TEST(who_wants_a_tier_comes_in_order) {
+	static const struct {
+		enum service_tier selected, client, model;
+		unsigned missing;
+		enum service_tier tier;
+		enum tier_source source;
+	} rows[] = {
+	    {TIER_NONE, TIER_NONE, TIER_NONE, 0, TIER_NONE, TIER_FROM_NOBODY},
+	    {TIER_NONE, TIER_NONE, TIER_FLEX, 0, TIER_FLEX, TIER_FROM_MODEL},
+	    {TIER_NONE, TIER_PRIORITY, TIER_FLEX, 0, TIER_PRIORITY, TIER_FROM_CLIENT},
+	    {TIER_RESERVED, TIER_PRIORITY, TIER_FLEX, 0, TIER_RESERVED, TIER_FROM_POLICY},
+	    {TIER_NONE, TIER_NONE, TIER_FLEX, 1U << TIER_FLEX, TIER_NONE, TIER_FROM_NOBODY},
+	    {TIER_RESERVED, TIER_NONE, TIER_FLEX, 1U << TIER_RESERVED, TIER_FLEX, TIER_FROM_MODEL},
+	    {TIER_RESERVED, TIER_NONE, TIER_RESERVED, 1U << TIER_RESERVED, TIER_NONE, TIER_FROM_NOBODY},
+	    {TIER_RESERVED, TIER_PRIORITY, TIER_FLEX, 1U << TIER_RESERVED, TIER_PRIORITY, TIER_FROM_CLIENT},
+	    // The client's own stays, even if the model lacks it.
+	    {TIER_NONE, TIER_PRIORITY, TIER_FLEX, 1U << TIER_PRIORITY | 1U << TIER_FLEX, TIER_PRIORITY, TIER_FROM_CLIENT},
+	    {TIER_DEFAULT, TIER_NONE, TIER_FLEX, 0, TIER_DEFAULT, TIER_FROM_POLICY},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct tier_choice found = tier_start(rows[i].selected, rows[i].client, rows[i].model, rows[i].missing);
+		char what[32];
+		snprintf(what, sizeof what, "row %zu", i);
+		check_int(__FILE__, __LINE__, what, found.tier, rows[i].tier);
+		check_int(__FILE__, __LINE__, what, found.source, rows[i].source);
+	}
+}
+
+TEST(a_ladder_is_climbed_from_where_one_stands) {
+	static const struct {
+		struct tier_ladder ladder;
+		enum service_tier from;
+		unsigned missing;
+		enum service_tier next;
+	} rows[] = {
+	    {{{TIER_NONE}, 0}, TIER_DEFAULT, 0, TIER_NONE},
+	    {{{TIER_PRIORITY}, 1}, TIER_NONE, 0, TIER_PRIORITY},
+	    {{{TIER_PRIORITY}, 1}, TIER_DEFAULT, 0, TIER_PRIORITY},
+	    {{{TIER_PRIORITY}, 1}, TIER_FLEX, 0, TIER_PRIORITY},
+	    {{{TIER_PRIORITY}, 1}, TIER_PRIORITY, 0, TIER_NONE},
+	    {{{TIER_PRIORITY}, 1}, TIER_RESERVED, 0, TIER_NONE},
+	    {{{TIER_PRIORITY}, 1}, TIER_NONE, 1U << TIER_PRIORITY, TIER_NONE},
+	    {{{TIER_PRIORITY, TIER_RESERVED}, 2}, TIER_NONE, 0, TIER_PRIORITY},
+	    {{{TIER_PRIORITY, TIER_RESERVED}, 2}, TIER_NONE, 1U << TIER_PRIORITY, TIER_RESERVED},
+	    {{{TIER_PRIORITY, TIER_RESERVED}, 2}, TIER_PRIORITY, 0, TIER_RESERVED},
+	    // No tier is the default one.
+	    {{{TIER_FLEX, TIER_DEFAULT, TIER_PRIORITY}, 3}, TIER_NONE, 0, TIER_PRIORITY},
+	    {{{TIER_FLEX, TIER_DEFAULT, TIER_PRIORITY}, 3}, TIER_FLEX, 0, TIER_DEFAULT},
+	    {{{TIER_DEFAULT, TIER_PRIORITY}, 2}, TIER_FLEX, 0, TIER_DEFAULT},
+	    // The operator's order counts among rungs.
+	    {{{TIER_RESERVED, TIER_PRIORITY}, 2}, TIER_NONE, 0, TIER_RESERVED},
+	    {{{TIER_RESERVED, TIER_PRIORITY}, 2}, TIER_RESERVED, 0, TIER_PRIORITY},
+	    {{{TIER_RESERVED, TIER_FLEX}, 2}, TIER_PRIORITY, 1U << TIER_RESERVED, TIER_NONE},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char what[32];
+		snprintf(what, sizeof what, "row %zu", i);
+		check_int(__FILE__, __LINE__, what, tier_next(&rows[i].ladder, rows[i].from, rows[i].missing), rows[i].next);
+	}
+}
+
+TEST(a_validation_error_that_speaks_of_a_tier_refuses_it) {
+	static const struct {
+		const char *name, *message;
+		int status;
+		bool expected;
+	} rows[] = {
+	    {"ValidationException", "The provided service tier is not supported for this model", 400, true},
+	    {"ValidationException", "ServiceTier", 400, true},
+	    {"ValidationException", "no TIER", 400, true},
+	    {"ValidationException", "tie", 400, false},
+	    {"ValidationException", "malformed request", 400, false},
+	    {"ValidationException", "", 400, false},
+	    {"ThrottlingException", "tier", 429, false},
+	    {"ValidationException", "tier", 424, false},
+	    {"", "tier", 400, false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct failure failure = {.status = rows[i].status,
+		                          .name = slice_from(rows[i].name),
+		                          .message = slice_from(*rows[i].message ? rows[i].message : NULL)};
+		check_int(__FILE__, __LINE__, rows[i].message, tier_is_refused(&failure), rows[i].expected);
+	}
+}
+
+int main(void) {
+	RUN(who_wants_a_tier_comes_in_order);
+	RUN(a_ladder_is_climbed_from_where_one_stands);
+	RUN(a_validation_error_that_speaks_of_a_tier_refuses_it);
+	return check_summary();
+}
