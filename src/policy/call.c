@@ -14,7 +14,11 @@
 
 #include "base/slice.h"
 
-enum { LEVELS_MAX = 16 };
+enum {
+	LEVELS_MAX = 16,
+	// A place is looked for in so much of a message; a hostile one is as long as memory lets it be.
+	PLACE_BYTES_MAX = 8192,
+};
 
 const char *ending_name(enum ending ending) {
 	static const char *const names[] = {"ok", "error", "over budget", "over memory", "bad result"};
@@ -38,7 +42,8 @@ static void note_place(lua_State *lua, struct call_report *report) {
 }
 
 const char *call_split_place(const char *message, size_t *file_bytes, int *line) {
-	for (const char *colon = strchr(message, ':'); colon; colon = strchr(colon + 1, ':')) {
+	const char *end_of_place = message + strnlen(message, PLACE_BYTES_MAX);
+	for (const char *colon = message; (colon = memchr(colon, ':', (size_t)(end_of_place - colon))) != NULL; colon++) {
 		char *end;
 		long number = strtol(colon + 1, &end, 10);
 		if (isdigit((unsigned char)colon[1]) && number > 0 && number < INT_MAX && end[0] == ':' && end[1] == ' ') {
@@ -108,10 +113,11 @@ enum ending call_protected(struct vm *vm, lua_CFunction body, void *argument, ui
 	if (report->ending == ENDING_ERROR && !*report->message && lua_type(lua, -1) == LUA_TSTRING)
 		copy_text(report->message, sizeof report->message, lua_tostring(lua, -1));
 	lua_settop(lua, 0);
-	if (report->ending == ENDING_OVER_MEMORY) {
+	vm->unlimited = false;
+	if (report->ending == ENDING_OVER_MEMORY)
 		copy_text(report->message, sizeof report->message, "the memory budget is used up");
-		vm->unlimited = false;
+	// Where the VM was half full before, most of it will stay, and collecting takes long.
+	if (report->ending == ENDING_OVER_MEMORY && vm->start_bytes < vm->limit_bytes / 2)
 		lua_gc(lua, LUA_GCCOLLECT);
-	}
 	return report->ending;
 }

@@ -49,20 +49,60 @@ static void open_library(lua_State *lua, lua_CFunction opener) {
 	lua_call(lua, 0, 1);
 }
 
-static int set_metatable(lua_State *lua) {
-	static const char *const refused[] = {"__gc", "__close"};
-	luaL_checktype(lua, 1, LUA_TTABLE);
-	luaL_argexpected(lua, lua_istable(lua, 2) || lua_isnil(lua, 2), 2, "nil or table");
-	for (size_t i = 0; lua_istable(lua, 2) && i < sizeof refused / sizeof *refused; i++) {
-		lua_pushstring(lua, refused[i]);
-		if (lua_rawget(lua, 2) != LUA_TNIL)
-			return luaL_error(lua, "%s is not available in a policy", refused[i]);
+// Its address marks, in a metatable, that it is a copy that nothing protects.
+static const char copy_key;
+
+static void refuse_events(lua_State *lua, int metatable) {
+	static const char *const refused[] = {"__gc", "__close", "__mode", NULL};
+	for (const char *const *name = refused; *name; name++) {
+		lua_pushstring(lua, *name);
+		if (lua_rawget(lua, metatable) != LUA_TNIL)
+			luaL_error(lua, "%s is not available in a policy", *name);
 		lua_pop(lua, 1);
 	}
-	if (luaL_getmetafield(lua, 1, "__metatable") != LUA_TNIL)
+}
+
+// Pushes what the table at `metatable` says of events. getmetatable gives the table itself.
+static void push_events(lua_State *lua, int metatable) {
+	static const char *const events[] = {
+	    "__index", "__newindex", "__call", "__eq",  "__lt",  "__le",   "__concat", "__len",      "__unm",
+	    "__add",   "__sub",      "__mul",  "__div", "__mod", "__idiv", "__pow",    "__tostring", "__pairs",
+	    "__band",  "__bor",      "__bxor", "__shl", "__shr", "__bnot", "__name",   "__metatable"};
+	lua_newtable(lua); /* copy */
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+		lua_pushstring(lua, events[i]);
+		lua_pushvalue(lua, -1); /* copy event event */
+		if (lua_rawget(lua, metatable) == LUA_TNIL)
+			lua_pop(lua, 2);
+		else
+			lua_rawset(lua, -3);
+	}
+	lua_pushliteral(lua, "__metatable");
+	if (lua_rawget(lua, -2) == LUA_TNIL) {
+		lua_pushvalue(lua, metatable);
+		lua_setfield(lua, -3, "__metatable");
+		lua_pushboolean(lua, 1);
+		lua_rawsetp(lua, -3, &copy_key);
+	}
+	lua_pop(lua, 1);
+}
+
+// setmetatable, but it takes a copy: what is refused can't be added later. Weak tables are, because the collector's
+// work on a chain of them grows with the square of its length and nothing interrupts it.
+static int set_metatable(lua_State *lua) {
+	luaL_checktype(lua, 1, LUA_TTABLE);
+	luaL_argexpected(lua, lua_istable(lua, 2) || lua_isnil(lua, 2), 2, "nil or table");
+	lua_settop(lua, 2);
+	if (lua_getmetatable(lua, 1) && lua_rawgetp(lua, -1, &copy_key) == LUA_TNIL &&
+	    luaL_getmetafield(lua, 1, "__metatable") != LUA_TNIL)
 		return luaL_error(lua, "cannot change a protected metatable");
 	lua_settop(lua, 2);
+	if (lua_istable(lua, 2)) {
+		refuse_events(lua, 2);
+		push_events(lua, 2);
+	}
 	lua_setmetatable(lua, 1);
+	lua_settop(lua, 1);
 	return 1;
 }
 

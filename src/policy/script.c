@@ -25,6 +25,8 @@ int script_read(struct script *script, const char *path, const char *embedded, s
 	return rc;
 }
 
+enum { PIECE_BYTES = 4096 };
+
 // Its address is the registry's key of what the script returned.
 static const char result_key;
 
@@ -37,9 +39,24 @@ void script_drop_result(lua_State *lua) {
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
 }
 
+struct reader {
+	struct slice rest;
+};
+
+// The compiler counts no instructions, and some texts take it long.
+static const char *read_piece(lua_State *lua, void *owner, size_t *bytes) {
+	struct reader *reader = owner;
+	vm_check_time(lua);
+	const char *piece = reader->rest.ptr;
+	*bytes = reader->rest.len < PIECE_BYTES ? reader->rest.len : PIECE_BYTES;
+	reader->rest = slice_from_offset(reader->rest, *bytes);
+	return piece;
+}
+
 void script_load(lua_State *lua, const char *path, struct slice text) {
+	struct reader reader = {text};
 	const char *name = lua_pushfstring(lua, "@%s", path);
-	if (luaL_loadbufferx(lua, text.ptr, text.len, name, "t") == LUA_OK) {
+	if (lua_load(lua, read_piece, &reader, name, "t") == LUA_OK) {
 		lua_remove(lua, -2);
 		return;
 	}

@@ -11,7 +11,14 @@
 #include "policy/vm.h"
 
 // Steps of these loops that cost about an instruction.
-enum { STEPS_PER_CHARGE = 4, UNPACK_MAX = 4096 };
+enum {
+	STEPS_PER_CHARGE = 4,
+	UNPACK_MAX = 4096,
+	// Writing a number as text takes as long as some ten instructions.
+	CHARGE_PER_NUMBER = 10,
+	// Comparing two strings walks them.
+	BYTES_PER_CHARGE = 32,
+};
 
 static void charge_steps(lua_State *lua, lua_Integer first, lua_Integer last) {
 	if (last >= first)
@@ -108,6 +115,8 @@ static int table_concat(lua_State *lua) {
 		get(lua, 1, i);
 		if (!lua_isstring(lua, -1))
 			return luaL_error(lua, "invalid value (a %s) at index %I in table for 'concat'", luaL_typename(lua, -1), i);
+		if (lua_type(lua, -1) == LUA_TNUMBER)
+			vm_charge(lua, CHARGE_PER_NUMBER);
 		luaL_addvalue(&joined);
 		if (i == last)
 			break;
@@ -143,14 +152,28 @@ static int table_pack(lua_State *lua) {
 	return 1;
 }
 
+// The length of the longest string in the table's array.
+static size_t longest_string(lua_State *lua, int index, lua_Integer count) {
+	size_t longest = 0;
+	for (lua_Integer i = 1; i <= count; i++) {
+		if (lua_rawgeti(lua, index, i) == LUA_TSTRING && lua_rawlen(lua, -1) > longest)
+			longest = lua_rawlen(lua, -1);
+		lua_pop(lua, 1);
+	}
+	return longest;
+}
+
 // The library's own sort, for tables whose length and elements are plain; the comparisons are charged before.
 static int table_sort(lua_State *lua) {
 	check_plain(lua, 1);
 	if (lua_getmetatable(lua, 1))
 		return luaL_argerror(lua, 1, "a table with a metatable can't be sorted");
-	double count = (double)lua_rawlen(lua, 1);
-	if (count > 1)
-		vm_charge(lua, (uint64_t)(count * (log2(count) + 1)));
+	lua_Integer count = (lua_Integer)lua_rawlen(lua, 1);
+	if (count > 1) {
+		double comparisons = (double)count * (log2((double)count) + 1);
+		vm_charge(lua, (uint64_t)comparisons);
+		vm_charge(lua, (uint64_t)comparisons * (longest_string(lua, 1, count) / BYTES_PER_CHARGE));
+	}
 	return lua_tocfunction(lua, lua_upvalueindex(1))(lua);
 }
 

@@ -17,38 +17,62 @@ enum {
 	// Copying this much costs about as much as an instruction.
 	BYTES_PER_INSTRUCTION = 64,
 	// An instruction takes 10 to 20 ns; a call that takes this much a piece is stuck in something that isn't counted.
-	CPU_NS_PER_INSTRUCTION = 1000,
+	NS_PER_INSTRUCTION = 250,
+	// One instruction may walk a whole block: compare a string, read it as a number, skip a table's empty places, copy
+	// the stack. A block of this size and up counts as large; the more bytes of them there are, the closer the counts.
+	LARGE_BLOCK_BYTES = 16 << 10,
+	LARGE_BYTES_TIMES_INTERVAL = 16 << 20,
+	// Collecting all garbage may take as long as a call is allowed to. A call for which that brings less than this
+	// share of the limit, or which needs it twice, is given up; what it still needs for that is held in reserve.
+	RESERVE_SHARE = 16,
 	MESSAGE_BYTES = 256,
 };
 
-static uint64_t thread_cpu_ns(void) {
+static uint64_t clock_ns(clockid_t clock) {
 	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+// Reading the thread's own time is a system call, so the clock is asked first.
 static bool is_stuck(struct vm *vm) {
-	uint64_t now_ns = thread_cpu_ns();
-	if (vm->cpu_start_ns == 0)
-		vm->cpu_start_ns = now_ns;
-	return now_ns - vm->cpu_start_ns > vm->budget * CPU_NS_PER_INSTRUCTION;
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	if (vm->start_ns == 0) {
+		vm->start_ns = now_ns;
+		vm->cpu_start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	}
+	uint64_t limit_ns = vm->budget * NS_PER_INSTRUCTION;
+	return now_ns - vm->start_ns > limit_ns && clock_ns(CLOCK_THREAD_CPUTIME_ID) - vm->cpu_start_ns > limit_ns;
 }
 
 static void on_count(lua_State *lua, lua_Debug *debug);
 
+static void set_interval(struct vm *vm, int interval) {
+	vm->interval = interval;
+	lua_sethook(vm->lua, on_count, LUA_MASKCOUNT, interval);
+}
+
+static int due_interval(const struct vm *vm) {
+	if (vm->is_exact)
+		return 1;
+	size_t most = vm->large_bytes ? LARGE_BYTES_TIMES_INTERVAL / vm->large_bytes : COUNT_INTERVAL;
+	return most > COUNT_INTERVAL ? COUNT_INTERVAL : most > 1 ? (int)most : 1;
+}
+
 static void become_impatient(struct vm *vm) {
+	if (vm->impatient || !vm->lua)
+		return;
 	vm->impatient = true;
-	lua_sethook(vm->lua, on_count, LUA_MASKCOUNT, 1);
+	set_interval(vm, 1);
 }
 
 static void overrun(lua_State *lua, int level) {
 	struct vm *vm = vm_of(lua);
-	vm->over_budget = true;
+	vm->over_budget = !vm->over_memory;
 	vm->remaining = 0;
-	if (!vm->impatient)
-		become_impatient(vm);
+	become_impatient(vm);
 	luaL_where(lua, level);
-	lua_pushliteral(lua, "the instruction budget is used up");
+	lua_pushfstring(lua, "the %s budget is used up", vm->over_memory ? "memory" : "instruction");
 	lua_concat(lua, 2);
 	lua_error(lua);
 }
@@ -58,43 +82,85 @@ static void on_count(lua_State *lua, lua_Debug *debug) {
 	struct vm *vm = vm_of(lua);
 	if (!vm->impatient)
 		vm->remaining -= vm->interval;
-	vm->unclocked += vm->interval;
-	if (vm->remaining > 0 && vm->unclocked < COUNT_INTERVAL)
-		return;
-	vm->unclocked = 0;
 	if (vm->remaining <= 0 || is_stuck(vm))
 		overrun(lua, 0);
+}
+
+void vm_check_time(lua_State *lua) {
+	if (is_stuck(vm_of(lua)))
+		overrun(lua, 1);
+}
+
+// The call ends with its next instruction, whoever catches the error of memory.
+static void give_up(struct vm *vm) {
+	vm->over_memory = true;
+	vm->remaining = 0;
+	become_impatient(vm);
+}
+
+static bool fits(const struct vm *vm, size_t growth, size_t limit_bytes) {
+	return vm->used_bytes <= limit_bytes && growth <= limit_bytes - vm->used_bytes;
+}
+
+// False makes Lua collect all garbage and ask once more.
+static bool has_room(struct vm *vm, size_t growth) {
+	size_t reserve = vm->limit_bytes / RESERVE_SHARE;
+	if (vm->shortage_bytes) {
+		bool was_worth_it = vm->used_bytes + reserve <= vm->shortage_bytes;
+		vm->shortage_bytes = 0;
+		if (!was_worth_it)
+			give_up(vm);
+	}
+	if (fits(vm, growth, vm->limit_bytes - reserve))
+		return true;
+	if (vm->has_collected) {
+		give_up(vm);
+		return fits(vm, growth, vm->limit_bytes);
+	}
+	vm->has_collected = true;
+	vm->shortage_bytes = vm->used_bytes;
+	return false;
+}
+
+// What a block of the new size means to the call.
+static void note_growth(struct vm *vm, size_t size) {
+	if (size < BYTES_PER_INSTRUCTION || !vm->lua || vm->impatient)
+		return;
+	if (!vm->unlimited)
+		vm->remaining -= (int64_t)(size / BYTES_PER_INSTRUCTION);
+	if (vm->remaining <= 0)
+		become_impatient(vm);
+	else if (size >= LARGE_BLOCK_BYTES && due_interval(vm) <= vm->interval / 2)
+		set_interval(vm, due_interval(vm));
+}
+
+static size_t large_part(size_t size) {
+	return size >= LARGE_BLOCK_BYTES ? size : 0;
 }
 
 static void *allocate(void *owner, void *ptr, size_t old, size_t size) {
 	struct vm *vm = owner;
 	if (!ptr)
 		old = 0;
-	if (size == 0) {
+	if (size > old && !vm->unlimited && !has_room(vm, size - old))
+		return NULL;
+	void *moved = size ? realloc(ptr, size) : NULL;
+	if (size == 0)
 		free(ptr);
-		vm->used_bytes -= old;
-		return NULL;
-	}
-	size_t room = vm->limit_bytes > vm->used_bytes ? vm->limit_bytes - vm->used_bytes : 0;
-	if (size > old && size - old > room && !vm->unlimited)
-		return NULL;
-	void *moved = realloc(ptr, size);
-	if (!moved)
+	else if (!moved)
 		return size <= old ? ptr : NULL;
 	vm->used_bytes = vm->used_bytes - old + size;
 	if (vm->used_bytes > vm->peak_bytes)
 		vm->peak_bytes = vm->used_bytes;
-	if (size > old && size >= BYTES_PER_INSTRUCTION && !vm->unlimited) {
-		vm->remaining -= (int64_t)(size / BYTES_PER_INSTRUCTION);
-		if (vm->remaining <= 0 && !vm->impatient && vm->lua)
-			become_impatient(vm);
-	}
+	vm->large_bytes = vm->large_bytes - large_part(old) + large_part(size);
+	if (size > old)
+		note_growth(vm, size);
 	return moved;
 }
 
 void vm_count_exactly(struct vm *vm, bool exactly) {
-	vm->interval = exactly ? 1 : COUNT_INTERVAL;
-	lua_sethook(vm->lua, on_count, LUA_MASKCOUNT, vm->interval);
+	vm->is_exact = exactly;
+	set_interval(vm, due_interval(vm));
 }
 
 struct vm *vm_new(size_t limit_bytes) {
@@ -120,13 +186,15 @@ void vm_close(struct vm *vm) {
 }
 
 void vm_begin(struct vm *vm, uint64_t instructions) {
-	if (vm->impatient)
-		lua_sethook(vm->lua, on_count, LUA_MASKCOUNT, vm->interval);
+	if (vm->interval != due_interval(vm))
+		set_interval(vm, due_interval(vm));
 	vm->impatient = vm->over_budget = vm->over_memory = vm->bad_result = vm->unlimited = false;
+	vm->has_collected = false;
+	vm->shortage_bytes = 0;
 	vm->budget = instructions;
-	vm->peak_bytes = vm->used_bytes;
+	vm->start_bytes = vm->peak_bytes = vm->used_bytes;
 	vm->remaining = (int64_t)instructions;
-	vm->cpu_start_ns = 0;
+	vm->start_ns = 0;
 }
 
 void vm_charge(lua_State *lua, uint64_t amount) {
@@ -147,18 +215,19 @@ int vm_bad_result(lua_State *lua, const char *format, ...) {
 	return lua_error(lua);
 }
 
-void vm_enter_unlimited(lua_State *lua) {
-	vm_of(lua)->unlimited = true;
+void vm_enter_unlimited(lua_State *lua, size_t bytes) {
+	struct vm *vm = vm_of(lua);
+	if (!fits(vm, bytes, vm->limit_bytes) && !vm->has_collected) {
+		vm->has_collected = true;
+		lua_gc(lua, LUA_GCCOLLECT);
+	}
+	if (!fits(vm, bytes, vm->limit_bytes)) {
+		give_up(vm);
+		overrun(lua, 1);
+	}
+	vm->unlimited = true;
 }
 
 void vm_leave_unlimited(lua_State *lua) {
-	struct vm *vm = vm_of(lua);
-	vm->unlimited = false;
-	if (vm->used_bytes <= vm->limit_bytes)
-		return;
-	lua_gc(lua, LUA_GCCOLLECT);
-	if (vm->used_bytes <= vm->limit_bytes)
-		return;
-	vm->over_memory = true;
-	luaL_error(lua, "not enough memory");
+	vm_of(lua)->unlimited = false;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One Lua state with its budgets: memory by the allocator, instructions by a count hook that stays armed for life, and
-// a limit on processor time as a backstop for operators that no count sees (comparing or joining long strings). What a
-// script can reach is the sandbox's business, who may enter is call.h's.
+// a limit on processor time as a backstop for operators that no count sees (comparing long strings, say). What a script
+// can reach is the sandbox's business, who may enter is call.h's.
 #ifndef POLICY_VM_H
 #define POLICY_VM_H
 
@@ -19,14 +19,19 @@ struct shared_store;
 struct vm {
 	lua_State *lua;
 	size_t used_bytes;
-	size_t peak_bytes; // of the call
+	size_t start_bytes; // used when the call began
+	size_t peak_bytes;  // of the call
 	size_t limit_bytes;
-	bool unlimited;        // while a bounded piece of C must not meet an error of memory
-	int64_t remaining;     // instructions left to the call
-	uint64_t budget;       // what it began with
-	int interval;          // instructions from count to count
-	int unclocked;         // instructions since processor time was looked at
-	uint64_t cpu_start_ns; // of the call; 0 until its first count
+	bool unlimited;     // while a bounded piece of C must not meet an error of memory
+	int64_t remaining;  // instructions left to the call
+	uint64_t budget;    // what it began with
+	int interval;       // instructions from count to count
+	bool is_exact;      // each instruction is a count
+	size_t large_bytes; // of the blocks that make single instructions slow
+	uint64_t start_ns;  // of the call, by the clock and by this thread's time; 0 until its first count
+	uint64_t cpu_start_ns;
+	bool has_collected;    // a shortage of memory made Lua collect all garbage in this call
+	size_t shortage_bytes; // used when Lua was told to; 0 once it is known what that has brought
 	bool impatient;        // the hook fires at each instruction: the call is to die
 	bool over_budget;
 	bool over_memory;
@@ -61,9 +66,12 @@ void vm_charge(lua_State *lua, uint64_t amount);
 // Raises an error that says that the caller's result is nonsense.
 int vm_bad_result(lua_State *lua, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// Runs what needs memory beyond the limit for a moment; the caller has bounded and charged it. Leaving raises when the
-// VM is still over its limit after a collection.
-void vm_enter_unlimited(lua_State *lua);
+// Raises when the call has taken far more time than its budget stands for. For C that no count interrupts.
+void vm_check_time(lua_State *lua);
+
+// Runs what must not meet an error of memory; the caller has bounded it by `bytes` and charged it. Entering raises when
+// there is no room for them.
+void vm_enter_unlimited(lua_State *lua, size_t bytes);
 void vm_leave_unlimited(lua_State *lua);
 
 #endif

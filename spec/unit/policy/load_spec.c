@@ -181,7 +181,7 @@ TEST(a_file_that_does_not_run_is_one_problem) {
 	    {"while true do pcall(function() while true do end end) end",
 	     ":1: expected a file that is done within 10000000 instructions, found the instruction budget is used up"},
 	    {"local t = {}\nwhile true do t[#t + 1] = { 1, 2, 3 } end",
-	     ": expected a file that runs within the memory limit, found the memory budget is used up"},
+	     ":2: expected a file that runs within the memory limit, found the memory budget is used up"},
 	    {"", ": expected a file that returns a table, found one that returns nothing"},
 	    {"return 5", ": expected a file that returns a table, found number"},
 	    {"return function() end", ": expected a file that returns a table, found function"},

@@ -86,6 +86,8 @@ TEST(work_of_c_is_charged_before_it_is_done) {
 	    {"while true do utf8.len(('x'):rep(1000)) end", "over budget"},
 	    {"local t = {} for i = 1, 40 do t = { t, t } end return json.encode(t)", "error"},
 	    {"local s = ('x'):rep(30000) while true do local u = s .. s .. calls end", "over budget"},
+	    {"local t = {} for i = 1, 9000 do t[i] = 1 end table.move(t, 1, 9000, 1) table.concat(t)", "over budget"},
+	    {"local s = ('x'):rep(1e5) table.sort({ s, s, s, s, s, s, s, s, s, s })", "over budget"},
 	};
 	CHECK_ROWS(rows);
 }
@@ -116,6 +118,29 @@ TEST(memory_is_bounded) {
 	    {"local s = '[' .. ('[],'):rep(20000) .. '[]]' while true do json.decode(s) end", "over"},
 	};
 	CHECK_ROWS(rows);
+}
+
+// Each time that Lua runs out of memory it collects all garbage first, which no count interrupts: once is allowed.
+TEST(an_error_of_memory_can_t_be_caught) {
+	struct fixture fixture;
+	struct selection selection;
+	fixture_init(&fixture);
+	fixture_load_limited(&fixture,
+	                     "local rounds\n"
+	                     "return { models = { { id = 'a' }, { id = 'b', fallback = true } },\n"
+	                     "select = function(_, models)\n"
+	                     "if rounds then return models[2], nil, tostring(rounds) end\n"
+	                     "rounds = 0\n"
+	                     "local function fill() local t = {} for i = 1, 1e9 do t[i] = {} end end\n"
+	                     "while true do pcall(fill) rounds = rounds + 1 end end }",
+	                     1, 100000000, 1 << 20);
+	CHECK_STRING(fixture_problems(&fixture), "");
+	CHECK_STRING(fixture_select(&fixture, NULL), "a");
+	CHECK_MENTIONS(fixture.detail, "select: over memory at ");
+	CHECK_MENTIONS(fixture.detail, "policy.lua:");
+	CHECK_STRING(fixture_select(&fixture, &selection), "b");
+	CHECK_SLICE(selection.reason, SLICE("0"));
+	fixture_free(&fixture);
 }
 
 TEST(the_memory_limit_ends_a_call_that_has_instructions_left) {
@@ -175,6 +200,8 @@ TEST(what_is_not_on_the_list_is_out_of_reach) {
 	    {"return math.randomseed(1)", "error"},
 	    {"setmetatable({}, { __gc = function() end })", "error"},
 	    {"setmetatable({}, { __close = function() end })", "error"},
+	    {"setmetatable({}, { __mode = 'k' })", "error"},
+	    {"local m = {} local x = setmetatable({}, m) m.__close = error local y <close> = x", "error"},
 	    {"setmetatable(request, {})", "error"},
 	    {"getmetatable('').__index = nil", "error"},
 	    {"getmetatable(request).__index = nil", "error"},
@@ -243,6 +270,11 @@ TEST(what_is_on_the_list_works) {
 	    "assert(_G.string == string and type(_VERSION) == 'string')\n"
 	    "local n = 0 for k, v in pairs(math) do n = n + 1 end assert(n > 20)\n"
 	    "assert(setmetatable({}, { __index = { x = 1 } }).x == 1)\n"
+	    "local class = {} class.__index = class local object = setmetatable({}, class)\n"
+	    "assert(getmetatable(object) == class and rawequal(setmetatable(object, class), object))\n"
+	    "function class.method() return 7 end assert(object.method() == 7)\n"
+	    "class.__call = function() return 8 end assert(not pcall(object))\n"
+	    "assert(setmetatable(object, class)() == 8 and setmetatable(object, nil) and not getmetatable(object))\n"
 	    "assert(not pcall(setmetatable, setmetatable({}, { __metatable = 1 }), {}))\n"
 	    "assert(select(2, pcall(error, 'x')) == 'x' and tonumber('0x10') == 16 and tostring(nil) == 'nil')\n"
 	    "assert(require('signalbox.select').weighted and not pcall(function() require('signalbox.select').x = 1 end))\n"
@@ -325,6 +357,7 @@ int main(void) {
 	RUN(work_of_c_is_charged_before_it_is_done);
 	RUN(patterns_are_charged_by_their_steps);
 	RUN(memory_is_bounded);
+	RUN(an_error_of_memory_can_t_be_caught);
 	RUN(the_memory_limit_ends_a_call_that_has_instructions_left);
 	RUN(errors_of_any_kind_are_errors);
 	RUN(what_is_not_on_the_list_is_out_of_reach);
