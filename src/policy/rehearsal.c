@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each situation has a stage of its own, so that none depends on those before it, and is played several times: once
+// with every instruction counted, then at the pace of traffic, for the time it takes and for what is left to chance.
+#include "policy/rehearsal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "policy/situation.h"
+#include "policy/sources.h"
+#include "policy/specimen.h"
+
+enum { TAKES = 100, FEW_TAKES = 3, MODELS_PLAYED = 2000, SITUATION_BYTES = 2300 };
+
+static const char *const HOOKS[] = {"select", "classify", "accept", "prepare", "finish", "tick"};
+enum { HOOK_COUNT = sizeof HOOKS / sizeof *HOOKS };
+
+// One situation being played.
+struct run {
+	const struct situation *situation;
+	struct stage stage;
+	struct scene scenes[HOOK_COUNT];
+	bool counts_exactly;
+	struct step last;
+};
+
+static void hear(void *owner, const struct stage_decision *decision) {
+	struct run *run = owner;
+	uint32_t about = run->situation->attempt ? run->situation->attempt : 1;
+	for (size_t i = 0; i < HOOK_COUNT; i++) {
+		if (strcmp(HOOKS[i], decision->hook) != 0)
+			continue;
+		scene_count(&run->scenes[i], decision, run->counts_exactly);
+		if ((run->situation->about & 1u << i) && (decision->attempt == 0 || decision->attempt == about))
+			scene_note(&run->scenes[i], decision);
+	}
+}
+
+static void play_take(struct run *run, const struct request_facts *facts) {
+	for (uint32_t i = 0; i < run->situation->ticks; i++)
+		stage_tick(&run->stage);
+	run->last = stage_play(&run->stage, facts, &run->situation->course);
+}
+
+static size_t takes_of(const struct situation *situation, size_t models) {
+	size_t takes = MODELS_PLAYED / models;
+	if (situation->is_brief || takes < FEW_TAKES)
+		return FEW_TAKES;
+	return takes < TAKES ? takes : TAKES;
+}
+
+// False where there is no such scenery.
+static bool play(struct run *run, struct slice asked, size_t body_bytes) {
+	const struct situation *situation = run->situation;
+	const struct pool *pool = policy_pool(run->stage.policy);
+	struct specimen specimen;
+	specimen_init(&specimen, situation->request, pool, asked, body_bytes);
+	size_t takes = takes_of(situation, pool->count);
+	bool is_set = true;
+	for (size_t take = 0; take < takes && is_set; take++) {
+		run->counts_exactly = take == 0;
+		policy_count_exactly(run->stage.policy, 0, run->counts_exactly);
+		is_set = stage_set(&run->stage, situation->scenery, asked);
+		if (is_set)
+			play_take(run, &specimen.facts);
+	}
+	specimen_free(&specimen);
+	return is_set;
+}
+
+static void keep(struct rehearsal *rehearsal, struct scene *scene, const struct pool *pool) {
+	scene_close(scene, pool);
+	rehearsal->scenes = memory_resize(rehearsal->scenes, rehearsal->count + 1, sizeof *rehearsal->scenes);
+	rehearsal->scenes[rehearsal->count++] = *scene;
+	rehearsal->mistakes += scene->mistakes > 0;
+}
+
+static void keep_scenes(struct rehearsal *rehearsal, struct run *run, bool is_played) {
+	const struct pool *pool = policy_pool(run->stage.policy);
+	for (size_t i = 0; i < HOOK_COUNT; i++) {
+		struct scene *scene = &run->scenes[i];
+		bool unasked = is_played && i == 0 && (run->situation->about & ABOUT_SELECT) && !scene->decisions;
+		if (unasked)
+			scene_note_unasked(scene, &run->last);
+		if (unasked || scene->decisions || scene->mistakes)
+			keep(rehearsal, scene, pool);
+		else
+			scene_free(scene);
+	}
+}
+
+struct players {
+	const struct rehearsal_plan *plan;
+	struct problems *problems;
+	struct rehearsal *rehearsal;
+	char *names[SPECIMEN_NAMES]; // what may be asked for
+	size_t name_count;
+};
+
+static int rehearse_one(struct players *players, const struct situation *situation, const char *asked) {
+	const struct rehearsal_plan *plan = players->plan;
+	struct run run = {.situation = situation};
+	int rc = stage_open(&run.stage, plan->sources, &plan->limits, players->problems);
+	if (rc == 0) {
+		size_t models = policy_pool(run.stage.policy)->count;
+		run.stage.on_decision = hear;
+		run.stage.owner = &run;
+		for (size_t i = 0; i < HOOK_COUNT; i++)
+			scene_init(&run.scenes[i], HOOKS[i], situation->name, models);
+		bool is_played = play(&run, slice_from(asked), plan->body_bytes);
+		keep_scenes(players->rehearsal, &run, is_played);
+	}
+	stage_close(&run.stage);
+	return rc;
+}
+
+// A situation for each further name that clients may ask for.
+static int rehearse_names(struct players *players) {
+	int rc = 0;
+	for (size_t i = 1; i < players->name_count && rc == 0; i++) {
+		char text[SITUATION_BYTES];
+		snprintf(text, sizeof text, "\"%s\" asked for", players->names[i]);
+		struct situation situation = {.name = text, .about = ABOUT_SELECT, .scenery = MODELS_NEW};
+		rc = rehearse_one(players, &situation, players->names[i]);
+	}
+	return rc;
+}
+
+static int rehearse_failures(struct players *players) {
+	int rc = 0;
+	for (size_t i = 0; i < players->plan->failure_count && rc == 0; i++) {
+		const struct rehearsal_failure *failure = &players->plan->failures[i];
+		struct situation situation = {.name = failure->name,
+		                              .about = ABOUT_CLASSIFY,
+		                              .scenery = MODELS_NEW,
+		                              .is_brief = true,
+		                              .course = {.failure = failure->failure, .failures = 1}};
+		rc = rehearse_one(players, &situation, players->names[0]);
+	}
+	return rc;
+}
+
+static int rehearse_answers(struct players *players) {
+	int rc = 0;
+	for (const struct specimen_answer *answer = specimen_answers; answer->name && rc == 0; answer++) {
+		struct situation situation = {.name = answer->name,
+		                              .about = ABOUT_ACCEPT,
+		                              .scenery = MODELS_NEW,
+		                              .request = answer->asked_by,
+		                              .is_brief = true,
+		                              .course = {.response = &answer->response}};
+		rc = rehearse_one(players, &situation, players->names[0]);
+	}
+	return rc;
+}
+
+// Loads the policy once to see what clients may ask it for.
+static int learn(struct players *players, bool *accepts) {
+	struct stage stage;
+	int rc = stage_open(&stage, players->plan->sources, &players->plan->limits, players->problems);
+	if (rc == 0) {
+		players->name_count = specimen_names(policy_pool(stage.policy), players->names);
+		*accepts = stage.decide.accept != NULL;
+	}
+	stage_close(&stage);
+	return rc;
+}
+
+int rehearse(const struct rehearsal_plan *plan, struct problems *problems, struct rehearsal *rehearsal) {
+	struct players players = {.plan = plan, .problems = problems, .rehearsal = rehearsal};
+	bool accepts;
+	*rehearsal = (struct rehearsal){0};
+	int rc = learn(&players, &accepts);
+	for (const struct situation *situation = situations; situation->name && rc == 0; situation++)
+		rc = rehearse_one(&players, situation, players.names[0]);
+	if (rc == 0)
+		rc = rehearse_names(&players);
+	if (rc == 0)
+		rc = rehearse_failures(&players);
+	if (rc == 0 && accepts)
+		rc = rehearse_answers(&players);
+	for (size_t i = 0; i < players.name_count; i++)
+		free(players.names[i]);
+	return rc;
+}
+
+void rehearsal_free(struct rehearsal *rehearsal) {
+	for (size_t i = 0; i < rehearsal->count; i++)
+		scene_free(&rehearsal->scenes[i]);
+	free(rehearsal->scenes);
+	*rehearsal = (struct rehearsal){0};
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// The driver of requests on a stage: what mux does with sockets and timers is done here by an agenda of what happens
+// next. Each decision passes through the stage, which notes what it took and tells of it.
+#include "policy/stage.h"
+
+#include <time.h>
+
+#include "policy/shared.h"
+
+enum {
+	ARENA_BYTES = 256 << 20,
+	BEGIN_MS = 86400000,
+	FLIGHTS_MAX = 64,
+	STEPS_MAX = 10000, // many times what a request can take
+	SEED = 1,
+	ANSWER_MS = 600,
+	FAILURE_MS = 40,
+	TICK_MS = 1000,
+};
+
+static uint64_t thread_cpu_ns(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void hear_call(void *owner, const char *hook, const struct call_report *report) {
+	(void)hook;
+	struct stage *stage = owner;
+	stage->is_called = true;
+	stage->report = *report;
+}
+
+static uint64_t begin_decision(struct stage *stage) {
+	stage->is_called = false;
+	return thread_cpu_ns();
+}
+
+static void tell(struct stage *stage, uint64_t began_ns, struct stage_decision *decision) {
+	decision->cpu_ns = thread_cpu_ns() - began_ns;
+	decision->report = stage->is_called ? &stage->report : NULL;
+	if (stage->on_decision)
+		stage->on_decision(stage->owner, decision);
+}
+
+static void select_and_tell(void *self, const struct route_request *request, struct candidates candidates,
+                            struct random_source *random, struct selection *out) {
+	struct stage *stage = self;
+	uint64_t began_ns = begin_decision(stage);
+	stage->policy_own->select(stage->policy_own->self, request, candidates, random, out);
+	struct stage_decision decision = {
+	    .hook = "select", .attempt = route_request_attempts(request) + 1, .model = out->model, .selection = out};
+	tell(stage, began_ns, &decision);
+}
+
+static void classify_and_tell(void *self, const struct failure *failure, const struct route_request *request,
+                              const struct model *model, struct classification *out) {
+	struct stage *stage = self;
+	uint64_t began_ns = begin_decision(stage);
+	stage->policy_own->classify(stage->policy_own->self, failure, request, model, out);
+	struct stage_decision decision = {
+	    .hook = "classify", .attempt = route_request_attempts(request), .model = model, .classification = out};
+	tell(stage, began_ns, &decision);
+}
+
+static bool accept_and_tell(void *self, const struct response *response, const struct route_request *request,
+                            const struct model *model, struct slice *reason) {
+	struct stage *stage = self;
+	uint64_t began_ns = begin_decision(stage);
+	bool accepted = stage->policy_own->accept(stage->policy_own->self, response, request, model, reason);
+	struct stage_decision decision = {.hook = "accept",
+	                                  .attempt = route_request_attempts(request),
+	                                  .model = model,
+	                                  .accepted = accepted,
+	                                  .reason = accepted ? (struct slice){0} : *reason};
+	tell(stage, began_ns, &decision);
+	return accepted;
+}
+
+int stage_open(struct stage *stage, struct sources *sources, const struct policy_limits *limits,
+               struct problems *problems) {
+	*stage = (struct stage){.now_ms = BEGIN_MS,
+	                        .host = {.registry = registry_new(), .shared = shared_new(), .now_ms = BEGIN_MS}};
+	arena_init(&stage->arena, ARENA_BYTES);
+	random_init(&stage->random, SEED);
+	int rc = policy_build(sources, limits, 1, &stage->host, problems, &stage->policy);
+	if (rc)
+		return rc;
+	policy_on_call(stage->policy, 0, hear_call, stage);
+	stage->policy_own = policy_decide(stage->policy, 0);
+	stage->decide = (struct decide){
+	    .self = stage,
+	    .select = select_and_tell,
+	    .classify = classify_and_tell,
+	    .accept = stage->policy_own->accept ? accept_and_tell : NULL,
+	};
+	return 0;
+}
+
+static void clear(struct stage *stage) {
+	scenery_clear(stage->held, stage->now_ms);
+	stage->held = NULL;
+	arena_free(&stage->arena);
+}
+
+void stage_close(struct stage *stage) {
+	clear(stage);
+	policy_release(stage->policy);
+	shared_free(stage->host.shared);
+	registry_free(stage->host.registry);
+	*stage = (struct stage){0};
+}
+
+bool stage_set(struct stage *stage, enum scenery scenery, struct slice asked) {
+	clear(stage);
+	random_init(&stage->random, SEED);
+	return scenery_set(policy_pool(stage->policy), scenery, asked, &stage->arena, &stage->now_ms, &stage->held);
+}
+
+// An attempt under way.
+struct flight {
+	uint32_t attempt;
+	uint64_t commits_ms; // UINT64_MAX where it doesn't, or has
+	uint64_t ends_ms;
+	struct attempt_result result;
+};
+
+struct play {
+	struct stage *stage;
+	struct route_request *request;
+	const struct course *course;
+	uint64_t begun_ms;
+	struct flight flights[FLIGHTS_MAX];
+	size_t flight_count;
+	uint32_t sent;
+	const struct model *last_model;
+	struct request_result result;
+};
+
+static const struct usage PLAIN_USAGE = {.input_tokens = 120, .output_tokens = 80};
+
+static void prepare(struct play *play, const struct step *step) {
+	const struct decide *own = play->stage->policy_own;
+	if (!own->prepare)
+		return;
+	struct edits edits = {0};
+	uint64_t began_ns = begin_decision(play->stage);
+	own->prepare(own->self, play->request, step->model, &edits);
+	struct stage_decision decision = {
+	    .hook = "prepare", .attempt = step->attempt + 1, .model = step->model, .edits = &edits};
+	tell(play->stage, began_ns, &decision);
+}
+
+static struct attempt_result result_of(const struct play *play, uint32_t attempt, uint64_t latency_ms) {
+	const struct course *course = play->course;
+	struct attempt_result result = {.end = ATTEMPT_SUCCEEDED, .latency_ms = latency_ms, .ttft_ms = -1};
+	if (attempt < course->failures) {
+		result.end = ATTEMPT_FAILED;
+		result.failure = course->failure;
+		result.failure.latency_ms = latency_ms;
+		return result;
+	}
+	bool streams = route_request_facts(play->request)->streaming;
+	result.usage = course->response ? course->response->usage : PLAIN_USAGE;
+	result.response = streams ? NULL : course->response;
+	if (streams)
+		result.ttft_ms = (int64_t)latency_ms / 3;
+	return result;
+}
+
+static void send(struct play *play, const struct step *step) {
+	struct stage *stage = play->stage;
+	bool fails = step->attempt < play->course->failures;
+	bool hangs = fails && play->course->failure.kind == FAILURE_TIMEOUT;
+	uint64_t latency_ms = hangs ? step->options.timeout_ms : fails ? FAILURE_MS : ANSWER_MS;
+	prepare(play, step);
+	play->sent++;
+	play->last_model = step->model;
+	if (play->flight_count == FLIGHTS_MAX)
+		return;
+	struct flight *flight = &play->flights[play->flight_count++];
+	*flight = (struct flight){.attempt = step->attempt,
+	                          .commits_ms = UINT64_MAX,
+	                          .ends_ms = stage->now_ms + latency_ms,
+	                          .result = result_of(play, step->attempt, latency_ms)};
+	if (flight->result.ttft_ms >= 0)
+		flight->commits_ms = stage->now_ms + (uint64_t)flight->result.ttft_ms;
+}
+
+static uint64_t flight_next_ms(const struct flight *flight) {
+	return flight->commits_ms < flight->ends_ms ? flight->commits_ms : flight->ends_ms;
+}
+
+// The flight of which something is heard first; NULL where none is under way.
+static struct flight *next_flight(struct play *play) {
+	struct flight *next = NULL;
+	for (size_t i = 0; i < play->flight_count; i++)
+		if (!next || flight_next_ms(&play->flights[i]) < flight_next_ms(next))
+			next = &play->flights[i];
+	return next;
+}
+
+static struct step end_flight(struct play *play, struct flight *flight, bool cancelled) {
+	struct attempt_result result = flight->result;
+	uint32_t attempt = flight->attempt;
+	if (cancelled)
+		result = (struct attempt_result){.end = ATTEMPT_CANCELLED, .ttft_ms = -1};
+	*flight = play->flights[--play->flight_count];
+	return route_attempt_ended(play->request, attempt, &result, play->stage->now_ms);
+}
+
+static struct step cancel_flight(struct play *play, uint32_t attempt) {
+	for (size_t i = 0; i < play->flight_count; i++)
+		if (play->flights[i].attempt == attempt)
+			return end_flight(play, &play->flights[i], true);
+	return route_next(play->request, play->stage->now_ms);
+}
+
+static struct step land(struct play *play, struct flight *flight) {
+	struct stage *stage = play->stage;
+	stage->now_ms = flight_next_ms(flight);
+	if (flight->commits_ms == UINT64_MAX)
+		return end_flight(play, flight, false);
+	flight->commits_ms = UINT64_MAX;
+	return route_attempt_committed(play->request, flight->attempt, stage->now_ms);
+}
+
+// Lets time pass until something happens, or the request is to be asked again after `wait_ms`.
+static struct step pass_time(struct play *play, uint64_t wait_ms) {
+	struct stage *stage = play->stage;
+	struct flight *flight = next_flight(play);
+	if (flight && (wait_ms == UINT64_MAX || flight_next_ms(flight) <= stage->now_ms + wait_ms))
+		return land(play, flight);
+	stage->now_ms += wait_ms == UINT64_MAX ? 1 : wait_ms;
+	return route_next(play->request, stage->now_ms);
+}
+
+static void finish(struct play *play, const struct step *last) {
+	const struct decide *own = play->stage->policy_own;
+	if (!own->finish)
+		return;
+	bool answered = last->kind == STEP_RETURN;
+	bool left = !answered && last->error == ROUTE_CANCELLED;
+	struct request_result result = {
+	    .outcome = answered            ? OUTCOME_SUCCESS
+	               : left              ? OUTCOME_CANCELLED
+	               : last->all_refused ? OUTCOME_REFUSAL
+	                                   : OUTCOME_FAIL_FAST,
+	    .model = play->last_model,
+	    .attempts = play->sent,
+	    .status = answered ? 200
+	              : left   ? 499
+	                       : play->course->failure.status,
+	    .error = answered ? (struct slice){0} : play->course->failure.name,
+	    .usage = answered ? PLAIN_USAGE : (struct usage){-1, -1, -1, -1},
+	    .latency_ms = play->stage->now_ms - play->begun_ms,
+	    .ttft_ms = -1,
+	};
+	uint64_t began_ns = begin_decision(play->stage);
+	own->finish(own->self, play->request, &result);
+	struct stage_decision decision = {.hook = "finish", .model = play->last_model};
+	tell(play->stage, began_ns, &decision);
+}
+
+static struct step play_on(struct play *play, struct step step) {
+	for (int steps = 0; steps < STEPS_MAX; steps++) {
+		switch (step.kind) {
+		case STEP_SEND:
+			send(play, &step);
+			step = play->course->client_leaves ? route_cancel(play->request, play->stage->now_ms)
+			                                   : route_next(play->request, play->stage->now_ms);
+			break;
+		case STEP_CANCEL:
+			step = cancel_flight(play, step.attempt);
+			break;
+		case STEP_WAIT:
+			step = pass_time(play, step.wait_ms);
+			break;
+		case STEP_NONE:
+			step = pass_time(play, UINT64_MAX);
+			break;
+		case STEP_RETURN:
+		case STEP_FAIL:
+			return step;
+		}
+	}
+	return step;
+}
+
+struct step stage_play(struct stage *stage, const struct request_facts *facts, const struct course *course) {
+	struct route route = {.pool = policy_pool(stage->policy), .decide = &stage->decide, .random = &stage->random};
+	struct play play = {.stage = stage, .course = course, .begun_ms = stage->now_ms};
+	if (route_request_new(&route, facts, &stage->arena, stage->now_ms, &play.request))
+		return (struct step){.kind = STEP_FAIL};
+	struct step last = play_on(&play, route_begin(play.request, stage->now_ms));
+	finish(&play, &last);
+	return last;
+}
+
+void stage_tick(struct stage *stage) {
+	stage->now_ms += TICK_MS;
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// A policy on a stage: a version of its own, with models whose states nobody else touches, in virtual time. Single
+// requests are played through the real request machine and the real hooks; each decision is told as it is made.
+#ifndef POLICY_STAGE_H
+#define POLICY_STAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "policy/call.h"
+#include "policy/policy.h"
+#include "policy/scenery.h"
+#include "route/request.h"
+
+// What becomes of a request's attempts.
+struct course {
+	struct failure failure; // of the first `failures` attempts
+	uint32_t failures;
+	const struct response *response; // of the attempt that succeeds; NULL for an ordinary one
+	bool client_leaves;              // while the first attempt is under way
+};
+
+// One decision. Borrowed for the call.
+struct stage_decision {
+	const char *hook;
+	uint32_t attempt;                 // that it is about, counted from 1; for finish and tick 0
+	const struct model *model;        // likewise; NULL for none
+	const struct call_report *report; // of the hook's call; NULL where the policy has none, or it wasn't called
+	uint64_t cpu_ns;                  // that the decision took
+	const struct selection *selection;
+	const struct classification *classification;
+	const struct edits *edits;
+	bool accepted;
+	struct slice reason; // why not
+};
+
+typedef void (*stage_callback)(void *owner, const struct stage_decision *decision);
+
+struct stage {
+	struct policy *policy;
+	struct policy_host host;
+	struct arena arena; // of what is being played
+	struct random_source random;
+	struct decide decide;            // tells, and asks the policy's own
+	const struct decide *policy_own; // decisions
+	struct scenery_attempt *held;    // of the scenery
+	uint64_t now_ms;
+	bool is_called; // a hook has been, in the decision under way
+	struct call_report report;
+	stage_callback on_decision;
+	void *owner;
+};
+
+// Loads the policy of `sources`, which are closed. 0, or a status with problems added; stage_close is due in either
+// case.
+int stage_open(struct stage *stage, struct sources *sources, const struct policy_limits *limits,
+               struct problems *problems);
+void stage_close(struct stage *stage);
+
+// Lets an hour pass, so that what was before is forgotten, and puts the models that serve `asked` into the scenery.
+// False where this pool has no such scenery, or where it would be the same as another.
+bool stage_set(struct stage *stage, enum scenery scenery, struct slice asked);
+
+// Plays one request to its end and answers with its last step.
+struct step stage_play(struct stage *stage, const struct request_facts *facts, const struct course *course);
+
+// A second goes by. For policies that have the hook.
+void stage_tick(struct stage *stage);
+
+#endif
