@@ -7,6 +7,7 @@
 #include "aws/usage.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "mux/amendment.h"
 #include "mux/headers.h"
 #include "mux/sign.h"
 
@@ -23,6 +24,19 @@ static uint64_t now_of(const struct attempt *attempt) {
 	return loop_now_ms(attempt->worker->loop);
 }
 
+// A turn begins: what the attempt stands in lives until its end, and so do its buffers.
+static void enter(struct attempt *attempt) {
+	attempt->events->hold(attempt->owner);
+	attempt->turns++;
+}
+
+// What an attempt that has ended holds is not kept until its request ends: there may be more attempts, and long ones.
+static void leave(struct attempt *attempt) {
+	attempt->turns--;
+	attempt_release(attempt);
+	attempt->events->drop(attempt->owner);
+}
+
 // From here on the attempt's owner may do anything with it.
 static void end(struct attempt *attempt, enum attempt_end how) {
 	if (attempt->ended)
@@ -36,6 +50,8 @@ static void end(struct attempt *attempt, enum attempt_end how) {
 	attempt->result.latency_ms = now_of(attempt) - attempt->started_ms;
 	attempt->result.failure.latency_ms = attempt->result.latency_ms;
 	attempt->result.ttft_ms = attempt->ttft_ms;
+	if (attempt->streaming)
+		attempt->result.usage = attempt->relay.usage;
 	if (how != ATTEMPT_CANCELLED)
 		attempt->events->on_ended(attempt);
 }
@@ -118,7 +134,6 @@ static void keep_frame_error(struct attempt *attempt) {
 static void end_stream(struct attempt *attempt, enum relay_verdict verdict) {
 	if (attempt->ended || verdict == RELAY_MORE)
 		return;
-	attempt->result.usage = attempt->relay.usage;
 	if (verdict == RELAY_SUCCEEDED) {
 		end(attempt, ATTEMPT_SUCCEEDED);
 		return;
@@ -182,10 +197,10 @@ static void on_head(void *owner, int status, struct headers headers) {
 	attempt->status = status;
 	attempt->headers = headers_copy_down(attempt->arena, headers);
 	if (is_foreign(attempt)) {
-		attempt->events->hold(attempt->owner);
+		enter(attempt);
 		fail(attempt, FAILURE_NETWORK, SLICE("ForeignAnswer"),
 		     SLICE("the answer is not of the operation's content type"));
-		attempt->events->drop(attempt->owner);
+		leave(attempt);
 		return;
 	}
 	attempt->streaming = is_success(status) && operation_is_streaming(attempt->call->operation);
@@ -210,23 +225,19 @@ static void on_head(void *owner, int status, struct headers headers) {
 
 static void on_body(void *owner, struct slice bytes) {
 	struct attempt *attempt = owner;
-	void *request = attempt->owner;
-	const struct attempt_events *events = attempt->events;
-	events->hold(request);
+	enter(attempt);
 	attempt->last_byte_ms = now_of(attempt);
 	if (attempt->streaming)
 		end_stream(attempt, relay_feed(&attempt->relay, bytes));
 	else if (buffer_append(&attempt->body, bytes))
 		fail(attempt, FAILURE_NETWORK, SLICE("AnswerTooLarge"),
 		     SLICE("the answer is larger than limits.response_bytes"));
-	events->drop(request);
+	leave(attempt);
 }
 
 static void on_end(void *owner) {
 	struct attempt *attempt = owner;
-	void *request = attempt->owner;
-	const struct attempt_events *events = attempt->events;
-	events->hold(request);
+	enter(attempt);
 	attempt->exchange = NULL;
 	if (attempt->streaming)
 		end_stream(attempt, relay_finish(&attempt->relay, RELAY_CLEAN, (struct slice){0}, (struct slice){0}));
@@ -234,22 +245,20 @@ static void on_end(void *owner) {
 		end_unary(attempt);
 	else
 		fail_by_answer(attempt);
-	events->drop(request);
+	leave(attempt);
 }
 
 static void on_failed(void *owner, enum exchange_failure failure) {
 	struct attempt *attempt = owner;
-	void *request = attempt->owner;
-	const struct attempt_events *events = attempt->events;
 	struct slice name = slice_from(exchange_failure_name(failure));
 	struct slice text = slice_from(exchange_failure_text(failure));
-	events->hold(request);
+	enter(attempt);
 	attempt->exchange = NULL;
 	if (attempt->streaming)
 		end_stream(attempt, relay_finish(&attempt->relay, RELAY_BROKEN, name, text));
 	else
 		fail(attempt, FAILURE_NETWORK, name, text);
-	events->drop(request);
+	leave(attempt);
 }
 
 static const struct exchange_events exchange_events = {on_head, on_body, on_end, on_failed};
@@ -278,16 +287,26 @@ static void check_idle(struct attempt *attempt) {
 
 static void on_timer(void *owner) {
 	struct attempt *attempt = owner;
-	void *request = attempt->owner;
-	const struct attempt_events *events = attempt->events;
-	events->hold(request);
+	enter(attempt);
 	if (attempt->unsigned_request)
 		fail_unsigned(attempt);
 	else if (attempt->streaming && relay_is_committed(&attempt->relay))
 		check_idle(attempt);
 	else
 		fail(attempt, FAILURE_TIMEOUT, SLICE("AttemptTimeout"), SLICE("the model did not answer in time"));
-	events->drop(request);
+	leave(attempt);
+}
+
+static struct upload what_goes_up(const struct attempt *attempt, char *payload_hash) {
+	struct amendment *amendment = attempt->amendment;
+	struct upload upload = {.body = attempt->call->body, .payload_hash = payload_hash};
+	if (amendment)
+		upload.headers = amendment->headers;
+	if (amendment && amendment->has_body) {
+		upload.body = buffer_slice(&amendment->body);
+		upload.payload_hash = amendment->payload_hash;
+	}
+	return upload;
 }
 
 struct attempt *attempt_start(const struct attempt_plan *plan) {
@@ -301,6 +320,7 @@ struct attempt *attempt_start(const struct attempt_plan *plan) {
 	attempt->call = plan->call;
 	attempt->arena = plan->arena;
 	attempt->target = plan->target;
+	attempt->amendment = plan->amendment;
 	attempt->model = plan->step->model;
 	attempt->id = plan->step->attempt;
 	attempt->timeout_ms = options->timeout_ms;
@@ -314,9 +334,10 @@ struct attempt *attempt_start(const struct attempt_plan *plan) {
 	timer_init(&attempt->timer, attempt->worker->loop, on_timer, attempt);
 
 	struct exchange_request request;
+	struct upload upload = what_goes_up(attempt, plan->payload_hash);
 	const char *reason = NULL;
-	int rc = sign_request(attempt->worker, attempt->call, attempt->target, attempt->model, plan->payload_hash,
-	                      attempt->arena, &request, &reason);
+	int rc = sign_request(attempt->worker, attempt->call, &upload, attempt->target, attempt->model, attempt->arena,
+	                      &request, &reason);
 	if (rc == ERROR_MEMORY)
 		return NULL;
 	if (rc == 0) {
@@ -335,6 +356,7 @@ struct attempt *attempt_start(const struct attempt_plan *plan) {
 
 void attempt_cancel(struct attempt *attempt) {
 	end(attempt, ATTEMPT_CANCELLED);
+	attempt_release(attempt);
 }
 
 void attempt_stop(struct attempt *attempt) {
@@ -353,8 +375,22 @@ void attempt_resume(struct attempt *attempt) {
 		exchange_resume(attempt->exchange);
 }
 
+struct response attempt_response(const struct attempt *attempt) {
+	return (struct response){
+	    .status = attempt->status,
+	    .headers = attempt->headers,
+	    .body = buffer_slice(&attempt->body),
+	    .usage = attempt->result.usage,
+	    .latency_ms = attempt->result.latency_ms,
+	};
+}
+
 void attempt_release(struct attempt *attempt) {
+	if (!attempt->ended || attempt->turns)
+		return;
 	buffer_free(&attempt->body);
 	if (attempt->streaming)
 		relay_free(&attempt->relay);
+	if (attempt->amendment)
+		amendment_free(attempt->amendment);
 }

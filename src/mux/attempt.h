@@ -18,6 +18,7 @@
 #include "net/exchange.h"
 #include "route/request.h"
 
+struct amendment;
 struct attempt;
 
 // Told to the owner; none comes from within attempt_start or attempt_cancel. The owner may cancel the attempt in any.
@@ -42,7 +43,8 @@ struct attempt {
 	const struct mux_call *call;
 	struct arena *arena;
 	const struct target *target;
-	const struct model *model; // NULL for an operation that is on none
+	const struct model *model;   // NULL for an operation that is on none
+	struct amendment *amendment; // NULL: it sends what the client sent
 	uint32_t id;
 	uint64_t timeout_ms; // to the last byte, or to the commit
 	uint64_t stream_idle_ms;
@@ -55,10 +57,11 @@ struct attempt {
 	bool paused;
 	bool ended;
 	bool unsigned_request; // found no credentials: ends at the next turn of the loop
+	unsigned turns;        // of its work that are on the stack
 
 	int status;
 	struct headers headers; // of the answer, to be passed on
-	struct buffer body;     // a whole answer or an error
+	struct buffer body;     // a whole answer or an error; freed behind the turn in which it ended
 	bool streaming;         // the answer is an event stream, judged by `relay`
 	struct relay relay;
 	struct kept_error error;      // what the upstream said, where it said no
@@ -75,7 +78,8 @@ struct attempt_plan {
 	const struct target *target;
 	const struct step *step; // a STEP_SEND; borrowed for the call
 	uint64_t stream_idle_ms;
-	char *payload_hash; // the request's, see sign.h
+	char *payload_hash;          // of the client's body, see sign.h
+	struct amendment *amendment; // the attempt's once it is under way; NULL for none
 };
 
 // A new attempt, under way; NULL when the arena has no room.
@@ -94,7 +98,10 @@ void attempt_resume(struct attempt *attempt);
 // Empty for an operation that is on no model.
 struct slice attempt_model_name(const struct attempt *attempt);
 
-// Frees what isn't the arena's. The attempt has ended.
+// The whole answer of an attempt that has succeeded and has passed nothing on yet; borrowed until its turn is over.
+struct response attempt_response(const struct attempt *attempt);
+
+// Frees what isn't the arena's, once the attempt has ended and its last turn is over; before, and twice, does nothing.
 void attempt_release(struct attempt *attempt);
 
 #endif

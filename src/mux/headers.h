@@ -11,6 +11,13 @@
 // content-type, content-encoding, accept, x-amzn-bedrock-*, the trace headers and x-signalbox-hop.
 bool header_goes_up(struct slice name);
 
+// Whether a policy may give a request this header: a proper name and value, and none of what frames the request, says
+// how its body is coded, proves who sends it, or stops loops.
+bool header_may_be_set(struct slice name, struct slice value);
+
+// Whether the body is compressed or coded in another way, so that nobody can look into it.
+bool headers_tell_coding(struct headers headers);
+
 // A copy, in the arena, of the headers that come down: all but hop-by-hop ones (RFC 9110, section 7.6.1), those that
 // `connection` names, content-length and date. Empty when the arena has no room.
 struct headers headers_copy_down(struct arena *arena, struct headers all);

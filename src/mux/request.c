@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "mux/amendment.h"
+#include "mux/facts.h"
 
 // Bounds what one request may allocate beside bodies: headers and error texts of at most some tens of attempts, and
 // routing's arrays over the pool.
@@ -84,10 +86,16 @@ static bool on_frames(struct attempt *attempt, struct slice frames) {
 	return request->cancelled || request->sink->on_body(request->owner, frames);
 }
 
-// What comes next, now that the attempt has ended.
+// What comes next, now that the attempt has ended. A whole answer may still be refused, if the policy judges answers.
 static struct step after(struct mux_request *request, const struct attempt *attempt) {
+	struct attempt_result result = attempt->result;
+	struct response response;
+	if (result.end == ATTEMPT_SUCCEEDED && request->route.decide->accept && request->committed != attempt) {
+		response = attempt_response(attempt);
+		result.response = &response;
+	}
 	if (request->routing)
-		return route_attempt_ended(request->routing, attempt->id, &attempt->result, now_of(request));
+		return route_attempt_ended(request->routing, attempt->id, &result, now_of(request));
 	bool is_answered = attempt->result.end == ATTEMPT_SUCCEEDED;
 	return (struct step){
 	    .kind = is_answered ? STEP_RETURN : STEP_FAIL, .error = ROUTE_FAILED, .retry_after_ms = RETRY_MS};
@@ -102,8 +110,24 @@ static void on_ended(struct attempt *attempt) {
 
 static const struct attempt_events attempt_events = {hold, drop, on_committed, on_frames, on_ended};
 
-// Starts what routing asked for. An attempt that can't even be set up has ended as soon as it began.
-static struct step send(struct mux_request *request, const struct step *step) {
+// What the policy and routing want changed of the call for this attempt; false when there is no room for it.
+static bool amend(struct mux_request *request, const struct step *step, struct amendment **amendment) {
+	struct amendment_order order = {
+	    .worker = request->worker,
+	    .call = &request->call,
+	    .decide = request->route.decide,
+	    .routing = request->routing,
+	    .step = step,
+	    .arena = &request->arena,
+	};
+	*amendment = NULL;
+	return !request->routing || !amendment_is_due(&order) || amendment_make(&order, amendment) == 0;
+}
+
+static struct attempt *start_attempt(struct mux_request *request, const struct step *step) {
+	struct amendment *amendment;
+	if (!amend(request, step, &amendment))
+		return NULL;
 	struct attempt *attempt = attempt_start(&(struct attempt_plan){
 	    .events = &attempt_events,
 	    .owner = request,
@@ -114,7 +138,16 @@ static struct step send(struct mux_request *request, const struct step *step) {
 	    .step = step,
 	    .stream_idle_ms = request->route.pool->limits.stream_idle_ms,
 	    .payload_hash = request->payload_hash,
+	    .amendment = amendment,
 	});
+	if (!attempt && amendment)
+		amendment_free(amendment);
+	return attempt;
+}
+
+// Starts what routing asked for. An attempt that can't even be set up has ended as soon as it began.
+static struct step send(struct mux_request *request, const struct step *step) {
+	struct attempt *attempt = start_attempt(request, step);
 	if (attempt) {
 		list_append(&request->attempts, &attempt->link);
 		return (struct step){.kind = STEP_NONE};
@@ -182,20 +215,6 @@ static void on_timer(void *owner) {
 	drop(request);
 }
 
-static void fill_facts(struct mux_request *request) {
-	const struct mux_call *call = &request->call;
-	request->facts = (struct request_facts){
-	    .id = call->request_id,
-	    .operation = slice_from(operation_name(call->operation)),
-	    .streaming = operation_is_streaming(call->operation),
-	    .family_bound = operation_is_family_bound(call->operation),
-	    .asked = call->model,
-	    .caller = call->caller,
-	    .body = call->body,
-	    .headers = call->headers,
-	};
-}
-
 // The first step: routing's, or for a call that is on no model its one attempt.
 static struct step begin(struct mux_request *request) {
 	request->begun = true;
@@ -222,7 +241,7 @@ static void on_turn(void *owner) {
 static void start(struct mux_request *request) {
 	struct mux_worker *worker = request->worker;
 	uint64_t moment_ms = 1 + worker->waiting.asked / ASKED_A_MS;
-	fill_facts(request);
+	facts_fill(&request->call, request->route.pool, &request->facts);
 	if (operation_is_on_model(request->call.operation) && !waiting_is_empty(&worker->waiting))
 		mux_worker_await(worker, &request->waiter, (request->started_ms / moment_ms + 1) * moment_ms);
 	else
@@ -268,7 +287,9 @@ void mux_cancel(struct mux_request *request) {
 	request->cancelled = true;
 	timer_stop(&request->timer);
 	waiting_leave(&request->waiter);
-	if (!request->over && request->ending.kind == STEP_NONE && request->routing)
+	if (!request->over && request->ending.kind != STEP_NONE)
+		finish(request, &request->ending);
+	else if (!request->over && request->routing)
 		follow(request, route_cancel(request->routing, now_of(request)));
 	else if (!request->routing && !list_is_empty(&request->attempts))
 		attempt_cancel(attempt_at(request->attempts.next));

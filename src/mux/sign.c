@@ -12,7 +12,7 @@ enum {
 };
 
 struct outgoing {
-	struct header list[HEADERS_UP + HEADERS_OURS];
+	struct header *list; // with room for all
 	size_t count;
 };
 
@@ -20,10 +20,22 @@ static void add(struct outgoing *headers, struct slice name, struct slice value)
 	headers->list[headers->count++] = (struct header){name, value};
 }
 
-static void add_clients(struct outgoing *headers, struct headers clients) {
-	for (size_t i = 0; i < clients.count && headers->count < HEADERS_UP; i++)
-		if (header_goes_up(clients.list[i].name))
-			add(headers, clients.list[i].name, clients.list[i].value);
+// The client's, but for those that others take the place of.
+static void add_clients(struct outgoing *headers, struct headers clients, struct headers instead) {
+	for (size_t i = 0; i < clients.count && headers->count < HEADERS_UP; i++) {
+		struct slice name = clients.list[i].name;
+		if (header_goes_up(name) && !headers_find(instead, name))
+			add(headers, name, clients.list[i].value);
+	}
+	for (size_t i = 0; i < instead.count; i++)
+		if (instead.list[i].value.ptr)
+			add(headers, instead.list[i].name, instead.list[i].value);
+}
+
+static int make_room(struct outgoing *headers, size_t clients, size_t instead, struct arena *arena) {
+	size_t count = (clients < HEADERS_UP ? clients : HEADERS_UP) + instead + HEADERS_OURS;
+	headers->list = arena_alloc(arena, count * sizeof *headers->list);
+	return headers->list ? 0 : ERROR_MEMORY;
 }
 
 struct outgoing_path {
@@ -74,24 +86,22 @@ static int add_proof(struct outgoing *headers, struct arena *arena, const struct
 	return rc;
 }
 
-// The body's hash is the same for every attempt; a bearer token needs none.
-static int hash_once(struct mux_worker *worker, const struct credentials *credentials, struct slice body,
-                     char *payload_hash) {
-	if (credentials->bearer_token || payload_hash[0])
+// A bearer token needs no hash.
+static int hash_once(struct mux_worker *worker, const struct credentials *credentials, const struct upload *upload) {
+	if (credentials->bearer_token || upload->payload_hash[0])
 		return 0;
-	return sigv4_hash_payload(worker->signer, body, payload_hash);
+	return sigv4_hash_payload(worker->signer, upload->body, upload->payload_hash);
 }
 
 // Appends what proves who we are.
 static int authorize(struct mux_worker *worker, const struct target *target, const struct sigv4_request *request,
-                     struct slice body, char *payload_hash, struct arena *arena, struct outgoing *headers,
-                     const char **reason) {
+                     const struct upload *upload, struct arena *arena, struct outgoing *headers, const char **reason) {
 	struct credentials *credentials = credentials_source_get(target->credentials, reason);
 	if (!credentials)
 		return ERROR_MISSING;
 	struct sigv4_authorization proof = {.value = &worker->authorization};
 	struct sigv4_scope scope = {slice_from(target->region), SLICE("bedrock")};
-	int rc = hash_once(worker, credentials, body, payload_hash);
+	int rc = hash_once(worker, credentials, upload);
 	if (rc == 0)
 		rc = sigv4_authorize(worker->signer, request, credentials, scope, clock_wall_ms() / 1000, &proof);
 	if (rc == 0)
@@ -105,34 +115,36 @@ static int authorize(struct mux_worker *worker, const struct target *target, con
 	return rc;
 }
 
-int sign_request(struct mux_worker *worker, const struct mux_call *call, const struct target *target,
-                 const struct model *model, char *payload_hash, struct arena *arena, struct exchange_request *request,
-                 const char **reason) {
-	struct outgoing *headers = arena_alloc(arena, sizeof *headers);
+int sign_request(struct mux_worker *worker, const struct mux_call *call, const struct upload *upload,
+                 const struct target *target, const struct model *model, struct arena *arena,
+                 struct exchange_request *request, const char **reason) {
+	struct outgoing headers = {.count = 0};
 	struct outgoing_path path = {0};
 	struct slice method = model ? SLICE("POST") : call->method;
-	int rc = headers ? format_path(call, target, model, arena, &path) : ERROR_MEMORY;
+	int rc = make_room(&headers, call->headers.count, upload->headers.count, arena);
+	if (rc == 0)
+		rc = format_path(call, target, model, arena, &path);
 	if (rc) {
 		*reason = error_text(rc);
 		return rc;
 	}
-	add_clients(headers, call->headers);
+	add_clients(&headers, call->headers, upload->headers);
 	struct sigv4_request to_sign = {
 	    .method = method,
 	    .path = path.path,
 	    .query = path.query,
 	    .host = slice_from(target->authority),
-	    .headers = {headers->list, headers->count},
-	    .payload_sha256 = payload_hash,
+	    .headers = {headers.list, headers.count},
+	    .payload_sha256 = upload->payload_hash,
 	};
-	rc = authorize(worker, target, &to_sign, call->body, payload_hash, arena, headers, reason);
-	add(headers, SLICE("host"), slice_from(target->authority));
-	add(headers, SLICE("user-agent"), SLICE("signalbox"));
+	rc = authorize(worker, target, &to_sign, upload, arena, &headers, reason);
+	add(&headers, SLICE("host"), slice_from(target->authority));
+	add(&headers, SLICE("user-agent"), SLICE("signalbox"));
 	*request = (struct exchange_request){
 	    .method = method,
 	    .target = path.target,
-	    .headers = {headers->list, headers->count},
-	    .body = call->body,
+	    .headers = {headers.list, headers.count},
+	    .body = upload->body,
 	};
 	return rc;
 }

@@ -10,12 +10,20 @@
 #include "mux/worker.h"
 #include "net/exchange.h"
 
-// `model` is NULL for an operation that is on none. `payload_hash` (SIGV4_HEX_BYTES) is filled when a signature first
-// needs it, and kept by the caller for the next attempt; empty before. Fills `request` with texts of the arena and of
-// the call. 0; ERROR_MISSING without credentials, ERROR_LIMIT, ERROR_MEMORY, ERROR_CRYPTO, with *reason set to one line
-// for the log.
-int sign_request(struct mux_worker *worker, const struct mux_call *call, const struct target *target,
-                 const struct model *model, char *payload_hash, struct arena *arena, struct exchange_request *request,
-                 const char **reason);
+// What an attempt sends that may be other than what the client sent.
+struct upload {
+	struct slice body;
+	// SIGV4_HEX_BYTES: the body's hash, filled when a signature first needs it; empty before. The caller keeps it for
+	// the next attempt with the same body.
+	char *payload_hash;
+	struct headers headers; // in place of the client's of these names; a value without a pointer leaves the name out
+};
+
+// `model` is NULL for an operation that is on none. Fills `request` with texts of the arena, the call and the upload.
+// 0; ERROR_MISSING without credentials, ERROR_LIMIT, ERROR_MEMORY, ERROR_CRYPTO, with *reason set to one line for the
+// log.
+int sign_request(struct mux_worker *worker, const struct mux_call *call, const struct upload *upload,
+                 const struct target *target, const struct model *model, struct arena *arena,
+                 struct exchange_request *request, const char **reason);
 
 #endif

@@ -25,9 +25,38 @@ static void fill_result(const struct mux_request *request, struct mux_result *re
 	result->latency_ms = loop_now_ms(request->worker->loop) - request->started_ms;
 }
 
-static void tell_done(struct mux_request *request, struct mux_result *result) {
+static const struct model *last_model(const struct mux_request *request) {
+	uint32_t count = route_request_attempts(request->routing);
+	return count ? route_request_attempt_model(request->routing, count - 1) : NULL;
+}
+
+// The policy hears how a routed request ended, the client that has left too: it got a status only if an answer had
+// begun.
+static void tell_policy(struct mux_request *request, const struct mux_result *result, const struct attempt *attempt,
+                        struct slice error) {
+	const struct decide *decide = request->route.decide;
+	bool got_nothing = request->cancelled && !request->committed;
+	if (!request->routing || !decide->finish)
+		return;
+	struct request_result told = {
+	    .outcome = result->outcome,
+	    .model = attempt ? attempt->model : last_model(request),
+	    .attempts = result->attempts,
+	    .status = got_nothing ? 0 : result->status,
+	    .error = error,
+	    .usage = result->usage,
+	    .latency_ms = result->latency_ms,
+	    .ttft_ms = result->ttft_ms,
+	};
+	decide->finish(decide->self, request->routing, &told);
+}
+
+// `attempt` holds the answer; NULL for none. `error` names the failure.
+static void tell_done(struct mux_request *request, struct mux_result *result, const struct attempt *attempt,
+                      struct slice error) {
 	fill_result(request, result);
 	request->over = true;
+	tell_policy(request, result, attempt, error);
 	if (!request->cancelled)
 		request->sink->on_done(request->owner, result);
 }
@@ -71,7 +100,7 @@ void sink_failure(struct mux_request *request, const struct step *step) {
 		               request->facts.asked, &request->arena, &result.error);
 	}
 	result.status = result.error.status;
-	tell_done(request, &result);
+	tell_done(request, &result, NULL, result.error.exception);
 }
 
 void sink_head(struct mux_request *request, const struct attempt *attempt, int64_t content_length) {
@@ -87,9 +116,12 @@ void sink_head(struct mux_request *request, const struct attempt *attempt, int64
 }
 
 void sink_answer(struct mux_request *request, const struct attempt *attempt) {
-	bool failed = attempt->result.end == ATTEMPT_FAILED;
+	enum attempt_end end = attempt->result.end;
+	bool failed = end != ATTEMPT_SUCCEEDED;
 	struct mux_result result = {
-	    .outcome = failed ? outcome_of(request) : OUTCOME_SUCCESS,
+	    .outcome = !failed                    ? OUTCOME_SUCCESS
+	               : end == ATTEMPT_CANCELLED ? OUTCOME_CANCELLED
+	                                          : outcome_of(request),
 	    .failed = failed,
 	    .model = attempt_model_name(attempt),
 	    .status = attempt->status,
@@ -101,5 +133,5 @@ void sink_answer(struct mux_request *request, const struct attempt *attempt) {
 		if (!request->cancelled && attempt->body.len)
 			request->sink->on_body(request->owner, buffer_slice(&attempt->body));
 	}
-	tell_done(request, &result);
+	tell_done(request, &result, attempt, end == ATTEMPT_FAILED ? attempt->result.failure.name : (struct slice){0});
 }

@@ -45,7 +45,8 @@ struct mux_worker {
 	size_t request_count;
 	uint64_t arrivals; // requests so far
 	struct waiting waiting;
-	struct timer waiting_timer; // the next time of `waiting`
+	struct timer waiting_timer;   // the next time of `waiting`
+	uint64_t next_refusal_log_ms; // of an edit that can't be made
 };
 
 // The request waits for a model, behind those that came before it, and asks at `ask_ms` at the latest.

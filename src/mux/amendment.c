@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/amendment.h"
+
+#include <stdio.h>
+
+#include "aws/body_edit.h"
+#include "base/log.h"
+#include "mux/headers.h"
+
+enum {
+	GROWTH_BYTES = 64 << 10, // of a body, by its edits
+	DETAIL_BYTES = BODY_EDIT_REASON_BYTES + 64,
+	NAME_SHOWN = 64,
+	LOG_INTERVAL_MS = 1000,
+};
+
+bool amendment_is_due(const struct amendment_order *order) {
+	const struct attempt_options *options = &order->step->options;
+	return order->decide->prepare || options->tier != TIER_NONE || options->headers.count > 0;
+}
+
+// An edit that is left out. A log line a second tells of such; the events tell of all.
+static void refuse(const struct amendment_order *order, const char *edit, const char *reason) {
+	struct mux_worker *worker = order->worker;
+	const struct mux *mux = worker->mux;
+	struct slice model = slice_from(order->step->model->name);
+	char detail[DETAIL_BYTES];
+	snprintf(detail, sizeof detail, "prepare: %s left out: %s", edit, reason);
+	if (mux->on_event)
+		mux->on_event(mux->event_owner, &(struct route_event){.kind = EVENT_POLICY_ERROR,
+		                                                      .request_id = order->call->request_id,
+		                                                      .model = model,
+		                                                      .detail = slice_from(detail),
+		                                                      .attempt = order->step->attempt});
+	uint64_t now_ms = loop_now_ms(worker->loop);
+	if (now_ms < worker->next_refusal_log_ms)
+		return;
+	worker->next_refusal_log_ms = now_ms + LOG_INTERVAL_MS;
+	log_entry(LOG_ERROR, "policy error", LOG_C("hook", "prepare"), LOG_C("error", detail), LOG_S("model", model),
+	          LOG_S("request_id", order->call->request_id));
+}
+
+// Headers by name, the last of a name alone.
+struct replacements {
+	struct header *list; // with room for all
+	size_t count;
+};
+
+static int put(struct replacements *headers, struct arena *arena, struct slice name, struct slice value) {
+	struct header *place = headers->list;
+	struct header *end = place + headers->count;
+	while (place < end && !slice_equal_nocase(place->name, name))
+		place++;
+	if (place == end) {
+		*place = (struct header){.name = arena_copy(arena, name)};
+		headers->count++;
+	}
+	place->value = value.ptr ? arena_copy(arena, value) : value;
+	return place->name.ptr && (place->value.ptr || !value.ptr) ? 0 : ERROR_MEMORY;
+}
+
+static int put_all(const struct amendment_order *order, struct headers headers, struct replacements *out) {
+	int status = 0;
+	for (size_t i = 0; status == 0 && i < headers.count; i++) {
+		struct slice name = headers.list[i].name, value = headers.list[i].value;
+		if (header_may_be_set(name, value)) {
+			status = put(out, order->arena, name, value.ptr ? value : SLICE(""));
+			continue;
+		}
+		char what[NAME_SHOWN];
+		if (name.len > NAME_SHOWN / 2)
+			name.len = NAME_SHOWN / 2;
+		snprintf(what, sizeof what, "header \"%.*s\"", SLICE_ARGS(name));
+		refuse(order, what, "a policy may not set it");
+	}
+	return status;
+}
+
+// Wins whom the policy asked last: prepare's tier over routing's, unless routing escalates.
+static enum service_tier tier_of(const struct amendment_order *order, const struct edits *edits) {
+	const struct attempt_options *options = &order->step->options;
+	enum service_tier tier = edits->tier != TIER_NONE && !options->is_escalated ? edits->tier : options->tier;
+	return tier == route_request_facts(order->routing)->tier ? TIER_NONE : tier;
+}
+
+static struct buffer new_body(const struct amendment_order *order) {
+	struct buffer body;
+	buffer_init(&body, order->call->body.len + GROWTH_BYTES);
+	buffer_set_meter(&body, order->worker->mux->memory);
+	return body;
+}
+
+static int edit_body(const struct amendment_order *order, const struct body_edit *edit, struct amendment *amendment,
+                     char *reason) {
+	struct slice before = amendment->has_body ? buffer_slice(&amendment->body) : order->call->body;
+	struct buffer after = new_body(order);
+	int status = body_edit_apply(edit, order->call->operation, before, &after, reason);
+	if (status) {
+		buffer_free(&after);
+		return status;
+	}
+	amendment_free(amendment);
+	amendment->body = after;
+	amendment->has_body = true;
+	return 0;
+}
+
+// All at once; where that can't be done, as many as can, so that what spoils one of them spares the others.
+static void edit_what_can_be(const struct amendment_order *order, const struct body_edit *edit,
+                             struct amendment *amendment) {
+	const struct {
+		const char *name;
+		struct body_edit edit;
+	} parts[] = {
+	    {"guardrail",
+	     {.guardrail_identifier = edit->guardrail_identifier,
+	      .guardrail_version = edit->guardrail_version,
+	      .guardrail_trace = edit->guardrail_trace}},
+	    {"service_tier", {.tier = edit->tier}},
+	    {"max_tokens", {.max_tokens = edit->max_tokens}},
+	};
+	enum operation operation = order->call->operation;
+	bool is_coded = headers_tell_coding(order->call->headers);
+	char reason[BODY_EDIT_REASON_BYTES];
+	if (!body_edit_is_in_body(edit, operation) || (!is_coded && edit_body(order, edit, amendment, reason) == 0))
+		return;
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		if (!body_edit_is_in_body(&parts[i].edit, operation))
+			continue;
+		if (is_coded)
+			refuse(order, parts[i].name, "the body is compressed");
+		else if (edit_body(order, &parts[i].edit, amendment, reason))
+			refuse(order, parts[i].name, reason);
+	}
+}
+
+static int amend(const struct amendment_order *order, const struct edits *edits, struct replacements *headers,
+                 struct amendment *amendment) {
+	struct body_edit edit = {
+	    .tier = slice_from(service_tier_names[tier_of(order, edits)]),
+	    .guardrail_identifier = edits->guardrail_identifier,
+	    .guardrail_version = edits->guardrail_version,
+	    .guardrail_trace = edits->guardrail_trace,
+	    .max_tokens = edits->max_tokens,
+	};
+	struct header carried[BODY_EDIT_HEADERS_MAX];
+	char trace[BODY_EDIT_TRACE_BYTES];
+	size_t count = body_edit_headers(&edit, order->call->operation, trace, carried);
+	int status = put_all(order, edits->headers, headers);
+	for (size_t i = 0; status == 0 && i < count; i++)
+		status = put(headers, order->arena, carried[i].name, carried[i].value);
+	if (status == 0)
+		edit_what_can_be(order, &edit, amendment);
+	amendment->headers = (struct headers){headers->list, headers->count};
+	return status;
+}
+
+// Grows the list by room for more.
+static int make_room(struct replacements *headers, size_t more, struct arena *arena) {
+	struct header *list = arena_alloc(arena, (headers->count + more) * sizeof *list);
+	if (!list)
+		return ERROR_MEMORY;
+	for (size_t i = 0; i < headers->count; i++)
+		list[i] = headers->list[i];
+	headers->list = list;
+	return 0;
+}
+
+int amendment_make(const struct amendment_order *order, struct amendment **out) {
+	const struct attempt_options *options = &order->step->options;
+	const struct decide *decide = order->decide;
+	struct amendment *amendment = arena_alloc(order->arena, sizeof *amendment);
+	struct replacements headers = {.count = 0};
+	struct edits edits = {.tier = TIER_NONE};
+	*out = NULL;
+	if (!amendment || make_room(&headers, options->headers.count, order->arena) ||
+	    put_all(order, options->headers, &headers))
+		return ERROR_MEMORY;
+	// What the selection said has been copied: asking again takes it back.
+	if (decide->prepare)
+		decide->prepare(decide->self, order->routing, order->step->model, &edits);
+	int status = make_room(&headers, edits.headers.count + BODY_EDIT_HEADERS_MAX, order->arena);
+	if (status == 0)
+		status = amend(order, &edits, &headers, amendment);
+	if (status)
+		amendment_free(amendment);
+	else if (amendment->has_body || headers.count)
+		*out = amendment;
+	return status;
+}
+
+void amendment_free(struct amendment *amendment) {
+	buffer_free(&amendment->body);
+	amendment->has_body = false;
+}

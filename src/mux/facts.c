@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/facts.h"
+
+#include "aws/body_edit.h"
+#include "mux/headers.h"
+#include "policy/body.h"
+
+static enum service_tier read_tier(struct slice name) {
+	for (int i = TIER_NONE + 1; service_tier_names[i]; i++)
+		if (slice_equal(name, slice_from(service_tier_names[i])))
+			return (enum service_tier)i;
+	return TIER_NONE;
+}
+
+void facts_fill(const struct mux_call *call, const struct pool *pool, struct request_facts *facts) {
+	*facts = (struct request_facts){
+	    .id = call->request_id,
+	    .operation = slice_from(operation_name(call->operation)),
+	    .streaming = operation_is_streaming(call->operation),
+	    .family_bound = operation_is_family_bound(call->operation),
+	    .asked = call->model,
+	    .caller = call->caller,
+	    .body = call->body,
+	    .headers = call->headers,
+	};
+	if (!pool->has_quota && !pool->has_tiers)
+		return;
+	// Nobody can look into a body that is compressed.
+	struct slice body = headers_tell_coding(call->headers) ? (struct slice){0} : call->body;
+	if (pool->has_tiers)
+		facts->tier = read_tier(body_edit_read_tier(call->operation, call->headers, body));
+	if (!pool->has_quota)
+		return;
+	struct body_facts read;
+	body_read(body, &read);
+	facts->input_tokens = (int64_t)read.input_tokens;
+	facts->max_tokens = read.max_tokens > 0 ? read.max_tokens : 0;
+}
