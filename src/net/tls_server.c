@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Invariant: `context` is complete and never changed while it can be seen; a reload puts another one in its place. The
-// keys of session tickets are the context's, made by OpenSSL at random, so a reload is what changes them.
+// keys of session tickets are the context's, so a reload changes them, and so does time.
 #include "net/tls_server.h"
 
 #include <errno.h>
@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "net/ticket_keys.h"
 
 struct tls_server {
 	char *certificate_file;
@@ -85,6 +87,7 @@ static SSL_CTX *make_context(const char *certificate_file, const char *key_file,
 	SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
 	// Sessions are in their tickets: nothing to keep here, nothing to lock.
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	ticket_keys_attach(context, clock_now_ms);
 	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
 	*message = read_files(context, certificate_file, key_file);
 	ERR_clear_error();

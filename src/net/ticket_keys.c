@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Invariant: tickets are sealed with `current` only, which is younger than TICKET_KEY_LIFE_MS then; a key that is older
+// than twice that opens nothing. Keys change when somebody needs one: no timer runs, and a clock may be any.
+#include "net/ticket_keys.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { NAME_BYTES = 16, IV_BYTES = 16, SECRET_BYTES = 32 };
+
+struct ticket_key {
+	unsigned char name[NAME_BYTES]; // in clear in each ticket
+	unsigned char encryption[SECRET_BYTES];
+	unsigned char authentication[SECRET_BYTES];
+};
+
+struct ticket_keys {
+	uint64_t (*now_ms)(void);
+	pthread_mutex_t guard; // of what follows
+	struct ticket_key current, previous;
+	uint64_t made_ms; // when `current` was
+	bool has_previous;
+};
+
+static int slot; // of a context's keys
+
+static void make_key(struct ticket_key *key) {
+	unsigned char bytes[sizeof *key];
+	if (RAND_bytes(bytes, sizeof bytes) != 1)
+		abort();
+	memcpy(key, bytes, sizeof *key);
+	memory_wipe(bytes, sizeof bytes);
+}
+
+static void renew(struct ticket_keys *keys) {
+	uint64_t now_ms = keys->now_ms(), age_ms = now_ms - keys->made_ms;
+	if (age_ms < TICKET_KEY_LIFE_MS)
+		return;
+	keys->has_previous = age_ms < 2 * (uint64_t)TICKET_KEY_LIFE_MS;
+	keys->previous = keys->current;
+	make_key(&keys->current);
+	keys->made_ms = now_ms;
+}
+
+static bool is_named(const struct ticket_key *key, const unsigned char *name) {
+	return memcmp(key->name, name, NAME_BYTES) == 0;
+}
+
+// What OpenSSL is told of a ticket: it can't be opened, is open, is open and should be replaced.
+enum { TICKET_UNKNOWN = 0, TICKET_OPEN = 1, TICKET_OLD = 2 };
+
+// The key to seal with (`name` is NULL), or the one of that name.
+static int find_key(struct ticket_keys *keys, const unsigned char *name, struct ticket_key *key) {
+	int found = TICKET_UNKNOWN;
+	pthread_mutex_lock(&keys->guard);
+	renew(keys);
+	if (!name || is_named(&keys->current, name)) {
+		*key = keys->current;
+		found = TICKET_OPEN;
+	} else if (keys->has_previous && is_named(&keys->previous, name)) {
+		*key = keys->previous;
+		found = TICKET_OLD;
+	}
+	pthread_mutex_unlock(&keys->guard);
+	return found;
+}
+
+static bool prepare(struct ticket_key *key, const unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+                    int sealing) {
+	char digest[] = "SHA256";
+	OSSL_PARAM parameters[] = {
+	    OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->authentication, SECRET_BYTES),
+	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+	    OSSL_PARAM_construct_end(),
+	};
+	return EVP_MAC_CTX_set_params(mac, parameters) == 1 &&
+	       EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->encryption, iv, sealing) == 1;
+}
+
+static int on_ticket(SSL *connection, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+                     int sealing) {
+	struct ticket_keys *keys = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), slot);
+	struct ticket_key key;
+	if (sealing && RAND_bytes(iv, IV_BYTES) != 1)
+		return -1;
+	int found = find_key(keys, sealing ? NULL : name, &key);
+	if (found == TICKET_UNKNOWN)
+		return TICKET_UNKNOWN;
+	if (sealing)
+		memcpy(name, key.name, NAME_BYTES);
+	bool done = prepare(&key, iv, cipher, mac, sealing);
+	memory_wipe(&key, sizeof key);
+	return done ? found : -1;
+}
+
+// The last connection of the context has ended.
+static void on_context_end(void *context, void *owner, CRYPTO_EX_DATA *all, int index, long number, void *text) {
+	struct ticket_keys *keys = owner;
+	(void)context;
+	(void)all;
+	(void)index;
+	(void)number;
+	(void)text;
+	if (!keys)
+		return;
+	pthread_mutex_destroy(&keys->guard);
+	memory_wipe(keys, sizeof *keys);
+	free(keys);
+}
+
+static void take_slot(void) {
+	slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_context_end);
+	if (slot < 0)
+		abort();
+}
+
+void ticket_keys_attach(SSL_CTX *context, uint64_t (*now_ms)(void)) {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct ticket_keys *keys = memory_new(1, sizeof *keys);
+	pthread_once(&once, take_slot);
+	keys->now_ms = now_ms;
+	keys->made_ms = now_ms();
+	pthread_mutex_init(&keys->guard, NULL);
+	make_key(&keys->current);
+	SSL_CTX_set_ex_data(context, slot, keys);
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
+}
