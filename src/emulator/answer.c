@@ -145,10 +145,16 @@ void answer_begin(struct emulator *emulator, struct server_call *call, enum oper
 	timer_init(&answer->timer, emulator->loop, answer_act, answer);
 	// Counting tokens makes none and uses no quota of them.
 	bool counts = operation == OPERATION_COUNT_TOKENS;
-	struct demand demand = {counts ? 0 : prompt->input_tokens, counts ? 1 : prompt->max_tokens};
+	struct demand demand = {.max_tokens = 1};
+	if (!counts)
+		demand = (struct demand){.input_tokens = prompt->input_tokens,
+		                         .max_tokens = prompt->max_tokens,
+		                         .prefix_tokens = prompt->prefix_tokens,
+		                         .prefix_key = prompt->prefix_key};
 	bool served = visit_arrive(&answer->visit, behaviour, &demand, emulator_now_ms(emulator));
 	reply_init(&answer->reply, operation, slice_from(behaviour->id), &answer->visit.plan);
-	answer->reply.input_tokens = prompt->input_tokens;
+	if (counts)
+		answer->reply.input_tokens = prompt->input_tokens;
 	answer_counter(answer)->received++;
 	if (served)
 		answer_act(answer);

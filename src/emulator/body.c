@@ -17,10 +17,23 @@ const char *body_stop_reason(const struct reply *reply) {
 	}
 }
 
+void body_append_converse_cache(const struct reply *reply, struct buffer *out) {
+	if (reply->cache_read_tokens + reply->cache_write_tokens > 0)
+		buffer_printf(out, ",\"cacheReadInputTokens\":%" PRIu64 ",\"cacheWriteInputTokens\":%" PRIu64,
+		              reply->cache_read_tokens, reply->cache_write_tokens);
+}
+
+void body_append_anthropic_cache(const struct reply *reply, struct buffer *out) {
+	if (reply->cache_read_tokens + reply->cache_write_tokens > 0)
+		buffer_printf(out, ",\"cache_creation_input_tokens\":%" PRIu64 ",\"cache_read_input_tokens\":%" PRIu64,
+		              reply->cache_write_tokens, reply->cache_read_tokens);
+}
+
 static void append_usage(const struct reply *reply, struct buffer *out) {
-	buffer_printf(out,
-	              ",\"usage\":{\"inputTokens\":%" PRIu64 ",\"outputTokens\":%" PRIu64 ",\"totalTokens\":%" PRIu64 "}}",
-	              reply->input_tokens, reply->output_tokens, reply->input_tokens + reply->output_tokens);
+	buffer_printf(out, ",\"usage\":{\"inputTokens\":%" PRIu64 ",\"outputTokens\":%" PRIu64 ",\"totalTokens\":%" PRIu64,
+	              reply->input_tokens, reply->output_tokens, reply_total_tokens(reply));
+	body_append_converse_cache(reply, out);
+	buffer_append(out, SLICE("}}"));
 }
 
 static void append_all_text(const struct reply *reply, struct buffer *out) {
@@ -48,8 +61,10 @@ static void append_anthropic(const struct reply *reply, struct buffer *out) {
 	append_all_text(reply, out);
 	buffer_printf(out,
 	              "\"}],\"stop_reason\":\"%s\",\"stop_sequence\":null,"
-	              "\"usage\":{\"input_tokens\":%" PRIu64 ",\"output_tokens\":%" PRIu64 "}}",
+	              "\"usage\":{\"input_tokens\":%" PRIu64 ",\"output_tokens\":%" PRIu64,
 	              body_stop_reason(reply), reply->input_tokens, reply->output_tokens);
+	body_append_anthropic_cache(reply, out);
+	buffer_append(out, SLICE("}}"));
 }
 
 static void append_titan(const struct reply *reply, struct buffer *out) {

@@ -49,17 +49,22 @@ static void converse_delta(const struct reply *reply, uint64_t first, struct buf
 	buffer_append(json, SLICE("\"}"));
 }
 
+static void converse_metadata(const struct reply *reply, struct buffer *json) {
+	buffer_printf(json,
+	              "{\"metrics\":{\"latencyMs\":%" PRIu64 "},\"usage\":{\"inputTokens\":%" PRIu64
+	              ",\"outputTokens\":%" PRIu64 ",\"totalTokens\":%" PRIu64,
+	              reply->last_ms, reply->input_tokens, reply->output_tokens, reply_total_tokens(reply));
+	body_append_converse_cache(reply, json);
+	buffer_append_byte(json, '}');
+}
+
 static void converse_tail(const struct reply *reply, unsigned index, struct buffer *json) {
 	if (index == 0)
 		buffer_append(json, SLICE("{\"contentBlockIndex\":0"));
 	else if (index == 1)
 		buffer_printf(json, "{\"stopReason\":\"%s\"", body_stop_reason(reply));
 	else
-		buffer_printf(json,
-		              "{\"metrics\":{\"latencyMs\":%" PRIu64 "},\"usage\":{\"inputTokens\":%" PRIu64
-		              ",\"outputTokens\":%" PRIu64 ",\"totalTokens\":%" PRIu64 "}",
-		              reply->last_ms, reply->input_tokens, reply->output_tokens,
-		              reply->input_tokens + reply->output_tokens);
+		converse_metadata(reply, json);
 }
 
 static void nova_lead(const struct reply *reply, unsigned index, struct buffer *json) {
@@ -102,8 +107,10 @@ static void anthropic_lead(const struct reply *reply, unsigned index, struct buf
 	buffer_append_json(json, reply->model);
 	buffer_printf(json,
 	              ",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
-	              "\"usage\":{\"input_tokens\":%" PRIu64 ",\"output_tokens\":1}}}",
+	              "\"usage\":{\"input_tokens\":%" PRIu64 ",\"output_tokens\":1",
 	              reply->input_tokens);
+	body_append_anthropic_cache(reply, json);
+	buffer_append(json, SLICE("}}}"));
 }
 
 static void anthropic_delta(const struct reply *reply, uint64_t first, struct buffer *json) {

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/base64.h"
+#include "base/hash.h"
 #include "base/json.h"
 
 enum { BYTES_PER_TOKEN = 4, TOKENS_PER_MEDIUM = 1000 };
@@ -65,6 +66,7 @@ static void take_number(struct count *count, struct slice key, struct slice digi
 // Walks over the whole text, so that what is no JSON is noticed wherever it breaks.
 static int scan(struct count *count, struct slice body) {
 	struct json_reader reader;
+	static const char *const cache_points[] = {"cachePoint", "cache_control", NULL};
 	struct slice key = {0};
 	bool opens_messages = false;
 	json_reader_init(&reader, body);
@@ -76,14 +78,37 @@ static int scan(struct count *count, struct slice body) {
 		if (opens_messages && token.kind == JSON_OBJECT)
 			count->prompt->has_messages = true;
 		opens_messages = token.kind == JSON_ARRAY && slice_equal(key, SLICE("messages"));
-		if (token.kind == JSON_KEY)
+		if (token.kind == JSON_KEY) {
 			key = token.text;
-		else if (token.kind == JSON_STRING)
+			count->prompt->has_cache_point |= is_one_of(key, cache_points);
+		}
+		if (token.kind == JSON_STRING)
 			take_text(count, key, token.text);
 		else if (token.kind == JSON_NUMBER)
 			take_number(count, key, token.text);
 	}
 	return token.kind == JSON_END ? 0 : ERROR_INVALID;
+}
+
+// What a cache point keeps: here always the system prompt and the tools, whole.
+static void read_prefix(struct slice body, struct prompt *prompt) {
+	static const char *const members[] = {"system", "tools", "toolConfig", NULL};
+	struct json_reader reader;
+	struct slice value;
+	uint64_t bytes = 0;
+	json_reader_init(&reader, body);
+	json_next(&reader);
+	for (;;) {
+		struct json_token member = json_next(&reader);
+		if (member.kind != JSON_KEY || !json_take_value(&reader, &value))
+			break;
+		if (!is_one_of(member.text, members))
+			continue;
+		prompt->prefix_key ^= hash_bytes(value, hash_bytes(member.text, 0));
+		bytes += value.len;
+	}
+	uint64_t tokens = bytes / BYTES_PER_TOKEN;
+	prompt->prefix_tokens = tokens < prompt->input_tokens ? tokens : prompt->input_tokens;
 }
 
 int prompt_read(enum operation operation, struct slice body, struct prompt *prompt) {
@@ -94,5 +119,7 @@ int prompt_read(enum operation operation, struct slice body, struct prompt *prom
 	prompt->input_tokens = (count.text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
 	if (prompt->input_tokens == 0)
 		prompt->input_tokens = 1;
+	if (status == 0 && prompt->has_cache_point)
+		read_prefix(body, prompt);
 	return status;
 }

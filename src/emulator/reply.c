@@ -37,7 +37,9 @@ void reply_init(struct reply *reply, enum operation operation, struct slice mode
 	    .family = family_of(model),
 	    .model = model,
 	    .seed = plan->seed,
-	    .input_tokens = plan->input_tokens,
+	    .input_tokens = plan->input_tokens - plan->cache_read_tokens - plan->cache_write_tokens,
+	    .cache_read_tokens = plan->cache_read_tokens,
+	    .cache_write_tokens = plan->cache_write_tokens,
 	    .output_tokens = plan->output_tokens,
 	    .cut_short = plan->cut_short,
 	    .refusal = plan->refusal,
@@ -50,6 +52,10 @@ void reply_init(struct reply *reply, enum operation operation, struct slice mode
 	reply->tokens_per_delta = tokens >= DELTA_TOKENS_MAX ? DELTA_TOKENS_MAX : tokens < 1 ? 1 : (uint64_t)tokens;
 	reply->first_ms = (uint64_t)plan->first_ms;
 	reply->last_ms = (uint64_t)(plan->first_ms + plan->token_ms * (double)(reply->output_tokens - 1));
+}
+
+uint64_t reply_total_tokens(const struct reply *reply) {
+	return reply->input_tokens + reply->cache_read_tokens + reply->cache_write_tokens + reply->output_tokens;
 }
 
 // Ids are printable ASCII; the two characters that JSON would escape are no part of any real one.

@@ -18,7 +18,9 @@ struct reply {
 	enum family family;
 	struct slice model; // the id that was asked for; borrowed
 	uint64_t seed;
-	uint64_t input_tokens;
+	uint64_t input_tokens; // beside those of the cache
+	uint64_t cache_read_tokens;
+	uint64_t cache_write_tokens;
 	uint64_t output_tokens;
 	uint64_t tokens_per_delta; // of a stream
 	uint64_t first_ms;         // to the first token
@@ -28,6 +30,9 @@ struct reply {
 };
 
 void reply_init(struct reply *reply, enum operation operation, struct slice model, const struct plan *plan);
+
+// All tokens of the request and of its answer.
+uint64_t reply_total_tokens(const struct reply *reply);
 
 // Appends `count` tokens of the text from `first` on; the end of the text is the end. Needs no escapes in JSON. The
 // first token is the model's id, so that whoever reads an answer sees who gave it; of a refusal it is the last one.

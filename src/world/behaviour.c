@@ -31,6 +31,7 @@ void behaviour_init(struct behaviour *behaviour, const struct scenario_model *ru
 
 void behaviour_free(struct behaviour *behaviour) {
 	assert(behaviour->served == 0 && list_is_empty(&behaviour->waiting));
+	prompt_cache_free(&behaviour->prompt_cache);
 	free(behaviour->id);
 	behaviour->id = NULL;
 }
@@ -105,6 +106,20 @@ static void plan_draw(struct plan *plan, struct behaviour *behaviour, const stru
 	}
 }
 
+// What the model knows of the prompt already is quick to read.
+static void plan_recall(struct plan *plan, const struct behaviour *behaviour, const struct demand *demand,
+                        uint64_t now_ms) {
+	const struct scenario_prompt_cache *rules = &behaviour->rules->prompt_cache;
+	if (rules->ttl_ms == 0 || demand->prefix_tokens == 0)
+		return;
+	if (!prompt_cache_has(&behaviour->prompt_cache, demand->prefix_key, now_ms)) {
+		plan->cache_write_tokens = demand->prefix_tokens;
+		return;
+	}
+	plan->cache_read_tokens = demand->prefix_tokens;
+	plan->first_ms *= rules->ttft_share;
+}
+
 // Whether the request is refused a place before the model sees it.
 static bool fault_turns_away(const struct scenario_fault *fault) {
 	switch (fault->trouble) {
@@ -120,9 +135,9 @@ static bool fault_turns_away(const struct scenario_fault *fault) {
 	}
 }
 
-// Quotas come first, as in the service: what they turn away is not counted as used.
+// Quotas come first, as in the service: what they turn away is not counted as used, nor is what the cache knew.
 static void plan_admit(struct plan *plan, struct behaviour *behaviour, uint64_t now_ms) {
-	uint64_t tokens = plan->input_tokens + plan->output_tokens;
+	uint64_t tokens = plan->input_tokens - plan->cache_read_tokens + plan->output_tokens;
 	if (!quota_would_admit(&behaviour->requests, behaviour->rules->quota.rpm, 1, now_ms))
 		plan->outcome = PLAN_TOO_MANY_REQUESTS;
 	else if (!quota_would_admit(&behaviour->tokens, behaviour->rules->quota.tpm, tokens, now_ms))
@@ -148,9 +163,12 @@ bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct
 	visit->waits = false;
 	list_init(&visit->link);
 	plan_draw(&visit->plan, behaviour, demand, now_ms);
+	plan_recall(&visit->plan, behaviour, demand, now_ms);
 	plan_admit(&visit->plan, behaviour, now_ms);
 	if (!visit->plan.takes_slot)
 		return true;
+	if (visit->plan.cache_read_tokens + visit->plan.cache_write_tokens > 0)
+		prompt_cache_keep(&behaviour->prompt_cache, demand->prefix_key, behaviour->rules->prompt_cache.ttl_ms, now_ms);
 	if (has_free_slot(behaviour)) {
 		behaviour->served++;
 		return true;

@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "base/random.h"
+#include "world/prompt_cache.h"
 #include "world/quota.h"
 #include "world/scenario.h"
 
@@ -23,14 +24,16 @@ enum plan_outcome {
 struct plan {
 	enum plan_outcome outcome;
 	struct scenario_fault fault;
-	bool takes_slot; // all but what is turned away before the model works on it
-	double first_ms; // from being served (or turned away) to the first content or the error
-	double token_ms; // from one token of output to the next
-	uint64_t input_tokens;
-	uint64_t output_tokens; // at least 1
-	bool cut_short;         // the output was ended by the request's limit
-	bool refusal;           // the model declines
-	uint64_t seed;          // for what the answer says
+	bool takes_slot;             // all but what is turned away before the model works on it
+	double first_ms;             // from being served (or turned away) to the first content or the error
+	double token_ms;             // from one token of output to the next
+	uint64_t input_tokens;       // all of them
+	uint64_t cache_read_tokens;  // of them: those that the model knew
+	uint64_t cache_write_tokens; // of them: those that it keeps from now on
+	uint64_t output_tokens;      // at least 1
+	bool cut_short;              // the output was ended by the request's limit
+	bool refusal;                // the model declines
+	uint64_t seed;               // for what the answer says
 };
 
 struct behaviour;
@@ -38,7 +41,9 @@ struct behaviour;
 // What a request asks of a model.
 struct demand {
 	uint64_t input_tokens;
-	uint64_t max_tokens; // of output; 0 is no limit
+	uint64_t max_tokens;    // of output; 0 is no limit
+	uint64_t prefix_tokens; // of the input: the beginning that it wants to be kept; 0 is none
+	uint64_t prefix_key;    // stands for that beginning
 };
 
 // One request at a model, embedded in whatever its owner keeps about it. Zero-initialise.
@@ -65,6 +70,7 @@ struct behaviour {
 	struct random_source random;
 	struct quota requests;
 	struct quota tokens;
+	struct prompt_cache prompt_cache;
 	struct adjustment adjustment;
 	uint64_t served;     // slots taken
 	struct list waiting; // visits

@@ -96,6 +96,21 @@ static const struct schema_key quota_keys[] = {
     {0},
 };
 
+static const struct schema_key prompt_cache_keys[] = {
+    {.name = "ttl_ms",
+     .type = SCHEMA_INTEGER,
+     .offset = offsetof(struct scenario_prompt_cache, ttl_ms),
+     .maximum = 1e9,
+     .meaning = "how long a prompt's beginning is kept after its last use; 0 is not at all"},
+    {.name = "ttft_share",
+     .type = SCHEMA_NUMBER,
+     .offset = offsetof(struct scenario_prompt_cache, ttft_share),
+     .maximum = 1,
+     .default_number = 0.2,
+     .meaning = "what is left of the time to the first token when the beginning is known"},
+    {0},
+};
+
 #define FIELD(name) offsetof(struct scenario_model, name)
 static const struct schema_key model_keys[] = {
     {.name = "ttft_ms",
@@ -121,6 +136,11 @@ static const struct schema_key model_keys[] = {
      .offset = FIELD(quota),
      .keys = quota_keys,
      .meaning = "what is let in within a minute"},
+    {.name = "prompt_cache",
+     .type = SCHEMA_TABLE,
+     .offset = FIELD(prompt_cache),
+     .keys = prompt_cache_keys,
+     .meaning = "keeps system prompt and tools of requests with a cache point"},
     {.name = "refusal_share",
      .type = SCHEMA_NUMBER,
      .offset = FIELD(refusal_share),

@@ -20,12 +20,20 @@ struct scenario_quota {
 	uint64_t tpm;
 };
 
+// How long a model keeps the beginning of a prompt, and which share of its time to the first token is left when it
+// knows it already. A ttl_ms of 0 is no cache.
+struct scenario_prompt_cache {
+	uint64_t ttl_ms;
+	double ttft_share;
+};
+
 struct scenario_model {
 	char *id; // "*": how models that are not listed behave
 	struct quantiles ttft_ms;
 	struct quantiles tokens_per_second;
 	uint64_t concurrency; // requests served at once; 0 is any number
 	struct scenario_quota quota;
+	struct scenario_prompt_cache prompt_cache;
 	double refusal_share;
 	struct scenario_faults faults;
 };

@@ -120,5 +120,6 @@ void world_reset(struct world *world) {
 		behaviour->adjustment = adjustment_none();
 		behaviour->requests = (struct quota){0};
 		behaviour->tokens = (struct quota){0};
+		prompt_cache_free(&behaviour->prompt_cache);
 	}
 }

@@ -28,7 +28,7 @@ struct behaviour *world_at(const struct world *world, size_t index);
 // Adjusts every model, those too that are asked for later on.
 void world_adjust_all(struct world *world, const struct adjustment *adjustment);
 
-// Forgets all adjustments, and what quotas have counted.
+// Forgets all adjustments, what quotas have counted, and what prompt caches keep.
 void world_reset(struct world *world);
 
 #endif

@@ -45,6 +45,29 @@ TEST(bodies_are_measured) {
 	}
 }
 
+#define SYSTEM "\"system\":[{\"text\":\"Be brief, please.\"},{\"cachePoint\":{\"type\":\"default\"}}]"
+#define HELLO "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]"
+#define OTHER "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Something else\"}]}]"
+
+static struct prompt read_prompt(const char *body) {
+	struct prompt prompt;
+	CHECK_INT(prompt_read(CONVERSE, slice_from(body), &prompt), 0);
+	return prompt;
+}
+
+TEST(cache_points_keep_system_prompt_and_tools) {
+	struct prompt hello = read_prompt("{" SYSTEM "," HELLO "}");
+	struct prompt other = read_prompt("{" OTHER " , " SYSTEM "}");
+	struct prompt tools = read_prompt("{" SYSTEM "," HELLO ",\"toolConfig\":{\"tools\":[]}}");
+	CHECK(hello.prefix_tokens > 0 && hello.prefix_tokens <= hello.input_tokens);
+	CHECK(hello.prefix_key == other.prefix_key);
+	CHECK(hello.prefix_key != tools.prefix_key);
+	CHECK_INT(read_prompt("{\"system\":[{\"text\":\"Be brief.\"}]," HELLO "}").prefix_tokens, 0);
+	struct prompt claude = read_prompt("{\"system\":[{\"type\":\"text\",\"text\":\"Be brief, please.\","
+	                                   "\"cache_control\":{\"type\":\"ephemeral\"}}]," HELLO "}");
+	CHECK(claude.prefix_tokens > 0);
+}
+
 TEST(what_is_no_object_is_refused) {
 	static const char *const bad[] = {"", "x", "[]", "\"text\"", "{", "{\"a\":1", "{\"a\":1}}", "{} {}", "null"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -73,6 +96,7 @@ TEST(families_by_id) {
 
 int main(void) {
 	RUN(bodies_are_measured);
+	RUN(cache_points_keep_system_prompt_and_tools);
 	RUN(what_is_no_object_is_refused);
 	RUN(families_by_id);
 	return check_summary();

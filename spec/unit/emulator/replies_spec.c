@@ -241,6 +241,80 @@ TEST(streams_tell_what_was_planned) {
 		}
 }
 
+// Tokens of the cache stand beside the input's; where no cache was asked for there is no word of it.
+TEST(caches_are_told_of) {
+	static const struct {
+		enum operation operation;
+		size_t model;
+		const char *input, *read, *write;
+	} cases[] = {
+	    {OPERATION_CONVERSE, 0, "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"},
+	    {OPERATION_INVOKE_MODEL, 1, "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"},
+	};
+	for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+		bool caches = i % 2;
+		struct plan plan = plain;
+		struct buffer body;
+		struct document document;
+		plan.input_tokens = 100;
+		plan.cache_read_tokens = caches ? 60 : 0;
+		plan.cache_write_tokens = caches ? 30 : 0;
+		struct reply reply = make(cases[i / 2].operation, cases[i / 2].model, &plan);
+		buffer_init(&body, 65536);
+		body_append(&reply, &body);
+		CHECK_INT(json_read_document(buffer_slice(&body), &document), 0);
+		CHECK_NEAR(number_of(&document, cases[i / 2].input), caches ? 10 : 100, 0);
+		CHECK_NEAR(number_of(&document, cases[i / 2].read), caches ? 60 : -1, 0);
+		CHECK_NEAR(number_of(&document, cases[i / 2].write), caches ? 30 : -1, 0);
+		if (cases[i / 2].operation == OPERATION_CONVERSE)
+			CHECK_NEAR(number_of(&document, "totalTokens"), 133, 0);
+		document_free(&document);
+		buffer_free(&body);
+	}
+}
+
+// The event's JSON, which is found in its frame: in a chunk's base64 where it is one.
+static void read_nth(const struct reply *reply, uint64_t index, struct document *document) {
+	struct events_scratch scratch;
+	struct eventstream_decoder decoder;
+	struct eventstream_frame frame;
+	struct buffer frames, json;
+	buffer_init(&frames, 65536);
+	buffer_init(&json, 65536);
+	events_scratch_init(&scratch);
+	eventstream_decoder_init(&decoder, EVENTSTREAM_FRAME_BYTES);
+	CHECK_INT(events_append(reply, index, &scratch, &frames), 0);
+	struct slice rest = buffer_slice(&frames);
+	CHECK_INT(eventstream_decoder_next(&decoder, &rest, &frame), EVENTSTREAM_FRAME);
+	CHECK_INT(json_read_document(frame.payload, document), 0);
+	if (document_get(document, "bytes")) {
+		CHECK_INT(base64_decode(document_get(document, "bytes")->string, &json), 0);
+		document_free(document);
+		CHECK_INT(json_read_document(buffer_slice(&json), document), 0);
+	}
+	eventstream_decoder_free(&decoder);
+	events_scratch_free(&scratch);
+	buffer_free(&frames);
+	buffer_free(&json);
+}
+
+TEST(streams_tell_of_caches) {
+	struct plan plan = plain;
+	struct document document;
+	plan.cache_read_tokens = 5;
+	struct reply converse = make(OPERATION_CONVERSE_STREAM, 0, &plan);
+	read_nth(&converse, events_count(&converse) - 1, &document);
+	CHECK_NEAR(number_of(&document, "cacheReadInputTokens"), 5, 0);
+	CHECK_NEAR(number_of(&document, "inputTokens"), 2, 0);
+	CHECK_NEAR(number_of(&document, "totalTokens"), 40, 0);
+	document_free(&document);
+	struct reply claude = make(OPERATION_INVOKE_MODEL_STREAM, 1, &plan);
+	read_nth(&claude, 0, &document);
+	CHECK_NEAR(number_of(&document, "cache_read_input_tokens"), 5, 0);
+	CHECK_NEAR(number_of(&document, "cache_creation_input_tokens"), 0, 0);
+	document_free(&document);
+}
+
 TEST(tokens_are_counted) {
 	struct plan plan = plain;
 	struct buffer body;
@@ -256,6 +330,8 @@ int main(void) {
 	RUN(texts_name_their_model_and_repeat);
 	RUN(refusals_decline);
 	RUN(streams_tell_what_was_planned);
+	RUN(caches_are_told_of);
+	RUN(streams_tell_of_caches);
 	RUN(tokens_are_counted);
 	return check_summary();
 }

@@ -7,6 +7,10 @@
 static const struct scenario_traffic traffic = {.output_tokens = {100, 200}};
 static const struct scenario_model plain = {.ttft_ms = {300, 1200}, .tokens_per_second = {80, 30}};
 
+static struct demand tokens(uint64_t input, uint64_t max) {
+	return (struct demand){.input_tokens = input, .max_tokens = max};
+}
+
 static struct plan plan_once(struct behaviour *behaviour, struct demand demand, uint64_t now_ms) {
 	struct visit visit = {0};
 	visit_arrive(&visit, behaviour, &demand, now_ms);
@@ -28,10 +32,10 @@ TEST(a_seed_gives_the_same_plans) {
 	behaviour_init(&other_seed, &plain, &traffic, SLICE("m"), 2);
 	int equal_id = 0, equal_seed = 0;
 	for (uint64_t i = 0; i < 100; i++) {
-		struct plan plan = plan_once(&first, (struct demand){10, 0}, i);
-		struct plan repeated = plan_once(&again, (struct demand){10, 0}, i);
-		struct plan elsewhere = plan_once(&other_id, (struct demand){10, 0}, i);
-		struct plan otherwise = plan_once(&other_seed, (struct demand){10, 0}, i);
+		struct plan plan = plan_once(&first, tokens(10, 0), i);
+		struct plan repeated = plan_once(&again, tokens(10, 0), i);
+		struct plan elsewhere = plan_once(&other_id, tokens(10, 0), i);
+		struct plan otherwise = plan_once(&other_seed, tokens(10, 0), i);
 		CHECK(same(&plan, &repeated));
 		equal_id += same(&plan, &elsewhere);
 		equal_seed += same(&plan, &otherwise);
@@ -53,8 +57,8 @@ TEST(a_fault_leaves_later_latencies_alone) {
 	behaviour_init(&troubled, &faulty, &traffic, SLICE("m"), 1);
 	int faults = 0;
 	for (uint64_t i = 0; i < 100; i++) {
-		struct plan a = plan_once(&healthy, (struct demand){10, 0}, i);
-		struct plan b = plan_once(&troubled, (struct demand){10, 0}, i);
+		struct plan a = plan_once(&healthy, tokens(10, 0), i);
+		struct plan b = plan_once(&troubled, tokens(10, 0), i);
 		faults += b.outcome == PLAN_FAULT;
 		CHECK(i < 50 || b.outcome == PLAN_ANSWER);
 		CHECK(b.outcome == PLAN_FAULT || same(&a, &b));
@@ -76,7 +80,7 @@ TEST(shares_hold) {
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
 	int stalls = 0, hangs = 0, refusals = 0;
 	for (int i = 0; i < 20000; i++) {
-		struct plan plan = plan_once(&behaviour, (struct demand){10, 0}, 5);
+		struct plan plan = plan_once(&behaviour, tokens(10, 0), 5);
 		stalls += plan.outcome == PLAN_FAULT && plan.fault.trouble == SCENARIO_STALL;
 		hangs += plan.outcome == PLAN_FAULT && plan.fault.trouble == SCENARIO_HANG;
 		refusals += plan.refusal;
@@ -92,11 +96,11 @@ TEST(outputs_end_by_themselves_or_at_the_limit) {
 	behaviour_init(&behaviour, &plain, &traffic, SLICE("m"), 1);
 	int cut = 0;
 	for (int i = 0; i < 1000; i++) {
-		struct plan plan = plan_once(&behaviour, (struct demand){10, 150}, 0);
+		struct plan plan = plan_once(&behaviour, tokens(10, 150), 0);
 		CHECK(plan.output_tokens >= 100 && plan.output_tokens <= 150);
 		CHECK(!plan.cut_short || plan.output_tokens == 150);
 		cut += plan.cut_short;
-		plan = plan_once(&behaviour, (struct demand){10, 0}, 0);
+		plan = plan_once(&behaviour, tokens(10, 0), 0);
 		CHECK(plan.output_tokens >= 100 && plan.output_tokens <= 200 && !plan.cut_short);
 	}
 	CHECK_NEAR(cut, 495, 60);
@@ -108,20 +112,65 @@ TEST(quotas_turn_away) {
 	model.quota = (struct scenario_quota){.rpm = 3, .tpm = 1000};
 	struct behaviour behaviour;
 	static const struct {
-		uint64_t now_ms;
-		struct demand demand;
+		uint64_t now_ms, input_tokens, max_tokens;
 		enum plan_outcome outcome;
 	} steps[] = {
-	    {0, {300, 100}, PLAN_ANSWER},     {1, {300, 100}, PLAN_ANSWER},        {2, {300, 100}, PLAN_TOO_MANY_TOKENS},
-	    {3, {50, 100}, PLAN_ANSWER},      {4, {1, 1}, PLAN_TOO_MANY_REQUESTS}, {59999, {1, 1}, PLAN_TOO_MANY_REQUESTS},
-	    {60000, {300, 100}, PLAN_ANSWER},
+	    {0, 300, 100, PLAN_ANSWER},     {1, 300, 100, PLAN_ANSWER},        {2, 300, 100, PLAN_TOO_MANY_TOKENS},
+	    {3, 50, 100, PLAN_ANSWER},      {4, 1, 1, PLAN_TOO_MANY_REQUESTS}, {59999, 1, 1, PLAN_TOO_MANY_REQUESTS},
+	    {60000, 300, 100, PLAN_ANSWER},
 	};
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-		struct plan plan = plan_once(&behaviour, steps[i].demand, steps[i].now_ms);
+		struct plan plan = plan_once(&behaviour, tokens(steps[i].input_tokens, steps[i].max_tokens), steps[i].now_ms);
 		CHECK_INT(plan.outcome, steps[i].outcome);
 		CHECK_INT(plan.takes_slot, plan.outcome == PLAN_ANSWER);
 	}
+	behaviour_free(&behaviour);
+}
+
+TEST(known_beginnings_are_quick) {
+	struct scenario_model model = plain;
+	model.ttft_ms = (struct quantiles){100, 100};
+	model.prompt_cache = (struct scenario_prompt_cache){.ttl_ms = 1000, .ttft_share = 0.25};
+	model.quota = (struct scenario_quota){.rpm = 9, .tpm = 100000};
+	static const struct {
+		uint64_t now_ms, prefix_tokens, key, read, write;
+	} steps[] = {
+	    {0, 800, 7, 0, 800},    {1, 800, 8, 0, 800},    {2, 800, 7, 800, 0},
+	    {900, 800, 7, 800, 0},  {1500, 0, 7, 0, 0}, // no cache point
+	    {1899, 800, 7, 800, 0},                     // a second after its last use
+	    {1900, 800, 8, 0, 800}, {2899, 800, 7, 0, 800},
+	};
+	struct behaviour behaviour;
+	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		struct demand demand = {.input_tokens = 1000, .max_tokens = 10};
+		demand.prefix_tokens = steps[i].prefix_tokens;
+		demand.prefix_key = steps[i].key;
+		struct plan plan = plan_once(&behaviour, demand, steps[i].now_ms);
+		CHECK_INT(plan.cache_read_tokens, steps[i].read);
+		CHECK_INT(plan.cache_write_tokens, steps[i].write);
+		CHECK_NEAR(plan.first_ms, steps[i].read ? 25 : 100, 0.001);
+	}
+	CHECK_INT(behaviour.tokens.total, 8 * 1010 - 3 * 800);
+	behaviour_free(&behaviour);
+}
+
+TEST(what_is_turned_away_is_not_kept) {
+	struct scenario_model model = plain;
+	model.prompt_cache = (struct scenario_prompt_cache){.ttl_ms = 1000, .ttft_share = 0.25};
+	struct behaviour behaviour;
+	struct adjustment adjustment = adjustment_none();
+	struct demand demand = {.input_tokens = 1000, .prefix_tokens = 800, .prefix_key = 7};
+	adjustment.fault = (struct scenario_fault){
+	    .share = 1, .trouble = SCENARIO_EXCEPTION, .after = SCENARIO_AFTER_UNSET, .exception = "ThrottlingException"};
+	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
+	behaviour_adjust(&behaviour, &adjustment);
+	CHECK_INT(plan_once(&behaviour, demand, 0).outcome, PLAN_FAULT);
+	adjustment.fault.trouble = SCENARIO_NONE;
+	behaviour_adjust(&behaviour, &adjustment);
+	CHECK_INT(plan_once(&behaviour, demand, 1).cache_write_tokens, 800);
+	CHECK_INT(plan_once(&behaviour, demand, 2).cache_read_tokens, 800);
 	behaviour_free(&behaviour);
 }
 
@@ -130,7 +179,7 @@ TEST(slots_are_given_in_order) {
 	model.concurrency = 2;
 	struct behaviour behaviour;
 	struct visit visits[6] = {0};
-	struct demand demand = {1, 1};
+	struct demand demand = tokens(1, 1);
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
 	for (int i = 0; i < 6; i++)
 		CHECK_INT(visit_arrive(&visits[i], &behaviour, &demand, 0), i < 2);
@@ -170,7 +219,7 @@ TEST(what_is_turned_away_takes_no_slot) {
 		adjustment.fault = (struct scenario_fault){.share = 1, .trouble = cases[i].trouble, .after = cases[i].after};
 		behaviour_init(&behaviour, &plain, &traffic, SLICE("m"), 1);
 		behaviour_adjust(&behaviour, &adjustment);
-		CHECK_INT(plan_once(&behaviour, (struct demand){1, 1}, 0).takes_slot, cases[i].takes_slot);
+		CHECK_INT(plan_once(&behaviour, tokens(1, 1), 0).takes_slot, cases[i].takes_slot);
 		behaviour_free(&behaviour);
 	}
 }
@@ -181,7 +230,7 @@ TEST(adjustments_add_up) {
 	model.faults = (struct scenario_faults){.list = &hang, .count = 1};
 	struct behaviour behaviour;
 	struct adjustment adjustment = adjustment_none();
-	struct demand demand = {1, 5};
+	struct demand demand = tokens(1, 5);
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
 	CHECK_INT(plan_once(&behaviour, demand, 0).fault.trouble, SCENARIO_HANG);
 	adjustment.latency_ms = 42;
@@ -208,6 +257,8 @@ int main(void) {
 	RUN(shares_hold);
 	RUN(outputs_end_by_themselves_or_at_the_limit);
 	RUN(quotas_turn_away);
+	RUN(known_beginnings_are_quick);
+	RUN(what_is_turned_away_is_not_kept);
 	RUN(slots_are_given_in_order);
 	RUN(what_is_turned_away_takes_no_slot);
 	RUN(adjustments_add_up);

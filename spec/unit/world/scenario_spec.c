@@ -22,6 +22,7 @@ static void build_good(struct document *document) {
 	put_number(document, "models/b/concurrency", 4);
 	put_number(document, "models/b/quota/rpm", 100);
 	put_number(document, "models/b/quota/tpm", 20000);
+	put_number(document, "models/b/prompt_cache/ttl_ms", 60000);
 	put_number(document, "models/b/refusal_share", 0.25);
 	put_string(document, "models/b/faults/1/fault", "ThrottlingException");
 	put_number(document, "models/b/faults/1/from_ms", 10);
@@ -52,6 +53,8 @@ static void check_model(const struct scenario_model *model) {
 	CHECK_INT(model->concurrency, 4);
 	CHECK_INT(model->quota.rpm, 100);
 	CHECK_INT(model->quota.tpm, 20000);
+	CHECK_INT(model->prompt_cache.ttl_ms, 60000);
+	CHECK_NEAR(model->prompt_cache.ttft_share, 0.2, 0);
 	CHECK_NEAR(model->refusal_share, 0.25, 0);
 	CHECK_INT(model->faults.count, 4);
 	const struct scenario_fault *faults = model->faults.list;
@@ -111,6 +114,7 @@ static const struct mistake mistakes[] = {
     {"models/b/tokens_per_second/p98", NULL, 1, "p98: expected a known key (did you mean p99?)"},
     {"models/b/concurrency", NULL, 0, "concurrency: expected a whole number from 1"},
     {"models/b/quota/rpm", "many", 0, "models[\"b\"].quota.rpm: expected"},
+    {"models/b/prompt_cache/ttft_share", NULL, 2, "models[\"b\"].prompt_cache.ttft_share: expected"},
     {"models/b/refusal_share", NULL, 1.5, "refusal_share: expected a number from 0 to 1"},
     {"models/b/faults", "x", 0, "models[\"b\"].faults: expected a list"},
     {"models/b/faults/x", NULL, 1, "models[\"b\"].faults: expected a list"},
