@@ -17,7 +17,7 @@ static const struct {
 } commands[] = {
     {"serve", cli_serve, "runs the gateway: the Bedrock Runtime API, routed by a policy"},
     {"ask", cli_ask, "sends one prompt through the policy and prints the answer"},
-    {"check", cli_check, "validates a settings or a policy file"},
+    {"check", cli_check, "tells what is wrong with policies and settings, and what a policy would do"},
     {"emulate", cli_emulate, "runs a Bedrock Runtime on loopback, driven by a scenario"},
     {"reload", cli_reload, "makes a running gateway load its policy again, or go back to an earlier one"},
     {"version", cli_version, "prints the version"},

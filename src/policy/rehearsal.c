@@ -13,8 +13,9 @@
 
 enum { TAKES = 100, FEW_TAKES = 3, MODELS_PLAYED = 2000, SITUATION_BYTES = 2300 };
 
-static const char *const HOOKS[] = {"select", "classify", "accept", "prepare", "finish", "tick"};
-enum { HOOK_COUNT = sizeof HOOKS / sizeof *HOOKS };
+enum { HOOK_COUNT = 6 };
+
+const char *const rehearsal_hooks[] = {"select", "classify", "accept", "prepare", "finish", "tick", NULL};
 
 // One situation being played.
 struct run {
@@ -29,7 +30,7 @@ static void hear(void *owner, const struct stage_decision *decision) {
 	struct run *run = owner;
 	uint32_t about = run->situation->attempt ? run->situation->attempt : 1;
 	for (size_t i = 0; i < HOOK_COUNT; i++) {
-		if (strcmp(HOOKS[i], decision->hook) != 0)
+		if (strcmp(rehearsal_hooks[i], decision->hook) != 0)
 			continue;
 		scene_count(&run->scenes[i], decision, run->counts_exactly);
 		if ((run->situation->about & 1u << i) && (decision->attempt == 0 || decision->attempt == about))
@@ -107,7 +108,7 @@ static int rehearse_one(struct players *players, const struct situation *situati
 		run.stage.on_decision = hear;
 		run.stage.owner = &run;
 		for (size_t i = 0; i < HOOK_COUNT; i++)
-			scene_init(&run.scenes[i], HOOKS[i], situation->name, models);
+			scene_init(&run.scenes[i], rehearsal_hooks[i], situation->name, models);
 		bool is_played = play(&run, slice_from(asked), plan->body_bytes);
 		keep_scenes(players->rehearsal, &run, is_played);
 	}

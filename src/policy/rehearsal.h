@@ -24,10 +24,13 @@ struct rehearsal_plan {
 };
 
 struct rehearsal {
-	struct scene *scenes; // in the order of hooks, then of situations
+	struct scene *scenes; // in the order of situations
 	size_t count;
 	size_t mistakes; // scenes in which a call went wrong
 };
+
+// The names of the hooks in the order of a request's life, ended by NULL.
+extern const char *const rehearsal_hooks[];
 
 // Fills `rehearsal`, to be released with rehearsal_free whatever the result. 0, or a status with problems added when
 // the policy doesn't load again.

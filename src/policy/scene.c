@@ -194,8 +194,10 @@ static void write_share(struct scene *scene, const char *name, size_t count, siz
 static void close_selection(struct scene *scene, const struct pool *pool) {
 	size_t count, shown = 0, rest = 0;
 	const struct model *model;
+	size_t *left = memory_new(pool->count, sizeof *left);
+	memcpy(left, scene->chosen, pool->count * sizeof *left);
 	buffer_append(&scene->json, SLICE("{\"models\":{"));
-	while (scene->decisions && (model = take_most_chosen(scene->chosen, pool, &count)) != NULL) {
+	while (scene->decisions && (model = take_most_chosen(left, pool, &count)) != NULL) {
 		if (shown)
 			buffer_append_byte(&scene->json, ',');
 		buffer_append_json(&scene->json, slice_from(model->name));
@@ -206,6 +208,7 @@ static void close_selection(struct scene *scene, const struct pool *pool) {
 			rest++;
 		shown++;
 	}
+	free(left);
 	if (rest)
 		buffer_printf(&scene->words, ", %zu more", rest);
 	if (scene->none)

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ways in which an attempt can fail, as policies see them: every exception of the service, statuses without a name,
+// what becomes of connections and streams, and texts that somebody made up to do harm.
+#ifndef CLI_FAILURE_TABLE_H
+#define CLI_FAILURE_TABLE_H
+
+#include "policy/rehearsal.h"
+
+// Their list and, by *count, their number; to be freed as a whole. What they refer to lives for ever.
+struct rehearsal_failure *failure_table(size_t *count);
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file is told by what it returns: one with `models` is a policy. A policy may need what only a policy's VM has, so a
+// file that is no plain table is tried as one.
+#include "cli/inspection.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "cli/failure_table.h"
+#include "gateway/gateway.h"
+#include "gateway/settings.h"
+#include "policy/doubt.h"
+#include "policy/shared.h"
+
+static const char *look_up(void *owner, const char *name) {
+	(void)owner;
+	return getenv(name);
+}
+
+static int rehearse_policy(struct inspection *inspection, struct policy *policy, const struct settings *settings) {
+	size_t failure_count;
+	struct rehearsal_failure *failures = failure_table(&failure_count);
+	struct rehearsal_plan plan = {.sources = policy_sources(policy),
+	                              .limits = inspection->limits,
+	                              .failures = failures,
+	                              .failure_count = failure_count,
+	                              .body_bytes = settings->limits.body_bytes};
+	int rc = rehearse(&plan, &inspection->problems, &inspection->rehearsal);
+	free(failures);
+	return rc;
+}
+
+static void inspect_policy(struct inspection *inspection, const char *path, const struct settings *settings) {
+	struct policy_host host = {.registry = registry_new(), .shared = shared_new(), .now_ms = clock_now_ms()};
+	struct policy *policy = NULL;
+	inspection->limits =
+	    (struct policy_limits){settings->policy_limits.instructions, settings->policy_limits.memory_bytes};
+	if (policy_load(path, &inspection->limits, 1, &host, &inspection->problems, &policy) == 0) {
+		const struct pool *pool = policy_pool(policy);
+		inspection->policy = memory_string(slice_from(policy_source(policy)));
+		inspection->model_count = pool->count;
+		doubt_pool(pool, inspection->policy, &inspection->doubts);
+		if (rehearse_policy(inspection, policy, settings) == 0)
+			doubt_rehearsal(&inspection->rehearsal, pool, &inspection->limits, inspection->policy, &inspection->doubts);
+		policy_release(policy);
+	}
+	shared_free(host.shared);
+	registry_free(host.registry);
+}
+
+// The environment has a say in where requests go, and in nothing else.
+static void inspect_settings(struct inspection *inspection, const struct document *document) {
+	struct settings settings;
+	struct settings_flags flags = {0};
+	inspection->is_settings = document != NULL;
+	int rc = settings_read(document ? inspection->path : NULL, document, &flags, look_up, NULL, &inspection->problems,
+	                       &settings);
+	if (rc == 0 && document)
+		rc = gateway_check(&settings, &inspection->problems);
+	if (rc == 0)
+		inspect_policy(inspection, document ? settings.policy : inspection->path, &settings);
+	settings_free(&settings);
+}
+
+void inspect(const char *path, struct inspection *inspection) {
+	struct document document = {0};
+	struct problems as_document = {0};
+	*inspection = (struct inspection){.path = path};
+	int rc = policy_read_document(path, &as_document, &document);
+	bool is_policy = rc != 0 || document_get(&document, "models");
+	inspect_settings(inspection, is_policy ? NULL : &document);
+	problems_free(&as_document);
+	document_free(&document);
+}
+
+void inspection_free(struct inspection *inspection) {
+	problems_free(&inspection->problems);
+	problems_free(&inspection->doubts);
+	rehearsal_free(&inspection->rehearsal);
+	free(inspection->policy);
+}
+
+bool inspection_is_sound(const struct inspection *inspection) {
+	return inspection->problems.count == 0 && inspection->rehearsal.mistakes == 0;
+}
+
+struct inspection_use inspection_use(const struct inspection *inspection, const char *hook) {
+	struct inspection_use use = {0};
+	for (size_t i = 0; i < inspection->rehearsal.count; i++) {
+		const struct scene *scene = &inspection->rehearsal.scenes[i];
+		if (strcmp(scene->hook, hook) != 0)
+			continue;
+		use.situations++;
+		use.calls += scene->calls;
+		use.instructions = scene->instructions > use.instructions ? scene->instructions : use.instructions;
+		use.peak_bytes = scene->peak_bytes > use.peak_bytes ? scene->peak_bytes : use.peak_bytes;
+		use.cpu_ns = scene->cpu_ns > use.cpu_ns ? scene->cpu_ns : use.cpu_ns;
+	}
+	return use;
+}

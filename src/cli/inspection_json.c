@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page for programs. Keys are never taken away or renamed; all are always there.
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/inspection.h"
+
+static void write_text(struct buffer *json, const char *key, const char *text) {
+	buffer_printf(json, "\"%s\":", key);
+	if (text)
+		buffer_append_json(json, slice_from(text));
+	else
+		buffer_append(json, SLICE("null"));
+}
+
+static void write_problems(struct buffer *json, const char *key, const struct problems *problems) {
+	buffer_printf(json, "\"%s\":[", key);
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem *problem = &problems->list[i];
+		buffer_printf(json, "%s{", i ? "," : "");
+		write_text(json, "file", problem->file);
+		buffer_printf(json, ",\"line\":%d,", problem->line);
+		write_text(json, "field", problem->field);
+		buffer_append_byte(json, ',');
+		write_text(json, "expected", problem->expected);
+		buffer_append_byte(json, ',');
+		write_text(json, "found", problem->found);
+		buffer_append_byte(json, '}');
+	}
+	buffer_append_byte(json, ']');
+}
+
+static void write_mistakes(struct buffer *json, const struct rehearsal *rehearsal) {
+	bool is_first = true;
+	buffer_append(json, SLICE("\"mistakes\":["));
+	for (size_t i = 0; i < rehearsal->count; i++) {
+		const struct scene *scene = &rehearsal->scenes[i];
+		if (scene->mistakes == 0)
+			continue;
+		buffer_append(json, is_first ? SLICE("{") : SLICE(",{"));
+		is_first = false;
+		write_text(json, "hook", scene->hook);
+		buffer_append_byte(json, ',');
+		write_text(json, "situation", scene->situation);
+		buffer_append_byte(json, ',');
+		write_text(json, "file", scene->mistake.file);
+		buffer_printf(json, ",\"line\":%d,", scene->mistake.line);
+		write_text(json, "ending", ending_name(scene->mistake.ending));
+		buffer_append_byte(json, ',');
+		write_text(json, "message", scene->mistake.message);
+		buffer_append_byte(json, '}');
+	}
+	buffer_append_byte(json, ']');
+}
+
+static void write_hooks(struct buffer *json, const struct inspection *inspection) {
+	buffer_append(json, SLICE("\"hooks\":{"));
+	for (size_t i = 0; rehearsal_hooks[i]; i++) {
+		struct inspection_use use = inspection_use(inspection, rehearsal_hooks[i]);
+		buffer_printf(json,
+		              "%s\"%s\":{\"present\":%s,\"calls\":%zu,\"instructions\":%" PRIu64
+		              ",\"memory_bytes\":%zu,\"cpu_ns\":%" PRIu64 "}",
+		              i ? "," : "", rehearsal_hooks[i], use.calls ? "true" : "false", use.calls, use.instructions,
+		              use.peak_bytes, use.cpu_ns);
+	}
+	buffer_append_byte(json, '}');
+}
+
+static void write_scene(struct buffer *json, const struct scene *scene) {
+	static const char *const deciders[] = {"nobody", "default", "policy"};
+	buffer_append_byte(json, '{');
+	write_text(json, "hook", scene->hook);
+	buffer_append_byte(json, ',');
+	write_text(json, "situation", scene->situation);
+	buffer_append_byte(json, ',');
+	write_text(json, "decided_by", deciders[scene->decided_by]);
+	buffer_append(json, SLICE(",\"words\":"));
+	buffer_append_json(json, buffer_slice(&scene->words));
+	buffer_append(json, SLICE(",\"decision\":"));
+	buffer_append(json, buffer_slice(&scene->json));
+	buffer_printf(json,
+	              ",\"decisions\":%zu,\"calls\":%zu,\"mistakes\":%zu,\"instructions\":%" PRIu64
+	              ",\"memory_bytes\":%zu,\"cpu_ns\":%" PRIu64 "}",
+	              scene->decisions, scene->calls, scene->mistakes, scene->instructions, scene->peak_bytes,
+	              scene->cpu_ns);
+}
+
+void inspection_write(const struct inspection *inspection, struct buffer *json) {
+	const struct rehearsal *rehearsal = &inspection->rehearsal;
+	buffer_append_byte(json, '{');
+	write_text(json, "file", inspection->path);
+	buffer_append_byte(json, ',');
+	write_text(json, "kind", inspection->is_settings ? "settings" : "policy");
+	buffer_printf(json, ",\"sound\":%s,", inspection_is_sound(inspection) ? "true" : "false");
+	write_text(json, "policy", inspection->policy);
+	buffer_printf(json, ",\"models\":%zu,\"limits\":{\"instructions\":%" PRIu64 ",\"memory_bytes\":%" PRIu64 "},",
+	              inspection->model_count, inspection->limits.instructions, inspection->limits.memory_bytes);
+	write_problems(json, "problems", &inspection->problems);
+	buffer_append_byte(json, ',');
+	write_mistakes(json, rehearsal);
+	buffer_append_byte(json, ',');
+	write_problems(json, "warnings", &inspection->doubts);
+	buffer_append_byte(json, ',');
+	write_hooks(json, inspection);
+	buffer_append(json, SLICE(",\"situations\":["));
+	for (size_t i = 0; i < rehearsal->count; i++) {
+		if (i)
+			buffer_append_byte(json, ',');
+		write_scene(json, &rehearsal->scenes[i]);
+	}
+	buffer_append(json, SLICE("]}"));
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// A page for people: what a hook does in most situations is said once, with the situations listed behind it.
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/inspection.h"
+
+enum { WIDTH = 110, INDENT = 6, TEXT_BYTES = 1 << 20 };
+
+// Text of the policy's may hold anything; a terminal must not obey it.
+static void put_visible(FILE *out, struct slice text) {
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char byte = (unsigned char)text.ptr[i];
+		if (byte < ' ' || byte == 0x7f)
+			fprintf(out, "\\x%02x", byte);
+		else
+			putc(byte, out);
+	}
+}
+
+static bool is_same_mistake(const struct scene *a, const struct scene *b) {
+	return strcmp(a->hook, b->hook) == 0 && a->mistake.line == b->mistake.line &&
+	       strcmp(a->mistake.file, b->mistake.file) == 0 && strcmp(a->mistake.message, b->mistake.message) == 0;
+}
+
+// Whether the mistake was told with an earlier scene.
+static bool is_told(const struct rehearsal *rehearsal, size_t index) {
+	for (size_t i = 0; i < index; i++)
+		if (rehearsal->scenes[i].mistakes && is_same_mistake(&rehearsal->scenes[i], &rehearsal->scenes[index]))
+			return true;
+	return false;
+}
+
+static void print_mistake(const struct rehearsal *rehearsal, size_t index) {
+	const struct scene *scene = &rehearsal->scenes[index];
+	size_t more = 0;
+	for (size_t i = index + 1; i < rehearsal->count; i++)
+		more += rehearsal->scenes[i].mistakes && is_same_mistake(scene, &rehearsal->scenes[i]);
+	fprintf(stderr, "%s:%d: %s: %s in \"", scene->mistake.file, scene->mistake.line, scene->hook,
+	        ending_name(scene->mistake.ending));
+	put_visible(stderr, slice_from(scene->situation));
+	fputs("\"", stderr);
+	if (more)
+		fprintf(stderr, " and %zu more situation%s", more, more == 1 ? "" : "s");
+	fputs(": ", stderr);
+	put_visible(stderr, slice_from(scene->mistake.message));
+	fputs("\n", stderr);
+}
+
+static void print_problems(const struct problems *problems, const char *prefix) {
+	struct buffer text;
+	buffer_init(&text, TEXT_BYTES);
+	problems_format(problems, &text);
+	for (struct slice rest = buffer_slice(&text); rest.len;) {
+		size_t end = slice_find(rest, '\n');
+		fprintf(stderr, "%s%.*s\n", prefix, (int)end, rest.ptr);
+		rest = slice_from_offset(rest, end + 1);
+	}
+	buffer_free(&text);
+}
+
+// What is said of a scene; two that say the same are folded.
+static bool says_the_same(const struct scene *a, const struct scene *b) {
+	return strcmp(a->hook, b->hook) == 0 && !a->mistakes == !b->mistakes &&
+	       slice_equal(buffer_slice(&a->words), buffer_slice(&b->words));
+}
+
+static bool is_folded(const struct rehearsal *rehearsal, size_t index) {
+	for (size_t i = 0; i < index; i++)
+		if (says_the_same(&rehearsal->scenes[i], &rehearsal->scenes[index]))
+			return true;
+	return false;
+}
+
+// The situations of all scenes that say the same, as lines that begin with INDENT spaces.
+static void print_situations(const struct rehearsal *rehearsal, size_t index) {
+	size_t column = 0;
+	for (size_t i = index; i < rehearsal->count; i++) {
+		const struct scene *scene = &rehearsal->scenes[i];
+		if (!says_the_same(&rehearsal->scenes[index], scene))
+			continue;
+		size_t bytes = strlen(scene->situation);
+		if (column && column + bytes + 2 > WIDTH) {
+			fputs(";\n", stdout);
+			column = 0;
+		}
+		column += column ? (size_t)printf("; ") : (size_t)printf("%*s", INDENT, "");
+		put_visible(stdout, slice_from(scene->situation));
+		column += bytes;
+	}
+	putchar('\n');
+}
+
+static void print_use(const struct inspection *inspection, const char *hook) {
+	struct inspection_use use = inspection_use(inspection, hook);
+	printf("\n%-10s %zu situations", hook, use.situations);
+	if (use.calls == 0)
+		printf(", decided by what is built in\n");
+	else
+		printf("; at most %" PRIu64 " of %" PRIu64 " instructions, %zu of %" PRIu64 " KiB, %.1f us\n", use.instructions,
+		       inspection->limits.instructions, (use.peak_bytes + 1023) / 1024, inspection->limits.memory_bytes / 1024,
+		       (double)use.cpu_ns / 1000);
+}
+
+static void print_hook(const struct inspection *inspection, const char *hook) {
+	const struct rehearsal *rehearsal = &inspection->rehearsal;
+	struct inspection_use use = inspection_use(inspection, hook);
+	bool is_built_in = use.calls == 0;
+	if (use.situations == 0)
+		return;
+	// What is built in is in the reference; whom it chooses depends on the models.
+	if (is_built_in && strcmp(hook, "select") != 0) {
+		printf("\n%-10s built in\n", hook);
+		return;
+	}
+	print_use(inspection, hook);
+	for (size_t i = 0; i < rehearsal->count; i++) {
+		const struct scene *scene = &rehearsal->scenes[i];
+		if (strcmp(scene->hook, hook) != 0 || is_folded(rehearsal, i))
+			continue;
+		fputs(scene->mistakes ? "   went wrong: " : "   ", stdout);
+		put_visible(stdout, buffer_slice(&scene->words));
+		putchar('\n');
+		print_situations(rehearsal, i);
+	}
+}
+
+static void print_head(const struct inspection *inspection) {
+	size_t wrong = inspection->problems.count + inspection->rehearsal.mistakes;
+	if (inspection->is_settings)
+		printf("%s: %s settings\n", inspection->path, inspection->problems.count ? "wrong" : "sound");
+	if (!inspection->policy)
+		return;
+	printf("%s: a %s policy with %zu model%s", inspection->policy, wrong ? "mistaken" : "sound",
+	       inspection->model_count, inspection->model_count == 1 ? "" : "s");
+	if (inspection->doubts.count)
+		printf(", %zu doubt%s", inspection->doubts.count, inspection->doubts.count == 1 ? "" : "s");
+	putchar('\n');
+}
+
+void inspection_print(const struct inspection *inspection) {
+	const struct rehearsal *rehearsal = &inspection->rehearsal;
+	print_problems(&inspection->problems, "");
+	for (size_t i = 0; i < rehearsal->count; i++)
+		if (rehearsal->scenes[i].mistakes && !is_told(rehearsal, i))
+			print_mistake(rehearsal, i);
+	print_problems(&inspection->doubts, "warning: ");
+	fflush(stderr);
+	print_head(inspection);
+	for (size_t i = 0; rehearsal_hooks[i]; i++)
+		print_hook(inspection, rehearsal_hooks[i]);
+}

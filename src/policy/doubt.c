@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each doubt names the key, what would be usual, and what is there instead.
+#include "policy/doubt.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FIELD_BYTES = 64, TEXT_BYTES = 2400, MODELS_CHOSEN_MAX = 20 };
+
+struct doubter {
+	const char *file;
+	struct problems *doubts;
+};
+
+static void doubt_number(const struct doubter *doubter, const char *field, const char *bound, uint64_t limit,
+                         uint64_t value) {
+	char expected[TEXT_BYTES], found[FIELD_BYTES];
+	snprintf(expected, sizeof expected, "at most %s (%" PRIu64 ")", bound, limit);
+	snprintf(found, sizeof found, "%" PRIu64, value);
+	problems_add(doubter->doubts, doubter->file, 0, field, expected, found);
+}
+
+static void doubt_limits(const struct doubter *doubter, const struct route_limits *limits) {
+	uint64_t deadline_ms = limits->deadline_ms;
+	if (deadline_ms && limits->max_wait_ms > deadline_ms)
+		doubt_number(doubter, "max_wait_ms", "deadline_ms", deadline_ms, limits->max_wait_ms);
+	if (deadline_ms && limits->timeout_ms > deadline_ms)
+		doubt_number(doubter, "timeout_ms", "deadline_ms", deadline_ms, limits->timeout_ms);
+	if (limits->ttft_ms > limits->timeout_ms)
+		doubt_number(doubter, "ttft_ms", "timeout_ms", limits->timeout_ms, limits->ttft_ms);
+}
+
+// What the policy's own keys say has been told; here is what a model says otherwise.
+static void doubt_times(const struct doubter *doubter, const struct model *model, const struct route_limits *limits) {
+	char field[FIELD_BYTES];
+	if (limits->deadline_ms && model->timeout_ms > limits->deadline_ms && model->timeout_ms != limits->timeout_ms) {
+		snprintf(field, sizeof field, "models[%zu].timeout_ms", model->index + 1);
+		doubt_number(doubter, field, "deadline_ms", limits->deadline_ms, model->timeout_ms);
+	}
+	bool is_own = model->ttft_ms != limits->ttft_ms || model->timeout_ms != limits->timeout_ms;
+	if (is_own && model->ttft_ms > model->timeout_ms) {
+		snprintf(field, sizeof field, "models[%zu].ttft_ms", model->index + 1);
+		doubt_number(doubter, field, "the model's timeout_ms", model->timeout_ms, model->ttft_ms);
+	}
+}
+
+// Whether another entry lets through all that this one does.
+static bool is_covered(const struct model *model, size_t entry, const char **by) {
+	char nothing[] = "";
+	struct model other = {.id = nothing, .name = nothing, .serves_count = 1};
+	for (size_t i = 0; i < model->serves_count; i++) {
+		bool is_same = strcmp(model->serves[i], model->serves[entry]) == 0;
+		if (i == entry || (is_same && i > entry))
+			continue;
+		other.serves = &model->serves[i];
+		*by = model->serves[i];
+		if (model_serves(&other, slice_from(model->serves[entry])))
+			return true;
+	}
+	return false;
+}
+
+static void doubt_serves(const struct doubter *doubter, const struct model *model) {
+	for (size_t i = 0; i < model->serves_count; i++) {
+		char field[FIELD_BYTES], found[TEXT_BYTES];
+		const char *by;
+		if (!is_covered(model, i, &by))
+			continue;
+		snprintf(field, sizeof field, "models[%zu].serves[%zu]", model->index + 1, i + 1);
+		snprintf(found, sizeof found, "\"%.1000s\", which \"%.1000s\" lets through already", model->serves[i], by);
+		problems_add(doubter->doubts, doubter->file, 0, field, "a name or glob that lets something new through", found);
+	}
+}
+
+static void doubt_weights(const struct doubter *doubter, const struct pool *pool) {
+	double primary = 0, fallback = 0;
+	bool has_fallback = false;
+	for (size_t i = 0; i < pool->count; i++) {
+		*(pool->models[i].fallback ? &fallback : &primary) += pool->models[i].weight;
+		has_fallback = has_fallback || pool->models[i].fallback;
+	}
+	if (!(primary > 0))
+		problems_add(doubter->doubts, doubter->file, 0, "models", "a primary with a weight",
+		             "weight 0 in each: no choice by weight ever finds one");
+	if (has_fallback && !(fallback > 0))
+		problems_add(doubter->doubts, doubter->file, 0, "models", "a fallback with a weight",
+		             "weight 0 in each: no choice by weight ever finds one");
+}
+
+void doubt_pool(const struct pool *pool, const char *file, struct problems *doubts) {
+	struct doubter doubter = {file, doubts};
+	doubt_limits(&doubter, &pool->limits);
+	doubt_weights(&doubter, pool);
+	for (size_t i = 0; i < pool->count; i++) {
+		doubt_times(&doubter, &pool->models[i], &pool->limits);
+		doubt_serves(&doubter, &pool->models[i]);
+	}
+}
+
+// With many models there are too few decisions to tell by.
+static void doubt_choices(const struct doubter *doubter, const struct rehearsal *rehearsal, const struct pool *pool) {
+	for (size_t i = 0; i < pool->count && pool->count <= MODELS_CHOSEN_MAX; i++) {
+		size_t chosen = 0, decisions = 0;
+		for (size_t j = 0; j < rehearsal->count; j++) {
+			const struct scene *scene = &rehearsal->scenes[j];
+			if (strcmp(scene->hook, "select") != 0)
+				continue;
+			chosen += scene->chosen[i];
+			decisions += scene->decisions;
+		}
+		if (chosen)
+			continue;
+		char field[FIELD_BYTES], found[TEXT_BYTES];
+		snprintf(field, sizeof field, "models[%zu]", i + 1);
+		snprintf(found, sizeof found, "that none of %zu chose %.2048s", decisions, pool->models[i].name);
+		problems_add(doubter->doubts, doubter->file, 0, field, "a model that some selection chooses", found);
+	}
+}
+
+static void doubt_none(const struct doubter *doubter, const struct scene *scene) {
+	char found[TEXT_BYTES];
+	if (scene->none == 0)
+		return;
+	snprintf(found, sizeof found, "none in %zu of %zu selections in \"%.2048s\": the request fails", scene->none,
+	         scene->decisions, scene->situation);
+	problems_add(doubter->doubts, doubter->file, 0, "select", "one of the eligible models", found);
+}
+
+// Of all the scenes of a hook, the one that used most; each budget is doubted once.
+static void doubt_budget(const struct doubter *doubter, const struct rehearsal *rehearsal, const char *hook,
+                         const struct policy_limits *limits) {
+	const struct scene *longest = NULL, *largest = NULL;
+	for (size_t i = 0; i < rehearsal->count; i++) {
+		const struct scene *scene = &rehearsal->scenes[i];
+		if (strcmp(scene->hook, hook) != 0 || scene->mistakes)
+			continue;
+		if (!longest || scene->instructions > longest->instructions)
+			longest = scene;
+		if (!largest || scene->peak_bytes > largest->peak_bytes)
+			largest = scene;
+	}
+	char found[TEXT_BYTES];
+	if (longest && longest->instructions > limits->instructions / 2) {
+		snprintf(found, sizeof found, "%" PRIu64 " of %" PRIu64 " in \"%.2048s\"", longest->instructions,
+		         limits->instructions, longest->situation);
+		problems_add(doubter->doubts, doubter->file, 0, hook, "at most half the budget of instructions", found);
+	}
+	if (largest && largest->peak_bytes > limits->memory_bytes / 2) {
+		snprintf(found, sizeof found, "%zu of %" PRIu64 " bytes in \"%.2048s\"", largest->peak_bytes,
+		         limits->memory_bytes, largest->situation);
+		problems_add(doubter->doubts, doubter->file, 0, hook, "at most half the budget of memory", found);
+	}
+}
+
+void doubt_rehearsal(const struct rehearsal *rehearsal, const struct pool *pool, const struct policy_limits *limits,
+                     const char *file, struct problems *doubts) {
+	struct doubter doubter = {file, doubts};
+	doubt_choices(&doubter, rehearsal, pool);
+	for (size_t i = 0; i < rehearsal->count; i++)
+		doubt_none(&doubter, &rehearsal->scenes[i]);
+	for (size_t i = 0; rehearsal_hooks[i]; i++)
+		doubt_budget(&doubter, rehearsal, rehearsal_hooks[i], limits);
+}
