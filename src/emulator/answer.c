@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "emulator/emulator_state.h"
 #include "emulator/respond.h"
+#include "world/tier.h"
 
 enum { RESET_DELAY_MS = 10 };
 
@@ -64,6 +65,12 @@ static void throttle(struct answer *answer) {
 	                0);
 }
 
+// In the service's words: the reserved tier is one that has been bought.
+static const char *no_such_tier(const struct answer *answer) {
+	bool is_reserved = answer->reply.tier && tier_bit_of(slice_from(answer->reply.tier)) == TIER_BIT_RESERVED;
+	return is_reserved ? "Reservation not found." : "The model does not support the service tier provided.";
+}
+
 static void answer_html(struct answer *answer) {
 	static const char page[] = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
 	                           "<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
@@ -117,6 +124,8 @@ static void act(struct answer *answer) {
 		answer_wake_at(answer, plan->first_ms);
 	else if (plan->outcome == PLAN_TOO_MANY_REQUESTS || plan->outcome == PLAN_TOO_MANY_TOKENS)
 		throttle(answer);
+	else if (plan->outcome == PLAN_NO_SUCH_TIER)
+		throw_exception(answer, "ValidationException", no_such_tier(answer), 0);
 	else if (!answer->started && plan->outcome == PLAN_FAULT && fail_at_once(answer))
 		return;
 	else if (operation_is_streaming(answer->reply.operation))
@@ -150,9 +159,11 @@ void answer_begin(struct emulator *emulator, struct server_call *call, enum oper
 		demand = (struct demand){.input_tokens = prompt->input_tokens,
 		                         .max_tokens = prompt->max_tokens,
 		                         .prefix_tokens = prompt->prefix_tokens,
-		                         .prefix_key = prompt->prefix_key};
+		                         .prefix_key = prompt->prefix_key,
+		                         .tier = prompt->tier};
 	bool served = visit_arrive(&answer->visit, behaviour, &demand, emulator_now_ms(emulator));
 	reply_init(&answer->reply, operation, slice_from(behaviour->id), &answer->visit.plan);
+	answer->reply.tier = prompt->tier ? tier_bit_name(prompt->tier) : NULL;
 	if (counts)
 		answer->reply.input_tokens = prompt->input_tokens;
 	answer_counter(answer)->received++;

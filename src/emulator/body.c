@@ -50,6 +50,8 @@ static void append_message(const struct reply *reply, struct buffer *out) {
 
 static void append_converse(const struct reply *reply, struct buffer *out) {
 	buffer_printf(out, "{\"metrics\":{\"latencyMs\":%" PRIu64 "},", reply->last_ms);
+	if (reply->tier)
+		buffer_printf(out, "\"serviceTier\":{\"type\":\"%s\"},", reply->tier);
 	append_message(reply, out);
 }
 

@@ -7,6 +7,7 @@
 #include "base/schema.h"
 #include "base/json.h"
 #include "emulator/respond.h"
+#include "world/tier.h"
 
 enum { CHANGE_BYTES_MAX = 65536, ANSWER_BYTES = 16 << 20, MESSAGE_BYTES = 16384, ID_BYTES_MAX = 2048 };
 
@@ -40,6 +41,11 @@ static const struct schema_key change_keys[] = {
      .offset = FIELD(fault.retry_after_ms),
      .maximum = 3600000,
      .meaning = "sent along with an exception"},
+    {.name = "tier",
+     .type = SCHEMA_CUSTOM,
+     .offset = FIELD(fault.tiers),
+     .parse = tier_bits_parse,
+     .meaning = "only requests at that service tier meet the fault"},
     {.name = "latency_ms",
      .type = SCHEMA_NUMBER,
      .offset = FIELD(latency_ms),
@@ -104,7 +110,7 @@ static void read_change(struct slice body, struct adjustment *adjustment, struct
 		return;
 	}
 	schema_read(change_keys, &document, adjustment, &place);
-	static const char *const wants_fault[] = {"share", "after", "retry_after_ms"};
+	static const char *const wants_fault[] = {"share", "after", "retry_after_ms", "tier"};
 	for (size_t i = 0; i < sizeof wants_fault / sizeof *wants_fault; i++)
 		if (document_get(&document, wants_fault[i]) && !document_get(&document, "fault"))
 			problems_add(problems, "", 0, wants_fault[i], "a fault beside it", "none");

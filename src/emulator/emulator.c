@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/body_edit.h"
 #include "aws/exception.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -13,6 +14,7 @@
 #include "emulator/control.h"
 #include "emulator/emulator_state.h"
 #include "emulator/respond.h"
+#include "world/tier.h"
 
 enum { BODY_BYTES = 128 << 20, FRAMES_BYTES = 1 << 20, ID_BYTES_MAX = 2048, EXCEPTIONS_MAX = 63 };
 
@@ -50,6 +52,7 @@ static void reject_body(struct emulator *emulator, struct server_call *call, enu
 static void ask_model(struct emulator *emulator, struct server_call *call, const struct server_request *request,
                       enum operation operation, struct slice model, void **call_owner) {
 	struct prompt prompt;
+	struct slice tier = body_edit_read_tier(operation, request->headers, request->body);
 	struct behaviour *behaviour = world_find(emulator->world, model);
 	bool converses = operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM;
 	if (operation < OPERATION_CONVERSE || operation > OPERATION_COUNT_TOKENS ||
@@ -63,6 +66,8 @@ static void ask_model(struct emulator *emulator, struct server_call *call, const
 		reject(emulator, call, "ValidationException", 400,
 		       "A conversation must start with a user message. Try again with a conversation that starts with a user "
 		       "message.");
+	else if (tier.len && !(prompt.tier = tier_bit_of(tier)))
+		reject(emulator, call, "ValidationException", 400, "The service tier provided is invalid.");
 	else
 		answer_begin(emulator, call, operation, behaviour, &prompt, call_owner);
 }

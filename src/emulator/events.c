@@ -56,6 +56,8 @@ static void converse_metadata(const struct reply *reply, struct buffer *json) {
 	              reply->last_ms, reply->input_tokens, reply->output_tokens, reply_total_tokens(reply));
 	body_append_converse_cache(reply, json);
 	buffer_append_byte(json, '}');
+	if (reply->tier)
+		buffer_printf(json, ",\"serviceTier\":{\"type\":\"%s\"}", reply->tier);
 }
 
 static void converse_tail(const struct reply *reply, unsigned index, struct buffer *json) {

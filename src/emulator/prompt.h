@@ -16,6 +16,7 @@ struct prompt {
 	bool has_cache_point;
 	uint64_t prefix_tokens; // of the system prompt and the tools, where there is a cache point; else 0
 	uint64_t prefix_key;    // stands for these
+	unsigned tier;          // the service tier that the request names, as a bit of world/tier.h; 0 for none
 };
 
 // Reads the body of any of the operations on a model. 0, or ERROR_INVALID when it is no JSON object.

@@ -27,6 +27,7 @@ struct reply {
 	uint64_t last_ms;          // to the last one
 	bool cut_short;
 	bool refusal;
+	const char *tier; // the service tier that was asked for by name; NULL for none
 };
 
 void reply_init(struct reply *reply, enum operation operation, struct slice model, const struct plan *plan);

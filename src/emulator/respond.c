@@ -43,6 +43,10 @@ void respond_head_init(struct respond_head *head, struct emulator *emulator, con
 void respond_head_add_invocation(struct respond_head *head, const struct reply *reply) {
 	if (reply->operation == OPERATION_INVOKE_MODEL_STREAM)
 		add(head, SLICE("x-amzn-bedrock-content-type"), SLICE("application/json"));
+	bool is_invocation =
+	    reply->operation == OPERATION_INVOKE_MODEL || reply->operation == OPERATION_INVOKE_MODEL_STREAM;
+	if (is_invocation && reply->tier)
+		add(head, SLICE("x-amzn-bedrock-service-tier"), slice_from(reply->tier));
 	if (reply->operation != OPERATION_INVOKE_MODEL)
 		return;
 	add_printf(head, SLICE("x-amzn-bedrock-input-token-count"), "%" PRIu64, reply->input_tokens);

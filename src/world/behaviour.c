@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "world/tier.h"
 
 // What is turned away is told so in a tenth of the time that an answer takes to begin.
 #define TURNED_AWAY_FACTOR 0.1
@@ -52,17 +53,25 @@ void behaviour_adjust(struct behaviour *behaviour, const struct adjustment *adju
 		own->refusal_share = adjustment->refusal_share;
 }
 
+static bool is_among(unsigned tier, unsigned tiers) {
+	return tiers == 0 || tiers & (tier ? tier : TIER_BIT_DEFAULT);
+}
+
 // The fault that this request meets, or NULL. Faults that hold at the same time take their shares one after the other
 // from the same draw: shares 0.3 and 0.2 leave half of the requests alone.
-static const struct scenario_fault *fault_draw(const struct behaviour *behaviour, double draw, uint64_t now_ms) {
+static const struct scenario_fault *fault_draw(const struct behaviour *behaviour, unsigned tier, double draw,
+                                               uint64_t now_ms) {
 	const struct scenario_fault *adjusted = &behaviour->adjustment.fault;
 	if (adjusted->trouble != SCENARIO_UNSET)
-		return adjusted->trouble != SCENARIO_NONE && draw <= adjusted->share ? adjusted : NULL;
+		return adjusted->trouble != SCENARIO_NONE && is_among(tier, adjusted->tiers) && draw <= adjusted->share
+		           ? adjusted
+		           : NULL;
 	const struct scenario_faults *faults = &behaviour->rules->faults;
 	double shares = 0;
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct scenario_fault *fault = &faults->list[i];
-		if (fault->trouble == SCENARIO_NONE || now_ms < fault->from_ms || now_ms >= fault->to_ms)
+		if (fault->trouble == SCENARIO_NONE || !is_among(tier, fault->tiers) || now_ms < fault->from_ms ||
+		    now_ms >= fault->to_ms)
 			continue;
 		shares += fault->share;
 		if (draw <= shares)
@@ -99,11 +108,13 @@ static void plan_draw(struct plan *plan, struct behaviour *behaviour, const stru
 	    .refusal = refusal_at <= refusal_share,
 	    .seed = seed,
 	};
-	const struct scenario_fault *fault = fault_draw(behaviour, fault_at, now_ms);
+	const struct scenario_fault *fault = fault_draw(behaviour, demand->tier, fault_at, now_ms);
 	if (fault) {
 		plan->outcome = PLAN_FAULT;
 		plan->fault = *fault;
 	}
+	if (!is_among(demand->tier, rules->tiers))
+		plan->outcome = PLAN_NO_SUCH_TIER;
 }
 
 // What the model knows of the prompt already is quick to read.
@@ -120,7 +131,7 @@ static void plan_recall(struct plan *plan, const struct behaviour *behaviour, co
 	plan->first_ms *= rules->ttft_share;
 }
 
-// Whether the request is refused a place before the model sees it.
+// Whether the fault comes in the place of any answer.
 static bool fault_turns_away(const struct scenario_fault *fault) {
 	switch (fault->trouble) {
 	case SCENARIO_EXCEPTION:
@@ -135,15 +146,20 @@ static bool fault_turns_away(const struct scenario_fault *fault) {
 	}
 }
 
-// Quotas come first, as in the service: what they turn away is not counted as used, nor is what the cache knew.
+// Whether the request is refused a place before the model sees it.
+static bool is_turned_away(const struct plan *plan) {
+	return plan->outcome == PLAN_FAULT ? fault_turns_away(&plan->fault) : plan->outcome != PLAN_ANSWER;
+}
+
+// Quotas come before faults, as in the service: what they turn away is not counted as used, nor is what the cache knew.
 static void plan_admit(struct plan *plan, struct behaviour *behaviour, uint64_t now_ms) {
 	uint64_t tokens = plan->input_tokens - plan->cache_read_tokens + plan->output_tokens;
-	if (!quota_would_admit(&behaviour->requests, behaviour->rules->quota.rpm, 1, now_ms))
+	bool is_valid = plan->outcome != PLAN_NO_SUCH_TIER;
+	if (is_valid && !quota_would_admit(&behaviour->requests, behaviour->rules->quota.rpm, 1, now_ms))
 		plan->outcome = PLAN_TOO_MANY_REQUESTS;
-	else if (!quota_would_admit(&behaviour->tokens, behaviour->rules->quota.tpm, tokens, now_ms))
+	else if (is_valid && !quota_would_admit(&behaviour->tokens, behaviour->rules->quota.tpm, tokens, now_ms))
 		plan->outcome = PLAN_TOO_MANY_TOKENS;
-	if (plan->outcome == PLAN_TOO_MANY_REQUESTS || plan->outcome == PLAN_TOO_MANY_TOKENS ||
-	    (plan->outcome == PLAN_FAULT && fault_turns_away(&plan->fault))) {
+	if (is_turned_away(plan)) {
 		plan->takes_slot = false;
 		plan->first_ms *= TURNED_AWAY_FACTOR;
 		return;

@@ -18,6 +18,7 @@ enum plan_outcome {
 	PLAN_ANSWER,
 	PLAN_TOO_MANY_REQUESTS, // throttled by the quota of requests
 	PLAN_TOO_MANY_TOKENS,   // throttled by the quota of tokens
+	PLAN_NO_SUCH_TIER,      // the model lacks the service tier
 	PLAN_FAULT,             // plan.fault says which
 };
 
@@ -44,6 +45,7 @@ struct demand {
 	uint64_t max_tokens;    // of output; 0 is no limit
 	uint64_t prefix_tokens; // of the input: the beginning that it wants to be kept; 0 is none
 	uint64_t prefix_key;    // stands for that beginning
+	unsigned tier;          // the service tier, as a bit; 0 is the default one
 };
 
 // One request at a model, embedded in whatever its owner keeps about it. Zero-initialise.

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "world/tier.h"
 
 enum { TEXT_BYTES = 256, FAULTS_MAX = 1000 };
 
@@ -140,6 +141,12 @@ static const struct schema_key fault_keys[] = {
      .offset = FIELD(retry_after_ms),
      .maximum = 3600000,
      .meaning = "sent along with an exception as x-amz-retry-after"},
+    {.name = "tier",
+     .type = SCHEMA_CUSTOM,
+     .offset = FIELD(tiers),
+     .parse = tier_bits_parse,
+     .expected = "a service tier or a list of them",
+     .meaning = "only requests at that service tier meet it; those that name none are at the default one"},
     {0},
 };
 

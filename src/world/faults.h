@@ -43,6 +43,7 @@ struct scenario_fault {
 	const char *exception;   // of SCENARIO_EXCEPTION: one of the names given to scenario_read
 	uint64_t after;          // events of a stream before it; an exception with it comes within the stream
 	uint64_t retry_after_ms; // sent with an exception; 0 is none
+	unsigned tiers;          // of requests that it strikes, as bits; 0 is any
 	const char *const *exception_names;
 };
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "world/tier.h"
 
 enum { TEXT_BYTES = 256, MODELS_MAX = 10000, ID_BYTES_MAX = 2048 };
 
@@ -146,6 +147,12 @@ static const struct schema_key model_keys[] = {
      .offset = FIELD(refusal_share),
      .maximum = 1,
      .meaning = "share of the answers in which the model declines"},
+    {.name = "tiers",
+     .type = SCHEMA_CUSTOM,
+     .offset = FIELD(tiers),
+     .parse = tier_bits_parse,
+     .expected = "a service tier or a list of them",
+     .meaning = "the service tiers that it has; requests at others are invalid"},
     {.name = "faults",
      .type = SCHEMA_CUSTOM,
      .offset = FIELD(faults),

@@ -35,6 +35,7 @@ struct scenario_model {
 	struct scenario_quota quota;
 	struct scenario_prompt_cache prompt_cache;
 	double refusal_share;
+	unsigned tiers; // that it has, as bits; 0 is all
 	struct scenario_faults faults;
 };
 

@@ -357,6 +357,32 @@ TEST(quotas_throttle) {
 	close_world();
 }
 
+TEST(tiers_are_told_apart) {
+	static const struct {
+		const char *tier;
+		int status;
+		const char *says;
+	} rows[] = {
+	    {"flex", 429, "Too many requests"},
+	    {"default", 200, "\"serviceTier\":{\"type\":\"default\"}"},
+	    {"priority", 400, "The model does not support the service tier provided."},
+	    {"reserved", 400, "Reservation not found."},
+	    {"cheap", 400, "The service tier provided is invalid."},
+	};
+	open_plain(",\"tiers\":[\"default\",\"flex\"]");
+	control("{\"fault\":\"ThrottlingException\",\"tier\":\"flex\"}");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char body[256];
+		snprintf(body, sizeof body, "{\"serviceTier\":{\"type\":\"%s\"},%s", rows[i].tier, ASK + 1);
+		struct server_call *call = send("POST", CONVERSE, body, NULL);
+		pass(1000);
+		CHECK_INT(call->status, rows[i].status);
+		CHECK(says(&call->body, rows[i].says));
+		drop(call);
+	}
+	close_world();
+}
+
 TEST(what_is_wrong_with_a_request) {
 	static const struct {
 		const char *method, *path, *body;
@@ -378,6 +404,8 @@ TEST(what_is_wrong_with_a_request) {
 	    {"POST", "/_emulator/models/*", "[", 400, "ValidationException", "expected a JSON object"},
 	    {"POST", "/_emulator/models/*", "{\"falt\":1}", 400, "ValidationException", "did you mean fault?"},
 	    {"POST", "/_emulator/models/*", "{\"share\":2}", 400, "ValidationException", "share: expected a number"},
+	    {"POST", "/_emulator/models/*", "{\"fault\":\"hang\",\"tier\":\"cheap\"}", 400, "ValidationException",
+	     "tier: expected a tier (default, flex, priority, reserved)"},
 	    {"POST", "/_emulator/models/*", "{\"share\":0.5}", 400, "ValidationException",
 	     "share: expected a fault beside it"},
 	    {"GET", "/_emulator/models/*", "", 404, "UnknownOperationException", "control path"},
@@ -485,6 +513,7 @@ int main(void) {
 	RUN(bodies_break_as_promised);
 	RUN(exceptions_have_the_services_form);
 	RUN(quotas_throttle);
+	RUN(tiers_are_told_apart);
 	RUN(what_is_wrong_with_a_request);
 	RUN(the_reset_forgets);
 	RUN(the_control_path_is_for_loopback);

@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "world/behaviour.h"
+#include "world/tier.h"
 
 static const struct scenario_traffic traffic = {.output_tokens = {100, 200}};
 static const struct scenario_model plain = {.ttft_ms = {300, 1200}, .tokens_per_second = {80, 30}};
@@ -224,6 +225,45 @@ TEST(what_is_turned_away_takes_no_slot) {
 	}
 }
 
+TEST(tiers_have_their_own_faults) {
+	struct scenario_fault fault = {.to_ms = 1000,
+	                               .share = 1,
+	                               .trouble = SCENARIO_EXCEPTION,
+	                               .after = SCENARIO_AFTER_UNSET,
+	                               .tiers = TIER_BIT_DEFAULT | TIER_BIT_FLEX};
+	static const struct {
+		unsigned tier;
+		enum plan_outcome outcome;
+	} rows[] = {
+	    {0, PLAN_FAULT},
+	    {TIER_BIT_DEFAULT, PLAN_FAULT},
+	    {TIER_BIT_FLEX, PLAN_FAULT},
+	    {TIER_BIT_PRIORITY, PLAN_ANSWER},
+	    {TIER_BIT_RESERVED, PLAN_NO_SUCH_TIER},
+	};
+	struct scenario_model model = plain;
+	model.faults = (struct scenario_faults){.list = &fault, .count = 1};
+	model.tiers = TIER_BIT_DEFAULT | TIER_BIT_FLEX | TIER_BIT_PRIORITY;
+	model.quota.rpm = 1;
+	struct behaviour behaviour;
+	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct demand demand = tokens(1, 5);
+		demand.tier = rows[i].tier;
+		struct plan plan = plan_once(&behaviour, demand, 0);
+		CHECK_INT(plan.outcome, rows[i].outcome);
+		CHECK_INT(plan.takes_slot, rows[i].outcome == PLAN_ANSWER);
+	}
+	struct adjustment adjustment = adjustment_none();
+	adjustment.fault = fault;
+	adjustment.fault.trouble = SCENARIO_HANG;
+	adjustment.fault.tiers = TIER_BIT_PRIORITY;
+	behaviour_adjust(&behaviour, &adjustment);
+	behaviour.requests = (struct quota){0};
+	CHECK_INT(plan_once(&behaviour, tokens(1, 5), 0).outcome, PLAN_ANSWER);
+	behaviour_free(&behaviour);
+}
+
 TEST(adjustments_add_up) {
 	struct scenario_fault hang = {.to_ms = 1000, .share = 1, .trouble = SCENARIO_HANG};
 	struct scenario_model model = plain;
@@ -261,6 +301,7 @@ int main(void) {
 	RUN(what_is_turned_away_is_not_kept);
 	RUN(slots_are_given_in_order);
 	RUN(what_is_turned_away_takes_no_slot);
+	RUN(tiers_have_their_own_faults);
 	RUN(adjustments_add_up);
 	return check_summary();
 }

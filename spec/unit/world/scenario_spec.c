@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "world/scenario.h"
+#include "world/tier.h"
 
 #include "build.h"
 
@@ -29,6 +30,9 @@ static void build_good(struct document *document) {
 	put_number(document, "models/b/faults/1/to_ms", 20);
 	put_number(document, "models/b/faults/1/share", 0.5);
 	put_number(document, "models/b/faults/1/retry_after_ms", 1500);
+	put_string(document, "models/b/faults/1/tier", "flex");
+	put_string(document, "models/b/tiers/1", "default");
+	put_string(document, "models/b/tiers/2", "flex");
 	put_string(document, "models/b/faults/2/fault", "stall");
 	put_string(document, "models/b/faults/2/after", "messageStop");
 	put_string(document, "models/b/faults/3/fault/exception", "ServiceUnavailableException");
@@ -65,6 +69,9 @@ static void check_model(const struct scenario_model *model) {
 	CHECK_NEAR(faults[0].share, 0.5, 0);
 	CHECK_INT(faults[0].retry_after_ms, 1500);
 	CHECK(faults[0].after == SCENARIO_AFTER_UNSET);
+	CHECK_INT(faults[0].tiers, TIER_BIT_FLEX);
+	CHECK_INT(faults[1].tiers, 0);
+	CHECK_INT(model->tiers, TIER_BIT_DEFAULT | TIER_BIT_FLEX);
 	CHECK_INT(faults[1].trouble, SCENARIO_STALL);
 	CHECK(faults[1].after == SCENARIO_AFTER_STOP);
 	CHECK_NEAR(faults[1].share, 1, 0);
