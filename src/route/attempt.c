@@ -91,7 +91,8 @@ bool attempt_send(struct route_request *request, const struct draft *draft, enum
 	                                  .wished = draft->wished,
 	                                  .tier = choose_tier(request, draft),
 	                                  .refused_tiers = draft->refused_tiers};
-	if (!model_state_admit(model->state, &model->breaker, admission, request->now_ms, &attempt->pass, &news))
+	struct terms terms = terms_of(model, request->demand);
+	if (!model_state_admit(model->state, &terms, admission, request->now_ms, &attempt->pass, &news))
 		return false;
 	request->attempt_count++;
 	request->in_flight++;
@@ -163,6 +164,18 @@ static void tell_escalation(const struct route_request *request, uint32_t index,
 		tell(request, EVENT_TIER_ESCALATION_FAILURE, index, tier, latency_ms);
 }
 
+// An attempt that was stopped may have been answered in part.
+static void settle_quota(const struct route_attempt *attempt, enum attempt_end end, const struct attempt_result *result,
+                         struct settlement *out) {
+	out->quota_use = QUOTA_WHOLE;
+	if (end == ATTEMPT_CANCELLED)
+		out->quota_use = attempt->lacked_tier ? QUOTA_UNTOUCHED : QUOTA_PART;
+	if (end != ATTEMPT_FAILED)
+		return;
+	out->quota_use = quota_use_of_failure(&result->failure, result->ttft_ms >= 0);
+	out->exhausted = quota_kind_of_failure(&result->failure);
+}
+
 void attempt_settle(struct route_request *request, uint32_t index, const struct attempt_result *result,
                     struct lesson *out) {
 	static const enum outcome outcomes[] = {
@@ -186,8 +199,10 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 		settlement.outcome = settlement.classification.outcome;
 		out->classification = settlement.classification;
 	}
+	settle_quota(attempt, end, result, &settlement);
 	struct news news;
-	model_state_settle(model->state, &model->breaker, &attempt->pass, &settlement, request->now_ms, &news);
+	struct terms terms = terms_of(model, request->demand);
+	model_state_settle(model->state, &terms, &attempt->pass, &settlement, request->now_ms, &news);
 	request->to_stop -= attempt->phase == ATTEMPT_TO_STOP;
 	attempt->phase = ATTEMPT_OVER;
 	request->in_flight--;

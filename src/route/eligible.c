@@ -38,6 +38,8 @@ void eligible_mark_serving(struct route_request *request) {
 	for (size_t i = 0; i < count; i++)
 		if (model_serves(model_at(request, i), request->facts->asked)) {
 			request->marks[i] |= MARK_SERVES;
+			if (request->route->pool->has_quota && quota_is_limited(&model_at(request, i)->quota))
+				request->marks[i] |= MARK_LIMITED;
 			request->is_served = true;
 		}
 	if (!request->facts->family_bound || !request->is_served)
@@ -62,6 +64,10 @@ static void list(struct route_request *request, const struct model *model, struc
 	request->candidates[out->candidates.count++] = model;
 }
 
+static uint64_t latest(uint64_t a, uint64_t b) {
+	return a > b ? a : b;
+}
+
 static void note_return(struct eligible *out, uint64_t return_ms) {
 	if (return_ms < out->first_return_ms)
 		out->first_return_ms = return_ms;
@@ -78,12 +84,15 @@ struct last_resort {
 static void sort_obstructed(struct route_request *request, const struct model *model, struct eligible *out,
                             struct last_resort *resort) {
 	struct standing standing;
-	model_state_standing(model->state, &model->breaker, request->now_ms, &standing);
+	struct terms terms = terms_of(model, request->demand);
+	model_state_standing(model->state, &terms, request->now_ms, &standing);
 	uint8_t *mark = &request->marks[model->index];
 	uint64_t poll_ms = request->now_ms + BUSY_POLL_MS;
 	if (!standing.admits) {
-		note_return(out, standing.opens_ms ? standing.opens_ms : poll_ms);
+		note_return(out, latest(standing.opens_ms ? standing.opens_ms : poll_ms, standing.short_until_ms));
 		tell_skipped(request, model);
+	} else if (standing.short_until_ms) {
+		note_return(out, latest(standing.short_until_ms, standing.rests_until_ms));
 	} else if (standing.rests_until_ms) {
 		if (!resort->model || standing.rests_until_ms < resort->rests_until_ms)
 			*resort =
@@ -104,6 +113,13 @@ static void list_behind(struct route_request *request, struct eligible *out) {
 			list(request, model_at(request, i), out);
 }
 
+// Nothing stands in the way, for certain and without a lock.
+static bool is_clear(const struct route_request *request, const struct model *model) {
+	uint8_t mark = request->marks[model->index];
+	return model_state_is_clear(model->state) && !(mark & MARK_LOST) &&
+	       (!(mark & MARK_LIMITED) || model_state_has_room(model->state, &model->quota, request->demand));
+}
+
 void eligible_list(struct route_request *request, struct eligible *out) {
 	*out = (struct eligible){
 	    .candidates.list = request->candidates, .admission = ADMIT_AWAKE, .first_return_ms = UINT64_MAX};
@@ -114,7 +130,7 @@ void eligible_list(struct route_request *request, struct eligible *out) {
 		*mark &= (uint8_t)~MARK_BEHIND;
 		if ((*mark & (MARK_SERVES | MARK_TRIED | MARK_IN_FLIGHT)) != MARK_SERVES)
 			continue;
-		if (model_state_is_clear(model->state) && !(*mark & MARK_LOST))
+		if (is_clear(request, model))
 			list(request, model, out);
 		else
 			sort_obstructed(request, model, out, &resort);
@@ -129,12 +145,13 @@ void eligible_list(struct route_request *request, struct eligible *out) {
 }
 
 // When the model can be asked by anybody: a time that may have passed, or UINT64_MAX where nobody knows.
-static uint64_t returns_ms(const struct model *model, uint64_t now_ms) {
-	if (model_state_is_clear(model->state))
+static uint64_t returns_ms(const struct route_request *request, const struct model *model) {
+	if (model_state_is_clear(model->state) && !(request->marks[model->index] & MARK_LIMITED))
 		return 0;
+	struct terms terms = terms_of(model, request->demand);
 	struct standing standing;
-	model_state_standing(model->state, &model->breaker, now_ms, &standing);
-	return standing.rests_until_ms > standing.opens_ms ? standing.rests_until_ms : standing.opens_ms;
+	model_state_standing(model->state, &terms, request->now_ms, &standing);
+	return latest(latest(standing.rests_until_ms, standing.opens_ms), standing.short_until_ms);
 }
 
 uint64_t eligible_retry_after_ms(const struct route_request *request) {
@@ -142,7 +159,7 @@ uint64_t eligible_retry_after_ms(const struct route_request *request) {
 	for (size_t i = 0; i < request->route->pool->count; i++) {
 		if (!(request->marks[i] & MARK_SERVES))
 			continue;
-		uint64_t return_ms = returns_ms(model_at(request, i), request->now_ms);
+		uint64_t return_ms = returns_ms(request, model_at(request, i));
 		first_ms = return_ms < first_ms ? return_ms : first_ms;
 	}
 	if (first_ms == UINT64_MAX)

@@ -11,6 +11,7 @@
 
 #include "route/breaker.h"
 #include "route/cooldown.h"
+#include "route/quota.h"
 #include "route/state.h"
 #include "route/statistics.h"
 #include "route/window.h"
@@ -21,6 +22,7 @@ struct model_state {
 	struct cooldown cooldown;
 	struct window window;
 	struct statistics statistics;
+	struct quota_account quota;
 	uint64_t inflight;
 	bool last_resort_taken;        // an attempt has been sent although the model rests
 	double latency_moving_average; // 0 before the first success
@@ -37,6 +39,8 @@ struct model_state {
 	// only where it is false is the lock taken to learn what and until when. It stands apart from what attempts write,
 	// so that workers can keep it in their caches.
 	atomic_bool clear;
+	// An upper bound of what is used of the quota: where it leaves room, there is some.
+	atomic_uint_least64_t requests_used, tokens_used;
 	atomic_uint missing_tiers; // bits of enum service_tier that the model has been found to lack
 };
 
@@ -48,10 +52,31 @@ struct standing {
 	uint64_t rests_until_ms; // 0 when not resting
 	bool behind;             // stands behind other models
 	bool last_resort_taken;  // somebody is trying it although it rests
+	uint64_t short_until_ms; // until when its quota has no room for the request; 0 where it has
 };
+
+// What a policy version's model and a request bring along. Without a quota to keep, `quota` has no limits.
+struct terms {
+	const struct breaker_settings *breaker;
+	const struct quota *quota;
+	struct demand demand;
+};
+
+static inline struct terms terms_of(const struct model *model, struct demand demand) {
+	return (struct terms){&model->breaker, &model->quota, demand};
+}
 
 static inline bool model_state_is_clear(struct model_state *state) {
 	return atomic_load_explicit(&state->clear, memory_order_relaxed);
+}
+
+// Whether the quota has room for certain. Where it isn't certain, model_state_standing knows.
+static inline bool model_state_has_room(struct model_state *state, const struct quota *quota, struct demand demand) {
+	uint64_t requests = atomic_load_explicit(&state->requests_used, memory_order_relaxed);
+	uint64_t tokens = atomic_load_explicit(&state->tokens_used, memory_order_relaxed);
+	return (quota->requests_per_minute == 0 || requests < quota->requests_per_minute) &&
+	       (quota->tokens_per_minute == 0 ||
+	        tokens + demand.input_tokens + demand.output_tokens <= quota->tokens_per_minute);
 }
 
 static inline unsigned model_state_missing_tiers(struct model_state *state) {
@@ -64,19 +89,19 @@ static inline void model_state_note_missing_tier(struct model_state *state, enum
 }
 
 // Asks, without effect on what an attempt can take.
-void model_state_standing(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
-                          struct standing *out);
+void model_state_standing(struct model_state *state, const struct terms *terms, uint64_t now_ms, struct standing *out);
 
 // How much a model's rest matters to an attempt.
 enum admission {
 	ADMIT_AWAKE,       // only if it does not rest
 	ADMIT_LAST_RESORT, // though it rests, if nobody else does so at the moment
-	ADMIT_ANYWAY,      // rests don't matter
+	ADMIT_ANYWAY,      // rests don't matter, nor what others use of its quota
 };
 
 // What an attempt holds of its model, from model_state_admit to model_state_settle.
 struct pass {
 	struct breaker_pass breaker;
+	struct quota_hold quota;
 	bool last_resort;
 	uint64_t sent_ms;
 };
@@ -88,9 +113,9 @@ struct news {
 	uint64_t cooldown_ms; // of a rest that began; else 0
 };
 
-// Takes a place for an attempt; false with nothing taken.
-bool model_state_admit(struct model_state *state, const struct breaker_settings *settings, enum admission admission,
-                       uint64_t now_ms, struct pass *pass, struct news *news);
+// Takes a place for an attempt: breaker, rest and quota in one go; false with nothing taken.
+bool model_state_admit(struct model_state *state, const struct terms *terms, enum admission admission, uint64_t now_ms,
+                       struct pass *pass, struct news *news);
 
 // The attempt's answer has begun to flow.
 void model_state_commit(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
@@ -104,10 +129,12 @@ struct settlement {
 	uint64_t latency_ms;
 	int64_t ttft_ms;
 	struct usage usage;
+	enum quota_use quota_use;
+	enum quota_kind exhausted; // the limit that a throttle spoke of
 };
 
 // Gives the pass back and records the attempt, once.
-void model_state_settle(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
+void model_state_settle(struct model_state *state, const struct terms *terms, struct pass *pass,
                         const struct settlement *settlement, uint64_t now_ms, struct news *news);
 
 // Made and freed by the registry alone.

@@ -9,7 +9,11 @@
 #include "route/elapsed.h"
 #include "route/request_internal.h"
 
-enum { MOST_RETRIES = 10, LONGEST_RETRY_WAIT_MS = 600000, ATTEMPTS_ROOM = 4 };
+enum { MOST_RETRIES = 10, LONGEST_RETRY_WAIT_MS = 600000, ATTEMPTS_ROOM = 4, MOST_TOKENS = INT32_MAX };
+
+static uint64_t tokens(int64_t count) {
+	return count <= 0 ? 0 : count < MOST_TOKENS ? (uint64_t)count : MOST_TOKENS;
+}
 
 int route_request_new(const struct route *route, const struct request_facts *facts, struct arena *arena,
                       uint64_t now_ms, struct route_request **out) {
@@ -26,6 +30,7 @@ int route_request_new(const struct route *route, const struct request_facts *fac
 	    .route = route,
 	    .facts = facts,
 	    .arena = arena,
+	    .demand = {tokens(facts->input_tokens), tokens(facts->max_tokens)},
 	    .begun_ms = now_ms,
 	    .now_ms = now_ms,
 	    .deadline_ms = limits->deadline_ms ? now_ms + limits->deadline_ms : UINT64_MAX,

@@ -20,6 +20,7 @@ enum mark {
 	MARK_BEHIND = 16,    // stands behind others, in the present listing
 	MARK_SKIPPED = 32,   // that its breaker is open has been told
 	MARK_ESCALATED = 64, // has been asked for a higher tier
+	MARK_LIMITED = 128,  // has a quota
 };
 
 enum attempt_phase {
@@ -55,6 +56,7 @@ struct route_request {
 	const struct route *route;
 	const struct request_facts *facts;
 	struct arena *arena;
+	struct demand demand;
 	enum request_phase phase;
 	uint64_t begun_ms;
 	uint64_t now_ms;      // of the last input

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model's state behind its lock: breaker, cooldown, window and statistics move together, in one critical section an
-// attempt takes twice (three times for a stream). Nothing here calls out while it holds the lock.
+// A model's state behind its lock: breaker, cooldown, quota, window and statistics move together, in one critical
+// section an attempt takes twice (three times for a stream). Nothing here calls out while it holds the lock.
 #include "route/model_state.h"
 
 #include <assert.h>
@@ -15,6 +15,8 @@ struct model_state *model_state_new(void) {
 	struct model_state *state = memory_new(1, sizeof *state);
 	pthread_mutex_init(&state->lock, NULL);
 	atomic_init(&state->clear, true);
+	atomic_init(&state->requests_used, 0);
+	atomic_init(&state->tokens_used, 0);
 	atomic_init(&state->missing_tiers, 0);
 	return state;
 }
@@ -41,6 +43,14 @@ static void note_clear(struct model_state *state, uint64_t now_ms) {
 		atomic_store_explicit(&state->clear, clear, memory_order_relaxed);
 }
 
+// Time only ever takes use away, so the bound holds until something more is used.
+static void note_used(struct model_state *state, uint64_t now_ms) {
+	uint64_t requests, tokens;
+	quota_used(&state->quota, now_ms, &requests, &tokens);
+	atomic_store_explicit(&state->requests_used, requests, memory_order_relaxed);
+	atomic_store_explicit(&state->tokens_used, tokens, memory_order_relaxed);
+}
+
 // Compares the breaker with what it was.
 static void tell_breaker(const struct breaker *breaker, enum breaker_state before, struct news *news) {
 	news->breaker_changed = breaker->state != before;
@@ -53,13 +63,17 @@ static uint64_t opens_ms(const struct breaker *breaker, const struct breaker_set
 	return breaker->state == BREAKER_OPEN ? breaker->opened_at_ms + settings->recovery_time_ms : 0;
 }
 
-void model_state_standing(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
-                          struct standing *out) {
+void model_state_standing(struct model_state *state, const struct terms *terms, uint64_t now_ms, struct standing *out) {
+	bool is_limited = quota_is_limited(terms->quota);
 	lock(state);
 	note_clear(state, now_ms);
+	if (is_limited)
+		note_used(state, now_ms);
+	bool is_short = is_limited && !quota_admits(&state->quota, terms->quota, terms->demand, false, now_ms);
 	*out = (struct standing){
-	    .admits = breaker_would_admit(&state->breaker, settings, now_ms),
-	    .opens_ms = opens_ms(&state->breaker, settings),
+	    .admits = breaker_would_admit(&state->breaker, terms->breaker, now_ms),
+	    .opens_ms = opens_ms(&state->breaker, terms->breaker),
+	    .short_until_ms = is_short ? quota_returns_ms(&state->quota, terms->quota, terms->demand, now_ms) : 0,
 	    .rests_until_ms = cooldown_is_resting(&state->cooldown, now_ms) ? state->cooldown.until_ms : 0,
 	    .behind = cooldown_is_behind(&state->cooldown, now_ms),
 	    .last_resort_taken = state->last_resort_taken,
@@ -73,15 +87,27 @@ static bool rest_allows(const struct model_state *state, enum admission admissio
 	return admission == ADMIT_LAST_RESORT && !state->last_resort_taken;
 }
 
-bool model_state_admit(struct model_state *state, const struct breaker_settings *settings, enum admission admission,
-                       uint64_t now_ms, struct pass *pass, struct news *news) {
+static void reserve(struct model_state *state, const struct terms *terms, uint64_t now_ms, struct pass *pass) {
+	if (quota_is_limited(terms->quota)) {
+		quota_take(&state->quota, terms->quota, terms->demand, now_ms, &pass->quota);
+		note_used(state, now_ms);
+	} else if (quota_is_limited(&state->quota.limits)) {
+		state->quota.limits = (struct quota){0};
+	}
+}
+
+bool model_state_admit(struct model_state *state, const struct terms *terms, enum admission admission, uint64_t now_ms,
+                       struct pass *pass, struct news *news) {
 	*news = (struct news){0};
 	*pass = (struct pass){.sent_ms = now_ms};
 	lock(state);
 	enum breaker_state before = state->breaker.state;
-	bool admitted =
-	    rest_allows(state, admission, now_ms) && breaker_admit(&state->breaker, settings, now_ms, &pass->breaker);
+	bool admitted = rest_allows(state, admission, now_ms) &&
+	                (!quota_is_limited(terms->quota) ||
+	                 quota_admits(&state->quota, terms->quota, terms->demand, admission == ADMIT_ANYWAY, now_ms)) &&
+	                breaker_admit(&state->breaker, terms->breaker, now_ms, &pass->breaker);
 	if (admitted) {
+		reserve(state, terms, now_ms, pass);
 		state->inflight++;
 		pass->last_resort = admission == ADMIT_LAST_RESORT && cooldown_is_resting(&state->cooldown, now_ms);
 		if (pass->last_resort)
@@ -154,7 +180,17 @@ static void record_failure(struct model_state *state, const struct breaker_setti
 	window_add(&state->window, counts ? WINDOW_FAILURE : WINDOW_PLAIN, settlement->latency_ms, now_ms);
 }
 
-void model_state_settle(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
+// What a reservation came to. An attempt without one has nothing to say of a quota.
+static void settle_quota(struct model_state *state, const struct quota *quota, struct pass *pass,
+                         const struct settlement *settlement, uint64_t now_ms) {
+	if (!pass->quota.is_held)
+		return;
+	quota_settle(&state->quota, quota, &pass->quota, settlement->quota_use, &settlement->usage, now_ms);
+	quota_exhaust(&state->quota, quota, settlement->exhausted, now_ms);
+	note_used(state, now_ms);
+}
+
+void model_state_settle(struct model_state *state, const struct terms *terms, struct pass *pass,
                         const struct settlement *settlement, uint64_t now_ms, struct news *news) {
 	*news = (struct news){0};
 	lock(state);
@@ -162,14 +198,15 @@ void model_state_settle(struct model_state *state, const struct breaker_settings
 	assert(state->inflight > 0);
 	state->inflight--;
 	leave_last_resort(state, pass);
+	settle_quota(state, terms->quota, pass, settlement, now_ms);
 	switch (settlement->outcome) {
 	case OUTCOME_SUCCESS:
 	case OUTCOME_REFUSAL:
-		record_answer(state, settings, pass, settlement, now_ms);
+		record_answer(state, terms->breaker, pass, settlement, now_ms);
 		break;
 	case OUTCOME_RATE_LIMIT:
 	case OUTCOME_FAIL_FAST:
-		record_failure(state, settings, pass, settlement, now_ms, news);
+		record_failure(state, terms->breaker, pass, settlement, now_ms, news);
 		break;
 	case OUTCOME_CANCELLED:
 		breaker_released(&state->breaker, &pass->breaker);
@@ -206,6 +243,7 @@ static void fill_snapshot(struct model_state *state, const struct breaker_settin
 	    .last_success_ms = state->window.last_success_ms,
 	    .last_failure_ms = state->window.last_failure_ms,
 	    .inflight = state->inflight,
+	    .headroom = quota_headroom(&state->quota, now_ms),
 	    .p50_ms = state->recent.p50_ms,
 	    .p95_ms = state->recent.p95_ms,
 	    .p99_ms = state->recent.p99_ms,
@@ -260,11 +298,13 @@ void model_state_force_close(struct model_state *state, uint64_t now_ms) {
 	unlock(state);
 }
 
-// As on the first day: closed, without a rest, and with every tier.
+// As on the first day: closed, without a rest, with every tier, and nobody else on the account.
 void model_state_reset_breaker(struct model_state *state, uint64_t now_ms) {
 	lock(state);
 	breaker_close(&state->breaker);
 	state->cooldown = (struct cooldown){0};
+	quota_forget_others(&state->quota);
+	note_used(state, now_ms);
 	atomic_store_explicit(&state->missing_tiers, 0, memory_order_relaxed);
 	note_clear(state, now_ms);
 	unlock(state);

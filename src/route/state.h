@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is known of a model while traffic flows: breaker, cooldown, health window, statistics. Shared by all workers and
-// by every policy version that names the same model; each has its own lock, held for O(1) and never across a hook.
+// What is known of a model while traffic flows: breaker, cooldown, quota, health window, statistics. Shared by all
+// workers and by every policy version that names the same model; each has its own lock, held for O(1) and never across
+// a hook.
 #ifndef ROUTE_STATE_H
 #define ROUTE_STATE_H
 
@@ -42,6 +43,7 @@ struct model_snapshot {
 	double latency_moving_average_ms;          // of successes; 0 before the first
 	uint64_t last_success_ms, last_failure_ms; // monotonic; 0 is never
 	uint64_t inflight;
+	double headroom; // the free share of the quota, 0..1; 1 without one
 	// At most a second old:
 	double p50_ms, p95_ms, p99_ms, ttft_ms;
 };

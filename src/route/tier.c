@@ -2,7 +2,7 @@
 // The choice of a service tier. Nothing is remembered here: what a model is known to lack comes as an argument.
 #include "route/tier.h"
 
-#include <strings.h>
+#include "route/mention.h"
 
 static bool may_use(enum service_tier tier, unsigned missing) {
 	return tier != TIER_NONE && !(missing & tier_bit(tier));
@@ -39,11 +39,6 @@ enum service_tier tier_next(const struct tier_ladder *ladder, enum service_tier 
 }
 
 bool tier_is_refused(const struct failure *failure) {
-	static const struct slice word = {"tier", 4};
-	if (failure->status != 400 || !slice_equal(failure->name, SLICE("ValidationException")))
-		return false;
-	for (size_t i = 0; i + word.len <= failure->message.len; i++)
-		if (strncasecmp(failure->message.ptr + i, word.ptr, word.len) == 0)
-			return true;
-	return false;
+	return failure->status == 400 && slice_equal(failure->name, SLICE("ValidationException")) &&
+	       mentions(failure->message, SLICE("tier"));
 }

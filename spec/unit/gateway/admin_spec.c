@@ -49,6 +49,7 @@ static void close_house(struct house *house) {
 // An attempt that ended `ago_ms` before now.
 static void attempt(struct house *house, size_t index, enum outcome outcome, uint64_t ago_ms, uint64_t latency_ms) {
 	struct model *model = &house->models[index];
+	const struct terms terms = terms_of(model, (struct demand){0});
 	struct pass pass;
 	struct news news;
 	struct settlement settlement = {
@@ -58,8 +59,8 @@ static void attempt(struct house *house, size_t index, enum outcome outcome, uin
 	    .ttft_ms = -1,
 	    .usage = {10, 5, -1, -1},
 	};
-	CHECK(model_state_admit(model->state, &model->breaker, ADMIT_ANYWAY, NOW_MS - ago_ms - latency_ms, &pass, &news));
-	model_state_settle(model->state, &model->breaker, &pass, &settlement, NOW_MS - ago_ms, &news);
+	CHECK(model_state_admit(model->state, &terms, ADMIT_ANYWAY, NOW_MS - ago_ms - latency_ms, &pass, &news));
+	model_state_settle(model->state, &terms, &pass, &settlement, NOW_MS - ago_ms, &news);
 }
 
 static struct slice respond(struct house *house, const char *method, const char *path) {
@@ -153,6 +154,7 @@ TEST(models_that_rest_are_no_reason_to_send_clients_elsewhere) {
 	open_house(&house);
 	for (size_t i = 0; i < 2; i++) {
 		struct model *model = &house.models[i];
+		const struct terms terms = terms_of(model, (struct demand){0});
 		struct settlement throttled = {
 		    .outcome = OUTCOME_RATE_LIMIT,
 		    .classification = {.outcome = OUTCOME_RATE_LIMIT, .throttle = true, .cooldown_ms = 60000},
@@ -160,8 +162,8 @@ TEST(models_that_rest_are_no_reason_to_send_clients_elsewhere) {
 		};
 		struct pass pass;
 		struct news news;
-		CHECK(model_state_admit(model->state, &model->breaker, ADMIT_AWAKE, NOW_MS, &pass, &news));
-		model_state_settle(model->state, &model->breaker, &pass, &throttled, NOW_MS, &news);
+		CHECK(model_state_admit(model->state, &terms, ADMIT_AWAKE, NOW_MS, &pass, &news));
+		model_state_settle(model->state, &terms, &pass, &throttled, NOW_MS, &news);
 	}
 	CHECK(strstr(respond(&house, "GET", "/breakers").ptr, "\"cooling_until\":\"2026-01-02T03:05:05.678Z\"") != NULL);
 	CHECK(report_is_serving(&house.pool, NOW_MS));

@@ -13,6 +13,9 @@
 
 enum { FIXTURE_MODELS = 16, FIXTURE_EVENTS = 256 };
 
+// What a model's configuration brings along, for a request that asks nothing of a quota.
+#define TERMS(model) (&(struct terms){.breaker = &(model)->breaker, .quota = &(model)->quota})
+
 struct fixture {
 	struct registry *registry;
 	struct pool pool;
@@ -136,6 +139,11 @@ static inline void fixture_serves(struct fixture *fixture, const char *name, con
 	model->serves[model->serves_count++] = memory_string(slice_from(glob));
 }
 
+static inline void fixture_quota(struct fixture *fixture, const char *name, uint64_t requests, uint64_t tokens) {
+	fixture_model(fixture, name)->quota = (struct quota){requests, tokens, 1};
+	fixture->pool.has_quota = true;
+}
+
 static inline void fixture_family(struct fixture *fixture, const char *name, const char *family) {
 	fixture_model(fixture, name)->family = memory_string(slice_from(family));
 }
@@ -147,8 +155,8 @@ static inline void fixture_break(struct fixture *fixture, const char *name, uint
 	struct pass pass;
 	struct news news;
 	for (uint64_t i = 0; i < model->breaker.failure_threshold; i++)
-		if (model_state_admit(model->state, &model->breaker, ADMIT_ANYWAY, now_ms, &pass, &news))
-			model_state_settle(model->state, &model->breaker, &pass, &settlement, now_ms, &news);
+		if (model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &pass, &news))
+			model_state_settle(model->state, TERMS(model), &pass, &settlement, now_ms, &news);
 }
 
 // Rests the model from `now_ms` on; behind others only, where `orders_only`.
@@ -160,8 +168,8 @@ static inline void fixture_rest(struct fixture *fixture, const char *name, uint6
 	                                .classification = {.orders_only = orders_only, .cooldown_ms = length_ms}};
 	struct pass pass;
 	struct news news;
-	if (model_state_admit(model->state, &model->breaker, ADMIT_ANYWAY, now_ms, &pass, &news))
-		model_state_settle(model->state, &model->breaker, &pass, &settlement, now_ms, &news);
+	if (model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &pass, &news))
+		model_state_settle(model->state, TERMS(model), &pass, &settlement, now_ms, &news);
 }
 
 static inline struct model_snapshot fixture_snapshot(struct fixture *fixture, const char *name, uint64_t now_ms) {
@@ -222,6 +230,12 @@ static inline struct attempt_result result_of(const char *word) {
 	    {"throttle", {.end = ATTEMPT_FAILED, .failure = {.status = 429, .fault = FAULT_THROTTLE}}},
 	    {"break", {.end = ATTEMPT_FAILED, .failure = {.status = 503, .fault = FAULT_MODEL}}},
 	    {"deny", {.end = ATTEMPT_FAILED, .failure = {.status = 403, .fault = FAULT_OPERATOR}}},
+	    {"starve",
+	     {.end = ATTEMPT_FAILED,
+	      .failure = {.status = 429,
+	                  .fault = FAULT_THROTTLE,
+	                  .name = {"ThrottlingException", 19},
+	                  .message = {"Too many tokens, please wait.", 29}}}},
 	    {"lack",
 	     {.end = ATTEMPT_FAILED,
 	      .failure = {.status = 400,

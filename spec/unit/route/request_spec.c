@@ -384,7 +384,7 @@ static struct pass taken;
 static void take_the_last_resort(struct fixture *f) {
 	struct news news;
 	const struct model *a = fixture_model(f, "a");
-	CHECK(model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 1, &taken, &news));
+	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 1, &taken, &news));
 }
 
 TEST(a_last_resort_lost_before_sending_is_busy) {
@@ -396,7 +396,7 @@ TEST(a_last_resort_lost_before_sending_is_busy) {
 	f.before_send = take_the_last_resort;
 	PLAY(&f, {1, "begin", "fail no-models resting after 999"});
 	const struct model *a = fixture_model(&f, "a");
-	model_state_settle(a->state, &a->breaker, &taken, &settlement, 2, &news);
+	model_state_settle(a->state, TERMS(a), &taken, &settlement, 2, &news);
 	f.before_send = NULL;
 	PLAY(&f, {3, "begin", "send 0 a"}, {4, "ok 0", "return 0"});
 	fixture_free(&f);

@@ -15,8 +15,8 @@ static void attempt(struct fixture *f, const char *name, enum outcome outcome, u
 	                                .classification.counts = outcome == OUTCOME_FAIL_FAST};
 	struct pass pass;
 	struct news news;
-	CHECK(model_state_admit(model->state, &model->breaker, ADMIT_ANYWAY, now_ms, &pass, &news));
-	model_state_settle(model->state, &model->breaker, &pass, &settlement, now_ms, &news);
+	CHECK(model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &pass, &news));
+	model_state_settle(model->state, TERMS(model), &pass, &settlement, now_ms, &news);
 }
 
 TEST(a_new_model_is_healthy) {
@@ -172,10 +172,10 @@ TEST(one_word_tells_that_nothing_stands_in_the_way) {
 	CHECK(model_state_is_clear(a->state));
 	fixture_rest(&f, "a", 1000, false, 0);
 	CHECK(!model_state_is_clear(a->state));
-	model_state_standing(a->state, &a->breaker, 999, &standing);
+	model_state_standing(a->state, TERMS(a), 999, &standing);
 	CHECK(standing.admits && standing.rests_until_ms == 1000);
 	CHECK(!model_state_is_clear(a->state));
-	model_state_standing(a->state, &a->breaker, 1000, &standing);
+	model_state_standing(a->state, TERMS(a), 1000, &standing);
 	CHECK(standing.admits && standing.rests_until_ms == 0);
 	CHECK(model_state_is_clear(a->state));
 	fixture_break(&f, "a", 2000);
@@ -194,16 +194,16 @@ TEST(a_last_resort_is_one_only_while_the_model_rests) {
 	struct settlement settlement = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1, .usage = NO_USAGE};
 	struct pass awake, resting, refused;
 	struct news news;
-	CHECK(model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 0, &awake, &news));
+	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 0, &awake, &news));
 	fixture_rest(&f, "a", 1000, false, 0);
-	CHECK(!model_state_admit(a->state, &a->breaker, ADMIT_AWAKE, 1, &refused, &news));
-	CHECK(model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 1, &resting, &news));
-	CHECK(!model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 2, &refused, &news));
-	model_state_settle(a->state, &a->breaker, &awake, &settlement, 3, &news);
-	CHECK(!model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 4, &refused, &news));
-	model_state_settle(a->state, &a->breaker, &resting, &settlement, 5, &news);
-	CHECK(model_state_admit(a->state, &a->breaker, ADMIT_LAST_RESORT, 6, &resting, &news));
-	model_state_settle(a->state, &a->breaker, &resting, &settlement, 7, &news);
+	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_AWAKE, 1, &refused, &news));
+	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 1, &resting, &news));
+	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 2, &refused, &news));
+	model_state_settle(a->state, TERMS(a), &awake, &settlement, 3, &news);
+	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 4, &refused, &news));
+	model_state_settle(a->state, TERMS(a), &resting, &settlement, 5, &news);
+	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 6, &resting, &news));
+	model_state_settle(a->state, TERMS(a), &resting, &settlement, 7, &news);
 	CHECK_INT(fixture_snapshot(&f, "a", 8).inflight, 0);
 	fixture_free(&f);
 }
@@ -217,13 +217,13 @@ TEST(a_rest_is_told_once) {
 	struct pass passes[3];
 	struct news news;
 	for (size_t i = 0; i < 3; i++)
-		CHECK(model_state_admit(a->state, &a->breaker, ADMIT_AWAKE, 0, &passes[i], &news));
-	model_state_settle(a->state, &a->breaker, &passes[0], &settlement, 10, &news);
+		CHECK(model_state_admit(a->state, TERMS(a), ADMIT_AWAKE, 0, &passes[i], &news));
+	model_state_settle(a->state, TERMS(a), &passes[0], &settlement, 10, &news);
 	CHECK_INT(news.cooldown_ms, 1000);
-	model_state_settle(a->state, &a->breaker, &passes[1], &settlement, 20, &news);
+	model_state_settle(a->state, TERMS(a), &passes[1], &settlement, 20, &news);
 	CHECK_INT(news.cooldown_ms, 0);
 	settlement.classification = (struct classification){.orders_only = true, .cooldown_ms = UINT64_MAX};
-	model_state_settle(a->state, &a->breaker, &passes[2], &settlement, 2000, &news);
+	model_state_settle(a->state, TERMS(a), &passes[2], &settlement, 2000, &news);
 	CHECK_INT(news.cooldown_ms, 86400000);
 	fixture_free(&f);
 }

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests over models with quotas: who is left out, what comes back, and when a client is told to return.
+#include <pthread.h>
+
+#include "fixture.h"
+
+TEST(a_model_without_room_is_left_out) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	fixture_quota(&f, "a", 2, 0);
+	for (uint64_t i = 0; i < 2; i++)
+		PLAY(&f, {1000 + i, "begin", "send 0 a"}, {1001 + i, "ok 0", "return 0"});
+	PLAY(&f, {1002, "begin", "send 0 b"}, {1003, "ok 0", "return 0"});
+	PLAY(&f, {61999, "begin", "send 0 b"}, {61999, "ok 0", "return 0"});
+	PLAY(&f, {62000, "begin", "send 0 a"}, {62000, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(a_client_is_told_when_there_is_room) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	fixture_quota(&f, "a", 0, 1000);
+	f.facts.input_tokens = 100;
+	f.facts.max_tokens = 500;
+	PLAY(&f, {5500, "begin", "send 0 a"}, {6000, "ok 0", "return 0"});
+	PLAY(&f, {7000, "begin", "fail no-models resting after 59000"});
+	f.facts.max_tokens = 300;
+	PLAY(&f, {7000, "begin", "send 0 a"}, {8000, "break 0", "fail exhausted 0 after 58000"});
+	f.pool.limits.max_wait_ms = 60000;
+	f.facts.max_tokens = 500;
+	PLAY(&f, {8000, "begin", "wait 58000"}, {66000, "next", "send 0 a"}, {66001, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(what_was_not_used_is_room_again) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	fixture_quota(&f, "a", 0, 1000);
+	f.facts.input_tokens = 100;
+	f.facts.max_tokens = 800;
+	PLAY(&f, {0, "begin", "send 0 a"});
+	struct route_request *first = f.request;
+	PLAY(&f, {1, "begin", "send 0 b"}, {2, "ok 0", "return 0"});
+	CHECK_NEAR(fixture_snapshot(&f, "a", 2).headroom, 0.1, 1e-9);
+	CHECK_NEAR(fixture_snapshot(&f, "b", 2).headroom, 1, 1e-9);
+	struct attempt_result result = result_of("ok");
+	result.usage = (struct usage){70, 30, -1, -1};
+	CHECK_INT(route_attempt_ended(first, 0, &result, 3).kind, STEP_RETURN);
+	CHECK_NEAR(fixture_snapshot(&f, "a", 3).headroom, 0.9, 1e-9);
+	PLAY(&f, {4, "begin", "send 0 a"}, {5, "reject 0", "fail failed 0 after 1000"});
+	CHECK_NEAR(fixture_snapshot(&f, "a", 5).headroom, 0.9, 1e-9);
+	PLAY(&f, {6, "begin", "send 0 a"}, {7, "cancel", "cancel 0; fail cancelled 0"}, {8, "stopped 0", ""});
+	CHECK_NEAR(fixture_snapshot(&f, "a", 8).headroom, 0.8, 1e-9);
+	fixture_free(&f);
+}
+
+TEST(a_request_beyond_the_whole_quota_runs_alone) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	fixture_quota(&f, "a", 0, 1000);
+	f.facts.input_tokens = 5000;
+	PLAY(&f, {0, "begin", "send 0 a"});
+	struct route_request *first = f.request;
+	PLAY(&f, {1, "begin", "fail no-models resting after 60999"});
+	f.facts.input_tokens = 1;
+	PLAY(&f, {2, "begin", "fail no-models resting after 60998"});
+	struct line line = {3, "throttle 0", "fail exhausted 0 after 1000"};
+	play_line(__FILE__, __LINE__, first, &line);
+	fixture_free(&f);
+}
+
+TEST(a_throttle_shows_others_on_the_account) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	fixture_quota(&f, "a", 0, 600);
+	fixture_quota(&f, "b", 50, 0);
+	f.facts.input_tokens = 10;
+	PLAY(&f, {0, "begin", "send 0 a"}, {0, "starve 0", "send 1 b"}, {0, "starve 1", "fail exhausted 1 after 1000"});
+	CHECK_NEAR(fixture_snapshot(&f, "a", 0).headroom, 0, 1e-9);
+	CHECK_NEAR(fixture_snapshot(&f, "b", 0).headroom, 0.98, 1e-9);
+	// A second after the throttle the model has rested, and a sixtieth of the quota is free.
+	PLAY(&f, {1000, "begin", "send 0 a"}, {1000, "ok 0", "return 0"});
+	PLAY(&f, {1001, "begin", "send 0 b"}, {1001, "ok 0", "return 0"});
+	PLAY(&f, {2000, "begin", "send 0 a"}, {2000, "ok 0", "return 0"});
+	// An operator's reset makes that forgotten, but not what was sent.
+	model_state_reset_breaker(fixture_model(&f, "a")->state, 2000);
+	CHECK_NEAR(fixture_snapshot(&f, "a", 2000).headroom, 580.0 / 600, 1e-9);
+	fixture_free(&f);
+}
+
+TEST(what_was_decided_on_a_throttle_is_not_held_up_by_it) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	fixture_quota(&f, "a", 3, 1000);
+	f.facts.input_tokens = 10;
+	f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY}, 1};
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "starve 0", "send 1 a up to priority"});
+	f.classifies = true;
+	f.classification = (struct classification){.verdict = VERDICT_RETRY, .outcome = OUTCOME_RATE_LIMIT};
+	// Our own requests are another matter: three are three.
+	GO_ON(&f, {2, "starve 1", "send 2 a up to priority"}, {3, "starve 2", "send 3 b"}, {4, "ok 3", "return 3"});
+	fixture_free(&f);
+}
+
+static void take_the_room(struct fixture *f) {
+	const struct model *a = fixture_model(f, "a");
+	struct pass pass;
+	struct news news;
+	struct settlement settlement = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1, .quota_use = QUOTA_UNTOUCHED};
+	const struct terms terms = terms_of(a, (struct demand){0});
+	if (model_state_admit(a->state, &terms, ADMIT_AWAKE, 1, &pass, &news))
+		model_state_settle(a->state, &terms, &pass, &settlement, 1, &news);
+}
+
+TEST(room_lost_before_sending_is_another_selection) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	fixture_quota(&f, "a", 1, 0);
+	f.before_send = take_the_room;
+	f.pool.limits.max_retries = 0;
+	PLAY(&f, {1, "begin", "send 0 b"}, {2, "ok 0", "return 0"});
+	CHECK_INT(f.selections, 2);
+	fixture_free(&f);
+}
+
+TEST(a_last_resort_needs_room_too) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	fixture_quota(&f, "a", 1, 0);
+	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 b"}, {0, "ok 1", "return 1"});
+	fixture_rest(&f, "b", 5000, false, 0);
+	PLAY(&f, {10, "begin", "send 0 b"}, {20, "ok 0", "return 0"});
+	model_state_force_open(fixture_model(&f, "b")->state, 30);
+	PLAY(&f, {30, "begin", "fail no-models resting after 60970"});
+	fixture_free(&f);
+}
+
+TEST(a_policy_without_a_quota_has_headroom) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	fixture_quota(&f, "a", 1, 0);
+	PLAY(&f, {0, "begin", "send 0 a"}, {0, "ok 0", "return 0"});
+	CHECK_NEAR(fixture_snapshot(&f, "a", 0).headroom, 0, 1e-9);
+	fixture_quota(&f, "a", 0, 0);
+	PLAY(&f, {1, "begin", "send 0 a"}, {1, "ok 0", "return 0"});
+	CHECK_NEAR(fixture_snapshot(&f, "a", 1).headroom, 1, 1e-9);
+	fixture_free(&f);
+}
+
+enum { WORKERS = 3, EACH = 4000, LIMIT = 5000, TOKENS = 7 };
+
+struct worker {
+	struct fixture *f;
+	uint64_t sent;
+	pthread_t thread;
+};
+
+static void *work(void *argument) {
+	struct worker *worker = argument;
+	const struct model *model = &worker->f->pool.models[0];
+	const struct terms terms = terms_of(model, (struct demand){TOKENS, TOKENS});
+	const struct settlement unused = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1, .quota_use = QUOTA_UNTOUCHED};
+	const struct settlement used = {
+	    .outcome = OUTCOME_SUCCESS, .ttft_ms = -1, .quota_use = QUOTA_WHOLE, .usage = {TOKENS, 0, -1, -1}};
+	struct pass pass;
+	struct news news;
+	for (uint64_t i = 0; i < EACH; i++) {
+		model_state_has_room(model->state, &model->quota, terms.demand);
+		if (!model_state_admit(model->state, &terms, ADMIT_AWAKE, 1000 + i % 50000, &pass, &news))
+			continue;
+		bool is_used = worker->sent++ % 2 == 0;
+		model_state_settle(model->state, &terms, &pass, is_used ? &used : &unused, 50000, &news);
+	}
+	return NULL;
+}
+
+TEST(workers_share_a_quota_exactly) {
+	struct fixture f;
+	struct worker workers[WORKERS] = {0};
+	fixture_init(&f, "a");
+	fixture_quota(&f, "a", LIMIT, 1000000);
+	uint64_t sent = 0, used = 0;
+	for (size_t i = 0; i < WORKERS; i++) {
+		workers[i].f = &f;
+		CHECK_INT(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+	for (size_t i = 0; i < WORKERS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		sent += workers[i].sent;
+		used += (workers[i].sent + 1) / 2;
+	}
+	CHECK_INT(sent, LIMIT);
+	uint64_t requests, tokens;
+	quota_used(&f.pool.models[0].state->quota, 50000, &requests, &tokens);
+	CHECK_INT(requests, LIMIT);
+	CHECK_INT(tokens, used * TOKENS);
+	quota_used(&f.pool.models[0].state->quota, 120000, &requests, &tokens);
+	CHECK_INT(requests + tokens, 0);
+	fixture_free(&f);
+}
+
+int main(void) {
+	RUN(a_model_without_room_is_left_out);
+	RUN(a_client_is_told_when_there_is_room);
+	RUN(what_was_not_used_is_room_again);
+	RUN(a_request_beyond_the_whole_quota_runs_alone);
+	RUN(a_throttle_shows_others_on_the_account);
+	RUN(what_was_decided_on_a_throttle_is_not_held_up_by_it);
+	RUN(room_lost_before_sending_is_another_selection);
+	RUN(a_last_resort_needs_room_too);
+	RUN(a_policy_without_a_quota_has_headroom);
+	RUN(workers_share_a_quota_exactly);
+	return check_summary();
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arithmetic of quotas: two limits, each with what we use of it and what others seem to use.
+#include "route/quota.h"
+
+#include "route/elapsed.h"
+#include "route/mention.h"
+
+// Beyond it nothing is counted exactly; sums and products stay far from overflow.
+static const uint64_t MOST = UINT64_C(1) << 40;
+enum { OTHERS_MS = 60000 };
+
+static uint64_t at_most(uint64_t value, uint64_t limit) {
+	return value < limit ? value : limit;
+}
+
+static uint64_t others_at(const struct quota_share *share, uint64_t now_ms) {
+	uint64_t passed_ms = elapsed_ms(now_ms, share->others_ms);
+	return passed_ms < OTHERS_MS ? (share->others * (OTHERS_MS - passed_ms) + OTHERS_MS - 1) / OTHERS_MS : 0;
+}
+
+static uint64_t used_at(struct quota_share *share, uint64_t now_ms) {
+	return minute_sum(&share->own, now_ms) + others_at(share, now_ms);
+}
+
+static bool fits(struct quota_share *share, uint64_t limit, uint64_t amount, bool alone, uint64_t now_ms) {
+	if (limit == 0)
+		return true;
+	uint64_t used = alone ? minute_sum(&share->own, now_ms) : used_at(share, now_ms);
+	return used + at_most(amount, limit) <= limit;
+}
+
+static uint64_t tokens_of(struct demand demand) {
+	return at_most(demand.input_tokens, MOST) + at_most(demand.output_tokens, MOST);
+}
+
+bool quota_admits(struct quota_account *account, const struct quota *quota, struct demand demand, bool alone,
+                  uint64_t now_ms) {
+	return fits(&account->requests, quota->requests_per_minute, 1, alone, now_ms) &&
+	       fits(&account->tokens, quota->tokens_per_minute, tokens_of(demand), alone, now_ms);
+}
+
+void quota_take(struct quota_account *account, const struct quota *quota, struct demand demand, uint64_t now_ms,
+                struct quota_hold *hold) {
+	account->limits = *quota;
+	minute_use(&account->requests.own, 1, now_ms);
+	*hold = (struct quota_hold){
+	    .is_held = true, .second = minute_use(&account->tokens.own, tokens_of(demand), now_ms), .demand = demand};
+}
+
+static uint64_t known(int64_t tokens, uint64_t otherwise) {
+	return at_most(tokens >= 0 ? (uint64_t)tokens : otherwise, MOST);
+}
+
+static uint64_t weigh(uint64_t tokens, double weight) {
+	double weighed = (double)tokens * (weight > 0 ? weight : 0);
+	return weighed < (double)MOST ? (uint64_t)(weighed + 0.5) : MOST;
+}
+
+static uint64_t tokens_used(const struct quota *quota, struct demand reserved, enum quota_use use,
+                            const struct usage *usage) {
+	if (use == QUOTA_UNTOUCHED)
+		return 0;
+	uint64_t input = known(usage->input_tokens, reserved.input_tokens) + known(usage->cache_write_tokens, 0);
+	if (usage->output_tokens >= 0)
+		return input + weigh(known(usage->output_tokens, 0), quota->output_token_weight);
+	return input + (use == QUOTA_WHOLE ? at_most(reserved.output_tokens, MOST) : 0);
+}
+
+void quota_settle(struct quota_account *account, const struct quota *quota, struct quota_hold *hold, enum quota_use use,
+                  const struct usage *usage, uint64_t now_ms) {
+	if (!hold->is_held)
+		return;
+	hold->is_held = false;
+	uint64_t reserved = tokens_of(hold->demand);
+	uint64_t used = tokens_used(quota, hold->demand, use, usage);
+	if (used < reserved)
+		minute_return(&account->tokens.own, reserved - used, hold->second, now_ms);
+	else
+		minute_use(&account->tokens.own, used - reserved, now_ms);
+}
+
+void quota_exhaust(struct quota_account *account, const struct quota *quota, enum quota_kind kind, uint64_t now_ms) {
+	struct quota_share *share = kind == QUOTA_TOKENS ? &account->tokens : &account->requests;
+	uint64_t limit = kind == QUOTA_TOKENS ? quota->tokens_per_minute : quota->requests_per_minute;
+	uint64_t own = minute_sum(&share->own, now_ms);
+	if (kind == QUOTA_NEITHER || limit == 0)
+		return;
+	share->others = at_most(limit > own ? limit - own : 0, MOST);
+	share->others_ms = now_ms;
+}
+
+void quota_forget_others(struct quota_account *account) {
+	account->requests.others = account->tokens.others = 0;
+}
+
+// When others use no more than `room`: their use falls in a straight line.
+static uint64_t others_leave_ms(const struct quota_share *share, uint64_t room) {
+	if (share->others <= room)
+		return 0;
+	uint64_t over = share->others - room;
+	return share->others_ms + (over * OTHERS_MS + share->others - 1) / share->others;
+}
+
+// Our own use falls in steps, so each second has its own line to wait for.
+static uint64_t fits_at_ms(struct quota_share *share, uint64_t limit, uint64_t amount, uint64_t now_ms) {
+	uint64_t from_ms = now_ms, own = minute_sum(&share->own, now_ms);
+	if (fits(share, limit, amount, false, now_ms))
+		return now_ms;
+	for (uint64_t steps = 1;; steps++) {
+		uint64_t until_ms = UINT64_MAX, leaving = 0, free = limit - at_most(amount, limit);
+		if (steps <= MINUTE_BUCKETS)
+			leaving = minute_leaving(&share->own, steps, &until_ms);
+		if (own <= free) {
+			uint64_t others_ms = others_leave_ms(share, free - own);
+			uint64_t fits_ms = others_ms > from_ms ? others_ms : from_ms;
+			if (fits_ms < until_ms)
+				return fits_ms;
+		}
+		own -= leaving;
+		from_ms = until_ms > from_ms ? until_ms : from_ms;
+	}
+}
+
+uint64_t quota_returns_ms(struct quota_account *account, const struct quota *quota, struct demand demand,
+                          uint64_t now_ms) {
+	uint64_t requests_ms = fits_at_ms(&account->requests, quota->requests_per_minute, 1, now_ms);
+	uint64_t tokens_ms = fits_at_ms(&account->tokens, quota->tokens_per_minute, tokens_of(demand), now_ms);
+	return requests_ms > tokens_ms ? requests_ms : tokens_ms;
+}
+
+void quota_used(struct quota_account *account, uint64_t now_ms, uint64_t *requests, uint64_t *tokens) {
+	*requests = used_at(&account->requests, now_ms);
+	*tokens = used_at(&account->tokens, now_ms);
+}
+
+static double free_share(struct quota_share *share, uint64_t limit, uint64_t now_ms) {
+	uint64_t used = limit ? used_at(share, now_ms) : 0;
+	return used < limit ? 1 - (double)used / (double)limit : limit ? 0 : 1;
+}
+
+double quota_headroom(struct quota_account *account, uint64_t now_ms) {
+	double requests = free_share(&account->requests, account->limits.requests_per_minute, now_ms);
+	double tokens = free_share(&account->tokens, account->limits.tokens_per_minute, now_ms);
+	return requests < tokens ? requests : tokens;
+}
+
+enum quota_use quota_use_of_failure(const struct failure *failure, bool has_begun) {
+	enum { MODEL_TIMEOUT = 408, MODEL_ERROR = 424 };
+	if (has_begun || failure->kind == FAILURE_TIMEOUT)
+		return QUOTA_PART;
+	if (failure->kind == FAILURE_NETWORK)
+		return failure->status == 0 ? QUOTA_UNTOUCHED : QUOTA_PART;
+	if (failure->fault == FAULT_THROTTLE)
+		return QUOTA_UNTOUCHED;
+	bool is_refused = failure->status >= 400 && failure->status < 500;
+	bool has_worked = failure->status == MODEL_TIMEOUT || failure->status == MODEL_ERROR;
+	return failure->kind == FAILURE_HTTP && is_refused && !has_worked ? QUOTA_UNTOUCHED : QUOTA_PART;
+}
+
+enum quota_kind quota_kind_of_failure(const struct failure *failure) {
+	if (failure->fault != FAULT_THROTTLE || !slice_equal(failure->name, SLICE("ThrottlingException")))
+		return QUOTA_NEITHER;
+	if (mentions(failure->message, SLICE("token")))
+		return QUOTA_TOKENS;
+	return mentions(failure->message, SLICE("request")) ? QUOTA_REQUESTS : QUOTA_NEITHER;
+}
