@@ -2,11 +2,13 @@
 -- Streams that go wrong: before the commit another model answers and the client sees nothing of it; after it the client
 -- gets every whole frame and an ending that its SDK can tell from a good one.
 local cjson = require "cjson"
+local curl = require "spec.support.curl"
 local eventstream = require "spec.support.eventstream"
 local http = require "spec.support.http"
 local http2 = require "spec.support.http2"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
+local transports = require "spec.support.transports"
 
 local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
 
@@ -196,6 +198,38 @@ describe("a stream", function()
     assert.equal(602, #frames)
     assert.equal("", rest)
     client:close()
+  end)
+
+  it("carries frames of 16 MiB, and no larger ones", function()
+    -- The second delta is as large as a frame may be, or says that it is larger by one byte.
+    local upstream = scene:upstream([[
+      local LARGEST = 16 * 1024 * 1024
+      local events = eventstream.conversation("x")
+      answer:stream_head()
+      for index = 1, 2 do answer:chunk(events[index]) end
+      if request.body:find("larger", 1, true) then
+        answer:chunk(eventstream.prelude(LARGEST + 1, 100))
+        return answer:hang()
+      end
+      largest = largest or eventstream.event("contentBlockDelta", '{"contentBlockIndex":0,"delta":{"text":"' ..
+        ("x"):rep(LARGEST - #events[2] + 1) .. '"}}')
+      answer:chunk(largest)
+      for index = 3, #events do answer:chunk(events[index]) end
+      answer:stream_end()
+    ]])
+    for _, transport in ipairs(transports.list) do
+      local gateway = scene:gateway(upstream, { settings = transports.settings(transport, scene) })
+      local way = transports.open(transport, scene, gateway)
+      local whole, broken = table.unpack(curl.load(way, { signalbox.call(NOVA, "converse-stream"),
+        signalbox.call(NOVA, "converse-stream", signalbox.converse_body("larger")) }, 1))
+      local frames, rest = eventstream.decode(whole.body)
+      assert.same({ "messageStart", "contentBlockDelta", "contentBlockDelta", "contentBlockStop", "messageStop",
+        "metadata" }, eventstream.names(frames))
+      assert.same({ 16 * 1024 * 1024, "" }, { #frames[3].bytes, rest })
+      assert.same({ "messageStart", "contentBlockDelta", "modelStreamErrorException" },
+        eventstream.names((eventstream.decode(broken.body))))
+      scene:stop(gateway)
+    end
   end)
 
   it("is one of a thousand at once, over ten connections and on one worker, and holds little", function()

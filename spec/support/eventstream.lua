@@ -16,13 +16,18 @@ local function crc(bytes)
   return sum ~ 0xFFFFFFFF
 end
 
+-- The first bytes of a frame that says to have so many bytes in all, and so many of headers.
+function eventstream.prelude(total, headers)
+  local lengths = string.pack(">I4I4", total, headers)
+  return lengths .. string.pack(">I4", crc(lengths))
+end
+
 -- A frame of string headers (a list of { name, value }) and a payload.
 function eventstream.frame(headers, payload)
   local parts = {}
   for index, header in ipairs(headers) do parts[index] = string.pack(">s1Bs2", header[1], 7, header[2]) end
   local block = table.concat(parts)
-  local prelude = string.pack(">I4I4", #block + #payload + 16, #block)
-  local bytes = prelude .. string.pack(">I4", crc(prelude)) .. block .. payload
+  local bytes = eventstream.prelude(#block + #payload + 16, #block) .. block .. payload
   return bytes .. string.pack(">I4", crc(bytes))
 end
 
