@@ -46,7 +46,8 @@ local function instructions(body)
   return #parts > 0 and table.concat(parts, "\n") or nil
 end
 
---- Of the system prompt and the tools; where there are neither, of the first message. Nil where there is nothing.
+--- Of the system prompt and the tools; where there are neither, of the first message. Nil where there is nothing of it
+--- in the first two megabytes of the body.
 function hash.prompt(request)
   local body = request:body() or {}
   local text = instructions(body) or first_message(body)

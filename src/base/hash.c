@@ -2,6 +2,8 @@
 // Eight bytes a step. What spreads the bits is the finisher of SplitMix64 (Steele, Lea and Flood 2014).
 #include "base/hash.h"
 
+#include <endian.h>
+
 static uint64_t spread(uint64_t z) {
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
 	z = (z ^ z >> 27) * 0x94d049bb133111eb;
@@ -12,12 +14,11 @@ uint64_t hash_pair(uint64_t first, uint64_t second) {
 	return spread(spread(first + 0x9e3779b97f4a7c15) + second);
 }
 
-// Byte by byte, so that the order of bytes in memory doesn't matter; compilers make one load of it where they can.
+// At most eight bytes, the first one as the lowest.
 static uint64_t read_word(const char *bytes, size_t count) {
 	uint64_t word = 0;
-	for (size_t i = 0; i < count; i++)
-		word |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
-	return word;
+	memcpy(&word, bytes, count);
+	return le64toh(word);
 }
 
 uint64_t hash_bytes(struct slice bytes, uint64_t seed) {

@@ -60,10 +60,33 @@ static size_t escape_length(struct slice rest) {
 	return 6;
 }
 
+#define EACH_BYTE(value) (UINT64_MAX / 255 * (value))
+
+// Whether one of eight bytes is a quote, a backslash or a control character: is there a zero, is there one below n
+// (Warren, Hacker's Delight, 6-1).
+static bool has_special(uint64_t word) {
+	uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
+	uint64_t found = ((quote - EACH_BYTE(1)) & ~quote) | ((backslash - EACH_BYTE(1)) & ~backslash) |
+	                 ((word - EACH_BYTE(0x20)) & ~word);
+	return (found & EACH_BYTE(0x80)) != 0;
+}
+
+// Where the run of plain text from `start` on ends, or up to seven bytes before that: prompts are long.
+static size_t plain_until(struct slice text, size_t start) {
+	uint64_t word;
+	size_t i = start;
+	for (; text.len - i >= sizeof word; i += sizeof word) {
+		memcpy(&word, text.ptr + i, sizeof word);
+		if (has_special(word))
+			break;
+	}
+	return i;
+}
+
 // Takes a string from its opening quote to its closing one.
 static bool take_string(struct json_reader *reader, struct slice *text) {
 	struct slice rest = reader->rest;
-	size_t i = 1;
+	size_t i = plain_until(rest, 1);
 	while (i < rest.len && rest.ptr[i] != '"') {
 		size_t length = 1;
 		if (rest.ptr[i] == '\\')
@@ -73,6 +96,8 @@ static bool take_string(struct json_reader *reader, struct slice *text) {
 		if (length == 0)
 			return false;
 		i += length;
+		if (length > 1)
+			i = plain_until(rest, i);
 	}
 	if (i >= rest.len)
 		return false;

@@ -116,6 +116,39 @@ TEST(escapes) {
 	}
 }
 
+// Strings are read eight bytes at a time: what ends them, or the reading, may stand anywhere.
+TEST(strings_of_every_length) {
+	static const struct {
+		const char *special, *rest; // within the string, and what of it then counts
+		enum json_kind kind;
+	} cases[] = {
+	    {"\"", "", JSON_STRING},
+	    {"\\\"\"", "\\\"", JSON_STRING},
+	    {"\xc3\xa9\"", "\xc3\xa9", JSON_STRING},
+	    {"\x1f\"", "", JSON_BROKEN},
+	    {"\n\"", "", JSON_BROKEN},
+	    {"\\x\"", "", JSON_BROKEN},
+	    {"\x7f\"", "\x7f", JSON_STRING},
+	    {"\\u00e9\"", "\\u00e9", JSON_STRING},
+	    {"", "", JSON_BROKEN},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		for (int length = 0; length < 40; length++) {
+			char text[64], plain[64];
+			struct json_reader reader;
+			snprintf(text, sizeof text, "\"%.*s%s", length, "An answer as long as a line of the timetable",
+			         cases[i].special);
+			snprintf(plain, sizeof plain, "%.*s%s", length, text + 1, cases[i].rest);
+			char *exact = memcpy(malloc(strlen(text)), text, strlen(text)); // its end is the sanitizer's to watch
+			json_reader_init(&reader, slice_of(exact, strlen(text)));
+			struct json_token token = json_next(&reader);
+			CHECK_INT(token.kind, cases[i].kind);
+			if (token.kind == JSON_STRING)
+				CHECK_SLICE(token.text, slice_from(plain));
+			free(exact);
+		}
+}
+
 TEST(whole_values) {
 	static const struct {
 		const char *text, *raw; // NULL where none comes
@@ -192,6 +225,7 @@ int main(void) {
 	RUN(tokens);
 	RUN(depth_is_bounded);
 	RUN(escapes);
+	RUN(strings_of_every_length);
 	RUN(whole_values);
 	RUN(whole_values_within_containers);
 	RUN(documents);
