@@ -1,0 +1,29 @@
+-- Of two primaries drawn at random the one that should answer first: how long it took lately, times the requests that
+-- are there already (peak EWMA). Use it when models are equally good but not equally fast, or not always. Not where
+-- they are priced differently: it would pay any price for a millisecond.
+
+local latency = require "signalbox.latency"
+local select = require "signalbox.select"
+
+-- What is unknown is tried at once, but by one request at a time until it is known.
+local UNKNOWN_MS = 60000
+
+local function choose(request, models)
+  return select.two_choices(models, function(model)
+    local ms = latency.estimate(model, request)
+    return ms and ms * (model.inflight + 1) or UNKNOWN_MS * model.inflight
+  end)
+end
+
+return {
+  models = {
+    { id = "us.anthropic.claude-haiku-4-5-20251001-v1:0", region = "us-east-1" },
+    { id = "eu.anthropic.claude-haiku-4-5-20251001-v1:0", region = "eu-central-1" },
+    { id = "us.amazon.nova-2-lite-v1:0", region = "us-east-1", fallback = true },
+  },
+  select = function(request, models)
+    return choose(request, models.primary) or choose(request, models.fallback)
+  end,
+  finish = latency.observe,
+  tick = latency.tick,
+}

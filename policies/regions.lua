@@ -1,0 +1,41 @@
+-- The nearest region first. Others are asked while it rests (throttled, down) or is slow, the next nearest first, and
+-- one request every ten seconds looks whether it has recovered. Use it where distance counts: for the round trip, for
+-- what leaves the region, or for a capacity that was paid for there. Distances are yours to say, in `tags`; models of
+-- one distance share by weight. Not where all regions are to carry their part (see quota.lua, least_inflight.lua).
+
+local latency = require "signalbox.latency"
+local select = require "signalbox.select"
+
+-- Slower than that is slow: until a stream's first content, until the end of any other answer.
+local SLOW_STREAM_MS, SLOW_MS = 3000, 20000
+
+-- The nearest of the models, those that aren't slow first.
+local function choose(request, models)
+  local slow_ms = request.streaming and SLOW_STREAM_MS or SLOW_MS
+  local nearest, least = {}, math.huge
+  for _, model in ipairs(models) do
+    local ms = latency.estimate(model, request)
+    local distance = (model.tags.distance or 0) + (ms and ms > slow_ms and 1000000 or 0)
+    if distance < least then
+      nearest, least = {}, distance
+    end
+    if distance == least then
+      nearest[#nearest + 1] = model
+    end
+  end
+  return select.weighted(nearest)
+end
+
+return {
+  models = {
+    { id = "eu.anthropic.claude-haiku-4-5-20251001-v1:0", region = "eu-central-1", tags = { distance = 1 } },
+    { id = "us.anthropic.claude-haiku-4-5-20251001-v1:0", region = "us-east-1", tags = { distance = 2 } },
+    { id = "apac.anthropic.claude-haiku-4-5-20251001-v1:0", region = "ap-northeast-1", tags = { distance = 3 } },
+    { id = "us.amazon.nova-2-lite-v1:0", region = "us-east-1", fallback = true },
+  },
+  select = function(request, models)
+    return choose(request, models.primary) or choose(request, models.fallback)
+  end,
+  finish = latency.observe,
+  tick = latency.tick,
+}
