@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "policy/body.h"
 #include "policy/view.h"
 #include "policy/vm.h"
 
@@ -72,9 +73,7 @@ bool affinity_key(struct slice body, bool conversation, uint64_t *key) {
 }
 
 static int push_key(lua_State *lua, bool conversation) {
-	struct request_view *view = object_at(lua, 1, OBJECT_REQUEST);
-	luaL_argexpected(lua, view, 1, "request");
-	struct slice body = request_view_facts(lua, view)->body;
+	struct slice body = view_facts_at(lua, 1)->body;
 	vm_charge(lua, bytes_read(body) / BODY_BYTES_PER_CHARGE);
 	uint64_t key;
 	if (affinity_key(body, conversation, &key))
@@ -108,29 +107,15 @@ static double score(const struct model *model, double weight, uint64_t key) {
 	return weight / -log(unit);
 }
 
-// The view at a position of the list or table at index 1.
-static const struct model *model_at(lua_State *lua, const struct model_list *list, size_t i) {
-	if (list)
-		return list->models[i];
-	lua_rawgeti(lua, 1, (lua_Integer)i + 1);
-	struct model_view *view = object_at(lua, -1, OBJECT_MODEL);
-	if (!view)
-		luaL_error(lua, "a list of models expected, found a %s at position %I", luaL_typename(lua, -1),
-		           (lua_Integer)i + 1);
-	lua_pop(lua, 1);
-	return view->model;
-}
-
 int affinity_rendezvous(lua_State *lua) {
-	struct model_list *list = object_at(lua, 1, OBJECT_MODELS);
-	luaL_argexpected(lua, list || lua_istable(lua, 1), 1, "list of models");
+	struct model_argument models = view_check_models(lua);
 	uint64_t key = (uint64_t)luaL_checkinteger(lua, 2);
-	size_t count = list ? list->count : lua_rawlen(lua, 1), best = 0;
-	double most = 0;
-	vm_charge(lua, count + 1);
-	for (size_t i = 0; i < count; i++) {
-		const struct model *model = model_at(lua, list, i);
-		double own = score(model, model->weight, key);
+	size_t best = 0;
+	double most = 0, weight;
+	vm_charge(lua, models.count + 1);
+	for (size_t i = 0; i < models.count; i++) {
+		const struct model *model = view_model_of(lua, models, i, &weight);
+		double own = score(model, weight, key);
 		if (own > most) {
 			most = own;
 			best = i + 1;

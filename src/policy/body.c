@@ -106,12 +106,12 @@ static size_t read_escape(struct slice raw, size_t at, char *bytes, size_t *coun
 	return taken;
 }
 
-static void tell_text(struct skimmer *skimmer, struct slice raw) {
+void body_tell_text(struct slice raw, body_text_callback on_text, void *owner) {
 	bool begins = true;
 	for (size_t at = 0; at < raw.len;) {
 		size_t plain = slice_find(slice_from_offset(raw, at), '\\');
 		if (plain) {
-			skimmer->on_text(skimmer->owner, slice_of(raw.ptr + at, plain), begins);
+			on_text(owner, slice_of(raw.ptr + at, plain), begins);
 			begins = false;
 		}
 		at += plain + 1;
@@ -120,7 +120,7 @@ static void tell_text(struct skimmer *skimmer, struct slice raw) {
 		char bytes[4];
 		size_t count;
 		at += read_escape(raw, at, bytes, &count);
-		skimmer->on_text(skimmer->owner, slice_of(bytes, count), begins);
+		on_text(owner, slice_of(bytes, count), begins);
 		begins = false;
 	}
 }
@@ -131,7 +131,7 @@ static void on_string(struct skimmer *skimmer, struct slice raw) {
 		return;
 	skimmer->text_bytes += raw.len;
 	if (skimmer->on_text)
-		tell_text(skimmer, raw);
+		body_tell_text(raw, skimmer->on_text, skimmer->owner);
 }
 
 static void on_word(struct skimmer *skimmer, struct slice word) {

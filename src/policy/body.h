@@ -26,4 +26,7 @@ typedef void (*body_text_callback)(void *owner, struct slice piece, bool begins)
 // Tells the texts of the body in their order: strings under the keys "text", "content", "prompt" and "inputText".
 void body_each_text(struct slice body, body_text_callback on_text, void *owner);
 
+// Tells one text by its JSON string as it stands between the quotes.
+void body_tell_text(struct slice raw, body_text_callback on_text, void *owner);
+
 #endif

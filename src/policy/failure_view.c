@@ -2,16 +2,16 @@
 // A failed attempt as `classify` sees it.
 #include <lauxlib.h>
 
-#include "policy/view.h"
+#include "policy/view_fields.h"
+
+struct failure_view {
+	struct call_view head;
+	const struct failure *failure;
+	const struct classification *standard;
+};
 
 static const struct failure *failure_of(void *object) {
 	return ((struct failure_view *)object)->failure;
-}
-
-void failure_view_check(lua_State *lua, void *object) {
-	const struct failure_view *view = object;
-	if (view->call != view->views->call)
-		luaL_error(lua, "this failure's view is only valid during the call that it was made for");
 }
 
 static void push_kind(lua_State *lua, void *object) {
@@ -41,11 +41,11 @@ static void push_type(lua_State *lua, void *object) {
 }
 
 static void push_retry_after(lua_State *lua, void *object) {
-	int64_t retry_after_ms = failure_of(object)->retry_after_ms;
-	if (retry_after_ms >= 0)
-		lua_pushinteger(lua, (lua_Integer)retry_after_ms);
-	else
-		lua_pushnil(lua);
+	view_push_count(lua, failure_of(object)->retry_after_ms);
+}
+
+static void push_tier(lua_State *lua, void *object) {
+	view_push_tier(lua, failure_of(object)->tier);
 }
 
 static void push_latency(lua_State *lua, void *object) {
@@ -53,19 +53,25 @@ static void push_latency(lua_State *lua, void *object) {
 }
 
 static const struct view_field failure_fields[] = {
-    {"kind", push_kind},          {"status", push_status},
-    {"name", push_name},          {"message", push_message},
-    {"type", push_type},          {"retry_after_ms", push_retry_after},
-    {"latency_ms", push_latency}, {NULL, NULL},
+    {"kind", push_kind},          {"status", push_status}, {"name", push_name},
+    {"message", push_message},    {"type", push_type},     {"retry_after_ms", push_retry_after},
+    {"latency_ms", push_latency}, {"tier", push_tier},     {NULL, NULL},
 };
 
 void failure_view_push_metatable(lua_State *lua) {
-	view_push_metatable(lua, "failure", failure_fields, failure_view_check);
+	view_push_metatable(lua, "failure", failure_fields, view_check_call);
 }
 
-void views_push_failure(lua_State *lua, struct views *views, const struct failure *failure) {
-	struct failure_view *view = lua_newuserdatauv(lua, sizeof *view, 0);
-	*view = (struct failure_view){OBJECT_FAILURE, views, views->call, failure};
-	lua_rawgeti(lua, LUA_REGISTRYINDEX, views->failure_metatable);
-	lua_setmetatable(lua, -2);
+void views_push_failure(lua_State *lua, struct views *views, const struct failure *failure,
+                        const struct classification *standard) {
+	struct failure_view *view = view_push_new(lua, views, OBJECT_FAILURE, sizeof *view);
+	view->failure = failure;
+	view->standard = standard;
+}
+
+const struct classification *view_standard_at(lua_State *lua, int index) {
+	struct failure_view *view = object_at(lua, index, OBJECT_FAILURE);
+	luaL_argexpected(lua, view, index, "failure");
+	view_check_call(lua, view);
+	return view->standard;
 }

@@ -1,102 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options are read raw and by one definition of their names and ranges, which are those of the policy's own keys: what
-// a hook says of one attempt can't leave the bounds that the file has to keep.
+// What a value may be, hook by hook; option.c reads tables of them.
 #include "policy/hook_result.h"
 
+#include <math.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
 #include "base/schema.h"
 #include "policy/core.h"
+#include "policy/option.h"
 #include "policy/view.h"
 #include "policy/vm.h"
 
-enum { OPTIONS_MAX = 8 };
-
-enum { LONGEST_COOLDOWN_MS = 300000, LONGEST_DELAY_MS = 60000 };
-
-struct option {
-	const char *name; // NULL ends a list
-	double minimum, maximum;
-	void (*set)(lua_State *lua, const struct option *option, void *target);
-};
+enum { LONGEST_COOLDOWN_MS = 300000, LONGEST_DELAY_MS = 60000, LARGEST_MAX_TOKENS = 1000000000 };
 
 const struct model *hook_result_model(lua_State *lua, int index, struct candidates candidates) {
 	if (lua_isnil(lua, index))
 		return NULL;
-	const struct model_view *view = object_at(lua, index, OBJECT_MODEL);
-	if (!view)
+	const struct model *model = view_model_at(lua, index, NULL);
+	if (!model)
 		vm_bad_result(lua, "select has to return a model or nil, not a %s", luaL_typename(lua, index));
 	// The candidates are in the pool's order.
 	size_t low = 0, high = candidates.count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (candidates.list[middle]->index < view->model->index)
+		if (candidates.list[middle]->index < model->index)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == candidates.count || candidates.list[low] != view->model)
-		vm_bad_result(lua, "select returned %.200s, which is not eligible now", view->model->name);
-	return view->model;
+	if (low == candidates.count || candidates.list[low] != model)
+		vm_bad_result(lua, "select returned %.200s, which is not eligible now", model->name);
+	return model;
 }
 
-// The option's number is at the top.
-static double check_number(lua_State *lua, const struct option *option) {
-	if (lua_type(lua, -1) != LUA_TNUMBER)
-		vm_bad_result(lua, "option %s has to be a number, not a %s", option->name, luaL_typename(lua, -1));
-	double number = lua_tonumber(lua, -1);
-	if (!(number >= option->minimum && number <= option->maximum))
-		vm_bad_result(lua, "option %s has to be from %.14g to %.14g, not %.14g", option->name, option->minimum,
-		              option->maximum, number);
-	return number;
-}
+struct select_target {
+	struct attempt_options *options;
+	struct hook_headers *headers;
+};
 
-static void refuse_later(lua_State *lua, const struct option *option, void *target) {
-	(void)target;
-	vm_bad_result(lua, "option %s is not available in this version", option->name);
-}
-
-static void refuse_unknown(lua_State *lua, const struct option *options) {
-	const char *names[OPTIONS_MAX + 1] = {0};
-	for (size_t i = 0; options[i].name && i < OPTIONS_MAX; i++)
-		names[i] = options[i].name;
-	if (lua_type(lua, -2) != LUA_TSTRING)
-		vm_bad_result(lua, "options have names, not a %s", luaL_typename(lua, -2));
-	const char *name = lua_tostring(lua, -2);
-	const char *nearest = schema_nearest(names, slice_from(name));
-	vm_bad_result(lua, "unknown option %.64s%s%s%s", name, nearest ? " (did you mean " : "", nearest ? nearest : "",
-	              nearest ? "?)" : "");
-}
-
-static void read_options(lua_State *lua, int index, const struct option *options, void *target) {
-	if (lua_type(lua, index) != LUA_TTABLE)
-		vm_bad_result(lua, "options have to be a table, not a %s", luaL_typename(lua, index));
-	for (lua_pushnil(lua); lua_next(lua, index); lua_pop(lua, 1)) {
-		const struct option *option = options;
-		while (option->name && !(lua_type(lua, -2) == LUA_TSTRING && strcmp(option->name, lua_tostring(lua, -2)) == 0))
-			option++;
-		if (!option->name)
-			refuse_unknown(lua, options);
-		option->set(lua, option, target);
-	}
+static struct attempt_options *options_of(void *target) {
+	return ((struct select_target *)target)->options;
 }
 
 static void set_timeout(lua_State *lua, const struct option *option, void *target) {
-	((struct attempt_options *)target)->timeout_ms = (uint64_t)check_number(lua, option);
+	options_of(target)->timeout_ms = (uint64_t)option_number(lua, option);
 }
 
 static void set_ttft(lua_State *lua, const struct option *option, void *target) {
-	((struct attempt_options *)target)->ttft_ms = (uint64_t)check_number(lua, option);
+	options_of(target)->ttft_ms = (uint64_t)option_number(lua, option);
 }
 
-void hook_result_select_options(lua_State *lua, int index, struct attempt_options *options) {
+static void set_hedge(lua_State *lua, const struct option *option, void *target) {
+	options_of(target)->hedge_after_ms = (uint64_t)ceil(option_number(lua, option));
+}
+
+static void set_tier(lua_State *lua, const struct option *option, void *target) {
+	options_of(target)->tier = option_tier(lua, option);
+}
+
+static void set_headers(lua_State *lua, const struct option *option, void *target) {
+	(void)option;
+	options_of(target)->headers = hook_headers_read(lua, ((struct select_target *)target)->headers);
+}
+
+void hook_result_select_options(lua_State *lua, int index, struct attempt_options *options,
+                                struct hook_headers *headers) {
 	static const struct option known[] = {
-	    {"timeout_ms", 1000, 300000, set_timeout}, {"ttft_ms", 100, 300000, set_ttft},     {"tier", 0, 0, refuse_later},
-	    {"headers", 0, 0, refuse_later},           {"hedge_after_ms", 0, 0, refuse_later}, {0},
+	    {"timeout_ms", 1000, 300000, set_timeout},
+	    {"ttft_ms", 100, 300000, set_ttft},
+	    {"tier", 0, 0, set_tier},
+	    {"headers", 0, 0, set_headers},
+	    {"hedge_after_ms", 0, 300000, set_hedge},
+	    {0},
 	};
-	read_options(lua, index, known, options);
+	option_read_all(lua, index, known, &(struct select_target){options, headers});
 }
 
 struct slice hook_result_reason(lua_State *lua, int index, char *copy, size_t size) {
@@ -114,13 +93,9 @@ enum verdict hook_result_verdict(lua_State *lua, int index) {
 	const char *name = lua_type(lua, index) == LUA_TSTRING ? lua_tostring(lua, index) : NULL;
 	if (!name)
 		vm_bad_result(lua, "a verdict has to be a string, not a %s", luaL_typename(lua, index));
-	for (int i = 0; verdict_names[i]; i++) {
-		if (strcmp(verdict_names[i], name) != 0)
-			continue;
-		if (i == VERDICT_ESCALATE)
-			vm_bad_result(lua, "verdict escalate is not available in this version");
-		return (enum verdict)i;
-	}
+	for (int i = 0; verdict_names[i]; i++)
+		if (strcmp(verdict_names[i], name) == 0)
+			return (enum verdict)i;
 	const char *nearest = schema_nearest(verdict_names, slice_from(name));
 	vm_bad_result(lua, "unknown verdict %.64s%s%s%s", name, nearest ? " (did you mean " : "", nearest ? nearest : "",
 	              nearest ? "?)" : "");
@@ -149,12 +124,12 @@ static void set_counts(lua_State *lua, const struct option *option, void *target
 // A cooldown that is stated is that long: it doubles no more.
 static void set_cooldown(lua_State *lua, const struct option *option, void *target) {
 	struct classification *classification = target;
-	classification->cooldown_ms = (uint64_t)check_number(lua, option);
+	classification->cooldown_ms = (uint64_t)option_number(lua, option);
 	classification->throttle = false;
 }
 
 static void set_after(lua_State *lua, const struct option *option, void *target) {
-	((struct classification *)target)->after_ms = (uint64_t)check_number(lua, option);
+	((struct classification *)target)->after_ms = (uint64_t)option_number(lua, option);
 }
 
 void hook_result_classify_options(lua_State *lua, int index, struct classification *classification) {
@@ -165,5 +140,84 @@ void hook_result_classify_options(lua_State *lua, int index, struct classificati
 	    {"after_ms", 0, LONGEST_DELAY_MS, set_after},
 	    {0},
 	};
-	read_options(lua, index, known, classification);
+	option_read_all(lua, index, known, classification);
+}
+
+bool hook_result_accepts(lua_State *lua, int index) {
+	if (lua_type(lua, index) != LUA_TBOOLEAN)
+		vm_bad_result(lua, "accept has to return true or false, not a %s", luaL_typename(lua, index));
+	return lua_toboolean(lua, index);
+}
+
+struct edits_target {
+	struct edits *edits;
+	struct hook_edits *copy;
+};
+
+static struct edits *edits_of(void *target) {
+	return ((struct edits_target *)target)->edits;
+}
+
+static struct hook_edits *copy_of(void *target) {
+	return ((struct edits_target *)target)->copy;
+}
+
+// A string of printable bytes without spaces, copied.
+static struct slice copy_word(lua_State *lua, const struct option *option, char *copy) {
+	struct slice word = option_string(lua, option);
+	for (size_t i = 0; i < word.len; i++)
+		if (word.ptr[i] <= ' ' || word.ptr[i] > '~')
+			vm_bad_result(lua, "option %s has to be printable ASCII without spaces", option->name);
+	memcpy(copy, word.ptr, word.len);
+	return slice_of(copy, word.len);
+}
+
+static void set_identifier(lua_State *lua, const struct option *option, void *target) {
+	edits_of(target)->guardrail_identifier = copy_word(lua, option, copy_of(target)->identifier);
+}
+
+static void set_version(lua_State *lua, const struct option *option, void *target) {
+	edits_of(target)->guardrail_version = copy_word(lua, option, copy_of(target)->version);
+}
+
+static void set_trace(lua_State *lua, const struct option *option, void *target) {
+	static const char *const names[] = {"enabled", "disabled", "enabled_full", NULL};
+	edits_of(target)->guardrail_trace = slice_from(names[option_word(lua, option, names)]);
+}
+
+static void set_guardrail(lua_State *lua, const struct option *option, void *target) {
+	static const struct option known[] = {
+	    {"identifier", 1, sizeof((struct hook_edits *)0)->identifier, set_identifier},
+	    {"version", 1, sizeof((struct hook_edits *)0)->version, set_version},
+	    {"trace", 0, 0, set_trace},
+	    {0},
+	};
+	(void)option;
+	option_read_all(lua, lua_gettop(lua), known, target);
+	if (!edits_of(target)->guardrail_identifier.len || !edits_of(target)->guardrail_version.len)
+		vm_bad_result(lua, "a guardrail has an identifier and a version");
+}
+
+static void set_service_tier(lua_State *lua, const struct option *option, void *target) {
+	edits_of(target)->tier = option_tier(lua, option);
+}
+
+static void set_max_tokens(lua_State *lua, const struct option *option, void *target) {
+	edits_of(target)->max_tokens = (int64_t)option_integer(lua, option);
+}
+
+static void set_edit_headers(lua_State *lua, const struct option *option, void *target) {
+	(void)option;
+	edits_of(target)->headers = hook_headers_read(lua, &copy_of(target)->headers);
+}
+
+void hook_result_edits(lua_State *lua, int index, struct edits *edits, struct hook_edits *copy) {
+	static const struct option known[] = {
+	    {"service_tier", 0, 0, set_service_tier},
+	    {"guardrail", 0, 0, set_guardrail},
+	    {"max_tokens", 1, LARGEST_MAX_TOKENS, set_max_tokens},
+	    {"headers", 0, 0, set_edit_headers},
+	    {0},
+	};
+	option_read_all(lua, index, known, &(struct edits_target){edits, copy});
 }

@@ -10,11 +10,14 @@
 
 #include "base/error.h"
 #include "policy/call.h"
+#include "policy/hook_result.h"
 #include "policy/policy.h"
 #include "policy/view.h"
 #include "policy/vm.h"
 #include "route/decide.h"
 #include "route/event.h"
+
+enum hook_kind { HOOK_SELECT, HOOK_CLASSIFY, HOOK_ACCEPT, HOOK_PREPARE, HOOK_FINISH, HOOK_TICK, HOOK_KINDS };
 
 // One hook of a policy.
 struct hook {
@@ -34,12 +37,18 @@ struct hooks {
 	struct vm *vm;        // owned; NULL once retired
 	struct views views;
 	uint64_t instructions; // per call
-	struct hook select, classify;
+	struct hook list[HOOK_KINDS];
 	route_event_callback on_event;
 	void *event_owner;
 	policy_call_callback on_call;
 	void *call_owner;
-	char reason[256]; // of the last selection
+	// What the latest decisions have said: each stays until the same hook is asked again.
+	char select_reason[256], accept_reason[256];
+	struct hook_headers select_headers;
+	struct hook_edits edits;
+	// By a model's index; NULL where the policy has no `tick`.
+	double *weights;  // that hold
+	double *assigned; // that the running `tick` has assigned; they hold when it ends well
 };
 
 // Takes `vm`, in which the policy's script has run, and looks its hooks up. `pool` is borrowed. 0, or ERROR_MEMORY with
@@ -53,5 +62,10 @@ void hooks_retire(struct hooks *hooks);
 
 // The hook of that index, counted from 0, whether the policy has it or not; NULL beyond the last.
 const struct hook *hooks_at(const struct hooks *hooks, size_t index);
+
+bool hooks_has(const struct hooks *hooks, enum hook_kind kind);
+
+// Runs the policy's `tick`; the weights that it assigns hold from its end on.
+void hooks_tick(struct hooks *hooks, uint64_t now_ms);
 
 #endif

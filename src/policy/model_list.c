@@ -6,7 +6,7 @@
 
 #include <lauxlib.h>
 
-#include "policy/view.h"
+#include "policy/view_fields.h"
 
 static int refuse_change(lua_State *lua) {
 	return luaL_error(lua, "attempt to change a list of models, which is read-only");
@@ -41,13 +41,15 @@ static int pairs(lua_State *lua) {
 	return 2;
 }
 
-// Pushes a list of room for `capacity` models, and sets *list to it.
-static void push_new_list(lua_State *lua, size_t capacity, struct model_list **list) {
+// Pushes a list of room for the whole pool, and sets *list to it.
+static void push_new_list(lua_State *lua, const struct views *views, struct model_list **list) {
+	size_t capacity = views->pool->count;
 	static const luaL_Reg methods[] = {
 	    {"__newindex", refuse_change}, {"__len", length}, {"__pairs", pairs}, {NULL, NULL}};
 	size_t bytes = sizeof **list + capacity * sizeof *(*list)->models;
 	*list = lua_newuserdatauv(lua, bytes, 1);
-	**list = (struct model_list){.kind = OBJECT_MODELS, .models = (const struct model **)(void *)(*list + 1)};
+	**list = (struct model_list){
+	    .kind = OBJECT_MODELS, .views = views, .models = (const struct model **)(void *)(*list + 1)};
 	lua_createtable(lua, (int)capacity, 2); /* list table */
 	lua_pushvalue(lua, -1);
 	lua_setiuservalue(lua, -3, 1);
@@ -61,14 +63,15 @@ static void push_new_list(lua_State *lua, size_t capacity, struct model_list **l
 	lua_setmetatable(lua, -2);
 }
 
-void model_list_push_new(lua_State *lua, struct views *views) {
-	push_new_list(lua, views->pool->count, &views->eligible); /* eligible */
-	lua_getiuservalue(lua, -1, 1);                            /* eligible table */
-	push_new_list(lua, views->pool->count, &views->primary);
+void model_lists_open(lua_State *lua, struct views *views, struct model_lists *lists) {
+	push_new_list(lua, views, &lists->all); /* all */
+	lua_getiuservalue(lua, -1, 1);          /* all table */
+	push_new_list(lua, views, &lists->primary);
 	lua_setfield(lua, -2, "primary");
-	push_new_list(lua, views->pool->count, &views->fallback);
+	push_new_list(lua, views, &lists->fallback);
 	lua_setfield(lua, -2, "fallback");
 	lua_pop(lua, 1);
+	lists->reference = luaL_ref(lua, LUA_REGISTRYINDEX);
 }
 
 // Appends the view at the top to the list whose table is at `table`; pops it.
@@ -84,14 +87,15 @@ static void clear_rest(lua_State *lua, int table, size_t count, size_t old_count
 	}
 }
 
-// The list of the eligible models is at the top.
-static void refill(lua_State *lua, struct views *views, struct candidates candidates) {
-	size_t old[] = {views->eligible->count, views->primary->count, views->fallback->count};
-	views->eligible->count = views->primary->count = views->fallback->count = 0;
+// Pushes the lists, which hold these models afterwards.
+static void push_filled(lua_State *lua, struct views *views, struct model_lists *lists, struct candidates candidates) {
+	size_t old[] = {lists->all->count, lists->primary->count, lists->fallback->count};
+	lists->all->count = lists->primary->count = lists->fallback->count = 0;
+	lua_rawgeti(lua, LUA_REGISTRYINDEX, lists->reference);
 	int base = lua_gettop(lua);
-	lua_getiuservalue(lua, base, 1);         /* eligible table */
-	lua_getfield(lua, base + 1, "primary");  /* eligible table primary */
-	lua_getiuservalue(lua, base + 2, 1);     /* eligible table primary table */
+	lua_getiuservalue(lua, base, 1);         /* all table */
+	lua_getfield(lua, base + 1, "primary");  /* all table primary */
+	lua_getiuservalue(lua, base + 2, 1);     /* all table primary table */
 	lua_getfield(lua, base + 1, "fallback"); /* ... fallback */
 	lua_getiuservalue(lua, base + 4, 1);     /* ... fallback table */
 	lua_rawgeti(lua, LUA_REGISTRYINDEX, views->model_reference);
@@ -99,23 +103,55 @@ static void refill(lua_State *lua, struct views *views, struct candidates candid
 		const struct model *model = candidates.list[i];
 		lua_rawgeti(lua, base + 6, (lua_Integer)model->index + 1);
 		lua_pushvalue(lua, -1);
-		append(lua, base + 1, views->eligible, model);
+		append(lua, base + 1, lists->all, model);
 		if (model->fallback)
-			append(lua, base + 5, views->fallback, model);
+			append(lua, base + 5, lists->fallback, model);
 		else
-			append(lua, base + 3, views->primary, model);
+			append(lua, base + 3, lists->primary, model);
 	}
-	clear_rest(lua, base + 1, views->eligible->count, old[0]);
-	clear_rest(lua, base + 3, views->primary->count, old[1]);
-	clear_rest(lua, base + 5, views->fallback->count, old[2]);
+	clear_rest(lua, base + 1, lists->all->count, old[0]);
+	clear_rest(lua, base + 3, lists->primary->count, old[1]);
+	clear_rest(lua, base + 5, lists->fallback->count, old[2]);
 	lua_settop(lua, base);
 }
 
 void views_push_models(lua_State *lua, struct views *views, struct candidates candidates) {
+	struct model_lists *lists = &views->eligible;
 	luaL_checkstack(lua, LUA_MINSTACK, NULL);
-	lua_rawgeti(lua, LUA_REGISTRYINDEX, views->list_reference);
-	const struct model_list *held = views->eligible;
-	if (held->count != candidates.count ||
-	    memcmp(held->models, candidates.list, candidates.count * sizeof *candidates.list))
-		refill(lua, views, candidates);
+	bool holds = lists->all->count == candidates.count &&
+	             !memcmp(lists->all->models, candidates.list, candidates.count * sizeof *candidates.list);
+	if (holds)
+		lua_rawgeti(lua, LUA_REGISTRYINDEX, lists->reference);
+	else
+		push_filled(lua, views, lists, candidates);
+}
+
+void views_open_pool(struct views *views, lua_State *lua) {
+	size_t count = views->pool->count;
+	model_lists_open(lua, views, &views->whole);
+	const struct model **list = lua_newuserdatauv(lua, count * sizeof *list, 0);
+	for (size_t i = 0; i < count; i++)
+		list[i] = &views->pool->models[i];
+	push_filled(lua, views, &views->whole, (struct candidates){.list = list, .count = count});
+	lua_pop(lua, 2);
+}
+
+void views_push_pool(lua_State *lua, struct views *views) {
+	lua_rawgeti(lua, LUA_REGISTRYINDEX, views->whole.reference);
+}
+
+struct model_argument view_check_models(lua_State *lua) {
+	const struct model_list *list = object_at(lua, 1, OBJECT_MODELS);
+	luaL_argexpected(lua, list || lua_istable(lua, 1), 1, "list of models");
+	return (struct model_argument){list, list ? list->count : (size_t)lua_rawlen(lua, 1)};
+}
+
+const struct model *view_model_in_table(lua_State *lua, size_t i, double *weight) {
+	lua_rawgeti(lua, 1, (lua_Integer)i + 1);
+	const struct model *model = view_model_at(lua, -1, weight);
+	if (!model)
+		luaL_error(lua, "a list of models expected, found a %s at position %I", luaL_typename(lua, -1),
+		           (lua_Integer)i + 1);
+	lua_pop(lua, 1);
+	return model;
 }

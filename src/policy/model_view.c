@@ -1,9 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model as a hook sees it: its own keys, and live fields from one snapshot per call.
+// A model as a hook sees it: its own keys, and live fields from one snapshot per call. What is constant and had to be
+// made is kept beside the view, so that reading it again leaves no garbage.
 #include <lauxlib.h>
 
 #include "policy/sandbox.h"
-#include "policy/view.h"
+#include "policy/view_fields.h"
+#include "route/state.h"
+
+#define WEIGHT_MAX 10000
+
+// The values that a view keeps.
+enum { KEPT_TAGS = 1, KEPT_ID, KEPT_NAME, KEPT_SERVES, KEPT_ENDPOINT, KEPT_QUOTA, KEPT_PRICE, KEPT = KEPT_PRICE };
+
+struct model_view {
+	enum object_kind kind;
+	const struct model *model;
+	struct views *views;
+	uint64_t snapshot_call; // the call in which `snapshot` was taken
+	struct model_snapshot snapshot;
+};
+
+void model_view_push_new(lua_State *lua, struct views *views, const struct model *model) {
+	struct model_view *view = lua_newuserdatauv(lua, sizeof *view, KEPT);
+	*view = (struct model_view){.kind = OBJECT_MODEL, .model = model, .views = views};
+	lua_pushvalue(lua, -2);
+	lua_setmetatable(lua, -2);
+}
+
+const struct model *view_model_at(lua_State *lua, int index, double *weight) {
+	const struct model_view *view = object_at(lua, index, OBJECT_MODEL);
+	if (view && weight)
+		*weight = views_weight(view->views, view->model);
+	return view ? view->model : NULL;
+}
 
 static const struct model *model_of(void *object) {
 	return ((struct model_view *)object)->model;
@@ -20,16 +49,45 @@ static const struct model_snapshot *snapshot_of(void *object) {
 	return &view->snapshot;
 }
 
+// Pushes what is kept at `place`, if it has been made.
+static bool push_kept(lua_State *lua, int place) {
+	if (lua_getiuservalue(lua, 1, place) != LUA_TNIL)
+		return true;
+	lua_pop(lua, 1);
+	return false;
+}
+
+// Keeps the value at the top.
+static void keep(lua_State *lua, int place) {
+	lua_pushvalue(lua, -1);
+	lua_setiuservalue(lua, 1, place);
+}
+
+static void push_kept_string(lua_State *lua, int place, const char *text) {
+	if (push_kept(lua, place))
+		return;
+	lua_pushstring(lua, text);
+	keep(lua, place);
+}
+
+// Freezes the table at the top and keeps it.
+static void keep_table(lua_State *lua, int place) {
+	sandbox_freeze(lua, -1);
+	lua_remove(lua, -2);
+	keep(lua, place);
+}
+
 static void push_id(lua_State *lua, void *object) {
-	lua_pushstring(lua, model_of(object)->id);
+	push_kept_string(lua, KEPT_ID, model_of(object)->id);
 }
 
 static void push_name(lua_State *lua, void *object) {
-	lua_pushstring(lua, model_of(object)->name);
+	push_kept_string(lua, KEPT_NAME, model_of(object)->name);
 }
 
 static void push_weight(lua_State *lua, void *object) {
-	lua_pushnumber(lua, model_of(object)->weight);
+	const struct model_view *view = object;
+	lua_pushnumber(lua, views_weight(view->views, view->model));
 }
 
 static void push_fallback(lua_State *lua, void *object) {
@@ -38,6 +96,8 @@ static void push_fallback(lua_State *lua, void *object) {
 
 static void push_serves(lua_State *lua, void *object) {
 	const struct model *model = model_of(object);
+	if (push_kept(lua, KEPT_SERVES))
+		return;
 	if (model->serves_count == 0) {
 		lua_pushnil(lua);
 		return;
@@ -47,8 +107,7 @@ static void push_serves(lua_State *lua, void *object) {
 		lua_pushstring(lua, model->serves[i]);
 		lua_rawseti(lua, -2, (lua_Integer)i + 1);
 	}
-	sandbox_freeze(lua, -1);
-	lua_remove(lua, -2);
+	keep_table(lua, KEPT_SERVES);
 }
 
 // An optional string is nil where it is absent.
@@ -61,7 +120,7 @@ static void push_region(lua_State *lua, void *object) {
 }
 
 static void push_endpoint(lua_State *lua, void *object) {
-	lua_pushstring(lua, model_of(object)->endpoint);
+	push_kept_string(lua, KEPT_ENDPOINT, model_of(object)->endpoint);
 }
 
 static void push_credentials(lua_State *lua, void *object) {
@@ -78,7 +137,57 @@ static void push_ttft(lua_State *lua, void *object) {
 
 static void push_tags(lua_State *lua, void *object) {
 	(void)object;
-	lua_getiuservalue(lua, 1, 1);
+	lua_getiuservalue(lua, 1, KEPT_TAGS);
+}
+
+static void push_tier(lua_State *lua, void *object) {
+	view_push_tier(lua, model_of(object)->tier);
+}
+
+static void set_quota(lua_State *lua, const char *name, uint64_t quota) {
+	if (!quota)
+		return;
+	lua_pushinteger(lua, (lua_Integer)quota);
+	lua_setfield(lua, -2, name);
+}
+
+static void push_quota(lua_State *lua, void *object) {
+	const struct quota *quota = &model_of(object)->quota;
+	if (push_kept(lua, KEPT_QUOTA))
+		return;
+	if (!quota->requests_per_minute && !quota->tokens_per_minute) {
+		lua_pushnil(lua);
+		return;
+	}
+	lua_createtable(lua, 0, 2);
+	set_quota(lua, "rpm", quota->requests_per_minute);
+	set_quota(lua, "tpm", quota->tokens_per_minute);
+	keep_table(lua, KEPT_QUOTA);
+}
+
+static void push_output_token_weight(lua_State *lua, void *object) {
+	lua_pushnumber(lua, model_of(object)->quota.output_token_weight);
+}
+
+static void set_price(lua_State *lua, const char *name, double price) {
+	lua_pushnumber(lua, price);
+	lua_setfield(lua, -2, name);
+}
+
+static void push_price(lua_State *lua, void *object) {
+	const struct model *model = model_of(object);
+	if (push_kept(lua, KEPT_PRICE))
+		return;
+	if (!model->is_priced) {
+		lua_pushnil(lua);
+		return;
+	}
+	lua_createtable(lua, 0, 4);
+	set_price(lua, "input", model->price.input);
+	set_price(lua, "output", model->price.output);
+	set_price(lua, "cache_read", model->price.cache_read);
+	set_price(lua, "cache_write", model->price.cache_write);
+	keep_table(lua, KEPT_PRICE);
 }
 
 static void push_breaker(lua_State *lua, void *object) {
@@ -110,6 +219,10 @@ static void push_p95(lua_State *lua, void *object) {
 	lua_pushnumber(lua, snapshot_of(object)->p95_ms);
 }
 
+static void push_headroom(lua_State *lua, void *object) {
+	lua_pushnumber(lua, snapshot_of(object)->headroom);
+}
+
 static const struct view_field model_fields[] = {
     {"id", push_id},
     {"name", push_name},
@@ -120,6 +233,10 @@ static const struct view_field model_fields[] = {
     {"region", push_region},
     {"endpoint", push_endpoint},
     {"credentials", push_credentials},
+    {"tier", push_tier},
+    {"quota", push_quota},
+    {"output_token_weight", push_output_token_weight},
+    {"price", push_price},
     {"timeout_ms", push_timeout},
     {"tags", push_tags},
     {"breaker", push_breaker},
@@ -130,9 +247,28 @@ static const struct view_field model_fields[] = {
     {"p50_ms", push_p50},
     {"p95_ms", push_p95},
     {"ttft_ms", push_ttft},
+    {"headroom", push_headroom},
     {NULL, NULL},
 };
 
+// model.weight = number, in `tick`.
+static int assign(lua_State *lua) {
+	struct model_view *view = lua_touserdata(lua, 1);
+	double *assigned = view->views->assigned;
+	const char *field = lua_type(lua, 2) == LUA_TSTRING ? lua_tostring(lua, 2) : "";
+	if (strcmp(field, "weight") != 0)
+		return luaL_error(lua, "attempt to change a model, which is read-only");
+	if (!assigned)
+		return luaL_error(lua, "a model's weight can be assigned in tick only");
+	double weight = lua_type(lua, 3) == LUA_TNUMBER ? lua_tonumber(lua, 3) : -1;
+	if (!(weight >= 0 && weight <= WEIGHT_MAX))
+		return luaL_error(lua, "a weight has to be a number from 0 to %d", WEIGHT_MAX);
+	assigned[view->model->index] = weight;
+	return 0;
+}
+
 void model_view_push_metatable(lua_State *lua) {
 	view_push_metatable(lua, "model", model_fields, NULL);
+	lua_pushcfunction(lua, assign);
+	lua_setfield(lua, -2, "__newindex");
 }

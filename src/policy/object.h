@@ -7,7 +7,16 @@
 
 #include <lua.h>
 
-enum object_kind { OBJECT_FROZEN, OBJECT_MODEL, OBJECT_MODELS, OBJECT_REQUEST, OBJECT_FAILURE };
+enum object_kind {
+	OBJECT_FROZEN,
+	OBJECT_MODEL,
+	OBJECT_MODELS,
+	OBJECT_REQUEST,
+	OBJECT_FAILURE,
+	OBJECT_RESPONSE,
+	OBJECT_RESULT,
+	OBJECT_KINDS
+};
 
 // The object at `index` when it is one of that kind, else NULL.
 static inline void *object_at(lua_State *lua, int index, enum object_kind kind) {

@@ -144,6 +144,14 @@ void policy_count_exactly(struct policy *policy, size_t worker, bool exactly) {
 	vm_count_exactly(policy->hooks[worker].vm, exactly);
 }
 
+bool policy_has_tick(const struct policy *policy) {
+	return hooks_has(&policy->hooks[0], HOOK_TICK);
+}
+
+void policy_tick(struct policy *policy, size_t worker, uint64_t now_ms) {
+	hooks_tick(&policy->hooks[worker], now_ms);
+}
+
 void policy_retire(struct policy *policy) {
 	for (size_t i = 0; i < policy->workers; i++)
 		hooks_retire(&policy->hooks[i]);

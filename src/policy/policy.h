@@ -59,6 +59,10 @@ typedef void (*policy_call_callback)(void *owner, const char *hook, const struct
 void policy_on_call(struct policy *policy, size_t worker, policy_call_callback on_call, void *owner);
 void policy_count_exactly(struct policy *policy, size_t worker, bool exactly);
 
+// Whether the policy has a `tick`; and one call of it, once a second for each worker, by that worker's thread.
+bool policy_has_tick(const struct policy *policy);
+void policy_tick(struct policy *policy, size_t worker, uint64_t now_ms);
+
 // Its hooks are not called any more, from now on the defaults decide; closes its VMs. From any thread.
 void policy_retire(struct policy *policy);
 

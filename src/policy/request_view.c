@@ -5,16 +5,16 @@
 
 #include "policy/body.h"
 #include "policy/sandbox.h"
-#include "policy/view.h"
+#include "policy/view_fields.h"
 #include "route/request.h"
 
-enum { BODY_BYTES_MAX = 1 << 20 };
-
-static void refuse_late(lua_State *lua, void *object) {
-	const struct request_view *view = object;
-	if (view->call != view->views->call)
-		luaL_error(lua, "this request's view is only valid during the call that it was made for");
-}
+struct request_view {
+	struct call_view head;
+	const struct route_request *request;
+	uint32_t attempt; // counts from 1
+	bool has_body;
+	struct body_facts body; // borrowed from the request's body; read when `has_body`
+};
 
 static const struct route_request *request_of(void *object) {
 	return ((struct request_view *)object)->request;
@@ -24,8 +24,10 @@ static const struct request_facts *facts_of(void *object) {
 	return route_request_facts(request_of(object));
 }
 
-const struct request_facts *request_view_facts(lua_State *lua, struct request_view *view) {
-	refuse_late(lua, view);
+const struct request_facts *view_facts_at(lua_State *lua, int index) {
+	struct request_view *view = object_at(lua, index, OBJECT_REQUEST);
+	luaL_argexpected(lua, view, index, "request");
+	view_check_call(lua, view);
 	return facts_of(view);
 }
 
@@ -132,64 +134,22 @@ static void push_metadata(lua_State *lua, void *object) {
 	lua_remove(lua, -2);
 }
 
-static void push_optional_integer(lua_State *lua, int64_t value) {
-	if (value >= 0)
-		lua_pushinteger(lua, (lua_Integer)value);
-	else
-		lua_pushnil(lua);
-}
-
 static void push_input_tokens(lua_State *lua, void *object) {
 	lua_pushinteger(lua, (lua_Integer)body_of(lua, object)->input_tokens);
 }
 
 static void push_max_tokens(lua_State *lua, void *object) {
-	push_optional_integer(lua, body_of(lua, object)->max_tokens);
-}
-
-static struct request_view *check_self(lua_State *lua, const char *method) {
-	struct request_view *view = object_at(lua, 1, OBJECT_REQUEST);
-	if (!view)
-		luaL_error(lua, "call it as request:%s()", method);
-	refuse_late(lua, view);
-	return view;
-}
-
-struct joined_text {
-	luaL_Buffer buffer;
-	bool has_text;
-};
-
-static void add_text(void *owner, struct slice piece, bool begins) {
-	struct joined_text *joined = owner;
-	if (begins && joined->has_text)
-		luaL_addchar(&joined->buffer, '\n');
-	joined->has_text = true;
-	luaL_addlstring(&joined->buffer, piece.ptr, piece.len);
+	view_push_count(lua, body_of(lua, object)->max_tokens);
 }
 
 static int request_text(lua_State *lua) {
-	struct slice body = facts_of(check_self(lua, "text"))->body;
-	vm_charge(lua, body.len / BODY_BYTES_PER_CHARGE);
-	lua_settop(lua, 1);
-	struct joined_text text = {.has_text = false};
-	luaL_buffinit(lua, &text.buffer);
-	body_each_text(body, add_text, &text);
-	luaL_pushresult(&text.buffer);
+	struct slice body = facts_of(view_check_self(lua, OBJECT_REQUEST, "text"))->body;
+	view_push_text(lua, body, body_each_text);
 	return 1;
 }
 
 static int request_body(lua_State *lua) {
-	struct slice body = facts_of(check_self(lua, "body"))->body;
-	lua_settop(lua, 1);
-	if (body.len == 0) {
-		lua_pushnil(lua);
-		return 1;
-	}
-	if (body.len > BODY_BYTES_MAX)
-		return luaL_error(lua, "the body is too large to be decoded (%I bytes, at most %d)", (lua_Integer)body.len,
-		                  BODY_BYTES_MAX);
-	sandbox_push_decoded(lua, body);
+	view_push_decoded(lua, facts_of(view_check_self(lua, OBJECT_REQUEST, "body"))->body);
 	return 1;
 }
 
@@ -215,13 +175,12 @@ static const struct view_field request_fields[] = {
 };
 
 void request_view_push_metatable(lua_State *lua) {
-	view_push_metatable(lua, "request", request_fields, refuse_late);
+	view_push_metatable(lua, "request", request_fields, view_check_call);
 }
 
 void views_push_request(lua_State *lua, struct views *views, const struct route_request *request, uint32_t attempt) {
-	struct request_view *view = lua_newuserdatauv(lua, sizeof *view, 0);
-	*view = (struct request_view){
-	    .kind = OBJECT_REQUEST, .views = views, .call = views->call, .request = request, .attempt = attempt};
-	lua_rawgeti(lua, LUA_REGISTRYINDEX, views->request_metatable);
-	lua_setmetatable(lua, -2);
+	struct request_view *view = view_push_new(lua, views, OBJECT_REQUEST, sizeof *view);
+	view->request = request;
+	view->attempt = attempt;
+	view->has_body = false;
 }

@@ -1,102 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading a field of a view: the name is looked up in a table of positions, the position tells the function.
+// The views of one VM, and what those of one call have in common.
 #include "policy/view.h"
 
 #include <lauxlib.h>
 
-#include "base/schema.h"
+#include "policy/body.h"
+#include "policy/sandbox.h"
+#include "policy/view_fields.h"
 
-enum { FIELDS_MAX = 64 };
+enum { BODY_BYTES_MAX = 1 << 20 };
 
-enum { UPVALUE_POSITIONS = 1, UPVALUE_KIND, UPVALUE_NAME };
-
-// A function pointer can't travel as a light userdata, so the two travel in this.
-struct view_kind {
-	const struct view_field *fields;
-	void (*check)(lua_State *lua, void *object);
+static const char *const kind_names[OBJECT_KINDS] = {
+    [OBJECT_REQUEST] = "request",
+    [OBJECT_FAILURE] = "failure",
+    [OBJECT_RESPONSE] = "response",
+    [OBJECT_RESULT] = "result",
 };
 
-static int refuse_field(lua_State *lua, const struct view_field *fields) {
-	const char *names[FIELDS_MAX + 1] = {0};
-	for (size_t i = 0; fields[i].name && i < FIELDS_MAX; i++)
-		names[i] = fields[i].name;
-	size_t bytes = 0;
-	const char *asked = luaL_tolstring(lua, 2, &bytes);
-	const char *nearest = schema_nearest(names, slice_of(asked, bytes));
-	const char *view = lua_tostring(lua, lua_upvalueindex(UPVALUE_NAME));
-	if (nearest)
-		return luaL_error(lua, "a %s has no field '%s' (did you mean '%s'?)", view, asked, nearest);
-	return luaL_error(lua, "a %s has no field '%s'", view, asked);
-}
-
-static int read_field(lua_State *lua) {
-	struct view_kind *kind = lua_touserdata(lua, lua_upvalueindex(UPVALUE_KIND));
-	void *object = lua_touserdata(lua, 1);
-	lua_settop(lua, 2);
-	if (kind->check)
-		kind->check(lua, object);
-	lua_pushvalue(lua, 2);
-	if (lua_rawget(lua, lua_upvalueindex(UPVALUE_POSITIONS)) != LUA_TNUMBER) {
-		lua_settop(lua, 2);
-		return refuse_field(lua, kind->fields);
-	}
-	kind->fields[lua_tointeger(lua, -1)].push(lua, object);
-	return 1;
-}
-
-static int refuse_change(lua_State *lua) {
-	return luaL_error(lua, "attempt to change a %s, which is read-only", lua_tostring(lua, lua_upvalueindex(1)));
-}
-
-void view_push_metatable(lua_State *lua, const char *name, const struct view_field *fields,
-                         void (*check)(lua_State *lua, void *object)) {
-	lua_createtable(lua, 0, 4); /* metatable */
-	lua_newtable(lua);          /* metatable positions */
-	for (int i = 0; fields[i].name; i++) {
-		lua_pushinteger(lua, i);
-		lua_setfield(lua, -2, fields[i].name);
-	}
-	struct view_kind *kind = lua_newuserdatauv(lua, sizeof *kind, 0);
-	*kind = (struct view_kind){fields, check};
-	lua_pushstring(lua, name);
-	lua_pushcclosure(lua, read_field, 3);
-	lua_setfield(lua, -2, "__index");
-	lua_pushstring(lua, name);
-	lua_pushcclosure(lua, refuse_change, 1);
-	lua_setfield(lua, -2, "__newindex");
-	lua_pushstring(lua, name);
-	lua_setfield(lua, -2, "__name");
-	lua_pushboolean(lua, 0);
-	lua_setfield(lua, -2, "__metatable");
-}
-
-void view_push_slice(lua_State *lua, struct slice text) {
-	lua_pushlstring(lua, text.len ? text.ptr : "", text.len);
-}
-
-void views_open(struct views *views, lua_State *lua, const struct pool *pool, int tags) {
-	tags = lua_absindex(lua, tags);
-	views->vm = vm_of(lua);
-	views->pool = pool;
+static void push_models(lua_State *lua, struct views *views, const struct pool *pool, int tags) {
 	lua_createtable(lua, (int)pool->count, 0); /* models */
 	model_view_push_metatable(lua);            /* models metatable */
 	for (size_t i = 0; i < pool->count; i++) {
-		struct model_view *view = lua_newuserdatauv(lua, sizeof *view, 1); /* models metatable view */
-		*view = (struct model_view){.kind = OBJECT_MODEL, .model = &pool->models[i], .views = views};
+		model_view_push_new(lua, views, &pool->models[i]); /* models metatable view */
 		lua_rawgeti(lua, tags, (lua_Integer)i + 1);
 		lua_setiuservalue(lua, -2, 1);
-		lua_pushvalue(lua, -2);
-		lua_setmetatable(lua, -2);
 		lua_rawseti(lua, -3, (lua_Integer)i + 1);
 	}
 	lua_pop(lua, 1);
+}
+
+void views_open(struct views *views, lua_State *lua, const struct pool *pool, int tags) {
+	static void (*const push_metatable[OBJECT_KINDS])(lua_State * lua) = {
+	    [OBJECT_REQUEST] = request_view_push_metatable,
+	    [OBJECT_FAILURE] = failure_view_push_metatable,
+	    [OBJECT_RESPONSE] = response_view_push_metatable,
+	    [OBJECT_RESULT] = result_view_push_metatable,
+	};
+	views->vm = vm_of(lua);
+	views->pool = pool;
+	push_models(lua, views, pool, lua_absindex(lua, tags));
 	views->model_reference = luaL_ref(lua, LUA_REGISTRYINDEX);
-	model_list_push_new(lua, views);
-	views->list_reference = luaL_ref(lua, LUA_REGISTRYINDEX);
-	request_view_push_metatable(lua);
-	views->request_metatable = luaL_ref(lua, LUA_REGISTRYINDEX);
-	failure_view_push_metatable(lua);
-	views->failure_metatable = luaL_ref(lua, LUA_REGISTRYINDEX);
+	model_lists_open(lua, views, &views->eligible);
+	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
+		if (!push_metatable[kind])
+			continue;
+		push_metatable[kind](lua);
+		views->metatables[kind] = luaL_ref(lua, LUA_REGISTRYINDEX);
+	}
+}
+
+void views_end(struct views *views) {
+	views->call++;
+}
+
+void views_let_assign(struct views *views, double *assigned) {
+	views->assigned = assigned;
 }
 
 void views_push_model(lua_State *lua, struct views *views, const struct model *model) {
@@ -105,6 +63,85 @@ void views_push_model(lua_State *lua, struct views *views, const struct model *m
 	lua_remove(lua, -2);
 }
 
-void views_end(struct views *views) {
-	views->call++;
+void *view_push_new(lua_State *lua, struct views *views, enum object_kind kind, size_t bytes) {
+	struct call_view *view = lua_newuserdatauv(lua, bytes, 0);
+	*view = (struct call_view){kind, views, views->call};
+	lua_rawgeti(lua, LUA_REGISTRYINDEX, views->metatables[kind]);
+	lua_setmetatable(lua, -2);
+	return view;
+}
+
+void view_check_call(lua_State *lua, void *object) {
+	const struct call_view *view = object;
+	if (view->call != view->views->call)
+		luaL_error(lua, "this %s's view is only valid during the call that it was made for", kind_names[view->kind]);
+}
+
+void *view_check_self(lua_State *lua, enum object_kind kind, const char *method) {
+	void *object = object_at(lua, 1, kind);
+	if (!object)
+		luaL_error(lua, "call it as %s:%s()", kind_names[kind], method);
+	view_check_call(lua, object);
+	return object;
+}
+
+void view_push_slice(lua_State *lua, struct slice text) {
+	lua_pushlstring(lua, text.len ? text.ptr : "", text.len);
+}
+
+void view_push_count(lua_State *lua, int64_t count) {
+	if (count >= 0)
+		lua_pushinteger(lua, (lua_Integer)count);
+	else
+		lua_pushnil(lua);
+}
+
+void view_push_tier(lua_State *lua, enum service_tier tier) {
+	lua_pushstring(lua, tier == TIER_NONE ? NULL : service_tier_names[tier]);
+}
+
+void view_push_usage(lua_State *lua, const struct usage *usage) {
+	lua_createtable(lua, 0, 4);
+	view_push_count(lua, usage->input_tokens);
+	lua_setfield(lua, -2, "input_tokens");
+	view_push_count(lua, usage->output_tokens);
+	lua_setfield(lua, -2, "output_tokens");
+	view_push_count(lua, usage->cache_read_tokens);
+	lua_setfield(lua, -2, "cache_read_tokens");
+	view_push_count(lua, usage->cache_write_tokens);
+	lua_setfield(lua, -2, "cache_write_tokens");
+	sandbox_freeze(lua, -1);
+	lua_remove(lua, -2);
+}
+
+void view_push_decoded(lua_State *lua, struct slice body) {
+	if (body.len > BODY_BYTES_MAX)
+		luaL_error(lua, "the body is too large to be decoded (%I bytes, at most %d)", (lua_Integer)body.len,
+		           BODY_BYTES_MAX);
+	if (body.len == 0)
+		lua_pushnil(lua);
+	else
+		sandbox_push_decoded(lua, body);
+}
+
+struct joined_text {
+	luaL_Buffer buffer;
+	bool has_text;
+};
+
+static void add_text(void *owner, struct slice piece, bool begins) {
+	struct joined_text *joined = owner;
+	if (begins && joined->has_text)
+		luaL_addchar(&joined->buffer, '\n');
+	joined->has_text = true;
+	luaL_addlstring(&joined->buffer, piece.ptr, piece.len);
+}
+
+void view_push_text(lua_State *lua, struct slice body,
+                    void (*each)(struct slice body, body_text_callback on_text, void *owner)) {
+	struct joined_text text = {.has_text = false};
+	vm_charge(lua, body.len / BODY_BYTES_PER_CHARGE);
+	luaL_buffinit(lua, &text.buffer);
+	each(body, add_text, &text);
+	luaL_pushresult(&text.buffer);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a hook sees. Models' views live as long as the VM; those of a request and a failure die with the call that they
-// were made for, and say so when they are used later. Nothing can be changed through a view.
+// What a hook sees. Models' views live as long as the VM; those of a request, a failure, an answer and a result die
+// with the call that they were made for, and say so when they are used later. Nothing can be changed through a view,
+// except for a model's weight in `tick`.
 #ifndef POLICY_VIEW_H
 #define POLICY_VIEW_H
 
@@ -10,96 +11,95 @@
 
 #include <lua.h>
 
-#include "policy/body.h"
 #include "policy/object.h"
 #include "policy/vm.h"
 #include "route/decide.h"
 #include "route/model.h"
-#include "route/state.h"
 
-struct model_view {
-	enum object_kind kind;
-	const struct model *model;
-	struct views *views;
-	uint64_t snapshot_call; // the call in which `snapshot` was taken
-	struct model_snapshot snapshot;
-};
+struct views;
 
 // A list of models as Lua sees it; C reads `models`, Lua the table behind the object.
 struct model_list {
 	enum object_kind kind;
+	const struct views *views;
 	const struct model **models; // room for the whole pool; the VM's memory
 	size_t count;
 };
 
-// The views of one call: alive while `call` is that of `views`. Nothing refers to them from C, since Lua may collect
-// them as soon as the hook has let go of them.
-struct request_view {
-	enum object_kind kind;
-	const struct views *views;
-	uint64_t call;
-	const struct route_request *request;
-	uint32_t attempt; // counts from 1
-	bool has_body;
-	struct body_facts body; // borrowed from the request's body; read when `has_body`
-};
-
-struct failure_view {
-	enum object_kind kind;
-	const struct views *views;
-	uint64_t call;
-	const struct failure *failure;
+// A list and its two parts. Their memory is the VM's, `reference` keeps it.
+struct model_lists {
+	int reference; // of the object that `all` is; it has the others as fields
+	struct model_list *all, *primary, *fallback;
 };
 
 // The views of one VM.
 struct views {
 	struct vm *vm;
 	const struct pool *pool;
-	uint64_t call;       // counts calls; a model's live fields are read once in each
-	int model_reference; // the array of model views, in pool order
-	int list_reference;  // the object that `eligible` is
-	int request_metatable, failure_metatable;
-	struct model_list *eligible, *primary, *fallback;
+	uint64_t call;         // counts calls; a model's live fields are read once in each
+	const double *weights; // of the models, by index; NULL: their own
+	double *assigned;      // where `tick` writes; NULL outside of it
+	int model_reference;   // the array of model views, in pool order
+	int metatables[OBJECT_KINDS];
+	struct model_lists eligible;
+	struct model_lists whole; // of the pool; opened where a policy has a `tick`
 };
 
 // Makes the views of all models of `pool`; `tags` is the index of an array of what each has as tags. Raises when memory
 // runs out.
 void views_open(struct views *views, lua_State *lua, const struct pool *pool, int tags);
+// Makes the lists that views_push_pool pushes. Raises likewise.
+void views_open_pool(struct views *views, lua_State *lua);
 
 // Ends a call: its views are dead from here on.
 void views_end(struct views *views);
 
+// While `assigned` isn't NULL, models' weights are read from there and may be assigned.
+void views_let_assign(struct views *views, double *assigned);
+
+static inline double views_weight(const struct views *views, const struct model *model) {
+	const double *weights = views->assigned ? views->assigned : views->weights;
+	return weights ? weights[model->index] : model->weight;
+}
+
 // Each pushes one value.
 void views_push_model(lua_State *lua, struct views *views, const struct model *model);
 void views_push_models(lua_State *lua, struct views *views, struct candidates candidates);
+void views_push_pool(lua_State *lua, struct views *views);
 void views_push_request(lua_State *lua, struct views *views, const struct route_request *request, uint32_t attempt);
-void views_push_failure(lua_State *lua, struct views *views, const struct failure *failure);
+// `standard` is what is made of the failure by default.
+void views_push_failure(lua_State *lua, struct views *views, const struct failure *failure,
+                        const struct classification *standard);
+void views_push_response(lua_State *lua, struct views *views, const struct response *response);
+void views_push_result(lua_State *lua, struct views *views, const struct request_result *result);
 
-// Below: between the files of the views.
+// The model that the view at `index` shows, and the weight that holds for it (NULL where nobody wants to know); NULL
+// where there is no such view.
+const struct model *view_model_at(lua_State *lua, int index, double *weight);
 
-// A field: its name and what pushes it for the object at index 1.
-struct view_field {
-	const char *name;
-	void (*push)(lua_State *lua, void *object);
+// The argument at index 1 of a function: a list of models, or a plain table of them that a policy made.
+struct model_argument {
+	const struct model_list *list; // NULL for a table
+	size_t count;
 };
+// Raises where it is neither.
+struct model_argument view_check_models(lua_State *lua);
 
-// Pushes a metatable for objects that read as `fields` (ended by a NULL name). `check` raises for an object that may
-// not be used any more; NULL is none. Reading any other name raises and names the nearest field.
-void view_push_metatable(lua_State *lua, const char *name, const struct view_field *fields,
-                         void (*check)(lua_State *lua, void *object));
+const struct model *view_model_in_table(lua_State *lua, size_t i, double *weight);
 
-void view_push_slice(lua_State *lua, struct slice text);
+// The model at position `i` from 0, and its weight; raises where a table has something else there.
+static inline const struct model *view_model_of(lua_State *lua, struct model_argument models, size_t i,
+                                                double *weight) {
+	if (!models.list)
+		return view_model_in_table(lua, i, weight);
+	*weight = views_weight(models.list->views, models.list->models[i]);
+	return models.list->models[i];
+}
 
-// Raises when the object's call is over.
-void failure_view_check(lua_State *lua, void *object);
-// What the request is; likewise.
-const struct request_facts *request_view_facts(lua_State *lua, struct request_view *view);
+// What the request is whose view is at `index`; raises where there is none, or none any more.
+const struct request_facts *view_facts_at(lua_State *lua, int index);
 
-void model_view_push_metatable(lua_State *lua);
-void request_view_push_metatable(lua_State *lua);
-void failure_view_push_metatable(lua_State *lua);
-
-// Makes the three lists, each with its table, and pushes the one of the eligible models, which has the others.
-void model_list_push_new(lua_State *lua, struct views *views);
+// What is made by default of the failure whose view is at `index`; raises where there is none, or none any more.
+const struct classification *view_standard_at(lua_State *lua, int index);
 
 #endif

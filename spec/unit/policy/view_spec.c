@@ -7,6 +7,7 @@
 	"return { models = { { id = 'first-id', name = 'first', weight = 2.5, serves = { 'chat', 'x-*' }, family = "       \
 	"'nova',\n"                                                                                                        \
 	"region = 'eu-west-1', endpoint = 'http://127.0.0.1:1', credentials = 'other', timeout_ms = 7000,\n"               \
+	"tier = 'flex', quota = { rpm = 60 }, output_token_weight = 5, price = { input = 0.25 },\n"                        \
 	"tags = { team = 'search', list = { 1, 2 } } }, { id = 'second' }, { id = 'third', fallback = true } },\n"
 
 static const struct header headers[] = {
@@ -51,7 +52,8 @@ static void check_condition(const char *hook, const char *condition) {
 		                                                       .type = TYPE_MODEL_UNAVAILABLE,
 		                                                       .fault = FAULT_MODEL,
 		                                                       .retry_after_ms = 1500,
-		                                                       .latency_ms = 12})
+		                                                       .latency_ms = 12,
+		                                                       .tier = TIER_PRIORITY})
 		              .verdict,
 		          VERDICT_RETRY);
 	CHECK_STRING(fixture.detail, "");
@@ -110,8 +112,14 @@ TEST(the_models_fields) {
 	    "model.breaker == 'closed' and model.error_rate == 0 and model.requests_per_minute == 0",
 	    "model.inflight == 0 and model.latency_ms == 0 and model.p50_ms == 0 and model.p95_ms == 0",
 	    "model.ttft_ms == 0",
-	    "not pcall(function() return model.headroom end) and not pcall(function() return model.tier end)",
-	    "not pcall(function() model.weight = 3 end)",
+	    "model.headroom == 1",
+	    "model.tier == 'flex' and models[2].tier == nil",
+	    "model.quota.rpm == 60 and model.quota.tpm == nil and models[2].quota == nil and model.quota == model.quota",
+	    "model.output_token_weight == 5 and models[2].output_token_weight == 1",
+	    "model.price.input == 0.25 and model.price.cache_read == 0 and models[2].price == nil",
+	    "not pcall(function() model.quota.rpm = 5 end) and not pcall(function() model.price.input = 5 end)",
+	    "model.id == model.id and model.serves == model.serves",
+	    "select(2, pcall(function() model.weight = 3 end)):find('in tick only', 1, true)",
 	    "not pcall(function() models[1] = nil end) and not pcall(rawset, models, 1, nil)",
 	    "not pcall(function() models.primary = nil end) and not pcall(table.remove, models, 1)",
 	    "not pcall(table.sort, models) and select('#', table.unpack(models)) == 3",
@@ -131,7 +139,8 @@ TEST(the_failure_s_fields) {
 	    "failure.retry_after_ms == 1500",
 	    "failure.latency_ms == 12",
 	    "model.name == 'first' and request.id == 'request-1'",
-	    "not pcall(function() return failure.tier end)",
+	    "failure.tier == 'priority'",
+	    "not pcall(function() return failure.tires end)",
 	    "not pcall(function() failure.status = 200 end)",
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -150,7 +159,7 @@ TEST(what_is_unknown_is_nil) {
 	                    "return models[2] end,\n"
 	                    "classify = function(failure)\n"
 	                    "assert(failure.status == nil and failure.retry_after_ms == nil and failure.name == '')\n"
-	                    "assert(failure.kind == 'timeout') return 'retry' end }");
+	                    "assert(failure.kind == 'timeout' and failure.tier == nil) return 'retry' end }");
 	CHECK_STRING(fixture_select(&fixture, NULL), "second");
 	CHECK_INT(fixture_classify(&fixture, &(struct failure){.kind = FAILURE_TIMEOUT, .retry_after_ms = -1}).verdict,
 	          VERDICT_RETRY);

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole answer as `accept` sees it, read from its bytes when it is asked.
+#include <lauxlib.h>
+
+#include "policy/answer.h"
+#include "policy/view_fields.h"
+
+struct response_view {
+	struct call_view head;
+	const struct response *response;
+	bool has_facts;
+	struct answer_facts facts; // borrowed from the body; read when `has_facts`
+};
+
+static const struct response *response_of(void *object) {
+	return ((struct response_view *)object)->response;
+}
+
+static const struct answer_facts *facts_of(lua_State *lua, void *object) {
+	struct response_view *view = object;
+	if (!view->has_facts) {
+		vm_charge(lua, view->response->body.len / BODY_BYTES_PER_CHARGE);
+		answer_read(view->response->body, &view->facts);
+		view->has_facts = true;
+	}
+	return &view->facts;
+}
+
+static void push_present(lua_State *lua, struct slice text) {
+	if (text.len)
+		view_push_slice(lua, text);
+	else
+		lua_pushnil(lua);
+}
+
+static void push_status(lua_State *lua, void *object) {
+	lua_pushinteger(lua, response_of(object)->status);
+}
+
+static void push_stop_reason(lua_State *lua, void *object) {
+	push_present(lua, facts_of(lua, object)->stop_reason);
+}
+
+static void push_usage(lua_State *lua, void *object) {
+	view_push_usage(lua, &response_of(object)->usage);
+}
+
+// The service tells InvokeModel's tier in a header, Converse's in the body.
+static void push_tier(lua_State *lua, void *object) {
+	const struct slice *header = headers_find(response_of(object)->headers, SLICE("x-amzn-bedrock-service-tier"));
+	push_present(lua, header ? *header : facts_of(lua, object)->tier);
+}
+
+static void push_latency(lua_State *lua, void *object) {
+	lua_pushinteger(lua, (lua_Integer)response_of(object)->latency_ms);
+}
+
+static int response_text(lua_State *lua) {
+	const struct response *response = response_of(view_check_self(lua, OBJECT_RESPONSE, "text"));
+	view_push_text(lua, response->body, answer_each_text);
+	return 1;
+}
+
+static int response_body(lua_State *lua) {
+	view_push_decoded(lua, response_of(view_check_self(lua, OBJECT_RESPONSE, "body"))->body);
+	return 1;
+}
+
+static void push_text_method(lua_State *lua, void *object) {
+	(void)object;
+	lua_pushcfunction(lua, response_text);
+}
+
+static void push_body_method(lua_State *lua, void *object) {
+	(void)object;
+	lua_pushcfunction(lua, response_body);
+}
+
+static const struct view_field response_fields[] = {
+    {"status", push_status},      {"stop_reason", push_stop_reason}, {"usage", push_usage},      {"tier", push_tier},
+    {"latency_ms", push_latency}, {"text", push_text_method},        {"body", push_body_method}, {NULL, NULL},
+};
+
+void response_view_push_metatable(lua_State *lua) {
+	view_push_metatable(lua, "response", response_fields, view_check_call);
+}
+
+void views_push_response(lua_State *lua, struct views *views, const struct response *response) {
+	struct response_view *view = view_push_new(lua, views, OBJECT_RESPONSE, sizeof *view);
+	view->response = response;
+	view->has_facts = false;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading a field of a view. Lua has one string of each short text in a VM, so a name is found by its address alone, in
+// a small table of addresses that is made when the view's metatable is.
+#include "policy/view_fields.h"
+
+#include <assert.h>
+
+#include <lauxlib.h>
+
+#include "base/schema.h"
+
+enum { FIELDS_MAX = 40, SLOTS = 128 };
+
+// Lua keeps strings up to this length once.
+enum { SHORT_STRING_BYTES = 40 };
+
+struct view_kind {
+	const char *name;
+	const struct view_field *fields;
+	void (*check)(lua_State *lua, void *object);
+	struct {
+		const char *name; // Lua's own string; NULL is free
+		void (*push)(lua_State *lua, void *object);
+	} slots[SLOTS];
+};
+
+static size_t first_slot(const char *name) {
+	uintptr_t address = (uintptr_t)name >> 3;
+	return (address ^ (address >> 7)) % SLOTS;
+}
+
+static int refuse_field(lua_State *lua, const struct view_kind *kind) {
+	const char *names[FIELDS_MAX + 1] = {0};
+	for (size_t i = 0; kind->fields[i].name && i < FIELDS_MAX; i++)
+		names[i] = kind->fields[i].name;
+	size_t bytes = 0;
+	const char *asked = luaL_tolstring(lua, 2, &bytes);
+	const char *nearest = schema_nearest(names, slice_of(asked, bytes));
+	if (nearest)
+		return luaL_error(lua, "a %s has no field '%s' (did you mean '%s'?)", kind->name, asked, nearest);
+	return luaL_error(lua, "a %s has no field '%s'", kind->name, asked);
+}
+
+static int read_field(lua_State *lua) {
+	const struct view_kind *kind = lua_touserdata(lua, lua_upvalueindex(1));
+	void *object = lua_touserdata(lua, 1);
+	if (kind->check)
+		kind->check(lua, object);
+	if (lua_type(lua, 2) != LUA_TSTRING)
+		return refuse_field(lua, kind);
+	const char *name = lua_tostring(lua, 2);
+	for (size_t i = first_slot(name); kind->slots[i].name; i = (i + 1) % SLOTS) {
+		if (kind->slots[i].name != name)
+			continue;
+		kind->slots[i].push(lua, object);
+		return 1;
+	}
+	return refuse_field(lua, kind);
+}
+
+static int refuse_change(lua_State *lua) {
+	return luaL_error(lua, "attempt to change a %s, which is read-only", lua_tostring(lua, lua_upvalueindex(1)));
+}
+
+// Pushes the closure of read_field. The names' strings stay as long as it does.
+static void push_reader(lua_State *lua, const struct view_kind *blank) {
+	struct view_kind *kind = lua_newuserdatauv(lua, sizeof *kind, 1); /* kind */
+	*kind = *blank;
+	lua_createtable(lua, FIELDS_MAX, 0); /* kind names */
+	for (int field = 0; kind->fields[field].name; field++) {
+		assert(field < FIELDS_MAX && strlen(kind->fields[field].name) <= SHORT_STRING_BYTES);
+		const char *name = lua_pushstring(lua, kind->fields[field].name);
+		lua_rawseti(lua, -2, field + 1);
+		size_t slot = first_slot(name);
+		while (kind->slots[slot].name)
+			slot = (slot + 1) % SLOTS;
+		kind->slots[slot].name = name;
+		kind->slots[slot].push = kind->fields[field].push;
+	}
+	lua_setiuservalue(lua, -2, 1);
+	lua_pushcclosure(lua, read_field, 1);
+}
+
+void view_push_metatable(lua_State *lua, const char *name, const struct view_field *fields,
+                         void (*check)(lua_State *lua, void *object)) {
+	lua_createtable(lua, 0, 4); /* metatable */
+	push_reader(lua, &(struct view_kind){.name = name, .fields = fields, .check = check});
+	lua_setfield(lua, -2, "__index");
+	lua_pushstring(lua, name);
+	lua_pushcclosure(lua, refuse_change, 1);
+	lua_setfield(lua, -2, "__newindex");
+	lua_pushstring(lua, name);
+	lua_setfield(lua, -2, "__name");
+	lua_pushboolean(lua, 0);
+	lua_setfield(lua, -2, "__metatable");
+}
