@@ -39,6 +39,8 @@ enum service_tier tier_next(const struct tier_ladder *ladder, enum service_tier 
 }
 
 bool tier_is_refused(const struct failure *failure) {
-	return failure->status == 400 && slice_equal(failure->name, SLICE("ValidationException")) &&
-	       mentions(failure->message, SLICE("tier"));
+	if (failure->status != 400 || !slice_equal(failure->name, SLICE("ValidationException")))
+		return false;
+	// Of the reserved tier, where none is bought, the service says "Reservation not found."
+	return mentions(failure->message, SLICE("tier")) || mentions(failure->message, SLICE("reservation not found"));
 }

@@ -74,6 +74,7 @@ TEST(a_validation_error_that_speaks_of_a_tier_refuses_it) {
 	    {"ValidationException", "The provided service tier is not supported for this model", 400, true},
 	    {"ValidationException", "ServiceTier", 400, true},
 	    {"ValidationException", "no TIER", 400, true},
+	    {"ValidationException", "Reservation not found.", 400, true},
 	    {"ValidationException", "tie", 400, false},
 	    {"ValidationException", "malformed request", 400, false},
 	    {"ValidationException", "", 400, false},

@@ -1,0 +1,177 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Service tiers over the wire: where attempts start, what a throttle leads to, and what a model lacks.
+local cjson = require "cjson"
+local signalbox = require "spec.support.signalbox"
+
+local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
+local OPERATIONS = { "converse", "converse-stream", "invoke", "invoke-with-response-stream" }
+local INVOKE_BODY = cjson.encode {
+  anthropic_version = "bedrock-2023-05-31", max_tokens = 20, messages = { { role = "user", content = "hello" } },
+}
+
+local function body_of(operation, tier)
+  if operation:find("^invoke") then return INVOKE_BODY end
+  return signalbox.converse_body("hello", tier and { serviceTier = { type = tier } })
+end
+
+local function call(operation, tier)
+  local headers = tier and operation:find("^invoke") and { ["X-Amzn-Bedrock-Service-Tier"] = tier } or nil
+  return signalbox.call("chat", operation, body_of(operation, tier), headers)
+end
+
+-- The tier that an answer says it was given at; nil where it says nothing.
+local function answered_tier(response, operation)
+  if operation:find("^invoke") then return response.headers["x-amzn-bedrock-service-tier"] end
+  return response.body:match('"serviceTier":{"type":"(%a+)"}')
+end
+
+local function world(tiers)
+  return { seed = 3, models = {
+    [NOVA] = { ttft_ms = signalbox.PROMPT.ttft_ms, tokens_per_second = signalbox.PROMPT.tokens_per_second, tiers = tiers },
+    [CLAUDE] = signalbox.PROMPT,
+  } }
+end
+
+local function pool(more)
+  local policy = { models = {
+    { id = NOVA, family = "any" }, { id = CLAUDE, family = "any", fallback = true },
+  } }
+  for key, value in pairs(more or {}) do policy[key] = value end
+  return policy
+end
+
+-- How the requests of an operation fared at a model.
+local API = { converse = "Converse", ["converse-stream"] = "ConverseStream", invoke = "InvokeModel",
+  ["invoke-with-response-stream"] = "InvokeModelWithResponseStream" }
+local function counts(emulator, model, operation)
+  local models = emulator.requests().models
+  return models[model] and models[model][API[operation]] or { received = 0, answered = 0, faults = 0 }
+end
+
+-- The events of a name in the gateway's log.
+local function events(gateway, name)
+  local found = {}
+  for line in gateway:log():gmatch("[^\n]+") do
+    local ok, entry = pcall(cjson.decode, line)
+    if ok and entry.message == name then found[#found + 1] = entry end
+  end
+  return found
+end
+
+local LOG = { log = { format = "json", level = "debug" } }
+
+describe("service tiers", function()
+  local scene
+  before_each(function() scene = signalbox.scene() end)
+  after_each(function() scene:close() end)
+
+  for _, operation in ipairs(OPERATIONS) do
+    it("asks a throttled model once more at the next tier: " .. operation, function()
+      local emulator = scene:emulator(world())
+      emulator.control(NOVA, { fault = "ThrottlingException", tier = "default" })
+      local gateway = scene:gateway(emulator, { policy = pool { tier_escalation = "priority" }, settings = LOG })
+      local response = gateway.request(call(operation))
+      assert.equal(200, response.status, response.body)
+      assert.equal(NOVA, response.headers["x-signalbox-model"])
+      assert.equal("2", response.headers["x-signalbox-attempts"])
+      assert.equal("priority", answered_tier(response, operation))
+      assert.equal(2, counts(emulator, NOVA, operation).received)
+      assert.equal(0, counts(emulator, CLAUDE, operation).received)
+      gateway.access(1)
+      assert.equal(1, #events(gateway, "tier-escalation"))
+      assert.equal("priority", events(gateway, "tier-escalation-success")[1].detail)
+    end)
+
+    it("starts at the model's tier, but not where the client names its own: " .. operation, function()
+      local emulator = scene:emulator(world())
+      local gateway = scene:gateway(emulator, { policy = { models = { { id = NOVA, family = "any", tier = "flex",
+        serves = { "chat" } } } } })
+      assert.equal("flex", answered_tier(gateway.request(call(operation)), operation))
+      assert.equal("priority", answered_tier(gateway.request(call(operation, "priority")), operation))
+    end)
+  end
+
+  it("climbs from the client's own tier, and gives the model up after one rung", function()
+    local emulator = scene:emulator(world())
+    emulator.control(NOVA, { fault = "ThrottlingException" })
+    local gateway = scene:gateway(emulator,
+      { policy = pool { tier_escalation = { "flex", "default", "priority" } }, settings = LOG })
+    local response = gateway.request(call("converse", "flex"))
+    assert.equal(200, response.status)
+    assert.equal(CLAUDE, response.headers["x-signalbox-model"])
+    assert.equal("3", response.headers["x-signalbox-attempts"])
+    -- The other model is asked as the client asked.
+    assert.equal("flex", answered_tier(response, "converse"))
+    assert.equal(2, counts(emulator, NOVA, "converse").received)
+    gateway.access(1)
+    assert.equal("default", events(gateway, "tier-escalation")[1].detail)
+    assert.equal(1, #events(gateway, "tier-escalation-failure"))
+  end)
+
+  for _, lacked in ipairs { "priority", "reserved" } do
+    it("remembers that a model lacks the tier " .. lacked, function()
+      local emulator = scene:emulator(world { "default", "flex" })
+      emulator.control(NOVA, { fault = "ThrottlingException", tier = "default" })
+      local gateway = scene:gateway(emulator, { policy = pool { tier_escalation = lacked } })
+      for _ = 1, 3 do
+        local response = gateway.request(call("converse"))
+        assert.equal(200, response.status, response.body)
+        assert.equal(CLAUDE, response.headers["x-signalbox-model"])
+      end
+      local _, stats = gateway.admin("/stats")
+      assert.equal(1, stats.models[NOVA].rate_limit)
+      assert.equal(0, stats.models[NOVA].fail_fast)
+      local _, breakers = gateway.admin("/breakers")
+      assert.equal("closed", breakers[NOVA].state)
+      assert.equal(0, breakers[NOVA].failures)
+    end)
+  end
+
+  it("goes on without a starting tier that the model lacks, on the same model", function()
+    local emulator = scene:emulator(world("default"))
+    local policy = pool()
+    policy.models[1].tier = "flex"
+    local gateway = scene:gateway(emulator, { policy = policy })
+    for i = 1, 2 do
+      local response = gateway.request(call("converse"))
+      assert.equal(200, response.status, response.body)
+      assert.equal(NOVA, response.headers["x-signalbox-model"])
+      -- Only the first request has to find it out.
+      assert.equal(i == 1 and "2" or "1", response.headers["x-signalbox-attempts"])
+      assert.is_nil(answered_tier(response, "converse"))
+    end
+  end)
+
+  it("passes on that the model lacks the tier which the client itself asks for", function()
+    local emulator = scene:emulator(world("default"))
+    local gateway = scene:gateway(emulator, { policy = pool { tier_escalation = "priority" } })
+    local response = gateway.request(call("converse", "flex"))
+    assert.equal(400, response.status)
+    assert.equal("ValidationException", response.headers["x-amzn-errortype"]:match("^%a+"))
+  end)
+
+  it("signs what it sends at another tier", function()
+    local emulator = scene:emulator(world(), { "--access-key", "AKIDEXAMPLE", "--secret-key-env", "EMULATOR_SECRET" },
+      { environment = { EMULATOR_SECRET = signalbox.SECRET } })
+    emulator.control("*", { fault = "ThrottlingException", tier = "default" })
+    local gateway = scene:gateway(emulator, { policy = pool { tier_escalation = "priority" } })
+    for _, operation in ipairs(OPERATIONS) do
+      local response = gateway.request(call(operation))
+      assert.equal(200, response.status, response.body)
+      assert.equal("priority", answered_tier(response, operation))
+    end
+    assert.equal(0, emulator.requests().rejected)
+  end)
+
+  it("leaves CountTokens alone", function()
+    local emulator = scene:emulator(world())
+    local policy = pool()
+    policy.models[1].tier = "flex"
+    local gateway = scene:gateway(emulator, { policy = policy, settings = LOG })
+    local body = cjson.encode { input = { converse = { messages = { { role = "user", content = { { text = "hi" } } } } } } }
+    local response = gateway.request(signalbox.call("chat", "count-tokens", body))
+    assert.equal(200, response.status, response.body)
+    gateway.access(1)
+    assert.equal(0, #events(gateway, "policy-error"))
+  end)
+end)
