@@ -119,7 +119,7 @@ static void print_hook(const struct inspection *inspection, const char *hook) {
 		const struct scene *scene = &rehearsal->scenes[i];
 		if (strcmp(scene->hook, hook) != 0 || is_folded(rehearsal, i))
 			continue;
-		fputs(scene->mistakes ? "   went wrong: " : "   ", stdout);
+		fputs(scene->mistakes ? "   by default, since it went wrong: " : "   ", stdout);
 		put_visible(stdout, buffer_slice(&scene->words));
 		putchar('\n');
 		print_situations(rehearsal, i);

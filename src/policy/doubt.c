@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/keys.h"
+
 enum { FIELD_BYTES = 64, TEXT_BYTES = 2400, MODELS_CHOSEN_MAX = 20 };
 
 struct doubter {
@@ -21,13 +23,21 @@ static void doubt_number(const struct doubter *doubter, const char *field, const
 	problems_add(doubter->doubts, doubter->file, 0, field, expected, found);
 }
 
+// Nobody has said so: the smaller limit simply comes first.
+static bool is_default(const char *key, uint64_t value) {
+	for (const struct schema_key *known = policy_keys; known->name; known++)
+		if (strcmp(known->name, key) == 0)
+			return value == (uint64_t)known->default_number;
+	return false;
+}
+
 static void doubt_limits(const struct doubter *doubter, const struct route_limits *limits) {
 	uint64_t deadline_ms = limits->deadline_ms;
 	if (deadline_ms && limits->max_wait_ms > deadline_ms)
 		doubt_number(doubter, "max_wait_ms", "deadline_ms", deadline_ms, limits->max_wait_ms);
-	if (deadline_ms && limits->timeout_ms > deadline_ms)
+	if (deadline_ms && limits->timeout_ms > deadline_ms && !is_default("timeout_ms", limits->timeout_ms))
 		doubt_number(doubter, "timeout_ms", "deadline_ms", deadline_ms, limits->timeout_ms);
-	if (limits->ttft_ms > limits->timeout_ms)
+	if (limits->ttft_ms > limits->timeout_ms && !is_default("ttft_ms", limits->ttft_ms))
 		doubt_number(doubter, "ttft_ms", "timeout_ms", limits->timeout_ms, limits->ttft_ms);
 }
 
@@ -39,7 +49,7 @@ static void doubt_times(const struct doubter *doubter, const struct model *model
 		doubt_number(doubter, field, "deadline_ms", limits->deadline_ms, model->timeout_ms);
 	}
 	bool is_own = model->ttft_ms != limits->ttft_ms || model->timeout_ms != limits->timeout_ms;
-	if (is_own && model->ttft_ms > model->timeout_ms) {
+	if (is_own && !is_default("ttft_ms", model->ttft_ms) && model->ttft_ms > model->timeout_ms) {
 		snprintf(field, sizeof field, "models[%zu].ttft_ms", model->index + 1);
 		doubt_number(doubter, field, "the model's timeout_ms", model->timeout_ms, model->ttft_ms);
 	}
@@ -113,17 +123,27 @@ static void doubt_choices(const struct doubter *doubter, const struct rehearsal 
 			continue;
 		char field[FIELD_BYTES], found[TEXT_BYTES];
 		snprintf(field, sizeof field, "models[%zu]", i + 1);
-		snprintf(found, sizeof found, "that none of %zu chose %.2048s", decisions, pool->models[i].name);
+		snprintf(found, sizeof found, "%.2048s, chosen in none of %zu", pool->models[i].name, decisions);
 		problems_add(doubter->doubts, doubter->file, 0, field, "a model that some selection chooses", found);
 	}
 }
 
-static void doubt_none(const struct doubter *doubter, const struct scene *scene) {
-	char found[TEXT_BYTES];
-	if (scene->none == 0)
+static void doubt_none(const struct doubter *doubter, const struct rehearsal *rehearsal) {
+	const struct scene *first = NULL;
+	size_t more = 0;
+	for (size_t i = 0; i < rehearsal->count; i++) {
+		const struct scene *scene = &rehearsal->scenes[i];
+		more += first && scene->none;
+		if (!first && scene->none)
+			first = scene;
+	}
+	char found[TEXT_BYTES], others[FIELD_BYTES] = "";
+	if (!first)
 		return;
-	snprintf(found, sizeof found, "none in %zu of %zu selections in \"%.2048s\": the request fails", scene->none,
-	         scene->decisions, scene->situation);
+	if (more)
+		snprintf(others, sizeof others, " and %zu more situation%s", more, more == 1 ? "" : "s");
+	snprintf(found, sizeof found, "none in %zu of %zu selections in \"%.2000s\"%s", first->none, first->decisions,
+	         first->situation, others);
 	problems_add(doubter->doubts, doubter->file, 0, "select", "one of the eligible models", found);
 }
 
@@ -157,8 +177,7 @@ void doubt_rehearsal(const struct rehearsal *rehearsal, const struct pool *pool,
                      const char *file, struct problems *doubts) {
 	struct doubter doubter = {file, doubts};
 	doubt_choices(&doubter, rehearsal, pool);
-	for (size_t i = 0; i < rehearsal->count; i++)
-		doubt_none(&doubter, &rehearsal->scenes[i]);
+	doubt_none(&doubter, rehearsal);
 	for (size_t i = 0; rehearsal_hooks[i]; i++)
 		doubt_budget(&doubter, rehearsal, rehearsal_hooks[i], limits);
 }

@@ -167,6 +167,8 @@ void scene_note_unasked(struct scene *scene, const struct step *last) {
 		buffer_printf(words, "no model is eligible, the first returns in %" PRIu64 " ms", last->retry_after_ms);
 	else if (last->kind == STEP_FAIL && last->error == ROUTE_RETRIES_EXHAUSTED)
 		buffer_append(words, SLICE("models or retries were used up before"));
+	else if (last->kind == STEP_FAIL && last->error == ROUTE_DEADLINE)
+		buffer_append(words, SLICE("the deadline passed before"));
 	else if (last->kind == STEP_FAIL)
 		buffer_append(words, SLICE("a failure was the answer before"));
 	else
@@ -230,5 +232,5 @@ void scene_close(struct scene *scene, const struct pool *pool) {
 	if (scene->json.len == 0)
 		buffer_append(&scene->json, SLICE("{}"));
 	if (scene->words.len == 0)
-		buffer_append(&scene->words, SLICE("ran"));
+		buffer_append(&scene->words, scene->mistakes ? SLICE("nothing") : SLICE("ran"));
 }

@@ -41,7 +41,7 @@ static const struct shape SHAPES[] = {
     [REQUEST_ODD_METADATA] = {"Converse", false, false,
                               "{" MESSAGES ",\"requestMetadata\":{\"__index\":\"__gc\",\"\":\"%s%n\",\"%d\":\"[%a-\","
                               "\"team\":{\"deep\":[1e308,null,{\"a\":false}]},\"priority\":17,"
-                              "\"\\u0000\\ud800\":\"\\u0000'\\\"--[[\"}}"},
+                              "\"\\u0000\\u2028\":\"\\u0000'\\\"--[[\"}}"},
     [REQUEST_UNKNOWN] = {"Converse", false, false, CONVERSE},
 };
 

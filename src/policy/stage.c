@@ -113,7 +113,6 @@ void stage_close(struct stage *stage) {
 
 bool stage_set(struct stage *stage, enum scenery scenery, struct slice asked) {
 	clear(stage);
-	random_init(&stage->random, SEED);
 	return scenery_set(policy_pool(stage->policy), scenery, asked, &stage->arena, &stage->now_ms, &stage->held);
 }
 
@@ -298,5 +297,6 @@ struct step stage_play(struct stage *stage, const struct request_facts *facts, c
 }
 
 void stage_tick(struct stage *stage) {
-	stage->now_ms += TICK_MS;
+	if (stage->ticks)
+		stage->now_ms += TICK_MS;
 }

@@ -46,6 +46,7 @@ struct stage {
 	const struct decide *policy_own; // decisions
 	struct scenery_attempt *held;    // of the scenery
 	uint64_t now_ms;
+	bool ticks;     // the policy has that hook
 	bool is_called; // a hook has been, in the decision under way
 	struct call_report report;
 	stage_callback on_decision;
@@ -65,7 +66,7 @@ bool stage_set(struct stage *stage, enum scenery scenery, struct slice asked);
 // Plays one request to its end and answers with its last step.
 struct step stage_play(struct stage *stage, const struct request_facts *facts, const struct course *course);
 
-// A second goes by. For policies that have the hook.
+// A second goes by, for policies that have the hook; nothing for others.
 void stage_tick(struct stage *stage);
 
 #endif

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a rehearsal makes of policies: situations are what they are called, decisions are those of traffic, and what
+// goes wrong is told with its place.
+#include "fixture.h"
+#include "policy/doubt.h"
+#include "policy/rehearsal.h"
+#include "policy/sources.h"
+
+#define TWO "models = { { id = 'a' }, { id = 'b', fallback = true } }"
+
+enum { BODY_BYTES = 2 << 20 };
+
+static const struct rehearsal_failure failures[] = {
+    {"throttle",
+     {.kind = FAILURE_HTTP,
+      .status = 429,
+      .name = {"ThrottlingException", 19},
+      .type = TYPE_THROTTLING,
+      .fault = FAULT_THROTTLE,
+      .retry_after_ms = 1500}},
+    {"outage",
+     {.kind = FAILURE_HTTP,
+      .status = 503,
+      .name = {"ServiceUnavailableException", 27},
+      .type = TYPE_MODEL_UNAVAILABLE,
+      .fault = FAULT_MODEL,
+      .retry_after_ms = -1}},
+    {"silence", {.kind = FAILURE_TIMEOUT, .type = TYPE_TIMEOUT, .fault = FAULT_MODEL, .retry_after_ms = -1}},
+};
+
+// Loads the policy and rehearses it.
+static void rehearse_text(struct fixture *fixture, const char *text, struct rehearsal *rehearsal) {
+	fixture_init(fixture);
+	fixture_load(fixture, text);
+	*rehearsal = (struct rehearsal){0};
+	CHECK_STRING(fixture_problems(fixture), "");
+	if (fixture->rc)
+		return;
+	struct rehearsal_plan plan = {.sources = policy_sources(fixture->policy),
+	                              .limits = {100000, 16 << 20},
+	                              .failures = failures,
+	                              .failure_count = sizeof failures / sizeof *failures,
+	                              .body_bytes = BODY_BYTES};
+	CHECK_INT(rehearse(&plan, &fixture->problems, rehearsal), 0);
+}
+
+static void end(struct fixture *fixture, struct rehearsal *rehearsal) {
+	rehearsal_free(rehearsal);
+	fixture_free(fixture);
+}
+
+static const struct scene *find(const struct rehearsal *rehearsal, const char *hook, const char *situation) {
+	for (size_t i = 0; i < rehearsal->count; i++)
+		if (strcmp(rehearsal->scenes[i].hook, hook) == 0 && strcmp(rehearsal->scenes[i].situation, situation) == 0)
+			return &rehearsal->scenes[i];
+	return NULL;
+}
+
+// The words of a scene; "no scene" where there is none.
+static const char *words(const struct rehearsal *rehearsal, const char *hook, const char *situation) {
+	static char text[4096];
+	const struct scene *scene = find(rehearsal, hook, situation);
+	struct slice found = scene ? buffer_slice(&scene->words) : SLICE("no scene");
+	snprintf(text, sizeof text, "%.*s", SLICE_ARGS(found));
+	return text;
+}
+
+// A policy that tells by its reasons what it was shown.
+#define TELLS(expression)                                                                                              \
+	"return { models = { { id = 'a' }, { id = 'b', weight = 3 }, { id = 'c', fallback = true } },"                     \
+	"select = function(request, models) return models[1], nil, " expression " end }"
+
+TEST(situations_are_what_they_are_called) {
+	static const struct {
+		const char *situation, *policy, *words;
+	} rows[] = {
+	    {"all models healthy", TELLS("#models .. models[1].breaker .. request.attempt"), "a (3closed1)"},
+	    {"after some traffic", TELLS("models[2].inflight .. ' ' .. math.floor(models[2].p50_ms)"), "a (1 360)"},
+	    {"the first primary's breaker open", TELLS("models[1].name .. #models .. #models.primary"), "b (b21)"},
+	    {"the first primary's breaker half-open", TELLS("models[1].breaker .. #models"), "a (half_open3)"},
+	    {"the first primary resting", TELLS("#models .. models[1].breaker"), "b (2closed)"},
+	    {"only fallbacks left", TELLS("#models .. ' ' .. #models.primary"), "c (1 0)"},
+	    {"a single model left", TELLS("'' .. #models"), "c (1)"},
+	    {"all models resting", TELLS("'' .. #models"), "a (1)"},
+	    {"the second attempt", TELLS("request.attempt .. #models .. tostring(request.tried[1])"), "b (22a)"},
+	    {"the third attempt, two models tried", TELLS("request.attempt .. table.concat(request.tried)"), "c (3ab)"},
+	    {"a stream", TELLS("request.operation .. tostring(request.streaming)"), "a (ConverseStreamtrue)"},
+	    {"an InvokeModel", TELLS("request.operation .. #models"), "a (InvokeModel1)"},
+	    {"a CountTokens", TELLS("request.operation"), "a (CountTokens)"},
+	    {"the largest body", TELLS("'' .. request.bytes"), "a (2097152)"},
+	    {"an empty body", TELLS("request.bytes .. tostring(request:body())"), "a (0nil)"},
+	    {"a body that is no JSON", TELLS("tostring((pcall(request.body, request)))"), "a (false)"},
+	    {"a body nested too deep", TELLS("tostring((pcall(request.body, request)))"), "a (false)"},
+	    {"a body of wrong types", TELLS("type(request:body().messages) .. type(request.metadata.team)"),
+	     "a (stringnil)"},
+	    {"hostile headers", TELLS("request.headers['__index']"), "a (%s%n)"},
+	    {"hostile metadata", TELLS("request.metadata.__index .. type(request.metadata.team)"), "a (__gcuserdata)"},
+	    {"an unknown model asked for", TELLS("request.model"), "a (no.such-model-v1:0)"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		struct rehearsal rehearsal;
+		rehearse_text(&fixture, rows[i].policy, &rehearsal);
+		CHECK_STRING(words(&rehearsal, "select", rows[i].situation), rows[i].words);
+		if (check_failures_in_test) {
+			const struct scene *scene = find(&rehearsal, "select", rows[i].situation);
+			printf("  in: %s %s\n", rows[i].situation, scene ? scene->mistake.message : "");
+			end(&fixture, &rehearsal);
+			return;
+		}
+		end(&fixture, &rehearsal);
+	}
+}
+
+TEST(the_built_in_selection_goes_by_weight) {
+	struct fixture fixture;
+	struct rehearsal rehearsal;
+	rehearse_text(&fixture,
+	              "return { models = { { id = 'a' }, { id = 'b', weight = 3 }, { id = 'c', fallback = true } } }",
+	              &rehearsal);
+	const struct scene *scene = find(&rehearsal, "select", "all models healthy");
+	CHECK(scene && scene->decided_by == DECIDED_BY_DEFAULT);
+	CHECK_INT(scene->decisions, 100);
+	CHECK_INT(scene->calls, 0);
+	CHECK_INT(scene->chosen[0] + scene->chosen[1], 100);
+	CHECK_NEAR((double)scene->chosen[1], 75, 12);
+	CHECK_INT(scene->chosen[2], 0);
+	// The same numbers are drawn in each situation.
+	CHECK_STRING(words(&rehearsal, "select", "a stream"), words(&rehearsal, "select", "all models healthy"));
+	CHECK_STRING(words(&rehearsal, "select", "only fallbacks left"), "c");
+	CHECK_INT(rehearsal.mistakes, 0);
+	end(&fixture, &rehearsal);
+}
+
+TEST(who_is_not_asked_is_told_why) {
+	struct fixture fixture;
+	struct rehearsal rehearsal;
+	rehearse_text(&fixture,
+	              "return { models = { { id = 'a', serves = { 'chat' } } }, select = function(_, m) return m[1] end }",
+	              &rehearsal);
+	CHECK_STRING(words(&rehearsal, "select", "all models healthy"), "a");
+	CHECK_STRING(words(&rehearsal, "select", "an unknown model asked for"), "not asked: no model serves it");
+	CHECK_STRING(words(&rehearsal, "select", "a hostile model name"), "not asked: no model serves it");
+	CHECK_STRING(words(&rehearsal, "select", "all breakers open"),
+	             "not asked: no model is eligible, the first returns in 30000 ms");
+	CHECK_STRING(words(&rehearsal, "select", "the second attempt"), "not asked: models or retries were used up before");
+	CHECK(find(&rehearsal, "select", "only fallbacks left") == NULL);
+	CHECK(find(&rehearsal, "select", "a single model left") == NULL);
+	CHECK_INT(find(&rehearsal, "select", "all breakers open")->decided_by, DECIDED_BY_NOBODY);
+	end(&fixture, &rehearsal);
+}
+
+TEST(each_name_that_is_served_is_asked_for) {
+	struct fixture fixture;
+	struct rehearsal rehearsal;
+	rehearse_text(&fixture,
+	              "return { models = { { id = 'a', serves = { 'fast', 'quick' } }, { id = 'b', serves = { 'deep-*' } },"
+	              "{ id = 'c', serves = { 'deep-*', 'odd' } } },"
+	              "select = function(request, models) return models[1], nil, request.model end }",
+	              &rehearsal);
+	CHECK_STRING(words(&rehearsal, "select", "all models healthy"), "b (deep-x)");
+	CHECK_STRING(words(&rehearsal, "select", "\"fast\" asked for"), "a (fast)");
+	CHECK_STRING(words(&rehearsal, "select", "\"odd\" asked for"), "c (odd)");
+	CHECK(find(&rehearsal, "select", "\"quick\" asked for") == NULL);
+	CHECK_MENTIONS(words(&rehearsal, "select", "a hostile model name"), "b (deep-no-such/[%a-z*]+.%s%n");
+	end(&fixture, &rehearsal);
+}
+
+TEST(classifications_in_words) {
+	static const struct {
+		const char *classify, *failure, *words;
+	} rows[] = {
+	    {"", "throttle", "failover, rate_limit, rests 1500 ms as asked"},
+	    {"", "outage", "failover, fail_fast, counts against the breaker"},
+	    {"return 'fail', { counts = false }", "outage", "fail, fail_fast"},
+	    {"return 'retry', { after_ms = 250, cooldown_ms = 9000 }", "silence",
+	     "retry, fail_fast, after 250 ms, counts against the breaker, rests 9000 ms"},
+	    {"return 'failover', { outcome = 'rate_limit' }", "silence",
+	     "failover, rate_limit, counts against the breaker"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		struct rehearsal rehearsal;
+		char text[512];
+		snprintf(text, sizeof text, "return { " TWO ", classify = function(failure) %s end }", rows[i].classify);
+		rehearse_text(&fixture, text, &rehearsal);
+		CHECK_STRING(words(&rehearsal, "classify", rows[i].failure), rows[i].words);
+		CHECK_INT(find(&rehearsal, "classify", rows[i].failure)->decided_by, DECIDED_BY_POLICY);
+		end(&fixture, &rehearsal);
+	}
+}
+
+TEST(what_goes_wrong_is_told_with_its_place) {
+	static const struct {
+		const char *body, *situation;
+		enum ending ending;
+		int line;
+		const char *message;
+	} rows[] = {
+	    {"if request.streaming then\nerror('no streams') end", "a stream", ENDING_ERROR, 3, "no streams"},
+	    {"if request.bytes > 1e6 then\nwhile true do end end", "the largest body", ENDING_OVER_BUDGET, 3,
+	     "the instruction budget is used up"},
+	    {"if #models == 1 then\nreturn 'b' end", "only fallbacks left", ENDING_BAD_RESULT, 1,
+	     "select has to return a model or nil, not a string"},
+	    {"do return models[1], {\ntimeout = 5 } end", "a hostile model name", ENDING_BAD_RESULT, 1,
+	     "unknown option timeout (did you mean timeout_ms?)"},
+	    {"local t = {}\nfor i = 1, 99 do t = { t:rep(2 ^ i) } end", "all models healthy", ENDING_ERROR, 3, "'rep'"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		struct rehearsal rehearsal;
+		char text[512];
+		snprintf(text, sizeof text, "return { " TWO ", select = function(request, models)\n%s\nreturn models[1] end }",
+		         rows[i].body);
+		rehearse_text(&fixture, text, &rehearsal);
+		const struct scene *scene = find(&rehearsal, "select", rows[i].situation);
+		CHECK(rehearsal.mistakes > 0);
+		CHECK(scene && scene->mistakes == scene->calls);
+		if (scene) {
+			CHECK_INT(scene->decided_by, DECIDED_BY_DEFAULT);
+			CHECK_INT(scene->mistake.ending, rows[i].ending);
+			CHECK_INT(scene->mistake.line, rows[i].line);
+			CHECK_STRING(scene->mistake.file, fixture.path);
+			CHECK_MENTIONS(scene->mistake.message, rows[i].message);
+		}
+		end(&fixture, &rehearsal);
+	}
+}
+
+TEST(mistakes_of_other_hooks_are_noted_wherever_they_happen) {
+	struct fixture fixture;
+	struct rehearsal rehearsal;
+	rehearse_text(&fixture, "return { " TWO ", classify = function(failure, request)\nerror('always') end }",
+	              &rehearsal);
+	const struct scene *scene = find(&rehearsal, "classify", "the second attempt");
+	CHECK(scene && scene->mistakes > 0);
+	CHECK(find(&rehearsal, "classify", "outage")->mistakes > 0);
+	// A hook that overruns again and again is asked again and again.
+	CHECK_STRING(words(&rehearsal, "classify", "silence"), "failover, fail_fast, counts against the breaker");
+	end(&fixture, &rehearsal);
+}
+
+TEST(budgets_are_measured_to_the_instruction) {
+	uint64_t used[2];
+	for (int i = 0; i < 2; i++) {
+		struct fixture fixture;
+		struct rehearsal rehearsal;
+		char text[512];
+		snprintf(text, sizeof text,
+		         "return { " TWO ", select = function(_, models) for i = 1, %d do end return models[1] end }",
+		         i ? 1100 : 100);
+		rehearse_text(&fixture, text, &rehearsal);
+		const struct scene *scene = find(&rehearsal, "select", "all models healthy");
+		used[i] = scene->instructions;
+		CHECK(scene->cpu_ns > 0);
+		CHECK(scene->peak_bytes > 10000 && scene->peak_bytes < 1 << 20);
+		end(&fixture, &rehearsal);
+	}
+	CHECK_INT(used[1] - used[0], 1000);
+	CHECK(used[0] > 100 && used[0] < 120);
+}
+
+TEST(doubts) {
+	static const struct {
+		const char *policy, *doubt;
+	} rows[] = {
+	    {"return { " TWO ", deadline_ms = 5000 }", ""},
+	    {"return { " TWO ", timeout_ms = 5000 }", ""},
+	    {"return { " TWO ", deadline_ms = 5000, max_wait_ms = 6000 }",
+	     "max_wait_ms: expected at most deadline_ms (5000), found 6000\n"},
+	    {"return { " TWO ", deadline_ms = 5000, timeout_ms = 60000 }",
+	     "timeout_ms: expected at most deadline_ms (5000), found 60000\n"},
+	    {"return { " TWO ", timeout_ms = 5000, ttft_ms = 6000 }",
+	     "ttft_ms: expected at most timeout_ms (5000), found 6000\n"},
+	    {"return { models = { { id = 'a', timeout_ms = 9000 } }, deadline_ms = 5000 }",
+	     "models[1].timeout_ms: expected at most deadline_ms (5000), found 9000\n"},
+	    {"return { models = { { id = 'a', weight = 0 }, { id = 'b', weight = 0 } }, select = function(_, m)"
+	     "return m[math.random(#m)] end }",
+	     "models: expected a primary with a weight, found weight 0 in each"},
+	    {"return { models = { { id = 'a', serves = { 'chat', 'c*', 'x' } } } }",
+	     "models[1].serves[1]: expected a name or glob that lets something new through, found \"chat\", which \"c*\""},
+	    {"return { models = { { id = 'a', serves = { 'chat', 'chat' } } } }", "models[1].serves[2]: "},
+	    {"return { models = { { id = 'a' }, { id = 'b', weight = 0 }, { id = 'c', fallback = true },"
+	     "{ id = 'd', fallback = true } } }",
+	     "models[2]: expected a model that some"},
+	    {"return { " TWO ", select = function(request, models) return models.primary[1] or request.attempt > 1 and "
+	     "models[1] or nil end }",
+	     "select: expected one of the eligible models, found none in 100 of 100 selections in \"the first primary's "
+	     "breaker "
+	     "open\" and 2 more situations"},
+	    {"return { " TWO ", select = function(_, models) for _ = 1, 60000 do end return models[1] end }",
+	     "select: expected at most half the budget of instructions, found 600"},
+	    {"local kept = {} for i = 1, 9 << 10 do kept[i] = ('x'):rep(1000) .. i end return { " TWO
+	     ", select = function(_, models) return models[1], nil, kept[1]:sub(1, 1)"
+	     "end }",
+	     "select: expected at most half the budget of memory, found "},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		struct rehearsal rehearsal;
+		struct policy_limits limits = {100000, 16 << 20};
+		rehearse_text(&fixture, rows[i].policy, &rehearsal);
+		if (fixture.rc)
+			return;
+		const struct pool *pool = policy_pool(fixture.policy);
+		doubt_pool(pool, "", &fixture.problems);
+		doubt_rehearsal(&rehearsal, pool, &limits, "", &fixture.problems);
+		CHECK_MENTIONS(fixture_problems(&fixture), rows[i].doubt);
+		CHECK_INT(fixture.problems.count, *rows[i].doubt ? 1 : 0);
+		if (check_failures_in_test) {
+			printf("  in: %s\n  all: %s\n", rows[i].policy, fixture_problems(&fixture));
+			check_failures_in_test = 0;
+			check_report(__FILE__, __LINE__, "doubts");
+			end(&fixture, &rehearsal);
+			return;
+		}
+		end(&fixture, &rehearsal);
+	}
+}
+
+int main(void) {
+	RUN(situations_are_what_they_are_called);
+	RUN(the_built_in_selection_goes_by_weight);
+	RUN(who_is_not_asked_is_told_why);
+	RUN(each_name_that_is_served_is_asked_for);
+	RUN(classifications_in_words);
+	RUN(what_goes_wrong_is_told_with_its_place);
+	RUN(mistakes_of_other_hooks_are_noted_wherever_they_happen);
+	RUN(budgets_are_measured_to_the_instruction);
+	RUN(doubts);
+	return check_summary();
+}
