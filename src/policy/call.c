@@ -55,13 +55,24 @@ const char *call_split_place(const char *message, size_t *file_bytes, int *line)
 	return NULL;
 }
 
+// Whether one of the functions that run is from the file of that name, as Lua shortens it.
+static bool is_running(lua_State *lua, const char *file, size_t bytes) {
+	lua_Debug frame;
+	for (int level = 0; level < LEVELS_MAX && lua_getstack(lua, level, &frame); level++)
+		if (lua_getinfo(lua, "S", &frame) && slice_equal(slice_from(frame.short_src), slice_of(file, bytes)))
+			return true;
+	return false;
+}
+
 // The message's own place is the better one: it may be that of a caller, or of a file that was about to be loaded. A
-// long name is cut in it, though.
+// long name is cut in it, though, and a policy may write there what it likes.
 static void note_message(lua_State *lua, struct call_report *report) {
 	const char *message = lua_tostring(lua, 1);
 	size_t file_bytes;
 	int line;
 	const char *text = call_split_place(message, &file_bytes, &line);
+	if (text && !vm_of(lua)->is_loading && !is_running(lua, message, file_bytes))
+		text = NULL;
 	if (text) {
 		if (strncmp(message, "...", 3) != 0 || !*report->file)
 			snprintf(report->file, sizeof report->file, "%.*s", (int)file_bytes, message);

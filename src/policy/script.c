@@ -96,7 +96,9 @@ int script_run(const struct script *script, size_t memory_bytes, struct problems
 	if (*vm) {
 		(*vm)->shared = script->shared;
 		(*vm)->now_ms = script->now_ms;
+		(*vm)->is_loading = true;
 		call_protected(*vm, run, (void *)(uintptr_t)script, SCRIPT_INSTRUCTIONS, &report);
+		(*vm)->is_loading = false;
 	}
 	if (report.ending == ENDING_OK)
 		return 0;

@@ -38,6 +38,7 @@ struct vm {
 	bool bad_result;
 	uint64_t now_ms;              // monotonic, of the call
 	struct shared_store *shared;  // borrowed; NULL for none
+	bool is_loading;              // an error may name a file that no running function is from
 	struct call_report *report;   // of the call that runs, or NULL
 	struct random_source *random; // that of the decision being made, else `own_random`
 	struct random_source own_random;

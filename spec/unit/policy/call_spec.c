@@ -23,7 +23,14 @@ static int raise_table(lua_State *lua) {
 	return lua_error(lua);
 }
 
+// Nothing runs that could be from that file.
+static int raise_forged(lua_State *lua) {
+	lua_pushliteral(lua, "a.lua:12: broken");
+	return lua_error(lua);
+}
+
 static int raise_placed(lua_State *lua) {
+	vm_of(lua)->is_loading = true;
 	lua_pushliteral(lua, "a.lua:12: broken: 3:4: x");
 	return lua_error(lua);
 }
@@ -63,6 +70,7 @@ TEST(the_endings) {
 	} rows[] = {
 	    {raise_text, ENDING_ERROR, "broken", "", 0},
 	    {raise_table, ENDING_ERROR, "the error value is a table", "", 0},
+	    {raise_forged, ENDING_ERROR, "a.lua:12: broken", "", 0},
 	    {raise_placed, ENDING_ERROR, "broken: 3:4: x", "a.lua", 12},
 	    {charge_too_much, ENDING_OVER_BUDGET, "the instruction budget is used up", "", 0},
 	    {charge_in_pcall, ENDING_OVER_BUDGET, "the instruction budget is used up", "", 0},

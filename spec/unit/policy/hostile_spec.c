@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// The policies in spec/fixtures/hostile, each asked by itself: the default decides, the event says why and where, no
+// call takes the worker longer than it may, no VM outgrows its limit.
+#include "fixture.h"
+
+#include <dirent.h>
+#include <time.h>
+
+#define FOLDER "spec/fixtures/hostile"
+#define TRIES "-- Tries: "
+#define ENDS "-- Ends: "
+
+enum {
+	ROUNDS = 8, // more than it takes to bench a hook
+	MEMORY_BYTES = 16 << 20,
+	TAKES_MOST_MS = 50,
+	// What another process's noise may cost a call doesn't come twice.
+	TRIALS = 3,
+};
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+static const bool is_sanitized = true;
+#else
+static const bool is_sanitized = false;
+#endif
+
+static char file_name[128];
+static char ends[256];
+
+// The rest of the line that begins with `mark`. False where the file has none.
+static bool read_mark(const char *path, const char *mark, char *rest, size_t size) {
+	char line[512];
+	bool found = false;
+	FILE *file = fopen(path, "r");
+	while (!found && file && fgets(line, sizeof line, file))
+		found = strncmp(line, mark, strlen(mark)) == 0;
+	if (file)
+		fclose(file);
+	if (!found)
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(rest, size, "%s", line + strlen(mark));
+	return true;
+}
+
+static double thread_ms(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+// Whether the event's detail, "HOOK: ENDING at FILE:LINE", is one that the file allows: "HOOK: ENDING or ENDING".
+static bool is_allowed(const struct fixture *fixture) {
+	char hook[64], place[512];
+	const char *colon = strstr(ends, ": ");
+	const char *found = strstr(fixture->detail, ": ");
+	if (!colon || !found || strncmp(ends, fixture->detail, (size_t)(found - fixture->detail) + 2) != 0)
+		return false;
+	snprintf(hook, sizeof hook, "%.*s", (int)(colon - ends), ends);
+	snprintf(place, sizeof place, " at %s:", fixture->path);
+	const char *at = strstr(found, place);
+	if (!at || strtol(at + strlen(place), NULL, 10) < 1)
+		return false;
+	size_t bytes = (size_t)(at - found) - 2;
+	for (const char *ending = colon + 2; ending; ending = strstr(ending, " or ")) {
+		ending += strncmp(ending, " or ", 4) == 0 ? 4 : 0;
+		if (strncmp(ending, found + 2, bytes) == 0 && (!ending[bytes] || strncmp(ending + bytes, " or ", 4) == 0))
+			return true;
+	}
+	return false;
+}
+
+static const struct failure unavailable = {.kind = FAILURE_HTTP,
+                                           .status = 503,
+                                           .name = {"ServiceUnavailableException", 27},
+                                           .message = {"Too busy", 8},
+                                           .type = TYPE_MODEL_UNAVAILABLE,
+                                           .fault = FAULT_MODEL,
+                                           .retry_after_ms = -1};
+
+static void ask_select(struct fixture *fixture) {
+	struct selection selection;
+	int errors = fixture->errors;
+	const char *model = fixture_select(fixture, &selection);
+	CHECK_STRING(model, "primary");
+	if (fixture->errors != errors)
+		CHECK_INT(selection.options.timeout_ms, 0);
+}
+
+static void ask_classify(struct fixture *fixture) {
+	struct classification found = fixture_classify(fixture, &unavailable);
+	CHECK_INT(found.verdict, VERDICT_FAILOVER);
+	CHECK_INT(found.outcome, OUTCOME_FAIL_FAST);
+	CHECK(found.counts);
+	CHECK_INT(found.cooldown_ms, 0);
+}
+
+static const struct {
+	const char *name;
+	void (*ask)(struct fixture *fixture);
+} hooks[] = {
+    {"select", ask_select},
+    {"classify", ask_classify},
+};
+
+// Asks each hook in turns; the longest that a call took the thread.
+static double ask_all(struct fixture *fixture) {
+	double longest = 0;
+	const struct hooks *worker = policy_decide(fixture->policy, 0)->self;
+	for (int round = 0; round < ROUNDS; round++) {
+		for (size_t i = 0; i < sizeof hooks / sizeof *hooks; i++) {
+			int errors = fixture->errors, benched = fixture->benched;
+			double start = thread_ms();
+			hooks[i].ask(fixture);
+			double took = thread_ms() - start;
+			longest = took > longest ? took : longest;
+			if (fixture->errors != errors && fixture->benched == benched && !is_allowed(fixture))
+				check_report(__FILE__, __LINE__, fixture->detail);
+			CHECK(worker->vm->peak_bytes <= MEMORY_BYTES);
+		}
+	}
+	return longest;
+}
+
+static void load(struct fixture *fixture) {
+	fixture_init(fixture);
+	snprintf(fixture->path, sizeof fixture->path, FOLDER "/%s", file_name);
+	fixture_load_limited(fixture, NULL, 1, 100000, MEMORY_BYTES);
+}
+
+static void check_refused(const char *why) {
+	struct fixture fixture;
+	load(&fixture);
+	CHECK(fixture.rc != 0);
+	CHECK_MENTIONS(fixture_problems(&fixture), why);
+	CHECK_MENTIONS(fixture_problems(&fixture), FOLDER "/");
+	fixture_free(&fixture);
+}
+
+static void check_asked(void) {
+	double longest = TAKES_MOST_MS;
+	for (int trial = 0; trial < TRIALS && !(longest < TAKES_MOST_MS); trial++) {
+		struct fixture fixture;
+		load(&fixture);
+		CHECK_STRING(fixture_problems(&fixture), "");
+		if (fixture.rc == 0) {
+			longest = ask_all(&fixture);
+			CHECK((fixture.errors == 0) == (strcmp(ends, "well") == 0));
+		}
+		fixture_free(&fixture);
+		if (is_sanitized || check_failures_in_test)
+			return;
+	}
+	if (longest >= TAKES_MOST_MS)
+		printf("%s: a call took %.1f ms of processor time\n", file_name, longest);
+	CHECK(longest < TAKES_MOST_MS);
+}
+
+TEST(it_ends_as_it_says) {
+	if (slice_starts(slice_from(ends), SLICE("refused: ")))
+		check_refused(ends + strlen("refused: "));
+	else
+		check_asked();
+}
+
+static int is_lua(const struct dirent *entry) {
+	const char *dot = strrchr(entry->d_name, '.');
+	return dot && strcmp(dot, ".lua") == 0;
+}
+
+int main(void) {
+	struct dirent **entries;
+	int count = scandir(FOLDER, &entries, is_lua, alphasort);
+	if (is_sanitized)
+		printf("under sanitizers the time of calls is not bounded\n");
+	for (int i = 0; i < count; i++) {
+		char path[512], tries[512];
+		snprintf(file_name, sizeof file_name, "%.100s", entries[i]->d_name);
+		snprintf(path, sizeof path, FOLDER "/%s", file_name);
+		free(entries[i]);
+		// The rest are modules.
+		if (read_mark(path, TRIES, tries, sizeof tries) && read_mark(path, ENDS, ends, sizeof ends))
+			check_run(file_name, it_ends_as_it_says);
+	}
+	if (count > 0)
+		free(entries);
+	return check_summary();
+}
