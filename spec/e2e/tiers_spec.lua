@@ -27,7 +27,8 @@ end
 
 local function world(tiers)
   return { seed = 3, models = {
-    [NOVA] = { ttft_ms = signalbox.PROMPT.ttft_ms, tokens_per_second = signalbox.PROMPT.tokens_per_second, tiers = tiers },
+    [NOVA] = { ttft_ms = signalbox.PROMPT.ttft_ms, tokens_per_second = signalbox.PROMPT.tokens_per_second,
+      tiers = tiers },
     [CLAUDE] = signalbox.PROMPT,
   } }
 end
@@ -168,7 +169,7 @@ describe("service tiers", function()
     local policy = pool()
     policy.models[1].tier = "flex"
     local gateway = scene:gateway(emulator, { policy = policy, settings = LOG })
-    local body = cjson.encode { input = { converse = { messages = { { role = "user", content = { { text = "hi" } } } } } } }
+    local body = ('{"input":{"converse":%s}}'):format(signalbox.converse_body())
     local response = gateway.request(signalbox.call("chat", "count-tokens", body))
     assert.equal(200, response.status, response.body)
     gateway.access(1)

@@ -1,0 +1,116 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Quotas over the wire: what the policy says of an account's quota is never exceeded upstream, whatever comes in.
+local cjson = require "cjson"
+local http = require "spec.support.http"
+local signalbox = require "spec.support.signalbox"
+
+local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
+
+local function model(more)
+  local result = {}
+  for key, value in pairs(signalbox.PROMPT) do result[key] = value end
+  for key, value in pairs(more or {}) do result[key] = value end
+  return result
+end
+
+-- Sends `count` requests at once over many connections; counts what they came to.
+local function send(gateway, count, body, headers)
+  local tally = { models = {}, status = {}, retry_after = {} }
+  http.load(gateway.port, {
+    count = count, connections = 24,
+    make = function(index)
+      return signalbox.call("chat", index % 2 == 0 and "converse" or "converse-stream", body, headers)
+    end,
+    on_response = function(_, response, problem)
+      assert(response and response.complete, problem)
+      tally.status[response.status] = (tally.status[response.status] or 0) + 1
+      local name = response.headers["x-signalbox-model"]
+      if name and response.status == 200 then tally.models[name] = (tally.models[name] or 0) + 1 end
+      if response.status == 429 then
+        tally.retry_after[#tally.retry_after + 1] = tonumber(response.headers["x-amz-retry-after"])
+      end
+    end,
+  })
+  return tally
+end
+
+-- What became of the requests at a model, over both operations.
+local function counts(emulator, id)
+  local total = { received = 0, answered = 0, throttled = 0 }
+  for _, operation in pairs(emulator.requests().models[id] or {}) do
+    for name in pairs(total) do total[name] = total[name] + operation[name] end
+  end
+  return total
+end
+
+describe("quotas", function()
+  local scene
+  before_each(function() scene = signalbox.scene() end)
+  after_each(function() scene:close() end)
+
+  it("lets no more requests through than the account allows, over two workers", function()
+    local emulator = scene:emulator { seed = 1, models = { [NOVA] = model { quota = { rpm = 40 } } } }
+    local gateway = scene:gateway(emulator, {
+      policy = { models = { { id = NOVA, quota = { rpm = 40 } } } }, settings = { workers = 2 },
+    })
+    local tally = send(gateway, 300)
+    assert.same({ [200] = 40, [429] = 260 }, tally.status)
+    assert.same({ received = 40, answered = 40, throttled = 0 }, counts(emulator, NOVA))
+    for _, wait_ms in ipairs(tally.retry_after) do assert.is_true(wait_ms > 0 and wait_ms <= 61000) end
+    assert.equal(260, #tally.retry_after)
+    -- A quota that is used up is no failure of the model's.
+    local _, breakers = gateway.admin("/breakers")
+    assert.equal("closed", breakers[NOVA].state)
+    local _, stats = gateway.admin("/stats")
+    assert.equal(0, stats.models[NOVA].rate_limit)
+  end)
+
+  it("sends what is over the quota to the models that have room", function()
+    local emulator = scene:emulator { seed = 1, models = {
+      [NOVA] = model { quota = { rpm = 25 } }, [CLAUDE] = model { quota = { rpm = 500 } },
+    } }
+    local gateway = scene:gateway(emulator, {
+      policy = { models = { { id = NOVA, quota = { rpm = 25 } }, { id = CLAUDE, fallback = true } } },
+      settings = { workers = 2 },
+    })
+    local tally = send(gateway, 200)
+    assert.same({ [200] = 200 }, tally.status)
+    assert.same({ [NOVA] = 25, [CLAUDE] = 175 }, tally.models)
+    assert.equal(0, counts(emulator, NOVA).throttled)
+  end)
+
+  -- The service counts what an answer came to; the gateway has to reserve what it may come to at most.
+  it("keeps below the quota of tokens", function()
+    local emulator = scene:emulator { seed = 1, traffic = { output_tokens = { 10, 200 } }, models = {
+      [NOVA] = model { quota = { tpm = 8000 } }, [CLAUDE] = model(),
+    } }
+    local gateway = scene:gateway(emulator, {
+      policy = { models = { { id = NOVA, quota = { tpm = 8000 } }, { id = CLAUDE, fallback = true } } },
+      settings = { workers = 2 },
+    })
+    local body = signalbox.converse_body(("word "):rep(40), { inferenceConfig = { maxTokens = 100 } })
+    local tally = send(gateway, 200, body)
+    assert.same({ [200] = 200 }, tally.status)
+    assert.equal(0, counts(emulator, NOVA).throttled)
+    -- What answers did not use came back, so that more got through than by reservations alone: 8000 / (50 + 100).
+    assert.is_true(tally.models[NOVA] > 53, tally.models[NOVA])
+  end)
+
+  it("learns from a throttle that others use the account too", function()
+    for _, case in ipairs { { "rpm", 30 }, { "tpm", 6000 } } do
+      local name, limit = table.unpack(case)
+      local emulator = scene:emulator { seed = 1, models = {
+        [NOVA] = model { quota = { [name] = limit } }, [CLAUDE] = model(),
+      } }
+      -- The policy believes in ten times of what there is.
+      local gateway = scene:gateway(emulator, {
+        policy = { models = { { id = NOVA, quota = { [name] = 10 * limit } }, { id = CLAUDE, fallback = true } } },
+      })
+      local body = signalbox.converse_body(("word "):rep(40), { inferenceConfig = { maxTokens = 100 } })
+      local tally = send(gateway, 100, body)
+      assert.same({ [200] = 100 }, tally.status)
+      local found = counts(emulator, NOVA)
+      assert.is_true(found.throttled > 0 and found.throttled <= 24, cjson.encode(found))
+    end
+  end)
+end)
