@@ -51,11 +51,13 @@ static void bench_if_due(struct hooks *hooks, struct hook *hook, const struct ca
 static void fail(struct hooks *hooks, struct hook *hook, const struct call_report *report,
                  const struct hook_occasion *occasion) {
 	char place[DETAIL_BYTES], detail[DETAIL_BYTES];
-	bool known = report->line != 0;
-	snprintf(place, sizeof place, "%s:%d", known ? report->file : hook->file, known ? report->line : hook->line);
+	snprintf(place, sizeof place, "%s:%d", report->file, report->line);
 	snprintf(detail, sizeof detail, "%s: %s at %.400s", hook->name, ending_name(report->ending), place);
-	log_failure(hook, report, place, occasion->now_ms);
 	tell(hooks, EVENT_POLICY_ERROR, occasion, detail);
+	// Who rehearses has been told, and will ask the hook again.
+	if (hooks->on_call)
+		return;
+	log_failure(hook, report, place, occasion->now_ms);
 	bench_if_due(hooks, hook, report, occasion);
 }
 
@@ -79,6 +81,10 @@ bool hook_call(struct hooks *hooks, enum hook_kind kind, lua_CFunction body, voi
 	struct call_report report;
 	if (!run(hooks, body, call, occasion->now_ms, &report))
 		return false;
+	if (report.ending != ENDING_OK && report.line == 0) {
+		snprintf(report.file, sizeof report.file, "%s", hook->file);
+		report.line = hook->line;
+	}
 	if (hooks->on_call)
 		hooks->on_call(hooks->call_owner, hook->name, &report);
 	if (report.ending == ENDING_OK) {

@@ -234,27 +234,46 @@ static struct step pass_time(struct play *play, uint64_t wait_ms) {
 	return route_next(play->request, stage->now_ms);
 }
 
+// What the client is told of a failure, as the engine tells it.
+static void describe_failure(const struct play *play, const struct step *last, struct request_result *result) {
+	const struct failure *failure = &play->course->failure;
+	result->outcome = OUTCOME_FAIL_FAST;
+	result->status = 429;
+	result->error = SLICE("ThrottlingException");
+	result->usage = (struct usage){-1, -1, -1, -1};
+	if (last->error == ROUTE_CANCELLED) {
+		result->outcome = OUTCOME_CANCELLED;
+	} else if (last->all_refused) {
+		result->outcome = OUTCOME_REFUSAL;
+		result->status = 424;
+		result->error = SLICE("ModelErrorException");
+	} else if (play->sent) {
+		result->outcome = failure->fault == FAULT_THROTTLE ? OUTCOME_RATE_LIMIT : OUTCOME_FAIL_FAST;
+		result->status = failure->status;
+		result->error = failure->name;
+	} else if (last->why == NO_MODELS_NOT_SERVED) {
+		result->status = 404;
+		result->error = SLICE("ResourceNotFoundException");
+	}
+}
+
 static void finish(struct play *play, const struct step *last) {
 	const struct decide *own = play->stage->policy_own;
 	if (!own->finish)
 		return;
-	bool answered = last->kind == STEP_RETURN;
-	bool left = !answered && last->error == ROUTE_CANCELLED;
 	struct request_result result = {
-	    .outcome = answered            ? OUTCOME_SUCCESS
-	               : left              ? OUTCOME_CANCELLED
-	               : last->all_refused ? OUTCOME_REFUSAL
-	                                   : OUTCOME_FAIL_FAST,
+	    .outcome = OUTCOME_SUCCESS,
 	    .model = play->last_model,
 	    .attempts = play->sent,
-	    .status = answered ? 200
-	              : left   ? 499
-	                       : play->course->failure.status,
-	    .error = answered ? (struct slice){0} : play->course->failure.name,
-	    .usage = answered ? PLAIN_USAGE : (struct usage){-1, -1, -1, -1},
+	    .status = 200,
+	    .usage = PLAIN_USAGE,
 	    .latency_ms = play->stage->now_ms - play->begun_ms,
-	    .ttft_ms = -1,
+	    .ttft_ms = route_request_facts(play->request)->streaming ? ANSWER_MS / 3 : -1,
 	};
+	if (last->kind != STEP_RETURN) {
+		describe_failure(play, last, &result);
+		result.ttft_ms = -1;
+	}
 	uint64_t began_ns = begin_decision(play->stage);
 	own->finish(own->self, play->request, &result);
 	struct stage_decision decision = {.hook = "finish", .model = play->last_model};
@@ -297,6 +316,11 @@ struct step stage_play(struct stage *stage, const struct request_facts *facts, c
 }
 
 void stage_tick(struct stage *stage) {
-	if (stage->ticks)
-		stage->now_ms += TICK_MS;
+	if (!policy_has_tick(stage->policy))
+		return;
+	stage->now_ms += TICK_MS;
+	uint64_t began_ns = begin_decision(stage);
+	policy_tick(stage->policy, 0, stage->now_ms);
+	struct stage_decision decision = {.hook = "tick"};
+	tell(stage, began_ns, &decision);
 }

@@ -46,7 +46,6 @@ struct stage {
 	const struct decide *policy_own; // decisions
 	struct scenery_attempt *held;    // of the scenery
 	uint64_t now_ms;
-	bool ticks;     // the policy has that hook
 	bool is_called; // a hook has been, in the decision under way
 	struct call_report report;
 	stage_callback on_decision;

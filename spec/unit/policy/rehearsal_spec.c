@@ -190,6 +190,69 @@ TEST(classifications_in_words) {
 	}
 }
 
+TEST(answers_are_judged) {
+	struct fixture fixture;
+	struct rehearsal rehearsal;
+	rehearse_text(&fixture,
+	              "return { " TWO ", accept = function(response)\n"
+	              "if response.stop_reason == 'refusal' then return false, 'declined' end\n"
+	              "if response:text():find(\"can't help\", 1, true) then return false, 'sorry' end\n"
+	              "return true end }",
+	              &rehearsal);
+	CHECK_STRING(words(&rehearsal, "accept", "an answer"), "accepted");
+	CHECK_STRING(words(&rehearsal, "accept", "a refusal by the model"), "refused: declined");
+	CHECK_STRING(words(&rehearsal, "accept", "an apology"), "refused: sorry");
+	CHECK_STRING(words(&rehearsal, "accept", "an answer of an InvokeModel"), "accepted");
+	CHECK_STRING(words(&rehearsal, "accept", "an empty answer"), "accepted");
+	CHECK_INT(rehearsal.mistakes, 0);
+	end(&fixture, &rehearsal);
+}
+
+TEST(edits_and_ends) {
+	struct fixture fixture;
+	struct rehearsal rehearsal;
+	rehearse_text(&fixture,
+	              "return { " TWO ",\n"
+	              "prepare = function(request, model)\n"
+	              "if request.streaming then return end\n"
+	              "return { service_tier = 'flex', max_tokens = 99, headers = { ['x-team'] = 'search' } } end,\n"
+	              "finish = function(request, result)\n"
+	              "if result.outcome ~= 'success' then error(result.outcome .. ' ' .. result.attempts) end end }",
+	              &rehearsal);
+	CHECK_STRING(words(&rehearsal, "prepare", "all models healthy"),
+	             "service_tier flex, max_tokens 99, headers x-team");
+	CHECK_STRING(words(&rehearsal, "prepare", "a stream"), "nothing");
+	CHECK_STRING(words(&rehearsal, "finish", "an answer"), "ran");
+	static const struct {
+		const char *situation, *message;
+	} ends[] = {
+	    {"every attempt failed", "rate_limit 2"},
+	    {"no model was eligible", "fail_fast 0"},
+	    {"the client left", "cancelled 1"},
+	};
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		const struct scene *scene = find(&rehearsal, "finish", ends[i].situation);
+		CHECK(scene && scene->mistakes > 0);
+		CHECK_STRING(scene ? scene->mistake.message : "", ends[i].message);
+	}
+	end(&fixture, &rehearsal);
+}
+
+TEST(ticks_go_by) {
+	struct fixture fixture;
+	struct rehearsal rehearsal;
+	rehearse_text(&fixture,
+	              "local count = 0\n"
+	              "return { " TWO ", tick = function(now_ms, models) count = count + 1 models[1].weight = count end,\n"
+	              "select = function(request, models) return models[1], nil, tostring(count) end }",
+	              &rehearsal);
+	CHECK_STRING(words(&rehearsal, "select", "after ten ticks"), "a (10)");
+	CHECK_STRING(words(&rehearsal, "tick", "after ten ticks"), "ran");
+	CHECK_STRING(words(&rehearsal, "tick", "all breakers open"), "ran");
+	CHECK_STRING(words(&rehearsal, "select", "all models healthy"), "a (0)");
+	end(&fixture, &rehearsal);
+}
+
 TEST(what_goes_wrong_is_told_with_its_place) {
 	static const struct {
 		const char *body, *situation;
@@ -324,6 +387,9 @@ int main(void) {
 	RUN(who_is_not_asked_is_told_why);
 	RUN(each_name_that_is_served_is_asked_for);
 	RUN(classifications_in_words);
+	RUN(answers_are_judged);
+	RUN(edits_and_ends);
+	RUN(ticks_go_by);
 	RUN(what_goes_wrong_is_told_with_its_place);
 	RUN(mistakes_of_other_hooks_are_noted_wherever_they_happen);
 	RUN(budgets_are_measured_to_the_instruction);
