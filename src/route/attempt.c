@@ -6,6 +6,9 @@
 #include "route/elapsed.h"
 #include "route/request_internal.h"
 
+// As long as the longest attempt.
+enum { LONGEST_PATIENCE_MS = 300000 };
+
 static const struct slice NOTHING = {NULL, 0};
 
 static const char *const outcome_names[] = {
@@ -55,6 +58,7 @@ static struct attempt_options resolve(const struct route_request *request, const
 	    .ttft_ms = cut(first_set(wished->ttft_ms, model->ttft_ms, limits->ttft_ms), left_ms),
 	    .tier = attempt->tier.source == TIER_FROM_CLIENT ? TIER_NONE : attempt->tier.tier,
 	    .is_escalated = attempt->tier.source == TIER_FROM_LADDER,
+	    .hedge_after_ms = wished->hedge_after_ms,
 	    .headers = wished->headers,
 	};
 }
@@ -79,6 +83,12 @@ static struct tier_choice choose_tier(const struct route_request *request, const
 	                  model_state_missing_tiers(draft->model->state) | draft->refused_tiers);
 }
 
+static void note_patience(const struct route_request *request, struct route_attempt *attempt) {
+	uint64_t *after_ms = &attempt->wished.hedge_after_ms;
+	*after_ms = cut(*after_ms, LONGEST_PATIENCE_MS);
+	attempt->hedge_at_ms = *after_ms ? request->now_ms + *after_ms : 0;
+}
+
 bool attempt_send(struct route_request *request, const struct draft *draft, enum admission admission,
                   struct step *step) {
 	uint32_t index = request->attempt_count;
@@ -91,6 +101,7 @@ bool attempt_send(struct route_request *request, const struct draft *draft, enum
 	                                  .wished = draft->wished,
 	                                  .tier = choose_tier(request, draft),
 	                                  .refused_tiers = draft->refused_tiers};
+	note_patience(request, attempt);
 	struct terms terms = terms_of(model, request->demand);
 	if (!model_state_admit(model->state, &terms, admission, request->now_ms, &attempt->pass, &news))
 		return false;

@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "route/elapsed.h"
+#include "route/extra_budget.h"
 #include "route/request_internal.h"
 
 enum { MOST_RETRIES = 10, LONGEST_RETRY_WAIT_MS = 600000, ATTEMPTS_ROOM = 4, MOST_TOKENS = INT32_MAX };
@@ -61,6 +62,7 @@ void request_tell(const struct route_request *request, struct route_event event)
 struct step route_begin(struct route_request *request, uint64_t now_ms) {
 	assert(request->phase == PHASE_NEW || request->phase == PHASE_ENDING || request->phase == PHASE_OVER);
 	if (request->phase == PHASE_NEW) {
+		extra_budget_count(request->route->extras, now_ms);
 		request_tell(request, (struct route_event){.kind = EVENT_REQUEST, .detail = request->facts->operation});
 		request->phase = PHASE_SELECT;
 	}
@@ -134,7 +136,7 @@ static void move_on(struct route_request *request) {
 
 // A place that is lost between listing and sending means another selection, and no retry. Each loss strikes a model off
 // this selection, so it ends.
-static struct step select_and_send(struct route_request *request) {
+struct step request_select(struct route_request *request) {
 	struct step step;
 	struct selection selection;
 	struct eligible eligible;
@@ -205,28 +207,18 @@ struct step route_next(struct route_request *request, uint64_t now_ms) {
 	}
 	switch (request->phase) {
 	case PHASE_SELECT:
-		return select_and_send(request);
+		return request_select(request);
 	case PHASE_AGAIN:
 		return send_again(request);
 	case PHASE_ENDING:
 		return request_finish(request);
-	case PHASE_NEW:
 	case PHASE_WATCH:
+		return hedge_watch(request);
+	case PHASE_NEW:
 	case PHASE_OVER:
 		break;
 	}
 	return (struct step){.kind = STEP_NONE};
-}
-
-struct step route_request_send_another(struct route_request *request, uint64_t now_ms) {
-	if (request->phase == PHASE_WATCH && !request->committed && request->extra <= request->max_retries) {
-		uint32_t before = request->attempt_count;
-		request->phase = PHASE_SELECT;
-		struct step step = route_next(request, now_ms);
-		request->extra += request->attempt_count - before;
-		return step;
-	}
-	return route_next(request, now_ms);
 }
 
 static void repeat(struct route_request *request, uint32_t attempt, enum again why, uint64_t resume_ms) {
@@ -236,16 +228,20 @@ static void repeat(struct route_request *request, uint32_t attempt, enum again w
 	request->phase = PHASE_AGAIN;
 }
 
-// Whether the attempt is made again, or the request is at its end.
+// Whether the attempt is made again, or the request is at its end. Beyond the budget for extra attempts it is not.
 static bool retry(struct route_request *request, uint32_t index, uint64_t after_ms) {
 	uint64_t wait_ms = after_ms < LONGEST_RETRY_WAIT_MS ? after_ms : LONGEST_RETRY_WAIT_MS;
 	uint64_t resume_ms = request->now_ms + wait_ms;
+	uint64_t ticket;
 	if (request->retries >= request->max_retries)
 		return false;
 	if (resume_ms >= request->deadline_ms) {
 		request_fail_late(request);
 		return true;
 	}
+	const struct route *route = request->route;
+	if (!extra_budget_take(route->extras, route->pool->limits.hedge_budget, request->now_ms, &ticket))
+		return false;
 	request->retries++;
 	repeat(request, index, AGAIN_RETRY, resume_ms);
 	return true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of the request machine share: the request itself. request.c moves it, attempt.c sends and settles,
-// eligible.c knows which models may be asked, ending.c how it ends.
+// eligible.c knows which models may be asked, hedge.c when a second one is asked too, ending.c how it ends.
 #ifndef ROUTE_REQUEST_INTERNAL_H
 #define ROUTE_REQUEST_INTERNAL_H
 
@@ -36,6 +36,7 @@ struct route_attempt {
 	struct tier_choice tier;
 	unsigned refused_tiers; // that the model has turned out to lack, in the attempts that this one repeats
 	bool lacked_tier;       // failed for nothing but its tier
+	uint64_t hedge_at_ms;   // when a second model is to be asked too; 0 is never, or no more
 	struct pass pass;
 	enum attempt_phase phase;
 };
@@ -68,7 +69,7 @@ struct route_request {
 	uint64_t wait_until_ms;      // 0 before the first wait
 	uint64_t max_retries;
 	uint64_t retries;
-	uint64_t extra; // attempts beside the one that retries account for
+	uint64_t hedges;
 	uint32_t attempt_count;
 	uint32_t in_flight;
 	uint32_t to_stop; // attempts in ATTEMPT_TO_STOP
@@ -85,9 +86,8 @@ struct route_request {
 	uint32_t attempts_room;
 };
 
-// Asks for one attempt more beside those in flight; its end is weighed like any other's. Nothing comes of it when no
-// attempt is in flight, the answer has begun, no model is free for it, or there have been as many as retries allow.
-struct step route_request_send_another(struct route_request *request, uint64_t now_ms);
+// Selects a model and sends to it. Without one the request waits, fails, or watches what is in flight.
+struct step request_select(struct route_request *request);
 
 // Tells on_event; slices of `event` that concern the request are filled in.
 void request_tell(const struct route_request *request, struct route_event event);
@@ -145,6 +145,9 @@ void attempt_stop_all(struct route_request *request, uint32_t keep);
 
 // The next STEP_CANCEL; to_stop must not be 0.
 struct step attempt_next_stop(struct route_request *request);
+
+// The function of hedge.c: what there is to do while attempts are in flight.
+struct step hedge_watch(struct route_request *request);
 
 // Functions of ending.c. All but request_finish set what the request ends with; it is given when nothing is left to
 // stop.

@@ -142,7 +142,8 @@ TEST(an_escalation_needs_its_breaker) {
 TEST(a_throttle_beside_another_attempt_escalates_nothing) {
 	struct fixture f;
 	ladder_init(&f, "a b c");
-	PLAY(&f, {0, "begin", "send 0 a"}, {10, "another", "send 1 b"}, {20, "throttle 0", ""},
+	f.hedges_after_ms = 10;
+	PLAY(&f, {0, "begin", "send 0 a; wait 10"}, {10, "next", "send 1 b"}, {20, "throttle 0", ""},
 	     {30, "throttle 1", "send 2 b up to priority"}, {40, "ok 2", "return 2"});
 	fixture_free(&f);
 }
@@ -220,8 +221,10 @@ TEST(a_missing_tier_beside_another_attempt_ends_nothing) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
 	fixture_model(&f, "a")->tier = TIER_FLEX;
-	PLAY(&f, {0, "begin", "send 0 a at flex"}, {10, "another", "send 1 b"}, {20, "lack 0", ""},
+	f.hedges_after_ms = 10;
+	PLAY(&f, {0, "begin", "send 0 a at flex; wait 10"}, {10, "next", "send 1 b"}, {20, "lack 0", ""},
 	     {30, "break 1", "send 2 a"}, {40, "ok 2", "return 2"});
+	f.hedges_after_ms = 0;
 	PLAY(&f, {100, "begin", "send 0 a"}, {110, "cancel", "cancel 0; fail cancelled 0"}, {120, "lack 0", ""});
 	fixture_free(&f);
 }

@@ -32,6 +32,7 @@ struct fixture {
 	bool classifies;
 	struct classification classification; // where `classifies`
 	void (*before_send)(struct fixture *fixture);
+	uint64_t hedges_after_ms;      // of the first attempt of each request
 	const char *refuses;           // the model whose whole answers are refused
 	enum service_tier failed_tier; // that the last classification was told of
 	struct candidates listed;      // what the last selection was offered, copied
@@ -44,13 +45,14 @@ struct fixture {
 
 static inline void fixture_select(void *self, const struct route_request *request, struct candidates candidates,
                                   struct random_source *random, struct selection *out) {
-	(void)request;
 	(void)random;
 	struct fixture *fixture = self;
 	fixture->selections++;
 	memcpy(fixture->listed_models, candidates.list, candidates.count * sizeof *candidates.list);
 	fixture->listed = (struct candidates){.list = fixture->listed_models, .count = candidates.count};
 	out->options = fixture->options;
+	if (fixture->hedges_after_ms && route_request_attempts(request) == 0)
+		out->options.hedge_after_ms = fixture->hedges_after_ms;
 	if (!fixture->selects_none)
 		out->model = fixture->selects ? fixture->selects : candidates.list[0];
 	if (fixture->before_send)
@@ -269,15 +271,13 @@ static inline struct step play_input(struct route_request *request, const char *
 		return route_cancel(request, now_ms);
 	if (strcmp(word, "commit") == 0)
 		return route_attempt_committed(request, attempt, now_ms);
-	if (strcmp(word, "another") == 0)
-		return route_request_send_another(request, now_ms);
 	struct attempt_result result = result_of(word);
 	return route_attempt_ended(request, attempt, &result, now_ms);
 }
 
 struct line {
 	uint64_t at_ms;
-	const char *input; // "begin", "next", "cancel", "another", "commit 0", "ok 0", "throttle 1", ...
+	const char *input; // "begin", "next", "cancel", "commit 0", "ok 0", "throttle 1", ...
 	const char *steps; // all of them, "; " between
 };
 

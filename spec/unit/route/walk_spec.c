@@ -174,7 +174,7 @@ static void touch(struct walk *walk, struct slot *slot) {
 	else if (slot->waiting && chance(walk, 50))
 		obey(walk, slot, route_next(slot->request, walk->now_ms), false);
 	else if (slot->in_flight > 0 && chance(walk, 10))
-		obey(walk, slot, route_request_send_another(slot->request, walk->now_ms), true);
+		obey(walk, slot, route_next(slot->request, walk->now_ms), true);
 	else if (slot->in_flight > 0)
 		report(walk, slot);
 	else if (walk->now_ms < slot->wake_ms && chance(walk, 10))

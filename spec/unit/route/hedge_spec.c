@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hedges: when a second model is asked, when not, and what they and retries may take together.
+#include "fixture.h"
+#include "route/extra_budget.h"
+
+TEST(patience_counts_from_each_attempts_sending) {
+	struct fixture f;
+	fixture_init(&f, "a b c");
+	f.options.hedge_after_ms = 100;
+	PLAY(&f, {0, "begin", "send 0 a; wait 100"}, {40, "next", "wait 60"}, {50, "break 0", "send 1 b; wait 100"},
+	     {100, "next", "wait 50"}, {150, "next", "send 2 c"}, {151, "next", ""}, {160, "ok 2", "cancel 1; return 2"},
+	     {161, "stopped 1", ""}, {400, "next", ""});
+	CHECK_INT(f.selections, 3);
+	// The selection was told of neither the tried nor the one in flight.
+	CHECK_INT(f.listed.count, 1);
+	CHECK(f.listed.list[0] == fixture_model(&f, "c"));
+	fixture_free(&f);
+}
+
+TEST(an_attempt_is_hedged_once) {
+	struct fixture f;
+	fixture_init(&f, "a b c");
+	f.hedges_after_ms = 100;
+	PLAY(&f, {0, "begin", "send 0 a; wait 100"}, {100, "next", "send 1 b"}, {110, "break 1", ""}, {200, "next", ""},
+	     {300, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(the_one_that_is_left_may_be_hedged_in_its_turn) {
+	struct fixture f;
+	fixture_init(&f, "a b c");
+	f.options.hedge_after_ms = 100;
+	PLAY(&f, {0, "begin", "send 0 a; wait 100"}, {100, "next", "send 1 b"}, {120, "break 0", "wait 80"},
+	     {200, "next", "send 2 c"}, {210, "ok 1", "cancel 2; return 1"}, {211, "stopped 2", ""});
+	fixture_free(&f);
+}
+
+TEST(hedges_are_bounded_by_retries) {
+	struct fixture f;
+	fixture_init(&f, "a b c d e");
+	f.pool.limits.max_retries = 1;
+	f.options.hedge_after_ms = 10;
+	PLAY(&f, {0, "begin", "send 0 a; wait 10"}, {10, "next", "send 1 b"}, {11, "break 0", "wait 9"},
+	     {20, "next", "send 2 c"}, {21, "break 1", ""}, {40, "next", ""}, {50, "break 2", "send 3 d"},
+	     {60, "break 3", "fail exhausted 3 after 1000"});
+	f.pool.limits.max_retries = 0;
+	PLAY(&f, {100, "begin", "send 0 a; wait 10"}, {110, "next", "send 1 b"}, {111, "break 1", ""},
+	     {120, "break 0", "fail exhausted 0 after 1000"});
+	fixture_free(&f);
+}
+
+TEST(nothing_is_hedged_once_the_answer_flows) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.hedges_after_ms = 100;
+	PLAY(&f, {0, "begin", "send 0 a; wait 100"}, {50, "commit 0", ""}, {100, "next", ""}, {300, "ok 0", "return 0"});
+	PLAY(&f, {0, "begin", "send 0 a; wait 100"}, {50, "cancel", "cancel 0; fail cancelled 0"}, {100, "next", ""},
+	     {101, "stopped 0", ""});
+	fixture_free(&f);
+}
+
+TEST(a_hedge_needs_a_model_that_is_awake_and_wanted) {
+	struct fixture f;
+	fixture_init(&f, "a b c");
+	f.hedges_after_ms = 10;
+	fixture_break(&f, "b", 0);
+	fixture_rest(&f, "c", 5000, false, 0);
+	PLAY(&f, {0, "begin", "send 0 a; wait 10"}, {10, "next", ""}, {6000, "next", ""}, {6001, "ok 0", "return 0"});
+	PLAY(&f, {6010, "begin", "send 0 a; wait 10"});
+	f.selects_none = true;
+	GO_ON(&f, {6020, "next", ""}, {6025, "next", ""}, {6030, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(no_hedge_is_sent_near_the_deadline) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.pool.limits.deadline_ms = 1000;
+	f.hedges_after_ms = 500;
+	PLAY(&f, {0, "begin", "send 0 a; wait 500"}, {500, "next", "send 1 b"}, {999, "break 0", ""},
+	     {999, "break 1", "fail exhausted 1 after 1000"});
+	// Late itself, it would have less time than the first has had.
+	PLAY(&f, {0, "begin", "send 0 a; wait 500"}, {501, "next", ""}, {999, "ok 0", "return 0"});
+	f.hedges_after_ms = 501;
+	PLAY(&f, {0, "begin", "send 0 a"}, {501, "next", ""}, {999, "ok 0", "return 0"});
+	f.pool.limits.deadline_ms = 0;
+	f.hedges_after_ms = UINT64_MAX;
+	PLAY(&f, {0, "begin", "send 0 a; wait 300000"}, {10, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(hedges_take_from_the_budget) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.route.extras = extra_budget_new();
+	f.pool.limits.hedge_budget = 0.2;
+	f.hedges_after_ms = 10;
+	for (int i = 0; i < 10; i++)
+		PLAY(&f, {1000, "begin", "send 0 a; wait 10"}, {1010, "next", "send 1 b"}, {1020, "ok 0", "cancel 1; return 0"},
+		     {1021, "stopped 1", ""});
+	PLAY(&f, {2000, "begin", "send 0 a; wait 10"}, {2010, "next", ""}, {2020, "ok 0", "return 0"});
+	// What finds no model gives back what it took.
+	fixture_break(&f, "b", 62000);
+	for (int i = 0; i < 12; i++)
+		PLAY(&f, {62000, "begin", "send 0 a; wait 10"}, {62010, "next", ""}, {62020, "ok 0", "return 0"});
+	model_state_reset_breaker(fixture_model(&f, "b")->state, 62030);
+	PLAY(&f, {62030, "begin", "send 0 a; wait 10"}, {62040, "next", "send 1 b"}, {62050, "ok 0", "cancel 1; return 0"},
+	     {62051, "stopped 1", ""});
+	extra_budget_free(f.route.extras);
+	fixture_free(&f);
+}
+
+TEST(a_retry_beyond_the_budget_is_a_failover) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.route.extras = extra_budget_new();
+	f.pool.limits.hedge_budget = 0.2;
+	f.classifies = true;
+	f.classification = (struct classification){.verdict = VERDICT_RETRY, .outcome = OUTCOME_FAIL_FAST, .after_ms = 5};
+	for (int i = 0; i < 10; i++)
+		PLAY(&f, {0, "begin", "send 0 a"}, {0, "break 0", "wait 5"}, {5, "next", "send 1 a"}, {6, "ok 1", "return 1"});
+	PLAY(&f, {7, "begin", "send 0 a"}, {7, "break 0", "send 1 b"}, {8, "ok 1", "return 1"});
+	CHECK(route_request_has_tried(f.request, fixture_model(&f, "a")));
+	// Neither failovers nor escalations take from it.
+	f.classifies = false;
+	f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY}, 1};
+	PLAY(&f, {10, "begin", "send 0 a"}, {10, "throttle 0", "send 1 a up to priority"}, {10, "break 1", "send 2 b"},
+	     {10, "ok 2", "return 2"});
+	extra_budget_free(f.route.extras);
+	fixture_free(&f);
+}
+
+TEST(the_budget_is_a_share_of_the_last_minutes_requests) {
+	struct extra_budget *budget = extra_budget_new();
+	uint64_t ticket, taken = 0;
+	CHECK(!extra_budget_take(budget, 0, 1000, &ticket));
+	while (extra_budget_take(budget, 0.01, 1000, &ticket))
+		taken++;
+	CHECK_INT(taken, 10);
+	for (int i = 0; i < 100; i++)
+		extra_budget_count(budget, 1000);
+	while (extra_budget_take(budget, 0.2, 2000, &ticket))
+		taken++;
+	CHECK_INT(taken, 20);
+	extra_budget_return(budget, ticket, 2000);
+	CHECK(!extra_budget_take(budget, 0.2, 2000, &ticket));
+	CHECK(extra_budget_take(budget, 0.21, 2000, &ticket));
+	extra_budget_return(budget, ticket, 2000);
+	CHECK(extra_budget_take(budget, 0.21, 2000, &ticket));
+	// The requests and the first ten are a minute old.
+	for (taken = 0; extra_budget_take(budget, 0.2, 62000, &ticket); taken++)
+		;
+	CHECK_INT(taken, 0);
+	for (taken = 0; extra_budget_take(budget, 0.2, 63000, &ticket); taken++)
+		;
+	CHECK_INT(taken, 10);
+	extra_budget_free(budget);
+	extra_budget_free(NULL);
+	extra_budget_count(NULL, 0);
+	CHECK(extra_budget_take(NULL, 0, 0, &ticket));
+	extra_budget_return(NULL, ticket, 0);
+}
+
+int main(void) {
+	RUN(patience_counts_from_each_attempts_sending);
+	RUN(an_attempt_is_hedged_once);
+	RUN(the_one_that_is_left_may_be_hedged_in_its_turn);
+	RUN(hedges_are_bounded_by_retries);
+	RUN(nothing_is_hedged_once_the_answer_flows);
+	RUN(a_hedge_needs_a_model_that_is_awake_and_wanted);
+	RUN(no_hedge_is_sent_near_the_deadline);
+	RUN(hedges_take_from_the_budget);
+	RUN(a_retry_beyond_the_budget_is_a_failover);
+	RUN(the_budget_is_a_share_of_the_last_minutes_requests);
+	return check_summary();
+}
