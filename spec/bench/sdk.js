@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Converse by the AWS SDK for JavaScript with its default handler, at each endpoint that is named, round by round in
-// turns. Prints for each: endpoint, p50 of one call after the other in ms, calls a second with sixteen at a time.
+// turns. Prints for each: endpoint, p50 of one call after the other in ms, then of sixteen at a time calls a second and
+// the CPU time that a call took of this very process, in ms.
 'use strict';
 const sdk = require('@aws-sdk/client-bedrock-runtime');
 
-const ROUNDS = 3, CALLS = 64, AT_ONCE = 16;
+const ROUNDS = 3, CALLS = 64, AT_ONCE = 16, CALLS_EACH = 32;
 const messages = [{ role: 'user', content: [{ text: 'What is an interlocking?' }] }];
 
 function clientOf(endpoint) {
@@ -28,24 +29,28 @@ async function oneByOne(client, times) {
 	}
 }
 
-async function atOnce(client) {
-	const began = performance.now();
+async function atOnce(way) {
+	const began = performance.now(), before = process.cpuUsage();
 	await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-		for (let count = 0; count < CALLS / 8; count++) await call(client);
+		for (let count = 0; count < CALLS_EACH; count++) await call(way.client);
 	}));
-	return AT_ONCE * (CALLS / 8) / ((performance.now() - began) / 1000);
+	const used = process.cpuUsage(before);
+	way.rates.push(AT_ONCE * CALLS_EACH / ((performance.now() - began) / 1000));
+	way.cpus.push((used.user + used.system) / 1000 / (AT_ONCE * CALLS_EACH));
 }
 
 async function main() {
-	const ways = process.argv.slice(2).map((url) => ({ url, client: clientOf(url), times: [], rates: [] }));
+	const ways = process.argv.slice(2).map((url) => ({ url, client: clientOf(url), times: [], rates: [], cpus: [] }));
 	for (const way of ways) await oneByOne(way.client, []);
 	for (let round = 0; round < ROUNDS; round++) {
 		for (const way of ways) {
 			await oneByOne(way.client, way.times);
-			way.rates.push(await atOnce(way.client));
+			await atOnce(way);
 		}
 	}
-	for (const way of ways) console.log(way.url, median(way.times).toFixed(2), median(way.rates).toFixed(0));
+	for (const way of ways) {
+		console.log(way.url, median(way.times).toFixed(2), median(way.rates).toFixed(0), median(way.cpus).toFixed(2));
+	}
 	process.exit(0);
 }
 

@@ -123,7 +123,7 @@ local function measure_sdk(ways, authority)
   local status, out, log = subjects.run(0, words)
   if status ~= 0 then error("the SDK failed:\n" .. out .. log, 0) end
   for _, way in ipairs(ways) do
-    way.p50_ms, way.rate = out:match(way.url:gsub("%p", "%%%0") .. " ([%d.]+) ([%d.]+)")
+    way.p50_ms, way.rate, way.cpu_ms = out:match(way.url:gsub("%p", "%%%0") .. " ([%d.]+) ([%d.]+) ([%d.]+)")
   end
   return ways
 end
@@ -140,12 +140,12 @@ local function print_sdk()
   local secure = subjects.gateway(1, "sdk-tls", trusting,
     ("tls = { cert = %q, key = %q },"):format(files.cert, files.key))
   local ways, why = measure_sdk({ { "straight to the TLS endpoint", url = endpoint.url },
-    { "through the gateway, TLS to both sides", url = "https://127.0.0.1:" .. secure.port },
+    { "through the gateway, TLS both sides", url = "https://127.0.0.1:" .. secure.port },
     { "through the gateway in clear", url = "http://127.0.0.1:" .. clear.port } }, files.cert)
   print()
   if not ways then return print("  the SDK for JavaScript: skipped; " .. why) end
-  row("SDK for JavaScript, default handler", "", "p50 ms", "requests/s, 16")
-  for _, way in ipairs(ways) do row(way[1], "", way.p50_ms, way.rate) end
+  row("SDK for JavaScript, default handler", "p50 ms", "requests/s, 16", "CPU ms of SDK")
+  for _, way in ipairs(ways) do row(way[1], way.p50_ms, way.rate, way.cpu_ms) end
 end
 
 function streams.print()

@@ -25,6 +25,7 @@ struct ticket_key {
 
 struct ticket_keys {
 	uint64_t (*now_ms)(void);
+	EVP_CIPHER *cipher;    // looked up once: OpenSSL 3 takes long for that
 	pthread_mutex_t guard; // of what follows
 	struct ticket_key current, previous;
 	uint64_t made_ms; // when `current` was
@@ -74,8 +75,8 @@ static int find_key(struct ticket_keys *keys, const unsigned char *name, struct 
 	return found;
 }
 
-static bool prepare(struct ticket_key *key, const unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
-                    int sealing) {
+static bool prepare(const EVP_CIPHER *algorithm, struct ticket_key *key, const unsigned char *iv,
+                    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing) {
 	char digest[] = "SHA256";
 	OSSL_PARAM parameters[] = {
 	    OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->authentication, SECRET_BYTES),
@@ -83,7 +84,7 @@ static bool prepare(struct ticket_key *key, const unsigned char *iv, EVP_CIPHER_
 	    OSSL_PARAM_construct_end(),
 	};
 	return EVP_MAC_CTX_set_params(mac, parameters) == 1 &&
-	       EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->encryption, iv, sealing) == 1;
+	       EVP_CipherInit_ex(cipher, algorithm, NULL, key->encryption, iv, sealing) == 1;
 }
 
 static int on_ticket(SSL *connection, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
@@ -97,7 +98,7 @@ static int on_ticket(SSL *connection, unsigned char *name, unsigned char *iv, EV
 		return TICKET_UNKNOWN;
 	if (sealing)
 		memcpy(name, key.name, NAME_BYTES);
-	bool done = prepare(&key, iv, cipher, mac, sealing);
+	bool done = prepare(keys->cipher, &key, iv, cipher, mac, sealing);
 	memory_wipe(&key, sizeof key);
 	return done ? found : -1;
 }
@@ -112,6 +113,7 @@ static void on_context_end(void *context, void *owner, CRYPTO_EX_DATA *all, int 
 	(void)text;
 	if (!keys)
 		return;
+	EVP_CIPHER_free(keys->cipher);
 	pthread_mutex_destroy(&keys->guard);
 	memory_wipe(keys, sizeof *keys);
 	free(keys);
@@ -127,6 +129,9 @@ void ticket_keys_attach(SSL_CTX *context, uint64_t (*now_ms)(void)) {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct ticket_keys *keys = memory_new(1, sizeof *keys);
 	pthread_once(&once, take_slot);
+	keys->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+	if (!keys->cipher)
+		abort();
 	keys->now_ms = now_ms;
 	keys->made_ms = now_ms();
 	pthread_mutex_init(&keys->guard, NULL);
