@@ -46,8 +46,7 @@ local function instructions(body)
   return #parts > 0 and table.concat(parts, "\n") or nil
 end
 
---- Of the system prompt and the tools; where there are neither, of the first message. Nil where there is nothing of it
---- in the first two megabytes of the body.
+--- Of the system prompt and the tools; where there are neither, of the first message. Nil where there is nothing.
 function hash.prompt(request)
   local body = request:body() or {}
   local text = instructions(body) or first_message(body)

@@ -19,9 +19,6 @@ enum { SEED_NONE, SEED_SYSTEM, SEED_TOOLS, SEED_MESSAGE, SEED_MODEL };
 // "null", "[]" and the like are as good as absent: they must not bring strangers together.
 enum { VALUE_BYTES_MIN = 5 };
 
-// What comes later in a body isn't looked for: a megabyte takes half a millisecond, and all requests wait meanwhile.
-enum { READ_BYTES_MAX = 2 << 20 };
-
 static uint64_t seed_of(struct slice member) {
 	if (slice_equal(member, SLICE("system")))
 		return SEED_SYSTEM;
@@ -39,16 +36,12 @@ static struct slice first_item(struct slice list) {
 	return item;
 }
 
-static size_t bytes_read(struct slice body) {
-	return body.len < READ_BYTES_MAX ? body.len : READ_BYTES_MAX;
-}
-
 bool affinity_key(struct slice body, bool conversation, uint64_t *key) {
 	struct json_reader reader;
 	struct slice value, message = {0};
 	uint64_t sum = 0;
 	bool found = false;
-	json_reader_init(&reader, slice_of(body.ptr, bytes_read(body)));
+	json_reader_init(&reader, body);
 	if (json_next(&reader).kind != JSON_OBJECT)
 		return false;
 	for (;;) {
@@ -74,7 +67,7 @@ bool affinity_key(struct slice body, bool conversation, uint64_t *key) {
 
 static int push_key(lua_State *lua, bool conversation) {
 	struct slice body = view_facts_at(lua, 1)->body;
-	vm_charge(lua, bytes_read(body) / BODY_BYTES_PER_CHARGE);
+	vm_charge(lua, body.len / BODY_BYTES_PER_CHARGE);
 	uint64_t key;
 	if (affinity_key(body, conversation, &key))
 		lua_pushinteger(lua, (lua_Integer)key);

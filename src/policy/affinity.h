@@ -13,7 +13,7 @@
 
 // What a JSON body begins with for a model: system prompt and tools, as their bytes stand, in whichever order they
 // come. The first message too where there are neither, or where `conversation` asks for it. False, *key untouched,
-// where there is nothing of it in the first two megabytes.
+// where there is nothing of it.
 bool affinity_key(struct slice body, bool conversation, uint64_t *key);
 
 // Lua's hash.text, hash.prompt, hash.conversation and select.rendezvous.

@@ -65,17 +65,6 @@ TEST(broken_bodies_are_read_as_far_as_they_go) {
 	CHECK(key_of("{" SYSTEM ",!", false) == key_of("{" SYSTEM "}", false));
 }
 
-// Whoever sends a large document first is not looked at further.
-TEST(huge_bodies_are_read_in_part) {
-	enum { HEAD = 64, FILLER = 3 << 20 };
-	char *body = malloc(HEAD + FILLER + 256);
-	int head = snprintf(body, HEAD, "{" SYSTEM ",\"messages\":[{\"text\":\"");
-	memset(body + head, 'x', FILLER);
-	memcpy(body + head + FILLER, "\"}]," TOOLS "}", sizeof "\"}]," TOOLS "}");
-	CHECK(key_of(body, true) == key_of("{" SYSTEM "}", false));
-	free(body);
-}
-
 #define POLICY                                                                                                         \
 	"local hash, select = require 'signalbox.hash', require 'signalbox.select'\n"                                      \
 	"return { models = { { id = 'a' }, { id = 'b', weight = 3 }, { id = 'c', weight = 0 }, { id = 'd' } },\n"
@@ -177,7 +166,6 @@ int main(void) {
 	RUN(alike);
 	RUN(nothing_to_go_by);
 	RUN(broken_bodies_are_read_as_far_as_they_go);
-	RUN(huge_bodies_are_read_in_part);
 	RUN(lua_goes_where_the_key_belongs);
 	RUN(rendezvous_moves_only_what_it_must);
 	RUN(misuse_is_told);
