@@ -11,7 +11,7 @@
 #define ENDS "-- Ends: "
 
 enum {
-	ROUNDS = 8, // more than it takes to bench a hook
+	ROUNDS = 32, // more than it takes to bench a hook, and than any has ways to err
 	MEMORY_BYTES = 16 << 20,
 	TAKES_MOST_MS = 50,
 	// What another process's noise may cost a call doesn't come twice.
@@ -95,12 +95,42 @@ static void ask_classify(struct fixture *fixture) {
 	CHECK_INT(found.cooldown_ms, 0);
 }
 
-static const struct {
-	const char *name;
-	void (*ask)(struct fixture *fixture);
-} hooks[] = {
-    {"select", ask_select},
-    {"classify", ask_classify},
+static void ask_accept(struct fixture *fixture) {
+	static const struct response response = {
+	    .status = 200,
+	    .body = {"{\"output\":{\"message\":{\"content\":[{\"text\":\"Hello\"}]}}}", 53},
+	};
+	const struct decide *decide = policy_decide(fixture->policy, 0);
+	struct slice reason;
+	if (decide->accept)
+		CHECK(decide->accept(decide->self, &response, fixture->request, &policy_pool(fixture->policy)->models[0],
+		                     &reason));
+}
+
+static void ask_prepare(struct fixture *fixture) {
+	const struct decide *decide = policy_decide(fixture->policy, 0);
+	struct edits edits = {0};
+	int errors = fixture->errors;
+	if (decide->prepare)
+		decide->prepare(decide->self, fixture->request, &policy_pool(fixture->policy)->models[0], &edits);
+	if (fixture->errors != errors)
+		CHECK(!edits.tier && !edits.max_tokens && !edits.guardrail_identifier.len && !edits.headers.count);
+}
+
+static void ask_finish(struct fixture *fixture) {
+	const struct decide *decide = policy_decide(fixture->policy, 0);
+	struct request_result result = {.outcome = OUTCOME_SUCCESS, .attempts = 1, .status = 200, .ttft_ms = -1};
+	if (decide->finish)
+		decide->finish(decide->self, fixture->request, &result);
+}
+
+static void ask_tick(struct fixture *fixture) {
+	if (policy_has_tick(fixture->policy))
+		policy_tick(fixture->policy, 0, 1000);
+}
+
+static void (*const asks[])(struct fixture *fixture) = {
+    ask_tick, ask_select, ask_prepare, ask_classify, ask_accept, ask_finish,
 };
 
 // Asks each hook in turns; the longest that a call took the thread.
@@ -108,10 +138,10 @@ static double ask_all(struct fixture *fixture) {
 	double longest = 0;
 	const struct hooks *worker = policy_decide(fixture->policy, 0)->self;
 	for (int round = 0; round < ROUNDS; round++) {
-		for (size_t i = 0; i < sizeof hooks / sizeof *hooks; i++) {
+		for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
 			int errors = fixture->errors, benched = fixture->benched;
 			double start = thread_ms();
-			hooks[i].ask(fixture);
+			asks[i](fixture);
 			double took = thread_ms() - start;
 			longest = took > longest ? took : longest;
 			if (fixture->errors != errors && fixture->benched == benched && !is_allowed(fixture))
