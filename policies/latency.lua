@@ -1,6 +1,7 @@
 -- Of two primaries drawn at random the one that should answer first: how long it took lately, times the requests that
--- are there already (peak EWMA). Use it when models are equally good but not equally fast, or not always. Not where
--- they are priced differently: it would pay any price for a millisecond.
+-- are there already (peak EWMA). Use it when models are equally good but not equally fast, or not always; a model of
+-- twice the weight may be twice as slow. Not where they are priced differently: it would pay any price for a
+-- millisecond.
 
 local latency = require "signalbox.latency"
 local select = require "signalbox.select"
@@ -10,8 +11,8 @@ local UNKNOWN_MS = 60000
 
 local function choose(request, models)
   return select.two_choices(models, function(model)
-    local ms = latency.estimate(model, request)
-    return ms and ms * (model.inflight + 1) or UNKNOWN_MS * model.inflight
+    local load, ms = select.load(model), latency.estimate(model, request)
+    return load and (ms and ms * load or UNKNOWN_MS * model.inflight)
   end)
 end
 

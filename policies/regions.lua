@@ -9,21 +9,25 @@ local select = require "signalbox.select"
 -- Slower than that is slow: until a stream's first content, until the end of any other answer.
 local SLOW_STREAM_MS, SLOW_MS = 3000, 20000
 
--- The nearest of the models, those that aren't slow first.
+-- Models that are slow come after all that aren't; those of weight 0 never.
+local function rank(request, model)
+  local ms = latency.estimate(model, request)
+  local is_slow = ms and ms > (request.streaming and SLOW_STREAM_MS or SLOW_MS)
+  return model.weight > 0 and (model.tags.distance or 0) + (is_slow and 1000000 or 0) or math.huge
+end
+
 local function choose(request, models)
-  local slow_ms = request.streaming and SLOW_STREAM_MS or SLOW_MS
-  local nearest, least = {}, math.huge
+  local first, least = {}, math.huge
   for _, model in ipairs(models) do
-    local ms = latency.estimate(model, request)
-    local distance = (model.tags.distance or 0) + (ms and ms > slow_ms and 1000000 or 0)
-    if distance < least then
-      nearest, least = {}, distance
+    local own = rank(request, model)
+    if own < least then
+      first, least = {}, own
     end
-    if distance == least then
-      nearest[#nearest + 1] = model
+    if own == least then
+      first[#first + 1] = model
     end
   end
-  return select.weighted(nearest)
+  return select.weighted(first)
 end
 
 return {
