@@ -119,6 +119,7 @@ static void *run(void *owner) {
 	struct reloader *reloader = owner;
 	// Of this thread alone, on Linux: where cores are short, requests come first.
 	setpriority(PRIO_PROCESS, 0, NICENESS);
+	pthread_setname_np(pthread_self(), "reload");
 	pthread_mutex_lock(&reloader->lock);
 	// One thing at a time: between the look at `is_ending` and the wait the lock must not have been let go.
 	while (!reloader->is_ending) {

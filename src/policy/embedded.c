@@ -2,7 +2,25 @@
 // The list itself is made by the build from lua/signalbox/*.lua and the default policy.
 #include "policy/embedded.h"
 
-const struct embedded embedded_files[] = {
+#include <string.h>
+
+#include "policy/code.h"
+
+static const struct embedded files[] = {
 #include "embedded.inc"
-    {NULL, NULL, 0},
 };
+
+enum { FILES = sizeof files / sizeof *files };
+
+static struct code codes[FILES];
+
+const struct embedded *embedded_find(const char *path) {
+	for (size_t i = 0; i < FILES; i++)
+		if (strcmp(files[i].path, path) == 0)
+			return &files[i];
+	return NULL;
+}
+
+struct code *embedded_code(const struct embedded *file) {
+	return &codes[file - files];
+}

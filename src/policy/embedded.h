@@ -5,13 +5,18 @@
 
 #include <stddef.h>
 
+struct code;
+
 struct embedded {
 	const char *path;
 	const char *bytes; // a NUL stands behind them
 	size_t size;
 };
 
-// Ended by an entry without a path.
-extern const struct embedded embedded_files[];
+// The file of that path; NULL is none.
+const struct embedded *embedded_find(const char *path);
+
+// Where what the file was compiled to is kept, for the whole process.
+struct code *embedded_code(const struct embedded *file);
 
 #endif

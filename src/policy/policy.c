@@ -89,6 +89,8 @@ int policy_build(struct sources *sources, const struct policy_limits *limits, si
 	built->hooks = memory_new(workers, sizeof *built->hooks);
 	built->sources = sources;
 	sources_retain(sources);
+	if (!sources->is_closed)
+		sources->keeps_code = workers > 1;
 	int rc = script_read(&load.script, sources->main_path, BUILT_IN, sources, problems);
 	load.script.shared = host->shared;
 	load.script.now_ms = host->now_ms;

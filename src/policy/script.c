@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "policy/call.h"
+#include "policy/code.h"
 #include "policy/sandbox.h"
 
 int script_read(struct script *script, const char *path, const char *embedded, struct sources *sources,
@@ -25,8 +26,6 @@ int script_read(struct script *script, const char *path, const char *embedded, s
 	return rc;
 }
 
-enum { PIECE_BYTES = 4096 };
-
 // Its address is the registry's key of what the script returned.
 static const char result_key;
 
@@ -39,24 +38,9 @@ void script_drop_result(lua_State *lua) {
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
 }
 
-struct reader {
-	struct slice rest;
-};
-
-// The compiler counts no instructions, and some texts take it long.
-static const char *read_piece(lua_State *lua, void *owner, size_t *bytes) {
-	struct reader *reader = owner;
-	vm_check_time(lua);
-	const char *piece = reader->rest.ptr;
-	*bytes = reader->rest.len < PIECE_BYTES ? reader->rest.len : PIECE_BYTES;
-	reader->rest = slice_from_offset(reader->rest, *bytes);
-	return piece;
-}
-
-void script_load(lua_State *lua, const char *path, struct slice text) {
-	struct reader reader = {text};
+void script_load(lua_State *lua, const char *path, const struct source_text *text) {
 	const char *name = lua_pushfstring(lua, "@%s", path);
-	if (lua_load(lua, read_piece, &reader, name, "t") == LUA_OK) {
+	if (code_load(lua, text->code, text->text, name) == LUA_OK) {
 		lua_remove(lua, -2);
 		return;
 	}
@@ -72,8 +56,11 @@ void script_load(lua_State *lua, const char *path, struct slice text) {
 
 static int run(lua_State *lua) {
 	const struct script *script = lua_touserdata(lua, 1);
+	// Nothing that the sandbox is made of is garbage.
+	lua_gc(lua, LUA_GCSTOP);
 	sandbox_open(lua, script->sources);
-	script_load(lua, script->path, script->text);
+	lua_gc(lua, LUA_GCRESTART);
+	script_load(lua, script->path, &script->text);
 	lua_call(lua, 0, 1);
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
 	return 0;

@@ -15,8 +15,8 @@
 struct shared_store;
 
 struct script {
-	const char *path;  // for messages
-	struct slice text; // of the main file
+	const char *path;        // for messages
+	struct source_text text; // of the main file
 	struct sources *sources;
 	struct shared_store *shared; // that it may use; NULL for none
 	uint64_t now_ms;             // while it runs
@@ -30,9 +30,9 @@ int script_read(struct script *script, const char *path, const char *embedded, s
 // added.
 int script_run(const struct script *script, size_t memory_bytes, struct problems *problems, struct vm **vm);
 
-// Pushes the function of a text's chunk; raises with the whole of `path` when it has none. Text only: bytecode could do
-// anything.
-void script_load(lua_State *lua, const char *path, struct slice text);
+// Pushes the function of a text's chunk; raises with the whole of `path` when it has none. What is read is text, and
+// never bytecode, which could do anything.
+void script_load(lua_State *lua, const char *path, const struct source_text *text);
 
 // Pushes what the script returned, and script_drop_result lets go of it.
 void script_push_result(lua_State *lua);

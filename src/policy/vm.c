@@ -11,6 +11,7 @@
 #include <lauxlib.h>
 
 #include "base/memory.h"
+#include "policy/heap.h"
 
 enum {
 	COUNT_INTERVAL = 1000,
@@ -144,11 +145,9 @@ static void *allocate(void *owner, void *ptr, size_t old, size_t size) {
 		old = 0;
 	if (size > old && !vm->unlimited && !has_room(vm, size - old))
 		return NULL;
-	void *moved = size ? realloc(ptr, size) : NULL;
-	if (size == 0)
-		free(ptr);
-	else if (!moved)
-		return size <= old ? ptr : NULL;
+	void *moved = heap_resize(vm->heap, ptr, old, size);
+	if (size && !moved)
+		return NULL;
 	vm->used_bytes = vm->used_bytes - old + size;
 	if (vm->used_bytes > vm->peak_bytes)
 		vm->peak_bytes = vm->used_bytes;
@@ -166,8 +165,10 @@ void vm_count_exactly(struct vm *vm, bool exactly) {
 struct vm *vm_new(size_t limit_bytes) {
 	struct vm *vm = memory_new(1, sizeof *vm);
 	vm->limit_bytes = limit_bytes;
-	vm->lua = lua_newstate(allocate, vm);
+	vm->heap = heap_new();
+	vm->lua = vm->heap ? lua_newstate(allocate, vm) : NULL;
 	if (!vm->lua) {
+		heap_close(vm->heap);
 		free(vm);
 		return NULL;
 	}
@@ -181,7 +182,10 @@ struct vm *vm_new(size_t limit_bytes) {
 void vm_close(struct vm *vm) {
 	if (!vm)
 		return;
-	lua_close(vm->lua);
+	// Nothing in the sandbox has a finalizer that is owed a call: a state that is all in its heap goes with it.
+	if (!heap_holds_all(vm->heap))
+		lua_close(vm->lua);
+	heap_close(vm->heap);
 	free(vm);
 }
 

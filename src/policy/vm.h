@@ -14,10 +14,12 @@
 #include "base/random.h"
 
 struct call_report;
+struct heap;
 struct shared_store;
 
 struct vm {
 	lua_State *lua;
+	struct heap *heap;
 	size_t used_bytes;
 	size_t start_bytes; // used when the call began
 	size_t peak_bytes;  // of the call
