@@ -77,10 +77,10 @@ static bool make_room(struct route_request *request) {
 }
 
 static struct tier_choice choose_tier(const struct route_request *request, const struct draft *draft) {
-	if (draft->escalated_to != TIER_NONE)
+	unsigned missing = model_state_missing_tiers(draft->model->state) | draft->refused_tiers;
+	if (draft->escalated_to != TIER_NONE && !(missing & tier_bit(draft->escalated_to)))
 		return (struct tier_choice){draft->escalated_to, TIER_FROM_LADDER};
-	return tier_start(draft->wished.tier, request->facts->tier, draft->model->tier,
-	                  model_state_missing_tiers(draft->model->state) | draft->refused_tiers);
+	return tier_start(draft->wished.tier, request->facts->tier, draft->model->tier, missing);
 }
 
 static void note_patience(const struct route_request *request, struct route_attempt *attempt) {

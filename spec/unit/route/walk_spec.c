@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A random walk: some thousands of interleaved requests over a few models whose ends, verdicts and operators are drawn
-// at random, millions of events in virtual time. After each step the machine is compared with a plain account of what
-// it has been told and has answered.
+// A random walk: some thousands of interleaved requests over a few models whose ends, verdicts, tiers, quotas, hedges
+// and operators are drawn at random, millions of events in virtual time. After each step the machine is compared with a
+// plain account of what it has been told and has answered.
 #include "fixture.h"
+#include "route/extra_budget.h"
 
-enum { SLOTS = 48, ATTEMPTS = 22, EVENTS_PER_SEED = 700000 };
+enum { SLOTS = 48, ATTEMPTS = 40, EVENTS_PER_SEED = 600000 };
 
 enum fate { FREE, IN_FLIGHT, STOPPED, ENDED };
 
@@ -15,10 +16,14 @@ struct slot {
 	struct request_facts facts;
 	bool over, committed, waiting;
 	uint64_t wake_ms, begun_ms;
-	uint32_t attempts, in_flight, asked_for_more;
+	uint32_t attempts, in_flight;
+	uint32_t hedges, escalations, repeats; // attempts that no retry accounts for
 	enum fate fates[ATTEMPTS];
 	const struct model *models[ATTEMPTS];
-	bool may_repeat[FIXTURE_MODELS]; // the last verdict on the model was to retry
+	enum service_tier tiers[ATTEMPTS]; // as sent
+	bool may_repeat[FIXTURE_MODELS];   // the last verdict on the model was to retry
+	bool has_lacked[FIXTURE_MODELS];   // the last attempt on the model lacked its tier
+	bool was_escalated[FIXTURE_MODELS];
 	bool was_sent[FIXTURE_MODELS];
 };
 
@@ -29,7 +34,9 @@ struct walk {
 	uint64_t now_ms;
 	uint64_t inflight[FIXTURE_MODELS];
 	uint64_t ended[FIXTURE_MODELS];
+	unsigned missing[FIXTURE_MODELS]; // bits of the tiers that the model has been found to lack
 	uint64_t requests, sends, finals[2], failures[5];
+	uint64_t hedges, escalations, repeats, refusals;
 };
 
 static bool chance(struct walk *walk, uint64_t percent) {
@@ -47,6 +54,10 @@ static void walk_select(void *self, const struct route_request *request, struct 
 	out->model = chance(walk, 2) ? &walk->f.pool.models[0] : candidates.list[random_below(random, candidates.count)];
 	if (chance(walk, 30))
 		out->options.timeout_ms = 1 + random_below(random, 300000);
+	if (chance(walk, 50))
+		out->options.hedge_after_ms = 1 + random_below(random, 40);
+	if (chance(walk, 10))
+		out->options.tier = (enum service_tier)random_below(random, 5);
 	// Somebody else may take the place between listing and sending.
 	if (chance(walk, 2))
 		model_state_force_open(candidates.list[0]->state, walk->now_ms);
@@ -67,22 +78,58 @@ static void walk_classify(void *self, const struct failure *failure, const struc
 	walk->now_asking->may_repeat[model->index] = out->verdict == VERDICT_RETRY;
 }
 
-static void check_send(struct walk *walk, struct slot *slot, const struct step *step, bool is_more) {
+static bool walk_accept(void *self, const struct response *response, const struct route_request *request,
+                        const struct model *model, struct slice *reason) {
+	(void)response;
+	(void)request;
+	(void)model;
+	struct walk *walk = self;
+	bool is_refused = chance(walk, 20);
+	if (is_refused)
+		*reason = SLICE("drawn");
+	walk->refusals += is_refused;
+	return !is_refused;
+}
+
+// Why the attempt may be made: a model gets one, and more only for a reason.
+static void account_for(struct walk *walk, struct slot *slot, const struct step *step) {
+	size_t index = step->model->index;
+	const struct route_limits *limits = &walk->f.pool.limits;
+	bool is_hedge = slot->in_flight > 0, is_retry = slot->may_repeat[index];
+	bool is_escalation = step->options.is_escalated && !slot->was_escalated[index];
+	bool is_repeat = slot->has_lacked[index] && !step->options.is_escalated && !is_hedge;
+	CHECK(!slot->was_sent[index] || is_retry || is_escalation || slot->has_lacked[index]);
+	CHECK(!is_hedge || slot->in_flight == 1);
+	CHECK(!step->options.is_escalated || is_escalation || is_retry);
+	CHECK(!step->options.is_escalated || limits->tier_escalation.count > 0);
+	slot->hedges += is_hedge;
+	slot->escalations += is_escalation;
+	slot->repeats += is_repeat;
+	CHECK(slot->hedges <= limits->max_retries + 1);
+	CHECK(slot->attempts + 1 - slot->hedges - slot->escalations - slot->repeats <= limits->max_retries + 1);
+	walk->hedges += is_hedge;
+	walk->escalations += is_escalation;
+	walk->repeats += is_repeat;
+	slot->may_repeat[index] = slot->has_lacked[index] = false;
+	slot->was_escalated[index] |= is_escalation;
+}
+
+static void check_send(struct walk *walk, struct slot *slot, const struct step *step) {
 	const struct model *model = step->model;
 	uint64_t deadline_ms = walk->f.pool.limits.deadline_ms;
 	CHECK_INT(step->attempt, slot->attempts);
 	CHECK(step->attempt < ATTEMPTS);
 	CHECK(!slot->committed);
-	CHECK(!slot->was_sent[model->index] || slot->may_repeat[model->index]);
 	CHECK(!route_request_has_tried(slot->request, model));
+	CHECK(!(walk->missing[model->index] & tier_bit(step->options.tier)));
+	account_for(walk, slot, step);
 	for (uint32_t i = 0; i < slot->attempts; i++)
 		CHECK(slot->fates[i] == ENDED || slot->models[i] != model);
 	CHECK(model->state->breaker.state != BREAKER_OPEN);
 	CHECK(step->options.timeout_ms > 0 && step->options.ttft_ms > 0);
 	if (deadline_ms)
 		CHECK(walk->now_ms + step->options.timeout_ms <= slot->begun_ms + deadline_ms);
-	slot->asked_for_more += is_more;
-	CHECK(slot->attempts + 1 - slot->asked_for_more <= walk->f.pool.limits.max_retries + 1);
+	slot->tiers[step->attempt] = step->options.tier;
 	slot->fates[step->attempt] = IN_FLIGHT;
 	slot->models[step->attempt] = model;
 	slot->was_sent[model->index] = true;
@@ -106,17 +153,17 @@ static void check_final(struct walk *walk, struct slot *slot, const struct step 
 }
 
 // Does what the steps say, until there is nothing more to do.
-static void obey(struct walk *walk, struct slot *slot, struct step step, bool is_more) {
+static void obey(struct walk *walk, struct slot *slot, struct step step) {
 	slot->waiting = false;
 	for (; step.kind != STEP_NONE; step = route_next(slot->request, walk->now_ms)) {
 		CHECK(!slot->over);
 		if (step.kind == STEP_SEND) {
-			check_send(walk, slot, &step, is_more);
+			check_send(walk, slot, &step);
 		} else if (step.kind == STEP_CANCEL) {
 			CHECK_INT(slot->fates[step.attempt], IN_FLIGHT);
 			slot->fates[step.attempt] = STOPPED;
 		} else if (step.kind == STEP_WAIT) {
-			CHECK(step.wait_ms > 0 && slot->in_flight == 0);
+			CHECK(step.wait_ms > 0 && (slot->in_flight == 0 || (slot->in_flight == 1 && !slot->committed)));
 			slot->waiting = true;
 			slot->wake_ms = walk->now_ms + step.wait_ms;
 			break;
@@ -130,23 +177,37 @@ static void obey(struct walk *walk, struct slot *slot, struct step step, bool is
 static void begin(struct walk *walk, struct slot *slot) {
 	*slot = (struct slot){.facts = {.id = SLICE("r"), .asked = SLICE("chat")}, .begun_ms = walk->now_ms};
 	slot->facts.family_bound = chance(walk, 20);
+	slot->facts.tier = chance(walk, 10) ? (enum service_tier)random_below(&walk->f.random, 5) : TIER_NONE;
+	slot->facts.input_tokens = (int64_t)random_below(&walk->f.random, 200);
+	slot->facts.max_tokens = (int64_t)random_below(&walk->f.random, 1000);
 	arena_init(&slot->arena, 1 << 16);
 	walk->now_asking = slot;
 	CHECK_INT(route_request_new(&walk->f.route, &slot->facts, &slot->arena, walk->now_ms, &slot->request), 0);
 	walk->requests++;
-	obey(walk, slot, route_begin(slot->request, walk->now_ms), false);
+	obey(walk, slot, route_begin(slot->request, walk->now_ms));
 }
 
 static void end_attempt(struct walk *walk, struct slot *slot, uint32_t attempt) {
-	static const char *const words[] = {"ok", "ok", "ok", "throttle", "break", "deny", "reject", "refuse", "stopped"};
-	struct attempt_result result = result_of(words[random_below(&walk->f.random, 9)]);
+	static const char *const words[] = {"ok",   "whole",  "whole",  "throttle", "starve", "break",
+	                                    "deny", "reject", "refuse", "stopped",  "lack"};
+	const char *word = words[random_below(&walk->f.random, sizeof words / sizeof *words)];
+	bool flows = slot->committed && slot->fates[attempt] == IN_FLIGHT;
+	struct attempt_result result = result_of(flows && strcmp(word, "whole") == 0 ? "ok" : word);
 	const struct model *model = slot->models[attempt];
+	bool lacks = strcmp(word, "lack") == 0 && slot->tiers[attempt] && slot->fates[attempt] == IN_FLIGHT && !flows;
+	if (lacks)
+		walk->missing[model->index] |= tier_bit(slot->tiers[attempt]);
+	slot->has_lacked[model->index] = lacks;
+	if (chance(walk, 70))
+		result.usage = (struct usage){(int64_t)random_below(&walk->f.random, 200),
+		                              (int64_t)random_below(&walk->f.random, 1000), -1, -1};
 	result.failure.retry_after_ms = chance(walk, 20) ? (int64_t)random_below(&walk->f.random, 2000) : -1;
+	slot->may_repeat[model->index] = false;
 	slot->fates[attempt] = ENDED;
 	slot->in_flight--;
 	walk->inflight[model->index]--;
 	walk->ended[model->index]++;
-	obey(walk, slot, route_attempt_ended(slot->request, attempt, &result, walk->now_ms), false);
+	obey(walk, slot, route_attempt_ended(slot->request, attempt, &result, walk->now_ms));
 }
 
 static void report(struct walk *walk, struct slot *slot) {
@@ -156,7 +217,7 @@ static void report(struct walk *walk, struct slot *slot) {
 	bool can_commit = slot->fates[attempt] == IN_FLIGHT && !slot->committed && !slot->over;
 	if (can_commit && chance(walk, 20)) {
 		slot->committed = true;
-		obey(walk, slot, route_attempt_committed(slot->request, attempt, walk->now_ms), false);
+		obey(walk, slot, route_attempt_committed(slot->request, attempt, walk->now_ms));
 	} else {
 		end_attempt(walk, slot, attempt);
 	}
@@ -170,17 +231,15 @@ static void touch(struct walk *walk, struct slot *slot) {
 		arena_free(&slot->arena);
 		slot->request = NULL;
 	} else if (chance(walk, 2))
-		obey(walk, slot, route_cancel(slot->request, walk->now_ms), false);
+		obey(walk, slot, route_cancel(slot->request, walk->now_ms));
 	else if (slot->waiting && chance(walk, 50))
-		obey(walk, slot, route_next(slot->request, walk->now_ms), false);
-	else if (slot->in_flight > 0 && chance(walk, 10))
-		obey(walk, slot, route_next(slot->request, walk->now_ms), true);
+		obey(walk, slot, route_next(slot->request, walk->now_ms));
 	else if (slot->in_flight > 0)
 		report(walk, slot);
 	else if (walk->now_ms < slot->wake_ms && chance(walk, 10))
 		walk->now_ms = slot->wake_ms;
 	if (slot->request && slot->waiting && walk->now_ms >= slot->wake_ms)
-		obey(walk, slot, route_next(slot->request, walk->now_ms), false);
+		obey(walk, slot, route_next(slot->request, walk->now_ms));
 }
 
 static void check_models(struct walk *walk) {
@@ -189,18 +248,24 @@ static void check_models(struct walk *walk) {
 		CHECK_INT(model->state->inflight, walk->inflight[i]);
 		CHECK(model->state->breaker.probes <= model->breaker.half_open_probes);
 		CHECK(model->state->window.count <= WINDOW_ENTRIES);
+		CHECK_INT(model_state_missing_tiers(model->state), walk->missing[i]);
+		if (model->quota.requests_per_minute)
+			CHECK(model->state->quota.requests.own.sum <= model->quota.requests_per_minute);
 	}
 }
 
 static void operate(struct walk *walk) {
-	struct model_state *state = walk->f.pool.models[random_below(&walk->f.random, walk->f.pool.count)].state;
+	size_t index = random_below(&walk->f.random, walk->f.pool.count);
+	struct model_state *state = walk->f.pool.models[index].state;
 	uint64_t draw = random_below(&walk->f.random, 10);
 	if (draw == 0)
 		model_state_force_open(state, walk->now_ms);
 	else if (draw < 6)
 		model_state_force_close(state, walk->now_ms);
-	else
+	else if (draw < 9)
 		model_state_reset_breaker(state, walk->now_ms);
+	if (draw >= 6 && draw < 9)
+		walk->missing[index] = 0;
 }
 
 static void finish(struct walk *walk) {
@@ -209,7 +274,7 @@ static void finish(struct walk *walk) {
 		walk->now_asking = slot;
 		if (!slot->request)
 			continue;
-		obey(walk, slot, route_cancel(slot->request, walk->now_ms), false);
+		obey(walk, slot, route_cancel(slot->request, walk->now_ms));
 		while (slot->in_flight > 0)
 			report(walk, slot);
 		CHECK(slot->over);
@@ -223,6 +288,9 @@ static void finish(struct walk *walk) {
 		CHECK_INT(state->inflight, 0);
 		CHECK_INT(state->breaker.probes, 0);
 		CHECK(!state->last_resort_taken);
+		uint64_t requests, tokens;
+		quota_used(&state->quota, walk->now_ms + 61000, &requests, &tokens);
+		CHECK_INT(requests + tokens, 0);
 		CHECK_INT(statistics.success + statistics.rate_limit + statistics.fail_fast + statistics.refusal +
 		              statistics.cancelled,
 		          walk->ended[i]);
@@ -241,7 +309,14 @@ static void walk_init(struct walk *walk, uint64_t seed) {
 	limits->max_retries = random_below(&walk->f.random, 5);
 	limits->deadline_ms = seed % 2 ? 3000 : 0;
 	limits->max_wait_ms = seed % 3 ? 700 : 0;
-	walk->f.decide = (struct decide){.self = walk, .select = walk_select, .classify = walk_classify};
+	limits->tier_escalation = (struct tier_ladder){{TIER_PRIORITY, TIER_RESERVED}, seed % 3};
+	limits->hedge_budget = seed % 2 ? 0.5 : 0.05;
+	walk->f.route.extras = seed % 5 ? extra_budget_new() : NULL;
+	fixture_model(&walk->f, "a")->tier = TIER_FLEX;
+	fixture_quota(&walk->f, "b", 2000, 1000000);
+	fixture_quota(&walk->f, "d", 0, 300000);
+	walk->f.decide =
+	    (struct decide){.self = walk, .select = walk_select, .classify = walk_classify, .accept = walk_accept};
 	walk->f.route.on_event = NULL;
 }
 
@@ -264,6 +339,9 @@ TEST(random_walks_keep_the_account) {
 		CHECK(walk->failures[ROUTE_NO_MODELS_AVAILABLE] > 100 && walk->failures[ROUTE_RETRIES_EXHAUSTED] > 100);
 		CHECK(walk->failures[ROUTE_FAILED] > 100 && walk->failures[ROUTE_CANCELLED] > 100);
 		CHECK_INT(walk->failures[ROUTE_DEADLINE] > 0, walk->f.pool.limits.deadline_ms > 0);
+		CHECK(walk->hedges > 100 && walk->repeats > 100 && walk->refusals > 100);
+		CHECK_INT(walk->escalations > 100, walk->f.pool.limits.tier_escalation.count > 0);
+		extra_budget_free(walk->f.route.extras);
 		fixture_free(&walk->f);
 		free(walk);
 	}
