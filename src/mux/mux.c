@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "mux/edition.h"
 #include "mux/reload.h"
+#include "mux/tick.h"
 #include "mux/version.h"
 #include "mux/worker.h"
 #include "policy/shared.h"
@@ -135,12 +136,17 @@ struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *lo
 	random_init_from_system(&worker->random);
 	waiting_init(&worker->waiting);
 	timer_init(&worker->waiting_timer, loop, on_waiting_due, worker);
+	struct mux_version *version = mux_version_retain(mux);
+	tick_init(worker);
+	tick_note(worker, version);
+	version_release(version);
 	return worker;
 }
 
 void mux_worker_free(struct mux_worker *worker) {
 	assert(worker->request_count == 0 && waiting_is_empty(&worker->waiting));
 	timer_stop(&worker->waiting_timer);
+	timer_stop(&worker->tick_timer);
 	upstreams_free(worker->upstreams);
 	sigv4_signer_free(worker->signer);
 	buffer_free_secret(&worker->authorization);

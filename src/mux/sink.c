@@ -30,8 +30,8 @@ static const struct model *last_model(const struct mux_request *request) {
 	return count ? route_request_attempt_model(request->routing, count - 1) : NULL;
 }
 
-// The policy hears how a routed request ended, the client that has left too: it got a status only if an answer had
-// begun.
+// The policy hears how a routed request ended, also if its client has left: that one was told no error, and got a
+// status only if an answer had begun.
 static void tell_policy(struct mux_request *request, const struct mux_result *result, const struct attempt *attempt,
                         struct slice error) {
 	const struct decide *decide = request->route.decide;
@@ -43,7 +43,7 @@ static void tell_policy(struct mux_request *request, const struct mux_result *re
 	    .model = attempt ? attempt->model : last_model(request),
 	    .attempts = result->attempts,
 	    .status = got_nothing ? 0 : result->status,
-	    .error = error,
+	    .error = request->cancelled ? (struct slice){0} : error,
 	    .usage = result->usage,
 	    .latency_ms = result->latency_ms,
 	    .ttft_ms = result->ttft_ms,

@@ -47,6 +47,8 @@ struct mux_worker {
 	struct waiting waiting;
 	struct timer waiting_timer;   // the next time of `waiting`
 	uint64_t next_refusal_log_ms; // of an edit that can't be made
+	struct timer tick_timer;      // runs where the version that it knows of has a `tick`
+	uint64_t ticking_version;     // that version's number
 };
 
 // The request waits for a model, behind those that came before it, and asks at `ask_ms` at the latest.

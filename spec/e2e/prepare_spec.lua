@@ -1,0 +1,212 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What `prepare` changes of a request, as the upstream sees it: that and nothing else, and signed as it is sent.
+local cjson = require "cjson"
+local signalbox = require "spec.support.signalbox"
+
+local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
+local DEBUG = { log = { format = "json", level = "debug" } }
+local ODD_BODY = '{ "messages" :\t[{"role":"user","content":[{"text":"Gr\\u00fc\195\159e"}]}] ,\r\n "x":1e0}'
+
+-- A policy over NOVA, and CLAUDE where it fails, whose prepare is `source`.
+local function policy(source, more)
+  return ([[
+    return {
+      models = { { id = "%s", family = "any" }, { id = "%s", family = "any", fallback = true } },
+      prepare = function(request, model) %s end,
+      %s
+    }]]):format(NOVA, CLAUDE, source, more or "")
+end
+
+-- The names that a request says are signed.
+local function is_signed(request, name)
+  return (";" .. request.headers.authorization:match("SignedHeaders=([^,]+)") .. ";"):find(";" .. name .. ";", 1, true)
+    ~= nil
+end
+
+local function events(gateway, name)
+  local found = {}
+  for line in gateway:log():gmatch("[^\n]+") do
+    local ok, entry = pcall(cjson.decode, line)
+    if ok and entry.message == name then found[#found + 1] = entry end
+  end
+  return found
+end
+
+describe("prepare", function()
+  local scene
+  before_each(function() scene = signalbox.scene() end)
+  after_each(function() scene:close() end)
+
+  -- One request through a policy: what the upstream got, and the gateway.
+  local function send(source, request, settings)
+    local upstream = scene:upstream("answer:json(200, '{}')")
+    local gateway = scene:gateway(upstream, { policy = policy(source), settings = settings })
+    local response = gateway.request(request)
+    assert.equal(200, response.status, response.body)
+    return upstream.recorded()[1], gateway
+  end
+
+  it("leaves every byte alone where it says nothing", function()
+    local got = send("return nil", signalbox.call("chat", "converse", ODD_BODY))
+    assert.equal(ODD_BODY, got.body)
+    got = send("return {}", signalbox.call("chat", "invoke", ODD_BODY))
+    assert.equal(ODD_BODY, got.body)
+  end)
+
+  it("edits a Converse body in place", function()
+    local got, gateway = send([[return {
+      service_tier = "flex", max_tokens = 77, guardrail = { identifier = "gr-1", version = "DRAFT", trace = "enabled" },
+    }]], signalbox.call("chat", "converse", ODD_BODY), DEBUG)
+    local edits = '"inferenceConfig":{"maxTokens":77},' ..
+      '"guardrailConfig":{"guardrailIdentifier":"gr-1","guardrailVersion":"DRAFT","trace":"enabled"},' ..
+      '"serviceTier":{"type":"flex"},'
+    assert.equal("{" .. edits .. ODD_BODY:sub(2), got.body)
+    assert.equal(tostring(#got.body), got.headers["content-length"])
+    assert.equal(0, #events(gateway, "policy-error"))
+  end)
+
+  it("replaces what the client said", function()
+    local got = send('return { service_tier = "flex", max_tokens = 5 }', signalbox.call("chat", "converse",
+      '{"inferenceConfig":{"topP":1, "max\\u0054okens": 4000},"messages":[],"serviceTier":{"type":"priority"} }'))
+    assert.equal(
+      '{"inferenceConfig":{"topP":1, "max\\u0054okens": 5},"messages":[],"serviceTier":{"type":"flex"} }', got.body)
+  end)
+
+  it("edits InvokeModel by headers, and the limit where the body has one", function()
+    local got = send([[return {
+      service_tier = "flex", max_tokens = 77, guardrail = { identifier = "gr-1", version = "2" },
+    }]], signalbox.call("chat", "invoke", '{"max_tokens": 1000, "messages": []}',
+      { ["X-Amzn-Bedrock-Trace"] = "ENABLED_FULL", ["X-Amzn-Bedrock-Service-Tier"] = "priority" }))
+    assert.equal('{"max_tokens": 77, "messages": []}', got.body)
+    assert.equal("flex", got.headers["x-amzn-bedrock-service-tier"])
+    assert.equal("gr-1", got.headers["x-amzn-bedrock-guardrailidentifier"])
+    assert.equal("2", got.headers["x-amzn-bedrock-guardrailversion"])
+    -- The guardrail is the policy's as a whole: the client's trace would be another one's.
+    assert.is_nil(got.headers["x-amzn-bedrock-trace"])
+    assert.is_true(is_signed(got, "x-amzn-bedrock-service-tier"))
+    assert.is_true(is_signed(got, "x-amzn-bedrock-guardrailidentifier"))
+  end)
+
+  it("sends headers beside the client's or in their place, signed", function()
+    local got = send([[return {
+      headers = { ["X-Team"] = "red " .. request.operation, ["x-amzn-bedrock-trace"] = "DISABLED" },
+    }]],
+      signalbox.call("chat", "invoke", nil, { ["X-Amzn-Bedrock-Trace"] = "ENABLED", ["X-Amzn-Trace-Id"] = "Root=1" }))
+    assert.equal("red InvokeModel", got.headers["x-team"])
+    assert.equal("DISABLED", got.headers["x-amzn-bedrock-trace"])
+    assert.equal("Root=1", got.headers["x-amzn-trace-id"])
+    local _, count = got.head:lower():gsub("\r\nx%-amzn%-bedrock%-trace:", "")
+    assert.equal(1, count)
+    assert.is_true(is_signed(got, "x-team"))
+  end)
+
+  local unfit = {
+    { "no JSON", "invoke", "not JSON", "max_tokens left out: the body is no JSON object" },
+    { "cut short", "converse", '{"messages":[', "max_tokens left out: the body is no valid JSON, or nested too deep" },
+    { "of two minds", "converse", '{"inferenceConfig":{"maxTokens":1,"maxTokens":2}}',
+      'max_tokens left out: the body\'s "maxTokens" is there more than once' },
+    { "compressed", "converse", "\31\139\8\0bytes", "max_tokens left out: the body is compressed" },
+    { "without a limit", "invoke", "{}", "max_tokens left out: the body has no limit of tokens of a known name" },
+  }
+  for _, case in ipairs(unfit) do
+    local title, operation, body, reason = table.unpack(case)
+    it("goes on with a body that is " .. title .. ", and says so", function()
+      local headers = title == "compressed" and { ["Content-Encoding"] = "gzip" } or nil
+      local got, gateway = send('return { max_tokens = 5, headers = { ["x-team"] = "red" } }',
+        signalbox.call("chat", operation, body, headers), DEBUG)
+      assert.equal(body, got.body)
+      assert.equal("red", got.headers["x-team"])
+      gateway.access(1)
+      local errors = events(gateway, "policy-error")
+      assert.equal(1, #errors)
+      assert.equal("prepare: " .. reason, errors[1].detail)
+      assert.equal(NOVA, errors[1].model)
+      assert.equal(1, #events(gateway, "policy error"))
+    end)
+  end
+
+  it("goes on unedited where it errs", function()
+    local got, gateway = send('error("out of order")', signalbox.call("chat", "converse", ODD_BODY), DEBUG)
+    assert.equal(ODD_BODY, got.body)
+    gateway.access(1)
+    assert.equal(1, #events(gateway, "policy-error"))
+  end)
+
+  it("is asked for every attempt, and always given what the client sent", function()
+    local upstream = scene:upstream([[
+      if number == 1 then answer:json(503, '{"message":"no"}', "x-amzn-errortype: ServiceUnavailableException\r\n")
+      else answer:json(200, '{}') end]])
+    local gateway = scene:gateway(upstream, { policy = policy(
+      'return { max_tokens = request.attempt * 10, headers = { ["x-model"] = model.name } }') })
+    local response = gateway.request(signalbox.call("chat", "converse", '{"messages":[]}'))
+    assert.equal(200, response.status)
+    local first, second = table.unpack(upstream.recorded())
+    assert.equal('{"inferenceConfig":{"maxTokens":10},"messages":[]}', first.body)
+    assert.equal('{"inferenceConfig":{"maxTokens":20},"messages":[]}', second.body)
+    assert.equal(NOVA, first.headers["x-model"])
+    assert.equal(CLAUDE, second.headers["x-model"])
+  end)
+
+  it("is not asked for what is on no model", function()
+    local upstream = scene:upstream("answer:json(200, '{}')")
+    local gateway = scene:gateway(upstream, { policy = policy('return { headers = { ["x-team"] = "red" } }') })
+    local response = gateway.request {
+      method = "POST", path = "/guardrail/g/version/1/apply", headers = { ["Content-Type"] = "application/json" },
+      body = "{}",
+    }
+    assert.equal(200, response.status)
+    assert.is_nil(upstream.recorded()[1].headers["x-team"])
+  end)
+
+  it("has what it changes signed: bodies of every size, every operation", function()
+    local emulator = scene:emulator(nil, { "--access-key", "AKIDEXAMPLE", "--secret-key-env", "EMULATOR_SECRET" },
+      { environment = { EMULATOR_SECRET = signalbox.SECRET } })
+    local gateway = scene:gateway(emulator, { policy = policy([[return {
+      service_tier = "flex", max_tokens = 6, guardrail = { identifier = "gr", version = "1" },
+      headers = { ["x-team"] = "red  and   blue" },
+    }]]), settings = DEBUG })
+    for _, bytes in ipairs { 10, 70000, 5000000 } do
+      for _, operation in ipairs { "converse", "converse-stream" } do
+        local response = gateway.request(signalbox.call("chat", operation, signalbox.converse_body(("a"):rep(bytes))))
+        assert.equal(200, response.status, response.body)
+        assert.is_truthy(response.body:find('"outputTokens":6', 1, true))
+        assert.is_truthy(response.body:find('"serviceTier":{"type":"flex"}', 1, true))
+      end
+    end
+    local response = gateway.request(signalbox.call("chat", "invoke",
+      '{"max_tokens":100,"messages":[{"role":"user","content":"hello"}]}'))
+    assert.equal("6", response.headers["x-amzn-bedrock-output-token-count"])
+    assert.equal("flex", response.headers["x-amzn-bedrock-service-tier"])
+    assert.equal(0, emulator.requests().rejected)
+    gateway.access(7)
+    assert.equal(0, #events(gateway, "policy-error"))
+  end)
+
+  it("overrides the tier that the selection names, but no escalation", function()
+    local emulator = scene:emulator()
+    emulator.control(NOVA, { fault = "ThrottlingException", tier = { "flex", "default" } })
+    local gateway = scene:gateway(emulator, { policy = policy('return { service_tier = "flex" }',
+      'tier_escalation = "priority", select = function(_, models) return models[1], { tier = "default" } end') })
+    local response = gateway.request(signalbox.call("chat", "converse"))
+    assert.equal(200, response.status)
+    assert.equal(NOVA, response.headers["x-signalbox-model"])
+    assert.equal("2", response.headers["x-signalbox-attempts"])
+    assert.is_truthy(response.body:find('"serviceTier":{"type":"priority"}', 1, true))
+    emulator.control(NOVA, { fault = cjson.null })
+    response = gateway.request(signalbox.call("chat", "converse"))
+    assert.is_truthy(response.body:find('"serviceTier":{"type":"flex"}', 1, true))
+  end)
+
+  it("goes with headers that the selection names", function()
+    local upstream = scene:upstream("answer:json(200, '{}')")
+    local gateway = scene:gateway(upstream, { policy = policy('return { headers = { ["x-both"] = "prepare" } }',
+      [[select = function(_, models)
+        return models[1], { headers = { ["x-one"] = "select", ["x-both"] = "select" } }
+      end]]) })
+    assert.equal(200, gateway.request(signalbox.call("chat", "converse")).status)
+    local got = upstream.recorded()[1]
+    assert.equal("select", got.headers["x-one"])
+    assert.equal("prepare", got.headers["x-both"])
+    assert.is_true(is_signed(got, "x-one"))
+  end)
+end)
