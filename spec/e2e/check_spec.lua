@@ -89,7 +89,7 @@ describe("check", function()
     local found = lines(log)
     assert.equal(4, #found, log)
     table.sort(found)
-    assert.matches(path .. ':3: select: error in "the second attempt" and %d+ more situations: not again$', found[1])
+    assert.matches(path .. ':3: select: error in "another model after a failure" and %d+ more situations: not again$', found[1])
     assert.matches(path .. ':6: classify: over budget in ".-" and %d+ more situations: ' ..
       "the instruction budget is used up$", found[2])
     assert.matches(path .. ':7: prepare: bad result in ".-" and %d+ more situations: unknown .-service_teir' ..

@@ -22,23 +22,25 @@ struct run {
 	const struct situation *situation;
 	struct stage stage;
 	struct scene scenes[HOOK_COUNT];
+	uint32_t heard[HOOK_COUNT]; // decisions of the take
 	bool counts_exactly;
 	struct step last;
 };
 
 static void hear(void *owner, const struct stage_decision *decision) {
 	struct run *run = owner;
-	uint32_t about = run->situation->attempt ? run->situation->attempt : 1;
+	uint32_t about = run->situation->occasion ? run->situation->occasion : 1;
 	for (size_t i = 0; i < HOOK_COUNT; i++) {
 		if (strcmp(rehearsal_hooks[i], decision->hook) != 0)
 			continue;
 		scene_count(&run->scenes[i], decision, run->counts_exactly);
-		if ((run->situation->about & 1u << i) && (decision->attempt == 0 || decision->attempt == about))
+		if (++run->heard[i] == about && (run->situation->about & 1u << i))
 			scene_note(&run->scenes[i], decision);
 	}
 }
 
 static void play_take(struct run *run, const struct request_facts *facts) {
+	memset(run->heard, 0, sizeof run->heard);
 	for (uint32_t i = 0; i < run->situation->ticks; i++)
 		stage_tick(&run->stage);
 	run->last = stage_play(&run->stage, facts, &run->situation->course);

@@ -3,6 +3,7 @@
 // thousand models into a state costs as much for each as for one.
 #include "policy/scenery.h"
 
+#include "route/quota.h"
 #include "route/request.h"
 #include "route/state.h"
 
@@ -44,15 +45,17 @@ static void classify_as_told(void *self, const struct failure *failure, const st
 }
 
 // Sends one attempt to the model; NULL where the model doesn't admit it.
-static struct route_request *send(const struct model *model, const struct classification *classification,
-                                  struct arena *arena, uint64_t now_ms) {
+static struct route_request *send(const struct model *model, bool uses_quota,
+                                  const struct classification *classification, struct arena *arena, uint64_t now_ms) {
 	struct single *single = arena_alloc(arena, sizeof *single);
 	struct route_request *request;
 	if (!single)
 		return NULL;
 	*single = (struct single){.model = *model, .classification = *classification};
 	single->model.index = 0;
-	single->model.quota = (struct quota){0};
+	// What has to happen for a scenery takes no account of quotas, but for using one up.
+	if (!uses_quota)
+		single->model.quota = (struct quota){0};
 	single->pool = (struct pool){
 	    .models = &single->model, .count = 1, .limits = {.timeout_ms = model->timeout_ms, .ttft_ms = model->ttft_ms}};
 	single->decide = (struct decide){.self = single, .select = select_only, .classify = classify_as_told};
@@ -71,11 +74,11 @@ static void end(struct route_request *request, const struct attempt_result *resu
 }
 
 // One attempt from its beginning to its end.
-static void meet(const struct model *model, const struct attempt_result *result,
+static void meet(const struct model *model, bool uses_quota, const struct attempt_result *result,
                  const struct classification *classification, uint64_t now_ms) {
 	struct arena arena;
 	arena_init(&arena, ATTEMPT_BYTES);
-	struct route_request *request = send(model, classification, &arena, now_ms);
+	struct route_request *request = send(model, uses_quota, classification, &arena, now_ms);
 	if (request)
 		end(request, result, now_ms + result->latency_ms);
 	arena_free(&arena);
@@ -92,14 +95,26 @@ static void open(const struct model *model, uint64_t now_ms) {
 	struct attempt_result result = {.end = ATTEMPT_FAILED, .failure = UNAVAILABLE, .ttft_ms = -1};
 	struct classification counts = {.verdict = VERDICT_FAIL, .outcome = OUTCOME_FAIL_FAST, .counts = true};
 	for (uint64_t i = 0; i < model->breaker.failure_threshold; i++)
-		meet(model, &result, &counts, now_ms);
+		meet(model, false, &result, &counts, now_ms);
 }
 
 static void put_to_rest(const struct model *model, uint64_t now_ms) {
 	struct attempt_result result = {.end = ATTEMPT_FAILED, .failure = UNAVAILABLE, .ttft_ms = -1};
 	struct classification rests = {
 	    .verdict = VERDICT_FAIL, .outcome = OUTCOME_RATE_LIMIT, .throttle = true, .cooldown_ms = REST_MS};
-	meet(model, &result, &rests, now_ms);
+	meet(model, false, &result, &rests, now_ms);
+}
+
+// A throttle although there is room means that others use the account too: what is left of its limit counts as theirs.
+static void use_up(const struct model *model, uint64_t now_ms) {
+	struct attempt_result result = {.end = ATTEMPT_FAILED, .failure = UNAVAILABLE, .ttft_ms = -1};
+	struct classification fails = {.verdict = VERDICT_FAIL, .outcome = OUTCOME_RATE_LIMIT};
+	result.failure.status = 429;
+	result.failure.name = SLICE("ThrottlingException");
+	result.failure.type = TYPE_THROTTLING;
+	result.failure.fault = FAULT_THROTTLE;
+	result.failure.message = model->quota.tokens_per_minute ? SLICE("Too many tokens") : SLICE("Too many requests");
+	meet(model, true, &result, &fails, now_ms);
 }
 
 // An attempt that stays in flight, until scenery_clear.
@@ -125,10 +140,10 @@ static void measure(const struct model *model, struct arena *arena, uint64_t now
 		                                .latency_ms = latency_ms,
 		                                .ttft_ms = (int64_t)latency_ms / 3,
 		                                .usage = {.input_tokens = 120, .output_tokens = 80}};
-		meet(model, &result, &none, now_ms);
+		meet(model, false, &result, &none, now_ms);
 	}
 	for (size_t i = 0; i < model->index % (IN_FLIGHT_MOST + 1); i++)
-		hold(send(model, &none, arena, now_ms), arena, held);
+		hold(send(model, false, &none, arena, now_ms), arena, held);
 }
 
 struct cast {
@@ -165,6 +180,8 @@ static bool is_possible(const struct cast *cast, enum scenery scenery) {
 	case FIRST_HALF_OPEN:
 	case FIRST_RESTS:
 		return cast->first && cast->count > 1;
+	case FIRST_SPENT:
+		return cast->first && cast->count > 1 && quota_is_limited(&cast->first->quota);
 	case PRIMARIES_OPEN:
 		return cast->primaries > 0 && cast->primaries < cast->count;
 	case LAST_LEFT:
@@ -193,6 +210,10 @@ static void set_model(const struct cast *cast, const struct model *model, enum s
 	case FIRST_RESTS:
 		if (model == cast->first)
 			put_to_rest(model, now_ms);
+		break;
+	case FIRST_SPENT:
+		if (model == cast->first)
+			use_up(model, now_ms);
 		break;
 	case PRIMARIES_OPEN:
 		if (!model->fallback)

@@ -18,6 +18,7 @@ enum scenery {
 	FIRST_OPEN,      // its breaker
 	FIRST_HALF_OPEN,
 	FIRST_RESTS,
+	FIRST_SPENT, // its quota
 	PRIMARIES_OPEN,
 	LAST_LEFT, // the breakers of all but one are open
 	ALL_REST,

@@ -22,7 +22,7 @@ struct situation {
 	unsigned about;   // enum situation_hooks
 	enum scenery scenery;
 	enum specimen_kind request;
-	uint32_t attempt; // the one that it is about; 0 is the first
+	uint32_t occasion; // of the hook's calls in a request, the one that it is about; 0 is the first
 	struct course course;
 	uint32_t ticks; // seconds that go by before the request
 	bool is_brief;  // few takes tell as much as many

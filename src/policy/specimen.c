@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "policy/body.h"
 
 enum { NAME_BYTES_MAX = 2048, DEPTH = 300 };
 
@@ -103,6 +104,14 @@ static void set_odd_headers(struct specimen *specimen) {
 	specimen->facts.headers = (struct headers){specimen->headers, SPECIMEN_HEADERS};
 }
 
+// What a quota reserves.
+static void estimate(struct request_facts *facts) {
+	struct body_facts read;
+	body_read(facts->body, &read);
+	facts->input_tokens = (int64_t)read.input_tokens;
+	facts->max_tokens = read.max_tokens > 0 ? read.max_tokens : 0;
+}
+
 void specimen_init(struct specimen *specimen, enum specimen_kind kind, const struct pool *pool, struct slice asked,
                    size_t body_bytes) {
 	const struct shape *shape = &SHAPES[kind];
@@ -127,6 +136,8 @@ void specimen_init(struct specimen *specimen, enum specimen_kind kind, const str
 		specimen->facts.asked = SLICE("no.such-model-v1:0");
 	if (kind == REQUEST_ODD_HEADERS)
 		set_odd_headers(specimen);
+	if (pool->has_quota)
+		estimate(&specimen->facts);
 }
 
 void specimen_free(struct specimen *specimen) {

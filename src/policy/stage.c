@@ -48,8 +48,7 @@ static void select_and_tell(void *self, const struct route_request *request, str
 	struct stage *stage = self;
 	uint64_t began_ns = begin_decision(stage);
 	stage->policy_own->select(stage->policy_own->self, request, candidates, random, out);
-	struct stage_decision decision = {
-	    .hook = "select", .attempt = route_request_attempts(request) + 1, .model = out->model, .selection = out};
+	struct stage_decision decision = {.hook = "select", .model = out->model, .selection = out};
 	tell(stage, began_ns, &decision);
 }
 
@@ -58,8 +57,7 @@ static void classify_and_tell(void *self, const struct failure *failure, const s
 	struct stage *stage = self;
 	uint64_t began_ns = begin_decision(stage);
 	stage->policy_own->classify(stage->policy_own->self, failure, request, model, out);
-	struct stage_decision decision = {
-	    .hook = "classify", .attempt = route_request_attempts(request), .model = model, .classification = out};
+	struct stage_decision decision = {.hook = "classify", .model = model, .classification = out};
 	tell(stage, began_ns, &decision);
 }
 
@@ -68,11 +66,8 @@ static bool accept_and_tell(void *self, const struct response *response, const s
 	struct stage *stage = self;
 	uint64_t began_ns = begin_decision(stage);
 	bool accepted = stage->policy_own->accept(stage->policy_own->self, response, request, model, reason);
-	struct stage_decision decision = {.hook = "accept",
-	                                  .attempt = route_request_attempts(request),
-	                                  .model = model,
-	                                  .accepted = accepted,
-	                                  .reason = accepted ? (struct slice){0} : *reason};
+	struct stage_decision decision = {
+	    .hook = "accept", .model = model, .accepted = accepted, .reason = accepted ? (struct slice){0} : *reason};
 	tell(stage, began_ns, &decision);
 	return accepted;
 }
@@ -145,15 +140,32 @@ static void prepare(struct play *play, const struct step *step) {
 	struct edits edits = {0};
 	uint64_t began_ns = begin_decision(play->stage);
 	own->prepare(own->self, play->request, step->model, &edits);
-	struct stage_decision decision = {
-	    .hook = "prepare", .attempt = step->attempt + 1, .model = step->model, .edits = &edits};
+	struct stage_decision decision = {.hook = "prepare", .model = step->model, .edits = &edits};
 	tell(play->stage, began_ns, &decision);
+	if (edits.tier != TIER_NONE && !step->options.is_escalated)
+		route_attempt_prepared(play->request, step->attempt, edits.tier);
 }
 
-static struct attempt_result result_of(const struct play *play, uint32_t attempt, uint64_t latency_ms) {
+// Whether the attempt's model is one of the first so many that were asked.
+static bool fails(const struct play *play, uint32_t attempt) {
+	const struct model *model = route_request_attempt_model(play->request, attempt);
+	uint32_t others = 0;
+	for (uint32_t i = 0; i < attempt; i++) {
+		const struct model *former = route_request_attempt_model(play->request, i);
+		bool is_new = former != model;
+		for (uint32_t j = 0; j < i && is_new; j++)
+			is_new = route_request_attempt_model(play->request, j) != former;
+		if (former == model)
+			break;
+		others += is_new;
+	}
+	return others < play->course->failures;
+}
+
+static struct attempt_result result_of(const struct play *play, bool failed, uint64_t latency_ms) {
 	const struct course *course = play->course;
 	struct attempt_result result = {.end = ATTEMPT_SUCCEEDED, .latency_ms = latency_ms, .ttft_ms = -1};
-	if (attempt < course->failures) {
+	if (failed) {
 		result.end = ATTEMPT_FAILED;
 		result.failure = course->failure;
 		result.failure.latency_ms = latency_ms;
@@ -169,9 +181,9 @@ static struct attempt_result result_of(const struct play *play, uint32_t attempt
 
 static void send(struct play *play, const struct step *step) {
 	struct stage *stage = play->stage;
-	bool fails = step->attempt < play->course->failures;
-	bool hangs = fails && play->course->failure.kind == FAILURE_TIMEOUT;
-	uint64_t latency_ms = hangs ? step->options.timeout_ms : fails ? FAILURE_MS : ANSWER_MS;
+	bool failed = fails(play, step->attempt);
+	bool hangs = failed && play->course->failure.kind == FAILURE_TIMEOUT;
+	uint64_t latency_ms = hangs ? step->options.timeout_ms : failed ? FAILURE_MS : ANSWER_MS;
 	prepare(play, step);
 	play->sent++;
 	play->last_model = step->model;
@@ -181,7 +193,7 @@ static void send(struct play *play, const struct step *step) {
 	*flight = (struct flight){.attempt = step->attempt,
 	                          .commits_ms = UINT64_MAX,
 	                          .ends_ms = stage->now_ms + latency_ms,
-	                          .result = result_of(play, step->attempt, latency_ms)};
+	                          .result = result_of(play, failed, latency_ms)};
 	if (flight->result.ttft_ms >= 0)
 		flight->commits_ms = stage->now_ms + (uint64_t)flight->result.ttft_ms;
 }

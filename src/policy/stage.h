@@ -15,8 +15,8 @@
 
 // What becomes of a request's attempts.
 struct course {
-	struct failure failure; // of the first `failures` attempts
-	uint32_t failures;
+	struct failure failure;
+	uint32_t failures;               // so many models fail with it, at each attempt
 	const struct response *response; // of the attempt that succeeds; NULL for an ordinary one
 	bool client_leaves;              // while the first attempt is under way
 };
@@ -24,8 +24,7 @@ struct course {
 // One decision. Borrowed for the call.
 struct stage_decision {
 	const char *hook;
-	uint32_t attempt;                 // that it is about, counted from 1; for finish and tick 0
-	const struct model *model;        // likewise; NULL for none
+	const struct model *model;        // that it is about; NULL for none
 	const struct call_report *report; // of the hook's call; NULL where the policy has none, or it wasn't called
 	uint64_t cpu_ns;                  // that the decision took
 	const struct selection *selection;

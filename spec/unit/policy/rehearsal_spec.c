@@ -82,8 +82,8 @@ TEST(situations_are_what_they_are_called) {
 	    {"only fallbacks left", TELLS("#models .. ' ' .. #models.primary"), "c (1 0)"},
 	    {"a single model left", TELLS("'' .. #models"), "c (1)"},
 	    {"all models resting", TELLS("'' .. #models"), "a (1)"},
-	    {"the second attempt", TELLS("request.attempt .. #models .. tostring(request.tried[1])"), "b (22a)"},
-	    {"the third attempt, two models tried", TELLS("request.attempt .. table.concat(request.tried)"), "c (3ab)"},
+	    {"another model after a failure", TELLS("request.attempt .. #models .. tostring(request.tried[1])"), "b (22a)"},
+	    {"a third model after two failures", TELLS("request.attempt .. table.concat(request.tried)"), "c (3ab)"},
 	    {"a stream", TELLS("request.operation .. tostring(request.streaming)"), "a (ConverseStreamtrue)"},
 	    {"an InvokeModel", TELLS("request.operation .. #models"), "a (InvokeModel1)"},
 	    {"a CountTokens", TELLS("request.operation"), "a (CountTokens)"},
@@ -110,6 +110,37 @@ TEST(situations_are_what_they_are_called) {
 		}
 		end(&fixture, &rehearsal);
 	}
+}
+
+TEST(a_quota_that_is_used_up) {
+	struct fixture fixture;
+	struct rehearsal rehearsal;
+	rehearse_text(&fixture,
+	              "return { models = { { id = 'a', quota = { rpm = 100, tpm = 1000000 } }, { id = 'b' } },"
+	              "select = function(_, models) return models[1], nil, #models .. ' ' .. models[1].headroom end }",
+	              &rehearsal);
+	CHECK_STRING(words(&rehearsal, "select", "the first primary's quota used up"), "b (1 1.0)");
+	CHECK_STRING(words(&rehearsal, "select", "the first primary's breaker open"), "b (1 1.0)");
+	CHECK_STRING(words(&rehearsal, "select", "all models healthy"), "a (2 1.0)");
+	CHECK_INT(rehearsal.mistakes, 0);
+	end(&fixture, &rehearsal);
+}
+
+TEST(tiers_and_hedges) {
+	struct fixture fixture;
+	struct rehearsal rehearsal;
+	rehearse_text(&fixture,
+	              "return { " TWO ", tier_escalation = 'priority',"
+	              "select = function(request, models) return models[1],"
+	              "{ tier = 'flex', hedge_after_ms = 100 }, 'attempt ' .. request.attempt end }",
+	              &rehearsal);
+	CHECK_STRING(words(&rehearsal, "select", "all models healthy"), "a, hedge_after_ms 100, tier flex (attempt 1)");
+	CHECK_STRING(words(&rehearsal, "classify", "throttle"), "escalate, rate_limit, rests 1500 ms as asked");
+	// The hedge.
+	CHECK_STRING(words(&rehearsal, "select", "another model after a failure"),
+	             "b, hedge_after_ms 100, tier flex (attempt 3)");
+	CHECK_INT(find(&rehearsal, "select", "all models healthy")->calls, 200);
+	end(&fixture, &rehearsal);
 }
 
 TEST(the_built_in_selection_goes_by_weight) {
@@ -143,7 +174,8 @@ TEST(who_is_not_asked_is_told_why) {
 	CHECK_STRING(words(&rehearsal, "select", "a hostile model name"), "not asked: no model serves it");
 	CHECK_STRING(words(&rehearsal, "select", "all breakers open"),
 	             "not asked: no model is eligible, the first returns in 30000 ms");
-	CHECK_STRING(words(&rehearsal, "select", "the second attempt"), "not asked: models or retries were used up before");
+	CHECK_STRING(words(&rehearsal, "select", "another model after a failure"),
+	             "not asked: models or retries were used up before");
 	CHECK(find(&rehearsal, "select", "only fallbacks left") == NULL);
 	CHECK(find(&rehearsal, "select", "a single model left") == NULL);
 	CHECK_INT(find(&rehearsal, "select", "all breakers open")->decided_by, DECIDED_BY_NOBODY);
@@ -295,7 +327,7 @@ TEST(mistakes_of_other_hooks_are_noted_wherever_they_happen) {
 	struct rehearsal rehearsal;
 	rehearse_text(&fixture, "return { " TWO ", classify = function(failure, request)\nerror('always') end }",
 	              &rehearsal);
-	const struct scene *scene = find(&rehearsal, "classify", "the second attempt");
+	const struct scene *scene = find(&rehearsal, "classify", "another model after a failure");
 	CHECK(scene && scene->mistakes > 0);
 	CHECK(find(&rehearsal, "classify", "outage")->mistakes > 0);
 	// A hook that overruns again and again is asked again and again.
@@ -383,6 +415,8 @@ TEST(doubts) {
 
 int main(void) {
 	RUN(situations_are_what_they_are_called);
+	RUN(a_quota_that_is_used_up);
+	RUN(tiers_and_hedges);
 	RUN(the_built_in_selection_goes_by_weight);
 	RUN(who_is_not_asked_is_told_why);
 	RUN(each_name_that_is_served_is_asked_for);
