@@ -27,8 +27,8 @@ struct amendment_order {
 	struct mux_worker *worker;
 	const struct mux_call *call;
 	const struct decide *decide;
-	const struct route_request *routing;
-	const struct step *step; // a STEP_SEND
+	struct route_request *routing; // is told of the tier
+	const struct step *step;       // a STEP_SEND
 	struct arena *arena;
 };
 

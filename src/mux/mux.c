@@ -10,6 +10,7 @@
 #include "mux/tick.h"
 #include "mux/version.h"
 #include "mux/worker.h"
+#include "route/extra_budget.h"
 #include "policy/shared.h"
 
 enum { AUTHORIZATION_BYTES = 16384 }; // a bearer token of several KB fits
@@ -53,6 +54,7 @@ int mux_new(const struct mux_settings *settings, struct problems *problems, stru
 	made->on_event = settings->on_event;
 	made->event_owner = settings->event_owner;
 	made->registry = registry_new();
+	made->extras = extra_budget_new();
 	made->shared = shared_new();
 	made->reloader = reloader_new(made);
 	pthread_mutex_init(&made->lock, NULL);
@@ -78,6 +80,7 @@ void mux_free(struct mux *mux) {
 	edition_end(mux);
 	reloader_free(mux->reloader);
 	registry_free(mux->registry);
+	extra_budget_free(mux->extras);
 	shared_free(mux->shared);
 	pthread_mutex_destroy(&mux->lock);
 	free_settings(&mux->settings);

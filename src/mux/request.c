@@ -104,9 +104,11 @@ static struct step after(struct mux_request *request, const struct attempt *atte
 
 static void on_ended(struct attempt *attempt) {
 	struct mux_request *request = attempt->owner;
-	if (attempt->result.end == ATTEMPT_FAILED)
+	struct step step = after(request, attempt);
+	bool lacked_tier = request->routing && route_request_lacked_tier(request->routing, attempt->id);
+	if (attempt->result.end == ATTEMPT_FAILED && !lacked_tier)
 		keep_failure(request, attempt);
-	follow(request, after(request, attempt));
+	follow(request, step);
 }
 
 static const struct attempt_events attempt_events = {hold, drop, on_committed, on_frames, on_ended};
@@ -271,6 +273,7 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	    .pool = policy_pool(request->version->policy),
 	    .decide = policy_decide(request->version->policy, worker->index),
 	    .random = &worker->random,
+	    .extras = mux->extras,
 	    .on_event = mux->on_event,
 	    .event_owner = mux->event_owner,
 	};

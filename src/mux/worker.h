@@ -23,6 +23,7 @@ struct mux {
 	route_event_callback on_event;
 	void *event_owner;
 	struct registry *registry;
+	struct extra_budget *extras;
 	struct shared_store *shared; // what policies remember together
 	pthread_mutex_t lock;        // guards the four below
 	struct mux_version *version; // the running one

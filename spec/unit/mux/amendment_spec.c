@@ -29,6 +29,7 @@ struct stage {
 	int asked;
 	char told[EVENTS][200];
 	int told_count;
+	struct route_request *routing;
 	struct amendment *amendment;
 };
 
@@ -73,9 +74,27 @@ static void stage_open(struct stage *stage) {
 	stage->step = (struct step){.kind = STEP_SEND, .model = &stage->model};
 }
 
-static void stage_close(struct stage *stage) {
+// The request ends, and what was made for its attempt goes.
+static void stage_end(struct stage *stage) {
+	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1};
 	if (stage->amendment)
 		amendment_free(stage->amendment);
+	stage->amendment = NULL;
+	if (stage->routing)
+		route_attempt_ended(stage->routing, 0, &result, 0);
+	stage->routing = NULL;
+}
+
+// A request of which one attempt is to be sent.
+static void stage_begin(struct stage *stage) {
+	stage_end(stage);
+	facts_fill(&stage->call, &stage->pool, &stage->facts);
+	CHECK_INT(route_request_new(&stage->route, &stage->facts, &stage->arena, 0, &stage->routing), 0);
+	CHECK_INT(route_begin(stage->routing, 0).kind, STEP_SEND);
+}
+
+static void stage_close(struct stage *stage) {
+	stage_end(stage);
 	CHECK_INT(memory_meter_held(&stage->meter), 0);
 	arena_free(&stage->arena);
 	model_state_release(stage->model.state);
@@ -83,22 +102,21 @@ static void stage_close(struct stage *stage) {
 	loop_close(stage->worker.loop);
 }
 
-// Makes the amendment, if there could be any.
-static int stage_amend(struct stage *stage) {
-	struct route_request *routing;
-	facts_fill(&stage->call, &stage->pool, &stage->facts);
-	CHECK_INT(route_request_new(&stage->route, &stage->facts, &stage->arena, 0, &routing), 0);
-	struct amendment_order order = {
+static struct amendment_order stage_order(struct stage *stage) {
+	return (struct amendment_order){
 	    .worker = &stage->worker,
 	    .call = &stage->call,
 	    .decide = &stage->decide,
-	    .routing = routing,
+	    .routing = stage->routing,
 	    .step = &stage->step,
 	    .arena = &stage->arena,
 	};
-	if (stage->amendment)
-		amendment_free(stage->amendment);
-	stage->amendment = NULL;
+}
+
+// Makes the amendment, if there could be any.
+static int stage_amend(struct stage *stage) {
+	stage_begin(stage);
+	struct amendment_order order = stage_order(stage);
 	return amendment_is_due(&order) ? amendment_make(&order, &stage->amendment) : 0;
 }
 
@@ -274,18 +292,9 @@ TEST(stands_a_full_arena) {
 		stage_open(&stage);
 		stage.step.options.tier = TIER_FLEX;
 		stage.step.options.headers = (struct headers){wished, 1};
-		struct route_request *routing;
-		facts_fill(&stage.call, &stage.pool, &stage.facts);
-		CHECK_INT(route_request_new(&stage.route, &stage.facts, &stage.arena, 0, &routing), 0);
+		stage_begin(&stage);
+		struct amendment_order order = stage_order(&stage);
 		stage.arena.limit_bytes = stage.arena.used_bytes + room;
-		struct amendment_order order = {
-		    .worker = &stage.worker,
-		    .call = &stage.call,
-		    .decide = &stage.decide,
-		    .routing = routing,
-		    .step = &stage.step,
-		    .arena = &stage.arena,
-		};
 		int status = amendment_make(&order, &stage.amendment);
 		CHECK(status == 0 || status == ERROR_MEMORY);
 		CHECK((status == 0) == (stage.amendment != NULL));
