@@ -10,7 +10,10 @@ TEST(a_model_without_room_is_left_out) {
 	fixture_quota(&f, "a", 2, 0);
 	for (uint64_t i = 0; i < 2; i++)
 		PLAY(&f, {1000 + i, "begin", "send 0 a"}, {1001 + i, "ok 0", "return 0"});
+	f.selections = 0;
 	PLAY(&f, {1002, "begin", "send 0 b"}, {1003, "ok 0", "return 0"});
+	CHECK_INT(f.selections, 1);
+	CHECK_INT(f.listed.count, 1);
 	PLAY(&f, {61999, "begin", "send 0 b"}, {61999, "ok 0", "return 0"});
 	PLAY(&f, {62000, "begin", "send 0 a"}, {62000, "ok 0", "return 0"});
 	fixture_free(&f);
@@ -132,6 +135,18 @@ TEST(a_last_resort_needs_room_too) {
 	PLAY(&f, {10, "begin", "send 0 b"}, {20, "ok 0", "return 0"});
 	model_state_force_open(fixture_model(&f, "b")->state, 30);
 	PLAY(&f, {30, "begin", "fail no-models resting after 60970"});
+	// Nor is there any use in coming back before the model has rested, or before its breaker lets anybody through.
+	f.pool.limits.max_wait_ms = 60000;
+	PLAY(&f, {40001, "begin", "wait 20999"}, {40002, "cancel", "fail cancelled"});
+	fixture_quota(&f, "a", 2, 0);
+	fixture_rest(&f, "a", 40000, false, 41000);
+	PLAY(&f, {41000, "begin", "wait 40000"}, {41001, "cancel", "fail cancelled"});
+	fixture_quota(&f, "a", 0, 0);
+	fixture_break(&f, "a", 101500);
+	fixture_quota(&f, "a", 1, 0);
+	PLAY(&f, {101500, "begin", "wait 30000"}, {101501, "cancel", "fail cancelled"});
+	fixture_model(&f, "a")->breaker.recovery_time_ms = 100;
+	PLAY(&f, {101502, "begin", "wait 498"}, {101503, "cancel", "fail cancelled"});
 	fixture_free(&f);
 }
 
