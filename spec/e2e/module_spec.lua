@@ -55,6 +55,37 @@ describe("the Lua module", function()
       ]])
     end)
 
+    it("goes by the hooks of its policy", function()
+      local emulator = scene:emulator()
+      emulator.control(CLAUDE, { latency_ms = 20000 })
+      run(emulator, ([[
+        local shared = require "signalbox.shared"
+        return {
+          models = { { id = "%s" }, { id = "%s" }, { id = "us.amazon.nova-pro-v1:0" } },
+          select = function(request, models)
+            return models[1], { hedge_after_ms = request.attempt == 2 and 50 or nil }
+          end,
+          prepare = function() return { service_tier = "flex", max_tokens = 6 } end,
+          accept = function(response, request, model)
+            return model.name ~= "%s" or response.tier ~= "flex", "cheap"
+          end,
+          finish = function(_, result) shared.set("attempts", result.attempts) end,
+          tick = function(_, models) end,
+        }]]):format(NOVA, CLAUDE, NOVA), [[
+        local mux = open()
+        for _ = 1, 2 do
+          local reply = assert(mux:converse(hello { model = "chat" }))
+          assert(reply.signalbox.model == "us.amazon.nova-pro-v1:0" and reply.signalbox.attempts == 3)
+          assert(reply.usage.outputTokens == 6 and reply.serviceTier.type == "flex")
+        end
+        local stats = mux:stats()
+        assert(stats.models["us.amazon.nova-2-lite-v1:0"].refusal == 2)
+        assert(stats.models["us.anthropic.claude-haiku-4-5-20251001-v1:0"].cancelled == 2)
+        assert(stats.total.success == 2)
+        mux:close()
+      ]])
+    end)
+
     it("answers nil and an error that says what to do", function()
       local emulator = scene:emulator()
       emulator.control(NOVA, { fault = "ThrottlingException", share = 1.0 })

@@ -46,11 +46,12 @@ end
 ]]
 
 -- Starts `code` in a host of its own, with what PREAMBLE defines at hand for the mux in front of `upstream`.
--- Both `upstream` and `policy` may be nil.
+-- Both `upstream` and `policy` (a table, or source text) may be nil.
 function module.start(scene, upstream, policy, code)
   local name = ("%s/host-%d"):format(scene.folder, math.random(1 << 30))
   local settings = {
-    policy = policy and process.write(name .. "-policy.lua", "return " .. signalbox.literal(policy)),
+    policy = policy and process.write(name .. "-policy.lua",
+      type(policy) == "string" and policy or "return " .. signalbox.literal(policy)),
     endpoint = upstream and upstream.url,
     credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = signalbox.SECRET },
   }
