@@ -1,23 +1,28 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What ten thousand reloads under full load cost: two good policies and a broken one in turn, as fast as they are
--- answered, in rounds that alternate with rounds without any. No request may fail; throughput, the 99th percentile and
--- memory are compared.
-local http = require "spec.support.http"
+-- What ten thousand reloads under full load cost: two good policies and a broken one in turn, at a pace, in rounds that
+-- alternate with rounds in which the same program at the same pace writes the same files to a place that nobody watches
+-- and asks the admin address for the gateway's health instead. So that what differs is the reloads, and not that there
+-- is one more program on the load's core. In the end as many reloads as the gateway answers. No request may fail;
+-- throughput, the 99th percentile and memory are compared.
 local process = require "spec.support.process"
 local subjects = require "spec.bench.subjects"
 
 local reloads = {}
 
-local WANTED, ROUNDS_MAX, SECONDS, CONNECTIONS = 10000, 8, 4, 64
+local WANTED, PACE, SECONDS, CONNECTIONS = 10000, 200, 5, 64
 local BODY = '{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}'
 local UNITS = { us = 0.001, ms = 1, s = 1000 }
 
--- Reloads until a file appears, then prints how many there were and how many were refused.
+-- Works until a file appears, then prints how many rounds of writing and asking there were, and the median and the 99th
+-- percentile of how long an answer took. A pace of 0 is none.
 local RELOADER = [[
   package.path = "./?.lua;" .. package.path
+  local socket = require "socket"
   local http = require "spec.support.http"
-  local port, policy, stop = tonumber(arg[1]), arg[2], arg[3]
-  local texts, count, refused = {}, 0, 0
+  local port, policy, stop, pace, does_reload = tonumber(arg[1]), arg[2], arg[3], tonumber(arg[4]), arg[5] == "reload"
+  local request = (does_reload and "POST /reload" or "GET /health") ..
+    " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+  local texts, times = {}, {}
   for _, name in ipairs { "weighted", "strict" } do
     local file = assert(io.open("policies/" .. name .. ".lua"))
     texts[#texts + 1] = file:read("a")
@@ -25,17 +30,23 @@ local RELOADER = [[
   end
   texts[3] = "return { models = {} }"
   local client = assert(http.connect(port))
+  local start = socket.gettime()
   while not io.open(stop) do
+    local turn = #times % 3 + 1
     local file = assert(io.open(policy .. ".new", "w"))
-    file:write(texts[count % 3 + 1])
+    file:write(texts[turn])
     file:close()
     assert(os.rename(policy .. ".new", policy))
-    client:send("POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+    local asked = socket.gettime()
+    client:send(request)
     local status = client:read_response().status
-    assert(status == (count % 3 == 2 and 422 or 200), status)
-    count, refused = count + 1, refused + (status == 422 and 1 or 0)
+    assert(status == (does_reload and turn == 3 and 422 or 200), status)
+    times[#times + 1] = socket.gettime() - asked
+    local left = pace > 0 and start + #times / pace - socket.gettime() or 0
+    if left > 0 then socket.sleep(left) end
   end
-  print(count, refused)
+  table.sort(times)
+  print(#times, times[math.ceil(#times / 2)] * 1000, times[math.ceil(#times * 0.99)] * 1000)
 ]]
 
 -- Requests a second and the 99th percentile in milliseconds.
@@ -55,44 +66,78 @@ local function resident_kb(child)
   return tonumber(process.contents(("/proc/%d/status"):format(child.pid)):match("VmRSS:%s*(%d+)"))
 end
 
-local function load_with_reloads(child, admin_port, policy, round)
-  local stop = ("%s/reloads-stop-%d"):format(subjects.folder, round)
+-- A list of rounds that are alike, and the figures of each.
+local function rounds_of(kind, pace, policy)
+  return { kind = kind, pace = pace, policy = policy, rate = {}, p99 = {}, median_ms = {}, slow_ms = {}, count = 0 }
+end
+
+local function run_round(rounds, child, admin_port)
+  local stop = subjects.folder .. "/reloads-stop"
+  os.remove(stop)
   local script = process.write(subjects.folder .. "/reloader.lua", RELOADER)
-  local reloader = subjects.start(0, { "lua5.4", script, tostring(admin_port), policy, stop })
-  local rate, p99 = load(child)
+  local reloader = subjects.start(0, { "lua5.4", script, tostring(admin_port), rounds.policy, stop,
+    tostring(rounds.pace), rounds.kind })
+  local number = #rounds.rate + 1
+  rounds.rate[number], rounds.p99[number] = load(child)
   process.write(stop, "")
   if reloader:wait(60) ~= 0 then error(reloader:log(), 0) end
-  return rate, p99, tonumber(process.contents(reloader.out_path):match("^(%d+)"))
+  local count, median_ms, slow_ms = process.contents(reloader.out_path):match("(%d+)%s+(%S+)%s+(%S+)")
+  rounds.count = rounds.count + tonumber(count)
+  rounds.median_ms[number], rounds.slow_ms[number] = tonumber(median_ms), tonumber(slow_ms)
+end
+
+local function print_rounds(plain, busy, hurried)
+  local median = subjects.median
+  local rate, p99 = median(plain.rate), median(plain.p99)
+  subjects.row("median of rounds", "without", ("%d/s"):format(PACE), "as fast as can be")
+  local function line(title, format, key)
+    subjects.row(title, format:format(median(plain[key])), format:format(median(busy[key])),
+      format:format(median(hurried[key])))
+  end
+  line("requests a second, 64 connections", "%.0f", "rate")
+  subjects.row("  against those without", "", ("%.2f"):format(median(busy.rate) / rate),
+    ("%.2f"):format(median(hurried.rate) / rate))
+  line("99th percentile, ms", "%.2f", "p99")
+  subjects.row("  against that without", "", ("%.2f"):format(median(busy.p99) / p99),
+    ("%.2f"):format(median(hurried.p99) / p99))
+  line("asking admin, median ms", "%.1f", "median_ms")
+  line("  99th percentile, ms", "%.1f", "slow_ms")
+end
+
+-- A disk that is asked to write two hundred times a second would be part of the figures.
+local function folder_in_memory()
+  local listing = assert(io.popen("mktemp -d -p /dev/shm 2>/dev/null || mktemp -d"))
+  local path = assert(listing:read("l"))
+  listing:close()
+  return path
 end
 
 -- `target` is the upstream.
 function reloads.print(target)
-  local policy = process.write(subjects.folder .. "/reloads-policy.lua", process.contents("policies/weighted.lua"))
+  local root = folder_in_memory()
+  local folder, aside = root .. "/watched", root .. "/aside"
+  os.execute(("mkdir %s %s"):format(folder, aside))
+  local policy = process.write(folder .. "/policy.lua", process.contents("policies/weighted.lua"))
   local child = subjects.gateway(1, "reloads", target, ("policy = %q,"):format(policy))
   local admin_port = tonumber(child:wait_for_log("surface=admin[^\n]-:(%d+)"))
-  local plain, busy = { rate = {}, p99 = {} }, { rate = {}, p99 = {} }
-  local total, round, before = 0, 0, nil
+  local plain = rounds_of("ask", PACE, aside .. "/policy.lua")
+  local busy, hurried = rounds_of("reload", PACE, policy), rounds_of("reload", 0, policy)
   load(child)
+  local before
   repeat
-    round = round + 1
-    plain.rate[round], plain.p99[round] = load(child)
-    local count
-    busy.rate[round], busy.p99[round], count = load_with_reloads(child, admin_port, policy, round)
-    total = total + count
+    run_round(plain, child, admin_port)
+    run_round(busy, child, admin_port)
     before = before or resident_kb(child)
-  until total >= WANTED or round == ROUNDS_MAX
-  local report = http.request(admin_port, { path = "/policy" }).body
-  local rate, p99 = subjects.median(plain.rate), subjects.median(plain.p99)
-  local busy_rate, busy_p99 = subjects.median(busy.rate), subjects.median(busy.p99)
+  until busy.count >= WANTED or #busy.rate == 2 * WANTED / PACE / SECONDS
+  local after = resident_kb(child)
+  for _ = 1, 2 do run_round(hurried, child, admin_port) end
   print()
-  print(("  %d reloads under load, version %s in the end, no request failed"):format(total,
-    report:match('"version":(%d+)')))
-  subjects.row("", "without", "with reloads", "ratio")
-  subjects.row("requests a second, 64 connections", ("%.0f"):format(rate), ("%.0f"):format(busy_rate),
-    ("%.2f"):format(busy_rate / rate))
-  subjects.row("99th percentile, ms", ("%.1f"):format(p99), ("%.1f"):format(busy_p99), ("%.2f"):format(busy_p99 / p99))
-  print(("  resident: %.1f MB after the first round, %.1f MB after the last"):format(before / 1024,
-    resident_kb(child) / 1024))
+  print(("  %d reloads under load in %d rounds of %d s, then %.0f/s in %d more; no request failed"):format(busy.count,
+    #busy.rate, SECONDS, hurried.count / #hurried.rate / SECONDS, #hurried.rate))
+  print_rounds(plain, busy, hurried)
+  print(("  resident: %.1f MB after the first round, %.1f MB after the last at that pace"):format(before / 1024,
+    after / 1024))
+  process.remove(root)
 end
 
 return reloads

@@ -1,28 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 // A path is walked from the root: each component is a name in a directory, and any of them may be moved or be a
 // symbolic link that starts another walk. So what is watched is a set of (directory, name), and after each change it is
-// made anew.
+// made anew. Directories tell of names that come, go and change hands, files of their bytes: who writes to another file
+// beside ours, as to a log, wakes nobody.
 #include "net/watch.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "net/loop_uv.h"
 
-enum { QUIET_MS = 100, LONGEST_MS = 1000, LINKS_MAX = 40, PLACES_MAX = 4096 };
+enum { QUIET_MS = 100, LONGEST_MS = 1000, LINKS_MAX = 40, PLACES_MAX = 4096, EVENTS_BYTES = 4096 };
 
-// A directory that is watched for some names; freed by libuv's closing.
+#define DIRECTORY_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR)
+// A file that is mounted alone has no directory that tells of it.
+#define FILE_EVENTS (IN_MODIFY | IN_ATTRIB)
+
+// A directory that is watched for some names, or a file.
 struct place {
-	uv_fs_event_t uv;
-	struct watch *watch;
-	char *directory; // without a slash at its end, but for the root
-	char **names;
+	int descriptor; // the kernel's, of which two places may have the same; -1 for none
+	bool is_file;
+	char *path;   // without a slash at its end, but for the root
+	char **names; // none of a file
 	size_t name_count;
+};
+
+// What the kernel tells of all places; freed by libuv's closing.
+struct teller {
+	uv_poll_t uv;
+	struct watch *watch;
+	int descriptor;
 };
 
 struct watch {
@@ -33,24 +47,30 @@ struct watch {
 	uint64_t burst_ms; // when the first change of the burst came; 0 between bursts
 	char **paths;
 	size_t path_count;
-	struct place **places;
+	struct teller *teller; // NULL where the system has no room for it
+	struct place *places;
 	size_t place_count;
 	bool is_limited;
 };
 
-static void on_place_closed(uv_handle_t *handle) {
-	struct place *place = handle->data;
-	for (size_t i = 0; i < place->name_count; i++)
-		free(place->names[i]);
-	free(place->names);
-	free(place->directory);
-	free(place);
+static void on_teller_closed(uv_handle_t *handle) {
+	free(handle->data);
 }
 
 static void close_places(struct watch *watch) {
-	for (size_t i = 0; i < watch->place_count; i++)
-		uv_close((uv_handle_t *)&watch->places[i]->uv, on_place_closed);
+	if (watch->teller) {
+		uv_close((uv_handle_t *)&watch->teller->uv, on_teller_closed);
+		close(watch->teller->descriptor);
+	}
+	for (size_t i = 0; i < watch->place_count; i++) {
+		struct place *place = &watch->places[i];
+		for (size_t n = 0; n < place->name_count; n++)
+			free(place->names[n]);
+		free(place->names);
+		free(place->path);
+	}
 	free(watch->places);
+	watch->teller = NULL;
 	watch->places = NULL;
 	watch->place_count = 0;
 }
@@ -62,12 +82,7 @@ static bool has_name(const struct place *place, const char *name) {
 	return false;
 }
 
-static void on_event(uv_fs_event_t *uv, const char *name, int events, int status) {
-	struct place *place = uv->data;
-	struct watch *watch = place->watch;
-	(void)events;
-	if (status == 0 && name && !has_name(place, name))
-		return;
+static void note_change(struct watch *watch) {
 	uint64_t now_ms = loop_now_ms(watch->loop);
 	if (!watch->burst_ms)
 		watch->burst_ms = now_ms;
@@ -76,31 +91,76 @@ static void on_event(uv_fs_event_t *uv, const char *name, int events, int status
 	timer_start(&watch->timer, left_ms < QUIET_MS ? left_ms : QUIET_MS);
 }
 
-// The place of that directory, made where there is none; NULL where the system has no room for it.
-static struct place *place_of(struct watch *watch, const char *directory) {
+// Whether what the kernel tells may be of one of our paths.
+static bool matters(const struct watch *watch, const struct inotify_event *event) {
+	if (event->mask & IN_Q_OVERFLOW)
+		return true;
+	for (size_t i = 0; i < watch->place_count; i++) {
+		const struct place *place = &watch->places[i];
+		bool is_named = event->len && has_name(place, event->name);
+		if (place->descriptor == event->wd && (place->is_file ? event->len == 0 : is_named))
+			return true;
+	}
+	return false;
+}
+
+// One read at a time: who changes files without a pause must not keep the loop from its sockets.
+static void on_told(uv_poll_t *uv, int status, int events) {
+	struct teller *teller = uv->data;
+	_Alignas(struct inotify_event) char bytes[EVENTS_BYTES];
+	ssize_t count = status == 0 ? read(teller->descriptor, bytes, sizeof bytes) : 0;
+	(void)events;
+	for (size_t at = 0; count > 0 && at < (size_t)count;) {
+		const struct inotify_event *event = (const void *)(bytes + at);
+		if (matters(teller->watch, event))
+			note_change(teller->watch);
+		at += sizeof *event + event->len;
+	}
+}
+
+static void open_teller(struct watch *watch) {
+	int descriptor = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (descriptor < 0) {
+		watch->is_limited = true;
+		return;
+	}
+	struct teller *teller = memory_new(1, sizeof *teller);
+	if (uv_poll_init(loop_uv(watch->loop), &teller->uv, descriptor)) {
+		watch->is_limited = true;
+		close(descriptor);
+		free(teller);
+		return;
+	}
+	teller->watch = watch;
+	teller->descriptor = descriptor;
+	teller->uv.data = teller;
+	uv_unref((uv_handle_t *)&teller->uv);
+	uv_poll_start(&teller->uv, UV_READABLE, on_told);
+	watch->teller = teller;
+}
+
+// The place of that path, made where there is none; NULL where there is no room for it.
+static struct place *place_of(struct watch *watch, const char *path, bool is_file) {
 	for (size_t i = 0; i < watch->place_count; i++)
-		if (strcmp(watch->places[i]->directory, directory) == 0)
-			return watch->places[i];
-	if (watch->place_count == PLACES_MAX) {
+		if (watch->places[i].is_file == is_file && strcmp(watch->places[i].path, path) == 0)
+			return &watch->places[i];
+	if (watch->place_count == PLACES_MAX || !watch->teller) {
 		watch->is_limited = true;
 		return NULL;
 	}
-	struct place *place = memory_new(1, sizeof *place);
-	place->watch = watch;
-	place->directory = memory_string(slice_from(directory));
-	place->uv.data = place;
-	uv_fs_event_init(loop_uv(watch->loop), &place->uv);
-	uv_unref((uv_handle_t *)&place->uv);
-	int status = uv_fs_event_start(&place->uv, on_event, directory, 0);
-	if (status == UV_ENOSPC || status == UV_EMFILE || status == UV_ENFILE || status == UV_ENOMEM)
+	// What two paths lead to is watched once, for what either wants.
+	uint32_t events = IN_MASK_ADD | (is_file ? FILE_EVENTS : DIRECTORY_EVENTS);
+	int descriptor = inotify_add_watch(watch->teller->descriptor, path, events);
+	if (descriptor < 0 && (errno == ENOSPC || errno == ENOMEM))
 		watch->is_limited = true;
-	watch->places = memory_resize(watch->places, watch->place_count + 1, sizeof(struct place *));
-	watch->places[watch->place_count++] = place;
+	watch->places = memory_resize(watch->places, watch->place_count + 1, sizeof *watch->places);
+	struct place *place = &watch->places[watch->place_count++];
+	*place = (struct place){.descriptor = descriptor, .is_file = is_file, .path = memory_string(slice_from(path))};
 	return place;
 }
 
 static void add_name(struct watch *watch, const char *directory, const char *name) {
-	struct place *place = place_of(watch, directory);
+	struct place *place = place_of(watch, directory, false);
 	if (!place || has_name(place, name))
 		return;
 	place->names = memory_resize(place->names, place->name_count + 1, sizeof(char *));
@@ -128,7 +188,7 @@ static bool follow_link(const char *at, const char *rest, char way[PATH_MAX]) {
 	return true;
 }
 
-// Adds every (directory, name) on the way to an absolute path.
+// Adds every (directory, name) on the way to an absolute path, and the file at its end.
 static void add_way(struct watch *watch, const char *path) {
 	char way[PATH_MAX], directory[PATH_MAX] = "/", at[PATH_MAX];
 	int links = 0;
@@ -163,11 +223,14 @@ static void add_way(struct watch *watch, const char *path) {
 		}
 		memcpy(directory, at, (size_t)written + 1);
 	}
+	place_of(watch, directory, true);
 }
 
 static void look_anew(struct watch *watch) {
 	close_places(watch);
 	watch->is_limited = false;
+	if (watch->path_count)
+		open_teller(watch);
 	for (size_t i = 0; i < watch->path_count; i++)
 		add_way(watch, watch->paths[i]);
 }

@@ -12,6 +12,8 @@
 
 enum { GUARD_MS = 20000, QUIET_MS = 400 };
 
+static int left_open = -1;
+
 struct scene {
 	char folder[64];
 	struct loop *loop;
@@ -69,6 +71,7 @@ static void open_scene(struct scene *scene) {
 	must(mkdir(path_of(scene, "there"), 0700));
 	write_file(scene, "here/p.lua");
 	write_file(scene, "there/p.lua");
+	must(link(path_of(scene, "here/p.lua"), path_of(scene, "there/hard.lua")));
 	must(symlink("here", path_of(scene, "now")));
 	must(symlink(path_of(scene, "here"), path_of(scene, "absolute")));
 	must(symlink("../here/p.lua", path_of(scene, "there/link.lua")));
@@ -76,6 +79,9 @@ static void open_scene(struct scene *scene) {
 
 static void close_scene(struct scene *scene) {
 	char command[128];
+	if (left_open >= 0)
+		must(close(left_open));
+	left_open = -1;
 	watch_close(scene->watch);
 	loop_close(scene->loop);
 	snprintf(command, sizeof command, "rm -r %s", scene->folder);
@@ -113,6 +119,16 @@ static void write_another(struct scene *scene) {
 	must(unlink(path_of(scene, "here/q.lua")));
 }
 
+// As by another mount of the same file: nothing happens in the folder that is watched.
+static void write_it_elsewhere(struct scene *scene) {
+	write_file(scene, "there/hard.lua");
+}
+
+static void write_it_without_an_end(struct scene *scene) {
+	left_open = open(path_of(scene, "here/p.lua"), O_WRONLY | O_APPEND);
+	must(write(left_open, "more", 4) != 4);
+}
+
 static void write_the_new_file(struct scene *scene) {
 	write_file(scene, "here/new.lua");
 }
@@ -132,6 +148,9 @@ static const struct {
     {"here/p.lua", replace_it, true},
     {"here/p.lua", remove_it, true},
     {"here/p.lua", touch_it, true},
+    {"here/p.lua", write_it_elsewhere, true},
+    {"here/p.lua", write_it_without_an_end, true},
+    {"now/p.lua", write_it_without_an_end, true},
     {"here/p.lua", move_its_folder, true},
     {"here/p.lua", turn_the_link, false},
     {"here/p.lua", write_another, false},

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a reload costs the thread that builds versions: texts read, a VM for each worker, hash, publication, and the end
+// of the version before. No worker runs, so no other work is in the figures, and all that is used is in the caches.
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "mux/edition.h"
+#include "mux/mux.h"
+#include "mux/version.h"
+#include "mux/worker.h"
+
+enum { RUNS = 5, MODELS = 1000 };
+
+static uint64_t cpu_us(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+static struct mux *open_mux(const char *policy, size_t workers, struct credentials_source *credentials) {
+	struct mux_settings settings = {
+	    .policy = policy,
+	    .policy_limits = {100000, 16 << 20},
+	    .workers = workers,
+	    .region = "us-east-1",
+	    .credentials = credentials,
+	};
+	struct problems problems = {0};
+	struct mux *mux;
+	if (mux_new(&settings, &problems, &mux)) {
+		fprintf(stderr, "%s: %s\n", policy, problems.count ? problems.list[0].found : "refused");
+		exit(1);
+	}
+	return mux;
+}
+
+// Where a reloader would do so a little later.
+static void bury(void *keeper, struct mux_version *version) {
+	(void)keeper;
+	edition_bury(version);
+}
+
+static void measure(const char *name, const char *policy, size_t models, size_t workers, int rounds,
+                    struct credentials_source *credentials) {
+	struct mux *mux = open_mux(policy, workers, credentials);
+	uint64_t best_us = UINT64_MAX;
+	for (int run = 0; run < RUNS; run++) {
+		uint64_t start_us = cpu_us();
+		for (int i = 0; i < rounds; i++) {
+			struct mux_reloaded result;
+			mux->version->on_unused = bury;
+			edition_renew(mux, &(struct mux_reload_order){0}, &result);
+			if (result.status)
+				exit(1);
+		}
+		uint64_t took_us = cpu_us() - start_us;
+		best_us = took_us < best_us ? took_us : best_us;
+	}
+	printf("reload, %-26s %2zu workers %5zu models %8" PRIu64 " us\n", name, workers, models,
+	       best_us / (uint64_t)rounds);
+	mux_free(mux);
+}
+
+// A policy of many models, in a file of its own.
+static void write_large(char *path) {
+	FILE *file = fdopen(mkstemp(path), "w");
+	fputs("return { models = {\n", file);
+	for (size_t i = 0; i < MODELS; i++)
+		fprintf(file, "{ id = 'm%zu', weight = %zu, tags = { number = %zu } },\n", i, i % 7 + 1, i);
+	fputs("} }\n", file);
+	fclose(file);
+}
+
+int main(void) {
+	char large[] = "/tmp/mux-bench-XXXXXX";
+	log_configure(LOG_ERROR, LOG_TEXT);
+	write_large(large);
+	struct credentials *credentials = credentials_new("AKIDEXAMPLE", "not-a-secret", NULL, NULL);
+	struct credentials_source *source = credentials_source_static(credentials);
+	credentials_release(credentials);
+	for (size_t workers = 1; workers <= 8; workers *= 8) {
+		measure("weighted.lua", "policies/weighted.lua", 2, workers, 300, source);
+		measure("many models", large, MODELS, workers, 10, source);
+	}
+	credentials_source_free(source);
+	unlink(large);
+	return 0;
+}
