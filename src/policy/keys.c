@@ -10,6 +10,9 @@
 #define ONE_TIER "\"default\", \"flex\", \"priority\" or \"reserved\""
 #define LADDER "\"priority\", \"reserved\" or a list of different tiers"
 
+// A model's state takes 10 to 30 KB, outside of the VM.
+enum { MODELS_MAX = 4096 };
+
 enum { TEXT_BYTES_MAX = 2048, FIELD_BYTES = 256, REGION_BYTES_MAX = 63 };
 
 // A thousand million a minute is more than any account has.
@@ -20,6 +23,8 @@ enum { TEXT_BYTES_MAX = 2048, FIELD_BYTES = 256, REGION_BYTES_MAX = 63 };
 static void read_models(const struct document *value, void *target, const struct schema_place *place) {
 	if (value->kind != DOCUMENT_TABLE || value->entry_count || !value->item_count)
 		schema_complain(place, "a list of at least one model", value);
+	else if (value->item_count > MODELS_MAX)
+		schema_complain(place, "at most 4096 models", value);
 	else
 		*(const struct document **)target = value;
 }
