@@ -44,7 +44,8 @@ static void bench_free(struct bench *bench) {
 // Routes one request: `failures` attempts that fail, then one that succeeds. Returns the attempts made.
 static uint32_t route_one(struct bench *bench, uint32_t failures) {
 	const struct route route = {.pool = &bench->pool, .decide = &default_decide, .random = &bench->random};
-	const struct request_facts facts = {.id = SLICE("request"), .asked = SLICE("chat")};
+	const struct request_facts facts = {
+	    .id = SLICE("request"), .asked = SLICE("chat"), .input_tokens = 900, .max_tokens = 500};
 	// A refusal fails over without touching the models' standing.
 	struct attempt_result failure = {.end = ATTEMPT_REFUSED, .ttft_ms = -1, .usage = {900, 10, -1, -1}};
 	struct attempt_result success = {.end = ATTEMPT_SUCCEEDED, .ttft_ms = -1, .usage = {900, 200, -1, -1}};
@@ -87,6 +88,16 @@ static void bench_routing(size_t models) {
 	bench_free(&bench);
 }
 
+static void bench_quotas(void) {
+	struct bench bench;
+	bench_init(&bench, 10);
+	bench.pool.has_quota = true;
+	for (size_t i = 0; i < bench.pool.count; i++)
+		bench.pool.models[i].quota = (struct quota){UINT32_MAX, UINT32_MAX, 1};
+	run("10 models with quotas, the first answers", &bench, 0, REQUESTS);
+	bench_free(&bench);
+}
+
 static void bench_snapshots(void) {
 	struct bench bench;
 	bench_init(&bench, 10);
@@ -104,6 +115,7 @@ static void bench_snapshots(void) {
 int main(void) {
 	bench_routing(10);
 	bench_routing(1000);
+	bench_quotas();
 	bench_snapshots();
 	return 0;
 }

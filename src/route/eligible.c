@@ -35,13 +35,14 @@ static bool is_interchangeable(const struct model *model, const struct model *re
 
 void eligible_mark_serving(struct route_request *request) {
 	size_t count = request->route->pool->count;
-	for (size_t i = 0; i < count; i++)
-		if (model_serves(model_at(request, i), request->facts->asked)) {
-			request->marks[i] |= MARK_SERVES;
-			if (request->route->pool->has_quota && quota_is_limited(&model_at(request, i)->quota))
-				request->marks[i] |= MARK_LIMITED;
-			request->is_served = true;
-		}
+	bool has_quota = request->route->pool->has_quota;
+	const struct model *model = request->route->pool->models;
+	for (size_t i = 0; i < count; i++, model++) {
+		if (model->serves_count > 0 && !model_serves(model, request->facts->asked))
+			continue;
+		request->marks[i] = has_quota && quota_is_limited(&model->quota) ? MARK_SERVES | MARK_LIMITED : MARK_SERVES;
+		request->is_served = true;
+	}
 	if (!request->facts->family_bound || !request->is_served)
 		return;
 	const struct model *reference = find_reference(request);
@@ -80,9 +81,9 @@ struct last_resort {
 	bool is_taken;
 };
 
-// Puts a model that something stands in the way of where it belongs.
-static void sort_obstructed(struct route_request *request, const struct model *model, struct eligible *out,
-                            struct last_resort *resort) {
+// Looks closer at a model that something may stand in the way of, and notes what.
+static bool is_free(struct route_request *request, const struct model *model, struct eligible *out,
+                    struct last_resort *resort) {
 	struct standing standing;
 	struct terms terms = terms_of(model, request->demand);
 	model_state_standing(model->state, &terms, request->now_ms, &standing);
@@ -102,20 +103,26 @@ static void sort_obstructed(struct route_request *request, const struct model *m
 		note_return(out, poll_ms);
 	} else if (standing.behind) {
 		*mark |= MARK_BEHIND;
+		request->has_behind = true;
 	} else {
-		list(request, model, out);
+		return true;
 	}
+	return false;
 }
 
+// Where nobody else is listed, those that stand behind are.
 static void list_behind(struct route_request *request, struct eligible *out) {
-	for (size_t i = 0; i < request->route->pool->count; i++)
-		if (request->marks[i] & MARK_BEHIND)
+	bool are_listed = out->candidates.count == 0;
+	for (size_t i = 0; i < request->route->pool->count; i++) {
+		if (are_listed && request->marks[i] & MARK_BEHIND)
 			list(request, model_at(request, i), out);
+		request->marks[i] &= (uint8_t)~MARK_BEHIND;
+	}
+	request->has_behind = false;
 }
 
 // Nothing stands in the way, for certain and without a lock.
-static bool is_clear(const struct route_request *request, const struct model *model) {
-	uint8_t mark = request->marks[model->index];
+static inline bool is_clear(const struct route_request *request, const struct model *model, uint8_t mark) {
 	return model_state_is_clear(model->state) && !(mark & MARK_LOST) &&
 	       (!(mark & MARK_LIMITED) || model_state_has_room(model->state, &model->quota, request->demand));
 }
@@ -124,18 +131,17 @@ void eligible_list(struct route_request *request, struct eligible *out) {
 	*out = (struct eligible){
 	    .candidates.list = request->candidates, .admission = ADMIT_AWAKE, .first_return_ms = UINT64_MAX};
 	struct last_resort resort = {0};
-	const struct model *model = request->route->pool->models;
-	for (size_t i = 0; i < request->route->pool->count; i++, model++) {
-		uint8_t *mark = &request->marks[i];
-		*mark &= (uint8_t)~MARK_BEHIND;
+	const struct model *model = request->route->pool->models, *end = model + request->route->pool->count;
+	const uint8_t *mark = request->marks;
+	const struct model **next = request->candidates;
+	for (; model < end; model++, mark++) {
 		if ((*mark & (MARK_SERVES | MARK_TRIED | MARK_IN_FLIGHT)) != MARK_SERVES)
 			continue;
-		if (is_clear(request, model))
-			list(request, model, out);
-		else
-			sort_obstructed(request, model, out, &resort);
+		if (is_clear(request, model, *mark) || is_free(request, model, out, &resort))
+			*next++ = model;
 	}
-	if (out->candidates.count == 0)
+	out->candidates.count = (size_t)(next - request->candidates);
+	if (request->has_behind)
 		list_behind(request, out);
 	// A resting model is no help to a request that has an attempt in flight anyway.
 	if (out->candidates.count == 0 && resort.model && !resort.is_taken && request->in_flight == 0) {

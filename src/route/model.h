@@ -46,14 +46,17 @@ struct price {
 };
 
 // One entry of the pool. Strings are NUL-terminated and owned by the pool; optional ones are NULL where absent.
+// What each selection reads of every model comes first.
 struct model {
-	size_t index; // in its pool
-	char *id;
-	char *name;
+	size_t index;              // in its pool
+	struct model_state *state; // retained by the pool; locks for itself
 	double weight;
 	bool fallback;
-	char **serves; // names and globs; count 0 is anything
+	enum service_tier tier; // to start at
 	size_t serves_count;
+	char **serves; // names and globs; count 0 is anything
+	char *name;
+	char *id;
 	char *family;
 	char *region;
 	char *endpoint;
@@ -61,11 +64,9 @@ struct model {
 	uint64_t timeout_ms;
 	uint64_t ttft_ms;
 	struct breaker_settings breaker;
-	enum service_tier tier; // to start at
 	struct quota quota;
 	struct price price;
-	bool is_priced;            // whether the policy states a price
-	struct model_state *state; // retained by the pool; locks for itself
+	bool is_priced; // whether the policy states a price
 };
 
 struct route_limits {

@@ -10,7 +10,7 @@
 #include "route/extra_budget.h"
 #include "route/request_internal.h"
 
-enum { MOST_RETRIES = 10, LONGEST_RETRY_WAIT_MS = 600000, ATTEMPTS_ROOM = 4, MOST_TOKENS = INT32_MAX };
+enum { MOST_RETRIES = 10, LONGEST_RETRY_WAIT_MS = 600000, ATTEMPTS_ROOM = 2, MOST_TOKENS = INT32_MAX };
 
 static uint64_t tokens(int64_t count) {
 	return count <= 0 ? 0 : count < MOST_TOKENS ? (uint64_t)count : MOST_TOKENS;
@@ -134,14 +134,19 @@ static void move_on(struct route_request *request) {
 	request->phase = PHASE_SELECT;
 }
 
+static void forget_losses(struct route_request *request) {
+	for (size_t i = 0; request->has_lost && i < request->route->pool->count; i++)
+		request->marks[i] &= (uint8_t)~MARK_LOST;
+	request->has_lost = false;
+}
+
 // A place that is lost between listing and sending means another selection, and no retry. Each loss strikes a model off
 // this selection, so it ends.
 struct step request_select(struct route_request *request) {
 	struct step step;
 	struct selection selection;
 	struct eligible eligible;
-	for (size_t i = 0; i < request->route->pool->count; i++)
-		request->marks[i] &= (uint8_t)~MARK_LOST;
+	forget_losses(request);
 	for (;;) {
 		eligible_list(request, &eligible);
 		if (eligible.candidates.count == 0)
@@ -159,6 +164,7 @@ struct step request_select(struct route_request *request) {
 			return step;
 		}
 		request->marks[selection.model->index] |= MARK_LOST;
+		request->has_lost = true;
 	}
 }
 

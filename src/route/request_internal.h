@@ -79,8 +79,10 @@ struct route_request {
 	bool committed;
 	uint32_t committed_attempt;
 	struct step final;
-	bool is_served; // by any model of the pool
-	uint8_t *marks; // one for each model
+	bool is_served;  // by any model of the pool
+	bool has_behind; // any model is marked so
+	bool has_lost;   // any model is marked so
+	uint8_t *marks;  // one for each model
 	const struct model **candidates;
 	struct route_attempt *attempts;
 	uint32_t attempts_room;
