@@ -31,7 +31,14 @@ function select.weighted(models)
 end
 
 --- The model for which measure(model) is least; the first of several. Models without a measure (nil) are left out.
+--- `measure` may also be the name of a field that is a number: "inflight".
 function select.least(models, measure)
+  if type(measure) == "string" then
+    local field = measure
+    measure = function(model)
+      return model[field]
+    end
+  end
   local best, least
   for i = 1, #models do
     local value = measure(models[i])
@@ -111,6 +118,10 @@ function select.where(models, accept)
 end
 
 if type(core) == "table" then
+  local by_function = select.least
+  function select.least(models, measure)
+    return (type(measure) == "string" and core.least or by_function)(models, measure)
+  end
   select.weighted, select.rendezvous = core.weighted, core.rendezvous
 end
 

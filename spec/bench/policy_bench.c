@@ -99,6 +99,7 @@ int main(void) {
 	                               "select.weighted(models.fallback) end";
 	static const char by_lua[] = "select = function(_, models) local best for i = 1, #models do local m = models[i] "
 	                             "if not best or m.inflight < best.inflight then best = m end end return best end";
+	static const char by_name[] = "select = function(_, models) return select.least(models, 'inflight') end";
 	static const char classify[] = "classify = function(failure) if failure.name == 'X' then return 'retry' end return "
 	                               "classify.default(failure) end";
 	const struct policy_host host = {.registry = registry_new(), .shared = shared_new()};
@@ -108,6 +109,7 @@ int main(void) {
 		measure("select, weighted.lua", &host, count, weighted, SELECT);
 		measure("select, weighted.lua, eligible set changing", &host, count, weighted, SELECT_CHANGING);
 		measure("select, least in flight in Lua", &host, count, by_lua, SELECT);
+		measure("select, least in flight by name", &host, count, by_name, SELECT);
 		measure("classify, by name else the default", &host, count, classify, CLASSIFY);
 	}
 	shared_free(host.shared);

@@ -53,6 +53,7 @@ describe("select.least", function()
     assert.equal("m1", select.least(list, function(model)
       return model.weight > 2 and model.weight or nil
     end).name)
+    assert.equal("m2", select.least(list, "weight").name)
     assert.is_nil(select.least(list, function() end))
     assert.is_nil(select.least({}, function()
       return 1

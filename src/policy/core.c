@@ -35,6 +35,30 @@ static int weighted(lua_State *lua) {
 	return 1;
 }
 
+// The first of the models whose field of that name is least, or nil where there are none.
+static int least(lua_State *lua) {
+	struct model_argument models = view_check_models(lua);
+	const char *name = luaL_checkstring(lua, 2);
+	const struct view_field *measure = view_measure_named(name);
+	size_t best = 0;
+	double least_value = 0;
+	if (!measure)
+		return luaL_error(lua, "a model has no number '%s'", name);
+	vm_charge(lua, models.count + 1);
+	for (size_t i = 0; i < models.count; i++) {
+		double value = view_measure_of(lua, models, i, measure);
+		if (best && value >= least_value)
+			continue;
+		best = i + 1;
+		least_value = value;
+	}
+	if (best)
+		lua_geti(lua, 1, (lua_Integer)best);
+	else
+		lua_pushnil(lua);
+	return 1;
+}
+
 // The default verdict on a failure, and { outcome, counts }. The cooldown is left out: what a hook leaves out stays the
 // default, and the doubling of a throttle's cooldown can't be said in a number.
 static int classify(lua_State *lua) {
@@ -50,6 +74,7 @@ static int classify(lua_State *lua) {
 
 void core_push(lua_State *lua) {
 	static const luaL_Reg functions[] = {{"weighted", weighted},
+	                                     {"least", least},
 	                                     {"classify", classify},
 	                                     {"hash_text", affinity_hash_text},
 	                                     {"hash_prompt", affinity_hash_prompt},

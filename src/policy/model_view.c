@@ -12,12 +12,16 @@
 // The values that a view keeps.
 enum { KEPT_TAGS = 1, KEPT_ID, KEPT_NAME, KEPT_SERVES, KEPT_ENDPOINT, KEPT_QUOTA, KEPT_PRICE, KEPT = KEPT_PRICE };
 
+// What is live is read in three parts, each once in a call and only if a hook asks: `..._call` is the call in which a
+// part was read. Calls count from 0 and these stamps from 1, so that a fresh view has none.
 struct model_view {
 	enum object_kind kind;
 	const struct model *model;
 	struct views *views;
-	uint64_t snapshot_call; // the call in which `snapshot` was taken
-	struct model_snapshot snapshot;
+	uint64_t load_call, outline_call, percentiles_call;
+	struct model_load load;
+	struct model_snapshot outline;
+	struct model_percentiles percentiles;
 };
 
 void model_view_push_new(lua_State *lua, struct views *views, const struct model *model) {
@@ -38,15 +42,33 @@ static const struct model *model_of(void *object) {
 	return ((struct model_view *)object)->model;
 }
 
-static const struct model_snapshot *snapshot_of(void *object) {
+static const struct model_load *load_of(void *object) {
+	struct model_view *view = object;
+	if (view->load_call != view->views->call + 1) {
+		model_state_load(view->model->state, &view->load);
+		view->load_call = view->views->call + 1;
+	}
+	return &view->load;
+}
+
+static const struct model_snapshot *outline_of(void *object) {
 	struct model_view *view = object;
 	struct views *views = view->views;
-	// Calls count from 0, a view's stamp from 1: a fresh view has none.
-	if (view->snapshot_call != views->call + 1) {
-		model_state_snapshot(view->model->state, &view->model->breaker, views->vm->now_ms, &view->snapshot);
-		view->snapshot_call = views->call + 1;
+	if (view->outline_call != views->call + 1) {
+		model_state_outline(view->model->state, &view->model->breaker, views->vm->now_ms, &view->outline);
+		view->outline_call = views->call + 1;
 	}
-	return &view->snapshot;
+	return &view->outline;
+}
+
+static const struct model_percentiles *percentiles_of(void *object) {
+	struct model_view *view = object;
+	struct views *views = view->views;
+	if (view->percentiles_call != views->call + 1) {
+		model_state_percentiles(view->model->state, views->vm->now_ms, &view->percentiles);
+		view->percentiles_call = views->call + 1;
+	}
+	return &view->percentiles;
 }
 
 // Pushes what is kept at `place`, if it has been made.
@@ -132,7 +154,7 @@ static void push_timeout(lua_State *lua, void *object) {
 }
 
 static void push_ttft(lua_State *lua, void *object) {
-	lua_pushnumber(lua, snapshot_of(object)->ttft_ms);
+	lua_pushnumber(lua, load_of(object)->ttft_ms);
 }
 
 static void push_tags(lua_State *lua, void *object) {
@@ -192,35 +214,35 @@ static void push_price(lua_State *lua, void *object) {
 
 static void push_breaker(lua_State *lua, void *object) {
 	static const char *const names[] = {"closed", "open", "half_open"};
-	lua_pushstring(lua, names[snapshot_of(object)->breaker]);
+	lua_pushstring(lua, names[outline_of(object)->breaker]);
 }
 
 static void push_error_rate(lua_State *lua, void *object) {
-	lua_pushnumber(lua, snapshot_of(object)->error_rate);
+	lua_pushnumber(lua, outline_of(object)->error_rate);
 }
 
 static void push_requests_per_minute(lua_State *lua, void *object) {
-	lua_pushnumber(lua, snapshot_of(object)->requests_per_minute);
+	lua_pushnumber(lua, outline_of(object)->requests_per_minute);
 }
 
 static void push_inflight(lua_State *lua, void *object) {
-	lua_pushinteger(lua, (lua_Integer)snapshot_of(object)->inflight);
+	lua_pushinteger(lua, (lua_Integer)load_of(object)->inflight);
 }
 
 static void push_latency(lua_State *lua, void *object) {
-	lua_pushnumber(lua, snapshot_of(object)->latency_moving_average_ms);
+	lua_pushnumber(lua, load_of(object)->latency_moving_average_ms);
 }
 
 static void push_p50(lua_State *lua, void *object) {
-	lua_pushnumber(lua, snapshot_of(object)->p50_ms);
+	lua_pushnumber(lua, percentiles_of(object)->p50_ms);
 }
 
 static void push_p95(lua_State *lua, void *object) {
-	lua_pushnumber(lua, snapshot_of(object)->p95_ms);
+	lua_pushnumber(lua, percentiles_of(object)->p95_ms);
 }
 
 static void push_headroom(lua_State *lua, void *object) {
-	lua_pushnumber(lua, snapshot_of(object)->headroom);
+	lua_pushnumber(lua, outline_of(object)->headroom);
 }
 
 static const struct view_field model_fields[] = {
@@ -250,6 +272,44 @@ static const struct view_field model_fields[] = {
     {"headroom", push_headroom},
     {NULL, NULL},
 };
+
+// Those that are numbers; what pushes them looks at nothing but the object.
+static const struct view_field measures[] = {
+    {"weight", push_weight},
+    {"output_token_weight", push_output_token_weight},
+    {"timeout_ms", push_timeout},
+    {"error_rate", push_error_rate},
+    {"requests_per_minute", push_requests_per_minute},
+    {"inflight", push_inflight},
+    {"latency_ms", push_latency},
+    {"p50_ms", push_p50},
+    {"p95_ms", push_p95},
+    {"ttft_ms", push_ttft},
+    {"headroom", push_headroom},
+};
+
+const struct view_field *view_measure_named(const char *name) {
+	for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
+		if (strcmp(measures[i].name, name) == 0)
+			return &measures[i];
+	return NULL;
+}
+
+double view_measure_of(lua_State *lua, struct model_argument models, size_t i, const struct view_field *measure) {
+	void *object;
+	int top = lua_gettop(lua);
+	if (models.list) {
+		object = models.list->views->models[models.list->models[i]->index];
+	} else {
+		view_model_in_table(lua, i, NULL);
+		lua_rawgeti(lua, 1, (lua_Integer)i + 1);
+		object = lua_touserdata(lua, -1);
+	}
+	measure->push(lua, object);
+	double value = lua_tonumber(lua, -1);
+	lua_settop(lua, top);
+	return value;
+}
 
 // model.weight = number, in `tick`.
 static int assign(lua_State *lua) {

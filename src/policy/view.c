@@ -18,10 +18,13 @@ static const char *const kind_names[OBJECT_KINDS] = {
 };
 
 static void push_models(lua_State *lua, struct views *views, const struct pool *pool, int tags) {
-	lua_createtable(lua, (int)pool->count, 0); /* models */
-	model_view_push_metatable(lua);            /* models metatable */
+	lua_createtable(lua, (int)pool->count + 1, 0); /* models */
+	views->models = lua_newuserdatauv(lua, pool->count * sizeof *views->models, 0);
+	lua_rawseti(lua, -2, (lua_Integer)pool->count + 1);
+	model_view_push_metatable(lua); /* models metatable */
 	for (size_t i = 0; i < pool->count; i++) {
 		model_view_push_new(lua, views, &pool->models[i]); /* models metatable view */
+		views->models[i] = lua_touserdata(lua, -1);
 		lua_rawgeti(lua, tags, (lua_Integer)i + 1);
 		lua_setiuservalue(lua, -2, 1);
 		lua_rawseti(lua, -3, (lua_Integer)i + 1);

@@ -40,6 +40,7 @@ struct views {
 	const double *weights; // of the models, by index; NULL: their own
 	double *assigned;      // where `tick` writes; NULL outside of it
 	int model_reference;   // the array of model views, in pool order
+	void **models;         // the same for C; like them it is the VM's
 	int metatables[OBJECT_KINDS];
 	struct model_lists eligible;
 	struct model_lists whole; // of the pool; opened where a policy has a `tick`
@@ -95,6 +96,12 @@ static inline const struct model *view_model_of(lua_State *lua, struct model_arg
 	*weight = views_weight(models.list->views, models.list->models[i]);
 	return models.list->models[i];
 }
+
+// A field of models that is a number, by its name; NULL where there is no such field.
+struct view_field;
+const struct view_field *view_measure_named(const char *name);
+// What it is at position `i`; as view_model_of.
+double view_measure_of(lua_State *lua, struct model_argument models, size_t i, const struct view_field *measure);
 
 // What the request is whose view is at `index`; raises where there is none, or none any more.
 const struct request_facts *view_facts_at(lua_State *lua, int index);

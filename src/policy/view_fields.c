@@ -46,9 +46,7 @@ static int read_field(lua_State *lua) {
 	void *object = lua_touserdata(lua, 1);
 	if (kind->check)
 		kind->check(lua, object);
-	if (lua_type(lua, 2) != LUA_TSTRING)
-		return refuse_field(lua, kind);
-	const char *name = lua_tostring(lua, 2);
+	const char *name = lua_tostring(lua, 2); // NULL has no slot, nor has the text of a number
 	for (size_t i = first_slot(name); kind->slots[i].name; i = (i + 1) % SLOTS) {
 		if (kind->slots[i].name != name)
 			continue;

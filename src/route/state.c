@@ -244,9 +244,6 @@ static void fill_snapshot(struct model_state *state, const struct breaker_settin
 	    .last_failure_ms = state->window.last_failure_ms,
 	    .inflight = state->inflight,
 	    .headroom = quota_headroom(&state->quota, now_ms),
-	    .p50_ms = state->recent.p50_ms,
-	    .p95_ms = state->recent.p95_ms,
-	    .p99_ms = state->recent.p99_ms,
 	    .ttft_ms = state->ttft_moving_average,
 	};
 }
@@ -264,24 +261,46 @@ static bool take_latencies(struct model_state *state, uint64_t now_ms, uint32_t 
 	return true;
 }
 
-void model_state_snapshot(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
-                          struct model_snapshot *out) {
+void model_state_load(struct model_state *state, struct model_load *out) {
+	lock(state);
+	out->inflight = state->inflight;
+	out->latency_moving_average_ms = state->latency_moving_average;
+	out->ttft_ms = state->ttft_moving_average;
+	unlock(state);
+}
+
+void model_state_outline(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
+                         struct model_snapshot *out) {
+	lock(state);
+	fill_snapshot(state, settings, now_ms, out);
+	unlock(state);
+}
+
+void model_state_percentiles(struct model_state *state, uint64_t now_ms, struct model_percentiles *out) {
 	uint32_t latencies_ms[STATISTICS_LATENCIES];
 	size_t count;
 	lock(state);
+	struct model_statistics recent = state->recent;
 	bool is_due = take_latencies(state, now_ms, latencies_ms, &count);
-	fill_snapshot(state, settings, now_ms, out);
 	unlock(state);
-	if (!is_due)
-		return;
-	struct model_statistics recent = {0};
-	statistics_summarise(latencies_ms, count, &recent);
-	out->p50_ms = recent.p50_ms;
-	out->p95_ms = recent.p95_ms;
-	out->p99_ms = recent.p99_ms;
-	lock(state);
-	state->recent = recent;
-	unlock(state);
+	if (is_due) {
+		recent = (struct model_statistics){0};
+		statistics_summarise(latencies_ms, count, &recent);
+		lock(state);
+		state->recent = recent;
+		unlock(state);
+	}
+	*out = (struct model_percentiles){recent.p50_ms, recent.p95_ms, recent.p99_ms};
+}
+
+void model_state_snapshot(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
+                          struct model_snapshot *out) {
+	struct model_percentiles percentiles;
+	model_state_percentiles(state, now_ms, &percentiles);
+	model_state_outline(state, settings, now_ms, out);
+	out->p50_ms = percentiles.p50_ms;
+	out->p95_ms = percentiles.p95_ms;
+	out->p99_ms = percentiles.p99_ms;
 }
 
 void model_state_force_open(struct model_state *state, uint64_t now_ms) {

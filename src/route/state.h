@@ -51,6 +51,22 @@ struct model_snapshot {
 void model_state_snapshot(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
                           struct model_snapshot *out);
 
+// Parts of it, for who asks about a thousand models and wants no more: what changes with each attempt,
+struct model_load {
+	uint64_t inflight;
+	double latency_moving_average_ms;
+	double ttft_ms;
+};
+void model_state_load(struct model_state *state, struct model_load *out);
+// everything but percentiles (they are 0),
+void model_state_outline(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
+                         struct model_snapshot *out);
+// and these, which take a sort of the last thousand latencies at most once a second.
+struct model_percentiles {
+	double p50_ms, p95_ms, p99_ms;
+};
+void model_state_percentiles(struct model_state *state, uint64_t now_ms, struct model_percentiles *out);
+
 struct model_statistics {
 	uint64_t success, rate_limit, fail_fast, refusal, cancelled;
 	double average_latency_ms, p50_ms, p95_ms, p99_ms, min_ms, max_ms;
