@@ -93,7 +93,7 @@ static void set_headers(struct specimen *specimen) {
 }
 
 static void set_odd_headers(struct specimen *specimen) {
-	static const struct header odd[] = {
+	const struct header odd[] = {
 	    {SLICE("x-team"), ODD},
 	    {SLICE("X-TEAM"), SLICE("")},
 	    {SLICE("__index"), SLICE("%s%n")},
