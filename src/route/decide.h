@@ -143,7 +143,8 @@ struct decide {
 // running sum reaches r. NULL where the weights sum to nothing.
 const struct model *default_select(struct candidates candidates, struct random_source *random);
 
-// The default classification, by the failure's fault and type.
+// The default classification, by the failure's fault and type. Where a throttled attempt can be escalated, routing
+// makes its verdict VERDICT_ESCALATE before the hook is asked.
 void default_classify(const struct failure *failure, struct classification *out);
 
 // The two above as a struct decide; self is NULL.

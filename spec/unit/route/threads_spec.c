@@ -4,23 +4,27 @@
 #include <pthread.h>
 
 #include "fixture.h"
+#include "route/extra_budget.h"
 
 enum { WORKERS = 3, REQUESTS = 20000 };
 
 struct worker {
 	struct fixture *f;
 	struct random_source random;
+	struct extra_budget *extras;
 	uint64_t ended; // attempts
+	uint64_t extra; // taken from the budget
 	pthread_t thread;
 };
 
 static struct attempt_result draw_result(struct worker *worker) {
-	static const char *const words[] = {"ok", "ok", "ok", "ok", "throttle", "break", "deny", "refuse", "stopped"};
-	return result_of(words[random_below(&worker->random, 9)]);
+	static const char *const words[] = {"ok",   "ok",     "ok",      "ok",   "throttle", "break",
+	                                    "deny", "refuse", "stopped", "lack", "starve"};
+	return result_of(words[random_below(&worker->random, sizeof words / sizeof *words)]);
 }
 
 static void route_one(struct worker *worker, const struct route *route, struct arena *arena, uint64_t now_ms) {
-	struct request_facts facts = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct request_facts facts = {.id = SLICE("r"), .asked = SLICE("chat"), .input_tokens = 20, .max_tokens = 70};
 	struct route_request *request;
 	if (route_request_new(route, &facts, arena, now_ms, &request))
 		return;
@@ -37,12 +41,20 @@ static void route_one(struct worker *worker, const struct route *route, struct a
 
 static void *work(void *argument) {
 	struct worker *worker = argument;
-	struct route route = {.pool = &worker->f->pool, .decide = &default_decide, .random = &worker->random};
+	struct route route = {
+	    .pool = &worker->f->pool, .decide = &default_decide, .random = &worker->random, .extras = worker->extras};
 	struct arena arena;
 	for (uint64_t i = 0; i < REQUESTS; i++) {
 		arena_init(&arena, 1 << 16);
 		route_one(worker, &route, &arena, 1000 + i);
 		arena_free(&arena);
+		uint64_t ticket;
+		if (!extra_budget_take(worker->extras, 0.5, 1000 + i, &ticket))
+			continue;
+		worker->extra++;
+		if (i % 3 == 0)
+			extra_budget_return(worker->extras, ticket, 1000 + i);
+		worker->extra -= i % 3 == 0;
 	}
 	return NULL;
 }
@@ -72,18 +84,25 @@ TEST(workers_share_models) {
 	fixture_init(&f, "a b c ~d");
 	for (size_t i = 0; i < f.pool.count; i++)
 		f.pool.models[i].breaker = (struct breaker_settings){3, 1000, 1, 1000, 1};
+	f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY, TIER_RESERVED}, 2};
+	fixture_model(&f, "b")->tier = TIER_FLEX;
+	fixture_quota(&f, "a", 5000, 1000000);
+	fixture_quota(&f, "c", 0, 200000);
 	struct worker workers[WORKERS] = {0};
+	struct extra_budget *extras = extra_budget_new();
 	pthread_t operator;
 	for (size_t i = 0; i < WORKERS; i++) {
 		workers[i].f = &f;
+		workers[i].extras = extras;
 		random_init(&workers[i].random, i + 1);
 		CHECK_INT(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
 	}
 	CHECK_INT(pthread_create(&operator, NULL, operate, &f), 0);
-	uint64_t ended = 0, counted = 0;
+	uint64_t ended = 0, counted = 0, extra = 0;
 	for (size_t i = 0; i < WORKERS; i++) {
 		pthread_join(workers[i].thread, NULL);
 		ended += workers[i].ended;
+		extra += workers[i].extra;
 	}
 	pthread_join(operator, NULL);
 	for (size_t i = 0; i < f.pool.count; i++) {
@@ -95,7 +114,13 @@ TEST(workers_share_models) {
 		CHECK_INT(state->inflight, 0);
 		CHECK_INT(state->breaker.probes, 0);
 		CHECK(!state->last_resort_taken);
+		uint64_t requests, tokens;
+		quota_used(&state->quota, 200000, &requests, &tokens);
+		CHECK_INT(requests + tokens, 0);
 	}
+	// All within one minute: half of the requests and no more, but for what the last ones gave back.
+	CHECK(extra <= WORKERS * REQUESTS / 2 && extra + 2 * WORKERS >= WORKERS * REQUESTS / 2);
+	extra_budget_free(extras);
 	CHECK(ended > 0);
 	CHECK_INT(counted, ended);
 	fixture_free(&f);
