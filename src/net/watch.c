@@ -47,7 +47,7 @@ struct watch {
 	uint64_t burst_ms; // when the first change of the burst came; 0 between bursts
 	char **paths;
 	size_t path_count;
-	struct teller *teller; // NULL where the system has no room for it
+	struct teller *teller; // NULL before the first path, and where the system has no room for it
 	struct place *places;
 	size_t place_count;
 	bool is_limited;
@@ -57,22 +57,14 @@ static void on_teller_closed(uv_handle_t *handle) {
 	free(handle->data);
 }
 
-static void close_places(struct watch *watch) {
-	if (watch->teller) {
-		uv_close((uv_handle_t *)&watch->teller->uv, on_teller_closed);
-		close(watch->teller->descriptor);
+static void free_places(struct place *places, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		for (size_t n = 0; n < places[i].name_count; n++)
+			free(places[i].names[n]);
+		free(places[i].names);
+		free(places[i].path);
 	}
-	for (size_t i = 0; i < watch->place_count; i++) {
-		struct place *place = &watch->places[i];
-		for (size_t n = 0; n < place->name_count; n++)
-			free(place->names[n]);
-		free(place->names);
-		free(place->path);
-	}
-	free(watch->places);
-	watch->teller = NULL;
-	watch->places = NULL;
-	watch->place_count = 0;
+	free(places);
 }
 
 static bool has_name(const struct place *place, const char *name) {
@@ -226,13 +218,29 @@ static void add_way(struct watch *watch, const char *path) {
 	place_of(watch, directory, true);
 }
 
+static bool has_descriptor(const struct watch *watch, int descriptor) {
+	for (size_t i = 0; i < watch->place_count; i++)
+		if (watch->places[i].descriptor == descriptor)
+			return true;
+	return false;
+}
+
+// What was watched before and is not any more is given up one by one: closing all at once makes the kernel wait for
+// every reader of its lists, which takes tens of milliseconds.
 static void look_anew(struct watch *watch) {
-	close_places(watch);
+	struct place *before = watch->places;
+	size_t count = watch->place_count;
+	watch->places = NULL;
+	watch->place_count = 0;
 	watch->is_limited = false;
-	if (watch->path_count)
+	if (watch->path_count && !watch->teller)
 		open_teller(watch);
 	for (size_t i = 0; i < watch->path_count; i++)
 		add_way(watch, watch->paths[i]);
+	for (size_t i = 0; i < count; i++)
+		if (before[i].descriptor >= 0 && !has_descriptor(watch, before[i].descriptor))
+			inotify_rm_watch(watch->teller->descriptor, before[i].descriptor);
+	free_places(before, count);
 }
 
 // The watches come first: whatever changes from here on is another burst, whatever changed before is seen by the owner.
@@ -264,7 +272,11 @@ void watch_close(struct watch *watch) {
 	if (!watch)
 		return;
 	timer_stop(&watch->timer);
-	close_places(watch);
+	if (watch->teller) {
+		uv_close((uv_handle_t *)&watch->teller->uv, on_teller_closed);
+		close(watch->teller->descriptor);
+	}
+	free_places(watch->places, watch->place_count);
 	forget_paths(watch);
 	free(watch);
 }
