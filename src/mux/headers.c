@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mux/headers.h"
 
-#include <string.h>
-
 static bool is_one_of(struct slice name, const struct slice *list, size_t count) {
 	for (size_t i = 0; i < count; i++)
 		if (slice_equal_nocase(name, list[i]))
@@ -19,48 +17,6 @@ bool header_goes_up(struct slice name) {
 	if (name.len > bedrock.len && slice_equal_nocase(slice_of(name.ptr, bedrock.len), bedrock))
 		return true;
 	return is_one_of(name, passed, sizeof passed / sizeof passed[0]);
-}
-
-static bool is_token(struct slice name) {
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.ptr[i];
-		bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-		if (!is_letter && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
-			return false;
-	}
-	return name.len > 0;
-}
-
-static bool is_visible(struct slice value) {
-	for (size_t i = 0; i < value.len; i++)
-		if ((unsigned char)value.ptr[i] < ' ' || value.ptr[i] == 0x7f)
-			return false;
-	return true;
-}
-
-bool header_may_be_set(struct slice name, struct slice value) {
-	static const struct slice ours[] = {
-	    {"host", 4},
-	    {"content-length", 14},
-	    {"transfer-encoding", 17},
-	    {"connection", 10},
-	    {"keep-alive", 10},
-	    {"proxy-authorization", 19},
-	    {"proxy-connection", 16},
-	    {"te", 2},
-	    {"trailer", 7},
-	    {"upgrade", 7},
-	    {"expect", 6},
-	    {"content-encoding", 16},
-	    {"user-agent", 10},
-	    {"authorization", 13},
-	    {"x-amz-date", 10},
-	    {"x-amz-security-token", 20},
-	    {"cookie", 6},
-	    {"x-amz-content-sha256", 20},
-	    {"x-signalbox-hop", 15},
-	};
-	return is_token(name) && is_visible(value) && !is_one_of(name, ours, sizeof ours / sizeof ours[0]);
 }
 
 bool headers_tell_coding(struct headers headers) {

@@ -11,10 +11,6 @@
 // content-type, content-encoding, accept, x-amzn-bedrock-*, the trace headers and x-signalbox-hop.
 bool header_goes_up(struct slice name);
 
-// Whether a policy may give a request this header: a proper name and value, and none of what frames the request, says
-// how its body is coded, proves who sends it, or stops loops.
-bool header_may_be_set(struct slice name, struct slice value);
-
 // Whether the body is compressed or coded in another way, so that nobody can look into it.
 bool headers_tell_coding(struct headers headers);
 

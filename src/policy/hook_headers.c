@@ -42,6 +42,7 @@ static bool is_reserved(struct slice name) {
 	    "trailer",
 	    "transfer-encoding",
 	    "upgrade",
+	    "user-agent",
 	    "x-amz-content-sha256",
 	    "x-amz-date",
 	    "x-amz-security-token",

@@ -201,26 +201,6 @@ TEST(carries_headers) {
 	stage_close(&stage);
 }
 
-TEST(refuses_headers) {
-	static const struct header bad[] = {
-	    {{"host", 4}, {"elsewhere", 9}},
-	    {{"Content-Length", 14}, {"0", 1}},
-	    {{"x-a\r\nx-b", 8}, {"1", 1}},
-	    {{"x-split", 7}, {"1\r\nx-b: 2", 9}},
-	    {{"", 0}, {"1", 1}},
-	    {{"x-good", 6}, {"1", 1}},
-	};
-	struct stage stage;
-	stage_open(&stage);
-	stage.step.options.headers = (struct headers){bad, 6};
-	CHECK_INT(stage_amend(&stage), 0);
-	CHECK_INT(stage.amendment->headers.count, 1);
-	CHECK_SLICE(header_of(&stage, "x-good"), SLICE("1"));
-	CHECK_INT(stage.told_count, 5);
-	CHECK_STRING(stage.told[0], "prepare: header \"host\" left out: a policy may not set it");
-	stage_close(&stage);
-}
-
 // What spoils one edit spares the others.
 TEST(tells_what_it_leaves_out) {
 	static const struct {
@@ -310,7 +290,6 @@ int main(void) {
 	RUN(does_nothing_unasked);
 	RUN(settles_the_tier);
 	RUN(carries_headers);
-	RUN(refuses_headers);
 	RUN(tells_what_it_leaves_out);
 	RUN(leaves_count_tokens_alone);
 	RUN(stands_a_full_arena);
