@@ -66,7 +66,7 @@ local AFTER = {
 }
 
 local POLICY = {
-  ttft_ms = 400, stream_idle_ms = 1000,
+  ttft_ms = 2000, stream_idle_ms = 2000,
   models = { { id = NOVA }, { id = CLAUDE, fallback = true } },
 }
 

@@ -70,6 +70,7 @@ async function startGateway(emulatorPort, policy, tls) {
 	const secured = tls ? `tls = { cert = "${CERTIFICATE}/cert.pem", key = "${CERTIFICATE}/key.pem" },` : '';
 	const settings = `return { listen = "127.0.0.1:0", admin = "127.0.0.1:0", policy = "${write('policy.lua', policy)}",
 		endpoint = "http://127.0.0.1:${emulatorPort}", log = { format = "json" }, ${secured}
+		timeouts = { header_ms = 60000, connect_ms = 60000 },
 		credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "not-a-secret" } }`;
 	return start(['serve', '--config', write('settings.lua', settings)], (log) => portOf(log, 'data'));
 }

@@ -131,6 +131,7 @@ local function settings_text(settings, emulator, policy_path)
     listen = "127.0.0.1:0", admin = "127.0.0.1:0", policy = policy_path, endpoint = emulator and emulator.url,
     credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = signalbox.SECRET },
     log = { format = "json", level = "info" },
+    timeouts = { header_ms = 60000 }, -- on a busy machine, clients are slow too
   }
   for key, value in pairs(settings or {}) do all[key] = value or nil end
   return "return " .. literal(all)
