@@ -75,10 +75,12 @@ static void publish(struct mux *mux, struct mux_version *version, struct sources
 	version->number = before ? before->number + 1 : 1;
 	entry.number = version->number;
 	mux->version = version;
-	history_add(&mux->history, &entry);
-	problems_free(&mux->rejected);
+	struct sources *gone = history_add(&mux->history, &entry);
+	struct problems rejected = mux->rejected;
 	mux->rejected = (struct problems){0};
 	pthread_mutex_unlock(&mux->lock);
+	sources_release(gone);
+	problems_free(&rejected);
 	if (!before)
 		return;
 	list_append(&mux->old, &before->link);

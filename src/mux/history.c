@@ -5,13 +5,15 @@
 
 #include "policy/sources.h"
 
-void history_add(struct history *history, const struct history_entry *entry) {
+struct sources *history_add(struct history *history, const struct history_entry *entry) {
+	struct sources *gone = NULL;
 	if (history->count == HISTORY_BEFORE + 1) {
-		sources_release(history->list[0].sources);
+		gone = history->list[0].sources;
 		history->count--;
 		memmove(&history->list[0], &history->list[1], history->count * sizeof history->list[0]);
 	}
 	history->list[history->count++] = *entry;
+	return gone;
 }
 
 const struct history_entry *history_find(const struct history *history, uint64_t number) {

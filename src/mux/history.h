@@ -27,8 +27,9 @@ struct history {
 	size_t count;
 };
 
-// Takes the entry's reference to its sources; the oldest entry goes when there are too many.
-void history_add(struct history *history, const struct history_entry *entry);
+// Takes the entry's reference to its sources; the oldest entry goes when there are too many. Returns that one's sources,
+// or NULL, for the caller to release: it may be much to free, and a lock is held here.
+struct sources *history_add(struct history *history, const struct history_entry *entry);
 
 // The entry of that number, or NULL; valid until the next change.
 const struct history_entry *history_find(const struct history *history, uint64_t number);

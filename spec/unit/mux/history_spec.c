@@ -7,7 +7,7 @@
 
 static void add(struct history *history, uint64_t number) {
 	struct history_entry entry = {.number = number, .sources = sources_new("policy.lua")};
-	history_add(history, &entry);
+	sources_release(history_add(history, &entry));
 }
 
 TEST(an_empty_one_has_nothing) {
