@@ -106,6 +106,24 @@ TEST(hedges_take_from_the_budget) {
 	model_state_reset_breaker(fixture_model(&f, "b")->state, 62030);
 	PLAY(&f, {62030, "begin", "send 0 a; wait 10"}, {62040, "next", "send 1 b"}, {62050, "ok 0", "cancel 1; return 0"},
 	     {62051, "stopped 1", ""});
+	// A fifth of the requests of the last minute, once that is more than ten.
+	f.hedges_after_ms = 0;
+	for (int i = 0; i < 96; i++)
+		PLAY(&f, {200000, "begin", "send 0 a"}, {200000, "ok 0", "return 0"});
+	f.hedges_after_ms = 10;
+	size_t hedges = 0;
+	for (int i = 0; i < 24; i++) {
+		PLAY(&f, {200000, "begin", "send 0 a; wait 10"});
+		hedges += route_next(f.request, 200010).kind == STEP_SEND;
+		route_cancel(f.request, 200010);
+		while (route_next(f.request, 200010).kind != STEP_NONE)
+			;
+		struct attempt_result stopped = result_of("stopped");
+		for (uint32_t j = 0; j < route_request_attempts(f.request); j++)
+			route_attempt_ended(f.request, j, &stopped, 200010);
+	}
+	CHECK_INT(hedges, 24);
+	PLAY(&f, {200010, "begin", "send 0 a; wait 10"}, {200020, "next", ""}, {200030, "ok 0", "return 0"});
 	extra_budget_free(f.route.extras);
 	fixture_free(&f);
 }

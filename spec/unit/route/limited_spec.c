@@ -54,6 +54,14 @@ TEST(what_was_not_used_is_room_again) {
 	CHECK_NEAR(fixture_snapshot(&f, "a", 5).headroom, 0.9, 1e-9);
 	PLAY(&f, {6, "begin", "send 0 a"}, {7, "cancel", "cancel 0; fail cancelled 0"}, {8, "stopped 0", ""});
 	CHECK_NEAR(fixture_snapshot(&f, "a", 8).headroom, 0.8, 1e-9);
+	// A throttle in the midst of a stream comes after its input was read.
+	f.facts.max_tokens = 10;
+	PLAY(&f, {9, "begin", "send 0 a"}, {10, "commit 0", ""});
+	result = result_of("throttle");
+	result.failure.kind = FAILURE_STREAM;
+	result.ttft_ms = 1;
+	CHECK_INT(route_attempt_ended(f.request, 0, &result, 11).kind, STEP_FAIL);
+	CHECK_NEAR(fixture_snapshot(&f, "a", 11).headroom, 0.7, 1e-9);
 	fixture_free(&f);
 }
 
