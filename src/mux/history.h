@@ -27,8 +27,8 @@ struct history {
 	size_t count;
 };
 
-// Takes the entry's reference to its sources; the oldest entry goes when there are too many. Returns that one's sources,
-// or NULL, for the caller to release: it may be much to free, and a lock is held here.
+// Takes the entry's reference to its sources; the oldest entry goes when there are too many. Returns that one's
+// sources, or NULL, for the caller to release: it may be much to free, and a lock is held here.
 struct sources *history_add(struct history *history, const struct history_entry *entry);
 
 // The entry of that number, or NULL; valid until the next change.
