@@ -25,4 +25,9 @@ return {
     end
     return model
   end,
+  classify = function(failure)
+    if failure.type == "throttling" and failure.tier ~= "priority" then
+      return "escalate", { cooldown_ms = 0 } -- a tier is full, not the model
+    end
+  end,
 }

@@ -146,4 +146,24 @@ describe("policies/", function()
     assert.is_true(throttled(weighted) >= 3)
     assert.is_true(share_of(own, own.models[2].id) > 0.1, "the small account carries its part")
   end)
+
+  it("tiers.lua loses nothing where the default tier is throttled", function()
+    local weighted, own = sides_of(scene, "tiers")
+    meet(weighted, own, 100, 50)
+    assert.equal(100, answered(own))
+    tell("tiers: answered of 100", answered(weighted), answered(own))
+    assert.is_true(answered(weighted) < 80)
+  end)
+
+  it("hedged.lua cuts off what hangs", function()
+    local weighted, own = sides_of(scene, "hedged", { timeout_ms = 2000, ttft_ms = 2000 })
+    for _, side in ipairs { weighted, own } do
+      side.emulator.control("*", { fault = cjson.null }) -- until it is known how long answers take
+    end
+    meet(weighted, own, 150, 120)
+    for _, side in ipairs { weighted, own } do side.emulator.reset() end
+    meet(weighted, own, 240, 120)
+    assert.equal(240, answered(own))
+    assert_less("hedged: p99 ms", by(0.99), weighted, own, 2)
+  end)
 end)

@@ -319,6 +319,17 @@ describe("policies/tiers.lua", function()
       assert.equal("low priority", reason)
     end
   end)
+
+  it("climbs when a tier is throttled, and lets the model rest when the last one is", function()
+    for _, tier in ipairs { "flex", "default" } do
+      local verdict, options = policy.classify { type = "throttling", tier = tier }
+      assert.equal("escalate", verdict)
+      assert.same({ cooldown_ms = 0 }, options)
+    end
+    assert.equal("escalate", (policy.classify { type = "throttling" }))
+    assert.is_nil(policy.classify { type = "throttling", tier = "priority" })
+    assert.is_nil(policy.classify { type = "model_unavailable", tier = "flex" })
+  end)
 end)
 
 describe("policies/hedged.lua", function()

@@ -98,6 +98,11 @@ function scene:emulator(scenario, arguments, options)
     assert(response and response.status == 200, response and response.body)
   end
 
+  -- Back to the scenario.
+  function child.reset()
+    assert(http.request(child.port, { path = "/_emulator/reset", body = "" }).status == 200)
+  end
+
   function child.requests()
     return cjson.decode(ask({ path = "/_emulator/requests" }).body)
   end
