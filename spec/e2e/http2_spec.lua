@@ -117,6 +117,22 @@ describe("HTTP/2 and TLS", function()
     end
   end)
 
+  it("are spoken to models whose certificate is trusted, and to no other", function()
+    local certificate = transports.certificate(scene.folder)
+    local emulator = scene:emulator(nil, nil, { tls = certificate })
+    local trusting = scene:gateway(emulator, { environment = { SSL_CERT_FILE = certificate.cert } })
+    for _, operation in ipairs { "converse", "converse-stream" } do
+      local response = trusting.request(signalbox.call("chat", operation))
+      assert.same({ 200, true }, { response.status, response.complete })
+    end
+    assert.equal(2, emulator.requests().total.received)
+    local wary = scene:gateway(emulator)
+    local response = wary.request(signalbox.call("chat", "converse"))
+    assert.same({ 503, "ServiceUnavailableException" }, { response.status, response.headers["x-amzn-errortype"] })
+    assert.matches("the server's certificate was not accepted", wary:log(), 1, true)
+    assert.equal(2, emulator.requests().total.received)
+  end)
+
   it("end the upstream's request when a client leaves", function()
     local upstream = scene:upstream([[
       answer:stream_head()

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Every fault at every operation over every transport: who was asked how often, what the client got, how it was
--- counted, and that nothing leaked. Each cell has models of its own, so all cells of a transport run at once and none
--- meets another's breaker or cooldown; what must come of each is told by spec/support/faults.lua.
+-- Every fault at every operation over every transport, with TLS to the models too where clients have it: who was asked
+-- how often, what the client got, how it was counted, and that nothing leaked. Each cell has models of its own, so all
+-- cells of a transport run at once and none meets another's breaker or cooldown; what must come of each is told by
+-- spec/support/faults.lua.
 local cjson = require "cjson"
 local curl = require "spec.support.curl"
 local eventstream = require "spec.support.eventstream"
@@ -55,7 +56,9 @@ end
 local function scenario_of(cells)
   local models = {}
   for _, cell in ipairs(cells) do
-    models[cell.first] = signalbox.PROMPT
+    local change = cell.fault.change
+    models[cell.first] = { ttft_ms = signalbox.PROMPT.ttft_ms, tokens_per_second = signalbox.PROMPT.tokens_per_second,
+      faults = change and change.fault and { change } }
     if cell.second then models[cell.second] = signalbox.PROMPT end
   end
   return { seed = 3, traffic = { output_tokens = { 40, 60 } }, models = models }
@@ -76,18 +79,15 @@ local function new_matrix(transport)
   local self = setmetatable({ scene = signalbox.scene() }, Matrix)
   self.cells, self.slow_count = make_cells()
   local scenario = scenario_of(self.cells)
-  self.emulator, self.fresh = self.scene:emulator(scenario), self.scene:emulator(scenario)
+  local tls = transport.is_tls and transports.certificate(self.scene.folder)
+  self.emulator = self.scene:emulator(scenario, nil, { tls = tls })
+  self.fresh = self.scene:emulator(scenario, nil, { tls = tls })
   local port
   self.nobody, port = refused_port()
-  for _, cell in ipairs(self.cells) do
-    local emulator = cell.fault.endpoint == "fresh" and self.fresh or self.emulator
-    if cell.fault.change and cell.fault.change.fault then emulator.control(cell.first, cell.fault.change) end
-  end
   self.gateway = self.scene:gateway(self.emulator, {
     policy = policy_of(self.cells, { fresh = self.fresh.url, refused = "http://127.0.0.1:" .. port }),
-    settings = transports.settings(transport, self.scene, {
-      timeouts = { pool_idle_ms = 1000, client_idle_ms = 1000 },
-    }),
+    settings = { tls = tls, timeouts = { pool_idle_ms = 1000, client_idle_ms = 1000, header_ms = 60000 } },
+    environment = { SSL_CERT_FILE = tls and tls.cert },
   })
   self.transport = transports.open(transport, self.scene, self.gateway)
   return self
