@@ -143,6 +143,18 @@ describe("service tiers", function()
     end
   end)
 
+  it("goes on without the tier that prepare writes, where the model lacks it", function()
+    local emulator = scene:emulator(world("default"))
+    local gateway = scene:gateway(emulator, { policy = ([[
+      return { models = { { id = "%s", family = "any" } }, max_retries = 0,
+        prepare = function() return { service_tier = "flex" } end }]]):format(NOVA) })
+    for i = 1, 2 do
+      local response = gateway.request(call("converse"))
+      assert.equal(200, response.status, response.body)
+      assert.equal(i == 1 and "2" or "1", response.headers["x-signalbox-attempts"])
+    end
+  end)
+
   it("passes on that the model lacks the tier which the client itself asks for", function()
     local emulator = scene:emulator(world("default"))
     local gateway = scene:gateway(emulator, { policy = pool { tier_escalation = "priority" } })

@@ -171,7 +171,9 @@ int amendment_make(const struct amendment_order *order, struct amendment **out) 
 	// What the selection said has been copied: asking again takes it back.
 	if (decide->prepare)
 		decide->prepare(decide->self, order->routing, order->step->model, &edits);
-	route_attempt_prepared(order->routing, order->step->attempt, edits.tier);
+	// Where the model is known to lack prepare's tier, the attempt stays at its own.
+	if (!route_attempt_prepared(order->routing, order->step->attempt, edits.tier))
+		edits.tier = TIER_NONE;
 	int status = make_room(&headers, edits.headers.count + BODY_EDIT_HEADERS_MAX, order->arena);
 	if (status == 0)
 		status = amend(order, &edits, &headers, amendment);

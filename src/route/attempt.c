@@ -138,9 +138,8 @@ static void classify(const struct route_request *request, uint32_t index, const 
 		out->outcome = OUTCOME_FAIL_FAST;
 }
 
-// Whether the request would do without that tier. What `prepare` writes it would write again.
 static bool is_ours(struct tier_choice tier) {
-	return tier.source == TIER_FROM_POLICY || tier.source == TIER_FROM_MODEL || tier.source == TIER_FROM_LADDER;
+	return tier.source != TIER_FROM_NOBODY && tier.source != TIER_FROM_CLIENT;
 }
 
 // What was told to stop counts nowhere, even if it came to its end first, nor does a tier that the model turns out to

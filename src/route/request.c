@@ -335,11 +335,16 @@ struct step route_attempt_committed(struct route_request *request, uint32_t inde
 	return route_next(request, now_ms);
 }
 
-void route_attempt_prepared(struct route_request *request, uint32_t index, enum service_tier tier) {
+bool route_attempt_prepared(struct route_request *request, uint32_t index, enum service_tier tier) {
 	assert(index < request->attempt_count);
-	struct tier_choice *choice = &request->attempts[index].tier;
-	if (tier != TIER_NONE && choice->source != TIER_FROM_LADDER)
-		*choice = (struct tier_choice){tier, TIER_FROM_PREPARE};
+	struct route_attempt *attempt = &request->attempts[index];
+	unsigned missing = model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers;
+	if (tier == TIER_NONE || attempt->tier.source == TIER_FROM_LADDER)
+		return false;
+	if (tier != request->facts->tier && missing & tier_bit(tier))
+		return false;
+	attempt->tier = (struct tier_choice){tier, tier == request->facts->tier ? TIER_FROM_CLIENT : TIER_FROM_POLICY};
+	return true;
 }
 
 struct step route_cancel(struct route_request *request, uint64_t now_ms) {

@@ -88,9 +88,9 @@ struct step route_attempt_ended(struct route_request *request, uint32_t attempt,
                                 uint64_t now_ms);
 // The attempt's answer has begun to flow to the client: no further SEND can come, others in flight are cancelled.
 struct step route_attempt_committed(struct route_request *request, uint32_t attempt, uint64_t now_ms);
-// `prepare` has put the attempt at another tier: the one that failures tell of, and where escalation goes on from. What
-// is escalated stays at its tier.
-void route_attempt_prepared(struct route_request *request, uint32_t attempt, enum service_tier tier);
+// `prepare` wants the attempt at this tier. True where it goes there: failures tell of it, and escalation goes on from
+// it. False where it stays at the tier of its options: it was escalated, or the model is known to lack this one.
+bool route_attempt_prepared(struct route_request *request, uint32_t attempt, enum service_tier tier);
 // The client has gone: in-flight attempts are cancelled, then STEP_FAIL with ROUTE_CANCELLED. May be called at any
 // point, more than once.
 struct step route_cancel(struct route_request *request, uint64_t now_ms);

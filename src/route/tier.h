@@ -10,14 +10,7 @@
 #include "route/model.h"
 
 // Who wants an attempt's tier.
-enum tier_source {
-	TIER_FROM_NOBODY,
-	TIER_FROM_POLICY,
-	TIER_FROM_CLIENT,
-	TIER_FROM_MODEL,
-	TIER_FROM_LADDER,
-	TIER_FROM_PREPARE
-};
+enum tier_source { TIER_FROM_NOBODY, TIER_FROM_POLICY, TIER_FROM_CLIENT, TIER_FROM_MODEL, TIER_FROM_LADDER };
 
 struct tier_choice {
 	enum service_tier tier;

@@ -76,15 +76,39 @@ TEST(what_was_prepared_is_the_tier_that_failed) {
 	struct fixture f;
 	ladder_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a"});
-	route_attempt_prepared(f.request, 0, TIER_PRIORITY);
+	CHECK(!route_attempt_prepared(f.request, 0, TIER_NONE));
+	CHECK(route_attempt_prepared(f.request, 0, TIER_PRIORITY));
 	GO_ON(&f, {1, "throttle 0", "send 1 a up to reserved"});
 	CHECK_INT(f.failed_tier, TIER_PRIORITY);
-	route_attempt_prepared(f.request, 1, TIER_FLEX);
+	// What is escalated stays where it is.
+	CHECK(!route_attempt_prepared(f.request, 1, TIER_FLEX));
 	GO_ON(&f, {2, "throttle 1", "send 2 b"});
 	CHECK_INT(f.failed_tier, TIER_RESERVED);
-	// It would be written again, so there is no going on without it.
-	route_attempt_prepared(f.request, 2, TIER_FLEX);
-	GO_ON(&f, {3, "lack 2", "fail failed 2 after 1000"});
+	GO_ON(&f, {3, "ok 2", "return 2"});
+	fixture_free(&f);
+}
+
+TEST(what_was_prepared_may_be_missing_too) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	fixture_model(&f, "a")->tier = TIER_RESERVED;
+	PLAY(&f, {0, "begin", "send 0 a at reserved"});
+	CHECK(route_attempt_prepared(f.request, 0, TIER_FLEX));
+	GO_ON(&f, {1, "lack 0", "send 1 a at reserved"});
+	CHECK(route_request_lacked_tier(f.request, 0));
+	CHECK(!route_attempt_prepared(f.request, 1, TIER_FLEX));
+	GO_ON(&f, {2, "ok 1", "return 1"});
+	PLAY(&f, {3, "begin", "send 0 a at reserved"});
+	CHECK(!route_attempt_prepared(f.request, 0, TIER_FLEX));
+	// A driver that goes there all the same hears of it in the end.
+	GO_ON(&f, {4, "lack 0", "send 1 a"});
+	CHECK(!route_attempt_prepared(f.request, 1, TIER_FLEX));
+	GO_ON(&f, {5, "lack 1", "fail failed 1 after 1000"});
+	// The client's own is its business, whoever writes it once more.
+	f.facts.tier = TIER_FLEX;
+	PLAY(&f, {10, "begin", "send 0 a"});
+	CHECK(route_attempt_prepared(f.request, 0, TIER_FLEX));
+	GO_ON(&f, {11, "lack 0", "fail failed 0 after 1000"});
 	fixture_free(&f);
 }
 
@@ -268,6 +292,7 @@ int main(void) {
 	RUN(what_failed_above_too_is_failed_over);
 	RUN(the_ladder_starts_at_the_attempts_own_tier);
 	RUN(what_was_prepared_is_the_tier_that_failed);
+	RUN(what_was_prepared_may_be_missing_too);
 	RUN(a_policy_may_escalate_after_any_failure_or_not_at_all);
 	RUN(a_retry_repeats_an_escalated_attempt_as_it_was);
 	RUN(an_answer_from_above_says_nothing_of_the_throttled_tier);
