@@ -12,8 +12,8 @@ return {
   traffic = { rate = 60, streaming = 0.5, input_tokens = { 200, 1000 }, output_tokens = { 10, 20 } },
   models = {
     ["eu.anthropic.claude-haiku-4-5-20251001-v1:0"] = at_distance(5),
-    ["us.anthropic.claude-haiku-4-5-20251001-v1:0"] = at_distance(200),
-    ["apac.anthropic.claude-haiku-4-5-20251001-v1:0"] = at_distance(400),
-    ["us.amazon.nova-2-lite-v1:0"] = at_distance(200),
+    ["us.anthropic.claude-haiku-4-5-20251001-v1:0"] = at_distance(400),
+    ["apac.anthropic.claude-haiku-4-5-20251001-v1:0"] = at_distance(700),
+    ["us.amazon.nova-2-lite-v1:0"] = at_distance(400),
   },
 }

@@ -4,7 +4,7 @@
 -- that share a few system prompts and mark them with a cachePoint.
 
 local model = {
-  ttft_ms = { p50 = 150, p99 = 200 },
+  ttft_ms = { p50 = 400, p99 = 500 },
   tokens_per_second = { p50 = 1000, p99 = 500 },
   prompt_cache = { ttl_ms = 300000, ttft_share = 0.2 },
 }

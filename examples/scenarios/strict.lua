@@ -1,0 +1,15 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Models that do the work and then fail to deliver it, one time in four: whoever asks again has it done, and charged,
+-- twice. For policies/strict.lua, which leaves that to the client.
+
+local model = {
+  ttft_ms = { p50 = 40, p99 = 80 },
+  tokens_per_second = { p50 = 1000, p99 = 500 },
+  faults = { { fault = "ModelErrorException", share = 0.25 } },
+}
+
+return {
+  seed = 18,
+  traffic = { rate = 50, streaming = 0.5, input_tokens = { 200, 1000 }, output_tokens = { 10, 20 } },
+  models = { ["us.amazon.nova-2-lite-v1:0"] = model, ["us.amazon.nova-pro-v1:0"] = model },
+}
