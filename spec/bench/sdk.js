@@ -5,7 +5,7 @@
 'use strict';
 const sdk = require('@aws-sdk/client-bedrock-runtime');
 
-const ROUNDS = 3, CALLS = 64, AT_ONCE = 16, CALLS_EACH = 32;
+const ROUNDS = 3, CALLS = 32, AT_ONCE = 16, CALLS_EACH = 20;
 const messages = [{ role: 'user', content: [{ text: 'What is an interlocking?' }] }];
 
 function clientOf(endpoint) {

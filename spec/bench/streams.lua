@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Streams through the gateway against nginx with proxy_buffering off: frames a second where the upstream has them all
 -- at once; then many streams at the pace of models, over few HTTP/2 connections, and what a frame costs and a stream
--- holds. STREAMS is how many at once, 1000 by default. At last the JavaScript SDK, straight to a TLS endpoint and
--- through the gateway.
+-- holds. STREAMS is how many at once, 1000 by default. At last the JavaScript SDK, straight to a TLS endpoint, near by
+-- and far off, and through the gateway.
 local eventstream = require "spec.support.eventstream"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -18,6 +18,7 @@ local PACE = math.max(1, math.min(20, 20000 // COUNT))
 local LENGTH = 3 * PACE
 local PACED_SECONDS = COUNT > 2000 and 20 or 6
 local A_CONNECTION = 100 -- streams; nginx allows 128, the gateway 256
+local DISTANCE_MS = 20 -- there and back, as between a client and a region near by
 local SPARE_DESCRIPTORS = 200 -- beside one for each stream's upstream and one for each connection
 local PATH = "/model/chat/converse-stream"
 local BODY = '{"messages":[{"role":"user","content":[{"text":"What is an interlocking?"}]}]}'
@@ -113,10 +114,15 @@ local function print_paced()
   end
 end
 
--- The SDK's own numbers for each way to go; nil and why where it isn't to be had.
-local function measure_sdk(ways, authority)
+-- Whether the SDK is to be had; else why not.
+local function find_sdk()
   local modules = os.getenv("PWD") .. "/build/sdk/node_modules"
   if not os.execute("command -v node >/dev/null && test -d " .. modules) then return nil, "spec/sdk/run installs it" end
+  return modules
+end
+
+-- Adds the SDK's own numbers to each way to go.
+local function measure_sdk(modules, ways, authority)
   local words = { "env", "NODE_PATH=" .. modules, "NODE_EXTRA_CA_CERTS=" .. authority,
     "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true", "node", "spec/bench/sdk.js" }
   for _, way in ipairs(ways) do words[#words + 1] = way.url end
@@ -125,25 +131,36 @@ local function measure_sdk(ways, authority)
   for _, way in ipairs(ways) do
     way.p50_ms, way.rate, way.cpu_ms = out:match(way.url:gsub("%p", "%%%0") .. " ([%d.]+) ([%d.]+) ([%d.]+)")
   end
-  return ways
+end
+
+-- The same endpoint, as if it were so far away.
+local function at_distance(endpoint, round_trip_ms)
+  local child = subjects.start(0, { "node", "spec/bench/distance.js", endpoint.port, round_trip_ms })
+  child.url = child:wait_for_log("at (https://127.0.0.1:%d+)")
+  return child
 end
 
 local function print_sdk()
+  local modules, why = find_sdk()
+  print()
+  if not modules then return print("  the SDK for JavaScript: skipped; " .. why) end
   local folder = subjects.folder
   assert(process.run { "spec/support/certificate", folder } == 0, "no certificate could be made")
   local files = { cert = folder .. "/cert.pem", key = folder .. "/key.pem" }
+  local tls = ("tls = { cert = %q, key = %q },"):format(files.cert, files.key)
   local scenario = [[{ models = { ["*"] = { ttft_ms = { p50 = 0, p99 = 0 },
     tokens_per_second = { p50 = 1000000, p99 = 1000000 } } }, traffic = { output_tokens = { 50, 50 } } }]]
-  local endpoint = subjects.emulator(1, "tls", scenario, { "--tls-cert", files.cert, "--tls-key", files.key })
-  local trusting = { url = endpoint.url, authority = files.cert }
-  local clear = subjects.gateway(1, "sdk-clear", trusting)
-  local secure = subjects.gateway(1, "sdk-tls", trusting,
-    ("tls = { cert = %q, key = %q },"):format(files.cert, files.key))
-  local ways, why = measure_sdk({ { "straight to the TLS endpoint", url = endpoint.url },
-    { "through the gateway, TLS both sides", url = "https://127.0.0.1:" .. secure.port },
-    { "through the gateway in clear", url = "http://127.0.0.1:" .. clear.port } }, files.cert)
-  print()
-  if not ways then return print("  the SDK for JavaScript: skipped; " .. why) end
+  local near = subjects.emulator(1, "tls", scenario, { "--tls-cert", files.cert, "--tls-key", files.key })
+  local far = at_distance(near, DISTANCE_MS)
+  local function through(name, endpoint, more)
+    return subjects.gateway(1, name, { url = endpoint.url, authority = files.cert }, more).port
+  end
+  local ways = { { "straight to the TLS endpoint", url = near.url },
+    { "through the gateway, TLS both sides", url = "https://127.0.0.1:" .. through("sdk-tls", near, tls) },
+    { "through the gateway in clear", url = "http://127.0.0.1:" .. through("sdk-clear", near) },
+    { ("straight, %d ms away"):format(DISTANCE_MS), url = far.url },
+    { "through the gateway, TLS both sides", url = "https://127.0.0.1:" .. through("sdk-far", far, tls) } }
+  measure_sdk(modules, ways, files.cert)
   row("SDK for JavaScript, default handler", "p50 ms", "requests/s, 16", "CPU ms of SDK")
   for _, way in ipairs(ways) do row(way[1], way.p50_ms, way.rate, way.cpu_ms) end
 end
