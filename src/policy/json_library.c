@@ -15,6 +15,8 @@ enum {
 	BYTES_PER_CHARGE = 16,
 	// Formatting or making a value takes about as long as this many instructions.
 	CHARGE_PER_VALUE = 4,
+	// Making a string of bytes charges its memory.
+	BYTES_PER_COPY = 64,
 	// What a value takes in JSON beside a string's characters.
 	NUMBER_BYTES = 32,
 	// What is made of a text, at most, in the state's memory: of each bracket a table, of each comma a place in an
@@ -144,6 +146,10 @@ static int json_decode(lua_State *lua) {
 }
 
 void sandbox_push_decoded(lua_State *lua, struct slice text) {
+	struct measure sum = measure_text(text);
+	uint64_t charge = text.len / BYTES_PER_COPY + text.len / BYTES_PER_CHARGE + sum.values * CHARGE_PER_VALUE;
+	if (text.len > TEXT_BYTES_MAX || !vm_can_afford(lua, charge, sum.bytes + text.len))
+		luaL_error(lua, "JSON of %I bytes is too large for what is left of the budget", (lua_Integer)text.len);
 	lua_rawgetp(lua, LUA_REGISTRYINDEX, &decode_key);
 	lua_pushlstring(lua, text.ptr, text.len);
 	lua_call(lua, 1, 1);

@@ -24,7 +24,7 @@ void sandbox_push_string(lua_State *lua);
 void sandbox_push_table(lua_State *lua);
 void sandbox_push_json(lua_State *lua);
 
-// Pushes what json.decode makes of the text; raises as it does.
+// Pushes what json.decode makes of the text; raises as it does, and where the call can't afford it.
 void sandbox_push_decoded(lua_State *lua, struct slice text);
 
 // Pushes `require`.

@@ -8,7 +8,7 @@
 #include "policy/sandbox.h"
 #include "policy/view_fields.h"
 
-enum { BODY_BYTES_MAX = 1 << 20 };
+enum { BODY_BYTES_MAX = 1 << 20, BYTES_PER_COPY = 64 };
 
 static const char *const kind_names[OBJECT_KINDS] = {
     [OBJECT_REQUEST] = "request",
@@ -129,8 +129,14 @@ void view_push_decoded(lua_State *lua, struct slice body) {
 
 struct joined_text {
 	luaL_Buffer buffer;
+	size_t bytes;
 	bool has_text;
 };
+
+static void count_text(void *owner, struct slice piece, bool begins) {
+	struct joined_text *joined = owner;
+	joined->bytes += piece.len + (begins ? 1 : 0);
+}
 
 static void add_text(void *owner, struct slice piece, bool begins) {
 	struct joined_text *joined = owner;
@@ -140,11 +146,19 @@ static void add_text(void *owner, struct slice piece, bool begins) {
 	luaL_addlstring(&joined->buffer, piece.ptr, piece.len);
 }
 
+// A text is made twice: in the buffer, and as the string that it becomes.
+static bool can_afford_text(lua_State *lua, size_t bytes) {
+	return vm_can_afford(lua, 2 * bytes / BYTES_PER_COPY, 2 * bytes);
+}
+
 void view_push_text(lua_State *lua, struct slice body,
                     void (*each)(struct slice body, body_text_callback on_text, void *owner)) {
-	struct joined_text text = {.has_text = false};
+	struct joined_text text = {.bytes = 0};
 	vm_charge(lua, body.len / BODY_BYTES_PER_CHARGE);
-	luaL_buffinit(lua, &text.buffer);
+	each(body, count_text, &text);
+	if (!can_afford_text(lua, text.bytes))
+		luaL_error(lua, "a text of %I bytes is too large for what is left of the budget", (lua_Integer)text.bytes);
+	luaL_buffinitsize(lua, &text.buffer, text.bytes);
 	each(body, add_text, &text);
 	luaL_pushresult(&text.buffer);
 }

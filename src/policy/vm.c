@@ -26,6 +26,8 @@ enum {
 	// Collecting all garbage may take as long as a call is allowed to. A call for which that brings less than this
 	// share of the limit, or which needs it twice, is given up; what it still needs for that is held in reserve.
 	RESERVE_SHARE = 16,
+	// Of its budget, what a call keeps for itself when it is handed what a client has sent.
+	OWN_SHARE = 16,
 	MESSAGE_BYTES = 256,
 };
 
@@ -206,6 +208,19 @@ void vm_charge(lua_State *lua, uint64_t amount) {
 	if (vm->remaining <= 0 || amount >= (uint64_t)vm->remaining)
 		overrun(lua, 1);
 	vm->remaining -= (int64_t)amount;
+}
+
+bool vm_can_afford(lua_State *lua, uint64_t instructions, size_t bytes) {
+	struct vm *vm = vm_of(lua);
+	size_t limit_bytes = vm->limit_bytes - vm->limit_bytes / RESERVE_SHARE * 2;
+	int64_t spare = vm->remaining - (int64_t)(vm->budget / OWN_SHARE);
+	if (spare <= 0 || instructions >= (uint64_t)spare)
+		return false;
+	if (!fits(vm, bytes, limit_bytes) && !vm->has_collected) {
+		vm->has_collected = true;
+		lua_gc(lua, LUA_GCCOLLECT);
+	}
+	return fits(vm, bytes, limit_bytes);
 }
 
 int vm_bad_result(lua_State *lua, const char *format, ...) {

@@ -66,6 +66,10 @@ void vm_count_exactly(struct vm *vm, bool exactly);
 // called before the work.
 void vm_charge(lua_State *lua, uint64_t amount);
 
+// Whether the call has that much left, and some for itself. For work whose size a client chooses: asked before it, and
+// refused with an error of its own, since an overrun would count against the hook.
+bool vm_can_afford(lua_State *lua, uint64_t instructions, size_t bytes);
+
 // Raises an error that says that the caller's result is nonsense.
 int vm_bad_result(lua_State *lua, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

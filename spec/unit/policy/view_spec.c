@@ -274,6 +274,68 @@ TEST(large_bodies) {
 	}
 }
 
+// A client may send what no budget is enough for, time and again: that is an error, no overrun that benches the hook.
+TEST(a_client_can_not_bench_a_hook) {
+	enum { BYTES = 12 << 20 };
+	static const struct {
+		const char *begin, *middle, *end;
+		size_t bytes;
+		const char *uses;
+	} rows[] = {
+	    {"{\"x\":[", "[],", "1]}", 1 << 20, "request:body()"},
+	    {"{\"x\":[", "{\"a\":\"\"},", "1]}", 1 << 20, "request:body()"},
+	    {"{\"text\":\"", "word", "\"}", BYTES, "request:text()"},
+	    {"{\"requestMetadata\":{\"x\":[", "[],", "1]}}", BYTES, "request.metadata"},
+	};
+	char *text = malloc(BYTES + 64);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		char policy[256];
+		size_t length = strlen(rows[i].begin);
+		memcpy(text, rows[i].begin, length);
+		size_t piece = strlen(rows[i].middle);
+		for (; length + piece + 8 < rows[i].bytes; length += piece)
+			memcpy(text + length, rows[i].middle, piece);
+		memcpy(text + length, rows[i].end, strlen(rows[i].end));
+		init(&fixture);
+		fixture.facts.body = slice_of(text, length + strlen(rows[i].end));
+		snprintf(policy, sizeof policy,
+		         "return { models = { { id = 'm' } }, select = function(request, models)\n"
+		         "local found = %s return models[1] end }",
+		         rows[i].uses);
+		fixture_load(&fixture, policy);
+		for (int call = 0; call < 8; call++)
+			CHECK_STRING(fixture_select(&fixture, NULL), "m");
+		CHECK_INT(fixture.errors, 8);
+		CHECK_INT(fixture.benched, 0);
+		CHECK_MENTIONS(fixture.detail, "select: error at");
+		if (check_failures_in_test)
+			printf("  in: %s of %s\n", rows[i].uses, rows[i].middle);
+		fixture_free(&fixture);
+	}
+	free(text);
+}
+
+// The largest body of all, of which little is text.
+TEST(an_image_is_no_text) {
+	enum { BYTES = 25 << 20 };
+	static const char begin[] = "{\"text\":\"Look\",\"bytes\":\"", end[] = "\",\"text\":\"!\"}";
+	struct fixture fixture;
+	struct selection selection;
+	char *text = malloc(BYTES);
+	memset(text, 'A', BYTES);
+	memcpy(text, begin, sizeof begin - 1);
+	memcpy(text + BYTES - (sizeof end - 1), end, sizeof end - 1);
+	init(&fixture);
+	fixture.facts.body = slice_of(text, BYTES);
+	fixture_load(&fixture, POLICY "select = function(request, models) return models[1], nil, request:text() end }");
+	CHECK_STRING(fixture_select(&fixture, &selection), "first");
+	CHECK_SLICE(selection.reason, SLICE("Look\n!"));
+	CHECK_STRING(fixture.detail, "");
+	fixture_free(&fixture);
+	free(text);
+}
+
 // Through the routing core: the second selection knows of the first attempt.
 TEST(what_was_tried_is_known) {
 	struct fixture fixture;
@@ -317,5 +379,7 @@ int main(void) {
 	RUN(live_fields_come_from_the_model_s_state);
 	RUN(what_was_tried_is_known);
 	RUN(large_bodies);
+	RUN(a_client_can_not_bench_a_hook);
+	RUN(an_image_is_no_text);
 	return check_summary();
 }
