@@ -1,6 +1,7 @@
 -- The classic rule: only throttling moves a request to another model (an open breaker does too, since its model is not
 -- eligible); every other error is the client's answer. Every error counts against the breaker and nothing cools down.
 -- Use it where a failed attempt may already have cost money or had effects, so that asking again is the client's call.
+-- Not where clients count on an answer: they see every failure.
 
 local select = require "signalbox.select"
 

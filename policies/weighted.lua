@@ -1,5 +1,6 @@
 -- Spreads traffic over the primaries by weight; fallbacks are asked only when no primary is left. The policy to begin
--- with, and the one that serves when none is given.
+-- with, and the one that serves when none is given. Not where models fill up or slow down, which weights know nothing
+-- of: see least_inflight.lua, latency.lua, quota.lua.
 
 local select = require "signalbox.select"
 
