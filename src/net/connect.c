@@ -20,6 +20,7 @@
 
 // A descriptor that curl wants watched.
 struct curl_watch {
+	struct list link; // in its connection's watches
 	uv_poll_t poll;
 	struct connector *connector;
 	curl_socket_t descriptor;
@@ -36,6 +37,7 @@ struct connector {
 
 struct connecting {
 	struct list link; // in the connector's unwatched
+	struct list watches;
 	struct connector *connector;
 	CURL *easy;
 	connect_callback callback;
@@ -64,7 +66,21 @@ static void start_curl(void) {
 		abort();
 }
 
+static void on_watch_closed(uv_handle_t *handle) {
+	free(handle->data);
+}
+
+static void unwatch(struct curl_watch *watch) {
+	list_remove(&watch->link);
+	curl_multi_assign(watch->connector->multi, watch->descriptor, NULL);
+	uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+}
+
+// Watching ends first: curl closes a socket that isn't connected yet before it says so, and by then its number may be
+// that of another thread's descriptor.
 static void forget(struct connecting *connecting) {
+	while (!list_is_empty(&connecting->watches))
+		unwatch(LIST_OWNER(connecting->watches.next, struct curl_watch, link));
 	curl_multi_remove_handle(connecting->connector->multi, connecting->easy);
 	curl_easy_cleanup(connecting->easy);
 	list_remove(&connecting->link);
@@ -163,11 +179,9 @@ static void on_watched(uv_poll_t *poll, int status, int happened) {
 	act(watch->connector, watch->descriptor, flags);
 }
 
-static void on_watch_closed(uv_handle_t *handle) {
-	free(handle->data);
-}
-
-static struct curl_watch *watch_new(struct connector *connector, curl_socket_t descriptor) {
+// `connecting` is NULL where curl uses a handle of its own.
+static struct curl_watch *watch_new(struct connector *connector, struct connecting *connecting,
+                                    curl_socket_t descriptor) {
 	struct curl_watch *watch = memory_new(1, sizeof(*watch));
 	if (uv_poll_init(loop_uv(connector->loop), &watch->poll, descriptor)) {
 		free(watch);
@@ -176,6 +190,9 @@ static struct curl_watch *watch_new(struct connector *connector, curl_socket_t d
 	watch->poll.data = watch;
 	watch->connector = connector;
 	watch->descriptor = descriptor;
+	list_init(&watch->link);
+	if (connecting)
+		list_append(&connecting->watches, &watch->link);
 	curl_multi_assign(connector->multi, descriptor, watch);
 	return watch;
 }
@@ -191,14 +208,12 @@ static int on_want(CURL *easy, curl_socket_t descriptor, int wanted, void *owner
 	if (wanted == CURL_POLL_REMOVE) {
 		if (connecting)
 			list_append(&connector->unwatched, &connecting->link);
-		if (watch) {
-			curl_multi_assign(connector->multi, descriptor, NULL);
-			uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
-		}
+		if (watch)
+			unwatch(watch);
 		return 0;
 	}
 	if (watch == NULL)
-		watch = watch_new(connector, descriptor);
+		watch = watch_new(connector, connecting, descriptor);
 	if (watch == NULL)
 		return -1;
 	int events = (wanted & CURL_POLL_IN ? UV_READABLE : 0) | (wanted & CURL_POLL_OUT ? UV_WRITABLE : 0);
@@ -283,6 +298,7 @@ struct connecting *connector_start(struct connector *connector, bool secure, con
 	*connecting =
 	    (struct connecting){.connector = connector, .easy = curl_easy_init(), .callback = callback, .owner = owner};
 	list_init(&connecting->link);
+	list_init(&connecting->watches);
 	if (connecting->easy == NULL) {
 		free(connecting);
 		return NULL;
