@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "aws/json_edit.h"
 #include "base/error.h"
@@ -101,7 +102,8 @@ static int edit_invoke(struct slice max_tokens, struct slice body, struct buffer
 	int status = json_edit_find(body, limits, COUNT, reason);
 	const struct json_place *limit = NULL;
 	for (size_t i = 0; status == 0 && i < COUNT; i++) {
-		if (limits[i].count == 0 || limits[i].kind != JSON_NUMBER)
+		bool is_parent = i + 1 < COUNT && limits[i + 1].parent && strcmp(limits[i + 1].parent, limits[i].name) == 0;
+		if (is_parent || limits[i].count == 0 || limits[i].kind != JSON_NUMBER)
 			continue;
 		if (limit) {
 			snprintf(reason, BODY_EDIT_REASON_BYTES, "the body limits its tokens twice: \"%s\" and \"%s\"", limit->name,

@@ -85,6 +85,9 @@ static bool is_in_class(unsigned char byte, unsigned char class) {
 	case 'x':
 		found = isxdigit(byte);
 		break;
+	case 'z': // of old, when a pattern could not hold a zero
+		found = byte == 0;
+		break;
 	default:
 		return class == byte;
 	}
@@ -221,9 +224,12 @@ static const char *match_back_reference(struct pattern_match *match, const char 
 	int i = digit - '1';
 	if (i < 0 || i >= match->capture_count || match->captures[i].length == PATTERN_CAPTURE_OPEN)
 		luaL_error(match->lua, "invalid capture index %%%d", i + 1);
-	// A position capture holds no text.
-	size_t length = match->captures[i].length < 0 ? 0 : (size_t)match->captures[i].length;
-	count_steps(match, length + 1);
+	count_steps(match, 1);
+	// A position is no text, and nothing is like it.
+	if (match->captures[i].length == PATTERN_CAPTURE_POSITION)
+		return NULL;
+	size_t length = (size_t)match->captures[i].length;
+	count_steps(match, length);
 	bool same = (size_t)(subject_end(match) - at) >= length && memcmp(match->captures[i].start, at, length) == 0;
 	return same ? at + length : NULL;
 }

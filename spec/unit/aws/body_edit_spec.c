@@ -158,6 +158,8 @@ static const struct row INVOKE[] = {
     // Nothing is inserted: no other key tells whose body it is.
     {&TOKENS, "{}", NULL, NO_LIMIT},
     {&TOKENS, "{\"inferenceConfig\":{}}", NULL, NO_LIMIT},
+    {&TOKENS, "{\"inferenceConfig\":5}", NULL, NO_LIMIT},
+    {&TOKENS, "{\"textGenerationConfig\":0}", NULL, NO_LIMIT},
     {&TOKENS, "{\"max_tokens\":\"5\"}", NULL, NO_LIMIT},
     {&TOKENS, "{\"tools\":[{\"max_tokens\":5}]}", NULL, NO_LIMIT},
     {&TOKENS, "{\"max_tokens\":5,\"max_gen_len\":5}", NULL,

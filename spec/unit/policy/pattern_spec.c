@@ -63,7 +63,8 @@ static void compare(struct vm *vm, const char *subject, const char *pattern) {
 TEST(patterns_of_every_kind) {
 	static const char *const subjects[] = {
 	    "",      "a",     "aaa",        "abc", "hello world", "key = value", "f(a(b)c)d", "THE (quick) fox",
-	    "  x  ", "a.b.c", "2026-11-23", "[x]", "%d",          "a-b",         "abab",      "\n\t "};
+	    "  x  ", "a.b.c", "2026-11-23", "[x]", "%d",          "zebra",       "a-b",       "abab",
+	    "\n\t "};
 	static const char *const patterns[] = {
 	    "",          "a",
 	    "a*",        "a+",
@@ -102,7 +103,8 @@ TEST(patterns_of_every_kind) {
 	    "a$b",       "%z",
 	    "(a?)(b?)",  "a?b?c?",
 	    "(a-)(b-)c", "[%w%.]+",
-	    "x*()",
+	    "x*()",      "().%1",
+	    "[%z-]+",    "%Z+",
 	};
 	struct vm *vm = open_both();
 	for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
