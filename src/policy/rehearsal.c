@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each situation has a stage of its own, so that none depends on those before it, and is played several times: once
-// with every instruction counted, then at the pace of traffic, for the time it takes and for what is left to chance.
+// Each situation before an attempt has a stage of its own, so that none depends on those before it. Each is played
+// several times: once with every instruction counted, then at the pace of traffic, for the time it takes and for what
+// is left to chance.
 #include "policy/rehearsal.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ const char *const rehearsal_hooks[] = {"select", "classify", "accept", "prepare"
 // One situation being played.
 struct run {
 	const struct situation *situation;
-	struct stage stage;
+	struct stage *stage;
 	struct scene scenes[HOOK_COUNT];
 	uint32_t heard[HOOK_COUNT]; // decisions of the take
 	bool counts_exactly;
@@ -42,8 +43,8 @@ static void hear(void *owner, const struct stage_decision *decision) {
 static void play_take(struct run *run, const struct request_facts *facts) {
 	memset(run->heard, 0, sizeof run->heard);
 	for (uint32_t i = 0; i < run->situation->ticks; i++)
-		stage_tick(&run->stage);
-	run->last = stage_play(&run->stage, facts, &run->situation->course);
+		stage_tick(run->stage);
+	run->last = stage_play(run->stage, facts, &run->situation->course);
 }
 
 static size_t takes_of(const struct situation *situation, size_t models) {
@@ -53,18 +54,28 @@ static size_t takes_of(const struct situation *situation, size_t models) {
 	return takes < TAKES ? takes : TAKES;
 }
 
+// Doing it again would tell no more, and may take long.
+static bool has_gone_wrong(const struct run *run) {
+	for (size_t i = 0; i < HOOK_COUNT; i++)
+		if (run->scenes[i].mistakes)
+			return true;
+	return false;
+}
+
 // False where there is no such scenery.
 static bool play(struct run *run, struct slice asked, size_t body_bytes) {
 	const struct situation *situation = run->situation;
-	const struct pool *pool = policy_pool(run->stage.policy);
+	const struct pool *pool = policy_pool(run->stage->policy);
 	struct specimen specimen;
 	specimen_init(&specimen, situation->request, pool, asked, body_bytes);
 	size_t takes = takes_of(situation, pool->count);
 	bool is_set = true;
 	for (size_t take = 0; take < takes && is_set; take++) {
+		if (take >= FEW_TAKES && has_gone_wrong(run))
+			break;
 		run->counts_exactly = take == 0;
-		policy_count_exactly(run->stage.policy, 0, run->counts_exactly);
-		is_set = stage_set(&run->stage, situation->scenery, asked);
+		policy_count_exactly(run->stage->policy, 0, run->counts_exactly);
+		is_set = stage_set(run->stage, situation->scenery, asked);
 		if (is_set)
 			play_take(run, &specimen.facts);
 	}
@@ -80,7 +91,7 @@ static void keep(struct rehearsal *rehearsal, struct scene *scene, const struct 
 }
 
 static void keep_scenes(struct rehearsal *rehearsal, struct run *run, bool is_played) {
-	const struct pool *pool = policy_pool(run->stage.policy);
+	const struct pool *pool = policy_pool(run->stage->policy);
 	for (size_t i = 0; i < HOOK_COUNT; i++) {
 		struct scene *scene = &run->scenes[i];
 		bool unasked = is_played && i == 0 && (run->situation->about & ABOUT_SELECT) && !scene->decisions;
@@ -101,20 +112,24 @@ struct players {
 	size_t name_count;
 };
 
+static void rehearse_on(struct players *players, struct stage *stage, const struct situation *situation,
+                        const char *asked) {
+	struct run run = {.situation = situation, .stage = stage};
+	stage->on_decision = hear;
+	stage->owner = &run;
+	for (size_t i = 0; i < HOOK_COUNT; i++)
+		scene_init(&run.scenes[i], rehearsal_hooks[i], situation->name, policy_pool(stage->policy)->count);
+	bool is_played = play(&run, slice_from(asked), players->plan->body_bytes);
+	keep_scenes(players->rehearsal, &run, is_played);
+}
+
+// On a stage of its own.
 static int rehearse_one(struct players *players, const struct situation *situation, const char *asked) {
-	const struct rehearsal_plan *plan = players->plan;
-	struct run run = {.situation = situation};
-	int rc = stage_open(&run.stage, plan->sources, &plan->limits, players->problems);
-	if (rc == 0) {
-		size_t models = policy_pool(run.stage.policy)->count;
-		run.stage.on_decision = hear;
-		run.stage.owner = &run;
-		for (size_t i = 0; i < HOOK_COUNT; i++)
-			scene_init(&run.scenes[i], rehearsal_hooks[i], situation->name, models);
-		bool is_played = play(&run, slice_from(asked), plan->body_bytes);
-		keep_scenes(players->rehearsal, &run, is_played);
-	}
-	stage_close(&run.stage);
+	struct stage stage;
+	int rc = stage_open(&stage, players->plan->sources, &players->plan->limits, players->problems);
+	if (rc == 0)
+		rehearse_on(players, &stage, situation, asked);
+	stage_close(&stage);
 	return rc;
 }
 
@@ -130,59 +145,63 @@ static int rehearse_names(struct players *players) {
 	return rc;
 }
 
-static int rehearse_failures(struct players *players) {
-	int rc = 0;
-	for (size_t i = 0; i < players->plan->failure_count && rc == 0; i++) {
+static void rehearse_failures(struct players *players, struct stage *stage) {
+	for (size_t i = 0; i < players->plan->failure_count; i++) {
 		const struct rehearsal_failure *failure = &players->plan->failures[i];
 		struct situation situation = {.name = failure->name,
 		                              .about = ABOUT_CLASSIFY,
 		                              .scenery = MODELS_NEW,
 		                              .is_brief = true,
 		                              .course = {.failure = failure->failure, .failures = 1}};
-		rc = rehearse_one(players, &situation, players->names[0]);
+		rehearse_on(players, stage, &situation, players->names[0]);
 	}
-	return rc;
 }
 
-static int rehearse_answers(struct players *players) {
-	int rc = 0;
-	for (const struct specimen_answer *answer = specimen_answers; answer->name && rc == 0; answer++) {
+static void rehearse_answers(struct players *players, struct stage *stage) {
+	for (const struct specimen_answer *answer = specimen_answers; answer->name; answer++) {
 		struct situation situation = {.name = answer->name,
 		                              .about = ABOUT_ACCEPT,
 		                              .scenery = MODELS_NEW,
 		                              .request = answer->asked_by,
 		                              .is_brief = true,
 		                              .course = {.response = &answer->response}};
-		rc = rehearse_one(players, &situation, players->names[0]);
+		rehearse_on(players, stage, &situation, players->names[0]);
 	}
+}
+
+// What comes of attempts, all on one stage: there is much of it, and it hardly depends on what was before.
+static int rehearse_ends(struct players *players) {
+	struct stage stage;
+	int rc = stage_open(&stage, players->plan->sources, &players->plan->limits, players->problems);
+	if (rc == 0) {
+		rehearse_failures(players, &stage);
+		if (stage.decide.accept)
+			rehearse_answers(players, &stage);
+	}
+	stage_close(&stage);
 	return rc;
 }
 
 // Loads the policy once to see what clients may ask it for.
-static int learn(struct players *players, bool *accepts) {
+static int learn(struct players *players) {
 	struct stage stage;
 	int rc = stage_open(&stage, players->plan->sources, &players->plan->limits, players->problems);
-	if (rc == 0) {
+	if (rc == 0)
 		players->name_count = specimen_names(policy_pool(stage.policy), players->names);
-		*accepts = stage.decide.accept != NULL;
-	}
 	stage_close(&stage);
 	return rc;
 }
 
 int rehearse(const struct rehearsal_plan *plan, struct problems *problems, struct rehearsal *rehearsal) {
 	struct players players = {.plan = plan, .problems = problems, .rehearsal = rehearsal};
-	bool accepts;
 	*rehearsal = (struct rehearsal){0};
-	int rc = learn(&players, &accepts);
+	int rc = learn(&players);
 	for (const struct situation *situation = situations; situation->name && rc == 0; situation++)
 		rc = rehearse_one(&players, situation, players.names[0]);
 	if (rc == 0)
 		rc = rehearse_names(&players);
 	if (rc == 0)
-		rc = rehearse_failures(&players);
-	if (rc == 0 && accepts)
-		rc = rehearse_answers(&players);
+		rc = rehearse_ends(&players);
 	for (size_t i = 0; i < players.name_count; i++)
 		free(players.names[i]);
 	return rc;
