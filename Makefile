@@ -39,6 +39,8 @@ cli       := cli gateway emulator mux policy route world aws net base
 objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
 archives   = $(patsubst %,$(BUILD)/lib%.a,$(1))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/unit/*/*_spec.c))
+FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(filter-out %/replay.c,$(wildcard spec/fuzz/*.c)))
+REPLAYS    := $(FUZZERS:$(BUILD)/spec/fuzz/%=$(BUILD)/spec/replay/%)
 BENCHES    := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/bench/*_bench.c))
 C_FILES    := $(wildcard include/*.h src/*/*.[ch] spec/*.[ch] spec/*/*.[ch] spec/unit/*/*.[ch])
 LUA_FILES  := $(wildcard lua/*/*.lua policies/*.lua examples/*.lua examples/*/*.lua spec/*/*.lua)
@@ -89,6 +91,13 @@ $(BUILD)/spec/bench/$(1)_bench: $(BUILD)/spec/bench/$(1)_bench.o $(call archives
 endef
 $(foreach room,$(ROOMS),$(eval $(call unit_rule,$(room))))
 
+# A fuzz target is linked with the fuzzer, or with what gives it its kept inputs again.
+$(BUILD)/spec/fuzz/%: $(BUILD)/spec/fuzz/%.o $(call archives,$(filter-out cli,$(cli)))
+	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS)
+$(BUILD)/spec/replay/%: $(BUILD)/spec/fuzz/%.o $(BUILD)/spec/fuzz/replay.o $(call archives,$(filter-out cli,$(cli))) $(JUMPS)
+	@mkdir -p $(@D)
+	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS)
+
 $(BUILD)/spec/vectors: $(BUILD)/spec/vectors.o $(call archives,aws base)
 	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -102,13 +111,13 @@ $(BUILD)/embedded.inc: $(EMBEDDED) Makefile
 $(BUILD)/src/policy/embedded.o: $(BUILD)/embedded.inc
 
 # What installs packages runs make once more, so that pkg-config is asked after they are there.
-.PHONY: deps demo test bench soak live
+.PHONY: deps demo test bench soak live fuzz
 deps: ## installs the Debian packages that are missing
 	@spec/support/install build test
 demo: deps ## a minute's show: failover, an open breaker, nothing lost
 	@$(MAKE) --no-print-directory all
 	@lua5.4 examples/demo.lua build/signalbox
-test: deps ## builds and runs every spec; SUITES="unit lua e2e sdk vectors" picks some
+test: deps ## builds and runs every spec; SUITES="unit lua e2e sdk vectors replay" picks some
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) spec/support/run_suites $(SUITES)
 bench: deps ## measures against nginx and against the budgets; takes four minutes (STREAMS=10000: more at once)
@@ -123,9 +132,18 @@ live: ## a dozen real calls to Bedrock through the gateway; wants credentials an
 	@$(MAKE) --no-print-directory $(BUILD)/signalbox
 	@SIGNALBOX=$(BUILD)/signalbox lua5.4 spec/live/run.lua
 
-.PHONY: test-programs bench-programs unit vectors
-test-programs: $(BUILD)/signalbox $(BUILD)/signalbox.so $(UNIT_TESTS) $(BUILD)/spec/vectors
+# Guided by coverage, which is clang's business: a variant of its own. An empty slice may be a null pointer, to which
+# that sanitizer would let nobody add nothing.
+FUZZ_SAN := fuzzer-no-link,address,undefined
+fuzz: ## invents inputs for the parsers, SECONDS=60 for each; TARGETS="http pattern:5" picks some
+	@spec/support/install build fuzz
+	@$(MAKE) --no-print-directory CC=clang SAN=$(FUZZ_SAN) WARNINGS=-fno-sanitize=pointer-overflow fuzz-programs
+	@SECONDS=$(SECONDS) spec/fuzz/run build/$(subst $(comma),-,$(FUZZ_SAN))/spec/fuzz $(TARGETS)
+
+.PHONY: test-programs bench-programs fuzz-programs unit vectors
+test-programs: $(BUILD)/signalbox $(BUILD)/signalbox.so $(UNIT_TESTS) $(REPLAYS) $(BUILD)/spec/vectors
 bench-programs: $(BENCHES)
+fuzz-programs: $(FUZZERS)
 unit: $(filter $(BUILD)/spec/unit/$(if $(ROOM),$(ROOM)/)%,$(UNIT_TESTS)) ## runs the unit specs; ROOM=aws for one room
 	@spec/support/run_units $^
 VECTORS ?= spec/fixtures

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Edits of request bodies: refused, or JSON again that has the edit and all else as it was.
+#include "fuzz.h"
+
+#include "aws/body_edit.h"
+#include "aws/json_edit.h"
+#include "base/json.h"
+
+enum { TEXT_BYTES = 1 << 20, MAX_TOKENS = 77 };
+
+// A member that an edit may change, and how its text reads before and after.
+struct outline {
+	const struct body_edit *edit;
+	bool is_converse;
+	struct buffer text;
+};
+
+static bool is_key(struct slice key, const char *name) {
+	struct buffer plain;
+	buffer_init(&plain, TEXT_BYTES);
+	bool same = json_unescape(key, &plain) == 0 && slice_equal(buffer_slice(&plain), slice_from(name));
+	buffer_free(&plain);
+	return same;
+}
+
+static bool is_limit(struct slice key) {
+	static const char *const names[] = {"max_tokens", "max_tokens_to_sample", "max_completion_tokens", "max_gen_len",
+	                                    "maxTokens",  "max_new_tokens",       "maxTokenCount",         NULL};
+	for (const char *const *name = names; *name; name++)
+		if (is_key(key, *name))
+			return true;
+	return false;
+}
+
+static void append(struct buffer *out, struct slice key, struct slice value) {
+	buffer_append(out, key);
+	buffer_append_byte(out, ':');
+	buffer_append(out, value);
+	buffer_append_byte(out, '\n');
+}
+
+// The members of an object, but for what the edit may have changed.
+static void append_members(struct outline *outline, struct slice object, const char *parent, struct buffer *out) {
+	struct json_reader reader;
+	json_reader_init(&reader, object);
+	json_next(&reader);
+	for (struct json_token key = json_next(&reader); key.kind == JSON_KEY; key = json_next(&reader)) {
+		struct slice value;
+		if (!json_take_value(&reader, &value))
+			return;
+		const struct body_edit *edit = outline->edit;
+		bool is_parent = !parent && edit->max_tokens && is_key(key.text, "inferenceConfig");
+		is_parent = is_parent || (!parent && !outline->is_converse && is_key(key.text, "textGenerationConfig"));
+		bool is_number = value.ptr[0] == '-' || (value.ptr[0] >= '0' && value.ptr[0] <= '9');
+		if (outline->is_converse && !parent && edit->tier.len && is_key(key.text, "serviceTier"))
+			continue;
+		if (outline->is_converse && !parent && edit->guardrail_identifier.len && is_key(key.text, "guardrailConfig"))
+			continue;
+		if (outline->is_converse && parent && is_key(key.text, "maxTokens"))
+			continue;
+		if (!outline->is_converse && is_number && is_limit(key.text))
+			continue;
+		if (is_parent && value.ptr[0] == '{')
+			append_members(outline, value, "parent", out);
+		else if (!is_parent || !slice_equal(value, SLICE("null")))
+			append(out, key.text, value);
+	}
+}
+
+static void make_outline(struct outline *outline, const struct body_edit *edit, bool is_converse, struct slice text) {
+	*outline = (struct outline){.edit = edit, .is_converse = is_converse};
+	buffer_init(&outline->text, 2 * TEXT_BYTES);
+	append_members(outline, text, NULL, &outline->text);
+}
+
+static void check_is_json(struct slice text) {
+	struct json_reader reader;
+	struct json_token token;
+	json_reader_init(&reader, text);
+	do
+		token = json_next(&reader);
+	while (token.kind != JSON_END && token.kind != JSON_BROKEN);
+	PROMISE(token.kind == JSON_END);
+}
+
+static void check_has_edit(const struct body_edit *edit, enum operation operation, struct slice text) {
+	struct json_place places[] = {
+	    {.name = "serviceTier"},     {.parent = "serviceTier", .name = "type"},
+	    {.name = "guardrailConfig"}, {.parent = "guardrailConfig", .name = "guardrailIdentifier"},
+	    {.name = "inferenceConfig"}, {.parent = "inferenceConfig", .name = "maxTokens"},
+	};
+	char reason[JSON_EDIT_REASON_BYTES];
+	PROMISE(json_edit_find(text, places, sizeof places / sizeof *places, reason) == 0);
+	if (operation != OPERATION_CONVERSE)
+		return;
+	if (edit->tier.len) {
+		PROMISE(places[0].count == 1 && places[0].members == 1 && places[1].count == 1);
+		PROMISE(slice_equal(body_edit_read_tier(operation, (struct headers){0}, text), edit->tier));
+	}
+	if (edit->guardrail_identifier.len)
+		PROMISE(places[2].count == 1 && places[2].members >= 2 && places[3].count == 1);
+	if (edit->max_tokens)
+		PROMISE(places[4].count == 1 && places[5].count == 1 && slice_equal(places[5].value, SLICE("77")));
+}
+
+static void check_edited(const struct body_edit *edit, enum operation operation, struct slice body, struct slice out) {
+	struct outline before, after;
+	bool is_converse = operation == OPERATION_CONVERSE;
+	check_is_json(body);
+	check_is_json(out);
+	check_has_edit(edit, operation, out);
+	make_outline(&before, edit, is_converse, body);
+	make_outline(&after, edit, is_converse, out);
+	PROMISE(slice_equal(buffer_slice(&before.text), buffer_slice(&after.text)));
+	buffer_free(&before.text);
+	buffer_free(&after.text);
+}
+
+static void apply(const struct body_edit *edit, enum operation operation, struct slice body) {
+	char reason[BODY_EDIT_REASON_BYTES];
+	struct buffer out, again;
+	buffer_init(&out, TEXT_BYTES);
+	buffer_init(&again, TEXT_BYTES);
+	if (body_edit_apply(edit, operation, body, &out, reason) == 0) {
+		check_edited(edit, operation, body, buffer_slice(&out));
+		// What is there already stays as it is.
+		PROMISE(body_edit_apply(edit, operation, buffer_slice(&out), &again, reason) == 0);
+		PROMISE(slice_equal(buffer_slice(&out), buffer_slice(&again)));
+	} else {
+		PROMISE(reason[0] && memchr(reason, '\0', sizeof reason));
+	}
+	buffer_free(&out);
+	buffer_free(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+	struct fuzz_input input = {data, size};
+	uint8_t flags = fuzz_byte(&input);
+	enum operation operation = flags & 1 ? OPERATION_INVOKE_MODEL : OPERATION_CONVERSE;
+	struct body_edit edit = {.max_tokens = flags & 2 ? MAX_TOKENS : 0};
+	if (flags & 4)
+		edit.tier = SLICE("flex");
+	if (flags & 8) {
+		edit.guardrail_identifier = SLICE("a\"b\\c");
+		edit.guardrail_version = SLICE("1");
+		edit.guardrail_trace = flags & 16 ? SLICE("ENABLED") : (struct slice){0};
+	}
+	struct slice body = fuzz_copy(&input, SIZE_MAX);
+	struct slice tier = body_edit_read_tier(operation, (struct headers){0}, body);
+	PROMISE(tier.len <= body.len);
+	if (body_edit_is_in_body(&edit, operation))
+		apply(&edit, operation, body);
+	fuzz_free(body);
+	return 0;
+}
