@@ -2,7 +2,8 @@
 -- The policy of policy_result.c: each of its hooks returns whatever the bytes of the request's header "x-bytes" spell.
 local WORDS = {
   "timeout_ms", "ttft_ms", "tier", "headers", "hedge_after_ms", "outcome", "counts", "cooldown_ms", "after_ms",
-  "service_tier", "guardrail", "max_tokens", "identifier", "version", "trace", "default", "flex", "priority", "reserved",
+  "service_tier", "guardrail", "max_tokens", "identifier", "version", "trace", "default", "flex", "priority",
+  "reserved",
   "rate_limit", "fail_fast", "success", "failover", "retry", "fail", "escalate", "enabled", "enabled_full", "host",
   "content-length", "x-team", "X-Team", "", "weight", "a\r\nb", "a\0b", ("long"):rep(200),
 }
@@ -69,7 +70,7 @@ return {
     { id = "a", tags = { deep = { 1 } } }, { id = "b" }, { id = "c", fallback = true, weight = 0 },
   },
   select = function(request, models)
-    return results(request, { models[1], models[2], models[1], models, request, error, string, json.null })
+    return results(request, { models[1], models[2], models[1], models, request, error, string, math.pi })
   end,
   classify = function(failure, request, model) return results(request, { failure, request, model, error, string }) end,
   accept = function(response, request, model) return results(request, { response, request, model, error, string }) end,
