@@ -9,10 +9,18 @@ local select = require "signalbox.select"
 -- What is unknown is tried at once, but by one request at a time until it is known.
 local UNKNOWN_MS = 60000
 
+local function cost(request, model)
+  local load = select.load(model)
+  if not load then
+    return nil -- of weight 0
+  end
+  local ms = latency.estimate(model, request)
+  return ms and ms * load or UNKNOWN_MS * model.inflight
+end
+
 local function choose(request, models)
   return select.two_choices(models, function(model)
-    local load, ms = select.load(model), latency.estimate(model, request)
-    return load and (ms and ms * load or UNKNOWN_MS * model.inflight)
+    return cost(request, model)
   end)
 end
 

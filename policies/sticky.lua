@@ -1,8 +1,8 @@
 -- Requests that begin alike go to the same model, which then has their beginning in its prompt cache: faster, and read
 -- at a tenth of the price. What counts as the beginning are system prompt and tools, or the first message where there
 -- are neither. Weights are shares of beginnings; while a model rests, only its own ones move. Use it when many
--- different prompts (tenants, agents, conversations) are cached at several models. Where a single system prompt makes
--- most of the traffic, it would make one model carry that: there put hash.conversation for hash.prompt.
+-- different prompts (tenants, agents, conversations) are cached at several models. Not where a single system prompt
+-- makes most of the traffic, which one model would have to carry alone: put hash.conversation for hash.prompt there.
 
 local hash = require "signalbox.hash"
 local select = require "signalbox.select"

@@ -69,12 +69,14 @@ for _, name in ipairs(NAMES) do
       assert.same({ none = 50 }, draw(policy, eligible(idle), 50))
     end)
 
-    it("says first when to use it, on no more than sixty lines", function()
+    it("says first when to use it and when not, on no more than sixty lines", function()
       local lines = {}
       for line in io.lines("policies/" .. name .. ".lua") do
         lines[#lines + 1] = line
       end
-      assert.matches("^%-%- %u", lines[1])
+      local header = table.concat(lines, "\n"):match("^%-%- %u.-\n\n")
+      assert.is_truthy(header:find "Use it" or header:find "The policy to begin")
+      assert.is_truthy(header:find "Not w")
       assert.is_true(#lines <= 60)
     end)
   end)
