@@ -76,11 +76,37 @@ static bool make_room(struct route_request *request) {
 	return true;
 }
 
-static struct tier_choice choose_tier(const struct route_request *request, const struct draft *draft) {
-	unsigned missing = model_state_missing_tiers(draft->model->state) | draft->refused_tiers;
-	if (draft->escalated_to != TIER_NONE && !(missing & tier_bit(draft->escalated_to)))
+struct tier_choice attempt_start_tier(const struct route_request *request, const struct model *model,
+                                      enum service_tier selected, unsigned refused, unsigned resting) {
+	unsigned missing = model_state_missing_tiers(model->state) | refused;
+	struct tier_choice start = tier_start(selected, request->facts->tier, model->tier, missing);
+	if (!(resting & tier_bit(tier_in_effect(start.tier))))
+		return start;
+	enum service_tier above = tier_next(&request->route->pool->limits.tier_escalation, start.tier, missing | resting);
+	return above == TIER_NONE ? start : (struct tier_choice){above, TIER_FROM_LADDER};
+}
+
+// Rests don't matter to what is sent anyway.
+static struct tier_choice choose_tier(const struct route_request *request, const struct draft *draft,
+                                      enum admission admission) {
+	struct model_state *state = draft->model->state;
+	struct terms terms = terms_of(draft->model, request->demand);
+	struct standing standing = {.resting_tiers = 0};
+	if (draft->escalated_to != TIER_NONE &&
+	    !((model_state_missing_tiers(state) | draft->refused_tiers) & tier_bit(draft->escalated_to)))
 		return (struct tier_choice){draft->escalated_to, TIER_FROM_LADDER};
-	return tier_start(draft->wished.tier, request->facts->tier, draft->model->tier, missing);
+	bool may_climb = request->route->pool->limits.tier_escalation.count > 0 && admission != ADMIT_ANYWAY;
+	if (may_climb && !model_state_is_clear(state))
+		model_state_standing(state, &terms, request->now_ms, &standing);
+	return attempt_start_tier(request, draft->model, draft->wished.tier, draft->refused_tiers, standing.resting_tiers);
+}
+
+// Where there is a ladder, a throttle is that of a tier.
+static struct terms terms_at(const struct route_request *request, const struct route_attempt *attempt) {
+	struct terms terms = terms_of(attempt->model, request->demand);
+	if (request->route->pool->limits.tier_escalation.count > 0)
+		terms.tier = tier_in_effect(attempt->tier.tier);
+	return terms;
 }
 
 static void note_patience(const struct route_request *request, struct route_attempt *attempt) {
@@ -99,10 +125,10 @@ bool attempt_send(struct route_request *request, const struct draft *draft, enum
 	struct route_attempt *attempt = &request->attempts[index];
 	*attempt = (struct route_attempt){.model = model,
 	                                  .wished = draft->wished,
-	                                  .tier = choose_tier(request, draft),
+	                                  .tier = choose_tier(request, draft, admission),
 	                                  .refused_tiers = draft->refused_tiers};
 	note_patience(request, attempt);
-	struct terms terms = terms_of(model, request->demand);
+	struct terms terms = terms_at(request, attempt);
 	if (!model_state_admit(model->state, &terms, admission, request->now_ms, &attempt->pass, &news))
 		return false;
 	request->attempt_count++;
@@ -110,8 +136,10 @@ bool attempt_send(struct route_request *request, const struct draft *draft, enum
 	request->marks[model->index] |= MARK_IN_FLIGHT;
 	*step = (struct step){.kind = STEP_SEND, .attempt = index, .model = model, .options = resolve(request, attempt)};
 	tell_news(request, index, &news, NOTHING);
-	if (attempt->tier.source == TIER_FROM_LADDER)
+	if (attempt->tier.source == TIER_FROM_LADDER) {
+		request->marks[model->index] |= MARK_ESCALATED;
 		tell(request, EVENT_TIER_ESCALATION, index, slice_from(service_tier_names[attempt->tier.tier]), 0);
+	}
 	tell(request, EVENT_MODEL_INVOCATION_START, index, NOTHING, 0);
 	return true;
 }
@@ -211,7 +239,7 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 	}
 	settle_quota(attempt, end, result, &settlement);
 	struct news news;
-	struct terms terms = terms_of(model, request->demand);
+	struct terms terms = terms_at(request, attempt);
 	model_state_settle(model->state, &terms, &attempt->pass, &settlement, request->now_ms, &news);
 	request->to_stop -= attempt->phase == ATTEMPT_TO_STOP;
 	attempt->phase = ATTEMPT_OVER;

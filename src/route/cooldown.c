@@ -16,16 +16,25 @@ static void extend(uint64_t *until_ms, uint64_t end_ms) {
 
 void cooldown_rest(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms) {
 	extend(&cooldown->until_ms, now_ms + length_ms);
+	cooldown->tiers = 0;
 }
 
 void cooldown_stand_behind(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms) {
 	extend(&cooldown->orders_until_ms, now_ms + length_ms);
 }
 
-void cooldown_throttled(struct cooldown *cooldown, uint64_t asked_ms, uint64_t ceiling_ms, uint64_t sent_ms,
-                        uint64_t now_ms) {
+// A rest of the whole model stays one.
+static void rest_tier(struct cooldown *cooldown, enum service_tier tier, uint64_t length_ms, uint64_t now_ms) {
+	unsigned others = cooldown_is_resting(cooldown, now_ms) ? cooldown->tiers : 0;
+	bool is_whole = tier == TIER_NONE || (cooldown_is_resting(cooldown, now_ms) && others == 0);
+	cooldown_rest(cooldown, length_ms, now_ms);
+	cooldown->tiers = is_whole ? 0 : others | 1U << tier;
+}
+
+void cooldown_throttled(struct cooldown *cooldown, enum service_tier tier, uint64_t asked_ms, uint64_t ceiling_ms,
+                        uint64_t sent_ms, uint64_t now_ms) {
 	if (asked_ms > 0) {
-		cooldown_rest(cooldown, asked_ms, now_ms);
+		rest_tier(cooldown, tier, asked_ms, now_ms);
 		return;
 	}
 	if (cooldown->length_ms == 0)
@@ -33,7 +42,7 @@ void cooldown_throttled(struct cooldown *cooldown, uint64_t asked_ms, uint64_t c
 	else if (sent_ms >= cooldown->until_ms)
 		cooldown->length_ms *= 2;
 	cooldown->length_ms = at_most(cooldown->length_ms, ceiling_ms);
-	cooldown_rest(cooldown, cooldown->length_ms, now_ms);
+	rest_tier(cooldown, tier, cooldown->length_ms, now_ms);
 }
 
 void cooldown_mended(struct cooldown *cooldown) {

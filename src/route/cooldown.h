@@ -7,14 +7,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "route/model.h"
+
 struct cooldown {
 	uint64_t until_ms;        // rests until then
 	uint64_t orders_until_ms; // stands behind other models until then, usable all the same
 	uint64_t length_ms;       // what the doubling has come to; 0 after a success
+	unsigned tiers;           // that this rest is of, as bits of enum service_tier; 0 is the whole model
 };
 
 static inline bool cooldown_is_resting(const struct cooldown *cooldown, uint64_t now_ms) {
 	return now_ms < cooldown->until_ms;
+}
+
+// Whether the rest is one of that tier too; TIER_NONE asks for any.
+static inline bool cooldown_holds(const struct cooldown *cooldown, enum service_tier tier, uint64_t now_ms) {
+	return cooldown_is_resting(cooldown, now_ms) &&
+	       (tier == TIER_NONE || cooldown->tiers == 0 || cooldown->tiers & 1U << tier);
 }
 
 static inline bool cooldown_is_behind(const struct cooldown *cooldown, uint64_t now_ms) {
@@ -22,9 +31,9 @@ static inline bool cooldown_is_behind(const struct cooldown *cooldown, uint64_t 
 }
 
 // Rests after a throttle of an attempt sent at `sent_ms`: `asked_ms` where the upstream asked for a time (not 0), else
-// 1 s doubling up to `ceiling_ms`.
-void cooldown_throttled(struct cooldown *cooldown, uint64_t asked_ms, uint64_t ceiling_ms, uint64_t sent_ms,
-                        uint64_t now_ms);
+// 1 s doubling up to `ceiling_ms`. A rest under way becomes one of this tier too; TIER_NONE is the whole model.
+void cooldown_throttled(struct cooldown *cooldown, enum service_tier tier, uint64_t asked_ms, uint64_t ceiling_ms,
+                        uint64_t sent_ms, uint64_t now_ms);
 
 // Rests, or stands behind, for `length_ms`. No call shortens what is under way.
 void cooldown_rest(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms);

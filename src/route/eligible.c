@@ -81,6 +81,16 @@ struct last_resort {
 	bool is_taken;
 };
 
+// Until when the model rests for the request; 0 where it does not, or only at a tier that can be climbed past.
+static uint64_t rests_until_ms(const struct route_request *request, const struct model *model,
+                               const struct standing *standing) {
+	if (!standing->rests_until_ms || !standing->resting_tiers ||
+	    request->route->pool->limits.tier_escalation.count == 0)
+		return standing->rests_until_ms;
+	struct tier_choice start = attempt_start_tier(request, model, TIER_NONE, 0, standing->resting_tiers);
+	return standing->resting_tiers & tier_bit(tier_in_effect(start.tier)) ? standing->rests_until_ms : 0;
+}
+
 // Looks closer at a model that something may stand in the way of, and notes what.
 static bool is_free(struct route_request *request, const struct model *model, struct eligible *out,
                     struct last_resort *resort) {
@@ -89,16 +99,16 @@ static bool is_free(struct route_request *request, const struct model *model, st
 	model_state_standing(model->state, &terms, request->now_ms, &standing);
 	uint8_t *mark = &request->marks[model->index];
 	uint64_t poll_ms = request->now_ms + BUSY_POLL_MS;
+	uint64_t until_ms = rests_until_ms(request, model, &standing);
 	if (!standing.admits) {
 		note_return(out, latest(standing.opens_ms ? standing.opens_ms : poll_ms, standing.short_until_ms));
 		tell_skipped(request, model);
 	} else if (standing.short_until_ms) {
-		note_return(out, latest(standing.short_until_ms, standing.rests_until_ms));
-	} else if (standing.rests_until_ms) {
-		if (!resort->model || standing.rests_until_ms < resort->rests_until_ms)
-			*resort =
-			    (struct last_resort){model, standing.rests_until_ms, standing.last_resort_taken || (*mark & MARK_LOST)};
-		note_return(out, standing.rests_until_ms < poll_ms ? standing.rests_until_ms : poll_ms);
+		note_return(out, latest(standing.short_until_ms, until_ms));
+	} else if (until_ms) {
+		if (!resort->model || until_ms < resort->rests_until_ms)
+			*resort = (struct last_resort){model, until_ms, standing.last_resort_taken || (*mark & MARK_LOST)};
+		note_return(out, until_ms < poll_ms ? until_ms : poll_ms);
 	} else if (*mark & MARK_LOST) {
 		note_return(out, poll_ms);
 	} else if (standing.behind) {
@@ -157,7 +167,7 @@ static uint64_t returns_ms(const struct route_request *request, const struct mod
 	struct terms terms = terms_of(model, request->demand);
 	struct standing standing;
 	model_state_standing(model->state, &terms, request->now_ms, &standing);
-	return latest(latest(standing.rests_until_ms, standing.opens_ms), standing.short_until_ms);
+	return latest(latest(rests_until_ms(request, model, &standing), standing.opens_ms), standing.short_until_ms);
 }
 
 uint64_t eligible_retry_after_ms(const struct route_request *request) {

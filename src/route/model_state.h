@@ -50,6 +50,7 @@ struct standing {
 	// When an open breaker lets probes through; UINT64_MAX where it is forced open, 0 where no time is known.
 	uint64_t opens_ms;
 	uint64_t rests_until_ms; // 0 when not resting
+	unsigned resting_tiers;  // bits of those that rest; 0 when the whole model does
 	bool behind;             // stands behind other models
 	bool last_resort_taken;  // somebody is trying it although it rests
 	uint64_t short_until_ms; // until when its quota has no room for the request; 0 where it has
@@ -60,10 +61,11 @@ struct terms {
 	const struct breaker_settings *breaker;
 	const struct quota *quota;
 	struct demand demand;
+	enum service_tier tier; // of an attempt, where tiers rest by themselves; else TIER_NONE
 };
 
 static inline struct terms terms_of(const struct model *model, struct demand demand) {
-	return (struct terms){&model->breaker, &model->quota, demand};
+	return (struct terms){.breaker = &model->breaker, .quota = &model->quota, .demand = demand};
 }
 
 static inline bool model_state_is_clear(struct model_state *state) {

@@ -126,6 +126,11 @@ struct draft {
 bool attempt_send(struct route_request *request, const struct draft *draft, enum admission admission,
                   struct step *step);
 
+// The tier that an attempt on the model starts at, where `selected` and the tiers in `refused` are the attempt's own
+// and those in `resting` rest: one that rests is climbed past at once, if there is a ladder.
+struct tier_choice attempt_start_tier(const struct route_request *request, const struct model *model,
+                                      enum service_tier selected, unsigned refused, unsigned resting);
+
 // The tier that the attempt may be escalated to: TIER_NONE where there is none, or its model has been asked for one.
 enum service_tier attempt_next_tier(const struct route_request *request, uint32_t index);
 

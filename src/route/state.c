@@ -75,14 +75,16 @@ void model_state_standing(struct model_state *state, const struct terms *terms, 
 	    .opens_ms = opens_ms(&state->breaker, terms->breaker),
 	    .short_until_ms = is_short ? quota_returns_ms(&state->quota, terms->quota, terms->demand, now_ms) : 0,
 	    .rests_until_ms = cooldown_is_resting(&state->cooldown, now_ms) ? state->cooldown.until_ms : 0,
+	    .resting_tiers = cooldown_is_resting(&state->cooldown, now_ms) ? state->cooldown.tiers : 0,
 	    .behind = cooldown_is_behind(&state->cooldown, now_ms),
 	    .last_resort_taken = state->last_resort_taken,
 	};
 	unlock(state);
 }
 
-static bool rest_allows(const struct model_state *state, enum admission admission, uint64_t now_ms) {
-	if (admission == ADMIT_ANYWAY || !cooldown_is_resting(&state->cooldown, now_ms))
+static bool rest_allows(const struct model_state *state, enum service_tier tier, enum admission admission,
+                        uint64_t now_ms) {
+	if (admission == ADMIT_ANYWAY || !cooldown_holds(&state->cooldown, tier, now_ms))
 		return true;
 	return admission == ADMIT_LAST_RESORT && !state->last_resort_taken;
 }
@@ -102,14 +104,14 @@ bool model_state_admit(struct model_state *state, const struct terms *terms, enu
 	*pass = (struct pass){.sent_ms = now_ms};
 	lock(state);
 	enum breaker_state before = state->breaker.state;
-	bool admitted = rest_allows(state, admission, now_ms) &&
+	bool admitted = rest_allows(state, terms->tier, admission, now_ms) &&
 	                (!quota_is_limited(terms->quota) ||
 	                 quota_admits(&state->quota, terms->quota, terms->demand, admission == ADMIT_ANYWAY, now_ms)) &&
 	                breaker_admit(&state->breaker, terms->breaker, now_ms, &pass->breaker);
 	if (admitted) {
 		reserve(state, terms, now_ms, pass);
 		state->inflight++;
-		pass->last_resort = admission == ADMIT_LAST_RESORT && cooldown_is_resting(&state->cooldown, now_ms);
+		pass->last_resort = admission == ADMIT_LAST_RESORT && cooldown_holds(&state->cooldown, terms->tier, now_ms);
 		if (pass->last_resort)
 			state->last_resort_taken = true;
 		tell_breaker(&state->breaker, before, news);
@@ -136,13 +138,13 @@ void model_state_commit(struct model_state *state, const struct breaker_settings
 }
 
 // A rest that begins is told; one that is made longer is not, or a burst of throttles would be a burst of news.
-static void rest(struct model_state *state, const struct breaker_settings *settings,
-                 const struct classification *classification, uint64_t sent_ms, uint64_t now_ms, struct news *news) {
+static void rest(struct model_state *state, const struct terms *terms, const struct classification *classification,
+                 uint64_t sent_ms, uint64_t now_ms, struct news *news) {
 	struct cooldown *cooldown = &state->cooldown;
 	uint64_t length_ms = classification->cooldown_ms < LONGEST_REST_MS ? classification->cooldown_ms : LONGEST_REST_MS;
 	bool was_awake = !cooldown_is_resting(cooldown, now_ms) && !cooldown_is_behind(cooldown, now_ms);
 	if (classification->throttle)
-		cooldown_throttled(cooldown, length_ms, settings->recovery_time_ms, sent_ms, now_ms);
+		cooldown_throttled(cooldown, terms->tier, length_ms, terms->breaker->recovery_time_ms, sent_ms, now_ms);
 	else if (classification->orders_only)
 		cooldown_stand_behind(cooldown, length_ms, now_ms);
 	else if (length_ms > 0)
@@ -169,14 +171,14 @@ static void record_answer(struct model_state *state, const struct breaker_settin
 		move_average(&state->latency_moving_average, settlement->latency_ms);
 }
 
-static void record_failure(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
+static void record_failure(struct model_state *state, const struct terms *terms, struct pass *pass,
                            const struct settlement *settlement, uint64_t now_ms, struct news *news) {
 	bool counts = settlement->classification.counts;
 	if (counts)
-		breaker_failed(&state->breaker, settings, &pass->breaker, now_ms);
+		breaker_failed(&state->breaker, terms->breaker, &pass->breaker, now_ms);
 	else
 		breaker_released(&state->breaker, &pass->breaker);
-	rest(state, settings, &settlement->classification, pass->sent_ms, now_ms, news);
+	rest(state, terms, &settlement->classification, pass->sent_ms, now_ms, news);
 	window_add(&state->window, counts ? WINDOW_FAILURE : WINDOW_PLAIN, settlement->latency_ms, now_ms);
 }
 
@@ -206,7 +208,7 @@ void model_state_settle(struct model_state *state, const struct terms *terms, st
 		break;
 	case OUTCOME_RATE_LIMIT:
 	case OUTCOME_FAIL_FAST:
-		record_failure(state, terms->breaker, pass, settlement, now_ms, news);
+		record_failure(state, terms, pass, settlement, now_ms, news);
 		break;
 	case OUTCOME_CANCELLED:
 		breaker_released(&state->breaker, &pass->breaker);

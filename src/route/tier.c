@@ -26,8 +26,7 @@ static int worth(enum service_tier tier) {
 }
 
 enum service_tier tier_next(const struct tier_ladder *ladder, enum service_tier from, unsigned missing) {
-	if (from == TIER_NONE)
-		from = TIER_DEFAULT;
+	from = tier_in_effect(from);
 	size_t above = 0;
 	while (above < ladder->count && ladder->rungs[above] != from)
 		above++;

@@ -21,13 +21,18 @@ static inline unsigned tier_bit(enum service_tier tier) {
 	return 1U << tier;
 }
 
+// No tier is the default one.
+static inline enum service_tier tier_in_effect(enum service_tier tier) {
+	return tier == TIER_NONE ? TIER_DEFAULT : tier;
+}
+
 // Where an attempt starts: the tier that the policy selected, else the client's own, else the model's. Tiers in
 // `missing` are passed over, but for the client's own: that it can't be had is for the client to hear.
 struct tier_choice tier_start(enum service_tier selected, enum service_tier client, enum service_tier model,
                               unsigned missing);
 
 // The rung above `from` that isn't missing, or TIER_NONE. A tier that is no rung has those above it that are worth more
-// (flex, default, priority, reserved); no tier is the default one.
+// (flex, default, priority, reserved).
 enum service_tier tier_next(const struct tier_ladder *ladder, enum service_tier from, unsigned missing);
 
 // Whether the upstream refused the request because the model has no such service tier.

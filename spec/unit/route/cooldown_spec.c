@@ -19,9 +19,9 @@ static void play(int number, const struct line *lines, size_t count) {
 	for (size_t i = 0; i < count; i++) {
 		const struct line *line = &lines[i];
 		if (line->action == THROTTLE)
-			cooldown_throttled(&cooldown, 0, CEILING_MS, line->value_ms, line->at_ms);
+			cooldown_throttled(&cooldown, TIER_NONE, 0, CEILING_MS, line->value_ms, line->at_ms);
 		else if (line->action == ASKED)
-			cooldown_throttled(&cooldown, line->value_ms, CEILING_MS, line->at_ms, line->at_ms);
+			cooldown_throttled(&cooldown, TIER_NONE, line->value_ms, CEILING_MS, line->at_ms, line->at_ms);
 		else if (line->action == SUCCESS)
 			cooldown_succeeded(&cooldown);
 		else if (line->action == REST)

@@ -53,7 +53,7 @@ TEST(what_failed_above_too_is_failed_over) {
 		ladder_init(&f, "a b");
 		f.pool.limits.max_retries = 1;
 		PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {1, failures[i], "send 2 b"},
-		     {3, "throttle 2", "send 3 b up to priority"}, {4, "throttle 3", "fail exhausted 3 after 997"});
+		     {3, "throttle 2", "send 3 b up to priority"}, {4, "throttle 3", "fail exhausted 3 after 1000"});
 		CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_FAILURE), 2);
 		CHECK_INT(f.failed_tier, TIER_PRIORITY);
 		fixture_free(&f);
@@ -134,16 +134,90 @@ TEST(a_retry_repeats_an_escalated_attempt_as_it_was) {
 	fixture_free(&f);
 }
 
-TEST(an_answer_from_above_says_nothing_of_the_throttled_tier) {
+TEST(a_rest_is_that_of_the_tier_that_was_throttled) {
 	struct fixture f;
-	ladder_init(&f, "a");
+	fixture_init(&f, "a b");
+	f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY}, 1};
+	f.pool.limits.max_retries = 1;
 	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 a up to priority"}, {500, "ok 1", "return 1"});
 	CHECK_INT(fixture_snapshot(&f, "a", 999).cooling_until_ms, 1000);
+	// Any number of requests begin above it, which is their one climb.
+	PLAY(&f, {600, "begin", "send 0 a up to priority"});
+	struct route_request *first = f.request;
+	PLAY(&f, {600, "begin", "send 0 a up to priority"}, {601, "break 0", "send 1 b"}, {602, "ok 1", "return 1"});
+	struct line line = {610, "ok 0", "return 0"};
+	play_line(__FILE__, __LINE__, first, &line);
+	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 3);
+	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_SUCCESS), 2);
+	// Who asks for another tier has nothing to do with it, who asks for this one has.
+	f.facts.tier = TIER_FLEX;
+	PLAY(&f, {700, "begin", "send 0 a"}, {701, "ok 0", "return 0"});
+	f.facts.tier = TIER_DEFAULT;
+	PLAY(&f, {700, "begin", "send 0 a up to priority"}, {701, "ok 0", "return 0"});
+	f.facts.tier = TIER_PRIORITY;
+	PLAY(&f, {700, "begin", "send 0 a"}, {701, "throttle 0", "send 1 b"}, {702, "ok 1", "return 1"});
+	// Now both tiers rest, and so does the model.
+	f.facts.tier = TIER_NONE;
+	PLAY(&f, {800, "begin", "send 0 b"}, {801, "ok 0", "return 0"});
+	CHECK_INT(fixture_snapshot(&f, "a", 999).cooling_until_ms, 1701);
+	PLAY(&f, {1701, "begin", "send 0 a"}, {1702, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(a_rest_of_the_whole_model_is_no_tiers) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	fixture_rest(&f, "a", 1000, false, 0);
+	PLAY(&f, {1, "begin", "send 0 b"}, {2, "ok 0", "return 0"});
+	// Nor does a throttle make it one.
+	f.facts.tier = TIER_PRIORITY;
+	fixture_rest(&f, "b", 5000, false, 500);
+	PLAY(&f, {501, "begin", "send 0 a"}, {502, "throttle 0", "send 1 a up to reserved"}, {503, "ok 1", "return 1"});
+	f.facts.tier = TIER_FLEX;
+	PLAY(&f, {504, "begin", "send 0 a"});
+	struct route_request *first = f.request;
+	PLAY(&f, {504, "begin", "fail no-models resting after 998"});
+	struct line line = {505, "ok 0", "return 0"};
+	play_line(__FILE__, __LINE__, first, &line);
+	fixture_free(&f);
+}
+
+TEST(without_a_ladder_the_model_rests) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 b"}, {1, "ok 1", "return 1"});
+	f.options.tier = TIER_PRIORITY;
+	f.facts.tier = TIER_FLEX;
+	PLAY(&f, {2, "begin", "send 0 b at priority"}, {3, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(a_tier_that_select_wishes_may_rest_too) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	f.options.tier = TIER_PRIORITY;
+	PLAY(&f, {0, "begin", "send 0 a at priority"}, {0, "throttle 0", "send 1 a up to reserved"},
+	     {1, "ok 1", "return 1"});
+	PLAY(&f, {2, "begin", "send 0 a up to reserved"}, {3, "throttle 0", "send 1 b at priority"},
+	     {4, "ok 1", "return 1"});
+	// There is nothing above that doesn't rest: the place is lost.
+	PLAY(&f, {5, "begin", "send 0 b at priority"}, {6, "ok 0", "return 0"});
+	CHECK_INT(f.listed.count, 1);
+	f.options.tier = TIER_NONE;
+	PLAY(&f, {7, "begin", "send 0 a"}, {8, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+TEST(an_answer_from_above_says_nothing_of_the_throttled_tier) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY}, 1};
+	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 a up to priority"}, {500, "ok 1", "return 1"});
 	// So the next rest is longer.
 	PLAY(&f, {1000, "begin", "send 0 a"}, {1000, "throttle 0", "send 1 a up to priority"},
 	     {1001, "throttle 1", "fail exhausted 1 after 2000"});
 	// A success at the tier itself ends the doubling.
-	PLAY(&f, {3000, "begin", "send 0 a"}, {3000, "ok 0", "return 0"});
+	PLAY(&f, {3001, "begin", "send 0 a"}, {3001, "ok 0", "return 0"});
 	PLAY(&f, {3001, "begin", "send 0 a"}, {3001, "throttle 0", "send 1 a up to priority"},
 	     {3002, "throttle 1", "fail exhausted 1 after 1000"});
 	fixture_free(&f);
@@ -295,6 +369,10 @@ int main(void) {
 	RUN(what_was_prepared_may_be_missing_too);
 	RUN(a_policy_may_escalate_after_any_failure_or_not_at_all);
 	RUN(a_retry_repeats_an_escalated_attempt_as_it_was);
+	RUN(a_rest_is_that_of_the_tier_that_was_throttled);
+	RUN(a_rest_of_the_whole_model_is_no_tiers);
+	RUN(without_a_ladder_the_model_rests);
+	RUN(a_tier_that_select_wishes_may_rest_too);
 	RUN(an_answer_from_above_says_nothing_of_the_throttled_tier);
 	RUN(an_escalation_needs_its_breaker);
 	RUN(a_throttle_beside_another_attempt_escalates_nothing);

@@ -15,6 +15,7 @@ struct slot {
 	struct arena arena;
 	struct request_facts facts;
 	bool over, committed, waiting;
+	bool was_selected; // for the next attempt, rather than made again
 	uint64_t wake_ms, begun_ms;
 	uint32_t attempts, in_flight;
 	uint32_t hedges, escalations, repeats; // attempts that no retry accounts for
@@ -36,7 +37,7 @@ struct walk {
 	uint64_t ended[FIXTURE_MODELS];
 	unsigned missing[FIXTURE_MODELS]; // bits of the tiers that the model has been found to lack
 	uint64_t requests, sends, finals[2], failures[5];
-	uint64_t hedges, escalations, repeats, refusals;
+	uint64_t hedges, escalations, climbs, repeats, refusals;
 };
 
 static bool chance(struct walk *walk, uint64_t percent) {
@@ -46,6 +47,7 @@ static bool chance(struct walk *walk, uint64_t percent) {
 static void walk_select(void *self, const struct route_request *request, struct candidates candidates,
                         struct random_source *random, struct selection *out) {
 	struct walk *walk = self;
+	walk->now_asking->was_selected = true;
 	CHECK(candidates.count > 0);
 	for (size_t i = 0; i < candidates.count; i++)
 		CHECK(!route_request_has_tried(request, candidates.list[i]));
@@ -95,13 +97,14 @@ static bool walk_accept(void *self, const struct response *response, const struc
 static void account_for(struct walk *walk, struct slot *slot, const struct step *step) {
 	size_t index = step->model->index;
 	const struct route_limits *limits = &walk->f.pool.limits;
-	bool is_hedge = slot->in_flight > 0, is_retry = slot->may_repeat[index];
-	bool is_escalation = step->options.is_escalated && !slot->was_escalated[index];
-	bool is_repeat = slot->has_lacked[index] && !step->options.is_escalated && !is_hedge;
+	bool is_selected = slot->was_selected, is_escalated = step->options.is_escalated;
+	bool is_hedge = slot->in_flight > 0, is_retry = !is_selected && slot->may_repeat[index];
+	bool is_escalation = !is_selected && is_escalated && !slot->was_escalated[index];
+	bool is_repeat = !is_selected && slot->has_lacked[index] && !is_escalated;
 	CHECK(!slot->was_sent[index] || is_retry || is_escalation || slot->has_lacked[index]);
 	CHECK(!is_hedge || slot->in_flight == 1);
-	CHECK(!step->options.is_escalated || is_escalation || is_retry);
-	CHECK(!step->options.is_escalated || limits->tier_escalation.count > 0);
+	CHECK(!is_escalated || is_escalation || is_retry || (is_selected && !slot->was_escalated[index]));
+	CHECK(!is_escalated || limits->tier_escalation.count > 0);
 	slot->hedges += is_hedge;
 	slot->escalations += is_escalation;
 	slot->repeats += is_repeat;
@@ -111,7 +114,9 @@ static void account_for(struct walk *walk, struct slot *slot, const struct step 
 	walk->escalations += is_escalation;
 	walk->repeats += is_repeat;
 	slot->may_repeat[index] = slot->has_lacked[index] = false;
-	slot->was_escalated[index] |= is_escalation;
+	walk->climbs += is_selected && is_escalated;
+	slot->was_selected = false;
+	slot->was_escalated[index] |= is_escalated;
 }
 
 static void check_send(struct walk *walk, struct slot *slot, const struct step *step) {
@@ -225,6 +230,7 @@ static void report(struct walk *walk, struct slot *slot) {
 
 static void touch(struct walk *walk, struct slot *slot) {
 	walk->now_asking = slot;
+	slot->was_selected = false;
 	if (!slot->request)
 		begin(walk, slot);
 	else if (slot->over && slot->in_flight == 0) {
@@ -238,6 +244,7 @@ static void touch(struct walk *walk, struct slot *slot) {
 		report(walk, slot);
 	else if (walk->now_ms < slot->wake_ms && chance(walk, 10))
 		walk->now_ms = slot->wake_ms;
+	slot->was_selected = false;
 	if (slot->request && slot->waiting && walk->now_ms >= slot->wake_ms)
 		obey(walk, slot, route_next(slot->request, walk->now_ms));
 }
@@ -341,6 +348,7 @@ TEST(random_walks_keep_the_account) {
 		CHECK_INT(walk->failures[ROUTE_DEADLINE] > 0, walk->f.pool.limits.deadline_ms > 0);
 		CHECK(walk->hedges > 100 && walk->repeats > 100 && walk->refusals > 100);
 		CHECK_INT(walk->escalations > 100, walk->f.pool.limits.tier_escalation.count > 0);
+		CHECK_INT(walk->climbs > 100, walk->f.pool.limits.tier_escalation.count > 0);
 		extra_budget_free(walk->f.route.extras);
 		fixture_free(&walk->f);
 		free(walk);
