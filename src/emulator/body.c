@@ -4,9 +4,12 @@
 
 #include <inttypes.h>
 
+static bool converses(const struct reply *reply) {
+	return reply->operation == OPERATION_CONVERSE || reply->operation == OPERATION_CONVERSE_STREAM;
+}
+
 const char *body_stop_reason(const struct reply *reply) {
-	bool converse = reply->operation == OPERATION_CONVERSE || reply->operation == OPERATION_CONVERSE_STREAM;
-	switch (converse ? FAMILY_NOVA : reply->family) {
+	switch (converses(reply) ? FAMILY_NOVA : reply->family) {
 	case FAMILY_TITAN:
 		return reply->cut_short ? "LENGTH" : "FINISH";
 	case FAMILY_LLAMA:
@@ -17,10 +20,11 @@ const char *body_stop_reason(const struct reply *reply) {
 	}
 }
 
-void body_append_converse_cache(const struct reply *reply, struct buffer *out) {
+void body_append_cache(const struct reply *reply, struct buffer *out) {
+	const char *unit = converses(reply) ? "s" : "Count";
 	if (reply->cache_read_tokens + reply->cache_write_tokens > 0)
-		buffer_printf(out, ",\"cacheReadInputTokens\":%" PRIu64 ",\"cacheWriteInputTokens\":%" PRIu64,
-		              reply->cache_read_tokens, reply->cache_write_tokens);
+		buffer_printf(out, ",\"cacheReadInputToken%s\":%" PRIu64 ",\"cacheWriteInputToken%s\":%" PRIu64, unit,
+		              reply->cache_read_tokens, unit, reply->cache_write_tokens);
 }
 
 void body_append_anthropic_cache(const struct reply *reply, struct buffer *out) {
@@ -32,7 +36,7 @@ void body_append_anthropic_cache(const struct reply *reply, struct buffer *out) 
 static void append_usage(const struct reply *reply, struct buffer *out) {
 	buffer_printf(out, ",\"usage\":{\"inputTokens\":%" PRIu64 ",\"outputTokens\":%" PRIu64 ",\"totalTokens\":%" PRIu64,
 	              reply->input_tokens, reply->output_tokens, reply_total_tokens(reply));
-	body_append_converse_cache(reply, out);
+	body_append_cache(reply, out);
 	buffer_append(out, SLICE("}}"));
 }
 

@@ -12,8 +12,9 @@ void body_append(const struct reply *reply, struct buffer *out);
 // The family's words for why the answer ended.
 const char *body_stop_reason(const struct reply *reply);
 
-// Appends what prompt caches did, as members of a usage object: Converse's, or Anthropic's. Nothing where none did.
-void body_append_converse_cache(const struct reply *reply, struct buffer *out);
+// Appends what prompt caches did, as members of a usage object: Converse's or Nova's (by the operation), or
+// Anthropic's. Nothing where none did.
+void body_append_cache(const struct reply *reply, struct buffer *out);
 void body_append_anthropic_cache(const struct reply *reply, struct buffer *out);
 
 #endif

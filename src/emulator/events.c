@@ -54,7 +54,7 @@ static void converse_metadata(const struct reply *reply, struct buffer *json) {
 	              "{\"metrics\":{\"latencyMs\":%" PRIu64 "},\"usage\":{\"inputTokens\":%" PRIu64
 	              ",\"outputTokens\":%" PRIu64 ",\"totalTokens\":%" PRIu64,
 	              reply->last_ms, reply->input_tokens, reply->output_tokens, reply_total_tokens(reply));
-	body_append_converse_cache(reply, json);
+	body_append_cache(reply, json);
 	buffer_append_byte(json, '}');
 	if (reply->tier)
 		buffer_printf(json, ",\"serviceTier\":{\"type\":\"%s\"}", reply->tier);
@@ -87,10 +87,10 @@ static void nova_tail(const struct reply *reply, unsigned index, struct buffer *
 	} else if (index == 1) {
 		buffer_printf(json, "{\"messageStop\":{\"stopReason\":\"%s\"}}", body_stop_reason(reply));
 	} else {
-		buffer_printf(json,
-		              "{\"metadata\":{\"usage\":{\"inputTokens\":%" PRIu64 ",\"outputTokens\":%" PRIu64
-		              "},\"metrics\":{},\"trace\":{}},",
+		buffer_printf(json, "{\"metadata\":{\"usage\":{\"inputTokens\":%" PRIu64 ",\"outputTokens\":%" PRIu64,
 		              reply->input_tokens, reply->output_tokens);
+		body_append_cache(reply, json);
+		buffer_append(json, SLICE("},\"metrics\":{},\"trace\":{}},"));
 		append_metrics(reply, json);
 		buffer_append_byte(json, '}');
 	}

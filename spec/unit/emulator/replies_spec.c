@@ -249,6 +249,7 @@ TEST(caches_are_told_of) {
 		const char *input, *read, *write;
 	} cases[] = {
 	    {OPERATION_CONVERSE, 0, "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"},
+	    {OPERATION_INVOKE_MODEL, 0, "inputTokens", "cacheReadInputTokenCount", "cacheWriteInputTokenCount"},
 	    {OPERATION_INVOKE_MODEL, 1, "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"},
 	};
 	for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
@@ -307,6 +308,10 @@ TEST(streams_tell_of_caches) {
 	CHECK_NEAR(number_of(&document, "cacheReadInputTokens"), 5, 0);
 	CHECK_NEAR(number_of(&document, "inputTokens"), 2, 0);
 	CHECK_NEAR(number_of(&document, "totalTokens"), 40, 0);
+	document_free(&document);
+	struct reply nova = make(OPERATION_INVOKE_MODEL_STREAM, 0, &plan);
+	read_nth(&nova, events_count(&nova) - 1, &document);
+	CHECK_NEAR(number_of(&document, "cacheReadInputTokenCount"), 5, 0);
 	document_free(&document);
 	struct reply claude = make(OPERATION_INVOKE_MODEL_STREAM, 1, &plan);
 	read_nth(&claude, 0, &document);
