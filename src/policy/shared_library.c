@@ -13,7 +13,7 @@
 #include "policy/vm.h"
 
 // A call takes about as long as this many instructions, and a copy of so many bytes one more.
-enum { CHARGE = 20, BYTES_PER_CHARGE = 64 };
+enum { CHARGE = 5, BYTES_PER_CHARGE = 64 };
 
 // A month; longer is for good.
 #define TTL_MAX_MS 2592000000.0

@@ -84,8 +84,62 @@ TEST(a_policy_is_retired_while_workers_decide) {
 	fixture_free(&fixture);
 }
 
+static void *count(void *argument) {
+	struct worker *worker = argument;
+	const struct decide *decide = policy_decide(worker->policy, worker->number);
+	const struct model *model = &policy_pool(worker->policy)->models[0];
+	struct request_facts facts = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct route route = {.pool = policy_pool(worker->policy), .decide = decide};
+	struct route_request *request;
+	struct arena arena;
+	arena_init(&arena, 1 << 16);
+	route_request_new(&route, &facts, &arena, 0, &request);
+	for (int i = 0; i < DECISIONS; i++) {
+		struct edits edits = {0};
+		struct slice reason;
+		decide->prepare(decide->self, request, model, &edits);
+		worker->wrong += edits.max_tokens < 1;
+		worker->wrong += !decide->accept(decide->self, &(struct response){.status = 200}, request, model, &reason);
+		decide->finish(decide->self, request, &(struct request_result){.model = model});
+		policy_tick(worker->policy, worker->number, (uint64_t)i);
+	}
+	arena_free(&arena);
+	return NULL;
+}
+
+TEST(workers_count_together) {
+	struct fixture fixture;
+	struct worker workers[WORKERS];
+	struct shared_value total;
+	fixture_init(&fixture);
+	fixture_load_limited(&fixture,
+	                     "local shared = require 'signalbox.shared' return { models = { { id = 'a' } },\n"
+	                     "prepare = function() return { max_tokens = shared.incr('prepared') } end,\n"
+	                     "accept = function(response, request, model) return model.weight >= 0 end,\n"
+	                     "finish = function() shared.incr('finished') end,\n"
+	                     "tick = function(now_ms, models) models[1].weight = now_ms % 10 shared.incr('ticks') end }",
+	                     WORKERS, 100000, 16 << 20);
+	CHECK_STRING(fixture_problems(&fixture), "");
+	for (size_t i = 0; i < WORKERS; i++) {
+		workers[i] = (struct worker){.policy = fixture.policy, .number = i};
+		if (pthread_create(&workers[i].thread, NULL, count, &workers[i]))
+			abort();
+	}
+	for (size_t i = 0; i < WORKERS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		CHECK_INT(workers[i].wrong, 0);
+	}
+	static const char *const keys[] = {"prepared", "finished", "ticks"};
+	for (size_t i = 0; i < 3; i++) {
+		CHECK(shared_get(fixture.host.shared, slice_from(keys[i]), 0, &total));
+		CHECK_INT(total.integer, WORKERS * DECISIONS);
+	}
+	fixture_free(&fixture);
+}
+
 int main(void) {
 	RUN(workers_decide_at_the_same_time);
 	RUN(a_policy_is_retired_while_workers_decide);
+	RUN(workers_count_together);
 	return check_summary();
 }
