@@ -120,7 +120,7 @@ demo: deps ## a minute's show: failover, an open breaker, nothing lost
 test: deps ## builds and runs every spec; SUITES="unit lua e2e sdk vectors replay" picks some
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) spec/support/run_suites $(SUITES)
-bench: deps ## measures against nginx and against the budgets; takes four minutes (STREAMS=10000: more at once)
+bench: deps ## measures against nginx and against the budgets; takes five minutes (STREAMS=10000: more at once)
 	@spec/support/install bench
 	@$(MAKE) --no-print-directory all bench-programs
 	@BUILD=$(BUILD) lua5.4 spec/bench/run.lua
