@@ -182,6 +182,21 @@ TEST(a_rest_of_the_whole_model_is_no_tiers) {
 	fixture_free(&f);
 }
 
+TEST(a_tiers_rest_ends_in_the_models_or_with_time) {
+	struct fixture f;
+	ladder_init(&f, "a");
+	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 a up to priority"}, {0, "ok 1", "return 1"});
+	PLAY(&f, {1, "begin", "send 0 a up to priority"}, {1, "ok 0", "return 0"});
+	// Something else stands in the way, but no rest does.
+	fixture_rest(&f, "a", 5000, true, 1000);
+	PLAY(&f, {1001, "begin", "send 0 a"}, {1001, "throttle 0", "send 1 a up to priority"}, {1002, "ok 1", "return 1"});
+	// A rest that a policy asks for is that of the model: one attempt at a time, at the tier that was wished.
+	PLAY(&f, {1003, "begin", "send 0 a up to priority"}, {1003, "ok 0", "return 0"});
+	fixture_rest(&f, "a", 1, false, 1004);
+	PLAY(&f, {1005, "begin", "send 0 a"}, {1006, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
 TEST(without_a_ladder_the_model_rests) {
 	struct fixture f;
 	fixture_init(&f, "a b");
@@ -371,6 +386,7 @@ int main(void) {
 	RUN(a_retry_repeats_an_escalated_attempt_as_it_was);
 	RUN(a_rest_is_that_of_the_tier_that_was_throttled);
 	RUN(a_rest_of_the_whole_model_is_no_tiers);
+	RUN(a_tiers_rest_ends_in_the_models_or_with_time);
 	RUN(without_a_ladder_the_model_rests);
 	RUN(a_tier_that_select_wishes_may_rest_too);
 	RUN(an_answer_from_above_says_nothing_of_the_throttled_tier);
