@@ -70,9 +70,7 @@ static bool play(struct run *run, struct slice asked, size_t body_bytes) {
 	specimen_init(&specimen, situation->request, pool, asked, body_bytes);
 	size_t takes = takes_of(situation, pool->count);
 	bool is_set = true;
-	for (size_t take = 0; take < takes && is_set; take++) {
-		if (take >= FEW_TAKES && has_gone_wrong(run))
-			break;
+	for (size_t take = 0; take < takes && is_set && !has_gone_wrong(run); take++) {
 		run->counts_exactly = take == 0;
 		policy_count_exactly(run->stage->policy, 0, run->counts_exactly);
 		is_set = stage_set(run->stage, situation->scenery, asked);
