@@ -12,10 +12,10 @@
 // The text of a file below the root of the tree; for free().
 static inline char *reference_read(const char *path) {
 	FILE *file = fopen(path, "r");
-	char *text = calloc(1, 1 << 16);
+	char *text = calloc(1, 1 << 18);
 	if (!file || !text)
 		abort();
-	text[fread(text, 1, (1 << 16) - 1, file)] = '\0';
+	text[fread(text, 1, (1 << 18) - 1, file)] = '\0';
 	fclose(file);
 	return text;
 }

@@ -67,9 +67,14 @@ static void check(lua_State *lua, struct slice name, struct slice value, struct 
 		vm_bad_result(lua, "the value of header %.*s has control characters", SLICE_ARGS(name));
 }
 
-static struct slice keep(lua_State *lua, struct hook_headers *copy, struct slice text) {
-	if (text.len > sizeof copy->text - copy->text_bytes)
+// Asked first: a text may be as long as the VM's memory.
+static void check_room(lua_State *lua, const struct hook_headers *copy, struct slice name, struct slice value) {
+	size_t room = sizeof copy->text - copy->text_bytes;
+	if (name.len > room || value.len > room - name.len)
 		vm_bad_result(lua, "headers have to have at most %d bytes in all", HOOK_HEADER_BYTES_MAX);
+}
+
+static struct slice keep(struct hook_headers *copy, struct slice text) {
 	char *start = copy->text + copy->text_bytes;
 	memcpy(start, text.ptr, text.len);
 	copy->text_bytes += text.len;
@@ -94,10 +99,11 @@ struct headers hook_headers_read(lua_State *lua, struct hook_headers *copy) {
 		struct slice value = string_at(lua, -1, "value");
 		if (headers.count == HOOK_HEADERS_MAX)
 			vm_bad_result(lua, "at most %d headers can be set", HOOK_HEADERS_MAX);
+		check_room(lua, copy, name, value);
 		check(lua, name, value, headers);
 		struct header *header = &copy->list[headers.count];
-		header->name = keep(lua, copy, name);
-		header->value = keep(lua, copy, value);
+		header->name = keep(copy, name);
+		header->value = keep(copy, value);
 		headers.count++;
 	}
 	return headers;

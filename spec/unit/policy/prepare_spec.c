@@ -166,6 +166,9 @@ TEST(which_headers_hooks_may_set) {
 	    {"(function() local t = {} for i = 1, 17 do t['x-' .. i] = 'v' end return t end)()", false},
 	    {"{ x = ('v'):rep(8191) }", true},
 	    {"{ x = ('v'):rep(8192) }", false},
+	    {"{ [('n'):rep(8191)] = 'v' }", true},
+	    {"{ [('n'):rep(8192)] = 'v' }", false},
+	    {"{ [('n'):rep(300000)] = '' }", false},
 	    {"request.headers", false},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
