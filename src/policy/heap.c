@@ -92,7 +92,6 @@ struct heap *heap_new(void) {
 }
 
 void heap_close(struct heap *heap) {
-
 	if (!heap)
 		return;
 	ASAN_UNPOISON_MEMORY_REGION(heap->region, REGION_BYTES);
