@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Each policy that ships, in the scenario that it is made for, beside a gateway that spreads over the same models by
 -- weight: both meet the same traffic at the same time, each in front of a world of its own. The worlds part the two by
--- many times what is asked for here, so that a slow machine can't blur them.
+-- many times what is asked for here, and counts or the models' own times are compared wherever they can tell. A machine
+-- that stands still for a second can blur times all the same: such a comparison, and nothing else, is made anew.
 package.path = package.path .. ";./lua/?.lua" -- policies are read here for their models
 
 local cjson = require "cjson"
@@ -12,8 +13,20 @@ local function converse(index)
   return signalbox.call("chat", index % 2 == 0 and "converse" or "converse-stream")
 end
 
-local function by(share)
-  return function(side) return traffic.percentile(side.responses, share) end
+-- What `share` of the clients don't wait longer for.
+local function waited(share)
+  return function(side)
+    return traffic.percentile(side.responses, share, function(response) return response.latency_ms end)
+  end
+end
+
+-- The same of what models say they took, which no stranger to the scenario can slow down.
+local function took(share)
+  return function(side)
+    return traffic.percentile(side.responses, share, function(response)
+      return tonumber(response.body:match('"latencyMs":(%d+)'))
+    end)
+  end
 end
 
 -- The models of a policy as somebody states them who knows nothing of it but ids and weights.
@@ -69,15 +82,30 @@ end
 local function assert_less(title, measure, weighted, own, times)
   local before, after = measure(weighted), measure(own)
   tell(title, before, after)
-  assert.is_true(after * times <= before, ("%s: %s by weight, %s by the policy"):format(title, before, after))
+  if after * times > before then
+    error { blurred = ("%s: %s by weight, %s by the policy"):format(title, before, after) }
+  end
+end
+
+local TRIES = 4
+
+-- A test: show(scene), again where all that failed is a comparison of times.
+local function shows(title, show)
+  it(title, function()
+    for try = 1, TRIES do
+      local scene = signalbox.scene()
+      local ok, problem = pcall(show, scene)
+      scene:close()
+      if ok then return end
+      local blurred = type(problem) == "table" and problem.blurred
+      if not blurred then error(problem, 0) end
+      assert.is_true(try < TRIES, blurred)
+    end
+  end)
 end
 
 describe("policies/", function()
-  local scene
-  before_each(function() scene = signalbox.scene() end)
-  after_each(function() scene:close() end)
-
-  it("strict.lua has nothing done twice", function()
+  shows("strict.lua has nothing done twice", function(scene)
     local weighted, own = sides_of(scene, "strict")
     meet(weighted, own, 80, 80)
     local function repeated(side)
@@ -91,21 +119,21 @@ describe("policies/", function()
     assert.is_true(answered(weighted) > answered(own), "which is the price")
   end)
 
-  it("least_inflight.lua gives a model with few slots what it can carry", function()
+  shows("least_inflight.lua gives a model with few slots what it can carry", function(scene)
     local weighted, own = sides_of(scene, "least_inflight")
     meet(weighted, own, 250, 100)
     assert.equal(250, answered(own))
-    assert_less("least_inflight: p90 ms", by(0.9), weighted, own, 3)
+    assert_less("least_inflight: p90 ms", waited(0.9), weighted, own, 3)
   end)
 
-  it("latency.lua keeps away from a model that has become slow", function()
+  shows("latency.lua keeps away from a model that has become slow", function(scene)
     local weighted, own = sides_of(scene, "latency")
     meet(weighted, own, 200, 70)
     assert.equal(200, answered(own))
-    assert_less("latency: p90 ms", by(0.9), weighted, own, 3)
+    assert_less("latency: p90 ms", took(0.9), weighted, own, 3)
   end)
 
-  it("sticky.lua has every prompt learnt once", function()
+  shows("sticky.lua has every prompt learnt once", function(scene)
     local weighted, own = sides_of(scene, "sticky")
     local prompts = 15
     meet(weighted, own, prompts * 7, 45, function(index)
@@ -122,16 +150,16 @@ describe("policies/", function()
     end
     assert.equal(prompts, learnt(own))
     assert_less("sticky: prompts learnt", learnt, weighted, own, 1.5)
-    assert_less("sticky: p75 ms", by(0.75), weighted, own, 2)
+    assert_less("sticky: p75 ms", took(0.75), weighted, own, 2)
   end)
 
-  it("regions.lua stays near, and goes as far as it must", function()
+  shows("regions.lua stays near, and goes as far as it must", function(scene)
     local weighted, own = sides_of(scene, "regions")
     local near, next_one = own.models[1].id, own.models[2].id
     meet(weighted, own, 100, 70)
     assert.equal(1, share_of(own, near))
     tell("regions: share of the near one", share_of(weighted, near), share_of(own, near))
-    assert_less("regions: p50 ms", by(0.5), weighted, own, 3)
+    assert_less("regions: p50 ms", took(0.5), weighted, own, 3)
     own.emulator.control(near, { fault = "ThrottlingException" })
     weighted.emulator.control(near, { fault = "ThrottlingException" })
     meet(weighted, own, 50, 70)
@@ -156,7 +184,7 @@ describe("policies/", function()
     })
   end
 
-  it("quota.lua overruns no account where nobody else knows of quotas", function()
+  shows("quota.lua overruns no account where nobody else knows of quotas", function(scene)
     local weighted, own = sides_of(scene, "quota")
     meet(weighted, own, 350, 120, long_converse)
     assert.equal(350, answered(own))
@@ -165,7 +193,7 @@ describe("policies/", function()
     assert.is_true(throttled(weighted) >= 4)
   end)
 
-  it("quota.lua keeps room in every account, for requests that no other can take", function()
+  shows("quota.lua keeps room in every account, for requests that no other can take", function(scene)
     local weighted, own = sides_of(scene, "quota", { models = dofile("policies/quota.lua").models })
     meet(weighted, own, 300, 150, long_converse)
     assert.equal(300, answered(own))
@@ -180,7 +208,7 @@ describe("policies/", function()
     assert.is_true(answered(weighted) <= 3) -- what was reserved and not used comes back
   end)
 
-  it("tiers.lua loses nothing where the default tier is throttled", function()
+  shows("tiers.lua loses nothing where the default tier is throttled", function(scene)
     local weighted, own = sides_of(scene, "tiers")
     meet(weighted, own, 100, 50)
     assert.equal(100, answered(own))
@@ -188,7 +216,7 @@ describe("policies/", function()
     assert.is_true(answered(weighted) < 80)
   end)
 
-  it("hedged.lua cuts off what hangs", function()
+  shows("hedged.lua cuts off what hangs", function(scene)
     local weighted, own = sides_of(scene, "hedged", { timeout_ms = 3000, ttft_ms = 3000 })
     for _, side in ipairs { weighted, own } do
       side.emulator.control("*", { fault = cjson.null }) -- until it is known how long answers take
@@ -197,6 +225,6 @@ describe("policies/", function()
     for _, side in ipairs { weighted, own } do side.emulator.reset() end
     meet(weighted, own, 240, 120)
     assert.equal(240, answered(own))
-    assert_less("hedged: p99 ms", by(0.99), weighted, own, 2)
+    assert_less("hedged: p99 ms", waited(0.99), weighted, own, 2)
   end)
 end)

@@ -82,12 +82,12 @@ function traffic.run(flows)
   end
 end
 
--- The latency that `share` (0 to 1) of the responses don't exceed.
-function traffic.percentile(responses, share)
-  local latencies = {}
-  for index, response in ipairs(responses) do latencies[index] = response.latency_ms end
-  table.sort(latencies)
-  return latencies[math.max(1, math.ceil(#latencies * share))]
+-- The least that `share` (0 to 1) of the responses don't exceed, by measure(response).
+function traffic.percentile(responses, share, measure)
+  local values = {}
+  for index, response in ipairs(responses) do values[index] = measure(response) end
+  table.sort(values)
+  return values[math.max(1, math.ceil(#values * share))]
 end
 
 -- How many of the responses `test` is true of.
