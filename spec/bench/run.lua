@@ -3,7 +3,7 @@
 -- as a reverse proxy, all to the same upstream (an nginx with one canned answer) and in the same run, round by round in
 -- turns, so that what is compared has met the same machine. The gateway signs every request and asks Lua for every
 -- model. What is measured runs on one core; the load and the upstream on another. Medians are printed, then ratios;
--- then where the gateway's time goes, what thousands of upstream connections cost, memory, streams and workers.
+-- then where the gateway's time goes, what thousands of upstream connections and TLS cost, memory, streams and workers.
 package.path = "./?.lua;" .. package.path
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -22,11 +22,17 @@ local ANSWER = ('{"output":{"message":{"role":"assistant","content":[{"text":"%s
 local gateway, proxy, median, row, number = subjects.gateway, subjects.proxy, subjects.median, subjects.row,
   subjects.number
 
-local function upstream(core, name, limit)
-  return subjects.nginx(core, name, ([[%s
-    server { listen 127.0.0.1:@PORT@ backlog=8192; location / { %s return 200 '%s'; } }]]):format(
+-- An nginx with one canned answer; `limit` is how many requests a second it lets through, `files` a certificate's.
+local function upstream(core, name, limit, files)
+  local child = subjects.nginx(core, name, ([[%s
+    server { listen 127.0.0.1:@PORT@ %s location / { %s return 200 '%s'; } }]]):format(
     limit and "limit_req_zone $server_name zone=all:1m rate=" .. limit .. "r/s;" or "",
+    files and ("ssl backlog=8192; ssl_certificate %s; ssl_certificate_key %s;"):format(files.cert, files.key)
+      or "backlog=8192;",
     limit and "limit_req zone=all burst=8000; try_files /none @answer; } location @answer {" or "", ANSWER))
+  child.url = (files and "https" or "http") .. "://127.0.0.1:" .. child.port
+  child.authority = files and files.cert
+  return child
 end
 
 local function load(core, child, connections, seconds)
@@ -116,6 +122,14 @@ local function print_wide()
   end
 end
 
+-- Connections to the real service are TLS's.
+local function print_secure()
+  local secure = upstream(0, "secure", nil, subjects.certificate())
+  local found = compare({ nginx = { child = proxy(1, "secure-proxy", secure), load_core = 0 },
+    gateway = { child = gateway(1, "secure-gateway", secure), load_core = 0 } }, 64, 3, SECONDS)
+  row("CPU us a request, TLS upstream", "", number("%.1f", found.nginx.cpu_us), number("%.1f", found.gateway.cpu_us))
+end
+
 -- KB that the gateway needs more for each of `count` clients, of which `ask` makes one.
 local function kb_each(child, count, ask)
   local before, clients = child:resident_kb(), {}
@@ -176,6 +190,7 @@ local ok, problem = pcall(function()
   local fast = upstream(0, "upstream")
   print_profile(print_throughput(fast).gateway.child)
   print_wide()
+  print_secure()
   print_memory(fast)
   streams.print()
   print_workers(fast)

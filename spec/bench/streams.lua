@@ -144,9 +144,7 @@ local function print_sdk()
   local modules, why = find_sdk()
   print()
   if not modules then return print("  the SDK for JavaScript: skipped; " .. why) end
-  local folder = subjects.folder
-  assert(process.run { "spec/support/certificate", folder } == 0, "no certificate could be made")
-  local files = { cert = folder .. "/cert.pem", key = folder .. "/key.pem" }
+  local files = subjects.certificate()
   local tls = ("tls = { cert = %q, key = %q },"):format(files.cert, files.key)
   local scenario = [[{ models = { ["*"] = { ttft_ms = { p50 = 0, p99 = 0 },
     tokens_per_second = { p50 = 1000000, p99 = 1000000 } } }, traffic = { output_tokens = { 50, 50 } } }]]

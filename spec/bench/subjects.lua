@@ -60,6 +60,12 @@ local function wait_for_port(child, port)
   return child
 end
 
+-- A certificate for loopback: { cert, key }, its files.
+function subjects.certificate()
+  assert(process.run { "spec/support/certificate", subjects.folder } == 0, "no certificate could be made")
+  return { cert = subjects.folder .. "/cert.pem", key = subjects.folder .. "/key.pem" }
+end
+
 -- An nginx of one process; `servers` is the inside of its http block, in which @PORT@ is its port.
 function subjects.nginx(core, name, servers)
   local home, port = subjects.folder .. "/" .. name, free_port()
@@ -84,8 +90,8 @@ function subjects.proxy(core, name, target, more, protocol)
   return subjects.nginx(core, name, ([[
     upstream models { server 127.0.0.1:%d; keepalive 8192; keepalive_requests 100000000; }
     server { listen 127.0.0.1:@PORT@ backlog=8192 %s;
-      location / { proxy_pass http://models; proxy_http_version 1.1; proxy_set_header Connection ""; %s } }]]):format(
-    target.port, protocol or "", more or ""))
+      location / { proxy_pass %s://models; proxy_http_version 1.1; proxy_set_header Connection ""; %s } }]]):format(
+    target.port, protocol or "", (target.url or "http:"):match("^%a+"), more or ""))
 end
 
 -- A gateway in front of `target` ({ port } or { url, authority }); `more` is source text of further settings.
