@@ -89,7 +89,8 @@ describe("check", function()
     local found = lines(log)
     assert.equal(4, #found, log)
     table.sort(found)
-    assert.matches(path .. ':3: select: error in "another model after a failure" and %d+ more situations: not again$', found[1])
+    assert.matches(path .. ':3: select: error in "another model after a failure" and %d+ more situations: not again$',
+      found[1])
     assert.matches(path .. ':6: classify: over budget in ".-" and %d+ more situations: ' ..
       "the instruction budget is used up$", found[2])
     assert.matches(path .. ':7: prepare: bad result in ".-" and %d+ more situations: unknown .-service_teir' ..
@@ -129,6 +130,27 @@ describe("check", function()
     assert.equal("bad result", file.mistakes[1].ending)
     assert.equal(7, file.mistakes[1].line)
     assert.matches("sometimes", file.mistakes[1].message)
+  end)
+
+  it("gives programs the keys that the reference names, and no other", function()
+    local reference = process.contents("policies/README.md"):match('\n({"sound".-)\n```')
+    local documented, found = { select = true }, {}
+    for key in reference:gsub('"kind": [^,]+', '"kind"'):gsub('"decided_by": [^\n]- "words"', '"decided_by", "words"')
+      :gsub('as "problems"', ""):gmatch('"([%w_]+)"') do documented[key] = true end
+    local function collect(value)
+      for key, item in pairs(value) do
+        if type(key) == "string" then found[key] = true end
+        if type(item) == "table" and key ~= "decision" and key ~= "hooks" then collect(item) end
+      end
+    end
+    local _, out = signalbox.run { "check", "--json", scene:write("policy.lua", "return { " .. TWO .. [[,
+      max_wait_ms = 6000, deadline_ms = 5000, select = function() error("no") end }]]) }
+    local whole = cjson.decode(out)
+    collect(whole)
+    collect { select = whole.files[1].hooks.select }
+    local bad = report("return {}")
+    collect(bad)
+    assert.same(documented, found)
   end)
 
   it("runs classify with each exception, status and end of a connection", function()

@@ -62,11 +62,13 @@ static bool has_gone_wrong(const struct run *run) {
 	return false;
 }
 
-// False where there is no such scenery.
+// False where there is no such scenery, or no such hook.
 static bool play(struct run *run, struct slice asked, size_t body_bytes) {
 	const struct situation *situation = run->situation;
 	const struct pool *pool = policy_pool(run->stage->policy);
 	struct specimen specimen;
+	if (situation->ticks && !policy_has_tick(run->stage->policy))
+		return false;
 	specimen_init(&specimen, situation->request, pool, asked, body_bytes);
 	size_t takes = takes_of(situation, pool->count);
 	bool is_set = true;

@@ -24,7 +24,7 @@ struct situation {
 	enum specimen_kind request;
 	uint32_t occasion; // of the hook's calls in a request, the one that it is about; 0 is the first
 	struct course course;
-	uint32_t ticks; // seconds that go by before the request
+	uint32_t ticks; // seconds that go by before the request; for policies that have the hook
 	bool is_brief;  // few takes tell as much as many
 };
 

@@ -328,8 +328,6 @@ struct step stage_play(struct stage *stage, const struct request_facts *facts, c
 }
 
 void stage_tick(struct stage *stage) {
-	if (!policy_has_tick(stage->policy))
-		return;
 	stage->now_ms += TICK_MS;
 	uint64_t began_ns = begin_decision(stage);
 	policy_tick(stage->policy, 0, stage->now_ms);

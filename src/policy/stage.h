@@ -64,7 +64,7 @@ bool stage_set(struct stage *stage, enum scenery scenery, struct slice asked);
 // Plays one request to its end and answers with its last step.
 struct step stage_play(struct stage *stage, const struct request_facts *facts, const struct course *course);
 
-// A second goes by, for policies that have the hook; nothing for others.
+// A second goes by, with a call of `tick`.
 void stage_tick(struct stage *stage);
 
 #endif

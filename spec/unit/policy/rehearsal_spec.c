@@ -278,9 +278,10 @@ TEST(ticks_go_by) {
 	              "return { " TWO ", tick = function(now_ms, models) count = count + 1 models[1].weight = count end,\n"
 	              "select = function(request, models) return models[1], nil, tostring(count) end }",
 	              &rehearsal);
-	CHECK_STRING(words(&rehearsal, "select", "after ten ticks"), "a (10)");
-	CHECK_STRING(words(&rehearsal, "tick", "after ten ticks"), "ran");
-	CHECK_STRING(words(&rehearsal, "tick", "all breakers open"), "ran");
+	CHECK_STRING(words(&rehearsal, "select", "ten ticks after some traffic"), "a (10)");
+	CHECK_STRING(words(&rehearsal, "tick", "ten ticks after some traffic"), "ran");
+	CHECK_STRING(words(&rehearsal, "tick", "a tick while all breakers are open"), "ran");
+	CHECK(find(&rehearsal, "select", "a tick while all breakers are open") == NULL);
 	CHECK_STRING(words(&rehearsal, "select", "all models healthy"), "a (0)");
 	end(&fixture, &rehearsal);
 }
