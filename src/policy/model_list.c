@@ -8,6 +8,9 @@
 
 #include "policy/view_fields.h"
 
+// What a list keeps: the table that it reads as, and the step of ipairs.
+enum { KEPT_TABLE = 1, KEPT_STEP };
+
 static int refuse_change(lua_State *lua) {
 	return luaL_error(lua, "attempt to change a list of models, which is read-only");
 }
@@ -41,18 +44,37 @@ static int pairs(lua_State *lua) {
 	return 2;
 }
 
+// The step of ipairs over a list, whose table is the upvalue: Lua's own would go by the list's metatable each time.
+static int next_in_table(lua_State *lua) {
+	lua_Integer i = (lua_Integer)((lua_Unsigned)lua_tointeger(lua, 2) + 1);
+	lua_pushinteger(lua, i);
+	return lua_rawgeti(lua, lua_upvalueindex(1), i) == LUA_TNIL ? 1 : 2;
+}
+
+int model_list_ipairs(lua_State *lua) {
+	if (!object_at(lua, 1, OBJECT_MODELS))
+		return lua_tocfunction(lua, lua_upvalueindex(1))(lua);
+	lua_getiuservalue(lua, 1, KEPT_STEP);
+	lua_pushvalue(lua, 1);
+	lua_pushinteger(lua, 0);
+	return 3;
+}
+
 // Pushes a list of room for the whole pool, and sets *list to it.
 static void push_new_list(lua_State *lua, const struct views *views, struct model_list **list) {
 	size_t capacity = views->pool->count;
 	static const luaL_Reg methods[] = {
 	    {"__newindex", refuse_change}, {"__len", length}, {"__pairs", pairs}, {NULL, NULL}};
 	size_t bytes = sizeof **list + capacity * sizeof *(*list)->models;
-	*list = lua_newuserdatauv(lua, bytes, 1);
+	*list = lua_newuserdatauv(lua, bytes, KEPT_STEP);
 	**list = (struct model_list){
 	    .kind = OBJECT_MODELS, .views = views, .models = (const struct model **)(void *)(*list + 1)};
 	lua_createtable(lua, (int)capacity, 2); /* list table */
 	lua_pushvalue(lua, -1);
-	lua_setiuservalue(lua, -3, 1);
+	lua_setiuservalue(lua, -3, KEPT_TABLE);
+	lua_pushvalue(lua, -1);
+	lua_pushcclosure(lua, next_in_table, 1);
+	lua_setiuservalue(lua, -3, KEPT_STEP);
 	luaL_newlib(lua, methods); /* list table metatable */
 	lua_insert(lua, -2);
 	lua_setfield(lua, -2, "__index");
@@ -65,7 +87,7 @@ static void push_new_list(lua_State *lua, const struct views *views, struct mode
 
 void model_lists_open(lua_State *lua, struct views *views, struct model_lists *lists) {
 	push_new_list(lua, views, &lists->all); /* all */
-	lua_getiuservalue(lua, -1, 1);          /* all table */
+	lua_getiuservalue(lua, -1, KEPT_TABLE); /* all table */
 	push_new_list(lua, views, &lists->primary);
 	lua_setfield(lua, -2, "primary");
 	push_new_list(lua, views, &lists->fallback);
@@ -93,11 +115,11 @@ static void push_filled(lua_State *lua, struct views *views, struct model_lists 
 	lists->all->count = lists->primary->count = lists->fallback->count = 0;
 	lua_rawgeti(lua, LUA_REGISTRYINDEX, lists->reference);
 	int base = lua_gettop(lua);
-	lua_getiuservalue(lua, base, 1);         /* all table */
-	lua_getfield(lua, base + 1, "primary");  /* all table primary */
-	lua_getiuservalue(lua, base + 2, 1);     /* all table primary table */
-	lua_getfield(lua, base + 1, "fallback"); /* ... fallback */
-	lua_getiuservalue(lua, base + 4, 1);     /* ... fallback table */
+	lua_getiuservalue(lua, base, KEPT_TABLE);     /* all table */
+	lua_getfield(lua, base + 1, "primary");       /* all table primary */
+	lua_getiuservalue(lua, base + 2, KEPT_TABLE); /* all table primary table */
+	lua_getfield(lua, base + 1, "fallback");      /* ... fallback */
+	lua_getiuservalue(lua, base + 4, KEPT_TABLE); /* ... fallback table */
 	lua_rawgeti(lua, LUA_REGISTRYINDEX, views->model_reference);
 	for (size_t i = 0; i < candidates.count; i++) {
 		const struct model *model = candidates.list[i];

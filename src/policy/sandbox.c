@@ -9,6 +9,7 @@
 #include <lualib.h>
 
 #include "policy/object.h"
+#include "policy/view.h"
 #include "policy/vm.h"
 
 // Charging one instruction for this many bytes is dear for a copy and cheap for a search, and neither by much.
@@ -153,14 +154,16 @@ static void set_frozen(lua_State *lua, int globals, const char *name) {
 }
 
 static void set_base(lua_State *lua, int globals) {
-	static const char *const plain[] = {"assert", "error",  "getmetatable", "ipairs",   "next",
-	                                    "pairs",  "pcall",  "rawequal",     "rawget",   "rawlen",
-	                                    "rawset", "select", "type",         "_VERSION", NULL};
+	static const char *const plain[] = {"assert", "error",  "getmetatable", "next",   "pairs", "pcall",    "rawequal",
+	                                    "rawget", "rawlen", "rawset",       "select", "type",  "_VERSION", NULL};
 	static const char *const charged[] = {"tonumber", "tostring", NULL};
 	open_library(lua, luaopen_base); /* base, which is the state's first table of globals */
 	int base = lua_gettop(lua);
 	sandbox_set_plain(lua, base, globals, plain);
 	sandbox_set_charged(lua, base, globals, charged);
+	lua_getfield(lua, base, "ipairs");
+	lua_pushcclosure(lua, model_list_ipairs, 1);
+	lua_setfield(lua, globals, "ipairs");
 	lua_pushcfunction(lua, set_metatable);
 	lua_setfield(lua, globals, "setmetatable");
 	lua_pushcfunction(lua, protected_call);

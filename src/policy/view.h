@@ -106,6 +106,9 @@ double view_measure_of(lua_State *lua, struct model_argument models, size_t i, c
 // What the request is whose view is at `index`; raises where there is none, or none any more.
 const struct request_facts *view_facts_at(lua_State *lua, int index);
 
+// `ipairs`, sooner over lists of models; Lua's own is its upvalue.
+int model_list_ipairs(lua_State *lua);
+
 // What is made by default of the failure whose view is at `index`; raises where there is none, or none any more.
 const struct classification *view_standard_at(lua_State *lua, int index);
 

@@ -99,6 +99,11 @@ TEST(the_models_fields) {
 	    "models.primary[1] == models[1] and models.fallback[1] == models[3]",
 	    "(function() local n = 0 for i, m in ipairs(models) do n = n + i end return n end)() == 6",
 	    "(function() local n = 0 for i, m in pairs(models) do n = n + i end return n end)() == 6",
+	    "(function() local n = 0 for i, m in ipairs(models.primary) do n = n + #m.name end return n end)() == 11",
+	    "(function() local n = 0 for i, x in ipairs { 5, 6, nil, 7 } do n = n + x end return n end)() == 11",
+	    "(function() local f, l, i = ipairs(models) return l == models and i == 0 and f(l, 3) == nil and f(l, -1) == "
+	    "nil\n"
+	    "and f(nil, math.maxinteger) == nil and f(l, 'x') == 1 and not pcall(ipairs) end)()",
 	    "model.id == 'first-id' and model.name == 'first' and models[2].name == 'second'",
 	    "model.weight == 2.5 and models[2].weight == 1",
 	    "model.fallback == false and models[3].fallback == true",
