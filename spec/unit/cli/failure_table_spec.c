@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The failures that policies are rehearsed with: each once, all that the rooms below can make, as traffic has them.
+#include "cli/failure_table.h"
+
+#include <stdlib.h>
+
+#include "../check.h"
+#include "aws/exception.h"
+#include "net/exchange.h"
+
+static const struct rehearsal_failure *find(const struct rehearsal_failure *table, size_t count, const char *name) {
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(table[i].name, name) == 0)
+			return &table[i];
+	return NULL;
+}
+
+TEST(each_failure_is_there_once) {
+	size_t count;
+	struct rehearsal_failure *table = failure_table(&count);
+	for (size_t i = 0; i < count; i++)
+		if (find(table, count, table[i].name) != &table[i])
+			check_report(__FILE__, __LINE__, table[i].name);
+	free(table);
+}
+
+TEST(every_exception_of_the_service_is_there) {
+	size_t count;
+	struct rehearsal_failure *table = failure_table(&count);
+	const struct exception *exception;
+	for (size_t i = 0; (exception = exception_at(i)) != NULL; i++) {
+		const struct rehearsal_failure *row = find(table, count, exception->name);
+		CHECK(row != NULL);
+		if (!row)
+			continue;
+		CHECK_INT(row->failure.kind, FAILURE_HTTP);
+		CHECK_INT(row->failure.status, exception->status);
+		CHECK_INT(row->failure.type, exception->type);
+		CHECK_INT(row->failure.fault, exception->fault);
+		CHECK_INT(row->failure.retry_after_ms, -1);
+	}
+	free(table);
+}
+
+TEST(every_end_of_a_connection_is_there) {
+	size_t count;
+	struct rehearsal_failure *table = failure_table(&count);
+#define X(constant, failure_name, text)                                                                                \
+	{                                                                                                                  \
+		const struct rehearsal_failure *row = find(table, count, exchange_failure_name(constant));                     \
+		CHECK(row && row->failure.kind == FAILURE_NETWORK && row->failure.status == 0);                                \
+	}
+	EXCHANGE_FAILURE_LIST(X)
+#undef X
+	free(table);
+}
+
+TEST(statuses_without_a_name_have_none) {
+	static const struct {
+		const char *name;
+		int status;
+		enum fault fault;
+	} rows[] = {
+	    {"status 400 without a name", 400, FAULT_CALLER}, {"status 403 without a name", 403, FAULT_OPERATOR},
+	    {"status 418 without a name", 418, FAULT_CALLER}, {"status 429 without a name", 429, FAULT_THROTTLE},
+	    {"status 503 without a name", 503, FAULT_MODEL},
+	};
+	size_t count;
+	struct rehearsal_failure *table = failure_table(&count);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct rehearsal_failure *row = find(table, count, rows[i].name);
+		CHECK(row != NULL);
+		if (!row)
+			continue;
+		CHECK_INT(row->failure.status, rows[i].status);
+		CHECK_INT(row->failure.fault, rows[i].fault);
+		CHECK_INT(row->failure.name.len, 0);
+	}
+	const struct rehearsal_failure *asked = find(table, count, "ThrottlingException, to come back in 5 s");
+	CHECK(asked && asked->failure.retry_after_ms == 5000);
+	free(table);
+}
+
+int main(void) {
+	RUN(each_failure_is_there_once);
+	RUN(every_exception_of_the_service_is_there);
+	RUN(every_end_of_a_connection_is_there);
+	RUN(statuses_without_a_name_have_none);
+	return check_summary();
+}
