@@ -29,7 +29,8 @@ void facts_fill(const struct mux_call *call, const struct pool *pool, struct req
 	struct slice body = headers_tell_coding(call->headers) ? (struct slice){0} : call->body;
 	if (pool->has_tiers)
 		facts->tier = read_tier(body_edit_read_tier(call->operation, call->headers, body));
-	if (!pool->has_quota)
+	// Counting tokens uses no quota of them.
+	if (!pool->has_quota || call->operation == OPERATION_COUNT_TOKENS)
 		return;
 	struct body_facts read;
 	body_read(body, &read);
