@@ -165,6 +165,27 @@ describe("HTTP/2 and TLS", function()
     assert.is_truthy(process.contents(child.out_path):find("messageStop", 1, true))
   end)
 
+  it("carry the emulator's faults: over all of them the same is whole, and the same breaks off", function()
+    local certificate = transports.certificate(scene.folder)
+    local requests = { signalbox.call(NOVA, "converse"), signalbox.call(NOVA, "converse-stream") }
+    local expected = { ThrottlingException = { 429, 429 }, garbage = { 200, 200 }, html = { 502, 502 },
+      corrupt = { 200, 200 }, silent_end = { 200, 200 }, reset = {}, truncate = {}, close_early = {},
+      lying_length = {} }
+    for _, transport in ipairs(transports.list) do
+      local emulator = scene:emulator(nil, nil, { tls = transport.is_tls and certificate })
+      local way = { version = transport.version, authority = certificate.cert, port = emulator.port,
+        scheme = transport.is_tls and "https" or "http" }
+      for fault, statuses in pairs(expected) do
+        emulator.control(NOVA, { fault = fault })
+        local found = {}
+        for index, response in ipairs(curl.load(way, requests, 1)) do
+          found[index] = response.complete and response.status or nil
+        end
+        assert.same(statuses, found, fault .. " over " .. transport.title)
+      end
+    end
+  end)
+
   it("are spoken by the emulator too", function()
     local certificate = transports.certificate(scene.folder)
     local child = scene:start { "emulate", "--listen", "127.0.0.1:0", "--speed", "100", "--tls-cert", certificate.cert,
