@@ -83,41 +83,47 @@ static int edit_converse(const struct body_edit *edit, struct slice max_tokens, 
 	return status;
 }
 
+// Where models' own bodies have their limits of tokens: first the objects that some of them stand in.
+enum { LIMIT_PARENTS = 2 };
+static const struct json_place limit_places[] = {
+    {.name = "inferenceConfig"},
+    {.name = "textGenerationConfig"},
+    {.name = "max_tokens"},                                  // Anthropic's messages, Mistral, Cohere, Jamba, DeepSeek
+    {.name = "max_tokens_to_sample"},                        // Anthropic's text completions
+    {.name = "max_completion_tokens"},                       // OpenAI
+    {.name = "max_gen_len"},                                 // Llama
+    {.name = "maxTokens"},                                   // Jurassic
+    {.parent = "inferenceConfig", .name = "maxTokens"},      // Nova
+    {.parent = "inferenceConfig", .name = "max_new_tokens"}, // Nova, too
+    {.parent = "textGenerationConfig", .name = "maxTokenCount"}, // Titan
+};
+enum { LIMIT_PLACES = sizeof limit_places / sizeof limit_places[0] };
+_Static_assert((int)LIMIT_PLACES <= (int)JSON_EDIT_PLACES_MAX, "too many places");
+
 // Replaces the limit that the body has: no other tells which family's it is.
 static int edit_invoke(struct slice max_tokens, struct slice body, struct buffer *out, char *reason) {
-	struct json_place limits[] = {
-	    {.name = "max_tokens"},                             // Anthropic's messages, Mistral, Cohere, Jamba, DeepSeek
-	    {.name = "max_tokens_to_sample"},                   // Anthropic's text completions
-	    {.name = "max_completion_tokens"},                  // OpenAI
-	    {.name = "max_gen_len"},                            // Llama
-	    {.name = "maxTokens"},                              // Jurassic
-	    {.parent = NULL, .name = "inferenceConfig"},        // Nova
-	    {.parent = "inferenceConfig", .name = "maxTokens"}, //
-	    {.parent = "inferenceConfig", .name = "max_new_tokens"},
-	    {.parent = NULL, .name = "textGenerationConfig"}, // Titan
-	    {.parent = "textGenerationConfig", .name = "maxTokenCount"},
-	};
-	enum { COUNT = sizeof limits / sizeof limits[0] };
-	_Static_assert((int)COUNT <= (int)JSON_EDIT_PLACES_MAX, "too many places");
-	int status = json_edit_find(body, limits, COUNT, reason);
+	struct json_place places[LIMIT_PLACES];
 	const struct json_place *limit = NULL;
-	for (size_t i = 0; status == 0 && i < COUNT; i++) {
-		bool is_parent = i + 1 < COUNT && limits[i + 1].parent && strcmp(limits[i + 1].parent, limits[i].name) == 0;
-		if (is_parent || limits[i].count == 0 || limits[i].kind != JSON_NUMBER)
+	memcpy(places, limit_places, sizeof places);
+	int status = json_edit_find(body, places, LIMIT_PLACES, reason);
+	for (size_t i = LIMIT_PARENTS; status == 0 && i < LIMIT_PLACES; i++) {
+		if (places[i].count == 0 || places[i].kind != JSON_NUMBER)
 			continue;
 		if (limit) {
 			snprintf(reason, BODY_EDIT_REASON_BYTES, "the body limits its tokens twice: \"%s\" and \"%s\"", limit->name,
-			         limits[i].name);
+			         places[i].name);
 			return ERROR_INVALID;
 		}
-		limit = &limits[i];
+		limit = &places[i];
 	}
-	if (status == 0 && !limit) {
+	if (status)
+		return status;
+	if (!limit) {
 		snprintf(reason, BODY_EDIT_REASON_BYTES, "the body has no limit of tokens of a known name");
 		return ERROR_INVALID;
 	}
-	struct json_edit edit = {limit ? limit->parent : NULL, limit ? limit->name : NULL, max_tokens};
-	return status ? status : json_edit_apply(body, &edit, 1, out, reason);
+	struct json_edit edit = {limit->parent, limit->name, max_tokens};
+	return json_edit_apply(body, &edit, 1, out, reason);
 }
 
 int body_edit_apply(const struct body_edit *edit, enum operation operation, struct slice body, struct buffer *out,
