@@ -135,8 +135,8 @@ static void on_string(struct skimmer *skimmer, struct slice raw) {
 }
 
 static void on_word(struct skimmer *skimmer, struct slice word) {
-	static const char *const keys[] = {"maxTokens",   "max_tokens",     "maxTokenCount",
-	                                   "max_gen_len", "max_new_tokens", NULL};
+	static const char *const keys[] = {"maxTokens",   "max_tokens",           "max_new_tokens",        "maxTokenCount",
+	                                   "max_gen_len", "max_tokens_to_sample", "max_completion_tokens", NULL};
 	uint64_t value;
 	if (skimmer->facts && skimmer->depth <= 2 && is_any(skimmer->keys[skimmer->depth], keys) &&
 	    slice_parse_u64(word, MAX_TOKENS_LIMIT, &value))

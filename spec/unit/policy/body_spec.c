@@ -25,6 +25,8 @@ TEST(bodies) {
 	    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"},{\"text\":\"you\"}]}]}", "Hi|you", "", -1},
 	    {"{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"max_tokens\":100}", "Hi", "", 100},
 	    {"{\"prompt\":\"Hi\",\"max_gen_len\":7}", "Hi", "", 7},
+	    {"{\"prompt\":\"Hi\",\"max_tokens_to_sample\":8}", "Hi", "", 8},
+	    {"{\"messages\":[],\"max_completion_tokens\":6}", "", "", 6},
 	    {"{\"inputText\":\"Hi\",\"textGenerationConfig\":{\"maxTokenCount\":9}}", "Hi", "", 9},
 	    {"{ \"inferenceConfig\" : { \"maxTokens\" : 5 , \"temperature\" : 0.5 } }", "", "", 5},
 	    {"{\"inferenceConfig\":{\"maxTokens\":-5}}", "", "", -1},
