@@ -86,7 +86,7 @@ local function new_matrix(transport)
   self.nobody, port = refused_port()
   self.gateway = self.scene:gateway(self.emulator, {
     policy = policy_of(self.cells, { fresh = self.fresh.url, refused = "http://127.0.0.1:" .. port }),
-    settings = { tls = tls, timeouts = { pool_idle_ms = 1000, client_idle_ms = 1000, header_ms = 60000 } },
+    settings = { tls = tls, timeouts = { pool_idle_ms = 1000, client_idle_ms = 60000, header_ms = 60000 } },
     environment = { SSL_CERT_FILE = tls and tls.cert },
   })
   self.transport = transports.open(transport, self.scene, self.gateway)
