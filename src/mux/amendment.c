@@ -23,8 +23,10 @@ static void refuse(const struct amendment_order *order, const char *edit, const 
 	struct mux_worker *worker = order->worker;
 	const struct mux *mux = worker->mux;
 	struct slice model = slice_from(order->step->model->name);
+	// Tiers come from models and ladders, too.
+	const char *hook = order->decide->prepare ? "prepare" : "tier";
 	char detail[DETAIL_BYTES];
-	snprintf(detail, sizeof detail, "prepare: %s left out: %s", edit, reason);
+	snprintf(detail, sizeof detail, "%s: %s left out: %s", hook, edit, reason);
 	if (mux->on_event)
 		mux->on_event(mux->event_owner, &(struct route_event){.kind = EVENT_POLICY_ERROR,
 		                                                      .request_id = order->call->request_id,
@@ -35,7 +37,7 @@ static void refuse(const struct amendment_order *order, const char *edit, const 
 	if (now_ms < worker->next_refusal_log_ms)
 		return;
 	worker->next_refusal_log_ms = now_ms + LOG_INTERVAL_MS;
-	log_entry(LOG_ERROR, "policy error", LOG_C("hook", "prepare"), LOG_C("error", detail), LOG_S("model", model),
+	log_entry(LOG_ERROR, "policy error", LOG_C("hook", hook), LOG_C("error", detail), LOG_S("model", model),
 	          LOG_S("request_id", order->call->request_id));
 }
 

@@ -251,6 +251,18 @@ TEST(tells_what_it_leaves_out) {
 	}
 }
 
+TEST(tells_of_tiers_that_prepare_has_no_part_in) {
+	struct stage stage;
+	stage_open(&stage);
+	stage.call.body = SLICE("[]");
+	stage.step.options.tier = TIER_FLEX;
+	CHECK_INT(stage_amend(&stage), 0);
+	CHECK(!stage.amendment);
+	CHECK_INT(stage.told_count, 1);
+	CHECK_STRING(stage.told[0], "tier: service_tier left out: the body is no JSON object");
+	stage_close(&stage);
+}
+
 TEST(leaves_count_tokens_alone) {
 	struct stage stage;
 	stage_open(&stage);
@@ -291,6 +303,7 @@ int main(void) {
 	RUN(settles_the_tier);
 	RUN(carries_headers);
 	RUN(tells_what_it_leaves_out);
+	RUN(tells_of_tiers_that_prepare_has_no_part_in);
 	RUN(leaves_count_tokens_alone);
 	RUN(stands_a_full_arena);
 	return check_summary();
