@@ -11,7 +11,7 @@
 #include "base/list.h"
 #include "base/random.h"
 #include "world/prompt_cache.h"
-#include "world/quota.h"
+#include "world/allowance.h"
 #include "world/scenario.h"
 
 enum plan_outcome {
@@ -70,8 +70,8 @@ struct behaviour {
 	char *id;
 	uint64_t index; // its place among the world's models, in order of creation
 	struct random_source random;
-	struct quota requests;
-	struct quota tokens;
+	struct allowance requests;
+	struct allowance tokens;
 	struct prompt_cache prompt_cache;
 	struct adjustment adjustment;
 	uint64_t served;     // slots taken
