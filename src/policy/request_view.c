@@ -123,13 +123,27 @@ static const struct body_facts *body_of(lua_State *lua, void *object) {
 	return &view->body;
 }
 
+static int decode_metadata(lua_State *lua) {
+	const struct slice *metadata = lua_touserdata(lua, 1);
+	sandbox_push_decoded(lua, *metadata);
+	sandbox_freeze_deep(lua, -1);
+	return 1;
+}
+
+// What can't be decoded (the service wouldn't take it either) is as if it weren't there: a client must not make hooks
+// fail that only look who asks.
 static void push_metadata(lua_State *lua, void *object) {
 	struct slice metadata = body_of(lua, object)->metadata;
-	if (metadata.len == 0) {
-		lua_newtable(lua);
-	} else {
-		sandbox_push_decoded(lua, metadata); /* metadata */
+	if (metadata.len) {
+		lua_pushcfunction(lua, decode_metadata);
+		lua_pushlightuserdata(lua, &metadata);
+		if (lua_pcall(lua, 1, 1, 0) == LUA_OK)
+			return;
+		if (vm_of(lua)->remaining <= 0 || vm_of(lua)->over_memory)
+			lua_error(lua);
+		lua_pop(lua, 1);
 	}
+	lua_newtable(lua);
 	sandbox_freeze_deep(lua, -1);
 	lua_remove(lua, -2);
 }

@@ -44,6 +44,7 @@ const struct situation situations[] = {
     IN("a hostile model name", REQUESTS, MODELS_NEW, REQUEST_ODD_NAME),
     IN("hostile headers", REQUESTS, MODELS_NEW, REQUEST_ODD_HEADERS),
     IN("hostile metadata", REQUESTS, MODELS_NEW, REQUEST_ODD_METADATA),
+    IN("broken metadata", REQUESTS, MODELS_NEW, REQUEST_BROKEN_METADATA),
     IN("an unknown model asked for", ABOUT_SELECT, MODELS_NEW, REQUEST_UNKNOWN),
     IN("an answer", ABOUT_FINISH, MODELS_NEW, REQUEST_PLAIN, .is_brief = true),
     IN("a streamed answer", ABOUT_FINISH, MODELS_NEW, REQUEST_STREAM, .is_brief = true),

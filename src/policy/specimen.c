@@ -43,6 +43,8 @@ static const struct shape SHAPES[] = {
                               "{" MESSAGES ",\"requestMetadata\":{\"__index\":\"__gc\",\"\":\"%s%n\",\"%d\":\"[%a-\","
                               "\"team\":{\"deep\":[1e308,null,{\"a\":false}]},\"priority\":17,"
                               "\"\\u0000\\u2028\":\"\\u0000'\\\"--[[\"}}"},
+    [REQUEST_BROKEN_METADATA] = {"Converse", false, false,
+                                 "{" MESSAGES ",\"requestMetadata\":{\"\\ud800\":\"search\"}}"},
     [REQUEST_UNKNOWN] = {"Converse", false, false, CONVERSE},
 };
 

@@ -17,13 +17,14 @@ enum specimen_kind {
 	REQUEST_COUNT,
 	REQUEST_LARGE, // as large as the gateway lets in
 	REQUEST_EMPTY,
-	REQUEST_BROKEN,       // no JSON
-	REQUEST_MISSHAPEN,    // JSON with members of the wrong types
-	REQUEST_DEEP,         // nested deeper than any reader goes
-	REQUEST_ODD_NAME,     // of the model
-	REQUEST_ODD_HEADERS,  // many, with values of any bytes
-	REQUEST_ODD_METADATA, // names that Lua or printf would take for their own
-	REQUEST_UNKNOWN,      // a model that nobody has heard of
+	REQUEST_BROKEN,          // no JSON
+	REQUEST_MISSHAPEN,       // JSON with members of the wrong types
+	REQUEST_DEEP,            // nested deeper than any reader goes
+	REQUEST_ODD_NAME,        // of the model
+	REQUEST_ODD_HEADERS,     // many, with values of any bytes
+	REQUEST_ODD_METADATA,    // names that Lua or printf would take for their own
+	REQUEST_BROKEN_METADATA, // that no reader takes
+	REQUEST_UNKNOWN,         // a model that nobody has heard of
 };
 
 enum { SPECIMEN_HEADERS = 64, SPECIMEN_NAMES = 16 };

@@ -95,6 +95,7 @@ TEST(situations_are_what_they_are_called) {
 	     "a (stringnil)"},
 	    {"hostile headers", TELLS("request.headers['__index']"), "a (%s%n)"},
 	    {"hostile metadata", TELLS("request.metadata.__index .. type(request.metadata.team)"), "a (__gcuserdata)"},
+	    {"broken metadata", TELLS("type(request.metadata) .. type(request.metadata.team)"), "a (userdatanil)"},
 	    {"an unknown model asked for", TELLS("request.model"), "a (no.such-model-v1:0)"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
