@@ -49,6 +49,26 @@ describe("the memory of all requests", function()
     end)
   end)
 
+  it("has a share for each, and who is over it is told so", function()
+    local models = {}
+    for index = 1, 11 do models[index] = { id = "model-" .. index } end
+    -- Each is asked at two service tiers. What the first say takes nearly all that one request may have, and each
+    -- thereafter half of what is left.
+    local upstream = scene:upstream([[
+      local length = number <= 16 and 1000000 or 1 << (36 - number)
+      answer:json(429, '{"message":"slow down"}' .. (" "):rep(length - 23),
+        "x-amzn-errortype: ThrottlingException\r\n")]])
+    local gateway = scene:gateway(upstream, { policy = { max_retries = 10, tier_escalation = "priority",
+      models = models } })
+    local response = gateway.request(signalbox.call("chat", "converse"))
+    assert.equal(429, response.status)
+    assert.equal("ThrottlingException", response.headers["x-amzn-errortype"])
+    assert.equal("2000", response.headers["x-amz-retry-after"])
+    assert.matches("over its memory", cjson.decode(response.body).message, 1, true)
+    assert.is_true(#upstream.recorded() > 16)
+    assert.equal(200, gateway.request({ path = "/health" }).status)
+  end)
+
   it("leaves nothing behind, whatever became of the requests", function()
     local gateway = scene:gateway(scene:upstream([[
       if number % 4 == 0 then answer:reset()
