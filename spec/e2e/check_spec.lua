@@ -222,6 +222,20 @@ describe("check", function()
     assert.same({ false, true, false }, { whole.sound, whole.files[1].sound, whole.files[2].sound })
   end)
 
+  it("finds mistakes in a policy's own modules too, and files that say something else each time", function()
+    scene:write("helpers.lua", "return { pick = function(models)\nreturn models[1].nmae end }")
+    local status, _, log = check("local helpers = require 'helpers' return { " .. TWO .. [[,
+      select = function(_, models) return helpers.pick(models) end }]])
+    assert.equal(1, status)
+    assert.matches("helpers.lua:2: select: error in .-nmae.-did you mean 'name'", log)
+    local changing_status, _, changing = check([[
+      local models = {}
+      for i = 1, math.random(1000) do models[i] = { id = "m" .. i .. "-" .. math.random(1 << 40) } end
+      return { models = models }]])
+    assert.equal(1, changing_status)
+    assert.matches("the same each time", changing)
+  end)
+
   it("shows no control characters of a policy's, whatever it echoes", function()
     local _, out, log = check("return { " .. TWO .. [[,
       select = function(request, models)

@@ -13,6 +13,9 @@
 #include "policy/doubt.h"
 #include "policy/shared.h"
 
+// More than one, so that a file that doesn't say the same to each is found out.
+enum { WORKERS = 2 };
+
 static const char *look_up(void *owner, const char *name) {
 	(void)owner;
 	return getenv(name);
@@ -36,7 +39,7 @@ static void inspect_policy(struct inspection *inspection, const char *path, cons
 	struct policy *policy = NULL;
 	inspection->limits =
 	    (struct policy_limits){settings->policy_limits.instructions, settings->policy_limits.memory_bytes};
-	if (policy_load(path, &inspection->limits, 1, &host, &inspection->problems, &policy) == 0) {
+	if (policy_load(path, &inspection->limits, WORKERS, &host, &inspection->problems, &policy) == 0) {
 		const struct pool *pool = policy_pool(policy);
 		inspection->policy = memory_string(slice_from(policy_source(policy)));
 		inspection->model_count = pool->count;

@@ -114,7 +114,8 @@ static void doubt_choices(const struct doubter *doubter, const struct rehearsal 
 		size_t chosen = 0, decisions = 0;
 		for (size_t j = 0; j < rehearsal->count; j++) {
 			const struct scene *scene = &rehearsal->scenes[j];
-			if (strcmp(scene->hook, "select") != 0)
+			// A file may state another pool each time it is run.
+			if (strcmp(scene->hook, "select") != 0 || i >= scene->model_count)
 				continue;
 			chosen += scene->chosen[i];
 			decisions += scene->decisions;

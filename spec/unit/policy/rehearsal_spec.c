@@ -415,6 +415,19 @@ TEST(doubts) {
 	}
 }
 
+TEST(a_pool_that_is_another_each_time_does_no_harm) {
+	struct fixture fixture;
+	struct rehearsal rehearsal;
+	struct policy_limits limits = {100000, 16 << 20};
+	rehearse_text(&fixture,
+	              "local models = {} for i = 1, math.random(20) do models[i] = { id = 'm' .. i } end\n"
+	              "return { models = models }",
+	              &rehearsal);
+	doubt_rehearsal(&rehearsal, policy_pool(fixture.policy), &limits, "", &fixture.problems);
+	CHECK_INT(rehearsal.mistakes, 0);
+	end(&fixture, &rehearsal);
+}
+
 int main(void) {
 	RUN(situations_are_what_they_are_called);
 	RUN(a_quota_that_is_used_up);
@@ -430,5 +443,6 @@ int main(void) {
 	RUN(mistakes_of_other_hooks_are_noted_wherever_they_happen);
 	RUN(budgets_are_measured_to_the_instruction);
 	RUN(doubts);
+	RUN(a_pool_that_is_another_each_time_does_no_harm);
 	return check_summary();
 }
