@@ -106,7 +106,8 @@ static bool is_in_set(struct pattern_match *match, unsigned char byte, const cha
 	count_steps(match, (size_t)(end - set));
 	while (at < last) {
 		unsigned char low = (unsigned char)*at;
-		if (low == ESCAPE && at + 1 < last) {
+		// At the end of a range the escape has been taken: the second of two escapes the bracket, as in the library.
+		if (low == ESCAPE) {
 			if (is_in_class(byte, (unsigned char)at[1]))
 				return found;
 			at += 2;

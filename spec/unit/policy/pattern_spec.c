@@ -104,7 +104,8 @@ TEST(patterns_of_every_kind) {
 	    "(a?)(b?)",  "a?b?c?",
 	    "(a-)(b-)c", "[%w%.]+",
 	    "x*()",      "().%1",
-	    "[%z-]+",    "%Z+",
+	    "[%z-]+",    "[+-%%]",
+	    "%Z+",
 	};
 	struct vm *vm = open_both();
 	for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
