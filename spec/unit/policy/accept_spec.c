@@ -127,6 +127,8 @@ TEST(the_answer_s_fields) {
 	    {{"no JSON", {0}}, "response:text() == '' and not pcall(response.body, response)"},
 	    {{"", {0}}, "response:text() == '' and response:body() == nil"},
 	    {{"{\"textual\":\"x\",\"content\":{\"texts\":\"x\"}}", {0}}, "response:text() == ''"},
+	    {{"{\"output\":\"x\",\"choices\":[{\"message\":\"y\",\"finish_reason\":{\"x\":\"z\"}}]}", {0}},
+	     "response:text() == '' and response.stop_reason == nil"},
 	    {{"{\"text\":\"Hi\"}", {0}}, "response:text() == 'Hi'"},
 	    {{"\"text\"", {0}}, "response:text() == ''"},
 	};
