@@ -85,10 +85,10 @@ static void build(struct fuzz_input *input, struct document *document, int depth
 static void build_table(struct fuzz_input *input, struct document *document, int depth) {
 	document->kind = DOCUMENT_TABLE;
 	uint8_t shape = fuzz_byte(input);
-	size_t items = depth < DEPTH_MAX ? (shape & 15) % ITEMS_MAX : 0, entries = depth < DEPTH_MAX ? shape >> 4 : 0;
-	for (size_t i = 0; i < items && input->size; i++)
+	unsigned items = depth < DEPTH_MAX ? (shape & 15u) % ITEMS_MAX : 0, entries = depth < DEPTH_MAX ? shape / 16u : 0;
+	for (unsigned i = 0; i < items && input->size; i++)
 		build(input, document_add_item(document), depth + 1);
-	for (size_t i = 0; i < entries && input->size; i++) {
+	for (unsigned i = 0; i < entries && input->size; i++) {
 		struct slice spelt = {0};
 		struct slice key = take_key(input, &spelt);
 		// A name is there once: Lua's tables see to it.
