@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Whole answers judged by the policy, and what it hears of the end of each request.
-local cjson = require "cjson"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
@@ -36,15 +35,6 @@ local FINISH = [[
   end,
 ]]
 
-local function events(gateway, name)
-  local found = {}
-  for line in gateway:log():gmatch("[^\n]+") do
-    local ok, entry = pcall(cjson.decode, line)
-    if ok and entry.message == name then found[#found + 1] = entry end
-  end
-  return found
-end
-
 describe("accept", function()
   local scene
   before_each(function() scene = signalbox.scene() end)
@@ -70,7 +60,7 @@ describe("accept", function()
       assert.equal(1, stats.models[NOVA].refusal)
       assert.equal(1, stats.models[CLAUDE].success)
       gateway.access(1)
-      assert.matches("^it says us%.amazon%.nova", events(gateway, "refusal-detected")[1].detail)
+      assert.matches("^it says us%.amazon%.nova", gateway.entries("refusal-detected")[1].detail)
     end)
   end
 
@@ -127,7 +117,7 @@ describe("accept", function()
     assert.equal(200, response.status)
     assert.equal("1", response.headers["x-signalbox-attempts"])
     gateway.access(1)
-    assert.equal(1, #events(gateway, "policy-error"))
+    assert.equal(1, #gateway.entries("policy-error"))
   end)
 
   it("keeps no refused answer while another model is asked", function()
@@ -253,6 +243,6 @@ describe("finish", function()
       { policy = policy 'finish = function() error("out of order") end', settings = DEBUG })
     assert.equal(200, errs.request(signalbox.call("chat", "converse")).status)
     errs.access(1)
-    assert.equal(1, #events(errs, "policy-error"))
+    assert.equal(1, #errs.entries("policy-error"))
   end)
 end)

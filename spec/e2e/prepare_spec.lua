@@ -23,15 +23,6 @@ local function is_signed(request, name)
     ~= nil
 end
 
-local function events(gateway, name)
-  local found = {}
-  for line in gateway:log():gmatch("[^\n]+") do
-    local ok, entry = pcall(cjson.decode, line)
-    if ok and entry.message == name then found[#found + 1] = entry end
-  end
-  return found
-end
-
 describe("prepare", function()
   local scene
   before_each(function() scene = signalbox.scene() end)
@@ -62,7 +53,7 @@ describe("prepare", function()
       '"serviceTier":{"type":"flex"},'
     assert.equal("{" .. edits .. ODD_BODY:sub(2), got.body)
     assert.equal(tostring(#got.body), got.headers["content-length"])
-    assert.equal(0, #events(gateway, "policy-error"))
+    assert.equal(0, #gateway.entries("policy-error"))
   end)
 
   it("replaces what the client said", function()
@@ -117,11 +108,11 @@ describe("prepare", function()
       assert.equal(body, got.body)
       assert.equal("red", got.headers["x-team"])
       gateway.access(1)
-      local errors = events(gateway, "policy-error")
+      local errors = gateway.entries("policy-error")
       assert.equal(1, #errors)
       assert.equal("prepare: " .. reason, errors[1].detail)
       assert.equal(NOVA, errors[1].model)
-      assert.equal(1, #events(gateway, "policy error"))
+      assert.equal(1, #gateway.entries("policy error"))
     end)
   end
 
@@ -129,7 +120,7 @@ describe("prepare", function()
     local got, gateway = send('error("out of order")', signalbox.call("chat", "converse", ODD_BODY), DEBUG)
     assert.equal(ODD_BODY, got.body)
     gateway.access(1)
-    assert.equal(1, #events(gateway, "policy-error"))
+    assert.equal(1, #gateway.entries("policy-error"))
   end)
 
   it("is asked for every attempt, and always given what the client sent", function()
@@ -179,7 +170,7 @@ describe("prepare", function()
     assert.equal("flex", response.headers["x-amzn-bedrock-service-tier"])
     assert.equal(0, emulator.requests().rejected)
     gateway.access(7)
-    assert.equal(0, #events(gateway, "policy-error"))
+    assert.equal(0, #gateway.entries("policy-error"))
   end)
 
   it("overrides the tier that the selection names, but no escalation", function()

@@ -49,16 +49,6 @@ local function counts(emulator, model, operation)
   return models[model] and models[model][API[operation]] or { received = 0, answered = 0, faults = 0 }
 end
 
--- The events of a name in the gateway's log.
-local function events(gateway, name)
-  local found = {}
-  for line in gateway:log():gmatch("[^\n]+") do
-    local ok, entry = pcall(cjson.decode, line)
-    if ok and entry.message == name then found[#found + 1] = entry end
-  end
-  return found
-end
-
 local LOG = { log = { format = "json", level = "debug" } }
 
 describe("service tiers", function()
@@ -79,8 +69,8 @@ describe("service tiers", function()
       assert.equal(2, counts(emulator, NOVA, operation).received)
       assert.equal(0, counts(emulator, CLAUDE, operation).received)
       gateway.access(1)
-      assert.equal(1, #events(gateway, "tier-escalation"))
-      assert.equal("priority", events(gateway, "tier-escalation-success")[1].detail)
+      assert.equal(1, #gateway.entries("tier-escalation"))
+      assert.equal("priority", gateway.entries("tier-escalation-success")[1].detail)
     end)
 
     it("starts at the model's tier, but not where the client names its own: " .. operation, function()
@@ -105,8 +95,8 @@ describe("service tiers", function()
     assert.equal("flex", answered_tier(response, "converse"))
     assert.equal(2, counts(emulator, NOVA, "converse").received)
     gateway.access(1)
-    assert.equal("default", events(gateway, "tier-escalation")[1].detail)
-    assert.equal(1, #events(gateway, "tier-escalation-failure"))
+    assert.equal("default", gateway.entries("tier-escalation")[1].detail)
+    assert.equal(1, #gateway.entries("tier-escalation-failure"))
   end)
 
   for _, lacked in ipairs { "priority", "reserved" } do
@@ -185,6 +175,6 @@ describe("service tiers", function()
     local response = gateway.request(signalbox.call("chat", "count-tokens", body))
     assert.equal(200, response.status, response.body)
     gateway.access(1)
-    assert.equal(0, #events(gateway, "policy-error"))
+    assert.equal(0, #gateway.entries("policy-error"))
   end)
 end)

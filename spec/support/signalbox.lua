@@ -143,7 +143,7 @@ local function settings_text(settings, emulator, policy_path)
 end
 
 -- A gateway in front of `emulator`. options: policy (a table, or source text), settings (over the tests' own; false
--- takes one of those away), arguments. It gets `port`, `admin_port`, `get`, `post`, `admin` and `access`.
+-- takes one of those away), arguments. It gets `port`, `admin_port`, `get`, `post`, `admin`, `entries` and `access`.
 function scene:gateway(emulator, options)
   options = options or {}
   local policy = options.policy or { models = { { id = signalbox.NOVA } } }
@@ -167,6 +167,16 @@ function scene:gateway(emulator, options)
     return response.status, response.body ~= "" and cjson.decode(response.body) or nil, response
   end
 
+  -- What the log has under that message so far, decoded: events have theirs as a message at level debug.
+  function child.entries(message)
+    local found = {}
+    for line in child:log():gmatch("[^\n]+") do
+      local ok, entry = pcall(cjson.decode, line)
+      if ok and entry.message == message then found[#found + 1] = entry end
+    end
+    return found
+  end
+
   -- The lines of the access log so far, decoded. With `count`, waits until there are so many: a line is written after
   -- its answer.
   function child.access(count)
@@ -174,9 +184,8 @@ function scene:gateway(emulator, options)
       process.wait_for(count .. " lines in the access log", function() return #child.access() >= count end)
     end
     local lines = {}
-    for line in child:log():gmatch("[^\n]+") do
-      local ok, entry = pcall(cjson.decode, line)
-      if ok and entry.message == "request" and entry.request_id then lines[#lines + 1] = entry end
+    for _, entry in ipairs(child.entries("request")) do
+      if entry.request_id then lines[#lines + 1] = entry end
     end
     return lines
   end
