@@ -5,7 +5,7 @@
 #include "route/elapsed.h"
 #include "route/request_internal.h"
 
-// How soon to ask again after a model that is busy being tried, whose return no time is known for.
+// How soon to ask again after a model that is busy being tried, or whose tokens may come back, at a time nobody knows.
 enum { BUSY_POLL_MS = 50, NOTHING_RESTS_MS = 1000 };
 
 static const struct model *model_at(const struct route_request *request, size_t index) {
@@ -100,11 +100,14 @@ static bool is_free(struct route_request *request, const struct model *model, st
 	uint8_t *mark = &request->marks[model->index];
 	uint64_t poll_ms = request->now_ms + BUSY_POLL_MS;
 	uint64_t until_ms = rests_until_ms(request, model, &standing);
+	uint64_t short_ms = standing.short_until_ms;
+	if (standing.may_return && short_ms > poll_ms)
+		short_ms = poll_ms;
 	if (!standing.admits) {
-		note_return(out, latest(standing.opens_ms ? standing.opens_ms : poll_ms, standing.short_until_ms));
+		note_return(out, latest(standing.opens_ms ? standing.opens_ms : poll_ms, short_ms));
 		tell_skipped(request, model);
-	} else if (standing.short_until_ms) {
-		note_return(out, latest(standing.short_until_ms, until_ms));
+	} else if (short_ms) {
+		note_return(out, latest(short_ms, until_ms));
 	} else if (until_ms) {
 		if (!resort->model || until_ms < resort->rests_until_ms)
 			*resort = (struct last_resort){model, until_ms, standing.last_resort_taken || (*mark & MARK_LOST)};

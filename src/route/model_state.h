@@ -54,6 +54,7 @@ struct standing {
 	bool behind;             // stands behind other models
 	bool last_resort_taken;  // somebody is trying it although it rests
 	uint64_t short_until_ms; // until when its quota has no room for the request; 0 where it has
+	bool may_return;         // it is short of tokens alone, and attempts hold some that they may give back before
 };
 
 // What a policy version's model and a request bring along. Without a quota to keep, `quota` has no limits.

@@ -39,6 +39,10 @@ bool quota_admits(struct quota_account *account, const struct quota *quota, stru
 	       fits(&account->tokens, quota->tokens_per_minute, tokens_of(demand), alone, now_ms);
 }
 
+bool quota_admits_requests(struct quota_account *account, const struct quota *quota, uint64_t now_ms) {
+	return fits(&account->requests, quota->requests_per_minute, 1, false, now_ms);
+}
+
 void quota_take(struct quota_account *account, const struct quota *quota, struct demand demand, uint64_t now_ms,
                 struct quota_hold *hold) {
 	account->limits = *quota;

@@ -60,6 +60,9 @@ static inline bool quota_is_limited(const struct quota *quota) {
 bool quota_admits(struct quota_account *account, const struct quota *quota, struct demand demand, bool alone,
                   uint64_t now_ms);
 
+// Whether there is room for one more request, whatever it asks of tokens.
+bool quota_admits_requests(struct quota_account *account, const struct quota *quota, uint64_t now_ms);
+
 // Reserves, whether there is room or not.
 void quota_take(struct quota_account *account, const struct quota *quota, struct demand demand, uint64_t now_ms,
                 struct quota_hold *hold);

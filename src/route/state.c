@@ -77,6 +77,7 @@ void model_state_standing(struct model_state *state, const struct terms *terms, 
 	    .rests_until_ms = cooldown_is_resting(&state->cooldown, now_ms) ? state->cooldown.until_ms : 0,
 	    .resting_tiers = cooldown_is_resting(&state->cooldown, now_ms) ? state->cooldown.tiers : 0,
 	    .behind = cooldown_is_behind(&state->cooldown, now_ms),
+	    .may_return = is_short && state->inflight > 0 && quota_admits_requests(&state->quota, terms->quota, now_ms),
 	    .last_resort_taken = state->last_resort_taken,
 	};
 	unlock(state);

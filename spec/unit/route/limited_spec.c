@@ -65,6 +65,34 @@ TEST(what_was_not_used_is_room_again) {
 	fixture_free(&f);
 }
 
+TEST(who_waits_for_tokens_notices_those_that_come_back) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	fixture_quota(&f, "a", 2, 1000);
+	f.pool.limits.max_wait_ms = 90000;
+	f.facts.input_tokens = 100;
+	f.facts.max_tokens = 800;
+	PLAY(&f, {0, "begin", "send 0 a"});
+	struct route_request *first = f.request;
+	PLAY(&f, {10, "begin", "wait 50"}, {60, "next", "wait 50"});
+	struct attempt_result result = result_of("ok");
+	result.usage = (struct usage){70, 30, -1, -1};
+	CHECK_INT(route_attempt_ended(first, 0, &result, 100).kind, STEP_RETURN);
+	GO_ON(&f, {110, "next", "send 0 a"});
+	struct route_request *second = f.request;
+	// Nothing but time brings requests back, and a model that rests does not return sooner for its tokens.
+	PLAY(&f, {120, "begin", "wait 60880"}, {130, "cancel", "fail cancelled"});
+	fixture_quota(&f, "a", 3, 1000);
+	fixture_rest(&f, "a", 500, false, 130);
+	PLAY(&f, {140, "begin", "wait 60860"}, {141, "cancel", "fail cancelled"});
+	fixture_quota(&f, "a", 9, 1000);
+	PLAY(&f, {140, "begin", "wait 490"}, {630, "next", "wait 50"}, {640, "cancel", "fail cancelled"});
+	struct line line = {700, "ok 0", "return 0"};
+	play_line(__FILE__, __LINE__, second, &line);
+	PLAY(&f, {710, "begin", "wait 60290"}, {720, "cancel", "fail cancelled"});
+	fixture_free(&f);
+}
+
 TEST(a_request_beyond_the_whole_quota_runs_alone) {
 	struct fixture f;
 	fixture_init(&f, "a");
@@ -226,6 +254,7 @@ int main(void) {
 	RUN(a_model_without_room_is_left_out);
 	RUN(a_client_is_told_when_there_is_room);
 	RUN(what_was_not_used_is_room_again);
+	RUN(who_waits_for_tokens_notices_those_that_come_back);
 	RUN(a_request_beyond_the_whole_quota_runs_alone);
 	RUN(a_throttle_shows_others_on_the_account);
 	RUN(what_was_decided_on_a_throttle_is_not_held_up_by_it);
