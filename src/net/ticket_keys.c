@@ -28,7 +28,7 @@ struct ticket_keys {
 	EVP_CIPHER *cipher;    // looked up once: OpenSSL 3 takes long for that
 	pthread_mutex_t guard; // of what follows
 	struct ticket_key current, previous;
-	uint64_t made_ms; // when `current` was
+	uint64_t made_ms, previous_made_ms;
 	bool has_previous;
 };
 
@@ -43,13 +43,19 @@ static void make_key(struct ticket_key *key) {
 }
 
 static void renew(struct ticket_keys *keys) {
-	uint64_t now_ms = keys->now_ms(), age_ms = now_ms - keys->made_ms;
-	if (age_ms < TICKET_KEY_LIFE_MS)
-		return;
-	keys->has_previous = age_ms < 2 * (uint64_t)TICKET_KEY_LIFE_MS;
-	keys->previous = keys->current;
-	make_key(&keys->current);
-	keys->made_ms = now_ms;
+	uint64_t now_ms = keys->now_ms();
+	if (now_ms - keys->made_ms >= TICKET_KEY_LIFE_MS) {
+		keys->has_previous = true;
+		keys->previous = keys->current;
+		keys->previous_made_ms = keys->made_ms;
+		make_key(&keys->current);
+		keys->made_ms = now_ms;
+	}
+	// The change may have come late.
+	if (now_ms - keys->previous_made_ms >= 2 * (uint64_t)TICKET_KEY_LIFE_MS) {
+		keys->has_previous = false;
+		memory_wipe(&keys->previous, sizeof keys->previous);
+	}
 }
 
 static bool is_named(const struct ticket_key *key, const unsigned char *name) {

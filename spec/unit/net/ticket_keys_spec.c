@@ -132,6 +132,24 @@ TEST(two_changes_close_what_was_sealed_before_the_first) {
 	SSL_CTX_free(context);
 }
 
+// Nobody came for long, so the key was changed late: that makes the one before it no younger.
+TEST(a_late_change_keeps_no_key_longer) {
+	now_ms = 0;
+	SSL_CTX *context = server_context(TLS1_3_VERSION);
+	connect_with(context, NULL);
+	SSL_SESSION *old = take_latest();
+	now_ms = 2 * (uint64_t)TICKET_KEY_LIFE_MS - 1;
+	CHECK(!connect_with(context, NULL));
+	SSL_SESSION *young = take_latest();
+	now_ms += 1;
+	CHECK(!connect_with(context, old));
+	CHECK(connect_with(context, young));
+	SSL_SESSION_free(old);
+	SSL_SESSION_free(young);
+	SSL_SESSION_free(take_latest());
+	SSL_CTX_free(context);
+}
+
 TEST(contexts_have_keys_of_their_own) {
 	now_ms = 0;
 	SSL_CTX *one = server_context(TLS1_3_VERSION), *other = server_context(TLS1_3_VERSION);
@@ -149,6 +167,7 @@ int main(void) {
 	RUN(a_key_opens_tickets_for_two_lives_and_no_longer);
 	RUN(a_ticket_of_the_key_before_is_replaced);
 	RUN(two_changes_close_what_was_sealed_before_the_first);
+	RUN(a_late_change_keeps_no_key_longer);
 	RUN(contexts_have_keys_of_their_own);
 	authority_free(&authority);
 	return check_summary();
