@@ -181,6 +181,16 @@ static void finish(struct mux_request *request, const struct step *step) {
 	}
 }
 
+// Who waits for a model asks in its turn and not before: a former attempt's patience matters no more.
+static void await(struct mux_request *request, const struct step *step) {
+	if (step->why == NO_MODELS_RESTING) {
+		timer_stop(&request->timer);
+		mux_worker_await(request->worker, &request->waiter, now_of(request) + step->wait_ms);
+	} else {
+		timer_start(&request->timer, step->wait_ms);
+	}
+}
+
 static void follow(struct mux_request *request, struct step step) {
 	while (step.kind != STEP_NONE) {
 		switch (step.kind) {
@@ -191,10 +201,7 @@ static void follow(struct mux_request *request, struct step step) {
 			step = stop(request, &step);
 			break;
 		case STEP_WAIT:
-			if (step.why == NO_MODELS_RESTING)
-				mux_worker_await(request->worker, &request->waiter, now_of(request) + step.wait_ms);
-			else
-				timer_start(&request->timer, step.wait_ms);
+			await(request, &step);
 			return;
 		case STEP_RETURN:
 		case STEP_FAIL:
