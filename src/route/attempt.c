@@ -183,6 +183,8 @@ static enum attempt_end judge(const struct route_request *request, struct route_
 		model_state_note_missing_tier(attempt->model->state, attempt->tier.tier);
 		return ATTEMPT_CANCELLED;
 	}
+	if (result->end == ATTEMPT_SUCCEEDED && attempt->tier.tier != TIER_NONE)
+		model_state_note_served_tier(attempt->model->state, attempt->tier.tier);
 	if (result->end != ATTEMPT_SUCCEEDED || !result->response || !decide->accept)
 		return result->end;
 	return decide->accept(decide->self, result->response, request, attempt->model, reason) ? ATTEMPT_SUCCEEDED

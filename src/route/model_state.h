@@ -42,6 +42,7 @@ struct model_state {
 	// An upper bound of what is used of the quota: where it leaves room, there is some.
 	atomic_uint_least64_t requests_used, tokens_used;
 	atomic_uint missing_tiers; // bits of enum service_tier that the model has been found to lack
+	atomic_uint served_tiers; // and of those that it has answered at: what sounds like a lack of one may be a quotation
 };
 
 // What stands in a model's way.
@@ -86,9 +87,14 @@ static inline unsigned model_state_missing_tiers(struct model_state *state) {
 	return atomic_load_explicit(&state->missing_tiers, memory_order_relaxed);
 }
 
-// Remembered until the breaker is reset.
+// Each is remembered until the breaker is reset. A tier that has served is never missing.
 static inline void model_state_note_missing_tier(struct model_state *state, enum service_tier tier) {
-	atomic_fetch_or_explicit(&state->missing_tiers, 1U << tier, memory_order_relaxed);
+	if (!(atomic_load_explicit(&state->served_tiers, memory_order_relaxed) & 1U << tier))
+		atomic_fetch_or_explicit(&state->missing_tiers, 1U << tier, memory_order_relaxed);
+}
+static inline void model_state_note_served_tier(struct model_state *state, enum service_tier tier) {
+	if (!(atomic_load_explicit(&state->served_tiers, memory_order_relaxed) & 1U << tier))
+		atomic_fetch_or_explicit(&state->served_tiers, 1U << tier, memory_order_relaxed);
 }
 
 // Asks, without effect on what an attempt can take.

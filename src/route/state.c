@@ -18,6 +18,7 @@ struct model_state *model_state_new(void) {
 	atomic_init(&state->requests_used, 0);
 	atomic_init(&state->tokens_used, 0);
 	atomic_init(&state->missing_tiers, 0);
+	atomic_init(&state->served_tiers, 0);
 	return state;
 }
 
@@ -328,6 +329,7 @@ void model_state_reset_breaker(struct model_state *state, uint64_t now_ms) {
 	quota_forget_others(&state->quota);
 	note_used(state, now_ms);
 	atomic_store_explicit(&state->missing_tiers, 0, memory_order_relaxed);
+	atomic_store_explicit(&state->served_tiers, 0, memory_order_relaxed);
 	note_clear(state, now_ms);
 	unlock(state);
 }

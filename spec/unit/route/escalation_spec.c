@@ -283,6 +283,27 @@ TEST(a_starting_tier_that_is_missing_is_dropped_at_once) {
 	fixture_free(&f);
 }
 
+// Some complaints only quote what a client has written: they must not take a tier from everybody.
+TEST(a_tier_that_has_served_is_not_given_up_for_a_complaint) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	f.pool.limits.max_retries = 0;
+	fixture_model(&f, "a")->tier = TIER_FLEX;
+	PLAY(&f, {0, "begin", "send 0 a at flex"}, {1, "ok 0", "return 0"});
+	PLAY(&f, {10, "begin", "send 0 a at flex"}, {11, "lack 0", "send 1 a"},
+	     {12, "reject 1", "fail failed 1 after 1000"});
+	PLAY(&f, {20, "begin", "send 0 a at flex"}, {21, "refuse 0", "fail exhausted 0 refused after 1000"});
+	// Another tier has not served, nor has this one since the reset.
+	f.options.tier = TIER_RESERVED;
+	PLAY(&f, {30, "begin", "send 0 a at reserved"}, {31, "lack 0", "send 1 a at flex"}, {32, "ok 1", "return 1"});
+	PLAY(&f, {40, "begin", "send 0 a at flex"}, {41, "ok 0", "return 0"});
+	model_state_reset_breaker(fixture_model(&f, "a")->state, 50);
+	f.options.tier = TIER_NONE;
+	PLAY(&f, {50, "begin", "send 0 a at flex"}, {51, "lack 0", "send 1 a"}, {52, "ok 1", "return 1"});
+	PLAY(&f, {60, "begin", "send 0 a"}, {61, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
 TEST(each_wish_is_dropped_in_turn) {
 	struct fixture f;
 	fixture_init(&f, "a");
@@ -393,6 +414,7 @@ int main(void) {
 	RUN(an_escalation_needs_its_breaker);
 	RUN(a_throttle_beside_another_attempt_escalates_nothing);
 	RUN(a_starting_tier_that_is_missing_is_dropped_at_once);
+	RUN(a_tier_that_has_served_is_not_given_up_for_a_complaint);
 	RUN(each_wish_is_dropped_in_turn);
 	RUN(the_clients_own_tier_is_the_clients_business);
 	RUN(a_rung_that_is_missing_leads_to_the_next_model);

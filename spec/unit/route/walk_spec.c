@@ -36,6 +36,7 @@ struct walk {
 	uint64_t inflight[FIXTURE_MODELS];
 	uint64_t ended[FIXTURE_MODELS];
 	unsigned missing[FIXTURE_MODELS]; // bits of the tiers that the model has been found to lack
+	unsigned served[FIXTURE_MODELS];  // and of those that it has answered at
 	uint64_t requests, sends, finals[2], failures[5];
 	uint64_t hedges, escalations, climbs, repeats, refusals;
 };
@@ -200,8 +201,11 @@ static void end_attempt(struct walk *walk, struct slot *slot, uint32_t attempt) 
 	struct attempt_result result = result_of(flows && strcmp(word, "whole") == 0 ? "ok" : word);
 	const struct model *model = slot->models[attempt];
 	bool lacks = strcmp(word, "lack") == 0 && slot->tiers[attempt] && slot->fates[attempt] == IN_FLIGHT && !flows;
-	if (lacks)
+	if (lacks && !(walk->served[model->index] & tier_bit(slot->tiers[attempt])))
 		walk->missing[model->index] |= tier_bit(slot->tiers[attempt]);
+	enum service_tier tier = slot->tiers[attempt] ? slot->tiers[attempt] : slot->facts.tier;
+	if (result.end == ATTEMPT_SUCCEEDED && slot->fates[attempt] == IN_FLIGHT && tier)
+		walk->served[model->index] |= tier_bit(tier);
 	slot->has_lacked[model->index] = lacks;
 	if (chance(walk, 70))
 		result.usage = (struct usage){(int64_t)random_below(&walk->f.random, 200),
@@ -272,7 +276,7 @@ static void operate(struct walk *walk) {
 	else if (draw < 9)
 		model_state_reset_breaker(state, walk->now_ms);
 	if (draw >= 6 && draw < 9)
-		walk->missing[index] = 0;
+		walk->missing[index] = walk->served[index] = 0;
 }
 
 static void finish(struct walk *walk) {
