@@ -95,12 +95,15 @@ static void print_situations(const struct rehearsal *rehearsal, size_t index) {
 static void print_use(const struct inspection *inspection, const char *hook) {
 	struct inspection_use use = inspection_use(inspection, hook);
 	printf("\n%-10s %zu situations", hook, use.situations);
-	if (use.calls == 0)
+	if (use.calls == 0) {
 		printf(", decided by what is built in\n");
-	else
-		printf("; at most %" PRIu64 " of %" PRIu64 " instructions, %zu of %" PRIu64 " KiB, %.1f us\n", use.instructions,
-		       inspection->limits.instructions, (use.peak_bytes + 1023) / 1024, inspection->limits.memory_bytes / 1024,
-		       (double)use.cpu_ns / 1000);
+		return;
+	}
+	printf("; at most %" PRIu64 " of %" PRIu64 " instructions, %zu of %" PRIu64 " KiB", use.instructions,
+	       inspection->limits.instructions, (use.peak_bytes + 1023) / 1024, inspection->limits.memory_bytes / 1024);
+	if (use.cpu_ns > 0) // a mistaken policy isn't timed
+		printf(", %.1f us", (double)use.cpu_ns / 1000);
+	putchar('\n');
 }
 
 static void print_hook(const struct inspection *inspection, const char *hook) {

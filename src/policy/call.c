@@ -13,6 +13,7 @@
 #include <lauxlib.h>
 
 #include "base/slice.h"
+#include "policy/object.h"
 
 enum {
 	LEVELS_MAX = 16,
@@ -87,7 +88,7 @@ static int describe_error(lua_State *lua) {
 	if (lua_type(lua, 1) == LUA_TSTRING)
 		note_message(lua, report);
 	else
-		snprintf(report->message, sizeof report->message, "the error value is a %s", luaL_typename(lua, 1));
+		snprintf(report->message, sizeof report->message, "the error value is a %s", object_type_name(lua, 1));
 	return 1;
 }
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "policy/object.h"
 #include "policy/vm.h"
 
 static bool is_token_byte(char byte) {
@@ -25,6 +26,10 @@ static bool has_control(struct slice value) {
 	return false;
 }
 
+static bool starts_nocase(struct slice name, struct slice prefix) {
+	return name.len >= prefix.len && slice_equal_nocase(slice_of(name.ptr, prefix.len), prefix);
+}
+
 static bool is_reserved(struct slice name) {
 	static const char *const names[] = {
 	    "authorization",
@@ -35,9 +40,6 @@ static bool is_reserved(struct slice name) {
 	    "expect",
 	    "host",
 	    "keep-alive",
-	    "proxy-authenticate",
-	    "proxy-authorization",
-	    "proxy-connection",
 	    "te",
 	    "trailer",
 	    "transfer-encoding",
@@ -49,11 +51,10 @@ static bool is_reserved(struct slice name) {
 	    "x-amzn-bedrock-service-tier",
 	    NULL,
 	};
-	struct slice own = SLICE("x-signalbox-");
 	for (size_t i = 0; names[i]; i++)
 		if (slice_equal_nocase(name, slice_from(names[i])))
 			return true;
-	return name.len >= own.len && slice_equal_nocase(slice_of(name.ptr, own.len), own);
+	return starts_nocase(name, SLICE("proxy-")) || starts_nocase(name, SLICE("x-signalbox-"));
 }
 
 static void check(lua_State *lua, struct slice name, struct slice value, struct headers others) {
@@ -84,7 +85,7 @@ static struct slice keep(struct hook_headers *copy, struct slice text) {
 static struct slice string_at(lua_State *lua, int index, const char *what) {
 	size_t bytes;
 	if (lua_type(lua, index) != LUA_TSTRING)
-		vm_bad_result(lua, "a header's %s has to be a string, not a %s", what, lua_typename(lua, lua_type(lua, index)));
+		vm_bad_result(lua, "a header's %s has to be a string, not a %s", what, object_type_name(lua, index));
 	const char *text = lua_tolstring(lua, index, &bytes);
 	return slice_of(text, bytes);
 }
@@ -93,7 +94,7 @@ struct headers hook_headers_read(lua_State *lua, struct hook_headers *copy) {
 	struct headers headers = {copy->list, 0};
 	copy->text_bytes = 0;
 	if (lua_type(lua, -1) != LUA_TTABLE)
-		vm_bad_result(lua, "headers have to be a table, not a %s", lua_typename(lua, lua_type(lua, -1)));
+		vm_bad_result(lua, "headers have to be a table, not a %s", object_type_name(lua, -1));
 	for (lua_pushnil(lua); lua_next(lua, -2); lua_pop(lua, 1)) {
 		struct slice name = string_at(lua, -2, "name");
 		struct slice value = string_at(lua, -1, "value");

@@ -9,6 +9,7 @@
 
 #include "base/schema.h"
 #include "policy/core.h"
+#include "policy/object.h"
 #include "policy/option.h"
 #include "policy/view.h"
 #include "policy/vm.h"
@@ -20,7 +21,7 @@ const struct model *hook_result_model(lua_State *lua, int index, struct candidat
 		return NULL;
 	const struct model *model = view_model_at(lua, index, NULL);
 	if (!model)
-		vm_bad_result(lua, "select has to return a model or nil, not a %s", luaL_typename(lua, index));
+		vm_bad_result(lua, "select has to return a model or nil, not a %s", object_type_name(lua, index));
 	// The candidates are in the pool's order.
 	size_t low = 0, high = candidates.count;
 	while (low < high) {
@@ -80,7 +81,7 @@ void hook_result_select_options(lua_State *lua, int index, struct attempt_option
 
 struct slice hook_result_reason(lua_State *lua, int index, char *copy, size_t size) {
 	if (lua_type(lua, index) != LUA_TSTRING)
-		vm_bad_result(lua, "a reason has to be a string, not a %s", luaL_typename(lua, index));
+		vm_bad_result(lua, "a reason has to be a string, not a %s", object_type_name(lua, index));
 	size_t bytes;
 	const char *reason = lua_tolstring(lua, index, &bytes);
 	if (bytes > size)
@@ -92,7 +93,7 @@ struct slice hook_result_reason(lua_State *lua, int index, char *copy, size_t si
 enum verdict hook_result_verdict(lua_State *lua, int index) {
 	const char *name = lua_type(lua, index) == LUA_TSTRING ? lua_tostring(lua, index) : NULL;
 	if (!name)
-		vm_bad_result(lua, "a verdict has to be a string, not a %s", luaL_typename(lua, index));
+		vm_bad_result(lua, "a verdict has to be a string, not a %s", object_type_name(lua, index));
 	for (int i = 0; verdict_names[i]; i++)
 		if (strcmp(verdict_names[i], name) == 0)
 			return (enum verdict)i;
@@ -117,7 +118,7 @@ static void set_outcome(lua_State *lua, const struct option *option, void *targe
 static void set_counts(lua_State *lua, const struct option *option, void *target) {
 	(void)option;
 	if (lua_type(lua, -1) != LUA_TBOOLEAN)
-		vm_bad_result(lua, "counts has to be true or false, not a %s", luaL_typename(lua, -1));
+		vm_bad_result(lua, "counts has to be true or false, not a %s", object_type_name(lua, -1));
 	((struct classification *)target)->counts = lua_toboolean(lua, -1);
 }
 
@@ -145,7 +146,7 @@ void hook_result_classify_options(lua_State *lua, int index, struct classificati
 
 bool hook_result_accepts(lua_State *lua, int index) {
 	if (lua_type(lua, index) != LUA_TBOOLEAN)
-		vm_bad_result(lua, "accept has to return true or false, not a %s", luaL_typename(lua, index));
+		vm_bad_result(lua, "accept has to return true or false, not a %s", object_type_name(lua, index));
 	return lua_toboolean(lua, index);
 }
 

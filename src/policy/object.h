@@ -24,4 +24,13 @@ static inline void *object_at(lua_State *lua, int index, enum object_kind kind) 
 	return object && *object == kind ? object : NULL;
 }
 
+// What a person would call the value at `index`, for messages: objects by what they show ("list of models"), anything
+// else by its type.
+static inline const char *object_type_name(lua_State *lua, int index) {
+	static const char *const names[OBJECT_KINDS] = {"read-only table", "model",    "list of models", "request",
+	                                                "failure",         "response", "result"};
+	const enum object_kind *object = lua_type(lua, index) == LUA_TUSERDATA ? lua_touserdata(lua, index) : NULL;
+	return object ? names[*object] : lua_typename(lua, lua_type(lua, index));
+}
+
 #endif

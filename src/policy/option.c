@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/schema.h"
+#include "policy/object.h"
 #include "policy/vm.h"
 
 enum { OPTIONS_MAX = 8 };
@@ -25,7 +26,7 @@ static void refuse_unknown(lua_State *lua, const struct option *options) {
 
 void option_read_all(lua_State *lua, int index, const struct option *options, void *target) {
 	if (lua_type(lua, index) != LUA_TTABLE)
-		vm_bad_result(lua, "options have to be a table, not a %s", lua_typename(lua, lua_type(lua, index)));
+		vm_bad_result(lua, "options have to be a table, not a %s", object_type_name(lua, index));
 	for (lua_pushnil(lua); lua_next(lua, index); lua_pop(lua, 1)) {
 		const struct option *option = options;
 		while (option->name && !(lua_type(lua, -2) == LUA_TSTRING && strcmp(option->name, lua_tostring(lua, -2)) == 0))
@@ -38,8 +39,7 @@ void option_read_all(lua_State *lua, int index, const struct option *options, vo
 
 double option_number(lua_State *lua, const struct option *option) {
 	if (lua_type(lua, -1) != LUA_TNUMBER)
-		vm_bad_result(lua, "option %s has to be a number, not a %s", option->name,
-		              lua_typename(lua, lua_type(lua, -1)));
+		vm_bad_result(lua, "option %s has to be a number, not a %s", option->name, object_type_name(lua, -1));
 	double number = lua_tonumber(lua, -1);
 	if (!(number >= option->minimum && number <= option->maximum))
 		vm_bad_result(lua, "option %s has to be from %.14g to %.14g, not %.14g", option->name, option->minimum,
@@ -57,8 +57,7 @@ uint64_t option_integer(lua_State *lua, const struct option *option) {
 struct slice option_string(lua_State *lua, const struct option *option) {
 	size_t bytes;
 	if (lua_type(lua, -1) != LUA_TSTRING)
-		vm_bad_result(lua, "option %s has to be a string, not a %s", option->name,
-		              lua_typename(lua, lua_type(lua, -1)));
+		vm_bad_result(lua, "option %s has to be a string, not a %s", option->name, object_type_name(lua, -1));
 	const char *text = lua_tolstring(lua, -1, &bytes);
 	if ((double)bytes < option->minimum || (double)bytes > option->maximum)
 		vm_bad_result(lua, "option %s has to have %.14g to %.14g bytes, not %zu", option->name, option->minimum,
@@ -69,8 +68,7 @@ struct slice option_string(lua_State *lua, const struct option *option) {
 int option_word(lua_State *lua, const struct option *option, const char *const *names) {
 	const char *word = lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : NULL;
 	if (!word)
-		vm_bad_result(lua, "option %s has to be a string, not a %s", option->name,
-		              lua_typename(lua, lua_type(lua, -1)));
+		vm_bad_result(lua, "option %s has to be a string, not a %s", option->name, object_type_name(lua, -1));
 	for (int i = 0; names[i]; i++)
 		if (*word && strcmp(names[i], word) == 0)
 			return i;

@@ -38,7 +38,7 @@ enum event_kind {
 struct route_event {
 	enum event_kind kind;
 	struct slice request_id;
-	struct slice model;  // its name
+	struct slice model;  // its name; none where a selection chose none and says why
 	struct slice detail; // outcome, breaker state, exception name, or a reason
 	uint64_t latency_ms; // of an invocation or request; of a cooldown: how long
 	uint32_t attempt;

@@ -115,7 +115,11 @@ static bool keep_headers(struct route_request *request, struct headers *headers)
 	return true;
 }
 
-static struct step none_selected(struct route_request *request) {
+// The reason is all that an operator gets to see of such a decision.
+static struct step none_selected(struct route_request *request, struct slice reason) {
+	if (reason.len > 0)
+		request_tell(request, (struct route_event){
+		                          .kind = EVENT_MODEL_SELECTED, .detail = reason, .attempt = request->attempt_count});
 	if (request->in_flight > 0) {
 		request->phase = PHASE_WATCH;
 		return (struct step){.kind = STEP_NONE};
@@ -153,7 +157,7 @@ struct step request_select(struct route_request *request) {
 			return none_eligible(request, eligible.first_return_ms);
 		choose(request, eligible.candidates, &selection);
 		if (!selection.model)
-			return none_selected(request);
+			return none_selected(request, selection.reason);
 		request_tell(request, (struct route_event){.kind = EVENT_MODEL_SELECTED,
 		                                           .model = slice_from(selection.model->name),
 		                                           .detail = selection.reason,

@@ -155,6 +155,8 @@ TEST(which_headers_hooks_may_set) {
 	    {"{ expect = '1' }", false},
 	    {"{ ['keep-alive'] = '1' }", false},
 	    {"{ ['proxy-authorization'] = '1' }", false},
+	    {"{ ['Proxy-Anything'] = '1' }", false},
+	    {"{ proxy = '1' }", true},
 	    {"{ ['transfer-encoding'] = '1' }", false},
 	    {"{ ['x-amz-date'] = '1' }", false},
 	    {"{ ['x-amz-security-token'] = '1' }", false},

@@ -27,6 +27,7 @@ struct fixture {
 	struct route_request *request;
 	// What the decisions answer.
 	bool selects_none;
+	struct slice reason;            // of every selection
 	const struct model *selects;    // even if it is no candidate; NULL for the first candidate
 	struct attempt_options options; // of every selection
 	bool classifies;
@@ -53,6 +54,7 @@ static inline void fixture_select(void *self, const struct route_request *reques
 	out->options = fixture->options;
 	if (fixture->hedges_after_ms && route_request_attempts(request) == 0)
 		out->options.hedge_after_ms = fixture->hedges_after_ms;
+	out->reason = fixture->reason;
 	if (!fixture->selects_none)
 		out->model = fixture->selects ? fixture->selects : candidates.list[0];
 	if (fixture->before_send)

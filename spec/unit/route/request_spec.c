@@ -114,6 +114,21 @@ TEST(without_models_it_says_why) {
 	fixture_free(&f);
 }
 
+TEST(none_selected_for_a_reason_is_told) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.selects_none = true;
+	PLAY(&f, {0, "begin", "fail no-models unselected after 5000"});
+	CHECK_INT(fixture_count_events(&f, EVENT_MODEL_SELECTED), 0);
+	f.reason = SLICE("over budget");
+	PLAY(&f, {1, "begin", "fail no-models unselected after 5000"});
+	CHECK_INT(fixture_count_events(&f, EVENT_MODEL_SELECTED), 1);
+	for (size_t i = 0; i < f.event_count; i++)
+		if (f.events[i] == EVENT_MODEL_SELECTED)
+			CHECK_STRING(f.event_details[i], "over budget");
+	fixture_free(&f);
+}
+
 TEST(none_selected_after_a_failure_is_exhausted) {
 	struct fixture f;
 	fixture_init(&f, "a b");
@@ -461,6 +476,7 @@ int main(void) {
 	RUN(an_outcome_of_refusals_alone_is_told);
 	RUN(a_whole_answer_may_be_refused);
 	RUN(without_models_it_says_why);
+	RUN(none_selected_for_a_reason_is_told);
 	RUN(none_selected_after_a_failure_is_exhausted);
 	RUN(a_selection_that_is_no_candidate_falls_to_the_default);
 	RUN(a_retry_waits_and_counts);
