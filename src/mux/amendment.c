@@ -121,10 +121,11 @@ static void edit_what_can_be(const struct amendment_order *order, const struct b
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
 		if (!body_edit_is_in_body(&parts[i].edit, operation))
 			continue;
-		if (is_coded)
-			refuse(order, parts[i].name, "the body is compressed");
-		else if (edit_body(order, &parts[i].edit, amendment, reason))
-			refuse(order, parts[i].name, reason);
+		if (!is_coded && edit_body(order, &parts[i].edit, amendment, reason) == 0)
+			continue;
+		refuse(order, parts[i].name, is_coded ? "the body is compressed" : reason);
+		if (parts[i].edit.tier.len)
+			route_attempt_untiered(order->routing, order->step->attempt);
 	}
 }
 

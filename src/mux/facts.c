@@ -18,6 +18,7 @@ void facts_fill(const struct mux_call *call, const struct pool *pool, struct req
 	    .operation = slice_from(operation_name(call->operation)),
 	    .streaming = operation_is_streaming(call->operation),
 	    .family_bound = operation_is_family_bound(call->operation),
+	    .is_tierless = call->operation == OPERATION_COUNT_TOKENS,
 	    .asked = call->model,
 	    .caller = call->caller,
 	    .body = call->body,

@@ -121,6 +121,7 @@ void specimen_init(struct specimen *specimen, enum specimen_kind kind, const str
 	                                        .operation = slice_from(shape->operation),
 	                                        .streaming = shape->streaming,
 	                                        .family_bound = shape->family_bound,
+	                                        .is_tierless = kind == REQUEST_COUNT,
 	                                        .asked = asked,
 	                                        .body = slice_from(shape->body)}};
 	buffer_init(&specimen->body, body_bytes + DEPTH);

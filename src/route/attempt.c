@@ -79,6 +79,8 @@ static bool make_room(struct route_request *request) {
 struct tier_choice attempt_start_tier(const struct route_request *request, const struct model *model,
                                       enum service_tier selected, unsigned refused, unsigned resting) {
 	unsigned missing = model_state_missing_tiers(model->state) | refused;
+	if (request->facts->is_tierless)
+		return (struct tier_choice){TIER_NONE, TIER_FROM_NOBODY};
 	struct tier_choice start = tier_start(selected, request->facts->tier, model->tier, missing);
 	if (!(resting & tier_bit(tier_in_effect(start.tier))))
 		return start;
@@ -147,7 +149,7 @@ bool attempt_send(struct route_request *request, const struct draft *draft, enum
 enum service_tier attempt_next_tier(const struct route_request *request, uint32_t index) {
 	const struct route_attempt *attempt = &request->attempts[index];
 	const struct tier_ladder *ladder = &request->route->pool->limits.tier_escalation;
-	if (ladder->count == 0 || request->marks[attempt->model->index] & MARK_ESCALATED)
+	if (ladder->count == 0 || request->facts->is_tierless || request->marks[attempt->model->index] & MARK_ESCALATED)
 		return TIER_NONE;
 	return tier_next(ladder, attempt->tier.tier,
 	                 model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers);

@@ -27,6 +27,7 @@ struct request_facts {
 	struct slice body;
 	struct headers headers; // without credentials
 	enum service_tier tier; // that the client itself asked for
+	bool is_tierless;       // the call has no place for one
 	int64_t input_tokens;   // an estimate; what a quota reserves. 0 where nobody has a quota
 	int64_t max_tokens;     // that the client allows the answer; 0 where it doesn't say, or nobody has a quota
 };

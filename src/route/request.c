@@ -343,12 +343,17 @@ bool route_attempt_prepared(struct route_request *request, uint32_t index, enum 
 	assert(index < request->attempt_count);
 	struct route_attempt *attempt = &request->attempts[index];
 	unsigned missing = model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers;
-	if (tier == TIER_NONE || attempt->tier.source == TIER_FROM_LADDER)
+	if (tier == TIER_NONE || request->facts->is_tierless || attempt->tier.source == TIER_FROM_LADDER)
 		return false;
 	if (tier != request->facts->tier && missing & tier_bit(tier))
 		return false;
 	attempt->tier = (struct tier_choice){tier, tier == request->facts->tier ? TIER_FROM_CLIENT : TIER_FROM_POLICY};
 	return true;
+}
+
+void route_attempt_untiered(struct route_request *request, uint32_t index) {
+	assert(index < request->attempt_count);
+	request->attempts[index].tier = tier_start(TIER_NONE, request->facts->tier, TIER_NONE, 0);
 }
 
 struct step route_cancel(struct route_request *request, uint64_t now_ms) {

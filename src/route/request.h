@@ -91,6 +91,8 @@ struct step route_attempt_committed(struct route_request *request, uint32_t atte
 // `prepare` wants the attempt at this tier. True where it goes there: failures tell of it, and escalation goes on from
 // it. False where it stays at the tier of its options: it was escalated, or the model is known to lack this one.
 bool route_attempt_prepared(struct route_request *request, uint32_t attempt, enum service_tier tier);
+// The attempt goes without that tier, as the client made it: there was no writing it, so its end tells nothing of it.
+void route_attempt_untiered(struct route_request *request, uint32_t attempt);
 // The client has gone: in-flight attempts are cancelled, then STEP_FAIL with ROUTE_CANCELLED. May be called at any
 // point, more than once.
 struct step route_cancel(struct route_request *request, uint64_t now_ms);

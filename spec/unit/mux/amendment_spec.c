@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "mux/facts.h"
+#include "route/model_state.h"
+#include "route/tier.h"
 
 enum { ARENA_BYTES = 1 << 20, EVENTS = 8 };
 
@@ -263,6 +265,23 @@ TEST(tells_of_tiers_that_prepare_has_no_part_in) {
 	stage_close(&stage);
 }
 
+// Nothing is learnt of a tier that nobody was asked for.
+TEST(a_tier_that_is_left_out_is_not_the_attempts) {
+	const struct attempt_result answered = {.end = ATTEMPT_SUCCEEDED, .ttft_ms = -1};
+	for (int is_written = 0; is_written < 2; is_written++) {
+		struct stage stage;
+		stage_open(&stage);
+		stage.call.body = is_written ? SLICE("{}") : SLICE("[]");
+		stage.decide.prepare = prepare;
+		stage.edits.tier = TIER_FLEX;
+		CHECK_INT(stage_amend(&stage), 0);
+		CHECK_INT(route_attempt_ended(stage.routing, 0, &answered, 0).kind, STEP_RETURN);
+		stage.routing = NULL;
+		CHECK_INT(stage.model.state->served_tiers, is_written ? tier_bit(TIER_FLEX) : 0);
+		stage_close(&stage);
+	}
+}
+
 TEST(leaves_count_tokens_alone) {
 	struct stage stage;
 	stage_open(&stage);
@@ -304,6 +323,7 @@ int main(void) {
 	RUN(carries_headers);
 	RUN(tells_what_it_leaves_out);
 	RUN(tells_of_tiers_that_prepare_has_no_part_in);
+	RUN(a_tier_that_is_left_out_is_not_the_attempts);
 	RUN(leaves_count_tokens_alone);
 	RUN(stands_a_full_arena);
 	return check_summary();

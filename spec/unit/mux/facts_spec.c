@@ -41,6 +41,7 @@ TEST(tells_what_the_policy_has_a_use_for) {
 		int before = check_failures_in_test;
 		facts_fill(&call, &pool, &facts);
 		CHECK_INT(facts.tier, row->tier);
+		CHECK_INT(facts.is_tierless, row->operation == OPERATION_COUNT_TOKENS);
 		CHECK_INT(facts.input_tokens, row->input_tokens);
 		CHECK_INT(facts.max_tokens, row->max_tokens);
 		if (check_failures_in_test > before)

@@ -304,6 +304,30 @@ TEST(a_tier_that_has_served_is_not_given_up_for_a_complaint) {
 	fixture_free(&f);
 }
 
+TEST(a_call_without_a_place_for_tiers_has_none) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	f.facts.is_tierless = true;
+	fixture_model(&f, "a")->tier = TIER_FLEX;
+	f.options.tier = TIER_RESERVED;
+	PLAY(&f, {0, "begin", "send 0 a"});
+	CHECK(!route_attempt_prepared(f.request, 0, TIER_FLEX));
+	GO_ON(&f, {1, "throttle 0", "send 1 b"}, {2, "ok 1", "return 1"});
+	fixture_free(&f);
+}
+
+TEST(a_tier_that_could_not_be_written_has_not_served) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	fixture_model(&f, "a")->tier = TIER_FLEX;
+	PLAY(&f, {0, "begin", "send 0 a at flex"});
+	route_attempt_untiered(f.request, 0);
+	GO_ON(&f, {1, "ok 0", "return 0"});
+	PLAY(&f, {10, "begin", "send 0 a at flex"}, {11, "lack 0", "send 1 a"}, {12, "ok 1", "return 1"});
+	PLAY(&f, {20, "begin", "send 0 a"}, {21, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
 TEST(each_wish_is_dropped_in_turn) {
 	struct fixture f;
 	fixture_init(&f, "a");
@@ -415,6 +439,8 @@ int main(void) {
 	RUN(a_throttle_beside_another_attempt_escalates_nothing);
 	RUN(a_starting_tier_that_is_missing_is_dropped_at_once);
 	RUN(a_tier_that_has_served_is_not_given_up_for_a_complaint);
+	RUN(a_call_without_a_place_for_tiers_has_none);
+	RUN(a_tier_that_could_not_be_written_has_not_served);
 	RUN(each_wish_is_dropped_in_turn);
 	RUN(the_clients_own_tier_is_the_clients_business);
 	RUN(a_rung_that_is_missing_leads_to_the_next_model);
