@@ -317,7 +317,7 @@ static int assign(lua_State *lua) {
 	double *assigned = view->views->assigned;
 	const char *field = lua_type(lua, 2) == LUA_TSTRING ? lua_tostring(lua, 2) : "";
 	if (strcmp(field, "weight") != 0)
-		return luaL_error(lua, "attempt to change a model, which is read-only");
+		return luaL_error(lua, "attempt to change a model, of which only the weight can be assigned");
 	if (!assigned)
 		return luaL_error(lua, "a model's weight can be assigned in tick only");
 	double weight = lua_type(lua, 3) == LUA_TNUMBER ? lua_tonumber(lua, 3) : -1;

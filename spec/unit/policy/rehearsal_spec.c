@@ -303,6 +303,7 @@ TEST(what_goes_wrong_is_told_with_its_place) {
 	     "select has to return a model or nil, not a list of models"},
 	    {"do return models[1], { headers = request.headers } end", "all models healthy", ENDING_BAD_RESULT, 1,
 	     "headers have to be a table, not a read-only table"},
+	    {"models[1].wieght = 5", "all models healthy", ENDING_ERROR, 2, "of which only the weight can be assigned"},
 	    {"error(request)", "all models healthy", ENDING_ERROR, 2, "the error value is a request"},
 	    {"do return models[1], {\ntimeout = 5 } end", "a hostile model name", ENDING_BAD_RESULT, 1,
 	     "unknown option timeout (did you mean timeout_ms?)"},
