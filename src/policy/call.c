@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only place with lua_pcall. The message function runs where the error was raised, while the stack still shows the
-// line, and calls nothing of the policy's: an error value's __tostring may be as broken as the rest.
+// The only place with lua_pcall that enters a VM. The message function runs where the error was raised, while the stack
+// still shows the line, and calls nothing of the policy's: an error value's __tostring may be as broken as the rest.
 #include "policy/call.h"
 
 #include <assert.h>
