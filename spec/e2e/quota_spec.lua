@@ -96,6 +96,17 @@ describe("quotas", function()
     assert.is_true(tally.models[NOVA] > 53, tally.models[NOVA])
   end)
 
+  it("serves who waits for tokens when they come back, though nobody else comes", function()
+    local emulator = scene:emulator { seed = 1, traffic = { output_tokens = { 10, 20 } }, models = { [NOVA] = model() } }
+    emulator.control(NOVA, { latency_ms = 100 })
+    local gateway = scene:gateway(emulator, {
+      policy = { max_wait_ms = 20000, models = { { id = NOVA, quota = { tpm = 1000 } } } },
+    })
+    local body = signalbox.converse_body("some words", { inferenceConfig = { maxTokens = 700 } })
+    assert.same({ [200] = 4 }, send(gateway, 4, body).status)
+    assert.equal(4, counts(emulator, NOVA).answered)
+  end)
+
   it("learns from a throttle that others use the account too", function()
     for _, case in ipairs { { "rpm", 30 }, { "tpm", 6000 } } do
       local name, limit = table.unpack(case)
