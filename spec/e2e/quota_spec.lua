@@ -97,7 +97,8 @@ describe("quotas", function()
   end)
 
   it("serves who waits for tokens when they come back, though nobody else comes", function()
-    local emulator = scene:emulator { seed = 1, traffic = { output_tokens = { 10, 20 } }, models = { [NOVA] = model() } }
+    local emulator = scene:emulator { seed = 1, traffic = { output_tokens = { 10, 20 } },
+      models = { [NOVA] = model() } }
     emulator.control(NOVA, { latency_ms = 100 })
     local gateway = scene:gateway(emulator, {
       policy = { max_wait_ms = 20000, models = { { id = NOVA, quota = { tpm = 1000 } } } },
