@@ -185,6 +185,11 @@ static struct draft draft_again(const struct route_request *request) {
 	return draft;
 }
 
+static void return_retry(struct route_request *request) {
+	if (request->phase == PHASE_AGAIN && request->why_again == AGAIN_RETRY)
+		extra_budget_return(request->route->extras, request->retry_ticket, request->now_ms);
+}
+
 // The same model again, rested or not: since the policy says so, or since its rest is that of another tier. Where its
 // breaker has opened meanwhile it is given up, and another one is selected; a retry has been counted already.
 static struct step send_again(struct route_request *request) {
@@ -196,6 +201,7 @@ static struct step send_again(struct route_request *request) {
 		request->phase = PHASE_WATCH;
 		return step;
 	}
+	return_retry(request);
 	request->marks[draft.model->index] |= MARK_TRIED;
 	if (request->why_again == AGAIN_RETRY)
 		request->phase = PHASE_SELECT;
@@ -242,7 +248,6 @@ static void repeat(struct route_request *request, uint32_t attempt, enum again w
 static bool retry(struct route_request *request, uint32_t index, uint64_t after_ms) {
 	uint64_t wait_ms = after_ms < LONGEST_RETRY_WAIT_MS ? after_ms : LONGEST_RETRY_WAIT_MS;
 	uint64_t resume_ms = request->now_ms + wait_ms;
-	uint64_t ticket;
 	if (request->retries >= request->max_retries)
 		return false;
 	if (resume_ms >= request->deadline_ms) {
@@ -250,7 +255,7 @@ static bool retry(struct route_request *request, uint32_t index, uint64_t after_
 		return true;
 	}
 	const struct route *route = request->route;
-	if (!extra_budget_take(route->extras, route->pool->limits.hedge_budget, request->now_ms, &ticket))
+	if (!extra_budget_take(route->extras, route->pool->limits.hedge_budget, request->now_ms, &request->retry_ticket))
 		return false;
 	request->retries++;
 	repeat(request, index, AGAIN_RETRY, resume_ms);
@@ -358,6 +363,7 @@ void route_attempt_untiered(struct route_request *request, uint32_t index) {
 
 struct step route_cancel(struct route_request *request, uint64_t now_ms) {
 	if (request->phase != PHASE_OVER) {
+		return_retry(request);
 		attempt_stop_all(request, NO_ATTEMPT);
 		request_fail(request, ROUTE_CANCELLED, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
 	}

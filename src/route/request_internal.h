@@ -65,6 +65,7 @@ struct route_request {
 	uint64_t resume_ms;
 	uint32_t again;
 	enum again why_again;
+	uint64_t retry_ticket;       // of AGAIN_RETRY, in the budget for extra attempts
 	enum service_tier next_tier; // of AGAIN_ESCALATED
 	uint64_t wait_until_ms;      // 0 before the first wait
 	uint64_t max_retries;

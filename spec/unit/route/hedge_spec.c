@@ -148,6 +148,25 @@ TEST(a_retry_beyond_the_budget_is_a_failover) {
 	fixture_free(&f);
 }
 
+TEST(a_retry_that_is_not_sent_gives_its_part_back) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.route.extras = extra_budget_new();
+	f.pool.limits.hedge_budget = 0.2;
+	f.classifies = true;
+	f.classification = (struct classification){.verdict = VERDICT_RETRY, .outcome = OUTCOME_FAIL_FAST, .after_ms = 5};
+	for (int i = 0; i < 20; i++) {
+		PLAY(&f, {0, "begin", "send 0 a"}, {0, "break 0", "wait 5"});
+		model_state_force_open(fixture_model(&f, "a")->state, 0);
+		GO_ON(&f, {5, "next", "send 1 b"}, {6, "ok 1", "return 1"});
+		model_state_force_close(fixture_model(&f, "a")->state, 6);
+	}
+	for (int i = 0; i < 20; i++)
+		PLAY(&f, {7, "begin", "send 0 a"}, {7, "break 0", "wait 5"}, {8, "cancel", "fail cancelled 0"});
+	extra_budget_free(f.route.extras);
+	fixture_free(&f);
+}
+
 TEST(the_budget_is_a_share_of_the_last_minutes_requests) {
 	struct extra_budget *budget = extra_budget_new();
 	uint64_t ticket, taken = 0;
@@ -189,6 +208,7 @@ int main(void) {
 	RUN(no_hedge_is_sent_near_the_deadline);
 	RUN(hedges_take_from_the_budget);
 	RUN(a_retry_beyond_the_budget_is_a_failover);
+	RUN(a_retry_that_is_not_sent_gives_its_part_back);
 	RUN(the_budget_is_a_share_of_the_last_minutes_requests);
 	return check_summary();
 }
