@@ -67,7 +67,7 @@ bool affinity_key(struct slice body, bool conversation, uint64_t *key) {
 
 static int push_key(lua_State *lua, bool conversation) {
 	struct slice body = view_facts_at(lua, 1)->body;
-	vm_charge(lua, body.len / BODY_BYTES_PER_CHARGE);
+	vm_charge_bytes(lua, body.len);
 	uint64_t key;
 	if (affinity_key(body, conversation, &key))
 		lua_pushinteger(lua, (lua_Integer)key);
@@ -87,7 +87,7 @@ int affinity_hash_conversation(lua_State *lua) {
 int affinity_hash_text(lua_State *lua) {
 	size_t bytes;
 	const char *text = luaL_checklstring(lua, 1, &bytes);
-	vm_charge(lua, bytes / BODY_BYTES_PER_CHARGE);
+	vm_charge_bytes(lua, bytes);
 	lua_pushinteger(lua, (lua_Integer)hash_bytes(slice_of(text, bytes), SEED_NONE));
 	return 1;
 }

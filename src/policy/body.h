@@ -9,11 +9,6 @@
 
 #include "base/slice.h"
 
-// What a hook is charged an instruction for. Skimming takes longer than that (half a nanosecond a byte), but no longer
-// than receiving, hashing and sending the same bytes did or will: the largest body of all must not be too much for a
-// hook, or its sender could have that benched.
-enum { BODY_BYTES_PER_CHARGE = 1024 };
-
 struct body_facts {
 	struct slice metadata; // the object `requestMetadata`, as JSON; empty where absent
 	int64_t max_tokens;    // inferenceConfig.maxTokens, max_tokens and the like; -1 where absent

@@ -116,7 +116,7 @@ static void push_tried(lua_State *lua, void *object) {
 static const struct body_facts *body_of(lua_State *lua, void *object) {
 	struct request_view *view = object;
 	if (!view->has_body) {
-		vm_charge(lua, facts_of(object)->body.len / BODY_BYTES_PER_CHARGE);
+		vm_charge_bytes(lua, facts_of(object)->body.len);
 		body_read(facts_of(object)->body, &view->body);
 		view->has_body = true;
 	}

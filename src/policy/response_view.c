@@ -19,7 +19,7 @@ static const struct response *response_of(void *object) {
 static const struct answer_facts *facts_of(lua_State *lua, void *object) {
 	struct response_view *view = object;
 	if (!view->has_facts) {
-		vm_charge(lua, view->response->body.len / BODY_BYTES_PER_CHARGE);
+		vm_charge_bytes(lua, view->response->body.len);
 		answer_read(view->response->body, &view->facts);
 		view->has_facts = true;
 	}

@@ -154,7 +154,7 @@ static bool can_afford_text(lua_State *lua, size_t bytes) {
 void view_push_text(lua_State *lua, struct slice body,
                     void (*each)(struct slice body, body_text_callback on_text, void *owner)) {
 	struct joined_text text = {.bytes = 0};
-	vm_charge(lua, body.len / BODY_BYTES_PER_CHARGE);
+	vm_charge_bytes(lua, body.len);
 	each(body, count_text, &text);
 	if (!can_afford_text(lua, text.bytes))
 		luaL_error(lua, "a text of %I bytes is too large for what is left of the budget", (lua_Integer)text.bytes);

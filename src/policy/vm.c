@@ -19,6 +19,10 @@ enum {
 	BYTES_PER_INSTRUCTION = 64,
 	// An instruction takes 10 to 20 ns; a call that takes this much a piece is stuck in something that isn't counted.
 	NS_PER_INSTRUCTION = 250,
+	// A pass over a kilobyte of a body is an instruction, since the largest body of all must not be too much for a
+	// hook: its sender could have that benched. It takes 500 ns, and may take five times that on a slow machine.
+	BODY_BYTES_PER_CHARGE = 1024,
+	NS_PER_BODY_CHARGE = 2500,
 	// One instruction may walk a whole block: compare a string, read it as a number, skip a table's empty places, copy
 	// the stack. A block of this size and up counts as large; the more bytes of them there are, the closer the counts.
 	LARGE_BLOCK_BYTES = 16 << 10,
@@ -44,8 +48,7 @@ static bool is_stuck(struct vm *vm) {
 		vm->start_ns = now_ns;
 		vm->cpu_start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	}
-	uint64_t limit_ns = vm->budget * NS_PER_INSTRUCTION;
-	return now_ns - vm->start_ns > limit_ns && clock_ns(CLOCK_THREAD_CPUTIME_ID) - vm->cpu_start_ns > limit_ns;
+	return now_ns - vm->start_ns > vm->limit_ns && clock_ns(CLOCK_THREAD_CPUTIME_ID) - vm->cpu_start_ns > vm->limit_ns;
 }
 
 static void on_count(lua_State *lua, lua_Debug *debug);
@@ -201,6 +204,7 @@ void vm_begin(struct vm *vm, uint64_t instructions) {
 	vm->start_bytes = vm->peak_bytes = vm->used_bytes;
 	vm->remaining = (int64_t)instructions;
 	vm->start_ns = 0;
+	vm->limit_ns = instructions * NS_PER_INSTRUCTION;
 }
 
 void vm_charge(lua_State *lua, uint64_t amount) {
@@ -208,6 +212,12 @@ void vm_charge(lua_State *lua, uint64_t amount) {
 	if (vm->remaining <= 0 || amount >= (uint64_t)vm->remaining)
 		overrun(lua, 1);
 	vm->remaining -= (int64_t)amount;
+}
+
+void vm_charge_bytes(lua_State *lua, size_t bytes) {
+	uint64_t amount = bytes / BODY_BYTES_PER_CHARGE;
+	vm_charge(lua, amount);
+	vm_of(lua)->limit_ns += amount * NS_PER_BODY_CHARGE;
 }
 
 bool vm_can_afford(lua_State *lua, uint64_t instructions, size_t bytes) {

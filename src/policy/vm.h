@@ -32,6 +32,7 @@ struct vm {
 	size_t large_bytes; // of the blocks that make single instructions slow
 	uint64_t start_ns;  // of the call, by the clock and by this thread's time; 0 until its first count
 	uint64_t cpu_start_ns;
+	uint64_t limit_ns;     // what the call may take; grows with what is charged by vm_charge_bytes
 	bool has_collected;    // a shortage of memory made Lua collect all garbage in this call
 	size_t shortage_bytes; // used when Lua was told to; 0 once it is known what that has brought
 	bool impatient;        // the hook fires at each instruction: the call is to die
@@ -65,6 +66,10 @@ void vm_count_exactly(struct vm *vm, bool exactly);
 // Takes `amount` from the budget; raises when it isn't there. For C functions whose work grows with their input:
 // called before the work.
 void vm_charge(lua_State *lua, uint64_t amount);
+
+// The same for one pass over that many bytes of a body: the call also gets the time that a slow machine takes for it,
+// since it must not be taken for stuck where a client sent much.
+void vm_charge_bytes(lua_State *lua, size_t bytes);
 
 // Whether the call has that much left, and some for itself. For work whose size a client chooses: asked before it, and
 // refused with an error of its own, since an overrun would count against the hook.
