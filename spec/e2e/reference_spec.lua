@@ -80,6 +80,7 @@ describe("the reference", function()
   local all = examples()
 
   it("has examples that check finds sound", function()
+    if signalbox.is_slow then pending("the thread sanitizer makes the largest body too slow for a hook") return end
     local scene = signalbox.scene()
     local words = { "check", "--json" }
     for number, entry in ipairs(all) do

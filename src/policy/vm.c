@@ -20,9 +20,9 @@ enum {
 	// An instruction takes 10 to 20 ns; a call that takes this much a piece is stuck in something that isn't counted.
 	NS_PER_INSTRUCTION = 250,
 	// A pass over a kilobyte of a body is an instruction, since the largest body of all must not be too much for a
-	// hook: its sender could have that benched. It takes 500 ns, and may take five times that on a slow machine.
+	// hook: its sender could have that benched. It takes 500 ns, and may take ten times that on a slow machine.
 	BODY_BYTES_PER_CHARGE = 1024,
-	NS_PER_BODY_CHARGE = 2500,
+	NS_PER_BODY_CHARGE = 5000,
 	// One instruction may walk a whole block: compare a string, read it as a number, skip a table's empty places, copy
 	// the stack. A block of this size and up counts as large; the more bytes of them there are, the closer the counts.
 	LARGE_BLOCK_BYTES = 16 << 10,
