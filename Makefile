@@ -114,13 +114,13 @@ $(BUILD)/src/policy/embedded.o: $(BUILD)/embedded.inc
 .PHONY: deps demo test bench soak live fuzz
 deps: ## installs the Debian packages that are missing
 	@spec/support/install build test
-demo: deps ## a minute's show: failover, an open breaker, nothing lost
+demo: deps ## a minute's show: failover, an open breaker, a rule changed under traffic, nothing lost
 	@$(MAKE) --no-print-directory all
 	@lua5.4 examples/demo.lua build/signalbox
 test: deps ## builds and runs every spec; SUITES="unit lua e2e sdk vectors replay" picks some
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) spec/support/run_suites $(SUITES)
-bench: deps ## measures against nginx and against the budgets; takes five minutes (STREAMS=10000: more at once)
+bench: deps ## measures against nginx and against the budgets; takes six minutes (STREAMS=10000: more at once)
 	@spec/support/install bench
 	@$(MAKE) --no-print-directory all bench-programs
 	@BUILD=$(BUILD) lua5.4 spec/bench/run.lua

@@ -1,16 +1,18 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What Signalbox does, in half a minute: an emulated Bedrock with two models, the gateway in front of it, and curl as
--- the client. One model is throttled, then broken, then mended, while requests keep coming. Nothing here is staged:
--- every number is counted from the answers that curl got and from the gateway's admin listener. `make demo` runs it.
+-- the client. One model is throttled, then broken, then mended, and at last a rule is changed, while requests keep
+-- coming. Nothing here is staged: every number is counted from the answers that curl got and from the gateway's admin
+-- listener. `make demo` runs it.
 local cjson = require "cjson"
 
 local program = arg[1] or "build/signalbox"
 local LITE, PRO = "us.amazon.nova-2-lite-v1:0", "us.amazon.nova-pro-v1:0"
 local RECOVERY_MS = 3000
 local PARALLEL = 12
+local RULE = ('if request.streaming then return select.named(models, "%s") end'):format(PRO)
 
 local started = {}   -- pids, to be stopped in the end
-local folder, gateway, admin, emulator
+local folder, gateway, admin, emulator, policy
 local is_terminal = os.execute("test -t 1") == true
 
 local function paint(code, text)
@@ -120,8 +122,9 @@ local function new_tally(title)
   return { title = title, sent = 0, lost = 0, streams = 0, attempts = 0, failed_over = 0, served = {}, times = {} }
 end
 
--- Sends `count` requests with one curl, several at a time; every third is a stream.
-local function send(title, count)
+-- Sends `count` requests with one curl, several at a time; every third is a stream. `meanwhile` is called once curl has
+-- begun.
+local function send(title, count, meanwhile)
   local body = write("body.json", cjson.encode { messages = { { role = "user",
     content = { { text = "What does the interlocking in a railway signal box do?" } } } },
     inferenceConfig = { maxTokens = 60 } })
@@ -138,8 +141,11 @@ write-out = "%d|%%{http_code}|%%header{x-signalbox-attempts}|%%{time_total}|%%he
 ]]):format(gateway, operation, body, folder, number, number)
   end
   local config = write("curl.conf", table.concat(lines))
-  local text = output_of(("curl -sS --parallel --parallel-max %d --config %s 2>/dev/null"):format(PARALLEL,
-    quoted(config)))
+  local pipe = assert(io.popen(("curl -sS --parallel --parallel-max %d --config %s 2>/dev/null"):format(PARALLEL,
+    quoted(config))))
+  if meanwhile then meanwhile() end
+  local text = pipe:read("a")
+  pipe:close()
   local tally, answered = new_tally(title), 0
   tally.sent = count
   for line in text:gmatch("%d+|[^\n]*") do
@@ -187,6 +193,17 @@ local function expect(condition, ...)
   if not condition then error("not as it should be: " .. string.format(...), 0) end
 end
 
+-- Puts a text in the policy's place, as an editor does, and waits until the gateway says that it has taken it or not.
+local function save_policy(text, is_told)
+  assert(os.rename(write("edited.lua", text), folder .. "/weighted.lua"))
+  for _ = 1, 100 do
+    local report = admin_json("/policy")
+    if is_told(report) then return report end
+    pause(0.02)
+  end
+  error("the gateway did not see its policy change", 0)
+end
+
 -- Sends one request after the other until `is_done(tally)`, which is what a model needs to be noticed as well again.
 local function trickle(title, is_done)
   local tally = new_tally(title)
@@ -202,7 +219,8 @@ local function start_programs()
   emulator = start("emulator", { "emulate", "--scenario", "examples/scenarios/demo.lua", "--listen", "127.0.0.1:0" },
     { "127%.0%.0%.1:%d+" })
   -- The shipped policy with one line more, so that recovery takes seconds of the viewer's time and not half a minute.
-  local policy, changes = read("policies/weighted.lua"):gsub("\nreturn {", ("\nreturn {\n  breaker = { " ..
+  local changes
+  policy, changes = read("policies/weighted.lua"):gsub("\nreturn {", ("\nreturn {\n  breaker = { " ..
     "recovery_time_ms = %d },"):format(RECOVERY_MS), 1)
   expect(changes == 1, "policies/weighted.lua has no place for a breaker")
   local data, control_room = start("gateway", { "serve", "--policy", write("weighted.lua", policy), "--endpoint",
@@ -255,6 +273,30 @@ local function break_and_mend(tallies)
   say("nova-lite answered %d of the last %d requests.", tally.served[LITE] or 0, tally.sent)
 end
 
+local function change_a_rule(tallies)
+  heading("6. A rule changes while requests run: streams are to go to nova-pro")
+  local changed, changes = policy:gsub("function%(_, models%)", "function(request, models)\n    " .. RULE, 1)
+  expect(changes == 1, "policies/weighted.lua has no place for the rule")
+  local report
+  local tally = send("the rule changes", 120, function()
+    report = save_policy(changed, function(now) return now.version == 2 end)
+  end)
+  tallies[#tallies + 1] = tally
+  say("One line more in the policy's file:  %s", RULE)
+  say("Version %d of the policy has run since it was saved; no restart, and %d of %d requests lost.", report.version,
+    tally.lost, tally.sent)
+  tally = send("under the new rule", 60)
+  tallies[#tallies + 1] = tally
+  say("Of the next %d requests, the %d streams went to nova-pro, the other %d to nova-lite.", tally.sent,
+    tally.served[PRO] or 0, tally.served[LITE] or 0)
+  expect(tally.lost > 0 or tally.served[PRO] == tally.streams, "streams go to nova-pro, and nothing else does")
+
+  report = save_policy((changed:gsub("weight = ", "wieght = ", 1)), function(now) return #now.errors > 0 end)
+  local mistake = report.errors[1]
+  say("A slip of the pen is refused, and version %d goes on:  %s: expected %s", report.version, mistake.field,
+    mistake.expected)
+end
+
 local function show_what_remains(tallies)
   heading("What happened, as curl saw it")
   local sum = print_table(tallies)
@@ -286,6 +328,7 @@ local function run()
   say("%d requests, %d of them answered by the primary.", tallies[1].sent, tallies[1].served[LITE] or 0)
   throttle_and_let_go(tallies)
   break_and_mend(tallies)
+  change_a_rule(tallies)
   show_what_remains(tallies)
 end
 

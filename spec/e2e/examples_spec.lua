@@ -17,6 +17,8 @@ describe("the examples", function()
     assert.equal(0, status, out .. log)
     assert.matches("not one was lost", out, 1, true)
     assert.matches("open -> half_open -> closed", out, 1, true)
+    assert.matches("the 20 streams went to nova-pro, the other 40 to nova-lite", out, 1, true)
+    assert.matches("wieght: expected a known key (did you mean weight?)", out, 1, true)
     for _, kind in ipairs { "boto3", "JavaScript", "curl" } do assert.matches("\n  " .. kind, out, 1, true) end
   end)
 
