@@ -39,18 +39,6 @@ static void append_time(struct buffer *out, const char *name, uint64_t at_ms, st
 	              utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall_ms % 1000));
 }
 
-static const char *state_name(enum breaker_state state) {
-	switch (state) {
-	case BREAKER_CLOSED:
-		return "closed";
-	case BREAKER_OPEN:
-		return "open";
-	case BREAKER_HALF_OPEN:
-		return "half_open";
-	}
-	return "unknown";
-}
-
 static struct model_snapshot snapshot_of(const struct model *model, uint64_t now_ms) {
 	struct model_snapshot snapshot = {0};
 	model_state_snapshot(model->state, &model->breaker, now_ms, &snapshot);
@@ -76,7 +64,7 @@ static void append_model_health(const struct model *model, struct report_time ti
 	append_flag(out, "healthy", snapshot.healthy);
 	comma(out);
 	append_flag(out, "degraded", snapshot.degraded);
-	buffer_printf(out, ",\"state\":\"%s\",", state_name(snapshot.breaker));
+	buffer_printf(out, ",\"state\":\"%s\",", breaker_state_names[snapshot.breaker]);
 	append_number(out, "error_rate", snapshot.error_rate);
 	comma(out);
 	append_number(out, "requests_per_minute", snapshot.requests_per_minute);
@@ -195,7 +183,7 @@ void report_statistics(const struct pool *pool, struct buffer *out) {
 
 static void append_breaker(const struct model *model, struct report_time time, struct buffer *out) {
 	struct model_snapshot snapshot = snapshot_of(model, time.now_ms);
-	buffer_printf(out, "{\"state\":\"%s\",", state_name(snapshot.breaker));
+	buffer_printf(out, "{\"state\":\"%s\",", breaker_state_names[snapshot.breaker]);
 	append_count(out, "failures", snapshot.failures);
 	comma(out);
 	append_count(out, "successes", snapshot.successes);

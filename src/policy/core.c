@@ -9,10 +9,6 @@
 #include "policy/view.h"
 #include "policy/vm.h"
 
-// Indexed by enum verdict and enum outcome.
-const char *const verdict_names[] = {"failover", "escalate", "retry", "fail", NULL};
-const char *const outcome_names[] = {"success", "rate_limit", "fail_fast", "refusal", "cancelled", NULL};
-
 // The model that a draw in (0, W] falls on, or nil.
 static int weighted(lua_State *lua) {
 	struct model_argument models = view_check_models(lua);

@@ -6,13 +6,7 @@
 
 #include <lua.h>
 
-struct classification;
-
 // Pushes the table of these functions.
 void core_push(lua_State *lua);
-
-// The names that Lua uses for verdicts and outcomes, in the order of their enums, ended by NULL.
-extern const char *const verdict_names[];
-extern const char *const outcome_names[];
 
 #endif

@@ -8,7 +8,6 @@
 #include <lauxlib.h>
 
 #include "base/schema.h"
-#include "policy/core.h"
 #include "policy/object.h"
 #include "policy/option.h"
 #include "policy/view.h"

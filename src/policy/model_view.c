@@ -213,8 +213,7 @@ static void push_price(lua_State *lua, void *object) {
 }
 
 static void push_breaker(lua_State *lua, void *object) {
-	static const char *const names[] = {"closed", "open", "half_open"};
-	lua_pushstring(lua, names[outline_of(object)->breaker]);
+	lua_pushstring(lua, breaker_state_names[outline_of(object)->breaker]);
 }
 
 static void push_error_rate(lua_State *lua, void *object) {

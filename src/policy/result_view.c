@@ -2,7 +2,6 @@
 // How a request ended, as `finish` sees it.
 #include <lauxlib.h>
 
-#include "policy/core.h"
 #include "policy/view_fields.h"
 
 struct result_view {

@@ -11,17 +11,6 @@ enum { LONGEST_PATIENCE_MS = 300000 };
 
 static const struct slice NOTHING = {NULL, 0};
 
-static const char *const outcome_names[] = {
-    [OUTCOME_SUCCESS] = "success", [OUTCOME_RATE_LIMIT] = "rate_limit", [OUTCOME_FAIL_FAST] = "fail_fast",
-    [OUTCOME_REFUSAL] = "refusal", [OUTCOME_CANCELLED] = "cancelled",
-};
-
-static const char *const breaker_names[] = {
-    [BREAKER_CLOSED] = "closed",
-    [BREAKER_OPEN] = "open",
-    [BREAKER_HALF_OPEN] = "half_open",
-};
-
 static void tell(const struct route_request *request, enum event_kind kind, uint32_t index, struct slice detail,
                  uint64_t latency_ms) {
 	request_tell(request, (struct route_event){.kind = kind,
@@ -34,7 +23,7 @@ static void tell(const struct route_request *request, enum event_kind kind, uint
 static void tell_news(const struct route_request *request, uint32_t index, const struct news *news,
                       struct slice reason) {
 	if (news->breaker_changed)
-		tell(request, EVENT_BREAKER_CHANGED, index, slice_from(breaker_names[news->breaker]), 0);
+		tell(request, EVENT_BREAKER_CHANGED, index, slice_from(breaker_state_names[news->breaker]), 0);
 	if (news->cooldown_ms)
 		tell(request, EVENT_MODEL_COOLDOWN, index, reason, news->cooldown_ms);
 }

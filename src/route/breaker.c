@@ -8,6 +8,12 @@
 
 #include "route/elapsed.h"
 
+const char *const breaker_state_names[] = {
+    [BREAKER_CLOSED] = "closed",
+    [BREAKER_OPEN] = "open",
+    [BREAKER_HALF_OPEN] = "half_open",
+};
+
 static void change(struct breaker *breaker, enum breaker_state state) {
 	breaker->state = state;
 	breaker->epoch++;

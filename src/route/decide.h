@@ -90,6 +90,10 @@ enum verdict { VERDICT_FAILOVER, VERDICT_ESCALATE, VERDICT_RETRY, VERDICT_FAIL }
 
 enum outcome { OUTCOME_SUCCESS, OUTCOME_RATE_LIMIT, OUTCOME_FAIL_FAST, OUTCOME_REFUSAL, OUTCOME_CANCELLED };
 
+// By enum verdict and enum outcome, as logs, policies and views name them; ended by NULL.
+extern const char *const verdict_names[];
+extern const char *const outcome_names[];
+
 struct classification {
 	enum verdict verdict;
 	enum outcome outcome; // OUTCOME_RATE_LIMIT or OUTCOME_FAIL_FAST

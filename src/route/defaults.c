@@ -2,6 +2,19 @@
 // The decisions that are built in: weighted random selection, and what a failure means by whose fault it was.
 #include "route/decide.h"
 
+const char *const verdict_names[] = {
+    [VERDICT_FAILOVER] = "failover",
+    [VERDICT_ESCALATE] = "escalate",
+    [VERDICT_RETRY] = "retry",
+    [VERDICT_FAIL] = "fail",
+    NULL,
+};
+
+const char *const outcome_names[] = {
+    [OUTCOME_SUCCESS] = "success", [OUTCOME_RATE_LIMIT] = "rate_limit", [OUTCOME_FAIL_FAST] = "fail_fast",
+    [OUTCOME_REFUSAL] = "refusal", [OUTCOME_CANCELLED] = "cancelled",   NULL,
+};
+
 enum { OPERATOR_COOLDOWN_MS = 30000, LONGEST_RETRY_AFTER_MS = 300000 };
 
 static double weight_of(struct candidates candidates, const struct model *model) {

@@ -14,6 +14,9 @@
 
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
+// By enum breaker_state, as logs, policies and reports name them.
+extern const char *const breaker_state_names[];
+
 struct model_state;
 struct registry;
 
