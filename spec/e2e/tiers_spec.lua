@@ -118,6 +118,19 @@ describe("service tiers", function()
     end)
   end
 
+  it("says when to come back where a tier rests and the model lacks the next one", function()
+    local emulator = scene:emulator(world { "default", "flex" })
+    emulator.control(NOVA, { fault = "ThrottlingException", tier = "default" })
+    local gateway = scene:gateway(emulator, { policy = ([[
+      return { models = { { id = "%s" } }, tier_escalation = "priority",
+        classify = function() return "failover" end }]]):format(NOVA) })
+    for _ = 1, 2 do
+      local response = gateway.request(call("converse"))
+      assert.equal(429, response.status, response.body)
+      assert.is_truthy(response.headers["x-amz-retry-after"])
+    end
+  end)
+
   it("goes on without a starting tier that the model lacks, on the same model", function()
     local emulator = scene:emulator(world("default"))
     local policy = pool()

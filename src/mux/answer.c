@@ -111,12 +111,19 @@ static struct slice code_of(enum route_error error) {
 	return (struct slice){0};
 }
 
+// Who lacked nothing but a tier has not failed: where nobody did, it is as if nobody had been asked.
+static bool has_found_no_model(const struct step *step, const struct failure *last) {
+	if (step->error == ROUTE_RETRIES_EXHAUSTED)
+		return !last && !step->all_refused;
+	return step->error == ROUTE_NO_MODELS_AVAILABLE;
+}
+
 void answer_failure(const struct step *step, const struct kept_error *kept, const struct failure *last,
                     const struct pool *pool, struct slice asked, struct arena *arena, struct mux_error *out) {
 	*out = (struct mux_error){.retry_after_ms = -1, .code = code_of(step->error)};
 	if (kept->status)
 		pass_on(kept, step->retry_after_ms, out);
-	else if (step->error == ROUTE_NO_MODELS_AVAILABLE)
+	else if (has_found_no_model(step, last))
 		no_models(step, pool, asked, arena, out);
 	else
 		attempts_failed(step, last, out);

@@ -21,7 +21,7 @@ struct kept_error {
 	struct slice body;
 };
 
-// Fills `out` for a STEP_FAIL other than ROUTE_CANCELLED. `last` is the last failure (NULL where there was no attempt).
+// Fills `out` for a STEP_FAIL other than ROUTE_CANCELLED. `last` is the last failure (NULL where no attempt failed).
 // Texts come from `arena`, or are borrowed from `kept`.
 void answer_failure(const struct step *step, const struct kept_error *kept, const struct failure *last,
                     const struct pool *pool, struct slice asked, struct arena *arena, struct mux_error *out);

@@ -131,7 +131,7 @@ static struct step none_selected(struct route_request *request, struct slice rea
 // Another model is to be selected, if retries are left.
 static void move_on(struct route_request *request) {
 	if (request->retries >= request->max_retries) {
-		request_fail(request, ROUTE_RETRIES_EXHAUSTED, request->last_failed);
+		request_fail_without_model(request, NO_MODELS_RESTING);
 		return;
 	}
 	request->retries++;

@@ -34,7 +34,7 @@ enum step_kind {
 
 enum route_error {
 	ROUTE_NO_MODELS_AVAILABLE, // no attempt was made; `why` says why
-	ROUTE_RETRIES_EXHAUSTED,   // every attempt failed; `attempt` is the last to fail
+	ROUTE_RETRIES_EXHAUSTED,   // every attempt failed, or only lacked a tier; `attempt` is the last to fail
 	ROUTE_FAILED,              // the verdict on `attempt` was to fail, or it failed after its commit
 	ROUTE_CANCELLED,           // by the client, or the driver stopped the only attempt by itself
 	ROUTE_DEADLINE,            // deadline_ms passed
@@ -49,7 +49,7 @@ struct step {
 	struct attempt_options options;
 	uint64_t wait_ms;
 	enum route_error error;
-	enum no_models why;      // of STEP_WAIT, too
+	enum no_models why;      // of ROUTE_NO_MODELS_AVAILABLE and ROUTE_RETRIES_EXHAUSTED; of STEP_WAIT, too
 	bool all_refused;        // every answer was a refusal
 	uint64_t retry_after_ms; // for STEP_FAIL: until the first model returns; see the design's fine print
 };

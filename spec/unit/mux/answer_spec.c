@@ -41,6 +41,8 @@ static const struct answer_case cases[] = {
      "ThrottlingException", 2345, "NO_MODELS_AVAILABLE", TYPE_CIRCUIT_OPEN},
     {"select chose none", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_NONE_SELECTED, false, 5000, 0, NULL, -1, NULL, 0, 429,
      "ThrottlingException", 5000, "NO_MODELS_AVAILABLE", TYPE_THROTTLING},
+    {"nobody failed but for a tier", ROUTE_RETRIES_EXHAUSTED, NO_MODELS_RESTING, false, 998, 0, NULL, -1, NULL, 0, 429,
+     "ThrottlingException", 998, "RETRIES_EXHAUSTED", TYPE_CIRCUIT_OPEN},
     {"network failures only", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "ConnectionRefused",
      FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "RETRIES_EXHAUSTED", TYPE_NETWORK},
     {"a stream corrupt before its commit", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "CorruptFrame",

@@ -375,6 +375,24 @@ TEST(a_rung_that_is_missing_leads_to_the_next_model) {
 	fixture_free(&f);
 }
 
+// The throttle was another request's, so this one has nothing to pass on: its client may come back after the rest.
+TEST(a_model_that_rests_below_a_missing_rung_rests) {
+	for (uint64_t retries = 0; retries < 2; retries++) {
+		struct fixture f;
+		fixture_init(&f, "a b");
+		f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY}, 1};
+		f.pool.limits.max_retries = retries;
+		model_state_force_open(fixture_model(&f, "b")->state, 0);
+		PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 a up to priority"});
+		struct route_request *first = f.request;
+		PLAY(&f, {1, "begin", "send 0 a up to priority"}, {2, "lack 0", "fail exhausted 0 after 998"});
+		CHECK_INT(f.request->final.why, NO_MODELS_RESTING);
+		struct line line = {2, "lack 1", "fail exhausted 0 after 998"};
+		play_line(__FILE__, __LINE__, first, &line);
+		fixture_free(&f);
+	}
+}
+
 TEST(a_missing_tier_beside_another_attempt_ends_nothing) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
@@ -444,6 +462,7 @@ int main(void) {
 	RUN(each_wish_is_dropped_in_turn);
 	RUN(the_clients_own_tier_is_the_clients_business);
 	RUN(a_rung_that_is_missing_leads_to_the_next_model);
+	RUN(a_model_that_rests_below_a_missing_rung_rests);
 	RUN(a_missing_tier_beside_another_attempt_ends_nothing);
 	RUN(a_place_lost_before_going_on_without_a_tier_is_a_change_of_model);
 	RUN(headers_that_were_wished_outlive_the_decision);
