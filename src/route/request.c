@@ -10,7 +10,7 @@
 #include "route/extra_budget.h"
 #include "route/request_internal.h"
 
-enum { MOST_RETRIES = 10, LONGEST_RETRY_WAIT_MS = 600000, ATTEMPTS_ROOM = 2, MOST_TOKENS = INT32_MAX };
+enum { MOST_RETRIES = 10, ATTEMPTS_ROOM = 2, MOST_TOKENS = INT32_MAX };
 
 static uint64_t tokens(int64_t count) {
 	return count <= 0 ? 0 : count < MOST_TOKENS ? (uint64_t)count : MOST_TOKENS;
@@ -128,8 +128,7 @@ static struct step none_selected(struct route_request *request, struct slice rea
 	return request_finish(request);
 }
 
-// Another model is to be selected, if retries are left.
-static void move_on(struct route_request *request) {
+void request_move_on(struct route_request *request) {
 	if (request->retries >= request->max_retries) {
 		request_fail_without_model(request, NO_MODELS_RESTING);
 		return;
@@ -172,44 +171,6 @@ struct step request_select(struct route_request *request) {
 	}
 }
 
-// What the next attempt on the same model is like.
-static struct draft draft_again(const struct route_request *request) {
-	const struct route_attempt *former = &request->attempts[request->again];
-	struct draft draft = {.model = former->model, .wished = former->wished, .refused_tiers = former->refused_tiers};
-	if (request->why_again == AGAIN_WITHOUT_TIER)
-		draft.refused_tiers |= tier_bit(former->tier.tier);
-	else if (request->why_again == AGAIN_ESCALATED)
-		draft.escalated_to = request->next_tier;
-	else if (former->tier.source == TIER_FROM_LADDER)
-		draft.escalated_to = former->tier.tier;
-	return draft;
-}
-
-static void return_retry(struct route_request *request) {
-	if (request->phase == PHASE_AGAIN && request->why_again == AGAIN_RETRY)
-		extra_budget_return(request->route->extras, request->retry_ticket, request->now_ms);
-}
-
-// The same model again, rested or not: since the policy says so, or since its rest is that of another tier. Where its
-// breaker has opened meanwhile it is given up, and another one is selected; a retry has been counted already.
-static struct step send_again(struct route_request *request) {
-	struct draft draft = draft_again(request);
-	struct step step;
-	if (request->now_ms < request->resume_ms)
-		return (struct step){.kind = STEP_WAIT, .wait_ms = request->resume_ms - request->now_ms};
-	if (attempt_send(request, &draft, ADMIT_ANYWAY, &step)) {
-		request->phase = PHASE_WATCH;
-		return step;
-	}
-	return_retry(request);
-	request->marks[draft.model->index] |= MARK_TRIED;
-	if (request->why_again == AGAIN_RETRY)
-		request->phase = PHASE_SELECT;
-	else
-		move_on(request);
-	return route_next(request, request->now_ms);
-}
-
 struct step route_next(struct route_request *request, uint64_t now_ms) {
 	advance(request, now_ms);
 	if (request->to_stop > 0)
@@ -225,7 +186,7 @@ struct step route_next(struct route_request *request, uint64_t now_ms) {
 	case PHASE_SELECT:
 		return request_select(request);
 	case PHASE_AGAIN:
-		return send_again(request);
+		return again_send(request);
 	case PHASE_ENDING:
 		return request_finish(request);
 	case PHASE_WATCH:
@@ -237,53 +198,11 @@ struct step route_next(struct route_request *request, uint64_t now_ms) {
 	return (struct step){.kind = STEP_NONE};
 }
 
-static void repeat(struct route_request *request, uint32_t attempt, enum again why, uint64_t resume_ms) {
-	request->again = attempt;
-	request->why_again = why;
-	request->resume_ms = resume_ms;
-	request->phase = PHASE_AGAIN;
-}
-
-// Whether the attempt is made again, or the request is at its end. Beyond the budget for extra attempts it is not.
-static bool retry(struct route_request *request, uint32_t index, uint64_t after_ms) {
-	uint64_t wait_ms = after_ms < LONGEST_RETRY_WAIT_MS ? after_ms : LONGEST_RETRY_WAIT_MS;
-	uint64_t resume_ms = request->now_ms + wait_ms;
-	if (request->retries >= request->max_retries)
-		return false;
-	if (resume_ms >= request->deadline_ms) {
-		request_fail_late(request);
-		return true;
-	}
-	const struct route *route = request->route;
-	if (!extra_budget_take(route->extras, route->pool->limits.hedge_budget, request->now_ms, &request->retry_ticket))
-		return false;
-	request->retries++;
-	repeat(request, index, AGAIN_RETRY, resume_ms);
-	return true;
-}
-
-static bool escalate(struct route_request *request, uint32_t index) {
-	enum service_tier tier = attempt_next_tier(request, index);
-	if (tier == TIER_NONE)
-		return false;
-	request->marks[request->attempts[index].model->index] |= MARK_ESCALATED;
-	request->next_tier = tier;
-	repeat(request, index, AGAIN_ESCALATED, request->now_ms);
-	return true;
-}
-
-// The last attempt in flight has failed, so its verdict decides. Whether it stays with its model.
-static bool stays(struct route_request *request, uint32_t index, const struct classification *classification) {
-	if (classification->verdict == VERDICT_RETRY)
-		return retry(request, index, classification->after_ms);
-	return classification->verdict == VERDICT_ESCALATE && escalate(request, index);
-}
-
 // A refusal or failure before the answer began, or an attempt that the driver stopped by itself. While another one is
 // in flight it only gives up its own model.
 static void give_up(struct route_request *request, uint32_t index, const struct classification *classification) {
 	request->last_failed = index;
-	if (request->in_flight == 0 && stays(request, index, classification))
+	if (request->in_flight == 0 && again_decide(request, index, classification))
 		return;
 	request->marks[request->attempts[index].model->index] |= MARK_TRIED;
 	if (request->in_flight > 0)
@@ -291,21 +210,7 @@ static void give_up(struct route_request *request, uint32_t index, const struct 
 	if (classification->verdict == VERDICT_FAIL)
 		request_fail(request, ROUTE_FAILED, index);
 	else
-		move_on(request);
-}
-
-// The model has no such tier, which is nobody's failure: on without it. A throttled model has had its second chance.
-static void go_without_tier(struct route_request *request, uint32_t index) {
-	const struct route_attempt *attempt = &request->attempts[index];
-	bool was_escalated = attempt->tier.source == TIER_FROM_LADDER;
-	if (was_escalated)
-		request->marks[attempt->model->index] |= MARK_TRIED;
-	if (request->in_flight > 0)
-		return;
-	if (was_escalated)
-		move_on(request);
-	else
-		repeat(request, index, AGAIN_WITHOUT_TIER, request->now_ms);
+		request_move_on(request);
 }
 
 struct step route_attempt_ended(struct route_request *request, uint32_t index, const struct attempt_result *result,
@@ -324,7 +229,7 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 	if (end == ATTEMPT_SUCCEEDED || (end == ATTEMPT_REFUSED && is_committed))
 		request_answer(request, index);
 	else if (lesson.lacks_tier)
-		go_without_tier(request, index);
+		again_without_tier(request, index);
 	else if (is_committed || (end == ATTEMPT_CANCELLED && request->in_flight == 0))
 		request_fail(request, end == ATTEMPT_CANCELLED ? ROUTE_CANCELLED : ROUTE_FAILED, index);
 	else
@@ -363,7 +268,7 @@ void route_attempt_untiered(struct route_request *request, uint32_t index) {
 
 struct step route_cancel(struct route_request *request, uint64_t now_ms) {
 	if (request->phase != PHASE_OVER) {
-		return_retry(request);
+		again_drop(request);
 		attempt_stop_all(request, NO_ATTEMPT);
 		request_fail(request, ROUTE_CANCELLED, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
 	}

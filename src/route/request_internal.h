@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of the request machine share: the request itself. request.c moves it, attempt.c sends and settles,
-// eligible.c knows which models may be asked, hedge.c when a second one is asked too, ending.c how it ends.
+// eligible.c knows which models may be asked, again.c when one is asked once more, hedge.c when a second one is asked
+// too, ending.c how it ends.
 #ifndef ROUTE_REQUEST_INTERNAL_H
 #define ROUTE_REQUEST_INTERNAL_H
 
@@ -92,6 +93,9 @@ struct route_request {
 // Selects a model and sends to it. Without one the request waits, fails, or watches what is in flight.
 struct step request_select(struct route_request *request);
 
+// Another model is to be selected, if retries are left.
+void request_move_on(struct route_request *request);
+
 // Tells on_event; slices of `event` that concern the request are filled in.
 void request_tell(const struct route_request *request, struct route_event event);
 
@@ -153,6 +157,22 @@ void attempt_stop_all(struct route_request *request, uint32_t keep);
 
 // The next STEP_CANCEL; to_stop must not be 0.
 struct step attempt_next_stop(struct route_request *request);
+
+// Functions of again.c.
+
+// The last attempt in flight has failed, so its verdict decides. Whether it is made again, or the request is at its
+// end; false leaves the model to be given up.
+bool again_decide(struct route_request *request, uint32_t index, const struct classification *classification);
+
+// The model has no such tier, which is nobody's failure: on without it. A throttled model has had its second chance.
+void again_without_tier(struct route_request *request, uint32_t index);
+
+// In PHASE_AGAIN: the attempt once more, or how long it has to wait. Where the model's breaker has opened meanwhile
+// another model is selected.
+struct step again_send(struct route_request *request);
+
+// What was decided on will not be sent.
+void again_drop(struct route_request *request);
 
 // The function of hedge.c: what there is to do while attempts are in flight.
 struct step hedge_watch(struct route_request *request);
