@@ -5,6 +5,7 @@
 #include "route/request_internal.h"
 
 static void end_with(struct route_request *request, struct step final) {
+	again_drop(request);
 	request->final = final;
 	request->phase = PHASE_ENDING;
 }

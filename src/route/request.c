@@ -268,7 +268,6 @@ void route_attempt_untiered(struct route_request *request, uint32_t index) {
 
 struct step route_cancel(struct route_request *request, uint64_t now_ms) {
 	if (request->phase != PHASE_OVER) {
-		again_drop(request);
 		attempt_stop_all(request, NO_ATTEMPT);
 		request_fail(request, ROUTE_CANCELLED, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
 	}

@@ -171,7 +171,7 @@ void again_without_tier(struct route_request *request, uint32_t index);
 // another model is selected.
 struct step again_send(struct route_request *request);
 
-// What was decided on will not be sent.
+// An attempt that was decided on, if there is one, will not be made.
 void again_drop(struct route_request *request);
 
 // The function of hedge.c: what there is to do while attempts are in flight.

@@ -163,6 +163,9 @@ TEST(a_retry_that_is_not_sent_gives_its_part_back) {
 	}
 	for (int i = 0; i < 20; i++)
 		PLAY(&f, {7, "begin", "send 0 a"}, {7, "break 0", "wait 5"}, {8, "cancel", "fail cancelled 0"});
+	f.pool.limits.deadline_ms = 10;
+	for (int i = 0; i < 20; i++)
+		PLAY(&f, {9, "begin", "send 0 a"}, {9, "break 0", "wait 5"}, {19, "next", "fail deadline 0 after 1000"});
 	extra_budget_free(f.route.extras);
 	fixture_free(&f);
 }
