@@ -18,13 +18,12 @@ bool amendment_is_due(const struct amendment_order *order) {
 	return order->decide->prepare || options->tier != TIER_NONE || options->headers.count > 0;
 }
 
-// An edit that is left out. A log line a second tells of such; the events tell of all.
-static void refuse(const struct amendment_order *order, const char *edit, const char *reason) {
+// An edit that is left out. A log line a second tells of such; the events tell of all. `hook` is who wants it:
+// "prepare", or "tier", since selections, models and ladders have tiers, too.
+static void refuse(const struct amendment_order *order, const char *hook, const char *edit, const char *reason) {
 	struct mux_worker *worker = order->worker;
 	const struct mux *mux = worker->mux;
 	struct slice model = slice_from(order->step->model->name);
-	// Tiers come from models and ladders, too.
-	const char *hook = order->decide->prepare ? "prepare" : "tier";
 	char detail[DETAIL_BYTES];
 	snprintf(detail, sizeof detail, "%s: %s left out: %s", hook, edit, reason);
 	if (mux->on_event)
@@ -70,10 +69,13 @@ static int put_all(const struct amendment_order *order, struct headers headers, 
 	return status;
 }
 
-// Wins whom the policy asked last: prepare's tier over routing's, unless routing escalates.
+// Whom the policy asked last wins: prepare's tier over routing's, unless routing escalates.
+static bool is_tier_prepares(const struct amendment_order *order, const struct edits *edits) {
+	return edits->tier != TIER_NONE && !order->step->options.is_escalated;
+}
+
 static enum service_tier tier_of(const struct amendment_order *order, const struct edits *edits) {
-	const struct attempt_options *options = &order->step->options;
-	enum service_tier tier = edits->tier != TIER_NONE && !options->is_escalated ? edits->tier : options->tier;
+	enum service_tier tier = is_tier_prepares(order, edits) ? edits->tier : order->step->options.tier;
 	return tier == route_request_facts(order->routing)->tier ? TIER_NONE : tier;
 }
 
@@ -100,18 +102,19 @@ static int edit_body(const struct amendment_order *order, const struct body_edit
 }
 
 // All at once; where that can't be done, as many as can, so that what spoils one of them spares the others.
-static void edit_what_can_be(const struct amendment_order *order, const struct body_edit *edit,
-                             struct amendment *amendment) {
+static void edit_what_can_be(const struct amendment_order *order, const struct edits *edits,
+                             const struct body_edit *edit, struct amendment *amendment) {
 	const struct {
-		const char *name;
+		const char *hook, *name;
 		struct body_edit edit;
 	} parts[] = {
-	    {"guardrail",
+	    {"prepare",
+	     "guardrail",
 	     {.guardrail_identifier = edit->guardrail_identifier,
 	      .guardrail_version = edit->guardrail_version,
 	      .guardrail_trace = edit->guardrail_trace}},
-	    {"service_tier", {.tier = edit->tier}},
-	    {"max_tokens", {.max_tokens = edit->max_tokens}},
+	    {is_tier_prepares(order, edits) ? "prepare" : "tier", "service_tier", {.tier = edit->tier}},
+	    {"prepare", "max_tokens", {.max_tokens = edit->max_tokens}},
 	};
 	enum operation operation = order->call->operation;
 	bool is_coded = headers_tell_coding(order->call->headers);
@@ -123,7 +126,7 @@ static void edit_what_can_be(const struct amendment_order *order, const struct b
 			continue;
 		if (!is_coded && edit_body(order, &parts[i].edit, amendment, reason) == 0)
 			continue;
-		refuse(order, parts[i].name, is_coded ? "the body is compressed" : reason);
+		refuse(order, parts[i].hook, parts[i].name, is_coded ? "the body is compressed" : reason);
 		if (parts[i].edit.tier.len)
 			route_attempt_untiered(order->routing, order->step->attempt);
 	}
@@ -145,7 +148,7 @@ static int amend(const struct amendment_order *order, const struct edits *edits,
 	for (size_t i = 0; status == 0 && i < count; i++)
 		status = put(headers, order->arena, carried[i].name, carried[i].value);
 	if (status == 0)
-		edit_what_can_be(order, &edit, amendment);
+		edit_what_can_be(order, edits, &edit, amendment);
 	amendment->headers = (struct headers){headers->list, headers->count};
 	return status;
 }

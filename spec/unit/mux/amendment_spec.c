@@ -262,6 +262,18 @@ TEST(tells_of_tiers_that_prepare_has_no_part_in) {
 	CHECK(!stage.amendment);
 	CHECK_INT(stage.told_count, 1);
 	CHECK_STRING(stage.told[0], "tier: service_tier left out: the body is no JSON object");
+	// Also where it has edits of its own.
+	stage.decide.prepare = prepare;
+	stage.edits = (struct edits){.max_tokens = 5};
+	CHECK_INT(stage_amend(&stage), 0);
+	CHECK_INT(stage.told_count, 3);
+	CHECK_STRING(stage.told[1], "tier: service_tier left out: the body is no JSON object");
+	CHECK_STRING(stage.told[2], "prepare: max_tokens left out: the body is no JSON object");
+	stage.step.options.is_escalated = true;
+	stage.edits = (struct edits){.tier = TIER_PRIORITY};
+	CHECK_INT(stage_amend(&stage), 0);
+	CHECK_INT(stage.told_count, 4);
+	CHECK_STRING(stage.told[3], "tier: service_tier left out: the body is no JSON object");
 	stage_close(&stage);
 }
 
