@@ -309,10 +309,7 @@ static struct upload what_goes_up(const struct attempt *attempt, char *payload_h
 	return upload;
 }
 
-struct attempt *attempt_start(const struct attempt_plan *plan) {
-	struct attempt *attempt = arena_alloc(plan->arena, sizeof *attempt);
-	if (!attempt)
-		return NULL;
+static void fill(struct attempt *attempt, const struct attempt_plan *plan) {
 	const struct attempt_options *options = &plan->step->options;
 	attempt->events = plan->events;
 	attempt->owner = plan->owner;
@@ -332,14 +329,17 @@ struct attempt *attempt_start(const struct attempt_plan *plan) {
 		attempt->timeout_ms = options->ttft_ms;
 	list_init(&attempt->link);
 	timer_init(&attempt->timer, attempt->worker->loop, on_timer, attempt);
+}
 
+// 0, or ERROR_MEMORY. An attempt that can't be signed fails at the next turn of the loop.
+static int send(struct attempt *attempt, char *payload_hash) {
 	struct exchange_request request;
-	struct upload upload = what_goes_up(attempt, plan->payload_hash);
+	struct upload upload = what_goes_up(attempt, payload_hash);
 	const char *reason = NULL;
 	int rc = sign_request(attempt->worker, attempt->call, &upload, attempt->target, attempt->model, attempt->arena,
 	                      &request, &reason);
 	if (rc == ERROR_MEMORY)
-		return NULL;
+		return rc;
 	if (rc == 0) {
 		struct upstream *upstream = upstreams_get(attempt->worker->upstreams, attempt->target->tls,
 		                                          slice_from(attempt->target->host), attempt->target->port);
@@ -351,7 +351,15 @@ struct attempt *attempt_start(const struct attempt_plan *plan) {
 		attempt->unsigned_request = true;
 		timer_start(&attempt->timer, 0);
 	}
-	return attempt;
+	return 0;
+}
+
+struct attempt *attempt_start(const struct attempt_plan *plan) {
+	struct attempt *attempt = arena_alloc(plan->arena, sizeof *attempt);
+	if (!attempt)
+		return NULL;
+	fill(attempt, plan);
+	return send(attempt, plan->payload_hash) == 0 ? attempt : NULL;
 }
 
 void attempt_cancel(struct attempt *attempt) {
