@@ -11,11 +11,14 @@ uint32_t sink_attempts(const struct mux_request *request) {
 	return list_is_empty(&request->attempts) ? 0 : 1;
 }
 
+static const struct model *last_model(const struct mux_request *request) {
+	uint32_t count = request->routing ? route_request_attempts(request->routing) : 0;
+	return count ? route_request_attempt_model(request->routing, count - 1) : NULL;
+}
+
 struct slice sink_last_model(const struct mux_request *request) {
-	uint32_t count = sink_attempts(request);
-	if (!count || !request->routing)
-		return (struct slice){0};
-	return slice_from(route_request_attempt_model(request->routing, count - 1)->name);
+	const struct model *model = last_model(request);
+	return slice_from(model ? model->name : NULL);
 }
 
 static void fill_result(const struct mux_request *request, struct mux_result *result) {
@@ -23,11 +26,6 @@ static void fill_result(const struct mux_request *request, struct mux_result *re
 	if (!result->model.len)
 		result->model = sink_last_model(request);
 	result->latency_ms = loop_now_ms(request->worker->loop) - request->started_ms;
-}
-
-static const struct model *last_model(const struct mux_request *request) {
-	uint32_t count = route_request_attempts(request->routing);
-	return count ? route_request_attempt_model(request->routing, count - 1) : NULL;
 }
 
 // The policy hears how a routed request ended, also if its client has left: that one was told no error, and got a
