@@ -25,6 +25,7 @@ struct count {
 	struct prompt *prompt;
 	uint64_t text_bytes;
 	int nested;
+	bool has_cache_point;
 };
 
 static int scan(struct count *count, struct slice body);
@@ -80,7 +81,7 @@ static int scan(struct count *count, struct slice body) {
 		opens_messages = token.kind == JSON_ARRAY && slice_equal(key, SLICE("messages"));
 		if (token.kind == JSON_KEY) {
 			key = token.text;
-			count->prompt->has_cache_point |= is_one_of(key, cache_points);
+			count->has_cache_point |= is_one_of(key, cache_points);
 		}
 		if (token.kind == JSON_STRING)
 			take_text(count, key, token.text);
@@ -119,7 +120,7 @@ int prompt_read(enum operation operation, struct slice body, struct prompt *prom
 	prompt->input_tokens = (count.text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
 	if (prompt->input_tokens == 0)
 		prompt->input_tokens = 1;
-	if (status == 0 && prompt->has_cache_point)
+	if (status == 0 && count.has_cache_point)
 		read_prefix(body, prompt);
 	return status;
 }

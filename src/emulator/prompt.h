@@ -10,10 +10,9 @@
 #include "base/slice.h"
 
 struct prompt {
-	uint64_t input_tokens; // an estimate by the length of the texts, at least 1
-	uint64_t max_tokens;   // 0 where the body sets no limit
-	bool has_messages;     // a `messages` array that isn't empty
-	bool has_cache_point;
+	uint64_t input_tokens;  // an estimate by the length of the texts, at least 1
+	uint64_t max_tokens;    // 0 where the body sets no limit
+	bool has_messages;      // a `messages` array that isn't empty
 	uint64_t prefix_tokens; // of the system prompt and the tools, where there is a cache point; else 0
 	uint64_t prefix_key;    // stands for these
 	unsigned tier;          // the service tier that the request names, as a bit of world/tier.h; 0 for none
