@@ -117,13 +117,24 @@ static void copy_problems(const struct problems *from, struct problems *to) {
 	to->dropped = from->dropped;
 }
 
+static void log_problem(const struct problem *problem, size_t number, size_t problems) {
+	struct log_field fields[8];
+	size_t count = 0;
+	fields[count++] = LOG_C("file", problem->file);
+	if (problem->line)
+		fields[count++] = LOG_N("line", problem->line);
+	fields[count++] = LOG_C("field", problem->field);
+	fields[count++] = LOG_C("expected", problem->expected);
+	fields[count++] = LOG_C("found", problem->found);
+	fields[count++] = LOG_N("problem", number);
+	fields[count++] = LOG_N("problems", problems);
+	fields[count] = LOG_NONE_;
+	log_write(LOG_ERROR, "policy rejected", fields);
+}
+
 static void log_rejected(const struct problems *problems) {
-	for (size_t i = 0; i < problems->count && i < LOGGED_PROBLEMS; i++) {
-		const struct problem *problem = &problems->list[i];
-		log_entry(LOG_ERROR, "policy rejected", LOG_C("file", problem->file), LOG_N("line", problem->line),
-		          LOG_C("field", problem->field), LOG_C("expected", problem->expected), LOG_C("found", problem->found),
-		          LOG_N("problem", i + 1), LOG_N("problems", problems->count + problems->dropped));
-	}
+	for (size_t i = 0; i < problems->count && i < LOGGED_PROBLEMS; i++)
+		log_problem(&problems->list[i], i + 1, problems->count + problems->dropped);
 }
 
 static void reject(struct mux *mux, const struct problems *problems) {
