@@ -11,7 +11,6 @@ local reloads = {}
 
 local WANTED, PACE, SECONDS, CONNECTIONS = 10000, 200, 5, 64
 local BODY = '{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}'
-local UNITS = { us = 0.001, ms = 1, s = 1000 }
 
 -- Works until a file appears, then prints how many rounds of writing and asking there were, and the median and the 99th
 -- percentile of how long an answer took. A pace of 0 is none.
@@ -51,19 +50,10 @@ local RELOADER = [[
 
 -- Requests a second and the 99th percentile in milliseconds.
 local function load(child)
-  local script = process.write(subjects.folder .. "/reloads-wrk.lua", ('wrk.method = "POST"\nwrk.body = %q\n' ..
-    'wrk.headers["Content-Type"] = "application/json"\n'):format(BODY))
-  local status, out, log = subjects.run(0, { "wrk", "-t1", "-c" .. CONNECTIONS, "-d" .. SECONDS .. "s", "--timeout",
-    "30s", "--latency", "-s", script, ("http://127.0.0.1:%d/model/chat/converse"):format(child.port) })
-  local p99, unit = out:match("99%%%s+([%d.]+)(%a+)")
-  if status ~= 0 or not p99 or out:find("Non-2xx", 1, true) or out:find("Socket errors", 1, true) then
-    error("the load met errors:\n" .. out .. log, 0)
-  end
-  return tonumber(out:match("Requests/sec:%s*([%d.]+)")), tonumber(p99) * UNITS[unit]
-end
-
-local function resident_kb(child)
-  return tonumber(process.contents(("/proc/%d/status"):format(child.pid)):match("VmRSS:%s*(%d+)"))
+  local found = subjects.load(0, child, { path = "/model/chat/converse", body = BODY, connections = CONNECTIONS,
+    seconds = SECONDS })
+  if found.out:find("Socket errors", 1, true) then error("the load met errors:\n" .. found.out, 0) end
+  return found.rate, found.p99_us / 1000
 end
 
 -- A list of rounds that are alike, and the figures of each.
@@ -135,9 +125,9 @@ function reloads.print(target)
   repeat
     run_round(plain, child, admin_port)
     run_round(busy, child, admin_port)
-    before = before or resident_kb(child)
+    before = before or child:resident_kb()
   until busy.count >= WANTED or #busy.rate == 2 * WANTED / PACE / SECONDS
-  local after = resident_kb(child)
+  local after = child:resident_kb()
   for _ = 1, 2 do run_round(hurried, child, admin_port) end
   print()
   print(("  %d reloads under load in %d rounds of %d s, then %.0f/s in %d more; no request failed"):format(busy.count,

@@ -36,10 +36,8 @@ local function upstream(core, name, limit, files)
 end
 
 local function load(core, child, connections, seconds)
-  local found = subjects.load(core, child, { path = "/model/chat/converse", body = BODY, connections = connections,
+  return subjects.load(core, child, { path = "/model/chat/converse", body = BODY, connections = connections,
     seconds = seconds })
-  found.requests, found.bytes = nil, nil
-  return found
 end
 
 -- Every subject in turns, `rounds` times; for each the medians of what load measures.
@@ -48,9 +46,8 @@ local function compare(list, connections, rounds, seconds)
   for _ = 1, rounds do
     for name, subject in pairs(list) do
       all[name] = all[name] or { rate = {}, p50_us = {}, cpu_us = {}, kernel_us = {} }
-      for key, value in pairs(load(subject.load_core, subject.child, connections, seconds)) do
-        table.insert(all[name][key], value)
-      end
+      local found = load(subject.load_core, subject.child, connections, seconds)
+      for key, values in pairs(all[name]) do table.insert(values, found[key]) end
     end
   end
   for _, entry in pairs(all) do

@@ -124,8 +124,8 @@ function subjects.cpu_seconds(child)
   return (user + system) / TICKS, system / TICKS
 end
 
--- Runs wrk against `child`: { requests, bytes, rate, p50_us, cpu_us, kernel_us }, the last two being what each request
--- cost `child`. wanted: path, body, connections, seconds.
+-- Runs wrk against `child`: { requests, bytes, rate, p50_us, p99_us, cpu_us, kernel_us, out }, the microseconds of CPU
+-- being what each request cost `child`, and `out` all that wrk said. wanted: path, body, connections, seconds.
 function subjects.load(core, child, wanted)
   local script = process.write(subjects.folder .. "/wrk.lua", ('wrk.method = "POST"\nwrk.body = %q\n' ..
     'wrk.headers["Content-Type"] = "application/json"\n' ..
@@ -134,15 +134,17 @@ function subjects.load(core, child, wanted)
   local status, out, log = subjects.run(core, { "wrk", "-t1", "-c" .. wanted.connections, "-d" .. wanted.seconds .. "s",
     "--timeout", "30s", "--latency", "-s", script, ("http://127.0.0.1:%d%s"):format(child.port, wanted.path) })
   local requests = tonumber(out:match("(%d+) requests in"))
-  local p50, unit = out:match("50%%%s+([%d.]+)(%a+)")
+  local function percentile_us(share)
+    local value, unit = out:match("%s" .. share .. "%%%s+([%d.]+)(%a+)")
+    return tonumber(value) * UNITS[unit]
+  end
   if status ~= 0 or not requests or requests == 0 or out:find("Non-2xx", 1, true) then
     error("the load met errors:\n" .. out .. log, 0)
   end
   local after, kernel_after = subjects.cpu_seconds(child)
-  return { requests = requests, bytes = tonumber(out:match("(%d+) bytes were read")),
-    rate = tonumber(out:match("Requests/sec:%s*([%d.]+)")),
-    p50_us = tonumber(p50) * UNITS[unit], cpu_us = (after - before) / requests * 1e6,
-    kernel_us = (kernel_after - kernel_before) / requests * 1e6 }
+  return { requests = requests, bytes = tonumber(out:match("(%d+) bytes were read")), out = out,
+    rate = tonumber(out:match("Requests/sec:%s*([%d.]+)")), p50_us = percentile_us(50), p99_us = percentile_us(99),
+    cpu_us = (after - before) / requests * 1e6, kernel_us = (kernel_after - kernel_before) / requests * 1e6 }
 end
 
 function subjects.row(...)
