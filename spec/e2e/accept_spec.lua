@@ -5,7 +5,7 @@ local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
 local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
-local DEBUG = { log = { format = "json", level = "debug" } }
+local DEBUG = signalbox.DEBUG
 local ANSWER = '{"output":{"message":{"role":"assistant","content":[{"text":"%s"}]}},"stopReason":"end_turn",' ..
   '"usage":{"inputTokens":3,"outputTokens":5,"totalTokens":8}}'
 

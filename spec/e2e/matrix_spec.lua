@@ -18,8 +18,6 @@ local COUNTED = { "success", "rate_limit", "fail_fast", "refusal", "cancelled" }
 local BODIES = {
   ["count-tokens"] = '{"input":{"converse":{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}}}',
 }
-local NAMES = { ["converse"] = "Converse", ["converse-stream"] = "ConverseStream", ["invoke"] = "InvokeModel",
-  ["invoke-with-response-stream"] = "InvokeModelWithResponseStream", ["count-tokens"] = "CountTokens" }
 
 -- The cells of one transport. "pair": a healthy fallback stands by; "alone": the client is told how it failed.
 local function make_cells()
@@ -57,8 +55,7 @@ local function scenario_of(cells)
   local models = {}
   for _, cell in ipairs(cells) do
     local change = cell.fault.change
-    models[cell.first] = { ttft_ms = signalbox.PROMPT.ttft_ms, tokens_per_second = signalbox.PROMPT.tokens_per_second,
-      faults = change and change.fault and { change } }
+    models[cell.first] = signalbox.prompt { faults = change and change.fault and { change } }
     if cell.second then models[cell.second] = signalbox.PROMPT end
   end
   return { seed = 3, traffic = { output_tokens = { 40, 60 } }, models = models }
@@ -118,7 +115,7 @@ function Matrix:asked_of(cell, model)
   local counts = self.asked[model] or {}
   local total = 0
   for _, count in pairs(counts) do total = total + count.received end
-  local of_operation = (counts[NAMES[cell.operation]] or { received = 0 }).received
+  local of_operation = (counts[signalbox.OPERATION_NAMES[cell.operation]] or { received = 0 }).received
   assert.equal(total, of_operation, "another operation was asked for")
   return of_operation
 end
@@ -301,7 +298,7 @@ for _, transport in ipairs(transports.list) do
     end)
 
     for index, cell in ipairs(make_cells()) do
-      it(("%s at %s, %s"):format(cell.fault.title, NAMES[cell.operation], cell.kind), function()
+      it(("%s at %s, %s"):format(cell.fault.title, signalbox.OPERATION_NAMES[cell.operation], cell.kind), function()
         matrix:check(matrix.cells[index])
       end)
     end

@@ -4,7 +4,7 @@ local cjson = require "cjson"
 local signalbox = require "spec.support.signalbox"
 
 local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
-local DEBUG = { log = { format = "json", level = "debug" } }
+local DEBUG = signalbox.DEBUG
 local ODD_BODY = '{ "messages" :\t[{"role":"user","content":[{"text":"Gr\\u00fc\195\159e"}]}] ,\r\n "x":1e0}'
 
 -- A policy over NOVA, and CLAUDE where it fails, whose prepare is `source`.

@@ -6,13 +6,6 @@ local signalbox = require "spec.support.signalbox"
 
 local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
 
-local function model(more)
-  local result = {}
-  for key, value in pairs(signalbox.PROMPT) do result[key] = value end
-  for key, value in pairs(more or {}) do result[key] = value end
-  return result
-end
-
 -- Sends `count` requests at once over many connections; counts what they came to.
 local function send(gateway, count, body, headers)
   local tally = { models = {}, status = {}, retry_after = {} }
@@ -49,7 +42,7 @@ describe("quotas", function()
   after_each(function() scene:close() end)
 
   it("lets no more requests through than the account allows, over two workers", function()
-    local emulator = scene:emulator { seed = 1, models = { [NOVA] = model { quota = { rpm = 40 } } } }
+    local emulator = scene:emulator { seed = 1, models = { [NOVA] = signalbox.prompt { quota = { rpm = 40 } } } }
     local gateway = scene:gateway(emulator, {
       policy = { models = { { id = NOVA, quota = { rpm = 40 } } } }, settings = { workers = 2 },
     })
@@ -67,7 +60,7 @@ describe("quotas", function()
 
   it("sends what is over the quota to the models that have room", function()
     local emulator = scene:emulator { seed = 1, models = {
-      [NOVA] = model { quota = { rpm = 25 } }, [CLAUDE] = model { quota = { rpm = 500 } },
+      [NOVA] = signalbox.prompt { quota = { rpm = 25 } }, [CLAUDE] = signalbox.prompt { quota = { rpm = 500 } },
     } }
     local gateway = scene:gateway(emulator, {
       policy = { models = { { id = NOVA, quota = { rpm = 25 } }, { id = CLAUDE, fallback = true } } },
@@ -82,7 +75,7 @@ describe("quotas", function()
   -- The service counts what an answer came to; the gateway has to reserve what it may come to at most.
   it("keeps below the quota of tokens", function()
     local emulator = scene:emulator { seed = 1, traffic = { output_tokens = { 10, 200 } }, models = {
-      [NOVA] = model { quota = { tpm = 8000 } }, [CLAUDE] = model(),
+      [NOVA] = signalbox.prompt { quota = { tpm = 8000 } }, [CLAUDE] = signalbox.PROMPT,
     } }
     local gateway = scene:gateway(emulator, {
       policy = { models = { { id = NOVA, quota = { tpm = 8000 } }, { id = CLAUDE, fallback = true } } },
@@ -98,7 +91,7 @@ describe("quotas", function()
 
   it("serves who waits for tokens when they come back, though nobody else comes", function()
     local emulator = scene:emulator { seed = 1, traffic = { output_tokens = { 10, 20 } },
-      models = { [NOVA] = model() } }
+      models = { [NOVA] = signalbox.PROMPT } }
     emulator.control(NOVA, { latency_ms = 100 })
     local gateway = scene:gateway(emulator, {
       policy = { max_wait_ms = 20000, models = { { id = NOVA, quota = { tpm = 1000 } } } },
@@ -112,7 +105,7 @@ describe("quotas", function()
     for _, case in ipairs { { "rpm", 30 }, { "tpm", 6000 } } do
       local name, limit = table.unpack(case)
       local emulator = scene:emulator { seed = 1, models = {
-        [NOVA] = model { quota = { [name] = limit } }, [CLAUDE] = model(),
+        [NOVA] = signalbox.prompt { quota = { [name] = limit } }, [CLAUDE] = signalbox.PROMPT,
       } }
       -- The policy believes in ten times of what there is.
       local gateway = scene:gateway(emulator, {

@@ -112,7 +112,7 @@ describe("signing", function()
   end)
 
   it("never shows secrets, prompts or answers in logs", function()
-    local gateway = scene:gateway(emulator, { settings = { log = { level = "debug", format = "json" } } })
+    local gateway = scene:gateway(emulator, { settings = signalbox.DEBUG })
     local prompt = "a prompt that nobody may read"
     local response = gateway.request(signalbox.call(NOVA, "converse", signalbox.converse_body(prompt)))
     local answer = cjson.decode(response.body).output.message.content[1].text

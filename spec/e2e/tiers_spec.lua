@@ -26,11 +26,7 @@ local function answered_tier(response, operation)
 end
 
 local function world(tiers)
-  return { seed = 3, models = {
-    [NOVA] = { ttft_ms = signalbox.PROMPT.ttft_ms, tokens_per_second = signalbox.PROMPT.tokens_per_second,
-      tiers = tiers },
-    [CLAUDE] = signalbox.PROMPT,
-  } }
+  return { seed = 3, models = { [NOVA] = signalbox.prompt { tiers = tiers }, [CLAUDE] = signalbox.PROMPT } }
 end
 
 local function pool(more)
@@ -42,14 +38,10 @@ local function pool(more)
 end
 
 -- How the requests of an operation fared at a model.
-local API = { converse = "Converse", ["converse-stream"] = "ConverseStream", invoke = "InvokeModel",
-  ["invoke-with-response-stream"] = "InvokeModelWithResponseStream" }
 local function counts(emulator, model, operation)
-  local models = emulator.requests().models
-  return models[model] and models[model][API[operation]] or { received = 0, answered = 0, faults = 0 }
+  local found = emulator.requests().models[model] or {}
+  return found[signalbox.OPERATION_NAMES[operation]] or { received = 0, answered = 0, faults = 0 }
 end
-
-local LOG = { log = { format = "json", level = "debug" } }
 
 describe("service tiers", function()
   local scene
@@ -60,7 +52,8 @@ describe("service tiers", function()
     it("asks a throttled model once more at the next tier: " .. operation, function()
       local emulator = scene:emulator(world())
       emulator.control(NOVA, { fault = "ThrottlingException", tier = "default" })
-      local gateway = scene:gateway(emulator, { policy = pool { tier_escalation = "priority" }, settings = LOG })
+      local gateway = scene:gateway(emulator,
+        { policy = pool { tier_escalation = "priority" }, settings = signalbox.DEBUG })
       local response = gateway.request(call(operation))
       assert.equal(200, response.status, response.body)
       assert.equal(NOVA, response.headers["x-signalbox-model"])
@@ -86,7 +79,7 @@ describe("service tiers", function()
     local emulator = scene:emulator(world())
     emulator.control(NOVA, { fault = "ThrottlingException" })
     local gateway = scene:gateway(emulator,
-      { policy = pool { tier_escalation = { "flex", "default", "priority" } }, settings = LOG })
+      { policy = pool { tier_escalation = { "flex", "default", "priority" } }, settings = signalbox.DEBUG })
     local response = gateway.request(call("converse", "flex"))
     assert.equal(200, response.status)
     assert.equal(CLAUDE, response.headers["x-signalbox-model"])
@@ -183,7 +176,7 @@ describe("service tiers", function()
     local emulator = scene:emulator(world())
     local policy = pool()
     policy.models[1].tier = "flex"
-    local gateway = scene:gateway(emulator, { policy = policy, settings = LOG })
+    local gateway = scene:gateway(emulator, { policy = policy, settings = signalbox.DEBUG })
     local body = ('{"input":{"converse":%s}}'):format(signalbox.converse_body())
     local response = gateway.request(signalbox.call("chat", "count-tokens", body))
     assert.equal(200, response.status, response.body)

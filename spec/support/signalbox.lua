@@ -48,6 +48,19 @@ end
 -- A model of a scenario that answers at once.
 signalbox.PROMPT = { ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 20000, p99 = 10000 } }
 
+-- The same with `more` of a scenario's keys.
+function signalbox.prompt(more)
+  for key, value in pairs(signalbox.PROMPT) do more[key] = value end
+  return more
+end
+
+-- Settings with which the log tells of events.
+signalbox.DEBUG = { log = { format = "json", level = "debug" } }
+
+-- The operations as the API calls them.
+signalbox.OPERATION_NAMES = { converse = "Converse", ["converse-stream"] = "ConverseStream", invoke = "InvokeModel",
+  ["invoke-with-response-stream"] = "InvokeModelWithResponseStream", ["count-tokens"] = "CountTokens" }
+
 local scene = {}
 scene.__index = scene
 
@@ -102,7 +115,7 @@ function scene:emulator(scenario, arguments, options)
 
   -- Back to the scenario.
   function child.reset()
-    assert(http.request(child.port, { path = "/_emulator/reset", body = "" }).status == 200)
+    assert(ask({ path = "/_emulator/reset", body = "" }).status == 200)
   end
 
   function child.requests()
