@@ -22,19 +22,14 @@ SHOW      = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2);)
 # What programs under the thread sanitizer need of their own.
 JUMPS    := $(if $(findstring thread,$(SAN)),$(BUILD)/spec/support/longjmp.o)
 
-# The rooms of src/, and which of them each one stands on (itself first; the order is the linker's).
-ROOMS     := base aws route world policy net mux module gateway emulator cli
-base      := base
-aws       := aws base
-route     := route base
-world     := world base
-policy    := policy route base
-net       := net base
-mux       := mux policy route aws net base
-module    := module mux policy route aws net base
-gateway   := gateway mux policy route aws net base
-emulator  := emulator world policy route aws net base
-cli       := cli gateway emulator mux policy route world aws net base
+# The rooms of src/ and what each one includes, as `ROOM=OTHER,OTHER`, from the table that `make layers` checks. A room
+# is linked with all that it stands on.
+ROOM_TABLE := $(shell awk -F'|' '/^[a-z]/ {gsub(/ /, "", $$1); gsub(/^ +| +$$/, "", $$2); \
+                gsub(/ +/, ",", $$2); print $$1 "=" $$2}' src/rooms.txt)
+ROOMS      := $(foreach row,$(ROOM_TABLE),$(firstword $(subst =, ,$(row))))
+$(foreach row,$(ROOM_TABLE),$(eval includes.$(subst =, := ,$(subst $(comma), ,$(row)))))
+closure     = $(1) $(foreach room,$(includes.$(1)),$(call closure,$(room)))
+$(foreach room,$(ROOMS),$(eval $(room) := $(sort $(call closure,$(room)))))
 
 objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
 archives   = $(patsubst %,$(BUILD)/lib%.a,$(1))
@@ -85,9 +80,9 @@ $(foreach room,$(ROOMS),$(eval $(call archive_rule,$(room))))
 # A unit spec links its own room and the rooms below it, nothing else; so does a benchmark, called ROOM_bench.c.
 define unit_rule
 $(BUILD)/spec/unit/$(1)/%: $(BUILD)/spec/unit/$(1)/%.o $(call archives,$($(1))) $(JUMPS)
-	$$(call SHOW,LD,$$@)$(CC) $(LDFLAGS) -o $$@ $$^ $(LIBS)
+	$$(call SHOW,LD,$$@)$(CC) $(LDFLAGS) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $(LIBS)
 $(BUILD)/spec/bench/$(1)_bench: $(BUILD)/spec/bench/$(1)_bench.o $(call archives,$($(1)))
-	$$(call SHOW,LD,$$@)$(CC) $(LDFLAGS) -o $$@ $$^ $(LIBS)
+	$$(call SHOW,LD,$$@)$(CC) $(LDFLAGS) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $(LIBS)
 endef
 $(foreach room,$(ROOMS),$(eval $(call unit_rule,$(room))))
 
@@ -108,7 +103,7 @@ $(BUILD)/embedded.inc: $(EMBEDDED) Makefile
 	@{ for f in $(EMBEDDED); do \
 	     printf '{"%s", (const char[]){' "$$f"; od -An -v -tx1 "$$f" | sed 's/ \(..\)/0x\1,/g'; printf '0}, %d},\n' $$(wc -c < "$$f"); \
 	   done; } > $@
-$(BUILD)/src/policy/embedded.o: $(BUILD)/embedded.inc
+$(BUILD)/src/sandbox/embedded.o: $(BUILD)/embedded.inc
 
 # What installs packages runs make once more, so that pkg-config is asked after they are there.
 .PHONY: deps demo test bench soak live fuzz

@@ -18,7 +18,7 @@ struct bench {
 	struct arena arena;
 	struct random_source random;
 	struct route_request *request;
-	struct request_facts facts;
+	struct request_attributes facts;
 	struct route route;
 	const struct model *candidates[MODELS_MAX];
 	size_t count;
@@ -41,7 +41,8 @@ static void load(struct bench *bench, const struct policy_host *host, size_t cou
 		exit(1);
 	}
 	remove(path);
-	bench->facts = (struct request_facts){.id = SLICE("r"), .operation = SLICE("Converse"), .asked = SLICE("chat")};
+	bench->facts =
+	    (struct request_attributes){.id = SLICE("r"), .operation = SLICE("Converse"), .asked = SLICE("chat")};
 	random_init(&bench->random, 1);
 	arena_init(&bench->arena, 1 << 20);
 	bench->route = (struct route){

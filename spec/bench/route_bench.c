@@ -44,7 +44,7 @@ static void bench_free(struct bench *bench) {
 // Routes one request: `failures` attempts that fail, then one that succeeds. Returns the attempts made.
 static uint32_t route_one(struct bench *bench, uint32_t failures) {
 	const struct route route = {.pool = &bench->pool, .decide = &default_decide, .random = &bench->random};
-	const struct request_facts facts = {
+	const struct request_attributes facts = {
 	    .id = SLICE("request"), .asked = SLICE("chat"), .input_tokens = 900, .max_tokens = 500};
 	// A refusal fails over without touching the models' standing.
 	struct attempt_result failure = {.end = ATTEMPT_REFUSED, .ttft_ms = -1, .usage = {900, 10, -1, -1}};

@@ -3,8 +3,8 @@
 #include "fuzz.h"
 
 #include "base/buffer.h"
-#include "net/framing.h"
-#include "net/head.h"
+#include "http/framing.h"
+#include "http/head.h"
 
 enum { HEAD_BYTES = 4096, BODY_BYTES = 1 << 20, STATUS_NO_CONTENT = 204 };
 
@@ -37,11 +37,11 @@ static void read_body(struct reading *reading, struct slice input, size_t piece_
 	reading->rest = input.len;
 }
 
-static void read_message(struct reading *reading, enum head_kind kind, bool answers_head, struct slice input,
+static void read_message(struct reading *reading, enum head_kind kind, bool responses_head, struct slice input,
                          size_t piece_bytes) {
 	head_init(&reading->head, kind, HEAD_BYTES);
 	buffer_init(&reading->body, BODY_BYTES);
-	reading->head.answers_head = answers_head;
+	reading->head.responses_head = responses_head;
 	reading->rest = 0;
 	do {
 		struct slice given = slice_of(input.ptr, input.len < piece_bytes ? input.len : piece_bytes);
@@ -78,7 +78,7 @@ static void check_head(const struct head *head) {
 	}
 	if (head->kind == HEAD_REQUEST)
 		PROMISE(head->method.len > 0 && head->target.len > 0 && head_is_target(head->target));
-	if (head->answers_head || head->status == STATUS_NO_CONTENT)
+	if (head->responses_head || head->status == STATUS_NO_CONTENT)
 		PROMISE(head->kind == HEAD_REQUEST || head->framing == FRAMING_NONE);
 }
 
@@ -87,11 +87,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	uint8_t flags = fuzz_byte(&input);
 	size_t piece_bytes = (size_t)fuzz_byte(&input) + 1;
 	enum head_kind kind = flags & 1 ? HEAD_RESPONSE : HEAD_REQUEST;
-	bool answers_head = kind == HEAD_RESPONSE && (flags & 2);
+	bool responses_head = kind == HEAD_RESPONSE && (flags & 2);
 	struct slice message = fuzz_copy(&input, SIZE_MAX);
 	struct reading whole, pieces;
-	read_message(&whole, kind, answers_head, message, message.len ? message.len : 1);
-	read_message(&pieces, kind, answers_head, message, piece_bytes);
+	read_message(&whole, kind, responses_head, message, message.len ? message.len : 1);
+	read_message(&pieces, kind, responses_head, message, piece_bytes);
 	PROMISE(whole.step == pieces.step);
 	if (whole.step == HEAD_REFUSED)
 		PROMISE(whole.head.refusal_status == pieces.head.refusal_status && whole.head.refusal_reason);

@@ -5,9 +5,9 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "policy/call.h"
-#include "policy/sandbox.h"
-#include "policy/sources.h"
+#include "sandbox/call.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/sources.h"
 
 enum {
 	PATTERN_BYTES = 24,

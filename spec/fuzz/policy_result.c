@@ -127,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct fuzz_input input = {data, size};
 	struct slice bytes = fuzz_copy(&input, SIZE_MAX);
 	struct header headers[] = {{SLICE("x-bytes"), bytes}};
-	struct request_facts facts = {
+	struct request_attributes facts = {
 	    .id = SLICE("request-1"),
 	    .operation = SLICE("Converse"),
 	    .asked = SLICE("chat"),

@@ -1,46 +1,49 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Checks every include of src/ against the table of the house: which room may include which, and which room a library
--- belongs to. Prints each include that breaks it and exits 1.
+-- Checks every include of src/ against src/rooms.txt: which room may include which, and which room a library belongs
+-- to. Prints each include that breaks it and exits 1. With the argument `table`, prints the rooms as rows of Markdown.
 
-local rooms = {
-  base = {},
-  aws = { "base" },
-  route = { "base" },
-  world = { "base" },
-  policy = { "route", "base" },
-  net = { "base" },
-  trace = { "route", "net", "base" },
-  mux = { "trace", "net", "policy", "world", "route", "aws", "base" },
-  -- Settings and scenarios are Lua tables, which policy reads; admin shows what route counts.
-  gateway = { "mux", "net", "policy", "route", "aws", "base" },
-  emulator = { "world", "net", "policy", "aws", "base" },
-  library = { "mux", "net", "policy", "route", "aws", "base" },
-  module = { "mux", "net", "policy", "route", "aws", "base" },
-  cli = { "gateway", "emulator", "mux", "net", "policy", "world", "route", "aws", "base" },
-}
-
--- Patterns of library headers, and the only rooms that include them.
+-- What the table calls a library, by a pattern of its headers; the first that matches holds.
 local libraries = {
-  { "^openssl/ssl", { net = true } },
-  { "^openssl/err", { net = true, aws = true } },
-  { "^openssl/x509", { net = true } },
-  { "^openssl/", { aws = true, net = true } },
-  { "^libdeflate%.h", { aws = true } },
-  { "^jansson%.h", { aws = true } },
-  { "^lua", { policy = true, module = true } },
-  { "^lauxlib%.h", { policy = true, module = true } },
-  { "^uv%.h", { net = true } },
-  { "^curl/", { net = true } },
-  { "^nghttp2/", { net = true } },
+  { "^openssl/ssl", "openssl-tls" },
+  { "^openssl/x509", "openssl-tls" },
+  { "^openssl/", "openssl" },
+  { "^libdeflate%.h", "libdeflate" },
+  { "^lua", "lua" },
+  { "^lauxlib%.h", "lua" },
+  { "^uv%.h", "libuv" },
+  { "^curl/", "libcurl" },
+  { "^nghttp2/", "nghttp2" },
 }
 
-local function set(list)
+local function set(words)
   local result = {}
-  for _, name in ipairs(list) do result[name] = true end
+  for word in words:gmatch("%S+") do result[word] = true end
   return result
 end
 
-local function library_owners(header)
+local function read_rooms(path)
+  local rooms = {}
+  for line in io.lines(path) do
+    local name, on, uses, trade = line:match("^(%l+)%s*|([^|]*)|([^|]*)|%s*(.-)%s*$")
+    if name then
+      rooms[#rooms + 1] = { name = name, on = set(on), uses = set(uses), trade = trade, words = on:match("^%s*(.-)%s*$") }
+      rooms[name] = rooms[#rooms]
+    end
+  end
+  return rooms
+end
+
+local rooms = read_rooms("src/rooms.txt")
+
+if arg[1] == "table" then
+  print("| room | includes | what it is for |\n| --- | --- | --- |")
+  for _, room in ipairs(rooms) do
+    print(("| [`%s`](src/%s/README.md) | %s | %s |"):format(room.name, room.name, room.words, room.trade))
+  end
+  os.exit(true)
+end
+
+local function library_of(header)
   for _, library in ipairs(libraries) do
     if header:find(library[1]) then return library[2] end
   end
@@ -51,30 +54,40 @@ local function check_line(room, line)
   if own then
     local other = own:match("^([^/]+)/")
     local is_generated = not other and own:find("%.inc$")
-    if is_generated or other == room or (other and set(rooms[room])[other]) then return nil end
-    return ("%s may not include %s"):format(room, own)
+    if is_generated or other == room.name or room.on[other] then return nil end
+    return ("%s may not include %s"):format(room.name, own)
   end
-  local library = line:match("^%s*#%s*include%s+<([^>]+)>")
-  local owners = library and library_owners(library)
-  if owners and not owners[room] then return ("%s may not include <%s>"):format(room, library) end
+  local header = line:match("^%s*#%s*include%s+<([^>]+)>")
+  local library = header and library_of(header)
+  if library and not room.uses[library] then return ("%s may not include <%s>"):format(room.name, header) end
 end
 
 local wrong = 0
+local function complain(...)
+  wrong = wrong + 1
+  print(string.format(...))
+end
+
+-- A room stands on rooms that the table names before it, so no circle can be written down.
+for i, room in ipairs(rooms) do
+  for name in pairs(room.on) do
+    local before = false
+    for j = 1, i - 1 do before = before or rooms[j].name == name end
+    if not before then complain("src/rooms.txt: %s stands on %s, which is not above it in the table", room.name, name) end
+  end
+end
+
 local listing = assert(io.popen("ls -d src/*/*.c src/*/*.h"))
 for path in listing:lines() do
-  local room = path:match("^src/([^/]+)/")
-  if not rooms[room] then
-    wrong = wrong + 1
-    print(("%s: no such room in the table: %s"):format(path, room))
+  local name = path:match("^src/([^/]+)/")
+  if not rooms[name] then
+    complain("%s: no such room in src/rooms.txt: %s", path, name)
   else
     local number = 0
     for line in io.lines(path) do
       number = number + 1
-      local problem = check_line(room, line)
-      if problem then
-        wrong = wrong + 1
-        print(("%s:%d: %s"):format(path, number, problem))
-      end
+      local problem = check_line(rooms[name], line)
+      if problem then complain("%s:%d: %s", path, number, problem) end
     end
   end
 end

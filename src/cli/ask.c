@@ -6,16 +6,16 @@
 
 #include "aws/eventstream.h"
 #include "aws/exception.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/uuid.h"
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "base/json.h"
 #include "gateway/engine.h"
-#include "mux/identity.h"
-#include "mux/request_id.h"
 #include "gateway/settings.h"
+#include "mux/identity.h"
 #include "mux/mux.h"
 #include "net/loop.h"
 
@@ -227,7 +227,7 @@ int cli_ask(int argc, char **argv) {
 	struct settings_flags flags = {0};
 	const char *prompt = NULL, *model = NULL, *max_tokens = NULL;
 	uint64_t tokens = 0;
-	const struct option options[] = {
+	const struct cli_option options[] = {
 	    {.name = "config", .value_name = "FILE", .value = &flags.config, .meaning = "settings; else ./signalbox.lua"},
 	    {.name = "policy", .value_name = "FILE", .value = &flags.policy, .meaning = "the policy"},
 	    {.name = "region", .value_name = "NAME", .value = &flags.region, .meaning = "the models' default region"},

@@ -53,7 +53,7 @@ static bool check_for_programs(const char **paths, size_t count) {
 
 int cli_check(int argc, char **argv) {
 	bool wants_json = false;
-	const struct option options[] = {
+	const struct cli_option options[] = {
 	    {.name = "json", .meaning = "one JSON object for programs instead of a page for people", .given = &wants_json},
 	    {0},
 	};

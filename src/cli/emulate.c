@@ -33,7 +33,7 @@ static int read_scenario(const char *path, struct scenario *scenario) {
 		scenario_read_healthy(scenario);
 		return CLI_DONE;
 	}
-	int status = policy_read_document(path, &problems, &document);
+	int status = table_file_read(path, &problems, &document);
 	if (!status)
 		status = scenario_read(&document, path, emulator_exception_names(), &problems, scenario);
 	document_free(&document);
@@ -165,7 +165,7 @@ static int emulate(const struct arguments *arguments) {
 
 int cli_emulate(int argc, char **argv) {
 	struct arguments arguments = {.listen = "127.0.0.1:8081", .speed = "1"};
-	const struct option options[] = {
+	const struct cli_option options[] = {
 	    {"scenario", "FILE", "the world to play; without it, one where every model answers",
 	     .value = &arguments.scenario},
 	    {"listen", "ADDRESS", "where to listen (127.0.0.1:8081; port 0 picks one)", .value = &arguments.listen},

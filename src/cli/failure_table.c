@@ -4,17 +4,17 @@
 
 #include "aws/exception.h"
 #include "base/memory.h"
+#include "http/exchange.h"
 #include "mux/answer.h"
-#include "net/exchange.h"
 
-struct list {
-	struct rehearsal_failure *items;
+struct failure_list {
+	struct dry_run_failure *items;
 	size_t count;
 };
 
-static struct failure *add(struct list *list, const char *name, struct failure failure) {
+static struct failure *add(struct failure_list *list, const char *name, struct failure failure) {
 	list->items = memory_resize(list->items, list->count + 1, sizeof *list->items);
-	list->items[list->count] = (struct rehearsal_failure){name, failure};
+	list->items[list->count] = (struct dry_run_failure){name, failure};
 	return &list->items[list->count++].failure;
 }
 
@@ -28,13 +28,13 @@ static struct failure by_exception(const struct exception *exception) {
 	                        .retry_after_ms = -1};
 }
 
-static void add_exceptions(struct list *list) {
+static void add_exceptions(struct failure_list *list) {
 	const struct exception *exception;
 	for (size_t i = 0; (exception = exception_at(i)) != NULL; i++)
 		add(list, exception->name, by_exception(exception));
 }
 
-static void add_throttles(struct list *list) {
+static void add_throttles(struct failure_list *list) {
 	struct failure throttle = by_exception(exception_find(SLICE("ThrottlingException")));
 	add(list, "ThrottlingException, to come back in 5 s", throttle)->retry_after_ms = 5000;
 	add(list, "ThrottlingException, too many tokens", throttle)->message =
@@ -44,7 +44,7 @@ static void add_throttles(struct list *list) {
 	add(list, "ThrottlingException in a stream", throttle)->kind = FAILURE_STREAM;
 }
 
-static void add_statuses(struct list *list) {
+static void add_statuses(struct failure_list *list) {
 	static const struct {
 		const char *name;
 		int status;
@@ -61,7 +61,7 @@ static void add_statuses(struct list *list) {
 	}
 }
 
-static void add_connections(struct list *list) {
+static void add_connections(struct failure_list *list) {
 #define X(constant, failure_name, text)                                                                                \
 	add(list, failure_name,                                                                                            \
 	    (struct failure){.kind = FAILURE_NETWORK,                                                                      \
@@ -82,8 +82,8 @@ static void add_connections(struct list *list) {
 		}                                                                                                              \
 	}
 
-static void add_ends(struct list *list) {
-	static const struct rehearsal_failure rows[] = {
+static void add_ends(struct failure_list *list) {
+	static const struct dry_run_failure rows[] = {
 	    ENDED(FAILURE_NETWORK, "ForeignAnswer", TYPE_NETWORK),   ENDED(FAILURE_NETWORK, "AnswerTooLarge", TYPE_NETWORK),
 	    ENDED(FAILURE_TIMEOUT, "AttemptTimeout", TYPE_TIMEOUT),  ENDED(FAILURE_TIMEOUT, "StreamStalled", TYPE_TIMEOUT),
 	    ENDED(FAILURE_STREAM, "StreamEndedEarly", TYPE_NETWORK), ENDED(FAILURE_STREAM, "CorruptFrame", TYPE_NETWORK),
@@ -92,11 +92,11 @@ static void add_ends(struct list *list) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		add(list, rows[i].name, rows[i].failure);
 	static const struct failure unsigned_request = {.kind = FAILURE_NETWORK,
-	                                                .name = SLICE(ANSWER_NO_CREDENTIALS),
+	                                                .name = SLICE(RESPONSE_NO_CREDENTIALS),
 	                                                .type = TYPE_AUTHENTICATION,
 	                                                .fault = FAULT_OPERATOR,
 	                                                .retry_after_ms = -1};
-	add(list, ANSWER_NO_CREDENTIALS, unsigned_request);
+	add(list, RESPONSE_NO_CREDENTIALS, unsigned_request);
 	static const struct failure odd = {.kind = FAILURE_HTTP,
 	                                   .status = 599,
 	                                   .name = SLICE("__index\n%s%n[%a-\x1b[31m\xff"),
@@ -107,8 +107,8 @@ static void add_ends(struct list *list) {
 	add(list, "a hostile error", odd);
 }
 
-struct rehearsal_failure *failure_table(size_t *count) {
-	struct list list = {0};
+struct dry_run_failure *failure_table(size_t *count) {
+	struct failure_list list = {0};
 	add_exceptions(&list);
 	add_throttles(&list);
 	add_statuses(&list);

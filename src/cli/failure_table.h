@@ -4,9 +4,9 @@
 #ifndef CLI_FAILURE_TABLE_H
 #define CLI_FAILURE_TABLE_H
 
-#include "policy/rehearsal.h"
+#include "lab/dry_run.h"
 
 // Their list and, by *count, their number; to be freed as a whole. What they refer to lives for ever.
-struct rehearsal_failure *failure_table(size_t *count);
+struct dry_run_failure *failure_table(size_t *count);
 
 #endif

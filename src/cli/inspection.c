@@ -10,7 +10,7 @@
 #include "cli/failure_table.h"
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
-#include "policy/doubt.h"
+#include "lab/lint.h"
 #include "policy/shared.h"
 
 // More than one, so that a file that doesn't say the same to each is found out.
@@ -21,15 +21,15 @@ static const char *look_up(void *owner, const char *name) {
 	return getenv(name);
 }
 
-static int rehearse_policy(struct inspection *inspection, struct policy *policy, const struct settings *settings) {
+static int dry_run_policy(struct inspection *inspection, struct policy *policy, const struct settings *settings) {
 	size_t failure_count;
-	struct rehearsal_failure *failures = failure_table(&failure_count);
-	struct rehearsal_plan plan = {.sources = policy_sources(policy),
-	                              .limits = inspection->limits,
-	                              .failures = failures,
-	                              .failure_count = failure_count,
-	                              .body_bytes = settings->limits.body_bytes};
-	int rc = rehearse(&plan, &inspection->problems, &inspection->rehearsal);
+	struct dry_run_failure *failures = failure_table(&failure_count);
+	struct dry_run_plan plan = {.sources = policy_sources(policy),
+	                            .limits = inspection->limits,
+	                            .failures = failures,
+	                            .failure_count = failure_count,
+	                            .body_bytes = settings->limits.body_bytes};
+	int rc = dry_run_perform(&plan, &inspection->problems, &inspection->dry_run);
 	free(failures);
 	return rc;
 }
@@ -43,9 +43,9 @@ static void inspect_policy(struct inspection *inspection, const char *path, cons
 		const struct pool *pool = policy_pool(policy);
 		inspection->policy = memory_string(slice_from(policy_source(policy)));
 		inspection->model_count = pool->count;
-		doubt_pool(pool, inspection->policy, &inspection->doubts);
-		if (rehearse_policy(inspection, policy, settings) == 0)
-			doubt_rehearsal(&inspection->rehearsal, pool, &inspection->limits, inspection->policy, &inspection->doubts);
+		lint_pool(pool, inspection->policy, &inspection->lints);
+		if (dry_run_policy(inspection, policy, settings) == 0)
+			lint_rehearsal(&inspection->dry_run, pool, &inspection->limits, inspection->policy, &inspection->lints);
 		policy_release(policy);
 	}
 	shared_free(host.shared);
@@ -70,7 +70,7 @@ void inspect(const char *path, struct inspection *inspection) {
 	struct document document = {0};
 	struct problems as_document = {0};
 	*inspection = (struct inspection){.path = path};
-	int rc = policy_read_document(path, &as_document, &document);
+	int rc = table_file_read(path, &as_document, &document);
 	bool is_policy = rc != 0 || document_get(&document, "models");
 	inspect_settings(inspection, is_policy ? NULL : &document);
 	problems_free(&as_document);
@@ -79,26 +79,26 @@ void inspect(const char *path, struct inspection *inspection) {
 
 void inspection_free(struct inspection *inspection) {
 	problems_free(&inspection->problems);
-	problems_free(&inspection->doubts);
-	rehearsal_free(&inspection->rehearsal);
+	problems_free(&inspection->lints);
+	dry_run_free(&inspection->dry_run);
 	free(inspection->policy);
 }
 
 bool inspection_is_sound(const struct inspection *inspection) {
-	return inspection->problems.count == 0 && inspection->rehearsal.mistakes == 0;
+	return inspection->problems.count == 0 && inspection->dry_run.mistakes == 0;
 }
 
 struct inspection_use inspection_use(const struct inspection *inspection, const char *hook) {
 	struct inspection_use use = {0};
-	for (size_t i = 0; i < inspection->rehearsal.count; i++) {
-		const struct scene *scene = &inspection->rehearsal.scenes[i];
-		if (strcmp(scene->hook, hook) != 0)
+	for (size_t i = 0; i < inspection->dry_run.count; i++) {
+		const struct observation *observation = &inspection->dry_run.observations[i];
+		if (strcmp(observation->hook, hook) != 0)
 			continue;
-		use.situations++;
-		use.calls += scene->calls;
-		use.instructions = scene->instructions > use.instructions ? scene->instructions : use.instructions;
-		use.peak_bytes = scene->peak_bytes > use.peak_bytes ? scene->peak_bytes : use.peak_bytes;
-		use.cpu_ns = scene->cpu_ns > use.cpu_ns ? scene->cpu_ns : use.cpu_ns;
+		use.dry_run_cases++;
+		use.calls += observation->calls;
+		use.instructions = observation->instructions > use.instructions ? observation->instructions : use.instructions;
+		use.peak_bytes = observation->peak_bytes > use.peak_bytes ? observation->peak_bytes : use.peak_bytes;
+		use.cpu_ns = observation->cpu_ns > use.cpu_ns ? observation->cpu_ns : use.cpu_ns;
 	}
 	return use;
 }

@@ -7,17 +7,17 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "policy/rehearsal.h"
+#include "lab/dry_run.h"
 
 struct inspection {
 	const char *path; // borrowed
 	bool is_settings; // then all below is about the policy that they name
 	struct problems problems;
-	struct problems doubts;
+	struct problems lints;
 	char *policy; // the path of what was loaded, or "built-in"; NULL where nothing was
 	size_t model_count;
 	struct policy_limits limits;
-	struct rehearsal rehearsal;
+	struct dry_run dry_run;
 };
 
 // Inspects a policy (a file with `models`) or settings, with the policy that they name; to be released with
@@ -30,7 +30,7 @@ bool inspection_is_sound(const struct inspection *inspection);
 
 // What one hook used at most in all scenes, and how often it was asked.
 struct inspection_use {
-	size_t situations;
+	size_t dry_run_cases;
 	size_t calls;
 	uint64_t instructions;
 	size_t peak_bytes;

@@ -30,24 +30,24 @@ static void write_problems(struct buffer *json, const char *key, const struct pr
 	buffer_append_byte(json, ']');
 }
 
-static void write_mistakes(struct buffer *json, const struct rehearsal *rehearsal) {
+static void write_mistakes(struct buffer *json, const struct dry_run *dry_run) {
 	bool is_first = true;
 	buffer_append(json, SLICE("\"mistakes\":["));
-	for (size_t i = 0; i < rehearsal->count; i++) {
-		const struct scene *scene = &rehearsal->scenes[i];
-		if (scene->mistakes == 0)
+	for (size_t i = 0; i < dry_run->count; i++) {
+		const struct observation *observation = &dry_run->observations[i];
+		if (observation->mistakes == 0)
 			continue;
 		buffer_append(json, is_first ? SLICE("{") : SLICE(",{"));
 		is_first = false;
-		write_text(json, "hook", scene->hook);
+		write_text(json, "hook", observation->hook);
 		buffer_append_byte(json, ',');
-		write_text(json, "situation", scene->situation);
+		write_text(json, "situation", observation->dry_run_case);
 		buffer_append_byte(json, ',');
-		write_text(json, "file", scene->mistake.file);
-		buffer_printf(json, ",\"line\":%d,", scene->mistake.line);
-		write_text(json, "ending", ending_name(scene->mistake.ending));
+		write_text(json, "file", observation->mistake.file);
+		buffer_printf(json, ",\"line\":%d,", observation->mistake.line);
+		write_text(json, "ending", call_ending_name(observation->mistake.ending));
 		buffer_append_byte(json, ',');
-		write_text(json, "message", scene->mistake.message);
+		write_text(json, "message", observation->mistake.message);
 		buffer_append_byte(json, '}');
 	}
 	buffer_append_byte(json, ']');
@@ -55,38 +55,38 @@ static void write_mistakes(struct buffer *json, const struct rehearsal *rehearsa
 
 static void write_hooks(struct buffer *json, const struct inspection *inspection) {
 	buffer_append(json, SLICE("\"hooks\":{"));
-	for (size_t i = 0; rehearsal_hooks[i]; i++) {
-		struct inspection_use use = inspection_use(inspection, rehearsal_hooks[i]);
+	for (size_t i = 0; dry_run_hooks[i]; i++) {
+		struct inspection_use use = inspection_use(inspection, dry_run_hooks[i]);
 		buffer_printf(json,
 		              "%s\"%s\":{\"present\":%s,\"calls\":%zu,\"instructions\":%" PRIu64
 		              ",\"memory_bytes\":%zu,\"cpu_ns\":%" PRIu64 "}",
-		              i ? "," : "", rehearsal_hooks[i], use.calls ? "true" : "false", use.calls, use.instructions,
+		              i ? "," : "", dry_run_hooks[i], use.calls ? "true" : "false", use.calls, use.instructions,
 		              use.peak_bytes, use.cpu_ns);
 	}
 	buffer_append_byte(json, '}');
 }
 
-static void write_scene(struct buffer *json, const struct scene *scene) {
+static void write_observation(struct buffer *json, const struct observation *observation) {
 	static const char *const deciders[] = {"nobody", "default", "policy"};
 	buffer_append_byte(json, '{');
-	write_text(json, "hook", scene->hook);
+	write_text(json, "hook", observation->hook);
 	buffer_append_byte(json, ',');
-	write_text(json, "situation", scene->situation);
+	write_text(json, "situation", observation->dry_run_case);
 	buffer_append_byte(json, ',');
-	write_text(json, "decided_by", deciders[scene->decided_by]);
+	write_text(json, "decided_by", deciders[observation->decided_by]);
 	buffer_append(json, SLICE(",\"words\":"));
-	buffer_append_json(json, buffer_slice(&scene->words));
+	buffer_append_json(json, buffer_slice(&observation->words));
 	buffer_append(json, SLICE(",\"decision\":"));
-	buffer_append(json, buffer_slice(&scene->json));
+	buffer_append(json, buffer_slice(&observation->json));
 	buffer_printf(json,
 	              ",\"decisions\":%zu,\"calls\":%zu,\"mistakes\":%zu,\"instructions\":%" PRIu64
 	              ",\"memory_bytes\":%zu,\"cpu_ns\":%" PRIu64 "}",
-	              scene->decisions, scene->calls, scene->mistakes, scene->instructions, scene->peak_bytes,
-	              scene->cpu_ns);
+	              observation->decisions, observation->calls, observation->mistakes, observation->instructions,
+	              observation->peak_bytes, observation->cpu_ns);
 }
 
 void inspection_write(const struct inspection *inspection, struct buffer *json) {
-	const struct rehearsal *rehearsal = &inspection->rehearsal;
+	const struct dry_run *dry_run = &inspection->dry_run;
 	buffer_append_byte(json, '{');
 	write_text(json, "file", inspection->path);
 	buffer_append_byte(json, ',');
@@ -97,16 +97,16 @@ void inspection_write(const struct inspection *inspection, struct buffer *json) 
 	              inspection->model_count, inspection->limits.instructions, inspection->limits.memory_bytes);
 	write_problems(json, "problems", &inspection->problems);
 	buffer_append_byte(json, ',');
-	write_mistakes(json, rehearsal);
+	write_mistakes(json, dry_run);
 	buffer_append_byte(json, ',');
-	write_problems(json, "warnings", &inspection->doubts);
+	write_problems(json, "warnings", &inspection->lints);
 	buffer_append_byte(json, ',');
 	write_hooks(json, inspection);
 	buffer_append(json, SLICE(",\"situations\":["));
-	for (size_t i = 0; i < rehearsal->count; i++) {
+	for (size_t i = 0; i < dry_run->count; i++) {
 		if (i)
 			buffer_append_byte(json, ',');
-		write_scene(json, &rehearsal->scenes[i]);
+		write_observation(json, &dry_run->observations[i]);
 	}
 	buffer_append(json, SLICE("]}"));
 }

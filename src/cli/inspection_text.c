@@ -19,32 +19,33 @@ static void put_visible(FILE *out, struct slice text) {
 	}
 }
 
-static bool is_same_mistake(const struct scene *a, const struct scene *b) {
+static bool is_same_mistake(const struct observation *a, const struct observation *b) {
 	return strcmp(a->hook, b->hook) == 0 && a->mistake.line == b->mistake.line &&
 	       strcmp(a->mistake.file, b->mistake.file) == 0 && strcmp(a->mistake.message, b->mistake.message) == 0;
 }
 
 // Whether the mistake was told with an earlier scene.
-static bool is_told(const struct rehearsal *rehearsal, size_t index) {
+static bool is_told(const struct dry_run *dry_run, size_t index) {
 	for (size_t i = 0; i < index; i++)
-		if (rehearsal->scenes[i].mistakes && is_same_mistake(&rehearsal->scenes[i], &rehearsal->scenes[index]))
+		if (dry_run->observations[i].mistakes &&
+		    is_same_mistake(&dry_run->observations[i], &dry_run->observations[index]))
 			return true;
 	return false;
 }
 
-static void print_mistake(const struct rehearsal *rehearsal, size_t index) {
-	const struct scene *scene = &rehearsal->scenes[index];
+static void print_mistake(const struct dry_run *dry_run, size_t index) {
+	const struct observation *observation = &dry_run->observations[index];
 	size_t more = 0;
-	for (size_t i = index + 1; i < rehearsal->count; i++)
-		more += rehearsal->scenes[i].mistakes && is_same_mistake(scene, &rehearsal->scenes[i]);
-	fprintf(stderr, "%s:%d: %s: %s in \"", scene->mistake.file, scene->mistake.line, scene->hook,
-	        ending_name(scene->mistake.ending));
-	put_visible(stderr, slice_from(scene->situation));
+	for (size_t i = index + 1; i < dry_run->count; i++)
+		more += dry_run->observations[i].mistakes && is_same_mistake(observation, &dry_run->observations[i]);
+	fprintf(stderr, "%s:%d: %s: %s in \"", observation->mistake.file, observation->mistake.line, observation->hook,
+	        call_ending_name(observation->mistake.ending));
+	put_visible(stderr, slice_from(observation->dry_run_case));
 	fputs("\"", stderr);
 	if (more)
 		fprintf(stderr, " and %zu more situation%s", more, more == 1 ? "" : "s");
 	fputs(": ", stderr);
-	put_visible(stderr, slice_from(scene->mistake.message));
+	put_visible(stderr, slice_from(observation->mistake.message));
 	fputs("\n", stderr);
 }
 
@@ -61,32 +62,32 @@ static void print_problems(const struct problems *problems, const char *prefix) 
 }
 
 // What is said of a scene; two that say the same are folded.
-static bool says_the_same(const struct scene *a, const struct scene *b) {
+static bool says_the_same(const struct observation *a, const struct observation *b) {
 	return strcmp(a->hook, b->hook) == 0 && !a->mistakes == !b->mistakes &&
 	       slice_equal(buffer_slice(&a->words), buffer_slice(&b->words));
 }
 
-static bool is_folded(const struct rehearsal *rehearsal, size_t index) {
+static bool is_folded(const struct dry_run *dry_run, size_t index) {
 	for (size_t i = 0; i < index; i++)
-		if (says_the_same(&rehearsal->scenes[i], &rehearsal->scenes[index]))
+		if (says_the_same(&dry_run->observations[i], &dry_run->observations[index]))
 			return true;
 	return false;
 }
 
 // The situations of all scenes that say the same, as lines that begin with INDENT spaces.
-static void print_situations(const struct rehearsal *rehearsal, size_t index) {
+static void print_situations(const struct dry_run *dry_run, size_t index) {
 	size_t column = 0;
-	for (size_t i = index; i < rehearsal->count; i++) {
-		const struct scene *scene = &rehearsal->scenes[i];
-		if (!says_the_same(&rehearsal->scenes[index], scene))
+	for (size_t i = index; i < dry_run->count; i++) {
+		const struct observation *observation = &dry_run->observations[i];
+		if (!says_the_same(&dry_run->observations[index], observation))
 			continue;
-		size_t bytes = strlen(scene->situation);
+		size_t bytes = strlen(observation->dry_run_case);
 		if (column && column + bytes + 2 > WIDTH) {
 			fputs(";\n", stdout);
 			column = 0;
 		}
 		column += column ? (size_t)printf("; ") : (size_t)printf("%*s", INDENT, "");
-		put_visible(stdout, slice_from(scene->situation));
+		put_visible(stdout, slice_from(observation->dry_run_case));
 		column += bytes;
 	}
 	putchar('\n');
@@ -94,7 +95,7 @@ static void print_situations(const struct rehearsal *rehearsal, size_t index) {
 
 static void print_use(const struct inspection *inspection, const char *hook) {
 	struct inspection_use use = inspection_use(inspection, hook);
-	printf("\n%-10s %zu situations", hook, use.situations);
+	printf("\n%-10s %zu situations", hook, use.dry_run_cases);
 	if (use.calls == 0) {
 		printf(", decided by what is built in\n");
 		return;
@@ -107,10 +108,10 @@ static void print_use(const struct inspection *inspection, const char *hook) {
 }
 
 static void print_hook(const struct inspection *inspection, const char *hook) {
-	const struct rehearsal *rehearsal = &inspection->rehearsal;
+	const struct dry_run *dry_run = &inspection->dry_run;
 	struct inspection_use use = inspection_use(inspection, hook);
 	bool is_built_in = use.calls == 0;
-	if (use.situations == 0)
+	if (use.dry_run_cases == 0)
 		return;
 	// What is built in is in the reference; whom it chooses depends on the models.
 	if (is_built_in && strcmp(hook, "select") != 0) {
@@ -118,39 +119,39 @@ static void print_hook(const struct inspection *inspection, const char *hook) {
 		return;
 	}
 	print_use(inspection, hook);
-	for (size_t i = 0; i < rehearsal->count; i++) {
-		const struct scene *scene = &rehearsal->scenes[i];
-		if (strcmp(scene->hook, hook) != 0 || is_folded(rehearsal, i))
+	for (size_t i = 0; i < dry_run->count; i++) {
+		const struct observation *observation = &dry_run->observations[i];
+		if (strcmp(observation->hook, hook) != 0 || is_folded(dry_run, i))
 			continue;
-		fputs(scene->mistakes ? "   by default, since it went wrong: " : "   ", stdout);
-		put_visible(stdout, buffer_slice(&scene->words));
+		fputs(observation->mistakes ? "   by default, since it went wrong: " : "   ", stdout);
+		put_visible(stdout, buffer_slice(&observation->words));
 		putchar('\n');
-		print_situations(rehearsal, i);
+		print_situations(dry_run, i);
 	}
 }
 
 static void print_head(const struct inspection *inspection) {
-	size_t wrong = inspection->problems.count + inspection->rehearsal.mistakes;
+	size_t wrong = inspection->problems.count + inspection->dry_run.mistakes;
 	if (inspection->is_settings)
 		printf("%s: %s settings\n", inspection->path, inspection->problems.count ? "wrong" : "sound");
 	if (!inspection->policy)
 		return;
 	printf("%s: a %s policy with %zu model%s", inspection->policy, wrong ? "mistaken" : "sound",
 	       inspection->model_count, inspection->model_count == 1 ? "" : "s");
-	if (inspection->doubts.count)
-		printf(", %zu doubt%s", inspection->doubts.count, inspection->doubts.count == 1 ? "" : "s");
+	if (inspection->lints.count)
+		printf(", %zu doubt%s", inspection->lints.count, inspection->lints.count == 1 ? "" : "s");
 	putchar('\n');
 }
 
 void inspection_print(const struct inspection *inspection) {
-	const struct rehearsal *rehearsal = &inspection->rehearsal;
+	const struct dry_run *dry_run = &inspection->dry_run;
 	print_problems(&inspection->problems, "");
-	for (size_t i = 0; i < rehearsal->count; i++)
-		if (rehearsal->scenes[i].mistakes && !is_told(rehearsal, i))
-			print_mistake(rehearsal, i);
-	print_problems(&inspection->doubts, "warning: ");
+	for (size_t i = 0; i < dry_run->count; i++)
+		if (dry_run->observations[i].mistakes && !is_told(dry_run, i))
+			print_mistake(dry_run, i);
+	print_problems(&inspection->lints, "warning: ");
 	fflush(stderr);
 	print_head(inspection);
-	for (size_t i = 0; rehearsal_hooks[i]; i++)
-		print_hook(inspection, rehearsal_hooks[i]);
+	for (size_t i = 0; dry_run_hooks[i]; i++)
+		print_hook(inspection, dry_run_hooks[i]);
 }

@@ -20,7 +20,7 @@ int options_misuse(const char *command, const char *format, ...) {
 static void print_help(const struct command_line *line) {
 	printf("usage: signalbox %s\n\n%s\n", line->usage, line->summary);
 	printf("\noptions:\n");
-	for (const struct option *option = line->options; option->name; option++) {
+	for (const struct cli_option *option = line->options; option->name; option++) {
 		char flag[64];
 		snprintf(flag, sizeof flag, "--%s%s%s", option->name, option->value_name ? " " : "",
 		         option->value_name ? option->value_name : "");
@@ -30,14 +30,14 @@ static void print_help(const struct command_line *line) {
 }
 
 // The option whose name is the first `length` bytes of `text`, or NULL.
-static const struct option *find_option(const struct option *options, const char *text, size_t length) {
+static const struct cli_option *find_option(const struct cli_option *options, const char *text, size_t length) {
 	for (; options->name; options++)
 		if (strlen(options->name) == length && memcmp(options->name, text, length) == 0)
 			return options;
 	return NULL;
 }
 
-static bool take_value(const struct option *option, const char *value, const char *command) {
+static bool take_value(const struct cli_option *option, const char *value, const char *command) {
 	if (!option->list) {
 		*option->value = value;
 		return true;
@@ -55,7 +55,7 @@ static enum options_result take_flag(const struct command_line *line, int argc, 
 	const char *text = argv[*place] + 2;
 	const char *equals = strchr(text, '=');
 	size_t length = equals ? (size_t)(equals - text) : strlen(text);
-	const struct option *option = find_option(line->options, text, length);
+	const struct cli_option *option = find_option(line->options, text, length);
 	if (!option) {
 		options_misuse(argv[0], "unknown option --%.*s", (int)length, text);
 		return OPTIONS_MISUSE;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 // One flag. With `value_name` it takes a value, else it is a switch.
-struct option {
+struct cli_option {
 	const char *name;       // without the dashes; NULL ends the table
 	const char *value_name; // as help shows it: "FILE"
 	const char *meaning;    // one line
@@ -23,7 +23,7 @@ struct option {
 struct command_line {
 	const char *usage;   // "serve [--config FILE] ..."
 	const char *summary; // what it does; may have several lines
-	const struct option *options;
+	const struct cli_option *options;
 	const char **arguments; // room for `argument_limit` arguments that are no flags
 	size_t argument_limit;
 	size_t argument_count; // filled

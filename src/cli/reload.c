@@ -11,9 +11,9 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "gateway/settings.h"
-#include "net/fetch.h"
+#include "http/fetch.h"
 
-enum { ANSWER_BYTES = 4 << 20, PATH_BYTES = 64, TIMEOUT_MS = 60000 };
+enum { RESPONSE_BYTES = 4 << 20, PATH_BYTES = 64, TIMEOUT_MS = 60000 };
 
 #define VERSION_MAX (UINT64_C(1) << 53)
 
@@ -32,8 +32,8 @@ static double number_of(const struct document *document, const char *key) {
 	return value && value->kind == DOCUMENT_NUMBER ? value->number : 0;
 }
 
-static void print_errors(const struct document *answer) {
-	const struct document *errors = document_get(answer, "errors");
+static void print_errors(const struct document *response) {
+	const struct document *errors = document_get(response, "errors");
 	struct problems problems = {0};
 	for (size_t i = 0; errors && i < errors->item_count; i++) {
 		const struct document *error = &errors->items[i];
@@ -43,23 +43,23 @@ static void print_errors(const struct document *answer) {
 	cli_print_problems(&problems);
 }
 
-static int print_answer(const char *address, int status, struct slice body) {
-	struct document answer = {0};
+static int print_response(const char *address, int status, struct slice body) {
+	struct document response = {0};
 	int result = CLI_FAILED;
-	if (json_read_document(body, &answer)) {
+	if (json_read_document(body, &response)) {
 		fprintf(stderr, "signalbox reload: %s answers with status %d and no JSON: not an admin listener?\n", address,
 		        status);
 	} else if (status == 200) {
-		const char *hash = text_of(&answer, "hash");
-		printf("policy version %.0f runs: %.0f model%s, hash %.12s\n", number_of(&answer, "version"),
-		       number_of(&answer, "models"), number_of(&answer, "models") == 1 ? "" : "s", hash ? hash : "");
+		const char *hash = text_of(&response, "hash");
+		printf("policy version %.0f runs: %.0f model%s, hash %.12s\n", number_of(&response, "version"),
+		       number_of(&response, "models"), number_of(&response, "models") == 1 ? "" : "s", hash ? hash : "");
 		result = CLI_DONE;
 	} else {
-		const char *message = text_of(&answer, "message");
+		const char *message = text_of(&response, "message");
 		fprintf(stderr, "signalbox reload: %s (status %d)\n", message ? message : "refused without a word", status);
-		print_errors(&answer);
+		print_errors(&response);
 	}
-	document_free(&answer);
+	document_free(&response);
 	return result;
 }
 
@@ -70,11 +70,11 @@ static int ask_gateway(const char *address, uint64_t version) {
 	struct fetch_request request = {.address = address, .method = "POST", .path = path, .timeout_ms = TIMEOUT_MS};
 	struct buffer body;
 	const char *message;
-	buffer_init(&body, ANSWER_BYTES);
+	buffer_init(&body, RESPONSE_BYTES);
 	int status = fetch(&request, &body, &message);
 	int result = CLI_FAILED;
 	if (status)
-		result = print_answer(address, status, buffer_slice(&body));
+		result = print_response(address, status, buffer_slice(&body));
 	else
 		fprintf(stderr, "signalbox reload: no answer from the admin listener %s: %s\n", address, message);
 	buffer_free(&body);
@@ -95,7 +95,7 @@ int cli_reload(int argc, char **argv) {
 	struct settings_flags flags = {0};
 	const char *to = NULL;
 	uint64_t version = 0;
-	const struct option options[] = {
+	const struct cli_option options[] = {
 	    {.name = "config", .value_name = "FILE", .value = &flags.config, .meaning = "settings; else ./signalbox.lua"},
 	    {.name = "admin", .value_name = "ADDRESS", .value = &flags.admin, .meaning = "the gateway's admin listener"},
 	    {.name = "to", .value_name = "VERSION", .value = &to, .meaning = "goes back to one of the last ten that ran"},

@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "gateway/activation.h"
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
+#include "gateway/socket_activation.h"
 
 enum { LISTEN_FLAGS = 64 };
 
@@ -33,7 +33,7 @@ static int serve(const struct settings_flags *flags) {
 	struct gateway *gateway = NULL;
 	int rc = settings_load(flags, look_up, NULL, &problems, &settings);
 	if (rc == 0)
-		rc = activation_adopt(look_up, NULL, &settings, &problems);
+		rc = socket_activation_adopt(look_up, NULL, &settings, &problems);
 	if (rc == 0) {
 		log_configure(settings.log.level, settings.log.format);
 		rc = gateway_start(&settings, &problems, &gateway);
@@ -52,7 +52,7 @@ int cli_serve(int argc, char **argv) {
 	struct settings_flags flags = {0};
 	const char *listen[LISTEN_FLAGS];
 	bool core_dumps = false;
-	const struct option options[] = {
+	const struct cli_option options[] = {
 	    {.name = "config", .value_name = "FILE", .value = &flags.config, .meaning = "settings; else ./signalbox.lua"},
 	    {.name = "policy", .value_name = "FILE", .value = &flags.policy, .meaning = "the policy"},
 	    {.name = "listen",

@@ -7,7 +7,7 @@
 #define VERSION "0.1.0"
 
 int cli_version(int argc, char **argv) {
-	static const struct option none[] = {{0}};
+	static const struct cli_option none[] = {{0}};
 	struct command_line line = {
 	    .usage = "version",
 	    .summary = "Prints the version.",

@@ -7,7 +7,7 @@
 
 #include "aws/credentials.h"
 #include "aws/sigv4.h"
-#include "net/server.h"
+#include "http/server.h"
 
 struct authentication;
 

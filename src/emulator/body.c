@@ -4,122 +4,122 @@
 
 #include <inttypes.h>
 
-static bool converses(const struct reply *reply) {
-	return reply->operation == OPERATION_CONVERSE || reply->operation == OPERATION_CONVERSE_STREAM;
+static bool converses(const struct generation *generation) {
+	return generation->operation == OPERATION_CONVERSE || generation->operation == OPERATION_CONVERSE_STREAM;
 }
 
-const char *body_stop_reason(const struct reply *reply) {
-	switch (converses(reply) ? FAMILY_NOVA : reply->family) {
+const char *body_stop_reason(const struct generation *generation) {
+	switch (converses(generation) ? FAMILY_NOVA : generation->family) {
 	case FAMILY_TITAN:
-		return reply->cut_short ? "LENGTH" : "FINISH";
+		return generation->cut_short ? "LENGTH" : "FINISH";
 	case FAMILY_LLAMA:
 	case FAMILY_MISTRAL:
-		return reply->cut_short ? "length" : "stop";
+		return generation->cut_short ? "length" : "stop";
 	default:
-		return reply->cut_short ? "max_tokens" : "end_turn";
+		return generation->cut_short ? "max_tokens" : "end_turn";
 	}
 }
 
-void body_append_cache(const struct reply *reply, struct buffer *out) {
-	const char *unit = converses(reply) ? "s" : "Count";
-	if (reply->cache_read_tokens + reply->cache_write_tokens > 0)
+void body_append_cache(const struct generation *generation, struct buffer *out) {
+	const char *unit = converses(generation) ? "s" : "Count";
+	if (generation->cache_read_tokens + generation->cache_write_tokens > 0)
 		buffer_printf(out, ",\"cacheReadInputToken%s\":%" PRIu64 ",\"cacheWriteInputToken%s\":%" PRIu64, unit,
-		              reply->cache_read_tokens, unit, reply->cache_write_tokens);
+		              generation->cache_read_tokens, unit, generation->cache_write_tokens);
 }
 
-void body_append_anthropic_cache(const struct reply *reply, struct buffer *out) {
-	if (reply->cache_read_tokens + reply->cache_write_tokens > 0)
+void body_append_anthropic_cache(const struct generation *generation, struct buffer *out) {
+	if (generation->cache_read_tokens + generation->cache_write_tokens > 0)
 		buffer_printf(out, ",\"cache_creation_input_tokens\":%" PRIu64 ",\"cache_read_input_tokens\":%" PRIu64,
-		              reply->cache_write_tokens, reply->cache_read_tokens);
+		              generation->cache_write_tokens, generation->cache_read_tokens);
 }
 
-static void append_usage(const struct reply *reply, struct buffer *out) {
+static void append_usage(const struct generation *generation, struct buffer *out) {
 	buffer_printf(out, ",\"usage\":{\"inputTokens\":%" PRIu64 ",\"outputTokens\":%" PRIu64 ",\"totalTokens\":%" PRIu64,
-	              reply->input_tokens, reply->output_tokens, reply_total_tokens(reply));
-	body_append_cache(reply, out);
+	              generation->input_tokens, generation->output_tokens, generation_total_tokens(generation));
+	body_append_cache(generation, out);
 	buffer_append(out, SLICE("}}"));
 }
 
-static void append_all_text(const struct reply *reply, struct buffer *out) {
-	reply_append_text(reply, 0, reply->output_tokens, out);
+static void append_all_text(const struct generation *generation, struct buffer *out) {
+	generation_append_text(generation, 0, generation->output_tokens, out);
 }
 
 // Converse's message, which is Nova's too.
-static void append_message(const struct reply *reply, struct buffer *out) {
+static void append_message(const struct generation *generation, struct buffer *out) {
 	buffer_append(out, SLICE("\"output\":{\"message\":{\"content\":[{\"text\":\""));
-	append_all_text(reply, out);
-	buffer_printf(out, "\"}],\"role\":\"assistant\"}},\"stopReason\":\"%s\"", body_stop_reason(reply));
-	append_usage(reply, out);
+	append_all_text(generation, out);
+	buffer_printf(out, "\"}],\"role\":\"assistant\"}},\"stopReason\":\"%s\"", body_stop_reason(generation));
+	append_usage(generation, out);
 }
 
-static void append_converse(const struct reply *reply, struct buffer *out) {
-	buffer_printf(out, "{\"metrics\":{\"latencyMs\":%" PRIu64 "},", reply->last_ms);
-	if (reply->tier)
-		buffer_printf(out, "\"serviceTier\":{\"type\":\"%s\"},", reply->tier);
-	append_message(reply, out);
+static void append_converse(const struct generation *generation, struct buffer *out) {
+	buffer_printf(out, "{\"metrics\":{\"latencyMs\":%" PRIu64 "},", generation->last_ms);
+	if (generation->tier)
+		buffer_printf(out, "\"serviceTier\":{\"type\":\"%s\"},", generation->tier);
+	append_message(generation, out);
 }
 
-static void append_anthropic(const struct reply *reply, struct buffer *out) {
+static void append_anthropic(const struct generation *generation, struct buffer *out) {
 	buffer_printf(out, "{\"id\":\"msg_bdrk_%016" PRIx64 "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":",
-	              reply_number(reply, 0));
-	buffer_append_json(out, reply->model);
+	              generation_number(generation, 0));
+	buffer_append_json(out, generation->model);
 	buffer_append(out, SLICE(",\"content\":[{\"type\":\"text\",\"text\":\""));
-	append_all_text(reply, out);
+	append_all_text(generation, out);
 	buffer_printf(out,
 	              "\"}],\"stop_reason\":\"%s\",\"stop_sequence\":null,"
 	              "\"usage\":{\"input_tokens\":%" PRIu64 ",\"output_tokens\":%" PRIu64,
-	              body_stop_reason(reply), reply->input_tokens, reply->output_tokens);
-	body_append_anthropic_cache(reply, out);
+	              body_stop_reason(generation), generation->input_tokens, generation->output_tokens);
+	body_append_anthropic_cache(generation, out);
 	buffer_append(out, SLICE("}}"));
 }
 
-static void append_titan(const struct reply *reply, struct buffer *out) {
+static void append_titan(const struct generation *generation, struct buffer *out) {
 	buffer_printf(out,
 	              "{\"inputTextTokenCount\":%" PRIu64 ",\"results\":[{\"tokenCount\":%" PRIu64 ",\"outputText\":\"",
-	              reply->input_tokens, reply->output_tokens);
-	append_all_text(reply, out);
-	buffer_printf(out, "\",\"completionReason\":\"%s\"}]}", body_stop_reason(reply));
+	              generation->input_tokens, generation->output_tokens);
+	append_all_text(generation, out);
+	buffer_printf(out, "\",\"completionReason\":\"%s\"}]}", body_stop_reason(generation));
 }
 
-static void append_llama(const struct reply *reply, struct buffer *out) {
+static void append_llama(const struct generation *generation, struct buffer *out) {
 	buffer_append(out, SLICE("{\"generation\":\""));
-	append_all_text(reply, out);
+	append_all_text(generation, out);
 	buffer_printf(
 	    out, "\",\"prompt_token_count\":%" PRIu64 ",\"generation_token_count\":%" PRIu64 ",\"stop_reason\":\"%s\"}",
-	    reply->input_tokens, reply->output_tokens, body_stop_reason(reply));
+	    generation->input_tokens, generation->output_tokens, body_stop_reason(generation));
 }
 
-static void append_mistral(const struct reply *reply, struct buffer *out) {
+static void append_mistral(const struct generation *generation, struct buffer *out) {
 	buffer_append(out, SLICE("{\"outputs\":[{\"text\":\""));
-	append_all_text(reply, out);
-	buffer_printf(out, "\",\"stop_reason\":\"%s\"}]}", body_stop_reason(reply));
+	append_all_text(generation, out);
+	buffer_printf(out, "\",\"stop_reason\":\"%s\"}]}", body_stop_reason(generation));
 }
 
-void body_append(const struct reply *reply, struct buffer *out) {
-	if (reply->operation == OPERATION_COUNT_TOKENS) {
-		buffer_printf(out, "{\"inputTokens\":%" PRIu64 "}", reply->input_tokens);
+void body_append(const struct generation *generation, struct buffer *out) {
+	if (generation->operation == OPERATION_COUNT_TOKENS) {
+		buffer_printf(out, "{\"inputTokens\":%" PRIu64 "}", generation->input_tokens);
 		return;
 	}
-	if (reply->operation == OPERATION_CONVERSE) {
-		append_converse(reply, out);
+	if (generation->operation == OPERATION_CONVERSE) {
+		append_converse(generation, out);
 		return;
 	}
-	switch (reply->family) {
+	switch (generation->family) {
 	case FAMILY_ANTHROPIC:
-		append_anthropic(reply, out);
+		append_anthropic(generation, out);
 		break;
 	case FAMILY_TITAN:
-		append_titan(reply, out);
+		append_titan(generation, out);
 		break;
 	case FAMILY_LLAMA:
-		append_llama(reply, out);
+		append_llama(generation, out);
 		break;
 	case FAMILY_MISTRAL:
-		append_mistral(reply, out);
+		append_mistral(generation, out);
 		break;
 	case FAMILY_NOVA:
 		buffer_append_byte(out, '{');
-		append_message(reply, out);
+		append_message(generation, out);
 		break;
 	}
 }

@@ -4,12 +4,12 @@
 #include "emulator/control.h"
 
 #include "base/error.h"
-#include "base/schema.h"
 #include "base/json.h"
+#include "base/schema.h"
 #include "emulator/respond.h"
 #include "world/tier.h"
 
-enum { CHANGE_BYTES_MAX = 65536, ANSWER_BYTES = 16 << 20, MESSAGE_BYTES = 16384, ID_BYTES_MAX = 2048 };
+enum { CHANGE_BYTES_MAX = 65536, RESPONSE_BYTES = 16 << 20, MESSAGE_BYTES = 16384, ID_BYTES_MAX = 2048 };
 
 #define ROOT "/_emulator/"
 #define MODELS ROOT "models/"
@@ -159,7 +159,7 @@ static void change_model(struct emulator *emulator, struct server_call *call, st
 
 static void tell_requests(struct emulator *emulator, struct server_call *call) {
 	struct buffer body;
-	buffer_init(&body, ANSWER_BYTES);
+	buffer_init(&body, RESPONSE_BYTES);
 	counters_format(&emulator->counters, emulator->world, &body);
 	if (body.failed)
 		refuse(emulator, call, 500, "InternalServerException", "The counters do not fit into an answer.");
@@ -174,7 +174,7 @@ static void reset(struct emulator *emulator, struct server_call *call) {
 	respond_json(emulator, call, 200, SLICE("{}"));
 }
 
-void control_answer(struct emulator *emulator, struct server_call *call, const struct server_request *request) {
+void control_respond(struct emulator *emulator, struct server_call *call, const struct server_request *request) {
 	bool post = slice_equal(request->method, SLICE("POST"));
 	bool get = slice_equal(request->method, SLICE("GET"));
 	struct slice models = SLICE(MODELS);

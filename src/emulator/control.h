@@ -19,6 +19,6 @@
 bool control_owns(struct slice path);
 
 // Answers a request on it. Refused where the listener is not a loopback one, and to web pages.
-void control_answer(struct emulator *emulator, struct server_call *call, const struct server_request *request);
+void control_respond(struct emulator *emulator, struct server_call *call, const struct server_request *request);
 
 #endif

@@ -69,7 +69,7 @@ static void ask_model(struct emulator *emulator, struct server_call *call, const
 	else if (tier.len && !(prompt.tier = tier_bit_of(tier)))
 		reject(emulator, call, "ValidationException", 400, "The service tier provided is invalid.");
 	else
-		answer_begin(emulator, call, operation, behaviour, &prompt, call_owner);
+		response_begin(emulator, call, operation, behaviour, &prompt, call_owner);
 }
 
 static void route(struct emulator *emulator, struct server_call *call, const struct server_request *request,
@@ -96,7 +96,7 @@ static void on_request(void *owner, struct server_call *call, const struct serve
 	struct emulator *emulator = owner;
 	*call_owner = NULL;
 	if (control_owns(request->path)) {
-		control_answer(emulator, call, request);
+		control_respond(emulator, call, request);
 		return;
 	}
 	const struct sigv4_refusal *refusal =
@@ -111,14 +111,14 @@ static void on_writable(void *owner, struct server_call *call, void *call_owner)
 	(void)owner;
 	(void)call;
 	if (call_owner)
-		answer_on_writable(call_owner);
+		response_on_writable(call_owner);
 }
 
 static void on_gone(void *owner, struct server_call *call, void *call_owner) {
 	(void)owner;
 	(void)call;
 	if (call_owner)
-		answer_on_gone(call_owner);
+		response_on_gone(call_owner);
 }
 
 static size_t format_refusal(void *owner, int status, const char *reason, struct header *headers, struct buffer *body) {

@@ -3,9 +3,9 @@
 // quotas and latencies, and the same every time.
 #include "emulator/prompt.h"
 
+#include "base/base64.h"
 #include "base/buffer.h"
 #include "base/error.h"
-#include "base/base64.h"
 #include "base/hash.h"
 #include "base/json.h"
 

@@ -40,18 +40,18 @@ void respond_head_init(struct respond_head *head, struct emulator *emulator, con
 	           high >> 32, high >> 16 & 0xffff, high & 0xfff, low >> 52, low & 0xffffffffffff);
 }
 
-void respond_head_add_invocation(struct respond_head *head, const struct reply *reply) {
-	if (reply->operation == OPERATION_INVOKE_MODEL_STREAM)
+void respond_head_add_invocation(struct respond_head *head, const struct generation *generation) {
+	if (generation->operation == OPERATION_INVOKE_MODEL_STREAM)
 		add(head, SLICE("x-amzn-bedrock-content-type"), SLICE("application/json"));
 	bool is_invocation =
-	    reply->operation == OPERATION_INVOKE_MODEL || reply->operation == OPERATION_INVOKE_MODEL_STREAM;
-	if (is_invocation && reply->tier)
-		add(head, SLICE("x-amzn-bedrock-service-tier"), slice_from(reply->tier));
-	if (reply->operation != OPERATION_INVOKE_MODEL)
+	    generation->operation == OPERATION_INVOKE_MODEL || generation->operation == OPERATION_INVOKE_MODEL_STREAM;
+	if (is_invocation && generation->tier)
+		add(head, SLICE("x-amzn-bedrock-service-tier"), slice_from(generation->tier));
+	if (generation->operation != OPERATION_INVOKE_MODEL)
 		return;
-	add_printf(head, SLICE("x-amzn-bedrock-input-token-count"), "%" PRIu64, reply->input_tokens);
-	add_printf(head, SLICE("x-amzn-bedrock-output-token-count"), "%" PRIu64, reply->output_tokens);
-	add_printf(head, SLICE("x-amzn-bedrock-invocation-latency"), "%" PRIu64, reply->last_ms);
+	add_printf(head, SLICE("x-amzn-bedrock-input-token-count"), "%" PRIu64, generation->input_tokens);
+	add_printf(head, SLICE("x-amzn-bedrock-output-token-count"), "%" PRIu64, generation->output_tokens);
+	add_printf(head, SLICE("x-amzn-bedrock-invocation-latency"), "%" PRIu64, generation->last_ms);
 }
 
 struct headers respond_head_headers(const struct respond_head *head) {
@@ -70,14 +70,14 @@ void respond_exception(struct emulator *emulator, struct server_call *call, cons
 		add_printf(&head, SLICE("retry-after"), "%" PRIu64, (retry_after_ms + 999) / 1000);
 	}
 	exception_format_body(slice_from(message), &body);
-	server_answer(call, status, respond_head_headers(&head), buffer_slice(&body));
+	server_respond(call, status, respond_head_headers(&head), buffer_slice(&body));
 	buffer_free(&body);
 }
 
 void respond_json(struct emulator *emulator, struct server_call *call, int status, struct slice body) {
 	struct respond_head head;
 	respond_head_init(&head, emulator, "application/json");
-	server_answer(call, status, respond_head_headers(&head), body);
+	server_respond(call, status, respond_head_headers(&head), body);
 }
 
 const char *respond_message(const char *exception) {

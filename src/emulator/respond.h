@@ -20,7 +20,7 @@ struct respond_head {
 // A request id, and a content type that lives long enough (a literal).
 void respond_head_init(struct respond_head *head, struct emulator *emulator, const char *content_type);
 // The token counts and latencies that InvokeModel puts in headers.
-void respond_head_add_invocation(struct respond_head *head, const struct reply *reply);
+void respond_head_add_invocation(struct respond_head *head, const struct generation *generation);
 struct headers respond_head_headers(const struct respond_head *head);
 
 // Answers with an exception: x-amzn-errortype and {"message": ...}. `retry_after_ms` 0 says nothing about it. The call

@@ -14,143 +14,144 @@ enum { AFTER_DEFAULT = 3 };
 
 // The event before which the fault comes; past the end for none. A fault that is to come later than the stream is
 // complete comes just before that.
-static uint64_t strike_event(const struct answer *answer) {
-	const struct scenario_fault *fault = &answer->visit.plan.fault;
-	uint64_t stop = events_stop(&answer->reply);
-	if (answer->visit.plan.outcome != PLAN_FAULT || answer->struck)
+static uint64_t strike_event(const struct emulator_response *response) {
+	const struct scenario_fault *fault = &response->visit.plan.fault;
+	uint64_t stop = events_stop(&response->generation);
+	if (response->visit.plan.outcome != PLAN_FAULT || response->struck)
 		return UINT64_MAX;
 	if (fault->trouble == SCENARIO_GARBAGE)
 		return 0;
 	if (fault->trouble == SCENARIO_LYING_LENGTH)
-		return events_count(&answer->reply);
+		return events_count(&response->generation);
 	if (fault->after == SCENARIO_AFTER_STOP)
-		return events_count(&answer->reply) - 1;
+		return events_count(&response->generation) - 1;
 	uint64_t after = fault->after == SCENARIO_AFTER_UNSET ? AFTER_DEFAULT : fault->after;
 	return after < stop ? after : stop;
 }
 
-static void start(struct answer *answer) {
+static void start(struct emulator_response *response) {
 	struct respond_head head;
-	const struct plan *plan = &answer->visit.plan;
+	const struct plan *plan = &response->visit.plan;
 	bool lies = plan->outcome == PLAN_FAULT && plan->fault.trouble == SCENARIO_LYING_LENGTH;
-	respond_head_init(&head, answer->emulator, "application/vnd.amazon.eventstream");
-	respond_head_add_invocation(&head, &answer->reply);
-	server_answer_start(answer->call, 200, respond_head_headers(&head), lies ? LYING_LENGTH : -1);
-	answer->started = true;
+	respond_head_init(&head, response->emulator, "application/vnd.amazon.eventstream");
+	respond_head_add_invocation(&head, &response->generation);
+	server_response_start(response->call, 200, respond_head_headers(&head), lies ? LYING_LENGTH : -1);
+	response->started = true;
 }
 
 // Sends what was gathered. False when the client is gone.
-static bool flush(struct answer *answer) {
-	struct buffer *frames = &answer->emulator->frames;
-	if (frames->len > 0 && !answer->gone && !server_answer_write(answer->call, buffer_slice(frames)))
-		answer->full = true;
+static bool flush(struct emulator_response *response) {
+	struct buffer *frames = &response->emulator->frames;
+	if (frames->len > 0 && !response->gone && !server_response_write(response->call, buffer_slice(frames)))
+		response->full = true;
 	buffer_clear(frames);
-	return !answer->gone;
+	return !response->gone;
 }
 
-static void gather(struct answer *answer) {
-	events_append(&answer->reply, answer->next_event++, &answer->emulator->events, &answer->emulator->frames);
+static void gather(struct emulator_response *response) {
+	events_append(&response->generation, response->next_event++, &response->emulator->events,
+	              &response->emulator->frames);
 }
 
-static void end(struct answer *answer) {
-	if (!flush(answer))
+static void end(struct emulator_response *response) {
+	if (!flush(response))
 		return;
-	server_answer_end(answer->call);
-	answer->over = true;
+	server_response_end(response->call);
+	response->over = true;
 }
 
-static void break_off(struct answer *answer) {
-	if (!flush(answer))
+static void break_off(struct emulator_response *response) {
+	if (!flush(response))
 		return;
-	server_answer_abort(answer->call, false);
-	answer->over = true;
+	server_response_abort(response->call, false);
+	response->over = true;
 }
 
-static void gather_half_an_event(struct answer *answer) {
-	struct buffer *frames = &answer->emulator->frames;
+static void gather_half_an_event(struct emulator_response *response) {
+	struct buffer *frames = &response->emulator->frames;
 	size_t before = frames->len;
-	gather(answer);
+	gather(response);
 	frames->len = before + (frames->len - before) / 2;
 }
 
-static void gather_corrupt_event(struct answer *answer) {
-	struct buffer *frames = &answer->emulator->frames;
+static void gather_corrupt_event(struct emulator_response *response) {
+	struct buffer *frames = &response->emulator->frames;
 	size_t before = frames->len;
-	gather(answer);
+	gather(response);
 	if (frames->len > before)
 		frames->ptr[frames->len - 1] ^= 1;
 }
 
-static void gather_garbage(struct answer *answer) {
+static void gather_garbage(struct emulator_response *response) {
 	for (uint64_t i = 0; i < GARBAGE_BYTES; i++)
-		buffer_append_byte(&answer->emulator->frames, (char)(reply_number(&answer->reply, i) | 0x80));
+		buffer_append_byte(&response->emulator->frames, (char)(generation_number(&response->generation, i) | 0x80));
 }
 
-static void go_wrong(struct answer *answer) {
-	const struct scenario_fault *fault = &answer->visit.plan.fault;
-	struct buffer *frames = &answer->emulator->frames;
-	answer_strike(answer);
+static void go_wrong(struct emulator_response *response) {
+	const struct scenario_fault *fault = &response->visit.plan.fault;
+	struct buffer *frames = &response->emulator->frames;
+	response_strike(response);
 	switch (fault->trouble) {
 	case SCENARIO_EXCEPTION:
-		exception_format_frame(answer->reply.operation, slice_from(fault->exception),
+		exception_format_frame(response->generation.operation, slice_from(fault->exception),
 		                       slice_from(respond_message(fault->exception)), frames);
-		end(answer);
+		end(response);
 		break;
 	case SCENARIO_RESET:
-		if (flush(answer))
-			answer_reset_soon(answer);
-		answer->next_event = UINT64_MAX;
+		if (flush(response))
+			response_reset_soon(response);
+		response->next_event = UINT64_MAX;
 		break;
 	case SCENARIO_TRUNCATE:
-		gather_half_an_event(answer);
-		break_off(answer);
+		gather_half_an_event(response);
+		break_off(response);
 		break;
 	case SCENARIO_CORRUPT:
-		gather_corrupt_event(answer);
+		gather_corrupt_event(response);
 		break;
 	case SCENARIO_STALL:
-		flush(answer);
-		answer->next_event = UINT64_MAX;
+		flush(response);
+		response->next_event = UINT64_MAX;
 		break;
 	case SCENARIO_GARBAGE:
-		gather_garbage(answer);
-		end(answer);
+		gather_garbage(response);
+		end(response);
 		break;
 	case SCENARIO_LYING_LENGTH:
-		break_off(answer);
+		break_off(response);
 		break;
 	default:
-		end(answer);
+		end(response);
 	}
 }
 
-static double due_ms(const struct answer *answer) {
-	const struct plan *plan = &answer->visit.plan;
-	uint64_t count = events_count(&answer->reply);
-	uint64_t event = answer->next_event < count ? answer->next_event : count - 1;
-	return plan->first_ms + plan->token_ms * (double)(events_tokens_due(&answer->reply, event) - 1);
+static double due_ms(const struct emulator_response *response) {
+	const struct plan *plan = &response->visit.plan;
+	uint64_t count = events_count(&response->generation);
+	uint64_t event = response->next_event < count ? response->next_event : count - 1;
+	return plan->first_ms + plan->token_ms * (double)(events_tokens_due(&response->generation, event) - 1);
 }
 
-void stream_act(struct answer *answer) {
-	uint64_t count = events_count(&answer->reply);
-	double elapsed_ms = answer_elapsed_ms(answer);
-	bool silent = answer->next_event == UINT64_MAX;
-	if (!answer->started)
-		start(answer);
-	while (!silent && !answer->full && !answer->gone && !answer->over && due_ms(answer) <= elapsed_ms) {
-		if (answer->next_event == strike_event(answer)) {
-			go_wrong(answer);
-			silent = answer->next_event == UINT64_MAX;
-		} else if (answer->next_event == count) {
-			end(answer);
-			answer_counter(answer)->answered += answer->over && !answer->struck;
+void stream_act(struct emulator_response *response) {
+	uint64_t count = events_count(&response->generation);
+	double elapsed_ms = response_elapsed_ms(response);
+	bool silent = response->next_event == UINT64_MAX;
+	if (!response->started)
+		start(response);
+	while (!silent && !response->full && !response->gone && !response->over && due_ms(response) <= elapsed_ms) {
+		if (response->next_event == strike_event(response)) {
+			go_wrong(response);
+			silent = response->next_event == UINT64_MAX;
+		} else if (response->next_event == count) {
+			end(response);
+			response_counter(response)->answered += response->over && !response->struck;
 		} else {
-			gather(answer);
-			if (answer->emulator->frames.len >= WRITE_BYTES)
-				flush(answer);
+			gather(response);
+			if (response->emulator->frames.len >= WRITE_BYTES)
+				flush(response);
 		}
 	}
-	if (answer->over || answer->gone || silent || !flush(answer) || answer->full)
+	if (response->over || response->gone || silent || !flush(response) || response->full)
 		return;
-	answer_wake_at(answer, due_ms(answer));
+	response_wake_at(response, due_ms(response));
 }

@@ -4,9 +4,9 @@
 #include "aws/percent.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "gateway/notice.h"
+#include "gateway/event_log.h"
 #include "gateway/reload_call.h"
-#include "gateway/surface.h"
+#include "gateway/request_routes.h"
 #include "route/state.h"
 
 enum {
@@ -23,53 +23,53 @@ struct inquiry {
 	const struct server_request *request;
 	bool is_draining;
 	struct report_time time;
-	struct admin_answer *answer;
+	struct admin_response *response;
 };
 
-static void say(struct admin_answer *answer, int status, const char *message) {
-	answer->status = status;
-	buffer_append(&answer->body, SLICE("{\"message\":"));
-	buffer_append_json(&answer->body, slice_from(message));
-	buffer_append_byte(&answer->body, '}');
+static void say(struct admin_response *response, int status, const char *message) {
+	response->status = status;
+	buffer_append(&response->body, SLICE("{\"message\":"));
+	buffer_append_json(&response->body, slice_from(message));
+	buffer_append_byte(&response->body, '}');
 }
 
 static void get_health(const struct inquiry *about) {
 	struct system_health health;
 	pool_health(about->pool, about->time.now_ms, &health);
 	const char *word = about->is_draining ? "draining" : health.healthy ? "healthy" : "unhealthy";
-	about->answer->status = health.healthy && !about->is_draining ? 200 : 503;
-	report_health(word, about->answer->status, &about->answer->body);
+	about->response->status = health.healthy && !about->is_draining ? 200 : 503;
+	report_health(word, about->response->status, &about->response->body);
 }
 
 static void get_health_detail(const struct inquiry *about) {
-	report_health_detail(about->pool, about->time, &about->answer->body);
+	report_health_detail(about->pool, about->time, &about->response->body);
 }
 
 static void get_stats(const struct inquiry *about) {
-	report_statistics(about->pool, &about->answer->body);
+	report_statistics(about->pool, &about->response->body);
 }
 
 static void get_breakers(const struct inquiry *about) {
-	report_breakers(about->pool, about->time, &about->answer->body);
+	report_breakers(about->pool, about->time, &about->response->body);
 }
 
 static void post_stats_reset(const struct inquiry *about) {
 	for (size_t i = 0; i < about->pool->count; i++)
 		model_state_reset_statistics(about->pool->models[i].state);
 	notice_write(NULL, &(struct route_event){.kind = EVENT_STATS_RESET});
-	report_statistics(about->pool, &about->answer->body);
+	report_statistics(about->pool, &about->response->body);
 }
 
 static void get_policy(const struct inquiry *about) {
 	if (about->mux)
-		mux_report_policy(about->mux, &about->answer->body);
+		mux_report_policy(about->mux, &about->response->body);
 }
 
 static void post_reload(const struct inquiry *about) {
-	struct admin_answer *answer = about->answer;
-	answer->is_reload = reload_call_read(about->request->query, about->request->body, &answer->order);
-	if (!answer->is_reload)
-		say(answer, 400, "A reload takes nothing, ?to=VERSION, or a body {\"to\": VERSION}.");
+	struct admin_response *response = about->response;
+	response->is_reload = reload_call_read(about->request->query, about->request->body, &response->order);
+	if (!response->is_reload)
+		say(response, 400, "A reload takes nothing, ?to=VERSION, or a body {\"to\": VERSION}.");
 }
 
 static const struct {
@@ -95,7 +95,7 @@ static const struct {
 static void command_breaker(const struct inquiry *about, struct slice name, struct slice command) {
 	const struct model *model = pool_find(about->pool, name);
 	if (!model) {
-		say(about->answer, 404, "No model has that name.");
+		say(about->response, 404, "No model has that name.");
 		return;
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
@@ -103,10 +103,10 @@ static void command_breaker(const struct inquiry *about, struct slice name, stru
 			continue;
 		commands[i].carry_out(model->state, about->time.now_ms);
 		log_entry(LOG_WARN, "breaker command", LOG_C("model", model->name), LOG_C("command", commands[i].name));
-		report_breaker(model, about->time, &about->answer->body);
+		report_breaker(model, about->time, &about->response->body);
 		return;
 	}
-	say(about->answer, 404, "A breaker's commands are open, close and reset.");
+	say(about->response, 404, "A breaker's commands are open, close and reset.");
 }
 
 // /breakers/{name}/{command}: the command is the last segment, since a name may have slashes.
@@ -119,10 +119,10 @@ static void respond_breaker(const struct inquiry *about) {
 	struct buffer name;
 	buffer_init(&name, NAME_BYTES);
 	if (!slice_equal(request->method, SLICE("POST"))) {
-		about->answer->allow = "POST";
-		say(about->answer, 405, "The path takes another method.");
+		about->response->allow = "POST";
+		say(about->response, 405, "The path takes another method.");
 	} else if (end == 0 || !percent_decode(slice_of(rest.ptr, end - 1), &name)) {
-		say(about->answer, 404, "A breaker's path is /breakers/{name}/{open|close|reset}.");
+		say(about->response, 404, "A breaker's path is /breakers/{name}/{open|close|reset}.");
 	} else {
 		command_breaker(about, buffer_slice(&name), slice_from_offset(rest, end));
 	}
@@ -134,60 +134,62 @@ static void respond_path(const struct inquiry *about) {
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
 		if (!slice_equal(request->path, slice_from(paths[i].path)))
 			continue;
-		if (paths[i].changes ? slice_equal(request->method, SLICE("POST")) : surface_is_reading(request->method)) {
+		if (paths[i].changes ? slice_equal(request->method, SLICE("POST"))
+		                     : request_routes_is_reading(request->method)) {
 			paths[i].respond(about);
 			return;
 		}
-		about->answer->allow = paths[i].changes ? "POST" : "GET, HEAD";
-		say(about->answer, 405, "The path takes another method.");
+		about->response->allow = paths[i].changes ? "POST" : "GET, HEAD";
+		say(about->response, 405, "The path takes another method.");
 		return;
 	}
 	if (slice_starts(request->path, SLICE("/breakers/")))
 		respond_breaker(about);
 	else
-		say(about->answer, 404, "There is nothing at this path.");
+		say(about->response, 404, "There is nothing at this path.");
 }
 
 void admin_respond(struct mux *mux, const struct pool *pool, bool is_draining, const struct server_request *request,
-                   struct report_time time, struct admin_answer *answer) {
-	answer->status = 200;
-	answer->allow = NULL;
-	answer->is_reload = false;
-	buffer_clear(&answer->body);
-	if (surface_is_foreign(request->headers))
-		say(answer, 403, "Requests on behalf of another site are refused.");
+                   struct report_time time, struct admin_response *response) {
+	response->status = 200;
+	response->allow = NULL;
+	response->is_reload = false;
+	buffer_clear(&response->body);
+	if (request_routes_is_foreign(request->headers))
+		say(response, 403, "Requests on behalf of another site are refused.");
 	else
-		respond_path(&(struct inquiry){mux, pool, request, is_draining, time, answer});
-	if (answer->body.failed) {
-		buffer_clear(&answer->body);
-		say(answer, 500, "The answer is too large.");
+		respond_path(&(struct inquiry){mux, pool, request, is_draining, time, response});
+	if (response->body.failed) {
+		buffer_clear(&response->body);
+		say(response, 500, "The answer is too large.");
 	}
 }
 
-static void answer_now(struct server_call *call, const struct admin_answer *answer) {
+static void respond_now(struct server_call *call, const struct admin_response *response) {
 	struct header headers[] = {
 	    {SLICE("content-type"), SLICE("application/json")},
 	    {SLICE("cache-control"), SLICE("no-store")},
-	    {SLICE("allow"), slice_from(answer->allow)},
+	    {SLICE("allow"), slice_from(response->allow)},
 	};
-	server_answer(call, answer->status, (struct headers){headers, answer->allow ? 3 : 2}, buffer_slice(&answer->body));
+	server_respond(call, response->status, (struct headers){headers, response->allow ? 3 : 2},
+	               buffer_slice(&response->body));
 }
 
 static void on_request(void *owner, struct server_call *call, const struct server_request *request, void **call_owner) {
 	struct admin *admin = owner;
 	struct policy *policy = mux_policy(admin->mux);
 	struct report_time time = {.now_ms = loop_now_ms(admin->loop), .wall_ms = clock_wall_ms()};
-	struct admin_answer answer;
+	struct admin_response response;
 	struct reload_call *pending = NULL;
-	buffer_init(&answer.body, BODY_BYTES);
-	admin_respond(admin->mux, policy_pool(policy), admin->is_draining, request, time, &answer);
+	buffer_init(&response.body, BODY_BYTES);
+	admin_respond(admin->mux, policy_pool(policy), admin->is_draining, request, time, &response);
 	policy_release(policy);
-	if (answer.is_reload && reload_call_start(admin->reload, answer.order, call, &pending))
-		say(&answer, 503, "Too many reloads wait already.");
+	if (response.is_reload && reload_call_start(admin->reload, response.order, call, &pending))
+		say(&response, 503, "Too many reloads wait already.");
 	*call_owner = pending;
 	if (!pending)
-		answer_now(call, &answer);
-	buffer_free(&answer.body);
+		respond_now(call, &response);
+	buffer_free(&response.body);
 }
 
 // Whole answers are never left to write to.

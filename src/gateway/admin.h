@@ -8,13 +8,13 @@
 
 #include "base/buffer.h"
 #include "gateway/reload.h"
-#include "mux/report.h"
+#include "http/server.h"
 #include "mux/mux.h"
+#include "mux/report.h"
 #include "net/loop.h"
-#include "net/server.h"
 
 // An answer to an admin request; `body` is JSON.
-struct admin_answer {
+struct admin_response {
 	int status;
 	const char *allow; // the methods of a path that was asked with another one; else NULL
 	struct buffer body;
@@ -25,7 +25,7 @@ struct admin_answer {
 // Answers one request about the pool; pure but for the commands it carries out on the models' states and logs, and for
 // what it is asked of the policy, where there is a `mux`.
 void admin_respond(struct mux *mux, const struct pool *pool, bool is_draining, const struct server_request *request,
-                   struct report_time time, struct admin_answer *answer);
+                   struct report_time time, struct admin_response *response);
 
 struct admin {
 	struct loop *loop;

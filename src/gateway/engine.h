@@ -3,8 +3,8 @@
 #ifndef GATEWAY_ENGINE_H
 #define GATEWAY_ENGINE_H
 
-#include "mux/identity.h"
 #include "gateway/settings.h"
+#include "mux/identity.h"
 #include "mux/mux.h"
 
 // Borrows from both; on_event is left empty.

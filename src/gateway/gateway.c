@@ -17,16 +17,16 @@
 #include "base/random.h"
 #include "gateway/admin.h"
 #include "gateway/engine.h"
-#include "gateway/notice.h"
-#include "gateway/readiness.h"
+#include "gateway/event_log.h"
+#include "gateway/notify.h"
 #include "gateway/reload.h"
 #include "gateway/worker.h"
+#include "http/server.h"
 #include "mux/identity.h"
 #include "mux/mux.h"
 #include "net/bind_adopted.h"
 #include "net/connect.h"
 #include "net/loop.h"
-#include "net/server.h"
 #include "net/tls_server.h"
 
 enum { INSTANCE_BYTES = 17 };
@@ -56,8 +56,9 @@ static void complain_listener(struct problems *problems, const char *field, cons
 	problems_add(problems, NULL, 0, field, NULL, message);
 }
 
-static void log_listener(const char *surface, const char *address, const char *scheme) {
-	log_entry(LOG_INFO, "listening", LOG_C("surface", surface), LOG_C("address", address), LOG_C("scheme", scheme));
+static void log_listener(const char *request_route, const char *address, const char *scheme) {
+	log_entry(LOG_INFO, "listening", LOG_C("surface", request_route), LOG_C("address", address),
+	          LOG_C("scheme", scheme));
 }
 
 // The first worker's listeners; they pick the ports for the others'.
@@ -69,7 +70,7 @@ static void listen_first(struct gateway *gateway, struct problems *problems) {
 		const char *address = listen->list[i];
 		int rc = shared ? server_probe(address, &message) : 0;
 		if (rc == 0)
-			rc = server_listen_tls(gateway->workers[0].door.server, address, shared, gateway->tls, &message);
+			rc = server_listen_tls(gateway->workers[0].data_listener.server, address, shared, gateway->tls, &message);
 		if (rc)
 			complain_listener(problems, "listen", message);
 	}
@@ -82,15 +83,16 @@ static void listen_others(struct gateway *gateway, struct problems *problems) {
 	const char *message = NULL;
 	for (size_t w = 1; w < gateway->worker_count; w++)
 		for (size_t i = 0; i < listen->count; i++) {
-			const char *address = server_address(gateway->workers[0].door.server, i);
-			if (server_listen_tls(gateway->workers[w].door.server, address, true, gateway->tls, &message) != 0)
+			const char *address = server_address(gateway->workers[0].data_listener.server, i);
+			if (server_listen_tls(gateway->workers[w].data_listener.server, address, true, gateway->tls, &message) != 0)
 				complain_listener(problems, "listen", message);
 		}
 }
 
 static void log_listeners(const struct gateway *gateway) {
 	for (size_t i = 0; i < gateway->settings->listen.count; i++)
-		log_listener("data", server_address(gateway->workers[0].door.server, i), gateway->tls ? "https" : "http");
+		log_listener("data", server_address(gateway->workers[0].data_listener.server, i),
+		             gateway->tls ? "https" : "http");
 	log_listener("admin", server_address(gateway->admin.server, 0), "http");
 }
 
@@ -208,7 +210,7 @@ static void on_end_signal(void *owner) {
 	struct gateway *gateway = owner;
 	if (!gateway->admin.is_draining) {
 		log_entry(LOG_INFO, "draining", LOG_N("milliseconds", gateway->settings->timeouts.drain_ms));
-		readiness_tell(gateway->settings->notify_socket, "STOPPING=1");
+		notify_send(gateway->settings->notify_socket, "STOPPING=1");
 		// A successor answers on a listener that was passed on; one of our own tells of the drain till its end.
 		if (bind_adopted_has(server_address(gateway->admin.server, 0)))
 			server_drain(gateway->admin.server, NULL, NULL);
@@ -310,7 +312,7 @@ int gateway_start(const struct settings *settings, struct problems *problems, st
 
 void gateway_run(struct gateway *gateway) {
 	open_gate(gateway, true);
-	readiness_tell(gateway->settings->notify_socket, "READY=1");
+	notify_send(gateway->settings->notify_socket, "READY=1");
 	loop_run(gateway->workers[0].loop);
 	join_threads(gateway);
 	log_entry(LOG_INFO, "stopped", LOG_N("workers", gateway->worker_count));

@@ -12,7 +12,7 @@
 #include "mux/history.h"
 #include "mux/report.h"
 
-enum { ANSWER_BYTES = 1 << 20 };
+enum { RESPONSE_BYTES = 1 << 20 };
 
 #define VERSION_MAX (UINT64_C(1) << 53) // whole numbers of a double
 
@@ -83,9 +83,9 @@ static void on_done(void *owner, const struct mux_reloaded *reloaded) {
 	struct reload_call *pending = owner;
 	if (pending->call) {
 		struct buffer body;
-		buffer_init(&body, ANSWER_BYTES);
+		buffer_init(&body, RESPONSE_BYTES);
 		int status = reload_call_format(&pending->order, reloaded, &body);
-		server_answer(pending->call, status, (struct headers){headers, 2}, buffer_slice(&body));
+		server_respond(pending->call, status, (struct headers){headers, 2}, buffer_slice(&body));
 		buffer_free(&body);
 	}
 	reload_follow(pending->reload);

@@ -6,7 +6,7 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 #include "gateway/reload.h"
-#include "net/server.h"
+#include "http/server.h"
 
 struct reload_call;
 

@@ -12,9 +12,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/schema.h"
+#include "http/server.h"
 #include "mux/destination.h"
 #include "mux/identity.h"
-#include "net/server.h"
 
 // Looked for in the working directory when no file is named.
 #define SETTINGS_FILE "signalbox.lua"

@@ -23,14 +23,14 @@ static void close_door(struct worker *worker) {
 		return;
 	worker->phase = WORKER_CLOSED;
 	timer_stop(&worker->phase_timer);
-	door_close(&worker->door);
+	data_listener_close(&worker->data_listener);
 	settle(worker);
 }
 
 static void stop_requests(struct worker *worker, uint64_t flush_ms) {
 	worker->phase = WORKER_STOPPING;
 	timer_start(&worker->phase_timer, flush_ms);
-	door_stop(&worker->door);
+	data_listener_stop(&worker->data_listener);
 }
 
 static void on_phase_over(void *owner) {
@@ -57,7 +57,7 @@ void worker_drain(void *owner) {
 	case WORKER_SERVING:
 		worker->phase = WORKER_DRAINING;
 		timer_start(&worker->phase_timer, worker->plan->settings->timeouts.drain_ms);
-		door_drain(&worker->door, on_drained, worker);
+		data_listener_drain(&worker->data_listener, on_drained, worker);
 		break;
 	case WORKER_DRAINING:
 		stop_requests(worker, HURRY_MS);
@@ -72,7 +72,7 @@ void worker_drain(void *owner) {
 
 int worker_init(struct worker *worker, const struct worker_plan *plan, size_t index) {
 	const struct settings *settings = plan->settings;
-	struct door_settings door = {
+	struct data_listener_settings data_listener = {
 	    .instance = plan->instance,
 	    .access_log = settings->log.access,
 	    .memory = plan->memory,
@@ -92,7 +92,7 @@ int worker_init(struct worker *worker, const struct worker_plan *plan, size_t in
 	timer_init(&worker->phase_timer, worker->loop, on_phase_over, worker);
 	timer_init(&worker->settle_timer, worker->loop, settle, worker);
 	worker->mux_worker = mux_worker_new(plan->mux, index, worker->loop);
-	door_init(&worker->door, worker->loop, plan->mux, worker->mux_worker, &door);
+	data_listener_init(&worker->data_listener, worker->loop, plan->mux, worker->mux_worker, &data_listener);
 	return 0;
 }
 
@@ -101,7 +101,7 @@ void worker_free(struct worker *worker) {
 		return;
 	timer_stop(&worker->phase_timer);
 	timer_stop(&worker->settle_timer);
-	door_free(&worker->door);
+	data_listener_free(&worker->data_listener);
 	mux_worker_free(worker->mux_worker);
 	loop_close(worker->loop);
 }

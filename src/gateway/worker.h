@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "base/memory_meter.h"
-#include "gateway/door.h"
+#include "gateway/data_listener.h"
 #include "gateway/settings.h"
 #include "mux/mux.h"
 #include "net/loop.h"
@@ -36,7 +36,7 @@ struct worker {
 	const struct worker_plan *plan;
 	struct loop *loop;
 	struct mux_worker *mux_worker;
-	struct door door;
+	struct data_listener data_listener;
 	pthread_t thread;
 	bool has_thread;
 	enum worker_phase phase;

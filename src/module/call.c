@@ -22,9 +22,9 @@ void call_init(struct call *call, struct engine *engine, enum operation operatio
 	list_append(&engine->calls, &call->link);
 	arena_init(&call->arena, ARENA_BYTES);
 	buffer_init(&call->body, options->limits.body_bytes);
-	buffer_init(&call->answer, is_streaming(call)
-	                               ? options->limits.hold_bytes + 2 * options->limits.frame_bytes + SLACK_BYTES
-	                               : options->limits.response_bytes);
+	buffer_init(&call->response, is_streaming(call)
+	                                 ? options->limits.hold_bytes + 2 * options->limits.frame_bytes + SLACK_BYTES
+	                                 : options->limits.response_bytes);
 	eventstream_decoder_init(&call->decoder, EVENTSTREAM_FRAME_BYTES);
 	request_id_make(&engine->random, call->own_id);
 	call->request_id = slice_from(call->own_id);
@@ -59,7 +59,7 @@ static void on_head(void *owner, const struct mux_head *head) {
 
 static bool on_body(void *owner, struct slice bytes) {
 	struct call *call = owner;
-	buffer_append(&call->answer, bytes);
+	buffer_append(&call->response, bytes);
 	if (!is_streaming(call))
 		return true;
 	call->paused = true;
@@ -94,7 +94,7 @@ static void on_done(void *owner, const struct mux_result *result) {
 		take_error(call, &result->error);
 	else if (result->failed) // a stream's last frame says more
 		call_fail(call, TYPE_NETWORK, 0, SLICE("ServiceUnavailableException"), SLICE("The answer broke off."));
-	else if (call->answer.failed)
+	else if (call->response.failed)
 		call_fail(call, TYPE_INTERNAL, 0, SLICE("InternalServerException"), SLICE("The answer is too large."));
 	engine_wake(call->engine);
 }
@@ -129,13 +129,13 @@ bool call_finish(struct call *call) {
 }
 
 void call_await_content(struct call *call) {
-	while (!call->ended && call->answer.len == call->taken)
+	while (!call->ended && call->response.len == call->taken)
 		wait(call);
 }
 
 // Goes on with a stream whose frames have all been taken.
 static void fetch(struct call *call) {
-	buffer_clear(&call->answer);
+	buffer_clear(&call->response);
 	call->taken = 0;
 	if (call->paused) {
 		call->paused = false;
@@ -168,8 +168,8 @@ static enum call_progress take_frame(struct call *call, const struct eventstream
 
 enum call_progress call_next(struct call *call, struct eventstream_frame *frame) {
 	for (;;) {
-		struct slice rest = slice_from_offset(buffer_slice(&call->answer), call->taken);
-		if (call->failed && (rest.len == 0 || call->answer.failed))
+		struct slice rest = slice_from_offset(buffer_slice(&call->response), call->taken);
+		if (call->failed && (rest.len == 0 || call->response.failed))
 			return CALL_FAILED;
 		if (rest.len == 0 && call->ended)
 			return CALL_ENDED;
@@ -178,7 +178,7 @@ enum call_progress call_next(struct call *call, struct eventstream_frame *frame)
 			continue;
 		}
 		enum eventstream_progress progress = eventstream_decoder_next(&call->decoder, &rest, frame);
-		call->taken = call->answer.len - rest.len;
+		call->taken = call->response.len - rest.len;
 		if (progress == EVENTSTREAM_FRAME)
 			return take_frame(call, frame);
 		if (progress == EVENTSTREAM_BROKEN) {
@@ -201,7 +201,7 @@ void call_stop(struct call *call) {
 		engine_turn(engine);
 	}
 	buffer_free(&call->body);
-	buffer_free(&call->answer);
+	buffer_free(&call->response);
 	eventstream_decoder_free(&call->decoder);
 }
 

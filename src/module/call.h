@@ -16,8 +16,8 @@
 #include "base/error.h"
 #include "base/header.h"
 #include "base/list.h"
+#include "base/uuid.h"
 #include "module/engine.h"
-#include "mux/request_id.h"
 
 enum { CALL_HEADERS_MAX = 4 };
 
@@ -39,9 +39,9 @@ struct call {
 	struct slice asked; // the model
 	struct header headers[CALL_HEADERS_MAX];
 	size_t header_count;
-	struct buffer body;   // what is sent
-	struct buffer answer; // what came: a whole body, or frames not taken yet
-	size_t taken;         // bytes of `answer` that were given out as frames
+	struct buffer body;     // what is sent
+	struct buffer response; // what came: a whole body, or frames not taken yet
+	size_t taken;           // bytes of `answer` that were given out as frames
 	struct eventstream_decoder decoder;
 	bool paused;
 

@@ -4,14 +4,14 @@
 #include <lauxlib.h>
 
 #include "base/clock.h"
-#include "module/answer.h"
 #include "module/engine.h"
 #include "module/request.h"
+#include "module/response.h"
 #include "module/stream.h"
 #include "module/type.h"
 #include "module/value.h"
 #include "mux/report.h"
-#include "policy/document.h"
+#include "sandbox/table_file.h"
 
 #define HANDLE_TYPE "signalbox.mux"
 #define OPENING_TYPE "signalbox.opening"
@@ -23,7 +23,7 @@ struct handle {
 };
 
 // What signalbox.new holds while it works; a userdata, so that an error leaves nothing behind.
-struct opening {
+struct stream_start {
 	struct document document;
 	struct problems problems;
 	struct buffer text;
@@ -54,20 +54,20 @@ static struct call *push_call(lua_State *lua, enum operation operation) {
 	return call;
 }
 
-static int answer_whole(lua_State *lua, enum operation operation) {
+static int response_whole(lua_State *lua, enum operation operation) {
 	struct call *call = push_call(lua, operation);
-	if (call_finish(call) && answer_push_reply(lua, call)) {
+	if (call_finish(call) && response_push_reply(lua, call)) {
 		call_stop(call);
 		return 1;
 	}
 	lua_pushnil(lua);
-	answer_push_failure(lua, call);
+	response_push_failure(lua, call);
 	call_stop(call);
 	return 2;
 }
 
 // stream, nil, nil, stream: what a for loop wants, the last to be closed when it is left.
-static int answer_stream(lua_State *lua, enum operation operation) {
+static int response_stream(lua_State *lua, enum operation operation) {
 	struct call *call = push_call(lua, operation);
 	call_await_content(call);
 	lua_pushnil(lua);
@@ -77,23 +77,23 @@ static int answer_stream(lua_State *lua, enum operation operation) {
 }
 
 static int handle_converse(lua_State *lua) {
-	return answer_whole(lua, OPERATION_CONVERSE);
+	return response_whole(lua, OPERATION_CONVERSE);
 }
 
 static int handle_invoke(lua_State *lua) {
-	return answer_whole(lua, OPERATION_INVOKE_MODEL);
+	return response_whole(lua, OPERATION_INVOKE_MODEL);
 }
 
 static int handle_count_tokens(lua_State *lua) {
-	return answer_whole(lua, OPERATION_COUNT_TOKENS);
+	return response_whole(lua, OPERATION_COUNT_TOKENS);
 }
 
 static int handle_converse_stream(lua_State *lua) {
-	return answer_stream(lua, OPERATION_CONVERSE_STREAM);
+	return response_stream(lua, OPERATION_CONVERSE_STREAM);
 }
 
 static int handle_invoke_stream(lua_State *lua) {
-	return answer_stream(lua, OPERATION_INVOKE_MODEL_STREAM);
+	return response_stream(lua, OPERATION_INVOKE_MODEL_STREAM);
 }
 
 static int push_report(lua_State *lua, bool is_health) {
@@ -172,17 +172,17 @@ static struct handle *push_handle(lua_State *lua) {
 }
 
 static int opening_collect(lua_State *lua) {
-	struct opening *opening = luaL_checkudata(lua, 1, OPENING_TYPE);
+	struct stream_start *opening = luaL_checkudata(lua, 1, OPENING_TYPE);
 	document_free(&opening->document);
 	problems_free(&opening->problems);
 	buffer_free(&opening->text);
 	return 0;
 }
 
-static struct opening *push_opening(lua_State *lua) {
+static struct stream_start *push_opening(lua_State *lua) {
 	static const luaL_Reg own[] = {{"__gc", opening_collect}, {"__close", opening_collect}, {NULL, NULL}};
-	struct opening *opening = lua_newuserdatauv(lua, sizeof *opening, 0);
-	*opening = (struct opening){0};
+	struct stream_start *opening = lua_newuserdatauv(lua, sizeof *opening, 0);
+	*opening = (struct stream_start){0};
 	buffer_init(&opening->text, PROBLEMS_BYTES);
 	if (!type_push(lua, OPENING_TYPE, own))
 		type_register(lua, OPENING_TYPE);
@@ -190,7 +190,7 @@ static struct opening *push_opening(lua_State *lua) {
 	return opening;
 }
 
-static void push_problems(lua_State *lua, struct opening *opening, int rc) {
+static void push_problems(lua_State *lua, struct stream_start *opening, int rc) {
 	problems_format(&opening->problems, &opening->text);
 	struct slice text = buffer_slice(&opening->text);
 	while (text.len && text.ptr[text.len - 1] == '\n')
@@ -207,8 +207,8 @@ int handle_new(lua_State *lua) {
 	}
 	luaL_checktype(lua, 1, LUA_TTABLE);
 	lua_settop(lua, 1);
-	struct handle *handle = push_handle(lua);    /* settings mux */
-	struct opening *opening = push_opening(lua); /* settings mux opening */
+	struct handle *handle = push_handle(lua);         /* settings mux */
+	struct stream_start *opening = push_opening(lua); /* settings mux opening */
 	lua_toclose(lua, -1);
 	lua_pushvalue(lua, 1);
 	int rc = document_from_table(lua, OPTIONS_NAME, &opening->problems, &opening->document);

@@ -4,7 +4,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "module/answer.h"
+#include "module/response.h"
 #include "module/type.h"
 
 #define STREAM_TYPE "signalbox.stream"
@@ -18,7 +18,7 @@ static struct call *check(lua_State *lua) {
 
 // Keeps the error of a call that failed, and pushes it.
 static void fail(lua_State *lua, struct call *call) {
-	answer_push_failure(lua, call);
+	response_push_failure(lua, call);
 	lua_pushvalue(lua, -1);
 	lua_setiuservalue(lua, 1, STREAM_ERROR);
 	call_stop(call);
@@ -28,7 +28,7 @@ static int advance(lua_State *lua, struct call *call) {
 	struct eventstream_frame frame;
 	switch (call_next(call, &frame)) {
 	case CALL_FRAME:
-		if (answer_push_event(lua, call, &frame))
+		if (response_push_event(lua, call, &frame))
 			return 1;
 		break;
 	case CALL_ENDED:
@@ -91,7 +91,7 @@ static int stream_index(lua_State *lua) {
 	struct call *call = check(lua);
 	const char *name = luaL_checkstring(lua, 2);
 	if (strcmp(name, "signalbox") == 0)
-		answer_push_route(lua, call);
+		response_push_route(lua, call);
 	else
 		lua_getfield(lua, lua_upvalueindex(1), name);
 	return 1;

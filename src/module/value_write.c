@@ -13,7 +13,7 @@
 
 enum { DEPTH_MAX = 64, PLACE_BYTES = 256, NUMBER_BYTES = 40, STACK_OF_A_LEVEL = 8 };
 
-struct step {
+struct write_step {
 	const char *name; // NULL: a position
 	lua_Integer position;
 };
@@ -23,14 +23,14 @@ struct value_writer {
 	struct buffer *out;
 	const char *skip;
 	int depth;
-	struct step way[DEPTH_MAX + 1];
+	struct write_step way[DEPTH_MAX + 1];
 };
 
 static int refuse(struct value_writer *writer, const char *reason) {
 	char place[PLACE_BYTES] = "";
 	size_t used = 0;
 	for (int i = 0; i < writer->depth && used < sizeof place - 1; i++) {
-		const struct step *step = &writer->way[i];
+		const struct write_step *step = &writer->way[i];
 		int bytes = step->name ? snprintf(place + used, sizeof place - used, "%s%s", used ? "." : "", step->name)
 		                       : snprintf(place + used, sizeof place - used, "[%lld]", (long long)step->position);
 		used += bytes > 0 ? (size_t)bytes : 0;
@@ -40,7 +40,7 @@ static int refuse(struct value_writer *writer, const char *reason) {
 
 static void write_value(struct value_writer *writer, int index);
 
-static void write_item(struct value_writer *writer, struct step step) {
+static void write_item(struct value_writer *writer, struct write_step step) {
 	writer->way[writer->depth++] = step;
 	write_value(writer, lua_gettop(writer->lua));
 	writer->depth--;
@@ -80,7 +80,7 @@ static void write_array(struct value_writer *writer, int index) {
 		if (i > 1)
 			buffer_append_byte(writer->out, ',');
 		lua_rawgeti(lua, index, i);
-		write_item(writer, (struct step){.position = i});
+		write_item(writer, (struct write_step){.position = i});
 		lua_pop(lua, 1);
 	}
 	buffer_append_byte(writer->out, ']');
@@ -102,7 +102,7 @@ static void write_object(struct value_writer *writer, int index) {
 			is_first = false;
 			buffer_append_json(writer->out, slice_of(name, bytes));
 			buffer_append_byte(writer->out, ':');
-			write_item(writer, (struct step){.name = name});
+			write_item(writer, (struct write_step){.name = name});
 		}
 		lua_pop(lua, 1);
 	}

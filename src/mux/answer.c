@@ -73,11 +73,11 @@ static void no_models(const struct step *step, const struct pool *pool, struct s
 		not_served(pool, asked, arena, out);
 		return;
 	}
-	struct slice message = step->why == NO_MODELS_RESTING
+	struct slice message = step->why == NO_MODELS_UNAVAILABLE
 	                           ? SLICE("Every model that serves this request is resting or has its breaker open.")
 	                           : SLICE("The routing policy chose no model for this request.");
-	say(out, step->why == NO_MODELS_RESTING ? TYPE_CIRCUIT_OPEN : TYPE_THROTTLING, 429, SLICE("ThrottlingException"),
-	    message);
+	say(out, step->why == NO_MODELS_UNAVAILABLE ? TYPE_CIRCUIT_OPEN : TYPE_THROTTLING, 429,
+	    SLICE("ThrottlingException"), message);
 	out->retry_after_ms = (int64_t)step->retry_after_ms;
 }
 
@@ -85,7 +85,7 @@ static void no_models(const struct step *step, const struct pool *pool, struct s
 static void attempts_failed(const struct step *step, const struct failure *last, struct mux_error *out) {
 	if (step->all_refused) {
 		say(out, TYPE_MODEL_UNAVAILABLE, 424, SLICE("ModelErrorException"), SLICE("Every model refused the request."));
-	} else if (last && slice_equal(last->name, SLICE(ANSWER_NO_CREDENTIALS))) {
+	} else if (last && slice_equal(last->name, SLICE(RESPONSE_NO_CREDENTIALS))) {
 		say(out, TYPE_AUTHENTICATION, 500, SLICE("InternalServerException"),
 		    SLICE("The request could not be signed; the gateway's log says why."));
 	} else if (step->error == ROUTE_DEADLINE || (last && last->kind == FAILURE_TIMEOUT)) {
@@ -118,8 +118,8 @@ static bool has_found_no_model(const struct step *step, const struct failure *la
 	return step->error == ROUTE_NO_MODELS_AVAILABLE;
 }
 
-void answer_failure(const struct step *step, const struct kept_error *kept, const struct failure *last,
-                    const struct pool *pool, struct slice asked, struct arena *arena, struct mux_error *out) {
+void response_failure(const struct step *step, const struct kept_error *kept, const struct failure *last,
+                      const struct pool *pool, struct slice asked, struct arena *arena, struct mux_error *out) {
 	*out = (struct mux_error){.retry_after_ms = -1, .code = code_of(step->error)};
 	if (kept->status)
 		pass_on(kept, step->retry_after_ms, out);

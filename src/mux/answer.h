@@ -9,7 +9,7 @@
 #include "route/request.h"
 
 // The name of the failure of an attempt that found no credentials to sign with.
-#define ANSWER_NO_CREDENTIALS "NoCredentials"
+#define RESPONSE_NO_CREDENTIALS "NoCredentials"
 
 // The last error that an upstream answered, kept for the client. `status` is 0 where none did.
 struct kept_error {
@@ -23,7 +23,7 @@ struct kept_error {
 
 // Fills `out` for a STEP_FAIL other than ROUTE_CANCELLED. `last` is the last failure (NULL where no attempt failed).
 // Texts come from `arena`, or are borrowed from `kept`.
-void answer_failure(const struct step *step, const struct kept_error *kept, const struct failure *last,
-                    const struct pool *pool, struct slice asked, struct arena *arena, struct mux_error *out);
+void response_failure(const struct step *step, const struct kept_error *kept, const struct failure *last,
+                      const struct pool *pool, struct slice asked, struct arena *arena, struct mux_error *out);
 
 #endif

@@ -7,8 +7,8 @@
 #include "aws/usage.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "mux/amendment.h"
 #include "mux/headers.h"
+#include "mux/request_edits.h"
 #include "mux/sign.h"
 
 enum {
@@ -92,7 +92,7 @@ static void replace_page(struct attempt *attempt) {
 }
 
 // The upstream said no: what it said is kept for the client and judged by name.
-static void fail_by_answer(struct attempt *attempt) {
+static void fail_by_response(struct attempt *attempt) {
 	struct exception_report report;
 	struct slice body = arena_copy(attempt->arena, buffer_slice(&attempt->body));
 	exception_read(attempt->status, attempt->headers, body, clock_wall_ms() / 1000, attempt->arena, &report);
@@ -244,7 +244,7 @@ static void on_end(void *owner) {
 	else if (is_success(attempt->status))
 		end_unary(attempt);
 	else
-		fail_by_answer(attempt);
+		fail_by_response(attempt);
 	leave(attempt);
 }
 
@@ -266,7 +266,7 @@ static const struct exchange_events exchange_events = {on_head, on_body, on_end,
 static void fail_unsigned(struct attempt *attempt) {
 	attempt->result.failure = (struct failure){
 	    .kind = FAILURE_NETWORK,
-	    .name = SLICE(ANSWER_NO_CREDENTIALS),
+	    .name = SLICE(RESPONSE_NO_CREDENTIALS),
 	    .message = SLICE("there are no credentials to sign with"),
 	    .type = TYPE_AUTHENTICATION,
 	    .fault = FAULT_OPERATOR,
@@ -298,18 +298,18 @@ static void on_timer(void *owner) {
 }
 
 static struct upload what_goes_up(const struct attempt *attempt, char *payload_hash) {
-	struct amendment *amendment = attempt->amendment;
+	struct request_edits *request_edits = attempt->request_edits;
 	struct upload upload = {.body = attempt->call->body, .payload_hash = payload_hash};
-	if (amendment)
-		upload.headers = amendment->headers;
-	if (amendment && amendment->has_body) {
-		upload.body = buffer_slice(&amendment->body);
-		upload.payload_hash = amendment->payload_hash;
+	if (request_edits)
+		upload.headers = request_edits->headers;
+	if (request_edits && request_edits->has_body) {
+		upload.body = buffer_slice(&request_edits->body);
+		upload.payload_hash = request_edits->payload_hash;
 	}
 	return upload;
 }
 
-static void fill(struct attempt *attempt, const struct attempt_plan *plan) {
+static void fill(struct attempt *attempt, const struct attempt_order *plan) {
 	const struct attempt_options *options = &plan->step->options;
 	attempt->events = plan->events;
 	attempt->owner = plan->owner;
@@ -317,7 +317,7 @@ static void fill(struct attempt *attempt, const struct attempt_plan *plan) {
 	attempt->call = plan->call;
 	attempt->arena = plan->arena;
 	attempt->target = plan->target;
-	attempt->amendment = plan->amendment;
+	attempt->request_edits = plan->request_edits;
 	attempt->model = plan->step->model;
 	attempt->id = plan->step->attempt;
 	attempt->timeout_ms = options->timeout_ms;
@@ -354,7 +354,7 @@ static int send(struct attempt *attempt, char *payload_hash) {
 	return 0;
 }
 
-struct attempt *attempt_start(const struct attempt_plan *plan) {
+struct attempt *attempt_start(const struct attempt_order *plan) {
 	struct attempt *attempt = arena_alloc(plan->arena, sizeof *attempt);
 	if (!attempt)
 		return NULL;
@@ -399,6 +399,6 @@ void attempt_release(struct attempt *attempt) {
 	buffer_free(&attempt->body);
 	if (attempt->streaming)
 		relay_free(&attempt->relay);
-	if (attempt->amendment)
-		amendment_free(attempt->amendment);
+	if (attempt->request_edits)
+		request_edits_free(attempt->request_edits);
 }

@@ -10,15 +10,15 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/list.h"
+#include "http/exchange.h"
 #include "mux/answer.h"
 #include "mux/mux.h"
 #include "mux/relay.h"
 #include "mux/version.h"
 #include "mux/worker.h"
-#include "net/exchange.h"
 #include "route/request.h"
 
-struct amendment;
+struct request_edits;
 struct attempt;
 
 // Told to the owner; none comes from within attempt_start or attempt_cancel. The owner may cancel the attempt in any.
@@ -43,8 +43,8 @@ struct attempt {
 	const struct mux_call *call;
 	struct arena *arena;
 	const struct target *target;
-	const struct model *model;   // NULL for an operation that is on none
-	struct amendment *amendment; // NULL: it sends what the client sent
+	const struct model *model;           // NULL for an operation that is on none
+	struct request_edits *request_edits; // NULL: it sends what the client sent
 	uint32_t id;
 	uint64_t timeout_ms; // to the last byte, or to the commit
 	uint64_t stream_idle_ms;
@@ -69,7 +69,7 @@ struct attempt {
 };
 
 // What attempt_start needs to know; everything is borrowed for the attempt's life.
-struct attempt_plan {
+struct attempt_order {
 	const struct attempt_events *events;
 	void *owner;
 	struct mux_worker *worker;
@@ -78,12 +78,12 @@ struct attempt_plan {
 	const struct target *target;
 	const struct step *step; // a STEP_SEND; borrowed for the call
 	uint64_t stream_idle_ms;
-	char *payload_hash;          // of the client's body, see sign.h
-	struct amendment *amendment; // the attempt's once it is under way; NULL for none
+	char *payload_hash;                  // of the client's body, see sign.h
+	struct request_edits *request_edits; // the attempt's once it is under way; NULL for none
 };
 
 // A new attempt, under way; NULL when the arena has no room.
-struct attempt *attempt_start(const struct attempt_plan *plan);
+struct attempt *attempt_start(const struct attempt_order *plan);
 
 // Stops it without an event; an attempt that has ended stays as it is.
 void attempt_cancel(struct attempt *attempt);

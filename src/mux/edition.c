@@ -11,7 +11,7 @@
 #include "mux/reload.h"
 #include "mux/version.h"
 #include "mux/worker.h"
-#include "policy/sources.h"
+#include "sandbox/sources.h"
 
 enum { OLD_MAX = 8, TEXT_BYTES = 32 << 20, LOGGED_PROBLEMS = 10 };
 

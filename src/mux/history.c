@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "policy/sources.h"
+#include "sandbox/sources.h"
 
 struct sources *history_add(struct history *history, const struct history_entry *entry) {
 	struct sources *gone = NULL;

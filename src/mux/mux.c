@@ -10,8 +10,8 @@
 #include "mux/tick.h"
 #include "mux/version.h"
 #include "mux/worker.h"
-#include "route/extra_budget.h"
 #include "policy/shared.h"
+#include "route/retry_budget.h"
 
 enum { AUTHORIZATION_BYTES = 16384 }; // a bearer token of several KB fits
 
@@ -54,7 +54,7 @@ int mux_new(const struct mux_settings *settings, struct problems *problems, stru
 	made->on_event = settings->on_event;
 	made->event_owner = settings->event_owner;
 	made->registry = registry_new();
-	made->extras = extra_budget_new();
+	made->retry_budget = retry_budget_new();
 	made->shared = shared_new();
 	made->reloader = reloader_new(made);
 	pthread_mutex_init(&made->lock, NULL);
@@ -80,7 +80,7 @@ void mux_free(struct mux *mux) {
 	edition_end(mux);
 	reloader_free(mux->reloader);
 	registry_free(mux->registry);
-	extra_budget_free(mux->extras);
+	retry_budget_free(mux->retry_budget);
 	shared_free(mux->shared);
 	pthread_mutex_destroy(&mux->lock);
 	free_settings(&mux->settings);

@@ -8,7 +8,7 @@
 #include "mux/history.h"
 #include "mux/report.h"
 #include "mux/worker.h"
-#include "policy/sources.h"
+#include "sandbox/sources.h"
 
 static void append_text(struct buffer *out, const char *name, const char *text) {
 	buffer_printf(out, "\"%s\":", name);
@@ -51,9 +51,9 @@ static void append_version(const struct history_entry *entry, struct buffer *out
 		buffer_append(out, SLICE(",\"restores\":null"));
 }
 
-static void append_benched(const struct policy *policy, struct buffer *out) {
+static void append_disabled(const struct policy *policy, struct buffer *out) {
 	const char *names[POLICY_HOOKS_MAX];
-	size_t count = policy_benched(policy, names);
+	size_t count = policy_disabled(policy, names);
 	buffer_append(out, SLICE("\"benched\":["));
 	for (size_t i = 0; i < count; i++) {
 		buffer_append(out, i ? SLICE(",") : SLICE(""));
@@ -82,7 +82,7 @@ void mux_report_policy(struct mux *mux, struct buffer *out) {
 	buffer_printf(out, ",\"models\":%zu,\"errors\":", policy_pool(policy)->count);
 	report_problems(&mux->rejected, out);
 	buffer_append_byte(out, ',');
-	append_benched(policy, out);
+	append_disabled(policy, out);
 	buffer_append_byte(out, ',');
 	append_history(&mux->history, out);
 	buffer_append_byte(out, '}');

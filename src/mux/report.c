@@ -192,7 +192,7 @@ static void append_breaker(const struct model *model, struct report_time time, s
 	comma(out);
 	append_time(out, "next_retry_at", snapshot.forced_open ? 0 : snapshot.next_retry_at_ms, time);
 	comma(out);
-	append_time(out, "cooling_until", snapshot.cooling_until_ms, time);
+	append_time(out, "cooling_until", snapshot.cooldown_until_ms, time);
 	buffer_append_byte(out, '}');
 }
 

@@ -9,8 +9,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "mux/amendment.h"
-#include "mux/facts.h"
+#include "mux/request_attributes.h"
+#include "mux/request_edits.h"
 #include "mux/tick.h"
 
 // Bounds what one request may allocate beside bodies: headers and error texts of at most some tens of attempts, and
@@ -72,14 +72,14 @@ static void keep_failure(struct mux_request *request, const struct attempt *atte
 	if (failure->fault == FAULT_OPERATOR && failure->status)
 		log_entry(LOG_WARN, "upstream refused", LOG_S("model", attempt_model_name(attempt)),
 		          LOG_N("status", failure->status), LOG_S("error", failure->name),
-		          LOG_S("request_id", request->facts.id));
+		          LOG_S("request_id", request->attributes.id));
 }
 
 static void on_committed(struct attempt *attempt) {
 	struct mux_request *request = attempt->owner;
 	request->committed = attempt;
 	follow(request, route_attempt_committed(request->routing, attempt->id, now_of(request)));
-	sink_head(request, attempt, -1);
+	delivery_head(request, attempt, -1);
 }
 
 static bool on_frames(struct attempt *attempt, struct slice frames) {
@@ -114,8 +114,8 @@ static void on_ended(struct attempt *attempt) {
 static const struct attempt_events attempt_events = {hold, drop, on_committed, on_frames, on_ended};
 
 // What the policy and routing want changed of the call for this attempt; false when there is no room for it.
-static bool amend(struct mux_request *request, const struct step *step, struct amendment **amendment) {
-	struct amendment_order order = {
+static bool amend(struct mux_request *request, const struct step *step, struct request_edits **request_edits) {
+	struct request_edits_order order = {
 	    .worker = request->worker,
 	    .call = &request->call,
 	    .decide = request->route.decide,
@@ -123,15 +123,15 @@ static bool amend(struct mux_request *request, const struct step *step, struct a
 	    .step = step,
 	    .arena = &request->arena,
 	};
-	*amendment = NULL;
-	return !request->routing || !amendment_is_due(&order) || amendment_make(&order, amendment) == 0;
+	*request_edits = NULL;
+	return !request->routing || !request_edits_is_due(&order) || request_edits_make(&order, request_edits) == 0;
 }
 
 static struct attempt *start_attempt(struct mux_request *request, const struct step *step) {
-	struct amendment *amendment;
-	if (!amend(request, step, &amendment))
+	struct request_edits *request_edits;
+	if (!amend(request, step, &request_edits))
 		return NULL;
-	struct attempt *attempt = attempt_start(&(struct attempt_plan){
+	struct attempt *attempt = attempt_start(&(struct attempt_order){
 	    .events = &attempt_events,
 	    .owner = request,
 	    .worker = request->worker,
@@ -141,10 +141,10 @@ static struct attempt *start_attempt(struct mux_request *request, const struct s
 	    .step = step,
 	    .stream_idle_ms = request->route.pool->limits.stream_idle_ms,
 	    .payload_hash = request->payload_hash,
-	    .amendment = amendment,
+	    .request_edits = request_edits,
 	});
-	if (!attempt && amendment)
-		amendment_free(amendment);
+	if (!attempt && request_edits)
+		request_edits_free(request_edits);
 	return attempt;
 }
 
@@ -173,17 +173,17 @@ static void finish(struct mux_request *request, const struct step *step) {
 		request->ending = *step;
 		timer_start(&request->timer, 0);
 	} else if (request->committed) {
-		sink_answer(request, request->committed);
+		delivery_response(request, request->committed);
 	} else if (step->kind == STEP_RETURN) {
-		sink_answer(request, attempt_of(request, step->attempt));
+		delivery_response(request, attempt_of(request, step->attempt));
 	} else {
-		sink_failure(request, step);
+		delivery_failure(request, step);
 	}
 }
 
 // Who waits for a model asks in its turn and not before: a former attempt's patience matters no more.
 static void await(struct mux_request *request, const struct step *step) {
-	if (step->why == NO_MODELS_RESTING) {
+	if (step->why == NO_MODELS_UNAVAILABLE) {
 		timer_stop(&request->timer);
 		mux_worker_await(request->worker, &request->waiter, now_of(request) + step->wait_ms);
 	} else {
@@ -232,7 +232,8 @@ static struct step begin(struct mux_request *request) {
 	const struct route_limits *limits = &request->route.pool->limits;
 	if (!operation_is_on_model(request->call.operation))
 		return (struct step){.kind = STEP_SEND, .options = {limits->timeout_ms, limits->ttft_ms}};
-	if (route_request_new(&request->route, &request->facts, &request->arena, request->started_ms, &request->routing))
+	if (route_request_new(&request->route, &request->attributes, &request->arena, request->started_ms,
+	                      &request->routing))
 		return failed;
 	return route_begin(request->routing, request->started_ms);
 }
@@ -251,7 +252,7 @@ static void on_turn(void *owner) {
 static void start(struct mux_request *request) {
 	struct mux_worker *worker = request->worker;
 	uint64_t moment_ms = 1 + worker->waiting.asked / ASKED_A_MS;
-	facts_fill(&request->call, request->route.pool, &request->facts);
+	request_attributes_fill(&request->call, request->route.pool, &request->attributes);
 	if (operation_is_on_model(request->call.operation) && !waiting_is_empty(&worker->waiting))
 		mux_worker_await(worker, &request->waiter, (request->started_ms / moment_ms + 1) * moment_ms);
 	else
@@ -280,7 +281,7 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	    .pool = policy_pool(request->version->policy),
 	    .decide = policy_decide(request->version->policy, worker->index),
 	    .random = &worker->random,
-	    .extras = mux->extras,
+	    .retry_budget = mux->retry_budget,
 	    .on_event = mux->on_event,
 	    .event_owner = mux->event_owner,
 	};
@@ -290,8 +291,8 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 }
 
 uint32_t mux_progress(const struct mux_request *request, struct slice *model) {
-	*model = request->committed ? attempt_model_name(request->committed) : sink_last_model(request);
-	return sink_attempts(request);
+	*model = request->committed ? attempt_model_name(request->committed) : delivery_last_model(request);
+	return delivery_attempts(request);
 }
 
 void mux_cancel(struct mux_request *request) {

@@ -28,7 +28,7 @@ struct mux_request {
 	void *owner;
 	struct arena arena;
 	struct route route;
-	struct request_facts facts;
+	struct request_attributes attributes;
 	struct route_request *routing; // NULL for a call that is on no model: its one attempt decides
 	struct waiter waiter;          // while every model rests, or others wait
 	struct timer timer;            // any other WAIT, or an end that must not be told from within mux_submit
@@ -50,16 +50,16 @@ struct mux_request {
 };
 
 // The attempts so far, and the name of the last one's model (empty where there was none).
-uint32_t sink_attempts(const struct mux_request *request);
-struct slice sink_last_model(const struct mux_request *request);
+uint32_t delivery_attempts(const struct mux_request *request);
+struct slice delivery_last_model(const struct mux_request *request);
 
 // Tells the sink that an answer begins: `content_length` is -1 for a stream. A sink that has cancelled hears nothing.
-void sink_head(struct mux_request *request, const struct attempt *attempt, int64_t content_length);
+void delivery_head(struct mux_request *request, const struct attempt *attempt, int64_t content_length);
 
 // Tells it the attempt's answer, whole or what is left of a stream, and that it is done; the request is over then.
-void sink_answer(struct mux_request *request, const struct attempt *attempt);
+void delivery_response(struct mux_request *request, const struct attempt *attempt);
 
 // Tells it, as the last thing too, that there is no answer, and why.
-void sink_failure(struct mux_request *request, const struct step *step);
+void delivery_failure(struct mux_request *request, const struct step *step);
 
 #endif

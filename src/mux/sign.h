@@ -5,10 +5,10 @@
 #define MUX_SIGN_H
 
 #include "base/arena.h"
+#include "http/exchange.h"
 #include "mux/mux.h"
 #include "mux/version.h"
 #include "mux/worker.h"
-#include "net/exchange.h"
 
 // What an attempt sends that may be other than what the client sent.
 struct upload {

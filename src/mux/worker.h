@@ -8,11 +8,11 @@
 #include "aws/sigv4.h"
 #include "base/buffer.h"
 #include "base/random.h"
+#include "http/exchange.h"
 #include "mux/history.h"
 #include "mux/mux.h"
 #include "mux/version.h"
 #include "mux/waiting.h"
-#include "net/exchange.h"
 
 struct mux {
 	struct mux_settings settings; // with copies of its texts and of the list of sets
@@ -23,7 +23,7 @@ struct mux {
 	route_event_callback on_event;
 	void *event_owner;
 	struct registry *registry;
-	struct extra_budget *extras;
+	struct retry_budget *retry_budget;
 	struct shared_store *shared; // what policies remember together
 	pthread_mutex_t lock;        // guards the four below
 	struct mux_version *version; // the running one

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "net/exchange.h"
+#include "http/exchange.h"
 #include "net/loop.h"
 
 struct connector;  // a loop's multi handle

@@ -16,7 +16,7 @@ static void tell(struct hooks *hooks, enum event_kind kind, const struct hook_oc
 	const struct route_request *request = occasion->request;
 	struct route_event event = {
 	    .kind = kind,
-	    .request_id = request ? route_request_facts(request)->id : (struct slice){0},
+	    .request_id = request ? route_request_attributes(request)->id : (struct slice){0},
 	    .model = slice_from(occasion->model ? occasion->model->name : NULL),
 	    .detail = slice_from(detail),
 	    .attempt = request ? route_request_attempts(request) : 0,
@@ -29,7 +29,7 @@ static void log_failure(struct hook *hook, const struct call_report *report, con
 		hook->unlogged++;
 		return;
 	}
-	log_entry(LOG_ERROR, "policy error", LOG_C("hook", hook->name), LOG_C("ending", ending_name(report->ending)),
+	log_entry(LOG_ERROR, "policy error", LOG_C("hook", hook->name), LOG_C("ending", call_ending_name(report->ending)),
 	          LOG_C("at", place), LOG_C("error", report->message), LOG_N("unlogged", hook->unlogged));
 	hook->next_log_ms = now_ms + LOG_INTERVAL_MS;
 	hook->unlogged = 0;
@@ -41,18 +41,18 @@ static void bench_if_due(struct hooks *hooks, struct hook *hook, const struct ca
 	hook->overruns = overran ? hook->overruns + 1 : 0;
 	if (hook->overruns < OVERRUNS_MAX)
 		return;
-	hook->benched = true;
+	hook->disabled = true;
 	log_entry(LOG_ERROR, "policy hook benched until the next reload", LOG_C("hook", hook->name),
 	          LOG_N("overruns", hook->overruns));
 	struct hook_occasion of_all = {occasion->request, NULL, occasion->now_ms};
-	tell(hooks, EVENT_POLICY_BENCHED, &of_all, hook->name);
+	tell(hooks, EVENT_POLICY_DISABLED, &of_all, hook->name);
 }
 
 static void fail(struct hooks *hooks, struct hook *hook, const struct call_report *report,
                  const struct hook_occasion *occasion) {
 	char place[DETAIL_BYTES], detail[DETAIL_BYTES];
 	snprintf(place, sizeof place, "%s:%d", report->file, report->line);
-	snprintf(detail, sizeof detail, "%s: %s at %.400s", hook->name, ending_name(report->ending), place);
+	snprintf(detail, sizeof detail, "%s: %s at %.400s", hook->name, call_ending_name(report->ending), place);
 	tell(hooks, EVENT_POLICY_ERROR, occasion, detail);
 	// Who rehearses has been told, and will ask the hook again.
 	if (hooks->on_call)

@@ -17,7 +17,7 @@ struct hook_occasion {
 
 // Whether the hook is to be called at all: the policy has it, and it isn't benched.
 static inline bool hook_is_live(const struct hook *hook) {
-	return hook->reference != LUA_NOREF && !hook->benched;
+	return hook->reference != LUA_NOREF && !hook->disabled;
 }
 
 // Runs `body` with `call` as a light userdata at index 1, in one protected, budgeted call. False when the default has

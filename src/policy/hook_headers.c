@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "policy/object.h"
-#include "policy/vm.h"
+#include "sandbox/object.h"
+#include "sandbox/vm.h"
 
 static bool is_token_byte(char byte) {
 	bool is_alphanumeric = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');

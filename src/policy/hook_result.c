@@ -8,10 +8,10 @@
 #include <lauxlib.h>
 
 #include "base/schema.h"
-#include "policy/object.h"
-#include "policy/option.h"
+#include "policy/hook_option.h"
 #include "policy/view.h"
-#include "policy/vm.h"
+#include "sandbox/object.h"
+#include "sandbox/vm.h"
 
 enum { LONGEST_COOLDOWN_MS = 300000, LONGEST_DELAY_MS = 60000, LARGEST_MAX_TOKENS = 1000000000 };
 
@@ -44,30 +44,30 @@ static struct attempt_options *options_of(void *target) {
 	return ((struct select_target *)target)->options;
 }
 
-static void set_timeout(lua_State *lua, const struct option *option, void *target) {
+static void set_timeout(lua_State *lua, const struct hook_option *option, void *target) {
 	options_of(target)->timeout_ms = (uint64_t)option_number(lua, option);
 }
 
-static void set_ttft(lua_State *lua, const struct option *option, void *target) {
+static void set_ttft(lua_State *lua, const struct hook_option *option, void *target) {
 	options_of(target)->ttft_ms = (uint64_t)option_number(lua, option);
 }
 
-static void set_hedge(lua_State *lua, const struct option *option, void *target) {
+static void set_hedge(lua_State *lua, const struct hook_option *option, void *target) {
 	options_of(target)->hedge_after_ms = (uint64_t)ceil(option_number(lua, option));
 }
 
-static void set_tier(lua_State *lua, const struct option *option, void *target) {
+static void set_tier(lua_State *lua, const struct hook_option *option, void *target) {
 	options_of(target)->tier = option_tier(lua, option);
 }
 
-static void set_headers(lua_State *lua, const struct option *option, void *target) {
+static void set_headers(lua_State *lua, const struct hook_option *option, void *target) {
 	(void)option;
 	options_of(target)->headers = hook_headers_read(lua, ((struct select_target *)target)->headers);
 }
 
 void hook_result_select_options(lua_State *lua, int index, struct attempt_options *options,
                                 struct hook_headers *headers) {
-	static const struct option known[] = {
+	static const struct hook_option known[] = {
 	    {"timeout_ms", 1000, 300000, set_timeout},
 	    {"ttft_ms", 100, 300000, set_ttft},
 	    {"tier", 0, 0, set_tier},
@@ -102,7 +102,7 @@ enum verdict hook_result_verdict(lua_State *lua, int index) {
 	return VERDICT_FAIL;
 }
 
-static void set_outcome(lua_State *lua, const struct option *option, void *target) {
+static void set_outcome(lua_State *lua, const struct hook_option *option, void *target) {
 	(void)option;
 	struct classification *classification = target;
 	const char *name = lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "";
@@ -114,7 +114,7 @@ static void set_outcome(lua_State *lua, const struct option *option, void *targe
 		vm_bad_result(lua, "outcome has to be \"rate_limit\" or \"fail_fast\"");
 }
 
-static void set_counts(lua_State *lua, const struct option *option, void *target) {
+static void set_counts(lua_State *lua, const struct hook_option *option, void *target) {
 	(void)option;
 	if (lua_type(lua, -1) != LUA_TBOOLEAN)
 		vm_bad_result(lua, "counts has to be true or false, not a %s", object_type_name(lua, -1));
@@ -122,18 +122,18 @@ static void set_counts(lua_State *lua, const struct option *option, void *target
 }
 
 // A cooldown that is stated is that long: it doubles no more.
-static void set_cooldown(lua_State *lua, const struct option *option, void *target) {
+static void set_cooldown(lua_State *lua, const struct hook_option *option, void *target) {
 	struct classification *classification = target;
 	classification->cooldown_ms = (uint64_t)option_number(lua, option);
 	classification->throttle = false;
 }
 
-static void set_after(lua_State *lua, const struct option *option, void *target) {
+static void set_after(lua_State *lua, const struct hook_option *option, void *target) {
 	((struct classification *)target)->after_ms = (uint64_t)option_number(lua, option);
 }
 
 void hook_result_classify_options(lua_State *lua, int index, struct classification *classification) {
-	static const struct option known[] = {
+	static const struct hook_option known[] = {
 	    {"outcome", 0, 0, set_outcome},
 	    {"counts", 0, 0, set_counts},
 	    {"cooldown_ms", 0, LONGEST_COOLDOWN_MS, set_cooldown},
@@ -163,7 +163,7 @@ static struct hook_edits *copy_of(void *target) {
 }
 
 // A string of printable bytes without spaces, copied.
-static struct slice copy_word(lua_State *lua, const struct option *option, char *copy) {
+static struct slice copy_word(lua_State *lua, const struct hook_option *option, char *copy) {
 	struct slice word = option_string(lua, option);
 	for (size_t i = 0; i < word.len; i++)
 		if (word.ptr[i] <= ' ' || word.ptr[i] > '~')
@@ -172,21 +172,21 @@ static struct slice copy_word(lua_State *lua, const struct option *option, char 
 	return slice_of(copy, word.len);
 }
 
-static void set_identifier(lua_State *lua, const struct option *option, void *target) {
+static void set_identifier(lua_State *lua, const struct hook_option *option, void *target) {
 	edits_of(target)->guardrail_identifier = copy_word(lua, option, copy_of(target)->identifier);
 }
 
-static void set_version(lua_State *lua, const struct option *option, void *target) {
+static void set_version(lua_State *lua, const struct hook_option *option, void *target) {
 	edits_of(target)->guardrail_version = copy_word(lua, option, copy_of(target)->version);
 }
 
-static void set_trace(lua_State *lua, const struct option *option, void *target) {
+static void set_trace(lua_State *lua, const struct hook_option *option, void *target) {
 	static const char *const names[] = {"enabled", "disabled", "enabled_full", NULL};
 	edits_of(target)->guardrail_trace = slice_from(names[option_word(lua, option, names)]);
 }
 
-static void set_guardrail(lua_State *lua, const struct option *option, void *target) {
-	static const struct option known[] = {
+static void set_guardrail(lua_State *lua, const struct hook_option *option, void *target) {
+	static const struct hook_option known[] = {
 	    {"identifier", 1, sizeof((struct hook_edits *)0)->identifier, set_identifier},
 	    {"version", 1, sizeof((struct hook_edits *)0)->version, set_version},
 	    {"trace", 0, 0, set_trace},
@@ -198,21 +198,21 @@ static void set_guardrail(lua_State *lua, const struct option *option, void *tar
 		vm_bad_result(lua, "a guardrail has an identifier and a version");
 }
 
-static void set_service_tier(lua_State *lua, const struct option *option, void *target) {
+static void set_service_tier(lua_State *lua, const struct hook_option *option, void *target) {
 	edits_of(target)->tier = option_tier(lua, option);
 }
 
-static void set_max_tokens(lua_State *lua, const struct option *option, void *target) {
+static void set_max_tokens(lua_State *lua, const struct hook_option *option, void *target) {
 	edits_of(target)->max_tokens = (int64_t)option_integer(lua, option);
 }
 
-static void set_edit_headers(lua_State *lua, const struct option *option, void *target) {
+static void set_edit_headers(lua_State *lua, const struct hook_option *option, void *target) {
 	(void)option;
 	edits_of(target)->headers = hook_headers_read(lua, &copy_of(target)->headers);
 }
 
 void hook_result_edits(lua_State *lua, int index, struct edits *edits, struct hook_edits *copy) {
-	static const struct option known[] = {
+	static const struct hook_option known[] = {
 	    {"service_tier", 0, 0, set_service_tier},
 	    {"guardrail", 0, 0, set_guardrail},
 	    {"max_tokens", 1, LARGEST_MAX_TOKENS, set_max_tokens},

@@ -9,8 +9,8 @@
 
 #include "base/memory.h"
 #include "policy/hook_call.h"
-#include "policy/sandbox.h"
-#include "policy/script.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/script.h"
 
 static const char *const hook_names[HOOK_KINDS] = {
     [HOOK_SELECT] = "select",   [HOOK_CLASSIFY] = "classify", [HOOK_ACCEPT] = "accept",

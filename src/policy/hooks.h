@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "policy/call.h"
 #include "policy/hook_result.h"
 #include "policy/policy.h"
 #include "policy/view.h"
-#include "policy/vm.h"
 #include "route/decide.h"
 #include "route/event.h"
+#include "sandbox/call.h"
+#include "sandbox/vm.h"
 
 enum hook_kind { HOOK_SELECT, HOOK_CLASSIFY, HOOK_ACCEPT, HOOK_PREPARE, HOOK_FINISH, HOOK_TICK, HOOK_KINDS };
 
@@ -26,7 +26,7 @@ struct hook {
 	char file[256]; // where it is defined
 	int line;
 	unsigned overruns;    // in a row
-	atomic_bool benched;  // set by the worker, read from any thread
+	atomic_bool disabled; // set by the worker, read from any thread
 	uint64_t next_log_ms; // its errors are logged once a second
 	uint64_t unlogged;
 };

@@ -3,9 +3,9 @@
 // made is kept beside the view, so that reading it again leaves no garbage.
 #include <lauxlib.h>
 
-#include "policy/sandbox.h"
 #include "policy/view_fields.h"
 #include "route/state.h"
+#include "sandbox/sandbox.h"
 
 #define WEIGHT_MAX 10000
 

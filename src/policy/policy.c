@@ -11,11 +11,11 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "policy/document.h"
 #include "policy/hooks.h"
-#include "policy/script.h"
-#include "policy/sources.h"
 #include "policy/validate.h"
+#include "sandbox/script.h"
+#include "sandbox/sources.h"
+#include "sandbox/table_file.h"
 
 #define BUILT_IN "policies/weighted.lua"
 
@@ -196,12 +196,12 @@ static bool is_among(const char *name, const char *const *names, size_t count) {
 	return false;
 }
 
-size_t policy_benched(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]) {
+size_t policy_disabled(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]) {
 	size_t count = 0;
 	for (size_t w = 0; w < policy->workers; w++) {
 		const struct hook *hook;
 		for (size_t i = 0; (hook = hooks_at(&policy->hooks[w], i)) != NULL; i++)
-			if (hook->benched && !is_among(hook->name, names, count))
+			if (hook->disabled && !is_among(hook->name, names, count))
 				names[count++] = hook->name;
 	}
 	return count;

@@ -71,7 +71,7 @@ struct sources *policy_sources(const struct policy *policy);
 
 // The names of the hooks that are benched in any worker; they live for ever. From any thread.
 enum { POLICY_HOOKS_MAX = 8 };
-size_t policy_benched(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]);
+size_t policy_disabled(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]);
 
 // Where it came from, for logs: the path or "built-in".
 const char *policy_source(const struct policy *policy);
@@ -79,6 +79,6 @@ const char *policy_source(const struct policy *policy);
 // Runs any Lua table file (settings, a scenario) in the same sandbox and turns what it returns into a plain tree.
 // Functions become DOCUMENT_FUNCTION; numbers that are no finite ones, mixed keys, tables nested deeper than 16 or a
 // cycle are problems. 0, or a status with problems added.
-int policy_read_document(const char *path, struct problems *problems, struct document *document);
+int table_file_read(const char *path, struct problems *problems, struct document *document);
 
 #endif

@@ -4,9 +4,9 @@
 #include <lauxlib.h>
 
 #include "policy/body.h"
-#include "policy/sandbox.h"
 #include "policy/view_fields.h"
 #include "route/request.h"
+#include "sandbox/sandbox.h"
 
 struct request_view {
 	struct call_view head;
@@ -20,35 +20,35 @@ static const struct route_request *request_of(void *object) {
 	return ((struct request_view *)object)->request;
 }
 
-static const struct request_facts *facts_of(void *object) {
-	return route_request_facts(request_of(object));
+static const struct request_attributes *attributes_of(void *object) {
+	return route_request_attributes(request_of(object));
 }
 
-const struct request_facts *view_facts_at(lua_State *lua, int index) {
+const struct request_attributes *view_attributes_at(lua_State *lua, int index) {
 	struct request_view *view = object_at(lua, index, OBJECT_REQUEST);
 	luaL_argexpected(lua, view, index, "request");
 	view_check_call(lua, view);
-	return facts_of(view);
+	return attributes_of(view);
 }
 
 static void push_request_id(lua_State *lua, void *object) {
-	view_push_slice(lua, facts_of(object)->id);
+	view_push_slice(lua, attributes_of(object)->id);
 }
 
 static void push_operation(lua_State *lua, void *object) {
-	view_push_slice(lua, facts_of(object)->operation);
+	view_push_slice(lua, attributes_of(object)->operation);
 }
 
 static void push_streaming(lua_State *lua, void *object) {
-	lua_pushboolean(lua, facts_of(object)->streaming);
+	lua_pushboolean(lua, attributes_of(object)->streaming);
 }
 
 static void push_asked(lua_State *lua, void *object) {
-	view_push_slice(lua, facts_of(object)->asked);
+	view_push_slice(lua, attributes_of(object)->asked);
 }
 
 static void push_caller(lua_State *lua, void *object) {
-	struct slice caller = facts_of(object)->caller;
+	struct slice caller = attributes_of(object)->caller;
 	if (caller.len)
 		view_push_slice(lua, caller);
 	else
@@ -56,7 +56,7 @@ static void push_caller(lua_State *lua, void *object) {
 }
 
 static void push_bytes(lua_State *lua, void *object) {
-	lua_pushinteger(lua, (lua_Integer)facts_of(object)->body.len);
+	lua_pushinteger(lua, (lua_Integer)attributes_of(object)->body.len);
 }
 
 static void push_attempt(lua_State *lua, void *object) {
@@ -69,7 +69,7 @@ static void push_elapsed(lua_State *lua, void *object) {
 
 // Names in lower case; of a name that is there twice, the first value.
 static void push_headers(lua_State *lua, void *object) {
-	struct headers headers = facts_of(object)->headers;
+	struct headers headers = attributes_of(object)->headers;
 	lua_createtable(lua, 0, (int)headers.count); /* headers */
 	for (size_t i = 0; i < headers.count; i++) {
 		luaL_Buffer name;
@@ -116,8 +116,8 @@ static void push_tried(lua_State *lua, void *object) {
 static const struct body_facts *body_of(lua_State *lua, void *object) {
 	struct request_view *view = object;
 	if (!view->has_body) {
-		vm_charge_bytes(lua, facts_of(object)->body.len);
-		body_read(facts_of(object)->body, &view->body);
+		vm_charge_bytes(lua, attributes_of(object)->body.len);
+		body_read(attributes_of(object)->body, &view->body);
 		view->has_body = true;
 	}
 	return &view->body;
@@ -157,13 +157,13 @@ static void push_max_tokens(lua_State *lua, void *object) {
 }
 
 static int request_text(lua_State *lua) {
-	struct slice body = facts_of(view_check_self(lua, OBJECT_REQUEST, "text"))->body;
+	struct slice body = attributes_of(view_check_self(lua, OBJECT_REQUEST, "text"))->body;
 	view_push_text(lua, body, body_each_text);
 	return 1;
 }
 
 static int request_body(lua_State *lua) {
-	view_push_decoded(lua, facts_of(view_check_self(lua, OBJECT_REQUEST, "body"))->body);
+	view_push_decoded(lua, attributes_of(view_check_self(lua, OBJECT_REQUEST, "body"))->body);
 	return 1;
 }
 

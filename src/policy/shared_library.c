@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "policy/shared.h"
-#include "policy/vm.h"
+#include "sandbox/vm.h"
 
 // A call takes about as long as this many instructions, and a copy of so many bytes one more.
 enum { CHARGE = 5, BYTES_PER_CHARGE = 64 };

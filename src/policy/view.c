@@ -5,8 +5,8 @@
 #include <lauxlib.h>
 
 #include "policy/body.h"
-#include "policy/sandbox.h"
 #include "policy/view_fields.h"
+#include "sandbox/sandbox.h"
 
 enum { BODY_BYTES_MAX = 1 << 20, BYTES_PER_COPY = 64 };
 

@@ -11,10 +11,10 @@
 
 #include <lua.h>
 
-#include "policy/object.h"
-#include "policy/vm.h"
 #include "route/decide.h"
 #include "route/model.h"
+#include "sandbox/object.h"
+#include "sandbox/vm.h"
 
 struct views;
 
@@ -104,7 +104,7 @@ const struct view_field *view_measure_named(const char *name);
 double view_measure_of(lua_State *lua, struct model_argument models, size_t i, const struct view_field *measure);
 
 // What the request is whose view is at `index`; raises where there is none, or none any more.
-const struct request_facts *view_facts_at(lua_State *lua, int index);
+const struct request_attributes *view_attributes_at(lua_State *lua, int index);
 
 // `ipairs`, sooner over lists of models; Lua's own is its upvalue.
 int model_list_ipairs(lua_State *lua);

@@ -20,12 +20,12 @@ static void tell(const struct route_request *request, enum event_kind kind, uint
 	                                           .attempt = index});
 }
 
-static void tell_news(const struct route_request *request, uint32_t index, const struct news *news,
-                      struct slice reason) {
-	if (news->breaker_changed)
-		tell(request, EVENT_BREAKER_CHANGED, index, slice_from(breaker_state_names[news->breaker]), 0);
-	if (news->cooldown_ms)
-		tell(request, EVENT_MODEL_COOLDOWN, index, reason, news->cooldown_ms);
+static void tell_state_changes(const struct route_request *request, uint32_t index,
+                               const struct state_changes *state_changes, struct slice reason) {
+	if (state_changes->breaker_changed)
+		tell(request, EVENT_BREAKER_CHANGED, index, slice_from(breaker_state_names[state_changes->breaker]), 0);
+	if (state_changes->cooldown_ms)
+		tell(request, EVENT_MODEL_COOLDOWN, index, reason, state_changes->cooldown_ms);
 }
 
 static uint64_t first_set(uint64_t a, uint64_t b, uint64_t c) {
@@ -68,9 +68,9 @@ static bool make_room(struct route_request *request) {
 struct tier_choice attempt_start_tier(const struct route_request *request, const struct model *model,
                                       enum service_tier selected, unsigned refused, unsigned resting) {
 	unsigned missing = model_state_missing_tiers(model->state) | refused;
-	if (request->facts->is_tierless)
+	if (request->attributes->is_tierless)
 		return (struct tier_choice){TIER_NONE, TIER_FROM_NOBODY};
-	struct tier_choice start = tier_start(selected, request->facts->tier, model->tier, missing);
+	struct tier_choice start = tier_start(selected, request->attributes->tier, model->tier, missing);
 	if (!(resting & tier_bit(tier_in_effect(start.tier))))
 		return start;
 	enum service_tier above = tier_next(&request->route->pool->limits.tier_escalation, start.tier, missing | resting);
@@ -78,26 +78,28 @@ struct tier_choice attempt_start_tier(const struct route_request *request, const
 }
 
 // Rests don't matter to what is sent anyway.
-static struct tier_choice choose_tier(const struct route_request *request, const struct draft *draft,
+static struct tier_choice choose_tier(const struct route_request *request, const struct attempt_plan *attempt_plan,
                                       enum admission admission) {
-	struct model_state *state = draft->model->state;
-	struct terms terms = terms_of(draft->model, request->demand);
-	struct standing standing = {.resting_tiers = 0};
-	if (draft->escalated_to != TIER_NONE &&
-	    !((model_state_missing_tiers(state) | draft->refused_tiers) & tier_bit(draft->escalated_to)))
-		return (struct tier_choice){draft->escalated_to, TIER_FROM_LADDER};
+	struct model_state *state = attempt_plan->model->state;
+	struct admission_request admission_request = admission_request_of(attempt_plan->model, request->demand);
+	struct availability availability = {.cooldown_tiers = 0};
+	if (attempt_plan->escalated_to != TIER_NONE &&
+	    !((model_state_missing_tiers(state) | attempt_plan->refused_tiers) & tier_bit(attempt_plan->escalated_to)))
+		return (struct tier_choice){attempt_plan->escalated_to, TIER_FROM_LADDER};
 	bool may_climb = request->route->pool->limits.tier_escalation.count > 0 && admission != ADMIT_ANYWAY;
 	if (may_climb && !model_state_is_clear(state))
-		model_state_standing(state, &terms, request->now_ms, &standing);
-	return attempt_start_tier(request, draft->model, draft->wished.tier, draft->refused_tiers, standing.resting_tiers);
+		model_state_availability(state, &admission_request, request->now_ms, &availability);
+	return attempt_start_tier(request, attempt_plan->model, attempt_plan->wished.tier, attempt_plan->refused_tiers,
+	                          availability.cooldown_tiers);
 }
 
 // Where there is a ladder, a throttle is that of a tier.
-static struct terms terms_at(const struct route_request *request, const struct route_attempt *attempt) {
-	struct terms terms = terms_of(attempt->model, request->demand);
+static struct admission_request admission_request_at(const struct route_request *request,
+                                                     const struct route_attempt *attempt) {
+	struct admission_request admission_request = admission_request_of(attempt->model, request->demand);
 	if (request->route->pool->limits.tier_escalation.count > 0)
-		terms.tier = tier_in_effect(attempt->tier.tier);
-	return terms;
+		admission_request.tier = tier_in_effect(attempt->tier.tier);
+	return admission_request;
 }
 
 static void note_patience(const struct route_request *request, struct route_attempt *attempt) {
@@ -106,27 +108,28 @@ static void note_patience(const struct route_request *request, struct route_atte
 	attempt->hedge_at_ms = *after_ms ? request->now_ms + *after_ms : 0;
 }
 
-bool attempt_send(struct route_request *request, const struct draft *draft, enum admission admission,
+bool attempt_send(struct route_request *request, const struct attempt_plan *attempt_plan, enum admission admission,
                   struct step *step) {
 	uint32_t index = request->attempt_count;
-	const struct model *model = draft->model;
-	struct news news;
+	const struct model *model = attempt_plan->model;
+	struct state_changes state_changes;
 	if (!make_room(request))
 		return false;
 	struct route_attempt *attempt = &request->attempts[index];
 	*attempt = (struct route_attempt){.model = model,
-	                                  .wished = draft->wished,
-	                                  .tier = choose_tier(request, draft, admission),
-	                                  .refused_tiers = draft->refused_tiers};
+	                                  .wished = attempt_plan->wished,
+	                                  .tier = choose_tier(request, attempt_plan, admission),
+	                                  .refused_tiers = attempt_plan->refused_tiers};
 	note_patience(request, attempt);
-	struct terms terms = terms_at(request, attempt);
-	if (!model_state_admit(model->state, &terms, admission, request->now_ms, &attempt->pass, &news))
+	struct admission_request admission_request = admission_request_at(request, attempt);
+	if (!model_state_admit(model->state, &admission_request, admission, request->now_ms, &attempt->permit,
+	                       &state_changes))
 		return false;
 	request->attempt_count++;
 	request->in_flight++;
 	request->marks[model->index] |= MARK_IN_FLIGHT;
 	*step = (struct step){.kind = STEP_SEND, .attempt = index, .model = model, .options = resolve(request, attempt)};
-	tell_news(request, index, &news, NOTHING);
+	tell_state_changes(request, index, &state_changes, NOTHING);
 	if (attempt->tier.source == TIER_FROM_LADDER) {
 		request->marks[model->index] |= MARK_ESCALATED;
 		tell(request, EVENT_TIER_ESCALATION, index, slice_from(service_tier_names[attempt->tier.tier]), 0);
@@ -138,7 +141,8 @@ bool attempt_send(struct route_request *request, const struct draft *draft, enum
 enum service_tier attempt_next_tier(const struct route_request *request, uint32_t index) {
 	const struct route_attempt *attempt = &request->attempts[index];
 	const struct tier_ladder *ladder = &request->route->pool->limits.tier_escalation;
-	if (ladder->count == 0 || request->facts->is_tierless || request->marks[attempt->model->index] & MARK_ESCALATED)
+	if (ladder->count == 0 || request->attributes->is_tierless ||
+	    request->marks[attempt->model->index] & MARK_ESCALATED)
 		return TIER_NONE;
 	return tier_next(ladder, attempt->tier.tier,
 	                 model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers);
@@ -208,7 +212,7 @@ static void settle_quota(const struct route_attempt *attempt, enum attempt_end e
 }
 
 void attempt_settle(struct route_request *request, uint32_t index, const struct attempt_result *result,
-                    struct lesson *out) {
+                    struct attempt_outcome *out) {
 	static const enum outcome outcomes[] = {
 	    [ATTEMPT_SUCCEEDED] = OUTCOME_SUCCESS,
 	    [ATTEMPT_REFUSED] = OUTCOME_REFUSAL,
@@ -219,7 +223,8 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 	const struct model *model = attempt->model;
 	struct slice reason = NOTHING;
 	enum attempt_end end = judge(request, attempt, result, &reason);
-	*out = (struct lesson){.end = end, .lacks_tier = attempt->lacked_tier, .classification.verdict = VERDICT_FAILOVER};
+	*out = (struct attempt_outcome){
+	    .end = end, .lacks_tier = attempt->lacked_tier, .classification.verdict = VERDICT_FAILOVER};
 	struct settlement settlement = {.outcome = outcomes[end],
 	                                .escalated = attempt->tier.source == TIER_FROM_LADDER,
 	                                .latency_ms = result->latency_ms,
@@ -231,9 +236,10 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 		out->classification = settlement.classification;
 	}
 	settle_quota(attempt, end, result, &settlement);
-	struct news news;
-	struct terms terms = terms_at(request, attempt);
-	model_state_settle(model->state, &terms, &attempt->pass, &settlement, request->now_ms, &news);
+	struct state_changes state_changes;
+	struct admission_request admission_request = admission_request_at(request, attempt);
+	model_state_settle(model->state, &admission_request, &attempt->permit, &settlement, request->now_ms,
+	                   &state_changes);
 	request->to_stop -= attempt->phase == ATTEMPT_TO_STOP;
 	attempt->phase = ATTEMPT_OVER;
 	request->in_flight--;
@@ -243,14 +249,14 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 	tell_escalation(request, index, end, result->latency_ms);
 	if (end == ATTEMPT_REFUSED)
 		tell(request, EVENT_REFUSAL_DETECTED, index, reason, result->latency_ms);
-	tell_news(request, index, &news, end == ATTEMPT_FAILED ? result->failure.name : NOTHING);
+	tell_state_changes(request, index, &state_changes, end == ATTEMPT_FAILED ? result->failure.name : NOTHING);
 }
 
 void attempt_commit(struct route_request *request, uint32_t index) {
 	struct route_attempt *attempt = &request->attempts[index];
-	struct news news;
-	model_state_commit(attempt->model->state, &attempt->model->breaker, &attempt->pass, &news);
-	tell_news(request, index, &news, NOTHING);
+	struct state_changes state_changes;
+	model_state_commit(attempt->model->state, &attempt->model->breaker, &attempt->permit, &state_changes);
+	tell_state_changes(request, index, &state_changes, NOTHING);
 }
 
 void attempt_stop_all(struct route_request *request, uint32_t keep) {

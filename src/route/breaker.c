@@ -39,26 +39,26 @@ bool breaker_would_admit(const struct breaker *breaker, const struct breaker_set
 }
 
 bool breaker_admit(struct breaker *breaker, const struct breaker_settings *settings, uint64_t now_ms,
-                   struct breaker_pass *pass) {
+                   struct breaker_permit *permit) {
 	if (!breaker_would_admit(breaker, settings, now_ms))
 		return false;
 	if (breaker->state == BREAKER_OPEN)
 		change(breaker, BREAKER_HALF_OPEN);
-	*pass = (struct breaker_pass){.epoch = breaker->epoch, .probe = breaker->state == BREAKER_HALF_OPEN};
-	breaker->probes += pass->probe;
+	*permit = (struct breaker_permit){.epoch = breaker->epoch, .probe = breaker->state == BREAKER_HALF_OPEN};
+	breaker->probes += permit->probe;
 	return true;
 }
 
-void breaker_released(struct breaker *breaker, struct breaker_pass *pass) {
-	if (!pass->probe)
+void breaker_released(struct breaker *breaker, struct breaker_permit *permit) {
+	if (!permit->probe)
 		return;
 	assert(breaker->probes > 0);
 	breaker->probes--;
-	pass->probe = false;
+	permit->probe = false;
 }
 
-static bool is_current_probe(const struct breaker *breaker, const struct breaker_pass *pass) {
-	return breaker->state == BREAKER_HALF_OPEN && pass->probe && pass->epoch == breaker->epoch;
+static bool is_current_probe(const struct breaker *breaker, const struct breaker_permit *permit) {
+	return breaker->state == BREAKER_HALF_OPEN && permit->probe && permit->epoch == breaker->epoch;
 }
 
 static void count_probe_success(struct breaker *breaker, const struct breaker_settings *settings) {
@@ -67,20 +67,22 @@ static void count_probe_success(struct breaker *breaker, const struct breaker_se
 		change(breaker, BREAKER_CLOSED);
 }
 
-void breaker_committed(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_pass *pass) {
-	if (is_current_probe(breaker, pass)) {
-		pass->settled = true;
+void breaker_committed(struct breaker *breaker, const struct breaker_settings *settings,
+                       struct breaker_permit *permit) {
+	if (is_current_probe(breaker, permit)) {
+		permit->settled = true;
 		count_probe_success(breaker, settings);
 	}
-	breaker_released(breaker, pass);
+	breaker_released(breaker, permit);
 }
 
-void breaker_succeeded(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_pass *pass) {
-	if (is_current_probe(breaker, pass))
+void breaker_succeeded(struct breaker *breaker, const struct breaker_settings *settings,
+                       struct breaker_permit *permit) {
+	if (is_current_probe(breaker, permit))
 		count_probe_success(breaker, settings);
-	else if (breaker->state == BREAKER_CLOSED && !pass->settled)
+	else if (breaker->state == BREAKER_CLOSED && !permit->settled)
 		breaker->failure_count = 0;
-	breaker_released(breaker, pass);
+	breaker_released(breaker, permit);
 }
 
 // The time of the `back`-th last failure, 0 being the last.
@@ -97,13 +99,13 @@ static void count_failure(struct breaker *breaker, const struct breaker_settings
 		open_at(breaker, now_ms);
 }
 
-void breaker_failed(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_pass *pass,
+void breaker_failed(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_permit *permit,
                     uint64_t now_ms) {
 	if (breaker->state == BREAKER_HALF_OPEN)
 		open_at(breaker, now_ms);
 	else if (breaker->state == BREAKER_CLOSED)
 		count_failure(breaker, settings, now_ms);
-	breaker_released(breaker, pass);
+	breaker_released(breaker, permit);
 }
 
 void breaker_force_open(struct breaker *breaker, uint64_t now_ms) {

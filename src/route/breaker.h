@@ -27,7 +27,7 @@ struct breaker {
 };
 
 // What an admitted attempt holds, until it is given back by exactly one of breaker_succeeded, _failed, _released.
-struct breaker_pass {
+struct breaker_permit {
 	uint32_t epoch;
 	bool probe;   // holds one of the half-open places
 	bool settled; // its success was counted at its commit
@@ -42,20 +42,20 @@ bool breaker_would_admit(const struct breaker *breaker, const struct breaker_set
 
 // Takes a place for an attempt. False, with nothing taken, when the breaker is open or its half-open places are taken.
 bool breaker_admit(struct breaker *breaker, const struct breaker_settings *settings, uint64_t now_ms,
-                   struct breaker_pass *pass);
+                   struct breaker_permit *permit);
 
 // The attempt's stream has begun to flow. In half-open that is the probe's success: its place is free again, and a
 // later failure counts on its own. In closed nothing is settled before the end.
-void breaker_committed(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_pass *pass);
+void breaker_committed(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_permit *permit);
 
-void breaker_succeeded(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_pass *pass);
+void breaker_succeeded(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_permit *permit);
 
 // A failure that counts.
-void breaker_failed(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_pass *pass,
+void breaker_failed(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_permit *permit,
                     uint64_t now_ms);
 
 // The attempt's end says nothing about the model: only its place is given back.
-void breaker_released(struct breaker *breaker, struct breaker_pass *pass);
+void breaker_released(struct breaker *breaker, struct breaker_permit *permit);
 
 // Holds until breaker_close.
 void breaker_force_open(struct breaker *breaker, uint64_t now_ms);

@@ -3,7 +3,7 @@
 // ended can double it.
 #include "route/cooldown.h"
 
-enum { FIRST_REST_MS = 1000 };
+enum { FIRST_COOLDOWN_MS = 1000 };
 
 static uint64_t at_most(uint64_t value, uint64_t limit) {
 	return value < limit ? value : limit;
@@ -14,35 +14,36 @@ static void extend(uint64_t *until_ms, uint64_t end_ms) {
 		*until_ms = end_ms;
 }
 
-void cooldown_rest(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms) {
+void cooldown_start(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms) {
 	extend(&cooldown->until_ms, now_ms + length_ms);
 	cooldown->tiers = 0;
 }
 
-void cooldown_stand_behind(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms) {
+void cooldown_deprioritize(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms) {
 	extend(&cooldown->orders_until_ms, now_ms + length_ms);
 }
 
 // A rest of the whole model stays one.
-static void rest_tier(struct cooldown *cooldown, enum service_tier tier, uint64_t length_ms, uint64_t now_ms) {
-	unsigned others = cooldown_is_resting(cooldown, now_ms) ? cooldown->tiers : 0;
-	bool is_whole = tier == TIER_NONE || (cooldown_is_resting(cooldown, now_ms) && others == 0);
-	cooldown_rest(cooldown, length_ms, now_ms);
+static void start_tier_cooldown(struct cooldown *cooldown, enum service_tier tier, uint64_t length_ms,
+                                uint64_t now_ms) {
+	unsigned others = cooldown_is_active(cooldown, now_ms) ? cooldown->tiers : 0;
+	bool is_whole = tier == TIER_NONE || (cooldown_is_active(cooldown, now_ms) && others == 0);
+	cooldown_start(cooldown, length_ms, now_ms);
 	cooldown->tiers = is_whole ? 0 : others | 1U << tier;
 }
 
 void cooldown_throttled(struct cooldown *cooldown, enum service_tier tier, uint64_t asked_ms, uint64_t ceiling_ms,
                         uint64_t sent_ms, uint64_t now_ms) {
 	if (asked_ms > 0) {
-		rest_tier(cooldown, tier, asked_ms, now_ms);
+		start_tier_cooldown(cooldown, tier, asked_ms, now_ms);
 		return;
 	}
 	if (cooldown->length_ms == 0)
-		cooldown->length_ms = FIRST_REST_MS;
+		cooldown->length_ms = FIRST_COOLDOWN_MS;
 	else if (sent_ms >= cooldown->until_ms)
 		cooldown->length_ms *= 2;
 	cooldown->length_ms = at_most(cooldown->length_ms, ceiling_ms);
-	rest_tier(cooldown, tier, cooldown->length_ms, now_ms);
+	start_tier_cooldown(cooldown, tier, cooldown->length_ms, now_ms);
 }
 
 void cooldown_mended(struct cooldown *cooldown) {

@@ -16,17 +16,17 @@ struct cooldown {
 	unsigned tiers;           // that this rest is of, as bits of enum service_tier; 0 is the whole model
 };
 
-static inline bool cooldown_is_resting(const struct cooldown *cooldown, uint64_t now_ms) {
+static inline bool cooldown_is_active(const struct cooldown *cooldown, uint64_t now_ms) {
 	return now_ms < cooldown->until_ms;
 }
 
 // Whether the rest is one of that tier too; TIER_NONE asks for any.
 static inline bool cooldown_holds(const struct cooldown *cooldown, enum service_tier tier, uint64_t now_ms) {
-	return cooldown_is_resting(cooldown, now_ms) &&
+	return cooldown_is_active(cooldown, now_ms) &&
 	       (tier == TIER_NONE || cooldown->tiers == 0 || cooldown->tiers & 1U << tier);
 }
 
-static inline bool cooldown_is_behind(const struct cooldown *cooldown, uint64_t now_ms) {
+static inline bool cooldown_is_deprioritized(const struct cooldown *cooldown, uint64_t now_ms) {
 	return now_ms < cooldown->orders_until_ms;
 }
 
@@ -36,8 +36,8 @@ void cooldown_throttled(struct cooldown *cooldown, enum service_tier tier, uint6
                         uint64_t sent_ms, uint64_t now_ms);
 
 // Rests, or stands behind, for `length_ms`. No call shortens what is under way.
-void cooldown_rest(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms);
-void cooldown_stand_behind(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms);
+void cooldown_start(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms);
+void cooldown_deprioritize(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms);
 
 // The model answers, so what the operator had to mend is mended.
 void cooldown_mended(struct cooldown *cooldown);

@@ -17,7 +17,7 @@
 struct route_request;
 
 // What a call is. Filled by whoever submits it; every slice lives as long as the request.
-struct request_facts {
+struct request_attributes {
 	struct slice id;        // the request's id
 	struct slice operation; // "Converse", ...
 	bool streaming;

@@ -6,7 +6,7 @@
 #include "route/request_internal.h"
 
 // How soon to ask again after a model that is busy being tried, or whose tokens may come back, at a time nobody knows.
-enum { BUSY_POLL_MS = 50, NOTHING_RESTS_MS = 1000 };
+enum { BUSY_POLL_MS = 50, NO_COOLDOWN_MS = 1000 };
 
 static const struct model *model_at(const struct route_request *request, size_t index) {
 	return &request->route->pool->models[index];
@@ -19,7 +19,7 @@ static const struct model *find_reference(const struct route_request *request) {
 		const struct model *model = model_at(request, i);
 		if (!(request->marks[i] & MARK_SERVES))
 			continue;
-		if (slice_equal(slice_from(model->id), request->facts->asked))
+		if (slice_equal(slice_from(model->id), request->attributes->asked))
 			return model;
 		if (!reference)
 			reference = model;
@@ -38,12 +38,12 @@ void eligible_mark_serving(struct route_request *request) {
 	bool has_quota = request->route->pool->has_quota;
 	const struct model *model = request->route->pool->models;
 	for (size_t i = 0; i < count; i++, model++) {
-		if (model->serves_count > 0 && !model_serves(model, request->facts->asked))
+		if (model->serves_count > 0 && !model_serves(model, request->attributes->asked))
 			continue;
 		request->marks[i] = has_quota && quota_is_limited(&model->quota) ? MARK_SERVES | MARK_LIMITED : MARK_SERVES;
 		request->is_served = true;
 	}
-	if (!request->facts->family_bound || !request->is_served)
+	if (!request->attributes->family_bound || !request->is_served)
 		return;
 	const struct model *reference = find_reference(request);
 	for (size_t i = 0; i < count; i++)
@@ -77,46 +77,46 @@ static void note_return(struct eligible *out, uint64_t return_ms) {
 // The resting model that returns first.
 struct last_resort {
 	const struct model *model;
-	uint64_t rests_until_ms;
+	uint64_t cooldown_until_ms;
 	bool is_taken;
 };
 
 // Until when the model rests for the request; 0 where it does not, or only at a tier that can be climbed past.
-static uint64_t rests_until_ms(const struct route_request *request, const struct model *model,
-                               const struct standing *standing) {
-	if (!standing->rests_until_ms || !standing->resting_tiers ||
+static uint64_t cooldown_until_ms(const struct route_request *request, const struct model *model,
+                                  const struct availability *availability) {
+	if (!availability->cooldown_until_ms || !availability->cooldown_tiers ||
 	    request->route->pool->limits.tier_escalation.count == 0)
-		return standing->rests_until_ms;
-	struct tier_choice start = attempt_start_tier(request, model, TIER_NONE, 0, standing->resting_tiers);
-	return standing->resting_tiers & tier_bit(tier_in_effect(start.tier)) ? standing->rests_until_ms : 0;
+		return availability->cooldown_until_ms;
+	struct tier_choice start = attempt_start_tier(request, model, TIER_NONE, 0, availability->cooldown_tiers);
+	return availability->cooldown_tiers & tier_bit(tier_in_effect(start.tier)) ? availability->cooldown_until_ms : 0;
 }
 
 // Looks closer at a model that something may stand in the way of, and notes what.
 static bool is_free(struct route_request *request, const struct model *model, struct eligible *out,
                     struct last_resort *resort) {
-	struct standing standing;
-	struct terms terms = terms_of(model, request->demand);
-	model_state_standing(model->state, &terms, request->now_ms, &standing);
+	struct availability availability;
+	struct admission_request admission_request = admission_request_of(model, request->demand);
+	model_state_availability(model->state, &admission_request, request->now_ms, &availability);
 	uint8_t *mark = &request->marks[model->index];
 	uint64_t poll_ms = request->now_ms + BUSY_POLL_MS;
-	uint64_t until_ms = rests_until_ms(request, model, &standing);
-	uint64_t short_ms = standing.short_until_ms;
-	if (standing.may_return && short_ms > poll_ms)
+	uint64_t until_ms = cooldown_until_ms(request, model, &availability);
+	uint64_t short_ms = availability.short_until_ms;
+	if (availability.may_return && short_ms > poll_ms)
 		short_ms = poll_ms;
-	if (!standing.admits) {
-		note_return(out, latest(standing.opens_ms ? standing.opens_ms : poll_ms, short_ms));
+	if (!availability.admits) {
+		note_return(out, latest(availability.opens_ms ? availability.opens_ms : poll_ms, short_ms));
 		tell_skipped(request, model);
 	} else if (short_ms) {
 		note_return(out, latest(short_ms, until_ms));
 	} else if (until_ms) {
-		if (!resort->model || until_ms < resort->rests_until_ms)
-			*resort = (struct last_resort){model, until_ms, standing.last_resort_taken || (*mark & MARK_LOST)};
+		if (!resort->model || until_ms < resort->cooldown_until_ms)
+			*resort = (struct last_resort){model, until_ms, availability.last_resort_taken || (*mark & MARK_LOST)};
 		note_return(out, until_ms < poll_ms ? until_ms : poll_ms);
 	} else if (*mark & MARK_LOST) {
 		note_return(out, poll_ms);
-	} else if (standing.behind) {
-		*mark |= MARK_BEHIND;
-		request->has_behind = true;
+	} else if (availability.deprioritized) {
+		*mark |= MARK_DEPRIORITIZED;
+		request->has_deprioritized = true;
 	} else {
 		return true;
 	}
@@ -124,14 +124,14 @@ static bool is_free(struct route_request *request, const struct model *model, st
 }
 
 // Where nobody else is listed, those that stand behind are.
-static void list_behind(struct route_request *request, struct eligible *out) {
+static void list_deprioritized(struct route_request *request, struct eligible *out) {
 	bool are_listed = out->candidates.count == 0;
 	for (size_t i = 0; i < request->route->pool->count; i++) {
-		if (are_listed && request->marks[i] & MARK_BEHIND)
+		if (are_listed && request->marks[i] & MARK_DEPRIORITIZED)
 			list(request, model_at(request, i), out);
-		request->marks[i] &= (uint8_t)~MARK_BEHIND;
+		request->marks[i] &= (uint8_t)~MARK_DEPRIORITIZED;
 	}
-	request->has_behind = false;
+	request->has_deprioritized = false;
 }
 
 // Nothing stands in the way, for certain and without a lock.
@@ -142,7 +142,7 @@ static inline bool is_clear(const struct route_request *request, const struct mo
 
 void eligible_list(struct route_request *request, struct eligible *out) {
 	*out = (struct eligible){
-	    .candidates.list = request->candidates, .admission = ADMIT_AWAKE, .first_return_ms = UINT64_MAX};
+	    .candidates.list = request->candidates, .admission = ADMIT_AVAILABLE, .first_return_ms = UINT64_MAX};
 	struct last_resort resort = {0};
 	const struct model *model = request->route->pool->models, *end = model + request->route->pool->count;
 	const uint8_t *mark = request->marks;
@@ -154,8 +154,8 @@ void eligible_list(struct route_request *request, struct eligible *out) {
 			*next++ = model;
 	}
 	out->candidates.count = (size_t)(next - request->candidates);
-	if (request->has_behind)
-		list_behind(request, out);
+	if (request->has_deprioritized)
+		list_deprioritized(request, out);
 	// A resting model is no help to a request that has an attempt in flight anyway.
 	if (out->candidates.count == 0 && resort.model && !resort.is_taken && request->in_flight == 0) {
 		out->admission = ADMIT_LAST_RESORT;
@@ -167,10 +167,11 @@ void eligible_list(struct route_request *request, struct eligible *out) {
 static uint64_t returns_ms(const struct route_request *request, const struct model *model) {
 	if (model_state_is_clear(model->state) && !(request->marks[model->index] & MARK_LIMITED))
 		return 0;
-	struct terms terms = terms_of(model, request->demand);
-	struct standing standing;
-	model_state_standing(model->state, &terms, request->now_ms, &standing);
-	return latest(latest(rests_until_ms(request, model, &standing), standing.opens_ms), standing.short_until_ms);
+	struct admission_request admission_request = admission_request_of(model, request->demand);
+	struct availability availability;
+	model_state_availability(model->state, &admission_request, request->now_ms, &availability);
+	return latest(latest(cooldown_until_ms(request, model, &availability), availability.opens_ms),
+	              availability.short_until_ms);
 }
 
 uint64_t eligible_retry_after_ms(const struct route_request *request) {
@@ -183,5 +184,5 @@ uint64_t eligible_retry_after_ms(const struct route_request *request) {
 	}
 	if (first_ms == UINT64_MAX)
 		return NO_RETURN_MS;
-	return first_ms > request->now_ms ? first_ms - request->now_ms : NOTHING_RESTS_MS;
+	return first_ms > request->now_ms ? first_ms - request->now_ms : NO_COOLDOWN_MS;
 }

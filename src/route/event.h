@@ -24,7 +24,7 @@
 	X(EVENT_POLICY_RELOADED, "policy-reloaded")                                                                        \
 	X(EVENT_POLICY_REJECTED, "policy-rejected")                                                                        \
 	X(EVENT_POLICY_ERROR, "policy-error")                                                                              \
-	X(EVENT_POLICY_BENCHED, "policy-benched")                                                                          \
+	X(EVENT_POLICY_DISABLED, "policy-benched")                                                                         \
 	X(EVENT_BREAKER_CHANGED, "breaker-changed")                                                                        \
 	X(EVENT_MODEL_COOLDOWN, "model-cooldown")
 

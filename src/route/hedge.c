@@ -3,8 +3,8 @@
 // first of the two to answer wins. One at a time, once for each attempt, within the budget for extra attempts, and not
 // when the deadline leaves the second less time than the first has had.
 #include "route/elapsed.h"
-#include "route/extra_budget.h"
 #include "route/request_internal.h"
+#include "route/retry_budget.h"
 
 static const struct step NONE = {.kind = STEP_NONE};
 
@@ -33,12 +33,12 @@ struct step hedge_watch(struct route_request *request) {
 	if (request->now_ms < lone->hedge_at_ms)
 		return (struct step){.kind = STEP_WAIT, .wait_ms = lone->hedge_at_ms - request->now_ms};
 	lone->hedge_at_ms = 0;
-	if (!extra_budget_take(route->extras, route->pool->limits.hedge_budget, request->now_ms, &ticket))
+	if (!retry_budget_take(route->retry_budget, route->pool->limits.hedge_budget, request->now_ms, &ticket))
 		return NONE;
 	struct step step = request_select(request);
 	if (step.kind == STEP_SEND)
 		request->hedges++;
 	else
-		extra_budget_return(route->extras, ticket, request->now_ms);
+		retry_budget_return(route->retry_budget, ticket, request->now_ms);
 	return step;
 }

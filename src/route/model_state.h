@@ -46,36 +46,37 @@ struct model_state {
 };
 
 // What stands in a model's way.
-struct standing {
+struct availability {
 	bool admits; // the breaker would admit
 	// When an open breaker lets probes through; UINT64_MAX where it is forced open, 0 where no time is known.
 	uint64_t opens_ms;
-	uint64_t rests_until_ms; // 0 when not resting
-	unsigned resting_tiers;  // bits of those that rest; 0 when the whole model does
-	bool behind;             // stands behind other models
-	bool last_resort_taken;  // somebody is trying it although it rests
-	uint64_t short_until_ms; // until when its quota has no room for the request; 0 where it has
-	bool may_return;         // it is short of tokens alone, and attempts hold some that they may give back before
+	uint64_t cooldown_until_ms; // 0 when not resting
+	unsigned cooldown_tiers;    // bits of those that rest; 0 when the whole model does
+	bool deprioritized;         // stands behind other models
+	bool last_resort_taken;     // somebody is trying it although it rests
+	uint64_t short_until_ms;    // until when its quota has no room for the request; 0 where it has
+	bool may_return;            // it is short of tokens alone, and attempts hold some that they may give back before
 };
 
 // What a policy version's model and a request bring along. Without a quota to keep, `quota` has no limits.
-struct terms {
+struct admission_request {
 	const struct breaker_settings *breaker;
 	const struct quota *quota;
-	struct demand demand;
+	struct quota_demand demand;
 	enum service_tier tier; // of an attempt, where tiers rest by themselves; else TIER_NONE
 };
 
-static inline struct terms terms_of(const struct model *model, struct demand demand) {
-	return (struct terms){.breaker = &model->breaker, .quota = &model->quota, .demand = demand};
+static inline struct admission_request admission_request_of(const struct model *model, struct quota_demand demand) {
+	return (struct admission_request){.breaker = &model->breaker, .quota = &model->quota, .demand = demand};
 }
 
 static inline bool model_state_is_clear(struct model_state *state) {
 	return atomic_load_explicit(&state->clear, memory_order_relaxed);
 }
 
-// Whether the quota has room for certain. Where it isn't certain, model_state_standing knows.
-static inline bool model_state_has_room(struct model_state *state, const struct quota *quota, struct demand demand) {
+// Whether the quota has room for certain. Where it isn't certain, model_state_availability knows.
+static inline bool model_state_has_room(struct model_state *state, const struct quota *quota,
+                                        struct quota_demand demand) {
 	uint64_t requests = atomic_load_explicit(&state->requests_used, memory_order_relaxed);
 	uint64_t tokens = atomic_load_explicit(&state->tokens_used, memory_order_relaxed);
 	return (quota->requests_per_minute == 0 || requests < quota->requests_per_minute) &&
@@ -98,37 +99,39 @@ static inline void model_state_note_served_tier(struct model_state *state, enum 
 }
 
 // Asks, without effect on what an attempt can take.
-void model_state_standing(struct model_state *state, const struct terms *terms, uint64_t now_ms, struct standing *out);
+void model_state_availability(struct model_state *state, const struct admission_request *admission_request,
+                              uint64_t now_ms, struct availability *out);
 
 // How much a model's rest matters to an attempt.
 enum admission {
-	ADMIT_AWAKE,       // only if it does not rest
+	ADMIT_AVAILABLE,   // only if it does not rest
 	ADMIT_LAST_RESORT, // though it rests, if nobody else does so at the moment
 	ADMIT_ANYWAY,      // rests don't matter, nor what others use of its quota
 };
 
 // What an attempt holds of its model, from model_state_admit to model_state_settle.
-struct pass {
-	struct breaker_pass breaker;
+struct permit {
+	struct breaker_permit breaker;
 	struct quota_hold quota;
 	bool last_resort;
 	uint64_t sent_ms;
 };
 
 // What a call changed, for events.
-struct news {
+struct state_changes {
 	bool breaker_changed;
 	enum breaker_state breaker;
 	uint64_t cooldown_ms; // of a rest that began; else 0
 };
 
 // Takes a place for an attempt: breaker, rest and quota in one go; false with nothing taken.
-bool model_state_admit(struct model_state *state, const struct terms *terms, enum admission admission, uint64_t now_ms,
-                       struct pass *pass, struct news *news);
+bool model_state_admit(struct model_state *state, const struct admission_request *admission_request,
+                       enum admission admission, uint64_t now_ms, struct permit *permit,
+                       struct state_changes *state_changes);
 
 // The attempt's answer has begun to flow.
-void model_state_commit(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
-                        struct news *news);
+void model_state_commit(struct model_state *state, const struct breaker_settings *settings, struct permit *permit,
+                        struct state_changes *state_changes);
 
 // What an attempt came to. `classification` holds for the outcomes OUTCOME_RATE_LIMIT and OUTCOME_FAIL_FAST.
 struct settlement {
@@ -143,8 +146,9 @@ struct settlement {
 };
 
 // Gives the pass back and records the attempt, once.
-void model_state_settle(struct model_state *state, const struct terms *terms, struct pass *pass,
-                        const struct settlement *settlement, uint64_t now_ms, struct news *news);
+void model_state_settle(struct model_state *state, const struct admission_request *admission_request,
+                        struct permit *permit, const struct settlement *settlement, uint64_t now_ms,
+                        struct state_changes *state_changes);
 
 // Made and freed by the registry alone.
 struct model_state *model_state_new(void);

@@ -19,21 +19,21 @@ static uint64_t others_at(const struct quota_share *share, uint64_t now_ms) {
 }
 
 static uint64_t used_at(struct quota_share *share, uint64_t now_ms) {
-	return minute_sum(&share->own, now_ms) + others_at(share, now_ms);
+	return minute_window_sum(&share->own, now_ms) + others_at(share, now_ms);
 }
 
 static bool fits(struct quota_share *share, uint64_t limit, uint64_t amount, bool alone, uint64_t now_ms) {
 	if (limit == 0)
 		return true;
-	uint64_t used = alone ? minute_sum(&share->own, now_ms) : used_at(share, now_ms);
+	uint64_t used = alone ? minute_window_sum(&share->own, now_ms) : used_at(share, now_ms);
 	return used + at_most(amount, limit) <= limit;
 }
 
-static uint64_t tokens_of(struct demand demand) {
+static uint64_t tokens_of(struct quota_demand demand) {
 	return at_most(demand.input_tokens, MOST) + at_most(demand.output_tokens, MOST);
 }
 
-bool quota_admits(struct quota_account *account, const struct quota *quota, struct demand demand, bool alone,
+bool quota_admits(struct quota_account *account, const struct quota *quota, struct quota_demand demand, bool alone,
                   uint64_t now_ms) {
 	return fits(&account->requests, quota->requests_per_minute, 1, alone, now_ms) &&
 	       fits(&account->tokens, quota->tokens_per_minute, tokens_of(demand), alone, now_ms);
@@ -43,12 +43,13 @@ bool quota_admits_requests(struct quota_account *account, const struct quota *qu
 	return fits(&account->requests, quota->requests_per_minute, 1, false, now_ms);
 }
 
-void quota_take(struct quota_account *account, const struct quota *quota, struct demand demand, uint64_t now_ms,
+void quota_take(struct quota_account *account, const struct quota *quota, struct quota_demand demand, uint64_t now_ms,
                 struct quota_hold *hold) {
 	account->limits = *quota;
-	minute_use(&account->requests.own, 1, now_ms);
-	*hold = (struct quota_hold){
-	    .is_held = true, .second = minute_use(&account->tokens.own, tokens_of(demand), now_ms), .demand = demand};
+	minute_window_use(&account->requests.own, 1, now_ms);
+	*hold = (struct quota_hold){.is_held = true,
+	                            .second = minute_window_use(&account->tokens.own, tokens_of(demand), now_ms),
+	                            .demand = demand};
 }
 
 static uint64_t known(int64_t tokens, uint64_t otherwise) {
@@ -60,7 +61,7 @@ static uint64_t weigh(uint64_t tokens, double weight) {
 	return weighed < (double)MOST ? (uint64_t)(weighed + 0.5) : MOST;
 }
 
-static uint64_t tokens_used(const struct quota *quota, struct demand reserved, enum quota_use use,
+static uint64_t tokens_used(const struct quota *quota, struct quota_demand reserved, enum quota_use use,
                             const struct usage *usage) {
 	if (use == QUOTA_UNTOUCHED)
 		return 0;
@@ -78,15 +79,15 @@ void quota_settle(struct quota_account *account, const struct quota *quota, stru
 	uint64_t reserved = tokens_of(hold->demand);
 	uint64_t used = tokens_used(quota, hold->demand, use, usage);
 	if (used < reserved)
-		minute_return(&account->tokens.own, reserved - used, hold->second, now_ms);
+		minute_window_return(&account->tokens.own, reserved - used, hold->second, now_ms);
 	else
-		minute_use(&account->tokens.own, used - reserved, now_ms);
+		minute_window_use(&account->tokens.own, used - reserved, now_ms);
 }
 
 void quota_exhaust(struct quota_account *account, const struct quota *quota, enum quota_kind kind, uint64_t now_ms) {
 	struct quota_share *share = kind == QUOTA_TOKENS ? &account->tokens : &account->requests;
 	uint64_t limit = kind == QUOTA_TOKENS ? quota->tokens_per_minute : quota->requests_per_minute;
-	uint64_t own = minute_sum(&share->own, now_ms);
+	uint64_t own = minute_window_sum(&share->own, now_ms);
 	if (kind == QUOTA_NEITHER || limit == 0)
 		return;
 	share->others = at_most(limit > own ? limit - own : 0, MOST);
@@ -107,13 +108,13 @@ static uint64_t others_leave_ms(const struct quota_share *share, uint64_t room) 
 
 // Our own use falls in steps, so each second has its own line to wait for.
 static uint64_t fits_at_ms(struct quota_share *share, uint64_t limit, uint64_t amount, uint64_t now_ms) {
-	uint64_t from_ms = now_ms, own = minute_sum(&share->own, now_ms);
+	uint64_t from_ms = now_ms, own = minute_window_sum(&share->own, now_ms);
 	if (fits(share, limit, amount, false, now_ms))
 		return now_ms;
 	for (uint64_t steps = 1;; steps++) {
 		uint64_t until_ms = UINT64_MAX, leaving = 0, free = limit - at_most(amount, limit);
 		if (steps <= MINUTE_BUCKETS)
-			leaving = minute_leaving(&share->own, steps, &until_ms);
+			leaving = minute_window_leaving(&share->own, steps, &until_ms);
 		if (own <= free) {
 			uint64_t others_ms = others_leave_ms(share, free - own);
 			uint64_t fits_ms = others_ms > from_ms ? others_ms : from_ms;
@@ -125,7 +126,7 @@ static uint64_t fits_at_ms(struct quota_share *share, uint64_t limit, uint64_t a
 	}
 }
 
-uint64_t quota_returns_ms(struct quota_account *account, const struct quota *quota, struct demand demand,
+uint64_t quota_returns_ms(struct quota_account *account, const struct quota *quota, struct quota_demand demand,
                           uint64_t now_ms) {
 	uint64_t requests_ms = fits_at_ms(&account->requests, quota->requests_per_minute, 1, now_ms);
 	uint64_t tokens_ms = fits_at_ms(&account->tokens, quota->tokens_per_minute, tokens_of(demand), now_ms);

@@ -12,19 +12,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/minute_window.h"
 #include "route/decide.h"
-#include "route/minute.h"
 #include "route/model.h"
 
 // What a request asks of a quota.
-struct demand {
+struct quota_demand {
 	uint64_t input_tokens;
 	uint64_t output_tokens; // at most
 };
 
 // What is used of one limit.
 struct quota_share {
-	struct minute own;
+	struct minute_window own;
 	uint64_t others; // at others_ms
 	uint64_t others_ms;
 };
@@ -39,7 +39,7 @@ struct quota_account {
 struct quota_hold {
 	bool is_held;
 	uint64_t second;
-	struct demand demand;
+	struct quota_demand demand;
 };
 
 // What an attempt came to, as far as its quota is concerned.
@@ -57,14 +57,14 @@ static inline bool quota_is_limited(const struct quota *quota) {
 
 // Whether there is room for one more. A request that is larger than the whole quota has room where nothing else is
 // used: it could never run otherwise. What is taken for the use of others doesn't matter where `alone`.
-bool quota_admits(struct quota_account *account, const struct quota *quota, struct demand demand, bool alone,
+bool quota_admits(struct quota_account *account, const struct quota *quota, struct quota_demand demand, bool alone,
                   uint64_t now_ms);
 
 // Whether there is room for one more request, whatever it asks of tokens.
 bool quota_admits_requests(struct quota_account *account, const struct quota *quota, uint64_t now_ms);
 
 // Reserves, whether there is room or not.
-void quota_take(struct quota_account *account, const struct quota *quota, struct demand demand, uint64_t now_ms,
+void quota_take(struct quota_account *account, const struct quota *quota, struct quota_demand demand, uint64_t now_ms,
                 struct quota_hold *hold);
 
 // Replaces the reservation by what was used: cache reads are free, cache writes are input, output has its weight. What
@@ -79,7 +79,7 @@ void quota_exhaust(struct quota_account *account, const struct quota *quota, enu
 void quota_forget_others(struct quota_account *account);
 
 // The first time at which quota_admits would say yes, were nothing else used until then; `now_ms` where it does.
-uint64_t quota_returns_ms(struct quota_account *account, const struct quota *quota, struct demand demand,
+uint64_t quota_returns_ms(struct quota_account *account, const struct quota *quota, struct quota_demand demand,
                           uint64_t now_ms);
 
 // An upper bound of what is used of each limit from `now_ms` on, until something is taken.

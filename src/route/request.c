@@ -7,8 +7,8 @@
 #include <assert.h>
 
 #include "route/elapsed.h"
-#include "route/extra_budget.h"
 #include "route/request_internal.h"
+#include "route/retry_budget.h"
 
 enum { MOST_RETRIES = 10, ATTEMPTS_ROOM = 2, MOST_TOKENS = INT32_MAX };
 
@@ -16,7 +16,7 @@ static uint64_t tokens(int64_t count) {
 	return count <= 0 ? 0 : count < MOST_TOKENS ? (uint64_t)count : MOST_TOKENS;
 }
 
-int route_request_new(const struct route *route, const struct request_facts *facts, struct arena *arena,
+int route_request_new(const struct route *route, const struct request_attributes *attributes, struct arena *arena,
                       uint64_t now_ms, struct route_request **out) {
 	const struct route_limits *limits = &route->pool->limits;
 	uint64_t max_retries = limits->max_retries < MOST_RETRIES ? limits->max_retries : MOST_RETRIES;
@@ -29,9 +29,9 @@ int route_request_new(const struct route *route, const struct request_facts *fac
 		return ERROR_MEMORY;
 	*request = (struct route_request){
 	    .route = route,
-	    .facts = facts,
+	    .attributes = attributes,
 	    .arena = arena,
-	    .demand = {tokens(facts->input_tokens), tokens(facts->max_tokens)},
+	    .demand = {tokens(attributes->input_tokens), tokens(attributes->max_tokens)},
 	    .begun_ms = now_ms,
 	    .now_ms = now_ms,
 	    .deadline_ms = limits->deadline_ms ? now_ms + limits->deadline_ms : UINT64_MAX,
@@ -55,15 +55,15 @@ static void advance(struct route_request *request, uint64_t now_ms) {
 void request_tell(const struct route_request *request, struct route_event event) {
 	if (!request->route->on_event)
 		return;
-	event.request_id = request->facts->id;
+	event.request_id = request->attributes->id;
 	request->route->on_event(request->route->event_owner, &event);
 }
 
 struct step route_begin(struct route_request *request, uint64_t now_ms) {
 	assert(request->phase == PHASE_NEW || request->phase == PHASE_ENDING || request->phase == PHASE_OVER);
 	if (request->phase == PHASE_NEW) {
-		extra_budget_count(request->route->extras, now_ms);
-		request_tell(request, (struct route_event){.kind = EVENT_REQUEST, .detail = request->facts->operation});
+		retry_budget_count(request->route->retry_budget, now_ms);
+		request_tell(request, (struct route_event){.kind = EVENT_REQUEST, .detail = request->attributes->operation});
 		request->phase = PHASE_SELECT;
 	}
 	return route_next(request, now_ms);
@@ -79,9 +79,9 @@ static struct step none_eligible(struct route_request *request, uint64_t first_r
 		return (struct step){.kind = STEP_NONE};
 	}
 	if (request->is_served)
-		return request_wait_or_fail(request, first_return_ms);
-	request_fail_without_model(request, NO_MODELS_NOT_SERVED);
-	return request_finish(request);
+		return completion_wait_or_fail(request, first_return_ms);
+	completion_fail_without_model(request, NO_MODELS_NOT_SERVED);
+	return completion_step(request);
 }
 
 // A selection that is no candidate is no selection: the default decides instead.
@@ -124,13 +124,13 @@ static struct step none_selected(struct route_request *request, struct slice rea
 		request->phase = PHASE_WATCH;
 		return (struct step){.kind = STEP_NONE};
 	}
-	request_fail_without_model(request, NO_MODELS_NONE_SELECTED);
-	return request_finish(request);
+	completion_fail_without_model(request, NO_MODELS_NONE_SELECTED);
+	return completion_step(request);
 }
 
 void request_move_on(struct route_request *request) {
 	if (request->retries >= request->max_retries) {
-		request_fail_without_model(request, NO_MODELS_RESTING);
+		completion_fail_without_model(request, NO_MODELS_UNAVAILABLE);
 		return;
 	}
 	request->retries++;
@@ -161,8 +161,9 @@ struct step request_select(struct route_request *request) {
 		                                           .model = slice_from(selection.model->name),
 		                                           .detail = selection.reason,
 		                                           .attempt = request->attempt_count});
-		struct draft draft = {.model = selection.model, .wished = selection.options};
-		if (keep_headers(request, &draft.wished.headers) && attempt_send(request, &draft, eligible.admission, &step)) {
+		struct attempt_plan attempt_plan = {.model = selection.model, .wished = selection.options};
+		if (keep_headers(request, &attempt_plan.wished.headers) &&
+		    attempt_send(request, &attempt_plan, eligible.admission, &step)) {
 			request->phase = PHASE_WATCH;
 			return step;
 		}
@@ -175,20 +176,20 @@ struct step route_next(struct route_request *request, uint64_t now_ms) {
 	advance(request, now_ms);
 	if (request->to_stop > 0)
 		return attempt_next_stop(request);
-	bool wants_to_send = request->phase == PHASE_SELECT || request->phase == PHASE_AGAIN;
+	bool wants_to_send = request->phase == PHASE_SELECT || request->phase == PHASE_RETRY;
 	if (wants_to_send && is_late(request)) {
 		if (request->in_flight > 0)
 			request->phase = PHASE_WATCH;
 		else
-			request_fail_late(request);
+			completion_fail_deadline(request);
 	}
 	switch (request->phase) {
 	case PHASE_SELECT:
 		return request_select(request);
-	case PHASE_AGAIN:
-		return again_send(request);
+	case PHASE_RETRY:
+		return retry_send(request);
 	case PHASE_ENDING:
-		return request_finish(request);
+		return completion_step(request);
 	case PHASE_WATCH:
 		return hedge_watch(request);
 	case PHASE_NEW:
@@ -202,13 +203,13 @@ struct step route_next(struct route_request *request, uint64_t now_ms) {
 // in flight it only gives up its own model.
 static void give_up(struct route_request *request, uint32_t index, const struct classification *classification) {
 	request->last_failed = index;
-	if (request->in_flight == 0 && again_decide(request, index, classification))
+	if (request->in_flight == 0 && retry_decide(request, index, classification))
 		return;
 	request->marks[request->attempts[index].model->index] |= MARK_TRIED;
 	if (request->in_flight > 0)
 		return;
 	if (classification->verdict == VERDICT_FAIL)
-		request_fail(request, ROUTE_FAILED, index);
+		completion_fail(request, ROUTE_FAILED, index);
 	else
 		request_move_on(request);
 }
@@ -218,22 +219,22 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 	assert(index < request->attempt_count && request->attempts[index].phase != ATTEMPT_OVER);
 	advance(request, now_ms);
 	bool is_stopped = request->attempts[index].phase != ATTEMPT_RUNNING;
-	struct lesson lesson;
-	attempt_settle(request, index, result, &lesson);
-	enum attempt_end end = lesson.end;
+	struct attempt_outcome attempt_outcome;
+	attempt_settle(request, index, result, &attempt_outcome);
+	enum attempt_end end = attempt_outcome.end;
 	request->failed += end == ATTEMPT_FAILED;
 	request->refused += end == ATTEMPT_REFUSED;
 	bool is_committed = request->committed && request->committed_attempt == index;
 	if (is_stopped)
 		return route_next(request, now_ms);
 	if (end == ATTEMPT_SUCCEEDED || (end == ATTEMPT_REFUSED && is_committed))
-		request_answer(request, index);
-	else if (lesson.lacks_tier)
-		again_without_tier(request, index);
+		completion_return(request, index);
+	else if (attempt_outcome.lacks_tier)
+		retry_without_tier(request, index);
 	else if (is_committed || (end == ATTEMPT_CANCELLED && request->in_flight == 0))
-		request_fail(request, end == ATTEMPT_CANCELLED ? ROUTE_CANCELLED : ROUTE_FAILED, index);
+		completion_fail(request, end == ATTEMPT_CANCELLED ? ROUTE_CANCELLED : ROUTE_FAILED, index);
 	else
-		give_up(request, index, &lesson.classification);
+		give_up(request, index, &attempt_outcome.classification);
 	return route_next(request, now_ms);
 }
 
@@ -253,29 +254,29 @@ bool route_attempt_prepared(struct route_request *request, uint32_t index, enum 
 	assert(index < request->attempt_count);
 	struct route_attempt *attempt = &request->attempts[index];
 	unsigned missing = model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers;
-	if (tier == TIER_NONE || request->facts->is_tierless || attempt->tier.source == TIER_FROM_LADDER)
+	if (tier == TIER_NONE || request->attributes->is_tierless || attempt->tier.source == TIER_FROM_LADDER)
 		return false;
-	if (tier != request->facts->tier && missing & tier_bit(tier))
+	if (tier != request->attributes->tier && missing & tier_bit(tier))
 		return false;
-	attempt->tier = (struct tier_choice){tier, tier == request->facts->tier ? TIER_FROM_CLIENT : TIER_FROM_POLICY};
+	attempt->tier = (struct tier_choice){tier, tier == request->attributes->tier ? TIER_FROM_CLIENT : TIER_FROM_POLICY};
 	return true;
 }
 
 void route_attempt_untiered(struct route_request *request, uint32_t index) {
 	assert(index < request->attempt_count);
-	request->attempts[index].tier = tier_start(TIER_NONE, request->facts->tier, TIER_NONE, 0);
+	request->attempts[index].tier = tier_start(TIER_NONE, request->attributes->tier, TIER_NONE, 0);
 }
 
 struct step route_cancel(struct route_request *request, uint64_t now_ms) {
 	if (request->phase != PHASE_OVER) {
 		attempt_stop_all(request, NO_ATTEMPT);
-		request_fail(request, ROUTE_CANCELLED, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
+		completion_fail(request, ROUTE_CANCELLED, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
 	}
 	return route_next(request, now_ms);
 }
 
-const struct request_facts *route_request_facts(const struct route_request *request) {
-	return request->facts;
+const struct request_attributes *route_request_attributes(const struct route_request *request) {
+	return request->attributes;
 }
 
 uint32_t route_request_attempts(const struct route_request *request) {

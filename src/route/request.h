@@ -20,14 +20,14 @@
 #include "route/event.h"
 #include "route/model.h"
 
-struct extra_budget;
+struct retry_budget;
 
 enum step_kind {
 	STEP_NONE,   // nothing to do until an attempt reports
 	STEP_SEND,   // start attempt `attempt` on `model` with `options`
 	STEP_CANCEL, // stop attempt `attempt`; its end is reported like any other
 	STEP_WAIT,   // call route_next again after `wait_ms`, or when an attempt reports; earlier does no harm. `why` is
-	             // NO_MODELS_RESTING where the request waits for any model to return
+	             // NO_MODELS_UNAVAILABLE where the request waits for any model to return
 	STEP_RETURN, // attempt `attempt` holds the answer
 	STEP_FAIL,   // no answer, or one that broke off after its commit: see `error`
 };
@@ -40,7 +40,7 @@ enum route_error {
 	ROUTE_DEADLINE,            // deadline_ms passed
 };
 
-enum no_models { NO_MODELS_NOT_SERVED, NO_MODELS_RESTING, NO_MODELS_NONE_SELECTED };
+enum no_models { NO_MODELS_NOT_SERVED, NO_MODELS_UNAVAILABLE, NO_MODELS_NONE_SELECTED };
 
 struct step {
 	enum step_kind kind;
@@ -72,14 +72,14 @@ struct route {
 	const struct pool *pool;
 	const struct decide *decide;
 	struct random_source *random;
-	struct extra_budget *extras;   // bounds extra attempts; shared by workers; NULL: no bound
-	route_event_callback on_event; // may be NULL
+	struct retry_budget *retry_budget; // bounds extra attempts; shared by workers; NULL: no bound
+	route_event_callback on_event;     // may be NULL
 	void *event_owner;
 };
 
 // Begins a request: `facts` are borrowed, all memory comes from `arena`. *request lives in the arena. ERROR_MEMORY, and
 // *request NULL, when the arena has no room.
-int route_request_new(const struct route *route, const struct request_facts *facts, struct arena *arena,
+int route_request_new(const struct route *route, const struct request_attributes *attributes, struct arena *arena,
                       uint64_t now_ms, struct route_request **request);
 
 // The inputs. Each answers with the first step; then route_next gives the following ones.
@@ -99,7 +99,7 @@ struct step route_cancel(struct route_request *request, uint64_t now_ms);
 struct step route_next(struct route_request *request, uint64_t now_ms);
 
 // Facts for views and answers.
-const struct request_facts *route_request_facts(const struct route_request *request);
+const struct request_attributes *route_request_attributes(const struct route_request *request);
 // Attempts started so far.
 uint32_t route_request_attempts(const struct route_request *request);
 // The model of an attempt.

@@ -14,14 +14,14 @@ enum { NO_RETURN_MS = 5000, NO_ATTEMPT = UINT32_MAX };
 
 // What a request knows of each model of its pool.
 enum mark {
-	MARK_SERVES = 1,     // can serve the request
-	MARK_TRIED = 2,      // given up in this request
-	MARK_IN_FLIGHT = 4,  // being tried
-	MARK_LOST = 8,       // its place went to somebody else between listing and sending, in the present selection
-	MARK_BEHIND = 16,    // stands behind others, in the present listing
-	MARK_SKIPPED = 32,   // that its breaker is open has been told
-	MARK_ESCALATED = 64, // has been asked for a higher tier
-	MARK_LIMITED = 128,  // has a quota
+	MARK_SERVES = 1,         // can serve the request
+	MARK_TRIED = 2,          // given up in this request
+	MARK_IN_FLIGHT = 4,      // being tried
+	MARK_LOST = 8,           // its place went to somebody else between listing and sending, in the present selection
+	MARK_DEPRIORITIZED = 16, // stands behind others, in the present listing
+	MARK_SKIPPED = 32,       // that its breaker is open has been told
+	MARK_ESCALATED = 64,     // has been asked for a higher tier
+	MARK_LIMITED = 128,      // has a quota
 };
 
 enum attempt_phase {
@@ -38,17 +38,17 @@ struct route_attempt {
 	unsigned refused_tiers; // that the model has turned out to lack, in the attempts that this one repeats
 	bool lacked_tier;       // failed for nothing but its tier
 	uint64_t hedge_at_ms;   // when a second model is to be asked too; 0 is never, or no more
-	struct pass pass;
+	struct permit permit;
 	enum attempt_phase phase;
 };
 
 // Why an attempt is repeated on its model.
-enum again { AGAIN_RETRY, AGAIN_ESCALATED, AGAIN_WITHOUT_TIER };
+enum retry_kind { RETRY_SAME_TIER, RETRY_ESCALATED, RETRY_WITHOUT_TIER };
 
 enum request_phase {
 	PHASE_NEW,
 	PHASE_SELECT, // a model is to be selected
-	PHASE_AGAIN,  // attempt `again` is to be repeated on its model, at resume_ms
+	PHASE_RETRY,  // attempt `again` is to be repeated on its model, at resume_ms
 	PHASE_WATCH,  // attempts are in flight
 	PHASE_ENDING, // `final` is to be given, once every other attempt has been told to stop
 	PHASE_OVER,
@@ -56,18 +56,18 @@ enum request_phase {
 
 struct route_request {
 	const struct route *route;
-	const struct request_facts *facts;
+	const struct request_attributes *attributes;
 	struct arena *arena;
-	struct demand demand;
+	struct quota_demand demand;
 	enum request_phase phase;
 	uint64_t begun_ms;
 	uint64_t now_ms;      // of the last input
 	uint64_t deadline_ms; // UINT64_MAX where there is none
 	uint64_t resume_ms;
-	uint32_t again;
-	enum again why_again;
-	uint64_t retry_ticket;       // of AGAIN_RETRY, in the budget for extra attempts
-	enum service_tier next_tier; // of AGAIN_ESCALATED
+	uint32_t retry;
+	enum retry_kind retry_kind;
+	uint64_t retry_ticket;       // of RETRY_SAME_TIER, in the budget for extra attempts
+	enum service_tier next_tier; // of RETRY_ESCALATED
 	uint64_t wait_until_ms;      // 0 before the first wait
 	uint64_t max_retries;
 	uint64_t retries;
@@ -81,10 +81,10 @@ struct route_request {
 	bool committed;
 	uint32_t committed_attempt;
 	struct step final;
-	bool is_served;  // by any model of the pool
-	bool has_behind; // any model is marked so
-	bool has_lost;   // any model is marked so
-	uint8_t *marks;  // one for each model
+	bool is_served;         // by any model of the pool
+	bool has_deprioritized; // any model is marked so
+	bool has_lost;          // any model is marked so
+	uint8_t *marks;         // one for each model
 	const struct model **candidates;
 	struct route_attempt *attempts;
 	uint32_t attempts_room;
@@ -120,7 +120,7 @@ uint64_t eligible_retry_after_ms(const struct route_request *request);
 // Functions of attempt.c.
 
 // What is to be sent.
-struct draft {
+struct attempt_plan {
 	const struct model *model;
 	struct attempt_options wished;
 	enum service_tier escalated_to; // TIER_NONE starts at the tier that is wished
@@ -128,7 +128,7 @@ struct draft {
 };
 
 // Takes the model's place and fills the STEP_SEND; false when the place is lost, or memory is out.
-bool attempt_send(struct route_request *request, const struct draft *draft, enum admission admission,
+bool attempt_send(struct route_request *request, const struct attempt_plan *attempt_plan, enum admission admission,
                   struct step *step);
 
 // The tier that an attempt on the model starts at, where `selected` and the tiers in `refused` are the attempt's own
@@ -140,7 +140,7 @@ struct tier_choice attempt_start_tier(const struct route_request *request, const
 enum service_tier attempt_next_tier(const struct route_request *request, uint32_t index);
 
 // What an attempt's end has come to.
-struct lesson {
+struct attempt_outcome {
 	enum attempt_end end;                 // cancelled if it had been told to stop, refused if the policy refuses it
 	bool lacks_tier;                      // cancelled, since the model has no such tier, and the tier was ours
 	struct classification classification; // VERDICT_FAILOVER, and nothing else, but for ATTEMPT_FAILED
@@ -148,7 +148,7 @@ struct lesson {
 
 // Judges how the attempt ended, gives back what it took, and records it.
 void attempt_settle(struct route_request *request, uint32_t index, const struct attempt_result *result,
-                    struct lesson *out);
+                    struct attempt_outcome *out);
 
 void attempt_commit(struct route_request *request, uint32_t index);
 
@@ -162,38 +162,38 @@ struct step attempt_next_stop(struct route_request *request);
 
 // The last attempt in flight has failed, so its verdict decides. Whether it is made again, or the request is at its
 // end; false leaves the model to be given up.
-bool again_decide(struct route_request *request, uint32_t index, const struct classification *classification);
+bool retry_decide(struct route_request *request, uint32_t index, const struct classification *classification);
 
 // The model has no such tier, which is nobody's failure: on without it. A throttled model has had its second chance.
-void again_without_tier(struct route_request *request, uint32_t index);
+void retry_without_tier(struct route_request *request, uint32_t index);
 
-// In PHASE_AGAIN: the attempt once more, or how long it has to wait. Where the model's breaker has opened meanwhile
+// In PHASE_RETRY: the attempt once more, or how long it has to wait. Where the model's breaker has opened meanwhile
 // another model is selected.
-struct step again_send(struct route_request *request);
+struct step retry_send(struct route_request *request);
 
 // An attempt that was decided on, if there is one, will not be made.
-void again_drop(struct route_request *request);
+void retry_drop(struct route_request *request);
 
 // The function of hedge.c: what there is to do while attempts are in flight.
 struct step hedge_watch(struct route_request *request);
 
-// Functions of ending.c. All but request_finish set what the request ends with; it is given when nothing is left to
+// Functions of ending.c. All but completion_step set what the request ends with; it is given when nothing is left to
 // stop.
 
-void request_answer(struct route_request *request, uint32_t attempt);
-void request_fail(struct route_request *request, enum route_error error, uint32_t attempt);
+void completion_return(struct route_request *request, uint32_t attempt);
+void completion_fail(struct route_request *request, enum route_error error, uint32_t attempt);
 
 // No model is left to ask, or none of those left was wanted.
-void request_fail_without_model(struct route_request *request, enum no_models why);
+void completion_fail_without_model(struct route_request *request, enum no_models why);
 
 // The deadline has passed, or would.
-void request_fail_late(struct route_request *request);
+void completion_fail_deadline(struct route_request *request);
 
 // Gives the last step.
-struct step request_finish(struct route_request *request);
+struct step completion_step(struct route_request *request);
 
 // Every model that could be asked rests: the client waits if the policy lets it, and is told when it doesn't. Who asks
 // first of those that wait is the driver's business.
-struct step request_wait_or_fail(struct route_request *request, uint64_t first_return_ms);
+struct step completion_wait_or_fail(struct route_request *request, uint64_t first_return_ms);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "route/elapsed.h"
 
-enum { RECENT_MS = 1000, LONGEST_REST_MS = 86400000 };
+enum { RECENT_MS = 1000, LONGEST_COOLDOWN_MS = 86400000 };
 
 struct model_state *model_state_new(void) {
 	struct model_state *state = memory_new(1, sizeof *state);
@@ -38,8 +38,8 @@ static void unlock(struct model_state *state) {
 
 // Time only ever takes obstacles away, so "clear" stays true until the next change.
 static void note_clear(struct model_state *state, uint64_t now_ms) {
-	bool clear = state->breaker.state == BREAKER_CLOSED && !cooldown_is_resting(&state->cooldown, now_ms) &&
-	             !cooldown_is_behind(&state->cooldown, now_ms);
+	bool clear = state->breaker.state == BREAKER_CLOSED && !cooldown_is_active(&state->cooldown, now_ms) &&
+	             !cooldown_is_deprioritized(&state->cooldown, now_ms);
 	if (clear != atomic_load_explicit(&state->clear, memory_order_relaxed))
 		atomic_store_explicit(&state->clear, clear, memory_order_relaxed);
 }
@@ -53,9 +53,10 @@ static void note_used(struct model_state *state, uint64_t now_ms) {
 }
 
 // Compares the breaker with what it was.
-static void tell_breaker(const struct breaker *breaker, enum breaker_state before, struct news *news) {
-	news->breaker_changed = breaker->state != before;
-	news->breaker = breaker->state;
+static void tell_breaker(const struct breaker *breaker, enum breaker_state before,
+                         struct state_changes *state_changes) {
+	state_changes->breaker_changed = breaker->state != before;
+	state_changes->breaker = breaker->state;
 }
 
 static uint64_t opens_ms(const struct breaker *breaker, const struct breaker_settings *settings) {
@@ -64,106 +65,117 @@ static uint64_t opens_ms(const struct breaker *breaker, const struct breaker_set
 	return breaker->state == BREAKER_OPEN ? breaker->opened_at_ms + settings->recovery_time_ms : 0;
 }
 
-void model_state_standing(struct model_state *state, const struct terms *terms, uint64_t now_ms, struct standing *out) {
-	bool is_limited = quota_is_limited(terms->quota);
+void model_state_availability(struct model_state *state, const struct admission_request *admission_request,
+                              uint64_t now_ms, struct availability *out) {
+	bool is_limited = quota_is_limited(admission_request->quota);
 	lock(state);
 	note_clear(state, now_ms);
 	if (is_limited)
 		note_used(state, now_ms);
-	bool is_short = is_limited && !quota_admits(&state->quota, terms->quota, terms->demand, false, now_ms);
-	*out = (struct standing){
-	    .admits = breaker_would_admit(&state->breaker, terms->breaker, now_ms),
-	    .opens_ms = opens_ms(&state->breaker, terms->breaker),
-	    .short_until_ms = is_short ? quota_returns_ms(&state->quota, terms->quota, terms->demand, now_ms) : 0,
-	    .rests_until_ms = cooldown_is_resting(&state->cooldown, now_ms) ? state->cooldown.until_ms : 0,
-	    .resting_tiers = cooldown_is_resting(&state->cooldown, now_ms) ? state->cooldown.tiers : 0,
-	    .behind = cooldown_is_behind(&state->cooldown, now_ms),
-	    .may_return = is_short && state->inflight > 0 && quota_admits_requests(&state->quota, terms->quota, now_ms),
+	bool is_short =
+	    is_limited && !quota_admits(&state->quota, admission_request->quota, admission_request->demand, false, now_ms);
+	*out = (struct availability){
+	    .admits = breaker_would_admit(&state->breaker, admission_request->breaker, now_ms),
+	    .opens_ms = opens_ms(&state->breaker, admission_request->breaker),
+	    .short_until_ms =
+	        is_short ? quota_returns_ms(&state->quota, admission_request->quota, admission_request->demand, now_ms) : 0,
+	    .cooldown_until_ms = cooldown_is_active(&state->cooldown, now_ms) ? state->cooldown.until_ms : 0,
+	    .cooldown_tiers = cooldown_is_active(&state->cooldown, now_ms) ? state->cooldown.tiers : 0,
+	    .deprioritized = cooldown_is_deprioritized(&state->cooldown, now_ms),
+	    .may_return =
+	        is_short && state->inflight > 0 && quota_admits_requests(&state->quota, admission_request->quota, now_ms),
 	    .last_resort_taken = state->last_resort_taken,
 	};
 	unlock(state);
 }
 
-static bool rest_allows(const struct model_state *state, enum service_tier tier, enum admission admission,
-                        uint64_t now_ms) {
+static bool cooldown_allows(const struct model_state *state, enum service_tier tier, enum admission admission,
+                            uint64_t now_ms) {
 	if (admission == ADMIT_ANYWAY || !cooldown_holds(&state->cooldown, tier, now_ms))
 		return true;
 	return admission == ADMIT_LAST_RESORT && !state->last_resort_taken;
 }
 
-static void reserve(struct model_state *state, const struct terms *terms, uint64_t now_ms, struct pass *pass) {
-	if (quota_is_limited(terms->quota)) {
-		quota_take(&state->quota, terms->quota, terms->demand, now_ms, &pass->quota);
+static void reserve(struct model_state *state, const struct admission_request *admission_request, uint64_t now_ms,
+                    struct permit *permit) {
+	if (quota_is_limited(admission_request->quota)) {
+		quota_take(&state->quota, admission_request->quota, admission_request->demand, now_ms, &permit->quota);
 		note_used(state, now_ms);
 	} else if (quota_is_limited(&state->quota.limits)) {
 		state->quota.limits = (struct quota){0};
 	}
 }
 
-bool model_state_admit(struct model_state *state, const struct terms *terms, enum admission admission, uint64_t now_ms,
-                       struct pass *pass, struct news *news) {
-	*news = (struct news){0};
-	*pass = (struct pass){.sent_ms = now_ms};
+bool model_state_admit(struct model_state *state, const struct admission_request *admission_request,
+                       enum admission admission, uint64_t now_ms, struct permit *permit,
+                       struct state_changes *state_changes) {
+	*state_changes = (struct state_changes){0};
+	*permit = (struct permit){.sent_ms = now_ms};
 	lock(state);
 	enum breaker_state before = state->breaker.state;
-	bool admitted = rest_allows(state, terms->tier, admission, now_ms) &&
-	                (!quota_is_limited(terms->quota) ||
-	                 quota_admits(&state->quota, terms->quota, terms->demand, admission == ADMIT_ANYWAY, now_ms)) &&
-	                breaker_admit(&state->breaker, terms->breaker, now_ms, &pass->breaker);
+	bool admitted = cooldown_allows(state, admission_request->tier, admission, now_ms) &&
+	                (!quota_is_limited(admission_request->quota) ||
+	                 quota_admits(&state->quota, admission_request->quota, admission_request->demand,
+	                              admission == ADMIT_ANYWAY, now_ms)) &&
+	                breaker_admit(&state->breaker, admission_request->breaker, now_ms, &permit->breaker);
 	if (admitted) {
-		reserve(state, terms, now_ms, pass);
+		reserve(state, admission_request, now_ms, permit);
 		state->inflight++;
-		pass->last_resort = admission == ADMIT_LAST_RESORT && cooldown_holds(&state->cooldown, terms->tier, now_ms);
-		if (pass->last_resort)
+		permit->last_resort =
+		    admission == ADMIT_LAST_RESORT && cooldown_holds(&state->cooldown, admission_request->tier, now_ms);
+		if (permit->last_resort)
 			state->last_resort_taken = true;
-		tell_breaker(&state->breaker, before, news);
+		tell_breaker(&state->breaker, before, state_changes);
 	}
 	unlock(state);
 	return admitted;
 }
 
-static void leave_last_resort(struct model_state *state, struct pass *pass) {
-	if (pass->last_resort)
+static void leave_last_resort(struct model_state *state, struct permit *permit) {
+	if (permit->last_resort)
 		state->last_resort_taken = false;
-	pass->last_resort = false;
+	permit->last_resort = false;
 }
 
-void model_state_commit(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
-                        struct news *news) {
-	*news = (struct news){0};
+void model_state_commit(struct model_state *state, const struct breaker_settings *settings, struct permit *permit,
+                        struct state_changes *state_changes) {
+	*state_changes = (struct state_changes){0};
 	lock(state);
 	enum breaker_state before = state->breaker.state;
-	breaker_committed(&state->breaker, settings, &pass->breaker);
-	leave_last_resort(state, pass);
-	tell_breaker(&state->breaker, before, news);
+	breaker_committed(&state->breaker, settings, &permit->breaker);
+	leave_last_resort(state, permit);
+	tell_breaker(&state->breaker, before, state_changes);
 	unlock(state);
 }
 
 // A rest that begins is told; one that is made longer is not, or a burst of throttles would be a burst of news.
-static void rest(struct model_state *state, const struct terms *terms, const struct classification *classification,
-                 uint64_t sent_ms, uint64_t now_ms, struct news *news) {
+static void rest(struct model_state *state, const struct admission_request *admission_request,
+                 const struct classification *classification, uint64_t sent_ms, uint64_t now_ms,
+                 struct state_changes *state_changes) {
 	struct cooldown *cooldown = &state->cooldown;
-	uint64_t length_ms = classification->cooldown_ms < LONGEST_REST_MS ? classification->cooldown_ms : LONGEST_REST_MS;
-	bool was_awake = !cooldown_is_resting(cooldown, now_ms) && !cooldown_is_behind(cooldown, now_ms);
+	uint64_t length_ms =
+	    classification->cooldown_ms < LONGEST_COOLDOWN_MS ? classification->cooldown_ms : LONGEST_COOLDOWN_MS;
+	bool was_available = !cooldown_is_active(cooldown, now_ms) && !cooldown_is_deprioritized(cooldown, now_ms);
 	if (classification->throttle)
-		cooldown_throttled(cooldown, terms->tier, length_ms, terms->breaker->recovery_time_ms, sent_ms, now_ms);
+		cooldown_throttled(cooldown, admission_request->tier, length_ms, admission_request->breaker->recovery_time_ms,
+		                   sent_ms, now_ms);
 	else if (classification->orders_only)
-		cooldown_stand_behind(cooldown, length_ms, now_ms);
+		cooldown_deprioritize(cooldown, length_ms, now_ms);
 	else if (length_ms > 0)
-		cooldown_rest(cooldown, length_ms, now_ms);
+		cooldown_start(cooldown, length_ms, now_ms);
 	uint64_t until_ms =
 	    classification->orders_only && !classification->throttle ? cooldown->orders_until_ms : cooldown->until_ms;
-	if (was_awake)
-		news->cooldown_ms = elapsed_ms(until_ms, now_ms);
+	if (was_available)
+		state_changes->cooldown_ms = elapsed_ms(until_ms, now_ms);
 }
 
 static void move_average(double *average, uint64_t sample) {
 	*average = *average > 0 ? *average + ((double)sample - *average) / 8 : (double)sample;
 }
 
-static void record_answer(struct model_state *state, const struct breaker_settings *settings, struct pass *pass,
+static void record_answer(struct model_state *state, const struct breaker_settings *settings, struct permit *permit,
                           const struct settlement *settlement, uint64_t now_ms) {
-	breaker_succeeded(&state->breaker, settings, &pass->breaker);
+	breaker_succeeded(&state->breaker, settings, &permit->breaker);
 	if (settlement->escalated)
 		cooldown_mended(&state->cooldown);
 	else
@@ -173,53 +185,55 @@ static void record_answer(struct model_state *state, const struct breaker_settin
 		move_average(&state->latency_moving_average, settlement->latency_ms);
 }
 
-static void record_failure(struct model_state *state, const struct terms *terms, struct pass *pass,
-                           const struct settlement *settlement, uint64_t now_ms, struct news *news) {
+static void record_failure(struct model_state *state, const struct admission_request *admission_request,
+                           struct permit *permit, const struct settlement *settlement, uint64_t now_ms,
+                           struct state_changes *state_changes) {
 	bool counts = settlement->classification.counts;
 	if (counts)
-		breaker_failed(&state->breaker, terms->breaker, &pass->breaker, now_ms);
+		breaker_failed(&state->breaker, admission_request->breaker, &permit->breaker, now_ms);
 	else
-		breaker_released(&state->breaker, &pass->breaker);
-	rest(state, terms, &settlement->classification, pass->sent_ms, now_ms, news);
+		breaker_released(&state->breaker, &permit->breaker);
+	rest(state, admission_request, &settlement->classification, permit->sent_ms, now_ms, state_changes);
 	window_add(&state->window, counts ? WINDOW_FAILURE : WINDOW_PLAIN, settlement->latency_ms, now_ms);
 }
 
 // What a reservation came to. An attempt without one has nothing to say of a quota.
-static void settle_quota(struct model_state *state, const struct quota *quota, struct pass *pass,
+static void settle_quota(struct model_state *state, const struct quota *quota, struct permit *permit,
                          const struct settlement *settlement, uint64_t now_ms) {
-	if (!pass->quota.is_held)
+	if (!permit->quota.is_held)
 		return;
-	quota_settle(&state->quota, quota, &pass->quota, settlement->quota_use, &settlement->usage, now_ms);
+	quota_settle(&state->quota, quota, &permit->quota, settlement->quota_use, &settlement->usage, now_ms);
 	quota_exhaust(&state->quota, quota, settlement->exhausted, now_ms);
 	note_used(state, now_ms);
 }
 
-void model_state_settle(struct model_state *state, const struct terms *terms, struct pass *pass,
-                        const struct settlement *settlement, uint64_t now_ms, struct news *news) {
-	*news = (struct news){0};
+void model_state_settle(struct model_state *state, const struct admission_request *admission_request,
+                        struct permit *permit, const struct settlement *settlement, uint64_t now_ms,
+                        struct state_changes *state_changes) {
+	*state_changes = (struct state_changes){0};
 	lock(state);
 	enum breaker_state before = state->breaker.state;
 	assert(state->inflight > 0);
 	state->inflight--;
-	leave_last_resort(state, pass);
-	settle_quota(state, terms->quota, pass, settlement, now_ms);
+	leave_last_resort(state, permit);
+	settle_quota(state, admission_request->quota, permit, settlement, now_ms);
 	switch (settlement->outcome) {
 	case OUTCOME_SUCCESS:
 	case OUTCOME_REFUSAL:
-		record_answer(state, terms->breaker, pass, settlement, now_ms);
+		record_answer(state, admission_request->breaker, permit, settlement, now_ms);
 		break;
 	case OUTCOME_RATE_LIMIT:
 	case OUTCOME_FAIL_FAST:
-		record_failure(state, terms, pass, settlement, now_ms, news);
+		record_failure(state, admission_request, permit, settlement, now_ms, state_changes);
 		break;
 	case OUTCOME_CANCELLED:
-		breaker_released(&state->breaker, &pass->breaker);
+		breaker_released(&state->breaker, &permit->breaker);
 		break;
 	}
 	if (settlement->ttft_ms >= 0 && settlement->outcome != OUTCOME_CANCELLED)
 		move_average(&state->ttft_moving_average, (uint64_t)settlement->ttft_ms);
 	statistics_add(&state->statistics, settlement->outcome, settlement->latency_ms, &settlement->usage);
-	tell_breaker(&state->breaker, before, news);
+	tell_breaker(&state->breaker, before, state_changes);
 	note_clear(state, now_ms);
 	unlock(state);
 }
@@ -227,19 +241,19 @@ void model_state_settle(struct model_state *state, const struct terms *terms, st
 static void fill_snapshot(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
                           struct model_snapshot *out) {
 	const struct breaker *breaker = &state->breaker;
-	enum breaker_state standing = breaker_state_at(breaker, settings, now_ms);
+	enum breaker_state availability = breaker_state_at(breaker, settings, now_ms);
 	window_expire(&state->window, now_ms);
-	bool healthy = standing != BREAKER_OPEN && !window_is_failing(&state->window);
+	bool healthy = availability != BREAKER_OPEN && !window_is_failing(&state->window);
 	*out = (struct model_snapshot){
-	    .breaker = standing,
+	    .breaker = availability,
 	    .forced_open = breaker->forced_open,
 	    .healthy = healthy,
-	    .degraded = healthy && standing != BREAKER_CLOSED,
+	    .degraded = healthy && availability != BREAKER_CLOSED,
 	    .failures = breaker_recent_failures(breaker, settings, now_ms),
 	    .successes = breaker->successes,
-	    .opened_at_ms = standing == BREAKER_OPEN ? breaker->opened_at_ms : 0,
-	    .next_retry_at_ms = standing == BREAKER_OPEN && !breaker->forced_open ? opens_ms(breaker, settings) : 0,
-	    .cooling_until_ms = cooldown_is_resting(&state->cooldown, now_ms) ? state->cooldown.until_ms : 0,
+	    .opened_at_ms = availability == BREAKER_OPEN ? breaker->opened_at_ms : 0,
+	    .next_retry_at_ms = availability == BREAKER_OPEN && !breaker->forced_open ? opens_ms(breaker, settings) : 0,
+	    .cooldown_until_ms = cooldown_is_active(&state->cooldown, now_ms) ? state->cooldown.until_ms : 0,
 	    .error_rate = window_error_rate(&state->window),
 	    .requests_per_minute = window_requests_per_minute(&state->window, now_ms),
 	    .average_latency_ms = window_average_latency_ms(&state->window),

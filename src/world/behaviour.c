@@ -82,7 +82,8 @@ static const struct scenario_fault *fault_draw(const struct behaviour *behaviour
 
 // Each request takes the same count of random numbers whatever becomes of it, so that a fault now doesn't change the
 // latencies of later requests. Answers' lengths are the exception: span_draw may, very rarely, draw twice.
-static void plan_draw(struct plan *plan, struct behaviour *behaviour, const struct demand *demand, uint64_t now_ms) {
+static void plan_draw(struct plan *plan, struct behaviour *behaviour, const struct load_demand *demand,
+                      uint64_t now_ms) {
 	struct random_source *random = &behaviour->random;
 	const struct scenario_model *rules = behaviour->rules;
 	const struct adjustment *adjustment = &behaviour->adjustment;
@@ -118,7 +119,7 @@ static void plan_draw(struct plan *plan, struct behaviour *behaviour, const stru
 }
 
 // What the model knows of the prompt already is quick to read.
-static void plan_recall(struct plan *plan, const struct behaviour *behaviour, const struct demand *demand,
+static void plan_recall(struct plan *plan, const struct behaviour *behaviour, const struct load_demand *demand,
                         uint64_t now_ms) {
 	const struct scenario_prompt_cache *rules = &behaviour->rules->prompt_cache;
 	if (rules->ttl_ms == 0 || demand->prefix_tokens == 0)
@@ -173,7 +174,7 @@ static bool has_free_slot(const struct behaviour *behaviour) {
 	return concurrency == 0 || behaviour->served < concurrency;
 }
 
-bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct demand *demand, uint64_t now_ms) {
+bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct load_demand *demand, uint64_t now_ms) {
 	assert(!visit->behaviour);
 	visit->behaviour = behaviour;
 	visit->waits = false;

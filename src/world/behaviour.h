@@ -10,8 +10,8 @@
 
 #include "base/list.h"
 #include "base/random.h"
-#include "world/prompt_cache.h"
 #include "world/allowance.h"
+#include "world/prompt_cache.h"
 #include "world/scenario.h"
 
 enum plan_outcome {
@@ -40,7 +40,7 @@ struct plan {
 struct behaviour;
 
 // What a request asks of a model.
-struct demand {
+struct load_demand {
 	uint64_t input_tokens;
 	uint64_t max_tokens;    // of output; 0 is no limit
 	uint64_t prefix_tokens; // of the input: the beginning that it wants to be kept; 0 is none
@@ -91,7 +91,7 @@ void behaviour_adjust(struct behaviour *behaviour, const struct adjustment *adju
 
 // A request arrives: its plan is made. True when it is served (or turned away) from now on; false when all slots are
 // taken: then it waits until a departure gives it one.
-bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct demand *demand, uint64_t now_ms);
+bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct load_demand *demand, uint64_t now_ms);
 
 // The request is over, in whatever way, at any point; its slot is free. Returns the visit that is served from now on in
 // its place, or NULL. Leaving twice does nothing.

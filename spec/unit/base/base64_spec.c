@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "../check.h"
 
-#include "base/error.h"
 #include "base/base64.h"
+#include "base/error.h"
 
 // The examples of RFC 4648, section 10, and bytes outside ASCII.
 static const struct {

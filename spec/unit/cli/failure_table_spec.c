@@ -6,9 +6,9 @@
 
 #include "../check.h"
 #include "aws/exception.h"
-#include "net/exchange.h"
+#include "http/exchange.h"
 
-static const struct rehearsal_failure *find(const struct rehearsal_failure *table, size_t count, const char *name) {
+static const struct dry_run_failure *find(const struct dry_run_failure *table, size_t count, const char *name) {
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(table[i].name, name) == 0)
 			return &table[i];
@@ -17,7 +17,7 @@ static const struct rehearsal_failure *find(const struct rehearsal_failure *tabl
 
 TEST(each_failure_is_there_once) {
 	size_t count;
-	struct rehearsal_failure *table = failure_table(&count);
+	struct dry_run_failure *table = failure_table(&count);
 	for (size_t i = 0; i < count; i++)
 		if (find(table, count, table[i].name) != &table[i])
 			check_report(__FILE__, __LINE__, table[i].name);
@@ -26,10 +26,10 @@ TEST(each_failure_is_there_once) {
 
 TEST(every_exception_of_the_service_is_there) {
 	size_t count;
-	struct rehearsal_failure *table = failure_table(&count);
+	struct dry_run_failure *table = failure_table(&count);
 	const struct exception *exception;
 	for (size_t i = 0; (exception = exception_at(i)) != NULL; i++) {
-		const struct rehearsal_failure *row = find(table, count, exception->name);
+		const struct dry_run_failure *row = find(table, count, exception->name);
 		CHECK(row != NULL);
 		if (!row)
 			continue;
@@ -44,10 +44,10 @@ TEST(every_exception_of_the_service_is_there) {
 
 TEST(every_end_of_a_connection_is_there) {
 	size_t count;
-	struct rehearsal_failure *table = failure_table(&count);
+	struct dry_run_failure *table = failure_table(&count);
 #define X(constant, failure_name, text)                                                                                \
 	{                                                                                                                  \
-		const struct rehearsal_failure *row = find(table, count, exchange_failure_name(constant));                     \
+		const struct dry_run_failure *row = find(table, count, exchange_failure_name(constant));                       \
 		CHECK(row && row->failure.kind == FAILURE_NETWORK && row->failure.status == 0);                                \
 	}
 	EXCHANGE_FAILURE_LIST(X)
@@ -66,9 +66,9 @@ TEST(statuses_without_a_name_have_none) {
 	    {"status 503 without a name", 503, FAULT_MODEL},
 	};
 	size_t count;
-	struct rehearsal_failure *table = failure_table(&count);
+	struct dry_run_failure *table = failure_table(&count);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const struct rehearsal_failure *row = find(table, count, rows[i].name);
+		const struct dry_run_failure *row = find(table, count, rows[i].name);
 		CHECK(row != NULL);
 		if (!row)
 			continue;
@@ -76,7 +76,7 @@ TEST(statuses_without_a_name_have_none) {
 		CHECK_INT(row->failure.fault, rows[i].fault);
 		CHECK_INT(row->failure.name.len, 0);
 	}
-	const struct rehearsal_failure *asked = find(table, count, "ThrottlingException, to come back in 5 s");
+	const struct dry_run_failure *asked = find(table, count, "ThrottlingException, to come back in 5 s");
 	CHECK(asked && asked->failure.retry_after_ms == 5000);
 	free(table);
 }

@@ -25,7 +25,7 @@ static int said_file;
 // Parses the words, separated by single spaces, behind the command's name.
 static void parse(const char *words, struct reading *reading) {
 	*reading = (struct reading){0};
-	const struct option options[] = {
+	const struct cli_option options[] = {
 	    {.name = "policy", .value_name = "FILE", .value = &reading->policy, .meaning = "a file"},
 	    {.name = "quick", .given = &reading->quick, .meaning = "a switch"},
 	    {.name = "listen",

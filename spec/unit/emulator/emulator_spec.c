@@ -7,8 +7,8 @@
 
 #include "aws/eventstream.h"
 #include "base/error.h"
-#include "emulator/emulator.h"
 #include "base/json.h"
+#include "emulator/emulator.h"
 
 #include "fake_net.h"
 
@@ -73,7 +73,7 @@ static int counter(const char *operation, const char *name) {
 	return found;
 }
 
-TEST(a_whole_answer_comes_when_its_last_token_is_made) {
+TEST(a_whole_response_comes_when_its_last_token_is_made) {
 	open_plain("");
 	struct server_call *call = send("POST", CONVERSE, ASK, NULL);
 	pass(289);
@@ -501,7 +501,7 @@ TEST(a_taken_address_is_told) {
 }
 
 int main(void) {
-	RUN(a_whole_answer_comes_when_its_last_token_is_made);
+	RUN(a_whole_response_comes_when_its_last_token_is_made);
 	RUN(speed_hurries_time);
 	RUN(the_limit_of_the_request_holds);
 	RUN(events_leave_when_their_tokens_are_made);

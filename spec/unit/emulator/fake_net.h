@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "base/buffer.h"
+#include "http/server.h"
 #include "net/loop.h"
-#include "net/server.h"
 
 enum { FAKE_TIMERS = 4096 };
 
@@ -146,19 +146,19 @@ static inline void take_head(struct server_call *call, int status, struct header
 		buffer_printf(&call->head, "%.*s: %.*s\n", SLICE_ARGS(headers.list[i].name), SLICE_ARGS(headers.list[i].value));
 }
 
-void server_answer(struct server_call *call, int status, struct headers headers, struct slice body) {
+void server_respond(struct server_call *call, int status, struct headers headers, struct slice body) {
 	take_head(call, status, headers);
 	buffer_append(&call->body, body);
 	call->ended = true;
 	forget(call);
 }
 
-void server_answer_start(struct server_call *call, int status, struct headers headers, int64_t content_length) {
+void server_response_start(struct server_call *call, int status, struct headers headers, int64_t content_length) {
 	take_head(call, status, headers);
 	call->length = content_length;
 }
 
-bool server_answer_write(struct server_call *call, struct slice bytes) {
+bool server_response_write(struct server_call *call, struct slice bytes) {
 	if (!call->status || call->ended || call->aborted || call->left)
 		abort();
 	buffer_append(&call->body, bytes);
@@ -167,14 +167,14 @@ bool server_answer_write(struct server_call *call, struct slice bytes) {
 	return call->body.len < call->room;
 }
 
-void server_answer_end(struct server_call *call) {
+void server_response_end(struct server_call *call) {
 	if (!call->status || call->ended || call->aborted || call->left)
 		abort();
 	call->ended = true;
 	forget(call);
 }
 
-void server_answer_abort(struct server_call *call, bool reset) {
+void server_response_abort(struct server_call *call, bool reset) {
 	if (call->ended || call->aborted || call->left)
 		abort();
 	call->aborted = true;

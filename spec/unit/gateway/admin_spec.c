@@ -18,7 +18,7 @@ struct house {
 	struct registry *registry;
 	struct model models[2];
 	struct pool pool;
-	struct admin_answer answer;
+	struct admin_response response;
 };
 
 static void open_house(struct house *house) {
@@ -36,11 +36,11 @@ static void open_house(struct house *house) {
 		model->state = registry_retain(house->registry, model);
 	}
 	house->pool = (struct pool){.models = house->models, .count = 2};
-	buffer_init(&house->answer.body, 1 << 20);
+	buffer_init(&house->response.body, 1 << 20);
 }
 
 static void close_house(struct house *house) {
-	buffer_free(&house->answer.body);
+	buffer_free(&house->response.body);
 	for (size_t i = 0; i < 2; i++)
 		model_state_release(house->models[i].state);
 	registry_free(house->registry);
@@ -49,9 +49,9 @@ static void close_house(struct house *house) {
 // An attempt that ended `ago_ms` before now.
 static void attempt(struct house *house, size_t index, enum outcome outcome, uint64_t ago_ms, uint64_t latency_ms) {
 	struct model *model = &house->models[index];
-	const struct terms terms = terms_of(model, (struct demand){0});
-	struct pass pass;
-	struct news news;
+	const struct admission_request admission_request = admission_request_of(model, (struct quota_demand){0});
+	struct permit permit;
+	struct state_changes state_changes;
 	struct settlement settlement = {
 	    .outcome = outcome,
 	    .classification = {.outcome = outcome, .counts = outcome == OUTCOME_FAIL_FAST},
@@ -59,16 +59,17 @@ static void attempt(struct house *house, size_t index, enum outcome outcome, uin
 	    .ttft_ms = -1,
 	    .usage = {10, 5, -1, -1},
 	};
-	CHECK(model_state_admit(model->state, &terms, ADMIT_ANYWAY, NOW_MS - ago_ms - latency_ms, &pass, &news));
-	model_state_settle(model->state, &terms, &pass, &settlement, NOW_MS - ago_ms, &news);
+	CHECK(model_state_admit(model->state, &admission_request, ADMIT_ANYWAY, NOW_MS - ago_ms - latency_ms, &permit,
+	                        &state_changes));
+	model_state_settle(model->state, &admission_request, &permit, &settlement, NOW_MS - ago_ms, &state_changes);
 }
 
 static struct slice respond(struct house *house, const char *method, const char *path) {
 	struct server_request request = {.method = slice_from(method), .path = slice_from(path)};
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(NULL, &house->pool, false, &request, time, &house->answer);
-	buffer_append_byte(&house->answer.body, '\0'); // for strstr
-	return slice_of(house->answer.body.ptr, house->answer.body.len - 1);
+	admin_respond(NULL, &house->pool, false, &request, time, &house->response);
+	buffer_append_byte(&house->response.body, '\0'); // for strstr
+	return slice_of(house->response.body.ptr, house->response.body.len - 1);
 }
 
 TEST(a_fresh_pool) {
@@ -76,7 +77,7 @@ TEST(a_fresh_pool) {
 	open_house(&house);
 	CHECK_SLICE(respond(&house, "GET", "/health"), SLICE("{\"status\":\"healthy\",\"code\":200}"));
 	CHECK_SLICE(respond(&house, "HEAD", "/health"), SLICE("{\"status\":\"healthy\",\"code\":200}"));
-	CHECK_INT(house.answer.status, 200);
+	CHECK_INT(house.response.status, 200);
 	CHECK_SLICE(respond(&house, "GET", "/breakers"),
 	            SLICE("{\"chat\":{\"state\":\"closed\",\"failures\":0,\"successes\":0,\"opened_at\":null,"
 	                  "\"next_retry_at\":null,\"cooling_until\":null},"
@@ -132,17 +133,17 @@ TEST(breakers_obey) {
 	CHECK_SLICE(respond(&house, "POST", "/breakers/chat/open"),
 	            SLICE("{\"chat\":{\"state\":\"open\",\"failures\":0,\"successes\":0,\"opened_at\":"
 	                  "\"2026-01-02T03:04:05.678Z\",\"next_retry_at\":null,\"cooling_until\":null}}"));
-	CHECK_INT(house.answer.status, 200);
+	CHECK_INT(house.response.status, 200);
 	// One of two models unhealthy: fewer than max(1, floor(2 / 2)) are not.
 	CHECK_SLICE(respond(&house, "GET", "/health"), SLICE("{\"status\":\"unhealthy\",\"code\":503}"));
-	CHECK_INT(house.answer.status, 503);
+	CHECK_INT(house.response.status, 503);
 	CHECK(report_is_serving(&house.pool, NOW_MS));
 	respond(&house, "POST", "/breakers/arn%3Aaws%3Abedrock%3Ax%3A1%3Ainference-profile%2Fa%20b/open");
-	CHECK_INT(house.answer.status, 200);
+	CHECK_INT(house.response.status, 200);
 	CHECK(!report_is_serving(&house.pool, NOW_MS));
 	CHECK(!report_is_serving(&house.pool, NOW_MS + 10000000));
 	respond(&house, "POST", "/breakers/arn:aws:bedrock:x:1:inference-profile/a%20b/close");
-	CHECK_INT(house.answer.status, 200);
+	CHECK_INT(house.response.status, 200);
 	CHECK(report_is_serving(&house.pool, NOW_MS));
 	CHECK(strstr(respond(&house, "POST", "/breakers/chat/reset").ptr, "\"state\":\"closed\"") != NULL);
 	CHECK_SLICE(respond(&house, "GET", "/health"), SLICE("{\"status\":\"healthy\",\"code\":200}"));
@@ -154,16 +155,16 @@ TEST(models_that_rest_are_no_reason_to_send_clients_elsewhere) {
 	open_house(&house);
 	for (size_t i = 0; i < 2; i++) {
 		struct model *model = &house.models[i];
-		const struct terms terms = terms_of(model, (struct demand){0});
+		const struct admission_request admission_request = admission_request_of(model, (struct quota_demand){0});
 		struct settlement throttled = {
 		    .outcome = OUTCOME_RATE_LIMIT,
 		    .classification = {.outcome = OUTCOME_RATE_LIMIT, .throttle = true, .cooldown_ms = 60000},
 		    .ttft_ms = -1,
 		};
-		struct pass pass;
-		struct news news;
-		CHECK(model_state_admit(model->state, &terms, ADMIT_AWAKE, NOW_MS, &pass, &news));
-		model_state_settle(model->state, &terms, &pass, &throttled, NOW_MS, &news);
+		struct permit permit;
+		struct state_changes state_changes;
+		CHECK(model_state_admit(model->state, &admission_request, ADMIT_AVAILABLE, NOW_MS, &permit, &state_changes));
+		model_state_settle(model->state, &admission_request, &permit, &throttled, NOW_MS, &state_changes);
 	}
 	CHECK(strstr(respond(&house, "GET", "/breakers").ptr, "\"cooling_until\":\"2026-01-02T03:05:05.678Z\"") != NULL);
 	CHECK(report_is_serving(&house.pool, NOW_MS));
@@ -172,7 +173,7 @@ TEST(models_that_rest_are_no_reason_to_send_clients_elsewhere) {
 	close_house(&house);
 }
 
-TEST(an_open_breaker_tells_when_it_is_tried_again) {
+TEST(an_open_breaker_tells_when_it_is_tried_retry) {
 	struct house house;
 	open_house(&house);
 	for (int i = 0; i < 4; i++)
@@ -211,8 +212,8 @@ TEST(other_paths_and_methods) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		int failures = check_failures_in_test;
 		struct slice body = respond(&house, rows[i].method, rows[i].path);
-		CHECK_INT(house.answer.status, rows[i].status);
-		CHECK_STRING(house.answer.allow, rows[i].allow);
+		CHECK_INT(house.response.status, rows[i].status);
+		CHECK_STRING(house.response.allow, rows[i].allow);
 		CHECK(slice_starts(body, SLICE("{\"message\":\"")) && slice_ends(body, SLICE("\"}")));
 		if (check_failures_in_test > failures)
 			printf("  row %zu: %s %s\n", i, rows[i].method, rows[i].path);
@@ -231,8 +232,8 @@ TEST(another_site_is_refused_before_anything_happens) {
 	struct house house;
 	open_house(&house);
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(NULL, &house.pool, false, &request, time, &house.answer);
-	CHECK_INT(house.answer.status, 403);
+	admin_respond(NULL, &house.pool, false, &request, time, &house.response);
+	CHECK_INT(house.response.status, 403);
 	CHECK(strstr(respond(&house, "GET", "/breakers").ptr, "\"open\"") == NULL);
 	close_house(&house);
 }
@@ -242,9 +243,9 @@ TEST(draining_is_not_healthy) {
 	struct house house;
 	open_house(&house);
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(NULL, &house.pool, true, &request, time, &house.answer);
-	CHECK_INT(house.answer.status, 503);
-	CHECK_SLICE(buffer_slice(&house.answer.body), SLICE("{\"status\":\"draining\",\"code\":503}"));
+	admin_respond(NULL, &house.pool, true, &request, time, &house.response);
+	CHECK_INT(house.response.status, 503);
+	CHECK_SLICE(buffer_slice(&house.response.body), SLICE("{\"status\":\"draining\",\"code\":503}"));
 	close_house(&house);
 }
 
@@ -254,7 +255,7 @@ int main(void) {
 	RUN(what_happened_is_counted_and_dated);
 	RUN(breakers_obey);
 	RUN(models_that_rest_are_no_reason_to_send_clients_elsewhere);
-	RUN(an_open_breaker_tells_when_it_is_tried_again);
+	RUN(an_open_breaker_tells_when_it_is_tried_retry);
 	RUN(other_paths_and_methods);
 	RUN(another_site_is_refused_before_anything_happens);
 	RUN(draining_is_not_healthy);

@@ -49,8 +49,8 @@ TEST(what_may_be_asked_for) {
 	}
 }
 
-static void check_answer(const struct mux_reload_order *order, const struct mux_reloaded *reloaded, int status,
-                         const char *body) {
+static void check_response(const struct mux_reload_order *order, const struct mux_reloaded *reloaded, int status,
+                           const char *body) {
 	struct buffer text;
 	buffer_init(&text, 1 << 16);
 	CHECK_INT(reload_call_format(order, reloaded, &text), status);
@@ -61,23 +61,24 @@ static void check_answer(const struct mux_reload_order *order, const struct mux_
 TEST(what_is_answered) {
 	struct mux_reload_order order = {0};
 	struct mux_reloaded reloaded = {.is_new = true, .version = 7, .models = 2, .hash = "abc"};
-	check_answer(&order, &reloaded, 200, "{\"version\":7,\"hash\":\"abc\",\"models\":2}");
+	check_response(&order, &reloaded, 200, "{\"version\":7,\"hash\":\"abc\",\"models\":2}");
 
 	order.to = 3;
 	reloaded = (struct mux_reloaded){.status = ERROR_NOT_FOUND, .version = 20};
-	check_answer(&order, &reloaded, 404, "{\"message\":\"Version 3 is none of the last 10 that ran.\",\"version\":20}");
+	check_response(&order, &reloaded, 404,
+	               "{\"message\":\"Version 3 is none of the last 10 that ran.\",\"version\":20}");
 
 	reloaded.status = ERROR_BUSY;
-	check_answer(&order, &reloaded, 503, "{\"message\":\"The gateway shuts down.\",\"version\":20}");
+	check_response(&order, &reloaded, 503, "{\"message\":\"The gateway shuts down.\",\"version\":20}");
 
 	reloaded.status = ERROR_INVALID;
 	problems_add(&reloaded.problems, "p.lua", 3, NULL, "a \"thing\"", "none");
 	problems_add(&reloaded.problems, "p.lua", 0, "models[1].id", "a string", "number 1");
-	check_answer(&order, &reloaded, 422,
-	             "{\"message\":\"The policy was rejected, the one before goes on.\",\"version\":20,\"errors\":["
-	             "{\"file\":\"p.lua\",\"line\":3,\"field\":\"\",\"expected\":\"a \\\"thing\\\"\",\"found\":\"none\"},"
-	             "{\"file\":\"p.lua\",\"line\":0,\"field\":\"models[1].id\",\"expected\":\"a string\","
-	             "\"found\":\"number 1\"}]}");
+	check_response(&order, &reloaded, 422,
+	               "{\"message\":\"The policy was rejected, the one before goes on.\",\"version\":20,\"errors\":["
+	               "{\"file\":\"p.lua\",\"line\":3,\"field\":\"\",\"expected\":\"a \\\"thing\\\"\",\"found\":\"none\"},"
+	               "{\"file\":\"p.lua\",\"line\":0,\"field\":\"models[1].id\",\"expected\":\"a string\","
+	               "\"found\":\"number 1\"}]}");
 	// A file that isn't there is a mistake like any other.
 	reloaded.status = ERROR_NOT_FOUND;
 	struct buffer text;

@@ -9,7 +9,7 @@
 
 #include "../check.h"
 #include "base/log.h"
-#include "gateway/door.h"
+#include "gateway/data_listener.h"
 
 // The server's side.
 
@@ -53,29 +53,29 @@ static void keep_head(struct server_call *call, int status, struct headers heade
 		                         SLICE_ARGS(headers.list[i].name), SLICE_ARGS(headers.list[i].value));
 }
 
-void server_answer(struct server_call *call, int status, struct headers headers, struct slice body) {
+void server_respond(struct server_call *call, int status, struct headers headers, struct slice body) {
 	keep_head(call, status, headers);
 	buffer_append(&call->body, body);
 	call->is_over = true;
 }
 
-void server_answer_start(struct server_call *call, int status, struct headers headers, int64_t content_length) {
+void server_response_start(struct server_call *call, int status, struct headers headers, int64_t content_length) {
 	keep_head(call, status, headers);
 	call->content_length = content_length;
 }
 
-bool server_answer_write(struct server_call *call, struct slice bytes) {
+bool server_response_write(struct server_call *call, struct slice bytes) {
 	CHECK(call->status != 0 && !call->is_over);
 	buffer_append(&call->body, bytes);
 	return !call->is_full;
 }
 
-void server_answer_end(struct server_call *call) {
+void server_response_end(struct server_call *call) {
 	CHECK(!call->is_over);
 	call->is_over = true;
 }
 
-void server_answer_abort(struct server_call *call, bool reset) {
+void server_response_abort(struct server_call *call, bool reset) {
 	(void)reset;
 	CHECK(!call->is_over);
 	call->is_over = call->is_aborted = true;
@@ -209,7 +209,7 @@ static size_t logged_lines(void) {
 // One request at the door.
 
 struct visit {
-	struct door door;
+	struct data_listener data_listener;
 	struct server_call call;
 	struct server_request request;
 };
@@ -223,13 +223,13 @@ static const struct header client_headers[] = {
 };
 
 static void begin(struct visit *visit, const char *method, const char *path) {
-	static const struct door_settings settings = {.instance = "me", .access_log = true};
+	static const struct data_listener_settings settings = {.instance = "me", .access_log = true};
 	*visit = (struct visit){0};
 	memset(&engine, 0, sizeof engine);
 	engine.now_ms = 1000;
 	begin_log();
-	door_init(&visit->door, NULL, NULL, NULL, &settings);
-	random_init(&visit->door.random, 7);
+	data_listener_init(&visit->data_listener, NULL, NULL, NULL, &settings);
+	random_init(&visit->data_listener.random, 7);
 	buffer_init(&visit->call.body, 1 << 20);
 	visit->request = (struct server_request){
 	    .method = slice_from(method),
@@ -247,7 +247,7 @@ static void arrive(struct visit *visit) {
 
 static void finish(struct visit *visit) {
 	buffer_free(&visit->call.body);
-	door_free(&visit->door);
+	data_listener_free(&visit->data_listener);
 }
 
 #endif

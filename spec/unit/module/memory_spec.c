@@ -85,7 +85,7 @@ TEST(settings) {
 	               "local mux, problems = signalbox.new(settings) assert(not mux and #problems > 50)");
 }
 
-TEST(whole_answers) {
+TEST(whole_responses) {
 	sweep(SETTINGS "local mux = assert(signalbox.new(settings)) "
 	               "local reply, err = mux:converse { messages = { { role = 'user' } } } "
 	               "assert(not reply and err.type == 'network' and tostring(err))");
@@ -112,7 +112,7 @@ TEST(json) {
 
 int main(void) {
 	RUN(settings);
-	RUN(whole_answers);
+	RUN(whole_responses);
 	RUN(streams);
 	RUN(reports);
 	RUN(json);

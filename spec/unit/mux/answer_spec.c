@@ -4,10 +4,10 @@
 
 #include <stdlib.h>
 
-#include "base/memory.h"
 #include "../check.h"
+#include "base/memory.h"
 
-struct answer_case {
+struct response_case {
 	const char *title;
 	enum route_error error;
 	enum no_models why;
@@ -25,7 +25,7 @@ struct answer_case {
 	enum error_type type;
 };
 
-static const struct answer_case cases[] = {
+static const struct response_case cases[] = {
     {"fail passes the upstream's own error", ROUTE_FAILED, 0, false, 1000, 400, "ValidationException", -1,
      "ValidationException", FAILURE_HTTP, 400, "ValidationException", -1, "", TYPE_VALIDATION},
     {"the last upstream error wins over a later network failure", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 500,
@@ -37,12 +37,12 @@ static const struct answer_case cases[] = {
      "AccessDeniedException", FAILURE_HTTP, 403, "AccessDeniedException", -1, "RETRIES_EXHAUSTED", TYPE_VALIDATION},
     {"no model serves it", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_NOT_SERVED, false, 0, 0, NULL, -1, NULL, 0, 404,
      "ResourceNotFoundException", -1, "NO_MODELS_AVAILABLE", TYPE_MODEL_UNAVAILABLE},
-    {"every model rests", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_RESTING, false, 2345, 0, NULL, -1, NULL, 0, 429,
+    {"every model rests", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_UNAVAILABLE, false, 2345, 0, NULL, -1, NULL, 0, 429,
      "ThrottlingException", 2345, "NO_MODELS_AVAILABLE", TYPE_CIRCUIT_OPEN},
     {"select chose none", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_NONE_SELECTED, false, 5000, 0, NULL, -1, NULL, 0, 429,
      "ThrottlingException", 5000, "NO_MODELS_AVAILABLE", TYPE_THROTTLING},
-    {"nobody failed but for a tier", ROUTE_RETRIES_EXHAUSTED, NO_MODELS_RESTING, false, 998, 0, NULL, -1, NULL, 0, 429,
-     "ThrottlingException", 998, "RETRIES_EXHAUSTED", TYPE_CIRCUIT_OPEN},
+    {"nobody failed but for a tier", ROUTE_RETRIES_EXHAUSTED, NO_MODELS_UNAVAILABLE, false, 998, 0, NULL, -1, NULL, 0,
+     429, "ThrottlingException", 998, "RETRIES_EXHAUSTED", TYPE_CIRCUIT_OPEN},
     {"network failures only", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "ConnectionRefused",
      FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "RETRIES_EXHAUSTED", TYPE_NETWORK},
     {"a stream corrupt before its commit", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "CorruptFrame",
@@ -53,7 +53,7 @@ static const struct answer_case cases[] = {
      "ModelTimeoutException", -1, "DEADLINE_EXCEEDED", TYPE_TIMEOUT},
     {"every answer was a refusal", ROUTE_RETRIES_EXHAUSTED, 0, true, 1000, 0, NULL, -1, NULL, 0, 424,
      "ModelErrorException", -1, "RETRIES_EXHAUSTED", TYPE_MODEL_UNAVAILABLE},
-    {"no credentials", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, ANSWER_NO_CREDENTIALS, FAILURE_NETWORK,
+    {"no credentials", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, RESPONSE_NO_CREDENTIALS, FAILURE_NETWORK,
      500, "InternalServerException", -1, "RETRIES_EXHAUSTED", TYPE_AUTHENTICATION},
     {"a verdict to fail on a network failure", ROUTE_FAILED, 0, false, 1000, 0, NULL, -1, "ConnectionReset",
      FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "", TYPE_NETWORK},
@@ -68,7 +68,7 @@ static struct pool small_pool(struct model *models, size_t count) {
 	return (struct pool){.models = models, .count = count};
 }
 
-static void run_case(const struct answer_case *example, const struct pool *pool) {
+static void run_case(const struct response_case *example, const struct pool *pool) {
 	struct arena arena;
 	struct mux_error told;
 	struct step step = {
@@ -87,7 +87,7 @@ static void run_case(const struct answer_case *example, const struct pool *pool)
 	};
 	struct failure last = {.kind = example->last_kind, .name = slice_from(example->last_name)};
 	arena_init(&arena, 1 << 20);
-	answer_failure(&step, &kept, example->last_name ? &last : NULL, pool, SLICE("asked"), &arena, &told);
+	response_failure(&step, &kept, example->last_name ? &last : NULL, pool, SLICE("asked"), &arena, &told);
 	int before = check_failures_in_test;
 	CHECK_INT(told.status, example->status);
 	CHECK_SLICE(told.exception, slice_from(example->exception));
@@ -119,7 +119,7 @@ TEST(the_404_names_what_is_served_but_twenty_at_most) {
 	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NOT_SERVED};
 	struct kept_error kept = {0};
 	arena_init(&arena, 1 << 20);
-	answer_failure(&step, &kept, NULL, &pool, SLICE("nobody"), &arena, &told);
+	response_failure(&step, &kept, NULL, &pool, SLICE("nobody"), &arena, &told);
 	CHECK(memmem(told.message.ptr, told.message.len, "\"nobody\"", 8) != NULL);
 	CHECK(memmem(told.message.ptr, told.message.len, "model-19", 8) != NULL);
 	CHECK(memmem(told.message.ptr, told.message.len, "model-20", 8) == NULL);
@@ -141,7 +141,7 @@ TEST(the_404_names_each_once) {
 	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NOT_SERVED};
 	struct kept_error kept = {0};
 	arena_init(&arena, 1 << 20);
-	answer_failure(&step, &kept, NULL, &pool, SLICE("nobody"), &arena, &told);
+	response_failure(&step, &kept, NULL, &pool, SLICE("nobody"), &arena, &told);
 	CHECK_SLICE(told.message, SLICE("No model here serves \"nobody\". Served are: model-0, chat, model-1"));
 	arena_free(&arena);
 }

@@ -3,7 +3,7 @@
 #include "mux/history.h"
 
 #include "../check.h"
-#include "policy/sources.h"
+#include "sandbox/sources.h"
 
 static void add(struct history *history, uint64_t number) {
 	struct history_entry entry = {.number = number, .sources = sources_new("policy.lua")};

@@ -5,9 +5,9 @@
 
 #include <stdlib.h>
 
+#include "../check.h"
 #include "aws/exception.h"
 #include "base/random.h"
-#include "../check.h"
 
 enum { STREAM_BYTES = 1 << 20, FRAME_LIMIT = 1 << 20 };
 

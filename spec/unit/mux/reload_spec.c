@@ -133,7 +133,7 @@ static uint64_t running_version(struct fixture *fixture) {
 	return number;
 }
 
-TEST(the_end_answers_what_is_left) {
+TEST(the_end_responses_what_is_left) {
 	struct fixture fixture;
 	open_fixture(&fixture, GOOD);
 	int taken = 0;
@@ -201,7 +201,7 @@ static enum verdict verdict_of(const struct mux_version *version) {
 	    .kind = FAILURE_HTTP, .status = 503, .fault = FAULT_MODEL, .type = TYPE_MODEL_UNAVAILABLE};
 	const struct pool *pool = policy_pool(version->policy);
 	const struct decide *decide = policy_decide(version->policy, 1);
-	struct request_facts facts = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct request_attributes attributes = {.id = SLICE("r"), .asked = SLICE("chat")};
 	struct random_source random;
 	struct arena arena;
 	arena_init(&arena, 1 << 16);
@@ -209,7 +209,7 @@ static enum verdict verdict_of(const struct mux_version *version) {
 	struct route route = {.pool = pool, .decide = decide, .random = &random};
 	struct route_request *request;
 	struct classification classification;
-	route_request_new(&route, &facts, &arena, 0, &request);
+	route_request_new(&route, &attributes, &arena, 0, &request);
 	default_classify(&failure, &classification);
 	decide->classify(decide->self, &failure, request, &pool->models[0], &classification);
 	arena_free(&arena);
@@ -241,7 +241,7 @@ TEST(eight_old_versions_decide_for_themselves) {
 
 int main(void) {
 	RUN(each_order_is_answered_once_and_too_many_are_refused);
-	RUN(the_end_answers_what_is_left);
+	RUN(the_end_responses_what_is_left);
 	RUN(what_comes_of_each_order);
 	RUN(eight_old_versions_decide_for_themselves);
 	return check_summary();

@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 
 #include "../check.h"
+#include "await.h"
 #include "base/random.h"
 #include "certificates.h"
-#include "recorded.h"
 
 enum { STREAM_BYTES = 3 << 20, KEPT_BYTES = 1 << 16 };
 

@@ -4,8 +4,8 @@
 
 #include <openssl/ssl.h>
 
-#include "certificates.h"
 #include "../check.h"
+#include "certificates.h"
 
 static uint64_t now_ms;
 

@@ -6,8 +6,8 @@
 
 #include "base/buffer.h"
 #include "fixture.h"
-#include "policy/code.h"
-#include "policy/vm.h"
+#include "sandbox/code.h"
+#include "sandbox/vm.h"
 
 // What the text returns as a string, or its error; loaded in a VM of its own.
 static void run(struct code *code, struct slice text, char *result, size_t size) {

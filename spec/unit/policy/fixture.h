@@ -26,17 +26,17 @@ struct fixture {
 	struct arena arena;
 	struct random_source random;
 	struct route route;
-	struct request_facts facts;
+	struct request_attributes facts;
 	struct route_request *request;
 	// The policy's own events, by kind, and the last one's detail.
-	int errors, benched;
+	int errors, disabled;
 	char detail[512];
 };
 
 static inline void fixture_hear(void *owner, const struct route_event *event) {
 	struct fixture *fixture = owner;
 	fixture->errors += event->kind == EVENT_POLICY_ERROR;
-	fixture->benched += event->kind == EVENT_POLICY_BENCHED;
+	fixture->disabled += event->kind == EVENT_POLICY_DISABLED;
 	snprintf(fixture->detail, sizeof fixture->detail, "%.*s", SLICE_ARGS(event->detail));
 }
 
@@ -58,7 +58,7 @@ static inline void fixture_init(struct fixture *fixture) {
 	fixture->host = (struct policy_host){registry_new(), shared_new(), 1000};
 	random_init(&fixture->random, 7);
 	arena_init(&fixture->arena, 1 << 20);
-	fixture->facts = (struct request_facts){
+	fixture->facts = (struct request_attributes){
 	    .id = SLICE("request-1"), .operation = SLICE("Converse"), .asked = SLICE("chat"), .body = SLICE("{}")};
 }
 

@@ -233,15 +233,15 @@ TEST(five_overruns_in_a_row_bench_a_hook) {
 	for (int call = 1; call <= 14; call++)
 		CHECK_STRING(fixture_select(&fixture, NULL), call == 10 ? "b" : "a");
 	CHECK_INT(fixture.errors, 13);
-	CHECK_INT(fixture.benched, 0);
+	CHECK_INT(fixture.disabled, 0);
 	CHECK_STRING(fixture_select(&fixture, NULL), "a");
-	CHECK_INT(fixture.benched, 1);
+	CHECK_INT(fixture.disabled, 1);
 	CHECK_INT(fixture.errors, 14);
 	CHECK_STRING(fixture.detail, "select");
 	// Benched: the default decides, and nothing is told any more.
 	CHECK_STRING(fixture_select(&fixture, NULL), "a");
 	CHECK_INT(fixture.errors, 14);
-	CHECK_INT(fixture.benched, 1);
+	CHECK_INT(fixture.disabled, 1);
 	// The other hook goes on.
 	CHECK_INT(fixture_classify(&fixture, &invalid).verdict, VERDICT_RETRY);
 	fixture_free(&fixture);
@@ -253,7 +253,7 @@ TEST(errors_do_not_bench) {
 	for (int call = 0; call < 20; call++)
 		CHECK_STRING(fixture_select(&fixture, NULL), "a");
 	CHECK_INT(fixture.errors, 20);
-	CHECK_INT(fixture.benched, 0);
+	CHECK_INT(fixture.disabled, 0);
 	fixture_free(&fixture);
 }
 

@@ -139,12 +139,12 @@ static double ask_all(struct fixture *fixture) {
 	const struct hooks *worker = policy_decide(fixture->policy, 0)->self;
 	for (int round = 0; round < ROUNDS; round++) {
 		for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
-			int errors = fixture->errors, benched = fixture->benched;
+			int errors = fixture->errors, disabled = fixture->disabled;
 			double start = thread_ms();
 			asks[i](fixture);
 			double took = thread_ms() - start;
 			longest = took > longest ? took : longest;
-			if (fixture->errors != errors && fixture->benched == benched && !is_allowed(fixture))
+			if (fixture->errors != errors && fixture->disabled == disabled && !is_allowed(fixture))
 				check_report(__FILE__, __LINE__, fixture->detail);
 			CHECK(worker->vm->peak_bytes <= MEMORY_BYTES);
 		}

@@ -71,7 +71,7 @@ TEST(a_failing_finish_is_told_and_benched) {
 	for (int call = 0; call < 7; call++)
 		finish(&fixture, &(struct request_result){.ttft_ms = -1});
 	CHECK_INT(fixture.errors, 5);
-	CHECK_INT(fixture.benched, 1);
+	CHECK_INT(fixture.disabled, 1);
 	CHECK_STRING(fixture.detail, "finish");
 	fixture_free(&fixture);
 }

@@ -2,7 +2,7 @@
 // The texts that a version is built from: kept, told, compared with disk, built from again; and versions that are
 // retired while they are in use.
 #include "fixture.h"
-#include "policy/sources.h"
+#include "sandbox/sources.h"
 
 #define POLICY "local m = require 'm'\nreturn { models = { { id = m.id } } }"
 
@@ -182,9 +182,9 @@ TEST(benched_hooks_have_names) {
 	fixture_load(&fixture, "return { models = { { id = 'a' } }, select = function() while true do end end }");
 	for (int i = 0; i < 4; i++)
 		fixture_select(&fixture, NULL);
-	CHECK_INT(policy_benched(fixture.policy, names), 0);
+	CHECK_INT(policy_disabled(fixture.policy, names), 0);
 	fixture_select(&fixture, NULL);
-	CHECK_INT(policy_benched(fixture.policy, names), 1);
+	CHECK_INT(policy_disabled(fixture.policy, names), 1);
 	CHECK_STRING(names[0], "select");
 	fixture_free(&fixture);
 }

@@ -17,7 +17,7 @@ static void *work(void *argument) {
 	struct worker *worker = argument;
 	const struct pool *pool = policy_pool(worker->policy);
 	const struct decide *decide = policy_decide(worker->policy, worker->number);
-	struct request_facts facts = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct request_attributes facts = {.id = SLICE("r"), .asked = SLICE("chat")};
 	struct random_source random;
 	struct arena arena;
 	arena_init(&arena, 1 << 16);
@@ -88,7 +88,7 @@ static void *count(void *argument) {
 	struct worker *worker = argument;
 	const struct decide *decide = policy_decide(worker->policy, worker->number);
 	const struct model *model = &policy_pool(worker->policy)->models[0];
-	struct request_facts facts = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct request_attributes facts = {.id = SLICE("r"), .asked = SLICE("chat")};
 	struct route route = {.pool = policy_pool(worker->policy), .decide = decide};
 	struct route_request *request;
 	struct arena arena;

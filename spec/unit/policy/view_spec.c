@@ -315,7 +315,7 @@ TEST(a_client_can_not_bench_a_hook) {
 		for (int call = 0; call < 8; call++)
 			CHECK_STRING(fixture_select(&fixture, NULL), "m");
 		CHECK_INT(fixture.errors, rows[i].errors);
-		CHECK_INT(fixture.benched, 0);
+		CHECK_INT(fixture.disabled, 0);
 		CHECK_MENTIONS(fixture.detail, rows[i].errors ? "select: error at" : "");
 		if (check_failures_in_test)
 			printf("  in: %s of %s\n", rows[i].uses, rows[i].middle);

@@ -8,7 +8,7 @@ enum action { ADMIT, REFUSED, COMMIT, SUCCEED, FAIL, RELEASE, FORCE_OPEN, CLOSE,
 struct line {
 	uint64_t at_ms;
 	enum action action;
-	size_t pass; // which attempt
+	size_t permit; // which attempt
 	enum breaker_state state;
 	bool would_admit;
 };
@@ -19,24 +19,24 @@ static const struct breaker_settings settings = {.failure_threshold = 3,
                                                  .failure_window_ms = 500,
                                                  .half_open_probes = 2};
 
-static void act(struct breaker *breaker, struct breaker_pass *passes, const struct line *line) {
-	struct breaker_pass *pass = &passes[line->pass];
+static void act(struct breaker *breaker, struct breaker_permit *passes, const struct line *line) {
+	struct breaker_permit *permit = &passes[line->permit];
 	switch (line->action) {
 	case ADMIT:
 	case REFUSED:
-		CHECK_INT(breaker_admit(breaker, &settings, line->at_ms, pass), line->action == ADMIT);
+		CHECK_INT(breaker_admit(breaker, &settings, line->at_ms, permit), line->action == ADMIT);
 		break;
 	case COMMIT:
-		breaker_committed(breaker, &settings, pass);
+		breaker_committed(breaker, &settings, permit);
 		break;
 	case SUCCEED:
-		breaker_succeeded(breaker, &settings, pass);
+		breaker_succeeded(breaker, &settings, permit);
 		break;
 	case FAIL:
-		breaker_failed(breaker, &settings, pass, line->at_ms);
+		breaker_failed(breaker, &settings, permit, line->at_ms);
 		break;
 	case RELEASE:
-		breaker_released(breaker, pass);
+		breaker_released(breaker, permit);
 		break;
 	case FORCE_OPEN:
 		breaker_force_open(breaker, line->at_ms);
@@ -51,7 +51,7 @@ static void act(struct breaker *breaker, struct breaker_pass *passes, const stru
 
 static void play(int number, const struct line *lines, size_t count) {
 	struct breaker breaker = {0};
-	struct breaker_pass passes[16] = {0};
+	struct breaker_permit passes[16] = {0};
 	for (size_t i = 0; i < count; i++) {
 		char what[64];
 		act(&breaker, passes, &lines[i]);
@@ -105,7 +105,7 @@ TEST(successes_close_it) {
 	     {1032, FAIL, 3, CLOSED}, {1033, FAIL, 3, OPEN});
 }
 
-TEST(a_failure_opens_it_again) {
+TEST(a_failure_opens_it_retry) {
 	PLAY(PROBED, {1020, SUCCEED, 0, HALF_OPEN}, {1030, FAIL, 1, OPEN}, {2029, LOOK, 0, OPEN},
 	     {2030, ADMIT, 2, HALF_OPEN}, {2040, SUCCEED, 2, HALF_OPEN}, {2050, ADMIT, 3, HALF_OPEN},
 	     {2060, SUCCEED, 3, CLOSED});
@@ -143,7 +143,7 @@ TEST(old_successes_do_not_close_it) {
 	     {1022, COMMIT, 1, HALF_OPEN}, {1023, SUCCEED, 2, HALF_OPEN});
 }
 
-TEST(an_old_failure_opens_it_again) {
+TEST(an_old_failure_opens_it_retry) {
 	PLAY({0, ADMIT, 0, CLOSED}, {0, FAIL, 9, CLOSED}, {0, FAIL, 9, CLOSED}, {10, FAIL, 9, OPEN},
 	     {1010, ADMIT, 2, HALF_OPEN}, {1020, FAIL, 0, OPEN}, {1030, SUCCEED, 2, OPEN}, {2020, LOOK, 0, HALF_OPEN});
 }
@@ -175,13 +175,13 @@ TEST(the_largest_threshold_works) {
 	struct breaker_settings wide = settings;
 	wide.failure_threshold = BREAKER_FAILURES_KEPT;
 	struct breaker breaker = {0};
-	struct breaker_pass pass = {0};
+	struct breaker_permit permit = {0};
 	for (uint64_t i = 0; i + 1 < BREAKER_FAILURES_KEPT; i++)
-		breaker_failed(&breaker, &wide, &pass, i);
+		breaker_failed(&breaker, &wide, &permit, i);
 	CHECK_INT(breaker.state, BREAKER_CLOSED);
 	CHECK_INT(breaker_recent_failures(&breaker, &wide, 98), 99);
 	CHECK_INT(breaker_recent_failures(&breaker, &wide, 510), 88);
-	breaker_failed(&breaker, &wide, &pass, 99);
+	breaker_failed(&breaker, &wide, &permit, 99);
 	CHECK_INT(breaker.state, BREAKER_OPEN);
 }
 
@@ -191,13 +191,13 @@ int main(void) {
 	RUN(what_does_not_count_leaves_failures_alone);
 	RUN(it_half_opens_after_the_recovery_time);
 	RUN(successes_close_it);
-	RUN(a_failure_opens_it_again);
+	RUN(a_failure_opens_it_retry);
 	RUN(a_probe_that_does_not_count_gives_its_place_back);
 	RUN(a_commit_is_the_probes_success);
 	RUN(a_stream_in_closed_is_settled_at_its_end);
 	RUN(a_settled_streams_end_clears_nothing);
 	RUN(old_successes_do_not_close_it);
-	RUN(an_old_failure_opens_it_again);
+	RUN(an_old_failure_opens_it_retry);
 	RUN(failures_while_open_do_not_lengthen_it);
 	RUN(a_probe_of_an_earlier_half_open_holds_its_place_until_it_ends);
 	RUN(forced_open_holds_until_closed);

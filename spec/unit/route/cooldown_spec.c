@@ -25,9 +25,9 @@ static void play(int number, const struct line *lines, size_t count) {
 		else if (line->action == SUCCESS)
 			cooldown_succeeded(&cooldown);
 		else if (line->action == REST)
-			cooldown_rest(&cooldown, line->value_ms, line->at_ms);
+			cooldown_start(&cooldown, line->value_ms, line->at_ms);
 		else
-			cooldown_stand_behind(&cooldown, line->value_ms, line->at_ms);
+			cooldown_deprioritize(&cooldown, line->value_ms, line->at_ms);
 		char what[64];
 		snprintf(what, sizeof what, "until, after line %zu, at %" PRIu64 " ms", i, line->at_ms);
 		check_int(__FILE__, number, what, (int64_t)cooldown.until_ms, (int64_t)line->until_ms);
@@ -71,20 +71,20 @@ TEST(plain_rests_neither_shorten_nor_double) {
 
 TEST(standing_behind_is_no_rest) {
 	struct cooldown cooldown = {0};
-	cooldown_stand_behind(&cooldown, 30000, 1000);
-	CHECK(!cooldown_is_resting(&cooldown, 1000));
-	CHECK(cooldown_is_behind(&cooldown, 30999));
-	CHECK(!cooldown_is_behind(&cooldown, 31000));
+	cooldown_deprioritize(&cooldown, 30000, 1000);
+	CHECK(!cooldown_is_active(&cooldown, 1000));
+	CHECK(cooldown_is_deprioritized(&cooldown, 30999));
+	CHECK(!cooldown_is_deprioritized(&cooldown, 31000));
 	cooldown_succeeded(&cooldown);
-	CHECK(!cooldown_is_behind(&cooldown, 2000));
+	CHECK(!cooldown_is_deprioritized(&cooldown, 2000));
 	PLAY({0, BEHIND, 5000, 0}, {1, THROTTLE, 1, 1001});
 }
 
 TEST(a_rest_ends_when_its_time_comes) {
 	struct cooldown cooldown = {0};
-	cooldown_rest(&cooldown, 100, 50);
-	CHECK(cooldown_is_resting(&cooldown, 149));
-	CHECK(!cooldown_is_resting(&cooldown, 150));
+	cooldown_start(&cooldown, 100, 50);
+	CHECK(cooldown_is_active(&cooldown, 149));
+	CHECK(!cooldown_is_active(&cooldown, 150));
 }
 
 int main(void) {

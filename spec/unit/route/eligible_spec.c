@@ -21,7 +21,7 @@ TEST(those_that_serve_the_name_are_listed_in_pool_order) {
 	fixture_serves(&f, "b", "other");
 	fixture_serves(&f, "d", "ch*");
 	CHECK_LISTED(&f, 0, "a c d");
-	f.facts.asked = SLICE("b");
+	f.attributes.asked = SLICE("b");
 	CHECK_LISTED(&f, 0, "a b c");
 	fixture_free(&f);
 }
@@ -35,15 +35,15 @@ TEST(a_body_of_one_family_stays_in_it) {
 	fixture_family(&f, "claude2", "claude");
 	fixture_family(&f, "claude3", "claude");
 	fixture_serves(&f, "claude2", "none");
-	f.facts.family_bound = true;
+	f.attributes.family_bound = true;
 	// Nobody has the asked id: the first listed decides.
 	CHECK_LISTED(&f, 0, "nova nova2");
-	f.facts.asked = SLICE("claude3");
+	f.attributes.asked = SLICE("claude3");
 	CHECK_LISTED(&f, 0, "claude1 claude3");
-	f.facts.asked = SLICE("claude2");
+	f.attributes.asked = SLICE("claude2");
 	CHECK_LISTED(&f, 0, "claude1 claude2 claude3");
-	f.facts.family_bound = false;
-	f.facts.asked = SLICE("claude1");
+	f.attributes.family_bound = false;
+	f.attributes.asked = SLICE("claude1");
 	CHECK_LISTED(&f, 0, "nova claude1 nova2 claude3");
 	fixture_free(&f);
 }
@@ -55,13 +55,13 @@ TEST(without_a_family_only_the_same_id_will_do) {
 	free(f.pool.models[2].id);
 	f.pool.models[2].id = memory_string(SLICE("a"));
 	fixture_family(&f, "b", "claude");
-	f.facts.family_bound = true;
+	f.attributes.family_bound = true;
 	CHECK_LISTED(&f, 0, "a c");
-	f.facts.asked = SLICE("b");
+	f.attributes.asked = SLICE("b");
 	CHECK_LISTED(&f, 0, "b");
-	f.facts.asked = SLICE("d");
+	f.attributes.asked = SLICE("d");
 	CHECK_LISTED(&f, 0, "d");
-	f.facts.asked = SLICE("c");
+	f.attributes.asked = SLICE("c");
 	CHECK_LISTED(&f, 0, "a c");
 	fixture_free(&f);
 }

@@ -21,7 +21,7 @@ TEST(attempts_start_at_the_tier_that_is_wished) {
 	PLAY(&f, {0, "begin", "send 0 a at flex"}, {1, "break 0", "send 1 b"}, {2, "ok 1", "return 1"});
 	CHECK_INT(f.failed_tier, TIER_FLEX);
 	// The client's own is in its request already.
-	f.facts.tier = TIER_PRIORITY;
+	f.attributes.tier = TIER_PRIORITY;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "send 1 b"}, {2, "ok 1", "return 1"});
 	CHECK_INT(f.failed_tier, TIER_PRIORITY);
 	f.options.tier = TIER_RESERVED;
@@ -63,9 +63,9 @@ TEST(what_failed_above_too_is_failed_over) {
 TEST(the_ladder_starts_at_the_attempts_own_tier) {
 	struct fixture f;
 	ladder_init(&f, "a b");
-	f.facts.tier = TIER_PRIORITY;
+	f.attributes.tier = TIER_PRIORITY;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to reserved"}, {2, "ok 1", "return 1"});
-	f.facts.tier = TIER_RESERVED;
+	f.attributes.tier = TIER_RESERVED;
 	PLAY(&f, {2000, "begin", "send 0 a"}, {2001, "throttle 0", "send 1 b"},
 	     {2002, "throttle 1", "fail exhausted 1 after 1000"});
 	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 1);
@@ -105,7 +105,7 @@ TEST(what_was_prepared_may_be_missing_too) {
 	CHECK(!route_attempt_prepared(f.request, 1, TIER_FLEX));
 	GO_ON(&f, {5, "lack 1", "fail failed 1 after 1000"});
 	// The client's own is its business, whoever writes it once more.
-	f.facts.tier = TIER_FLEX;
+	f.attributes.tier = TIER_FLEX;
 	PLAY(&f, {10, "begin", "send 0 a"});
 	CHECK(route_attempt_prepared(f.request, 0, TIER_FLEX));
 	GO_ON(&f, {11, "lack 0", "fail failed 0 after 1000"});
@@ -140,7 +140,7 @@ TEST(a_rest_is_that_of_the_tier_that_was_throttled) {
 	f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY}, 1};
 	f.pool.limits.max_retries = 1;
 	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 a up to priority"}, {500, "ok 1", "return 1"});
-	CHECK_INT(fixture_snapshot(&f, "a", 999).cooling_until_ms, 1000);
+	CHECK_INT(fixture_snapshot(&f, "a", 999).cooldown_until_ms, 1000);
 	// Any number of requests begin above it, which is their one climb.
 	PLAY(&f, {600, "begin", "send 0 a up to priority"});
 	struct route_request *first = f.request;
@@ -150,16 +150,16 @@ TEST(a_rest_is_that_of_the_tier_that_was_throttled) {
 	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 3);
 	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_SUCCESS), 2);
 	// Who asks for another tier has nothing to do with it, who asks for this one has.
-	f.facts.tier = TIER_FLEX;
+	f.attributes.tier = TIER_FLEX;
 	PLAY(&f, {700, "begin", "send 0 a"}, {701, "ok 0", "return 0"});
-	f.facts.tier = TIER_DEFAULT;
+	f.attributes.tier = TIER_DEFAULT;
 	PLAY(&f, {700, "begin", "send 0 a up to priority"}, {701, "ok 0", "return 0"});
-	f.facts.tier = TIER_PRIORITY;
+	f.attributes.tier = TIER_PRIORITY;
 	PLAY(&f, {700, "begin", "send 0 a"}, {701, "throttle 0", "send 1 b"}, {702, "ok 1", "return 1"});
 	// Now both tiers rest, and so does the model.
-	f.facts.tier = TIER_NONE;
+	f.attributes.tier = TIER_NONE;
 	PLAY(&f, {800, "begin", "send 0 b"}, {801, "ok 0", "return 0"});
-	CHECK_INT(fixture_snapshot(&f, "a", 999).cooling_until_ms, 1701);
+	CHECK_INT(fixture_snapshot(&f, "a", 999).cooldown_until_ms, 1701);
 	PLAY(&f, {1701, "begin", "send 0 a"}, {1702, "ok 0", "return 0"});
 	fixture_free(&f);
 }
@@ -170,10 +170,10 @@ TEST(a_rest_of_the_whole_model_is_no_tiers) {
 	fixture_rest(&f, "a", 1000, false, 0);
 	PLAY(&f, {1, "begin", "send 0 b"}, {2, "ok 0", "return 0"});
 	// Nor does a throttle make it one.
-	f.facts.tier = TIER_PRIORITY;
+	f.attributes.tier = TIER_PRIORITY;
 	fixture_rest(&f, "b", 5000, false, 500);
 	PLAY(&f, {501, "begin", "send 0 a"}, {502, "throttle 0", "send 1 a up to reserved"}, {503, "ok 1", "return 1"});
-	f.facts.tier = TIER_FLEX;
+	f.attributes.tier = TIER_FLEX;
 	PLAY(&f, {504, "begin", "send 0 a"});
 	struct route_request *first = f.request;
 	PLAY(&f, {504, "begin", "fail no-models resting after 998"});
@@ -202,7 +202,7 @@ TEST(without_a_ladder_the_model_rests) {
 	fixture_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 b"}, {1, "ok 1", "return 1"});
 	f.options.tier = TIER_PRIORITY;
-	f.facts.tier = TIER_FLEX;
+	f.attributes.tier = TIER_FLEX;
 	PLAY(&f, {2, "begin", "send 0 b at priority"}, {3, "ok 0", "return 0"});
 	fixture_free(&f);
 }
@@ -307,7 +307,7 @@ TEST(a_tier_that_has_served_is_not_given_up_for_a_complaint) {
 TEST(a_call_without_a_place_for_tiers_has_none) {
 	struct fixture f;
 	ladder_init(&f, "a b");
-	f.facts.is_tierless = true;
+	f.attributes.is_tierless = true;
 	fixture_model(&f, "a")->tier = TIER_FLEX;
 	f.options.tier = TIER_RESERVED;
 	PLAY(&f, {0, "begin", "send 0 a"});
@@ -347,10 +347,10 @@ TEST(each_wish_is_dropped_in_turn) {
 TEST(the_clients_own_tier_is_the_clients_business) {
 	struct fixture f;
 	fixture_init(&f, "a b");
-	f.facts.tier = TIER_FLEX;
+	f.attributes.tier = TIER_FLEX;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "lack 0", "fail failed 0 after 1000"});
 	CHECK_INT(statistics_of(&f, "a").fail_fast, 1);
-	f.facts.tier = TIER_NONE;
+	f.attributes.tier = TIER_NONE;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "lack 0", "fail failed 0 after 1000"});
 	CHECK_INT(model_state_missing_tiers(fixture_model(&f, "a")->state), 0);
 	fixture_free(&f);
@@ -386,7 +386,7 @@ TEST(a_model_that_rests_below_a_missing_rung_rests) {
 		PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 a up to priority"});
 		struct route_request *first = f.request;
 		PLAY(&f, {1, "begin", "send 0 a up to priority"}, {2, "lack 0", "fail exhausted 0 after 998"});
-		CHECK_INT(f.request->final.why, NO_MODELS_RESTING);
+		CHECK_INT(f.request->final.why, NO_MODELS_UNAVAILABLE);
 		struct line line = {2, "lack 1", "fail exhausted 0 after 998"};
 		play_line(__FILE__, __LINE__, first, &line);
 		fixture_free(&f);

@@ -14,7 +14,7 @@
 enum { FIXTURE_MODELS = 16, FIXTURE_EVENTS = 256 };
 
 // What a model's configuration brings along, for a request that asks nothing of a quota.
-#define TERMS(model) (&(struct terms){.breaker = &(model)->breaker, .quota = &(model)->quota})
+#define TERMS(model) (&(struct admission_request){.breaker = &(model)->breaker, .quota = &(model)->quota})
 
 struct fixture {
 	struct registry *registry;
@@ -23,7 +23,7 @@ struct fixture {
 	struct decide decide;
 	struct route route;
 	struct arena arena;
-	struct request_facts facts;
+	struct request_attributes attributes;
 	struct route_request *request;
 	// What the decisions answer.
 	bool selects_none;
@@ -118,7 +118,8 @@ static inline void fixture_init(struct fixture *fixture, const char *names) {
 	}
 	random_init(&fixture->random, 1);
 	arena_init(&fixture->arena, 1 << 20);
-	fixture->facts = (struct request_facts){.id = SLICE("r1"), .operation = SLICE("Converse"), .asked = SLICE("chat")};
+	fixture->attributes =
+	    (struct request_attributes){.id = SLICE("r1"), .operation = SLICE("Converse"), .asked = SLICE("chat")};
 	fixture->decide = (struct decide){.self = fixture, .select = fixture_select, .classify = fixture_classify};
 	fixture->route = (struct route){.pool = &fixture->pool,
 	                                .decide = &fixture->decide,
@@ -156,11 +157,11 @@ static inline void fixture_family(struct fixture *fixture, const char *name, con
 static inline void fixture_break(struct fixture *fixture, const char *name, uint64_t now_ms) {
 	const struct model *model = fixture_model(fixture, name);
 	struct settlement settlement = {.outcome = OUTCOME_FAIL_FAST, .ttft_ms = -1, .classification.counts = true};
-	struct pass pass;
-	struct news news;
+	struct permit permit;
+	struct state_changes state_changes;
 	for (uint64_t i = 0; i < model->breaker.failure_threshold; i++)
-		if (model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &pass, &news))
-			model_state_settle(model->state, TERMS(model), &pass, &settlement, now_ms, &news);
+		if (model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &permit, &state_changes))
+			model_state_settle(model->state, TERMS(model), &permit, &settlement, now_ms, &state_changes);
 }
 
 // Rests the model from `now_ms` on; behind others only, where `orders_only`.
@@ -170,10 +171,10 @@ static inline void fixture_rest(struct fixture *fixture, const char *name, uint6
 	struct settlement settlement = {.outcome = OUTCOME_RATE_LIMIT,
 	                                .ttft_ms = -1,
 	                                .classification = {.orders_only = orders_only, .cooldown_ms = length_ms}};
-	struct pass pass;
-	struct news news;
-	if (model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &pass, &news))
-		model_state_settle(model->state, TERMS(model), &pass, &settlement, now_ms, &news);
+	struct permit permit;
+	struct state_changes state_changes;
+	if (model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &permit, &state_changes))
+		model_state_settle(model->state, TERMS(model), &permit, &settlement, now_ms, &state_changes);
 }
 
 static inline struct model_snapshot fixture_snapshot(struct fixture *fixture, const char *name, uint64_t now_ms) {
@@ -184,7 +185,7 @@ static inline struct model_snapshot fixture_snapshot(struct fixture *fixture, co
 }
 
 static inline void fixture_new_request(struct fixture *fixture, uint64_t now_ms) {
-	CHECK_INT(route_request_new(&fixture->route, &fixture->facts, &fixture->arena, now_ms, &fixture->request), 0);
+	CHECK_INT(route_request_new(&fixture->route, &fixture->attributes, &fixture->arena, now_ms, &fixture->request), 0);
 }
 
 static inline void describe_failure(const struct step *step, char *out, size_t size) {

@@ -108,7 +108,7 @@ TEST(an_end_may_come_before_its_stop_was_told) {
 	fixture_free(&f);
 }
 
-TEST(what_the_driver_stops_by_itself_is_not_tried_again) {
+TEST(what_the_driver_stops_by_itself_is_not_tried_retry) {
 	struct fixture f;
 	flight_init(&f, "a b c");
 	PLAY(&f, {0, "begin", "send 0 a; wait 10"}, {10, "next", "send 1 b"}, {20, "stopped 0", ""},
@@ -128,6 +128,6 @@ int main(void) {
 	RUN(a_retry_of_the_last_goes_to_its_own_model);
 	RUN(a_cancelled_request_stops_both);
 	RUN(an_end_may_come_before_its_stop_was_told);
-	RUN(what_the_driver_stops_by_itself_is_not_tried_again);
+	RUN(what_the_driver_stops_by_itself_is_not_tried_retry);
 	return check_summary();
 }

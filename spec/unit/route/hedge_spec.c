@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hedges: when a second model is asked, when not, and what they and retries may take together.
 #include "fixture.h"
-#include "route/extra_budget.h"
+#include "route/retry_budget.h"
 
 TEST(patience_counts_from_each_attempts_sending) {
 	struct fixture f;
@@ -92,7 +92,7 @@ TEST(no_hedge_is_sent_near_the_deadline) {
 TEST(hedges_take_from_the_budget) {
 	struct fixture f;
 	fixture_init(&f, "a b");
-	f.route.extras = extra_budget_new();
+	f.route.retry_budget = retry_budget_new();
 	f.pool.limits.hedge_budget = 0.2;
 	f.hedges_after_ms = 10;
 	for (int i = 0; i < 10; i++)
@@ -124,14 +124,14 @@ TEST(hedges_take_from_the_budget) {
 	}
 	CHECK_INT(hedges, 24);
 	PLAY(&f, {200010, "begin", "send 0 a; wait 10"}, {200020, "next", ""}, {200030, "ok 0", "return 0"});
-	extra_budget_free(f.route.extras);
+	retry_budget_free(f.route.retry_budget);
 	fixture_free(&f);
 }
 
 TEST(a_retry_beyond_the_budget_is_a_failover) {
 	struct fixture f;
 	fixture_init(&f, "a b");
-	f.route.extras = extra_budget_new();
+	f.route.retry_budget = retry_budget_new();
 	f.pool.limits.hedge_budget = 0.2;
 	f.classifies = true;
 	f.classification = (struct classification){.verdict = VERDICT_RETRY, .outcome = OUTCOME_FAIL_FAST, .after_ms = 5};
@@ -144,14 +144,14 @@ TEST(a_retry_beyond_the_budget_is_a_failover) {
 	f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY}, 1};
 	PLAY(&f, {10, "begin", "send 0 a"}, {10, "throttle 0", "send 1 a up to priority"}, {10, "break 1", "send 2 b"},
 	     {10, "ok 2", "return 2"});
-	extra_budget_free(f.route.extras);
+	retry_budget_free(f.route.retry_budget);
 	fixture_free(&f);
 }
 
 TEST(a_retry_that_is_not_sent_gives_its_part_back) {
 	struct fixture f;
 	fixture_init(&f, "a b");
-	f.route.extras = extra_budget_new();
+	f.route.retry_budget = retry_budget_new();
 	f.pool.limits.hedge_budget = 0.2;
 	f.classifies = true;
 	f.classification = (struct classification){.verdict = VERDICT_RETRY, .outcome = OUTCOME_FAIL_FAST, .after_ms = 5};
@@ -166,39 +166,39 @@ TEST(a_retry_that_is_not_sent_gives_its_part_back) {
 	f.pool.limits.deadline_ms = 10;
 	for (int i = 0; i < 20; i++)
 		PLAY(&f, {9, "begin", "send 0 a"}, {9, "break 0", "wait 5"}, {19, "next", "fail deadline 0 after 1000"});
-	extra_budget_free(f.route.extras);
+	retry_budget_free(f.route.retry_budget);
 	fixture_free(&f);
 }
 
 TEST(the_budget_is_a_share_of_the_last_minutes_requests) {
-	struct extra_budget *budget = extra_budget_new();
+	struct retry_budget *budget = retry_budget_new();
 	uint64_t ticket, taken = 0;
-	CHECK(!extra_budget_take(budget, 0, 1000, &ticket));
-	while (extra_budget_take(budget, 0.01, 1000, &ticket))
+	CHECK(!retry_budget_take(budget, 0, 1000, &ticket));
+	while (retry_budget_take(budget, 0.01, 1000, &ticket))
 		taken++;
 	CHECK_INT(taken, 10);
 	for (int i = 0; i < 100; i++)
-		extra_budget_count(budget, 1000);
-	while (extra_budget_take(budget, 0.2, 2000, &ticket))
+		retry_budget_count(budget, 1000);
+	while (retry_budget_take(budget, 0.2, 2000, &ticket))
 		taken++;
 	CHECK_INT(taken, 20);
-	extra_budget_return(budget, ticket, 2000);
-	CHECK(!extra_budget_take(budget, 0.2, 2000, &ticket));
-	CHECK(extra_budget_take(budget, 0.21, 2000, &ticket));
-	extra_budget_return(budget, ticket, 2000);
-	CHECK(extra_budget_take(budget, 0.21, 2000, &ticket));
+	retry_budget_return(budget, ticket, 2000);
+	CHECK(!retry_budget_take(budget, 0.2, 2000, &ticket));
+	CHECK(retry_budget_take(budget, 0.21, 2000, &ticket));
+	retry_budget_return(budget, ticket, 2000);
+	CHECK(retry_budget_take(budget, 0.21, 2000, &ticket));
 	// The requests and the first ten are a minute old.
-	for (taken = 0; extra_budget_take(budget, 0.2, 62000, &ticket); taken++)
+	for (taken = 0; retry_budget_take(budget, 0.2, 62000, &ticket); taken++)
 		;
 	CHECK_INT(taken, 0);
-	for (taken = 0; extra_budget_take(budget, 0.2, 63000, &ticket); taken++)
+	for (taken = 0; retry_budget_take(budget, 0.2, 63000, &ticket); taken++)
 		;
 	CHECK_INT(taken, 10);
-	extra_budget_free(budget);
-	extra_budget_free(NULL);
-	extra_budget_count(NULL, 0);
-	CHECK(extra_budget_take(NULL, 0, 0, &ticket));
-	extra_budget_return(NULL, ticket, 0);
+	retry_budget_free(budget);
+	retry_budget_free(NULL);
+	retry_budget_count(NULL, 0);
+	CHECK(retry_budget_take(NULL, 0, 0, &ticket));
+	retry_budget_return(NULL, ticket, 0);
 }
 
 int main(void) {

@@ -23,24 +23,24 @@ TEST(a_client_is_told_when_there_is_room) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	fixture_quota(&f, "a", 0, 1000);
-	f.facts.input_tokens = 100;
-	f.facts.max_tokens = 500;
+	f.attributes.input_tokens = 100;
+	f.attributes.max_tokens = 500;
 	PLAY(&f, {5500, "begin", "send 0 a"}, {6000, "ok 0", "return 0"});
 	PLAY(&f, {7000, "begin", "fail no-models resting after 59000"});
-	f.facts.max_tokens = 300;
+	f.attributes.max_tokens = 300;
 	PLAY(&f, {7000, "begin", "send 0 a"}, {8000, "break 0", "fail exhausted 0 after 58000"});
 	f.pool.limits.max_wait_ms = 60000;
-	f.facts.max_tokens = 500;
+	f.attributes.max_tokens = 500;
 	PLAY(&f, {8000, "begin", "wait 58000"}, {66000, "next", "send 0 a"}, {66001, "ok 0", "return 0"});
 	fixture_free(&f);
 }
 
-TEST(what_was_not_used_is_room_again) {
+TEST(what_was_not_used_is_room_retry) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_quota(&f, "a", 0, 1000);
-	f.facts.input_tokens = 100;
-	f.facts.max_tokens = 800;
+	f.attributes.input_tokens = 100;
+	f.attributes.max_tokens = 800;
 	PLAY(&f, {0, "begin", "send 0 a"});
 	struct route_request *first = f.request;
 	PLAY(&f, {1, "begin", "send 0 b"}, {2, "ok 0", "return 0"});
@@ -55,7 +55,7 @@ TEST(what_was_not_used_is_room_again) {
 	PLAY(&f, {6, "begin", "send 0 a"}, {7, "cancel", "cancel 0; fail cancelled 0"}, {8, "stopped 0", ""});
 	CHECK_NEAR(fixture_snapshot(&f, "a", 8).headroom, 0.8, 1e-9);
 	// A throttle in the midst of a stream comes after its input was read.
-	f.facts.max_tokens = 10;
+	f.attributes.max_tokens = 10;
 	PLAY(&f, {9, "begin", "send 0 a"}, {10, "commit 0", ""});
 	result = result_of("throttle");
 	result.failure.kind = FAILURE_STREAM;
@@ -70,8 +70,8 @@ TEST(who_waits_for_tokens_notices_those_that_come_back) {
 	fixture_init(&f, "a");
 	fixture_quota(&f, "a", 2, 1000);
 	f.pool.limits.max_wait_ms = 90000;
-	f.facts.input_tokens = 100;
-	f.facts.max_tokens = 800;
+	f.attributes.input_tokens = 100;
+	f.attributes.max_tokens = 800;
 	PLAY(&f, {0, "begin", "send 0 a"});
 	struct route_request *first = f.request;
 	PLAY(&f, {10, "begin", "wait 50"}, {60, "next", "wait 50"});
@@ -97,11 +97,11 @@ TEST(a_request_beyond_the_whole_quota_runs_alone) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	fixture_quota(&f, "a", 0, 1000);
-	f.facts.input_tokens = 5000;
+	f.attributes.input_tokens = 5000;
 	PLAY(&f, {0, "begin", "send 0 a"});
 	struct route_request *first = f.request;
 	PLAY(&f, {1, "begin", "fail no-models resting after 60999"});
-	f.facts.input_tokens = 1;
+	f.attributes.input_tokens = 1;
 	PLAY(&f, {2, "begin", "fail no-models resting after 60998"});
 	struct line line = {3, "throttle 0", "fail exhausted 0 after 1000"};
 	play_line(__FILE__, __LINE__, first, &line);
@@ -113,7 +113,7 @@ TEST(a_throttle_shows_others_on_the_account) {
 	fixture_init(&f, "a b");
 	fixture_quota(&f, "a", 0, 600);
 	fixture_quota(&f, "b", 50, 0);
-	f.facts.input_tokens = 10;
+	f.attributes.input_tokens = 10;
 	PLAY(&f, {0, "begin", "send 0 a"}, {0, "starve 0", "send 1 b"}, {0, "starve 1", "fail exhausted 1 after 1000"});
 	CHECK_NEAR(fixture_snapshot(&f, "a", 0).headroom, 0, 1e-9);
 	CHECK_NEAR(fixture_snapshot(&f, "b", 0).headroom, 0.98, 1e-9);
@@ -131,7 +131,7 @@ TEST(what_was_decided_on_a_throttle_is_not_held_up_by_it) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_quota(&f, "a", 3, 1000);
-	f.facts.input_tokens = 10;
+	f.attributes.input_tokens = 10;
 	f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY}, 1};
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "starve 0", "send 1 a up to priority"});
 	f.classifies = true;
@@ -143,12 +143,12 @@ TEST(what_was_decided_on_a_throttle_is_not_held_up_by_it) {
 
 static void take_the_room(struct fixture *f) {
 	const struct model *a = fixture_model(f, "a");
-	struct pass pass;
-	struct news news;
+	struct permit permit;
+	struct state_changes state_changes;
 	struct settlement settlement = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1, .quota_use = QUOTA_UNTOUCHED};
-	const struct terms terms = terms_of(a, (struct demand){0});
-	if (model_state_admit(a->state, &terms, ADMIT_AWAKE, 1, &pass, &news))
-		model_state_settle(a->state, &terms, &pass, &settlement, 1, &news);
+	const struct admission_request admission_request = admission_request_of(a, (struct quota_demand){0});
+	if (model_state_admit(a->state, &admission_request, ADMIT_AVAILABLE, 1, &permit, &state_changes))
+		model_state_settle(a->state, &admission_request, &permit, &settlement, 1, &state_changes);
 }
 
 TEST(room_lost_before_sending_is_another_selection) {
@@ -209,18 +209,20 @@ struct worker {
 static void *work(void *argument) {
 	struct worker *worker = argument;
 	const struct model *model = &worker->f->pool.models[0];
-	const struct terms terms = terms_of(model, (struct demand){TOKENS, TOKENS});
+	const struct admission_request admission_request =
+	    admission_request_of(model, (struct quota_demand){TOKENS, TOKENS});
 	const struct settlement unused = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1, .quota_use = QUOTA_UNTOUCHED};
 	const struct settlement used = {
 	    .outcome = OUTCOME_SUCCESS, .ttft_ms = -1, .quota_use = QUOTA_WHOLE, .usage = {TOKENS, 0, -1, -1}};
-	struct pass pass;
-	struct news news;
+	struct permit permit;
+	struct state_changes state_changes;
 	for (uint64_t i = 0; i < EACH; i++) {
-		model_state_has_room(model->state, &model->quota, terms.demand);
-		if (!model_state_admit(model->state, &terms, ADMIT_AWAKE, 1000 + i % 50000, &pass, &news))
+		model_state_has_room(model->state, &model->quota, admission_request.demand);
+		if (!model_state_admit(model->state, &admission_request, ADMIT_AVAILABLE, 1000 + i % 50000, &permit,
+		                       &state_changes))
 			continue;
 		bool is_used = worker->sent++ % 2 == 0;
-		model_state_settle(model->state, &terms, &pass, is_used ? &used : &unused, 50000, &news);
+		model_state_settle(model->state, &admission_request, &permit, is_used ? &used : &unused, 50000, &state_changes);
 	}
 	return NULL;
 }
@@ -253,7 +255,7 @@ TEST(workers_share_a_quota_exactly) {
 int main(void) {
 	RUN(a_model_without_room_is_left_out);
 	RUN(a_client_is_told_when_there_is_room);
-	RUN(what_was_not_used_is_room_again);
+	RUN(what_was_not_used_is_room_retry);
 	RUN(who_waits_for_tokens_notices_those_that_come_back);
 	RUN(a_request_beyond_the_whole_quota_runs_alone);
 	RUN(a_throttle_shows_others_on_the_account);

@@ -12,7 +12,7 @@ static const struct usage UNKNOWN = {-1, -1, -1, -1};
 static struct quota_hold take(struct quota_account *account, const struct quota *quota, uint64_t input, uint64_t output,
                               uint64_t now_ms) {
 	struct quota_hold hold;
-	quota_take(account, quota, (struct demand){input, output}, now_ms, &hold);
+	quota_take(account, quota, (struct quota_demand){input, output}, now_ms, &hold);
 	return hold;
 }
 
@@ -48,7 +48,7 @@ TEST(there_is_room_up_to_the_limit) {
 		snprintf(what, sizeof what, "row %zu", i);
 		if (rows[i].used)
 			take(&account, &rows[i].quota, rows[i].used, 0, 1000);
-		struct demand demand = {rows[i].input, rows[i].output};
+		struct quota_demand demand = {rows[i].input, rows[i].output};
 		bool admits = quota_admits(&account, &rows[i].quota, demand, false, 1000);
 		check_int(__FILE__, __LINE__, what, admits, rows[i].admits);
 		// What is used now is gone a minute later.
@@ -112,8 +112,8 @@ TEST(absurd_numbers_stay_numbers) {
 }
 
 // Exactly the moment at which it fits: not a millisecond before.
-static void check_returns(int line, struct quota_account *account, const struct quota *quota, struct demand demand,
-                          uint64_t now_ms) {
+static void check_returns(int line, struct quota_account *account, const struct quota *quota,
+                          struct quota_demand demand, uint64_t now_ms) {
 	struct quota_account then = *account;
 	uint64_t at_ms = quota_returns_ms(account, quota, demand, now_ms);
 	check_int(__FILE__, line, "fits when it returns", quota_admits(&then, quota, demand, false, at_ms), true);
@@ -123,21 +123,21 @@ static void check_returns(int line, struct quota_account *account, const struct 
 	check_int(__FILE__, line, "within two minutes", at_ms <= now_ms + 122000, true);
 }
 
-TEST(it_tells_when_there_is_room_again) {
+TEST(it_tells_when_there_is_room_retry) {
 	struct quota_account account = {0};
 	const struct quota quota = {3, 1000, 1};
 	take(&account, &quota, 600, 0, 10000);
 	take(&account, &quota, 300, 0, 20500);
-	CHECK_INT(quota_returns_ms(&account, &quota, (struct demand){100, 0}, 30000), 30000);
-	CHECK_INT(quota_returns_ms(&account, &quota, (struct demand){101, 0}, 30000), 71000);
-	CHECK_INT(quota_returns_ms(&account, &quota, (struct demand){701, 0}, 30000), 81000);
-	CHECK_INT(quota_returns_ms(&account, &quota, (struct demand){5000, 0}, 30000), 81000);
+	CHECK_INT(quota_returns_ms(&account, &quota, (struct quota_demand){100, 0}, 30000), 30000);
+	CHECK_INT(quota_returns_ms(&account, &quota, (struct quota_demand){101, 0}, 30000), 71000);
+	CHECK_INT(quota_returns_ms(&account, &quota, (struct quota_demand){701, 0}, 30000), 81000);
+	CHECK_INT(quota_returns_ms(&account, &quota, (struct quota_demand){5000, 0}, 30000), 81000);
 	take(&account, &quota, 1, 0, 25000);
-	CHECK_INT(quota_returns_ms(&account, &quota, (struct demand){1, 0}, 30000), 71000);
+	CHECK_INT(quota_returns_ms(&account, &quota, (struct quota_demand){1, 0}, 30000), 71000);
 	quota_exhaust(&account, &quota, QUOTA_TOKENS, 30000); // others use 99
 	CHECK_INT(tokens_used(&account, 30000), 1000);
-	CHECK_INT(quota_returns_ms(&account, &(struct quota){0, 1000, 1}, (struct demand){33, 0}, 30000), 50000);
-	CHECK_INT(quota_returns_ms(&account, &(struct quota){0, 1000, 1}, (struct demand){1000, 0}, 30000), 91000);
+	CHECK_INT(quota_returns_ms(&account, &(struct quota){0, 1000, 1}, (struct quota_demand){33, 0}, 30000), 50000);
+	CHECK_INT(quota_returns_ms(&account, &(struct quota){0, 1000, 1}, (struct quota_demand){1000, 0}, 30000), 91000);
 }
 
 TEST(the_time_of_return_is_exact) {
@@ -154,14 +154,14 @@ TEST(the_time_of_return_is_exact) {
 				quota_exhaust(&account, &quota, (enum quota_kind)(1 + random_below(&random, 2)), now_ms);
 		}
 		now_ms += random_below(&random, 30000);
-		check_returns(__LINE__, &account, &quota, (struct demand){random_below(&random, 1200), 0}, now_ms);
+		check_returns(__LINE__, &account, &quota, (struct quota_demand){random_below(&random, 1200), 0}, now_ms);
 	}
 }
 
 TEST(others_on_the_account_fade_within_a_minute) {
 	struct quota_account account = {0};
 	const struct quota quota = {100, 1000, 1};
-	const struct demand demand = {100, 0};
+	const struct quota_demand demand = {100, 0};
 	take(&account, &quota, 400, 0, 1000);
 	CHECK_NEAR(quota_headroom(&account, 1000), 0.6, 1e-9);
 	quota_exhaust(&account, &quota, QUOTA_TOKENS, 1000);
@@ -252,7 +252,7 @@ int main(void) {
 	RUN(a_reservation_becomes_what_was_used);
 	RUN(what_outlasts_its_minute_returns_nothing);
 	RUN(absurd_numbers_stay_numbers);
-	RUN(it_tells_when_there_is_room_again);
+	RUN(it_tells_when_there_is_room_retry);
 	RUN(the_time_of_return_is_exact);
 	RUN(others_on_the_account_fade_within_a_minute);
 	RUN(headroom_is_the_lesser_share);

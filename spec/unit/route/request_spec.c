@@ -103,7 +103,7 @@ TEST(without_models_it_says_why) {
 	fixture_serves(&f, "a", "x*");
 	fixture_serves(&f, "b", "y*");
 	PLAY(&f, {0, "begin", "fail no-models unserved after 0"}, {1, "next", ""});
-	f.facts.asked = SLICE("xyz");
+	f.attributes.asked = SLICE("xyz");
 	f.selects_none = true;
 	PLAY(&f, {0, "begin", "fail no-models unselected after 5000"});
 	f.selects_none = false;
@@ -250,7 +250,7 @@ TEST(nothing_is_sent_after_the_commit) {
 	     {19, "break 0", "fail failed 0 after 1000"});
 	CHECK_INT(fixture_snapshot(&f, "a", 20).failures, 1);
 	PLAY(&f, {30, "begin", "send 0 a"}, {35, "commit 0", ""}, {39, "throttle 0", "fail failed 0 after 1000"});
-	CHECK_INT(fixture_snapshot(&f, "a", 40).cooling_until_ms, 1039);
+	CHECK_INT(fixture_snapshot(&f, "a", 40).cooldown_until_ms, 1039);
 	PLAY(&f, {2000, "begin", "send 0 a"}, {2005, "commit 0", ""}, {2009, "refuse 0", "return 0"});
 	fixture_free(&f);
 }
@@ -382,7 +382,7 @@ static void lose_every_place(struct fixture *f) {
 	model_state_force_open(f->listed.list[0]->state, 0);
 }
 
-TEST(places_lost_again_and_again_come_to_an_end) {
+TEST(places_lost_retry_and_retry_come_to_an_end) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
 	f.pool.limits.max_wait_ms = 100;
@@ -394,24 +394,24 @@ TEST(places_lost_again_and_again_come_to_an_end) {
 	fixture_free(&f);
 }
 
-static struct pass taken;
+static struct permit taken;
 
 static void take_the_last_resort(struct fixture *f) {
-	struct news news;
+	struct state_changes state_changes;
 	const struct model *a = fixture_model(f, "a");
-	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 1, &taken, &news));
+	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 1, &taken, &state_changes));
 }
 
 TEST(a_last_resort_lost_before_sending_is_busy) {
 	struct fixture f;
-	struct news news;
+	struct state_changes state_changes;
 	struct settlement settlement = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1};
 	fixture_init(&f, "a");
 	fixture_rest(&f, "a", 1000, false, 0);
 	f.before_send = take_the_last_resort;
 	PLAY(&f, {1, "begin", "fail no-models resting after 999"});
 	const struct model *a = fixture_model(&f, "a");
-	model_state_settle(a->state, TERMS(a), &taken, &settlement, 2, &news);
+	model_state_settle(a->state, TERMS(a), &taken, &settlement, 2, &state_changes);
 	f.before_send = NULL;
 	PLAY(&f, {3, "begin", "send 0 a"}, {4, "ok 0", "return 0"});
 	fixture_free(&f);
@@ -462,7 +462,7 @@ TEST(without_room_there_is_no_request) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	arena_init(&f.arena, 64);
-	CHECK_INT(route_request_new(&f.route, &f.facts, &f.arena, 0, &f.request), ERROR_MEMORY);
+	CHECK_INT(route_request_new(&f.route, &f.attributes, &f.arena, 0, &f.request), ERROR_MEMORY);
 	CHECK(f.request == NULL);
 	fixture_free(&f);
 }
@@ -495,7 +495,7 @@ int main(void) {
 	RUN(a_wait_has_its_bounds);
 	RUN(tried_models_are_not_waited_for);
 	RUN(a_breaker_lost_before_sending_is_another_selection);
-	RUN(places_lost_again_and_again_come_to_an_end);
+	RUN(places_lost_retry_and_retry_come_to_an_end);
 	RUN(a_last_resort_lost_before_sending_is_busy);
 	RUN(a_failure_is_counted_as_one_whatever_the_policy_says);
 	RUN(events_tell_a_requests_life);

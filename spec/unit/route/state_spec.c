@@ -13,10 +13,10 @@ static void attempt(struct fixture *f, const char *name, enum outcome outcome, u
 	                                .ttft_ms = ttft_ms,
 	                                .usage = NO_USAGE,
 	                                .classification.counts = outcome == OUTCOME_FAIL_FAST};
-	struct pass pass;
-	struct news news;
-	CHECK(model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &pass, &news));
-	model_state_settle(model->state, TERMS(model), &pass, &settlement, now_ms, &news);
+	struct permit permit;
+	struct state_changes state_changes;
+	CHECK(model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &permit, &state_changes));
+	model_state_settle(model->state, TERMS(model), &permit, &settlement, now_ms, &state_changes);
 }
 
 TEST(a_new_model_is_healthy) {
@@ -25,7 +25,7 @@ TEST(a_new_model_is_healthy) {
 	struct model_snapshot snapshot = fixture_snapshot(&f, "a", 1000);
 	CHECK_INT(snapshot.breaker, BREAKER_CLOSED);
 	CHECK(snapshot.healthy && !snapshot.degraded && !snapshot.forced_open);
-	CHECK_INT(snapshot.opened_at_ms + snapshot.next_retry_at_ms + snapshot.cooling_until_ms, 0);
+	CHECK_INT(snapshot.opened_at_ms + snapshot.next_retry_at_ms + snapshot.cooldown_until_ms, 0);
 	CHECK_NEAR(snapshot.error_rate + snapshot.requests_per_minute + snapshot.p50_ms + snapshot.ttft_ms, 0, 0);
 	fixture_free(&f);
 }
@@ -157,9 +157,9 @@ TEST(operators_command_the_breaker) {
 	snapshot = fixture_snapshot(&f, "a", 100001);
 	CHECK(snapshot.breaker == BREAKER_CLOSED && !snapshot.forced_open);
 	fixture_rest(&f, "a", 5000, false, 100002);
-	CHECK_INT(fixture_snapshot(&f, "a", 100003).cooling_until_ms, 105002);
+	CHECK_INT(fixture_snapshot(&f, "a", 100003).cooldown_until_ms, 105002);
 	model_state_reset_breaker(a, 100004);
-	CHECK_INT(fixture_snapshot(&f, "a", 100004).cooling_until_ms, 0);
+	CHECK_INT(fixture_snapshot(&f, "a", 100004).cooldown_until_ms, 0);
 	CHECK(model_state_is_clear(a));
 	fixture_free(&f);
 }
@@ -168,15 +168,15 @@ TEST(one_word_tells_that_nothing_stands_in_the_way) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	const struct model *a = fixture_model(&f, "a");
-	struct standing standing;
+	struct availability availability;
 	CHECK(model_state_is_clear(a->state));
 	fixture_rest(&f, "a", 1000, false, 0);
 	CHECK(!model_state_is_clear(a->state));
-	model_state_standing(a->state, TERMS(a), 999, &standing);
-	CHECK(standing.admits && standing.rests_until_ms == 1000);
+	model_state_availability(a->state, TERMS(a), 999, &availability);
+	CHECK(availability.admits && availability.cooldown_until_ms == 1000);
 	CHECK(!model_state_is_clear(a->state));
-	model_state_standing(a->state, TERMS(a), 1000, &standing);
-	CHECK(standing.admits && standing.rests_until_ms == 0);
+	model_state_availability(a->state, TERMS(a), 1000, &availability);
+	CHECK(availability.admits && availability.cooldown_until_ms == 0);
 	CHECK(model_state_is_clear(a->state));
 	fixture_break(&f, "a", 2000);
 	CHECK(!model_state_is_clear(a->state));
@@ -192,18 +192,18 @@ TEST(a_last_resort_is_one_only_while_the_model_rests) {
 	fixture_init(&f, "a");
 	const struct model *a = fixture_model(&f, "a");
 	struct settlement settlement = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1, .usage = NO_USAGE};
-	struct pass awake, resting, refused;
-	struct news news;
-	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 0, &awake, &news));
+	struct permit awake, resting, refused;
+	struct state_changes state_changes;
+	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 0, &awake, &state_changes));
 	fixture_rest(&f, "a", 1000, false, 0);
-	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_AWAKE, 1, &refused, &news));
-	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 1, &resting, &news));
-	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 2, &refused, &news));
-	model_state_settle(a->state, TERMS(a), &awake, &settlement, 3, &news);
-	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 4, &refused, &news));
-	model_state_settle(a->state, TERMS(a), &resting, &settlement, 5, &news);
-	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 6, &resting, &news));
-	model_state_settle(a->state, TERMS(a), &resting, &settlement, 7, &news);
+	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_AVAILABLE, 1, &refused, &state_changes));
+	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 1, &resting, &state_changes));
+	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 2, &refused, &state_changes));
+	model_state_settle(a->state, TERMS(a), &awake, &settlement, 3, &state_changes);
+	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 4, &refused, &state_changes));
+	model_state_settle(a->state, TERMS(a), &resting, &settlement, 5, &state_changes);
+	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 6, &resting, &state_changes));
+	model_state_settle(a->state, TERMS(a), &resting, &settlement, 7, &state_changes);
 	CHECK_INT(fixture_snapshot(&f, "a", 8).inflight, 0);
 	fixture_free(&f);
 }
@@ -214,17 +214,17 @@ TEST(a_rest_is_told_once) {
 	const struct model *a = fixture_model(&f, "a");
 	struct settlement settlement = {
 	    .outcome = OUTCOME_RATE_LIMIT, .ttft_ms = -1, .usage = NO_USAGE, .classification.throttle = true};
-	struct pass passes[3];
-	struct news news;
+	struct permit passes[3];
+	struct state_changes state_changes;
 	for (size_t i = 0; i < 3; i++)
-		CHECK(model_state_admit(a->state, TERMS(a), ADMIT_AWAKE, 0, &passes[i], &news));
-	model_state_settle(a->state, TERMS(a), &passes[0], &settlement, 10, &news);
-	CHECK_INT(news.cooldown_ms, 1000);
-	model_state_settle(a->state, TERMS(a), &passes[1], &settlement, 20, &news);
-	CHECK_INT(news.cooldown_ms, 0);
+		CHECK(model_state_admit(a->state, TERMS(a), ADMIT_AVAILABLE, 0, &passes[i], &state_changes));
+	model_state_settle(a->state, TERMS(a), &passes[0], &settlement, 10, &state_changes);
+	CHECK_INT(state_changes.cooldown_ms, 1000);
+	model_state_settle(a->state, TERMS(a), &passes[1], &settlement, 20, &state_changes);
+	CHECK_INT(state_changes.cooldown_ms, 0);
 	settlement.classification = (struct classification){.orders_only = true, .cooldown_ms = UINT64_MAX};
-	model_state_settle(a->state, TERMS(a), &passes[2], &settlement, 2000, &news);
-	CHECK_INT(news.cooldown_ms, 86400000);
+	model_state_settle(a->state, TERMS(a), &passes[2], &settlement, 2000, &state_changes);
+	CHECK_INT(state_changes.cooldown_ms, 86400000);
 	fixture_free(&f);
 }
 

@@ -4,14 +4,14 @@
 #include <pthread.h>
 
 #include "fixture.h"
-#include "route/extra_budget.h"
+#include "route/retry_budget.h"
 
 enum { WORKERS = 3, REQUESTS = 20000 };
 
 struct worker {
 	struct fixture *f;
 	struct random_source random;
-	struct extra_budget *extras;
+	struct retry_budget *retry_budget;
 	uint64_t ended; // attempts
 	uint64_t extra; // taken from the budget
 	pthread_t thread;
@@ -24,9 +24,10 @@ static struct attempt_result draw_result(struct worker *worker) {
 }
 
 static void route_one(struct worker *worker, const struct route *route, struct arena *arena, uint64_t now_ms) {
-	struct request_facts facts = {.id = SLICE("r"), .asked = SLICE("chat"), .input_tokens = 20, .max_tokens = 70};
+	struct request_attributes attributes = {
+	    .id = SLICE("r"), .asked = SLICE("chat"), .input_tokens = 20, .max_tokens = 70};
 	struct route_request *request;
-	if (route_request_new(route, &facts, arena, now_ms, &request))
+	if (route_request_new(route, &attributes, arena, now_ms, &request))
 		return;
 	struct step step = route_begin(request, now_ms);
 	while (step.kind == STEP_SEND) {
@@ -41,19 +42,21 @@ static void route_one(struct worker *worker, const struct route *route, struct a
 
 static void *work(void *argument) {
 	struct worker *worker = argument;
-	struct route route = {
-	    .pool = &worker->f->pool, .decide = &default_decide, .random = &worker->random, .extras = worker->extras};
+	struct route route = {.pool = &worker->f->pool,
+	                      .decide = &default_decide,
+	                      .random = &worker->random,
+	                      .retry_budget = worker->retry_budget};
 	struct arena arena;
 	for (uint64_t i = 0; i < REQUESTS; i++) {
 		arena_init(&arena, 1 << 16);
 		route_one(worker, &route, &arena, 1000 + i);
 		arena_free(&arena);
 		uint64_t ticket;
-		if (!extra_budget_take(worker->extras, 0.5, 1000 + i, &ticket))
+		if (!retry_budget_take(worker->retry_budget, 0.5, 1000 + i, &ticket))
 			continue;
 		worker->extra++;
 		if (i % 3 == 0)
-			extra_budget_return(worker->extras, ticket, 1000 + i);
+			retry_budget_return(worker->retry_budget, ticket, 1000 + i);
 		worker->extra -= i % 3 == 0;
 	}
 	return NULL;
@@ -72,9 +75,9 @@ static void *operate(void *argument) {
 		fixture_snapshot(f, model->name, 1000 + i * 100);
 		model_state_statistics(model->state, &statistics);
 		pool_health(&f->pool, 1000 + i * 100, &health);
-		struct model_state *again = registry_retain(f->registry, model);
-		if (again == model->state)
-			model_state_release(again);
+		struct model_state *retry = registry_retain(f->registry, model);
+		if (retry == model->state)
+			model_state_release(retry);
 	}
 	return NULL;
 }
@@ -89,11 +92,11 @@ TEST(workers_share_models) {
 	fixture_quota(&f, "a", 5000, 1000000);
 	fixture_quota(&f, "c", 0, 200000);
 	struct worker workers[WORKERS] = {0};
-	struct extra_budget *extras = extra_budget_new();
+	struct retry_budget *retry_budget = retry_budget_new();
 	pthread_t operator;
 	for (size_t i = 0; i < WORKERS; i++) {
 		workers[i].f = &f;
-		workers[i].extras = extras;
+		workers[i].retry_budget = retry_budget;
 		random_init(&workers[i].random, i + 1);
 		CHECK_INT(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
 	}
@@ -120,7 +123,7 @@ TEST(workers_share_models) {
 	}
 	// All within one minute: half of the requests and no more, but for what the last ones gave back.
 	CHECK(extra <= WORKERS * REQUESTS / 2 && extra + 2 * WORKERS >= WORKERS * REQUESTS / 2);
-	extra_budget_free(extras);
+	retry_budget_free(retry_budget);
 	CHECK(ended > 0);
 	CHECK_INT(counted, ended);
 	fixture_free(&f);

@@ -3,7 +3,7 @@
 // and operators are drawn at random, millions of events in virtual time. After each step the machine is compared with a
 // plain account of what it has been told and has answered.
 #include "fixture.h"
-#include "route/extra_budget.h"
+#include "route/retry_budget.h"
 
 enum { SLOTS = 48, ATTEMPTS = 40, EVENTS_PER_SEED = 600000 };
 
@@ -13,7 +13,7 @@ enum fate { FREE, IN_FLIGHT, STOPPED, ENDED };
 struct slot {
 	struct route_request *request; // NULL: nobody
 	struct arena arena;
-	struct request_facts facts;
+	struct request_attributes attributes;
 	bool over, committed, waiting;
 	bool was_selected; // for the next attempt, rather than made again
 	uint64_t wake_ms, begun_ms;
@@ -181,14 +181,14 @@ static void obey(struct walk *walk, struct slot *slot, struct step step) {
 }
 
 static void begin(struct walk *walk, struct slot *slot) {
-	*slot = (struct slot){.facts = {.id = SLICE("r"), .asked = SLICE("chat")}, .begun_ms = walk->now_ms};
-	slot->facts.family_bound = chance(walk, 20);
-	slot->facts.tier = chance(walk, 10) ? (enum service_tier)random_below(&walk->f.random, 5) : TIER_NONE;
-	slot->facts.input_tokens = (int64_t)random_below(&walk->f.random, 200);
-	slot->facts.max_tokens = (int64_t)random_below(&walk->f.random, 1000);
+	*slot = (struct slot){.attributes = {.id = SLICE("r"), .asked = SLICE("chat")}, .begun_ms = walk->now_ms};
+	slot->attributes.family_bound = chance(walk, 20);
+	slot->attributes.tier = chance(walk, 10) ? (enum service_tier)random_below(&walk->f.random, 5) : TIER_NONE;
+	slot->attributes.input_tokens = (int64_t)random_below(&walk->f.random, 200);
+	slot->attributes.max_tokens = (int64_t)random_below(&walk->f.random, 1000);
 	arena_init(&slot->arena, 1 << 16);
 	walk->now_asking = slot;
-	CHECK_INT(route_request_new(&walk->f.route, &slot->facts, &slot->arena, walk->now_ms, &slot->request), 0);
+	CHECK_INT(route_request_new(&walk->f.route, &slot->attributes, &slot->arena, walk->now_ms, &slot->request), 0);
 	walk->requests++;
 	obey(walk, slot, route_begin(slot->request, walk->now_ms));
 }
@@ -203,7 +203,7 @@ static void end_attempt(struct walk *walk, struct slot *slot, uint32_t attempt) 
 	bool lacks = strcmp(word, "lack") == 0 && slot->tiers[attempt] && slot->fates[attempt] == IN_FLIGHT && !flows;
 	if (lacks && !(walk->served[model->index] & tier_bit(slot->tiers[attempt])))
 		walk->missing[model->index] |= tier_bit(slot->tiers[attempt]);
-	enum service_tier tier = slot->tiers[attempt] ? slot->tiers[attempt] : slot->facts.tier;
+	enum service_tier tier = slot->tiers[attempt] ? slot->tiers[attempt] : slot->attributes.tier;
 	if (result.end == ATTEMPT_SUCCEEDED && slot->fates[attempt] == IN_FLIGHT && tier)
 		walk->served[model->index] |= tier_bit(tier);
 	slot->has_lacked[model->index] = lacks;
@@ -322,7 +322,7 @@ static void walk_init(struct walk *walk, uint64_t seed) {
 	limits->max_wait_ms = seed % 3 ? 700 : 0;
 	limits->tier_escalation = (struct tier_ladder){{TIER_PRIORITY, TIER_RESERVED}, seed % 3};
 	limits->hedge_budget = seed % 2 ? 0.5 : 0.05;
-	walk->f.route.extras = seed % 5 ? extra_budget_new() : NULL;
+	walk->f.route.retry_budget = seed % 5 ? retry_budget_new() : NULL;
 	fixture_model(&walk->f, "a")->tier = TIER_FLEX;
 	fixture_quota(&walk->f, "b", 2000, 1000000);
 	fixture_quota(&walk->f, "d", 0, 300000);
@@ -353,7 +353,7 @@ TEST(random_walks_keep_the_account) {
 		CHECK(walk->hedges > 100 && walk->repeats > 100 && walk->refusals > 100);
 		CHECK_INT(walk->escalations > 100, walk->f.pool.limits.tier_escalation.count > 0);
 		CHECK_INT(walk->climbs > 100, walk->f.pool.limits.tier_escalation.count > 0);
-		extra_budget_free(walk->f.route.extras);
+		retry_budget_free(walk->f.route.retry_budget);
 		fixture_free(&walk->f);
 		free(walk);
 	}

@@ -8,11 +8,11 @@
 static const struct scenario_traffic traffic = {.output_tokens = {100, 200}};
 static const struct scenario_model plain = {.ttft_ms = {300, 1200}, .tokens_per_second = {80, 30}};
 
-static struct demand tokens(uint64_t input, uint64_t max) {
-	return (struct demand){.input_tokens = input, .max_tokens = max};
+static struct load_demand tokens(uint64_t input, uint64_t max) {
+	return (struct load_demand){.input_tokens = input, .max_tokens = max};
 }
 
-static struct plan plan_once(struct behaviour *behaviour, struct demand demand, uint64_t now_ms) {
+static struct plan plan_once(struct behaviour *behaviour, struct load_demand demand, uint64_t now_ms) {
 	struct visit visit = {0};
 	visit_arrive(&visit, behaviour, &demand, now_ms);
 	struct plan plan = visit.plan;
@@ -145,7 +145,7 @@ TEST(known_beginnings_are_quick) {
 	struct behaviour behaviour;
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-		struct demand demand = {.input_tokens = 1000, .max_tokens = 10};
+		struct load_demand demand = {.input_tokens = 1000, .max_tokens = 10};
 		demand.prefix_tokens = steps[i].prefix_tokens;
 		demand.prefix_key = steps[i].key;
 		struct plan plan = plan_once(&behaviour, demand, steps[i].now_ms);
@@ -162,7 +162,7 @@ TEST(what_is_turned_away_is_not_kept) {
 	model.prompt_cache = (struct scenario_prompt_cache){.ttl_ms = 1000, .ttft_share = 0.25};
 	struct behaviour behaviour;
 	struct adjustment adjustment = adjustment_none();
-	struct demand demand = {.input_tokens = 1000, .prefix_tokens = 800, .prefix_key = 7};
+	struct load_demand demand = {.input_tokens = 1000, .prefix_tokens = 800, .prefix_key = 7};
 	adjustment.fault = (struct scenario_fault){
 	    .share = 1, .trouble = SCENARIO_EXCEPTION, .after = SCENARIO_AFTER_UNSET, .exception = "ThrottlingException"};
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
@@ -180,7 +180,7 @@ TEST(slots_are_given_in_order) {
 	model.concurrency = 2;
 	struct behaviour behaviour;
 	struct visit visits[6] = {0};
-	struct demand demand = tokens(1, 1);
+	struct load_demand demand = tokens(1, 1);
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
 	for (int i = 0; i < 6; i++)
 		CHECK_INT(visit_arrive(&visits[i], &behaviour, &demand, 0), i < 2);
@@ -248,7 +248,7 @@ TEST(tiers_have_their_own_faults) {
 	struct behaviour behaviour;
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct demand demand = tokens(1, 5);
+		struct load_demand demand = tokens(1, 5);
 		demand.tier = rows[i].tier;
 		struct plan plan = plan_once(&behaviour, demand, 0);
 		CHECK_INT(plan.outcome, rows[i].outcome);
@@ -270,7 +270,7 @@ TEST(adjustments_add_up) {
 	model.faults = (struct scenario_faults){.list = &hang, .count = 1};
 	struct behaviour behaviour;
 	struct adjustment adjustment = adjustment_none();
-	struct demand demand = tokens(1, 5);
+	struct load_demand demand = tokens(1, 5);
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
 	CHECK_INT(plan_once(&behaviour, demand, 0).fault.trouble, SCENARIO_HANG);
 	adjustment.latency_ms = 42;

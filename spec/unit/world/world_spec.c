@@ -64,7 +64,7 @@ TEST(unlisted_models_are_made_within_bounds) {
 
 static double latency_of(struct world *world, struct slice id) {
 	struct visit visit = {0};
-	visit_arrive(&visit, world_find(world, id), &(struct demand){.input_tokens = 1, .max_tokens = 1}, 0);
+	visit_arrive(&visit, world_find(world, id), &(struct load_demand){.input_tokens = 1, .max_tokens = 1}, 0);
 	double latency = visit.plan.first_ms;
 	visit_leave(&visit);
 	return latency;

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The access line's fields, and at which level routing's news are told.
+#include "../check.h"
+#include "gateway/access_log.h"
+#include "gateway/event_log.h"
+
+TEST(an_entry_has_all_its_fields_in_order) {
+	static const struct {
+		const char *name, *text;
+		int64_t number;
+	} expected[] = {
+	    {"request_id", "id-1", 0},     {"client", "127.0.0.1:5000", 0}, {"operation", "Converse", 0},
+	    {"model", "chat", 0},          {"attempts", NULL, 2},           {"outcome", "success", 0},
+	    {"status", NULL, 200},         {"bytes_in", NULL, 11},          {"bytes_out", NULL, UINT32_MAX + INT64_C(1)},
+	    {"milliseconds", NULL, 12345},
+	};
+	struct access_entry entry = {
+	    .request_id = SLICE("id-1"),
+	    .upstream_id = SLICE("up-1"),
+	    .client = SLICE("127.0.0.1:5000"),
+	    .operation = SLICE("Converse"),
+	    .model = SLICE("chat"),
+	    .attempts = 2,
+	    .outcome = "success",
+	    .status = 200,
+	    .bytes_in = 11,
+	    .bytes_out = UINT32_MAX + UINT64_C(1),
+	    .milliseconds = 12345,
+	};
+	struct log_field fields[ACCESS_FIELDS];
+	access_fields(&entry, fields);
+	CHECK_INT(fields[ACCESS_FIELDS - 1].kind, LOG_END);
+	CHECK_STRING(fields[1].name, "upstream_id");
+	CHECK_SLICE(fields[1].text, SLICE("up-1"));
+	entry.upstream_id = (struct slice){0};
+	access_fields(&entry, fields);
+	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+		CHECK_STRING(fields[i].name, expected[i].name);
+		CHECK_INT(fields[i].kind, expected[i].text ? LOG_STRING : LOG_NUMBER);
+		if (expected[i].text)
+			CHECK_SLICE(fields[i].text, slice_from(expected[i].text));
+		else
+			CHECK_INT(fields[i].number, expected[i].number);
+	}
+}
+
+TEST(outcomes_have_the_words_of_the_statistics) {
+	CHECK_STRING(access_outcome(OUTCOME_SUCCESS), "success");
+	CHECK_STRING(access_outcome(OUTCOME_RATE_LIMIT), "rate_limit");
+	CHECK_STRING(access_outcome(OUTCOME_FAIL_FAST), "fail_fast");
+	CHECK_STRING(access_outcome(OUTCOME_REFUSAL), "refusal");
+	CHECK_STRING(access_outcome(OUTCOME_CANCELLED), "cancelled");
+}
+
+TEST(changes_are_told_and_single_attempts_only_when_debugging) {
+	CHECK_INT(notice_level(EVENT_BREAKER_CHANGED), LOG_WARN);
+	CHECK_INT(notice_level(EVENT_POLICY_DISABLED), LOG_WARN);
+	CHECK_INT(notice_level(EVENT_MODEL_COOLDOWN), LOG_INFO);
+	CHECK_INT(notice_level(EVENT_MODEL_SELECTED), LOG_DEBUG);
+	CHECK_INT(notice_level(EVENT_REQUEST), LOG_DEBUG);
+}
+
+int main(void) {
+	RUN(an_entry_has_all_its_fields_in_order);
+	RUN(outcomes_have_the_words_of_the_statistics);
+	RUN(changes_are_told_and_single_attempts_only_when_debugging);
+	return check_summary();
+}

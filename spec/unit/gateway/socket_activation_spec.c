@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Listeners that the process was started with: which of them become which, what is refused, and that descriptors meant
+// for another process are left alone. The spec passes itself real sockets at the descriptors from 3 on.
+#include "../check.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/socket_activation.h"
+#include "net/bind.h"
+
+struct surroundings {
+	char pid[16];
+	const char *count;
+	const char *names;
+};
+
+static const char *look_up(void *owner, const char *name) {
+	const struct surroundings *surroundings = owner;
+	if (strcmp(name, "LISTEN_PID") == 0)
+		return surroundings->pid;
+	if (strcmp(name, "LISTEN_FDS") == 0)
+		return surroundings->count;
+	return strcmp(name, "LISTEN_FDNAMES") == 0 ? surroundings->names : NULL;
+}
+
+// A TCP socket at that descriptor; its address as text. With a NULL host, one that doesn't listen.
+static void pass(int descriptor, const char *host, char text[64]) {
+	struct sockaddr_in name = {.sin_family = AF_INET};
+	socklen_t size = sizeof name;
+	int made = socket(AF_INET, SOCK_STREAM, 0);
+	inet_pton(AF_INET, host ? host : "127.0.0.1", &name.sin_addr);
+	CHECK_INT(bind(made, (const struct sockaddr *)&name, sizeof name), 0);
+	if (host)
+		CHECK_INT(listen(made, 16), 0);
+	getsockname(made, (struct sockaddr *)&name, &size);
+	snprintf(text, 64, "%s:%u", host ? host : "127.0.0.1", (unsigned)ntohs(name.sin_port));
+	if (made != descriptor) {
+		CHECK_INT(dup2(made, descriptor), descriptor);
+		close(made);
+	}
+}
+
+struct adoption {
+	struct settings settings;
+	struct problems problems;
+	int rc;
+	char text[2048];
+};
+
+static void adopt(struct adoption *adoption, const char *count, const char *names, bool is_for_us, bool allow) {
+	static const struct settings_flags none;
+	struct surroundings surroundings = {.count = count, .names = names};
+	struct surroundings nothing = {.pid = ""};
+	snprintf(surroundings.pid, sizeof surroundings.pid, "%d", (int)getpid() + (is_for_us ? 0 : 1));
+	*adoption = (struct adoption){0};
+	CHECK_INT(settings_read(NULL, NULL, &none, look_up, &nothing, &adoption->problems, &adoption->settings), 0);
+	adoption->settings.allow_unauthenticated = allow;
+	adoption->rc = socket_activation_adopt(look_up, &surroundings, &adoption->settings, &adoption->problems);
+	struct buffer text;
+	buffer_init(&text, sizeof adoption->text - 1);
+	problems_format(&adoption->problems, &text);
+	if (text.len)
+		memcpy(adoption->text, text.ptr, text.len);
+	buffer_free(&text);
+}
+
+static void finish(struct adoption *adoption) {
+	problems_free(&adoption->problems);
+	settings_free(&adoption->settings);
+}
+
+TEST(sockets_take_the_places_of_the_settings) {
+	char one[64], two[64], admin[64];
+	struct adoption adoption;
+	const char *message;
+	int descriptor;
+	pass(3, "127.0.0.1", one);
+	pass(4, "127.0.0.1", admin);
+	pass(5, "127.0.0.1", two);
+	adopt(&adoption, "3", "data:admin:signalbox.socket", true, false);
+	CHECK_STRING(adoption.text, "");
+	CHECK_INT(adoption.settings.listen.count, 2);
+	CHECK_STRING(adoption.settings.listen.list[0], one);
+	CHECK_STRING(adoption.settings.listen.list[1], two);
+	CHECK_STRING(adoption.settings.admin, admin);
+	// Every worker gets the same socket, and closing leaves it open.
+	for (int i = 0; i < 2; i++) {
+		CHECK_INT(bind_probe(one, &message), 0);
+		CHECK_INT(bind_listen(one, i == 1, &descriptor, &message), 0);
+		CHECK(descriptor > 5);
+		CHECK_INT(fcntl(descriptor, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+		bind_close(descriptor, one);
+	}
+	CHECK_INT(fcntl(3, F_GETFD), FD_CLOEXEC);
+	finish(&adoption);
+}
+
+TEST(without_names_all_are_data) {
+	char one[64], two[64];
+	struct adoption adoption;
+	pass(3, "127.0.0.1", one);
+	pass(4, "127.0.0.1", two);
+	adopt(&adoption, "2", NULL, true, false);
+	CHECK_INT(adoption.rc, 0);
+	CHECK_INT(adoption.settings.listen.count, 2);
+	CHECK_STRING(adoption.settings.listen.list[1], two);
+	CHECK_STRING(adoption.settings.admin, "127.0.0.1:9090");
+	finish(&adoption);
+}
+
+TEST(what_is_meant_for_another_process_is_left_alone) {
+	char one[64];
+	struct adoption adoption;
+	pass(3, "127.0.0.1", one);
+	adopt(&adoption, "1", "data", false, false);
+	CHECK_INT(adoption.rc, 0);
+	CHECK_INT(adoption.settings.listen.count, 1);
+	CHECK_STRING(adoption.settings.listen.list[0], "127.0.0.1:8080");
+	finish(&adoption);
+	adopt(&adoption, NULL, NULL, true, false);
+	CHECK_STRING(adoption.settings.listen.list[0], "127.0.0.1:8080");
+	finish(&adoption);
+}
+
+TEST(what_is_no_listener_of_ours_is_refused) {
+	static const struct {
+		const char *host, *count, *names;
+		bool allow;
+		const char *problem; // NULL: none
+	} rows[] = {
+	    {NULL, "1", "data", false, "LISTEN_FDS[1]: descriptor 3 is no stream socket that listens"},
+	    {"127.0.0.1", "65", "data", false, "LISTEN_FDS: expected a number up to 64, found 65"},
+	    {"127.0.0.1", "x", "data", false, "LISTEN_FDS: expected a number up to 64, found x"},
+	    {"0.0.0.0", "1", "data", false, "listen: expected a loopback address"},
+	    {"0.0.0.0", "1", "data", true, NULL},
+	    {"0.0.0.0", "1", "admin", true, "admin: expected a loopback address"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char one[64];
+		struct adoption adoption;
+		pass(3, rows[i].host, one);
+		adopt(&adoption, rows[i].count, rows[i].names, true, rows[i].allow);
+		CHECK_INT(adoption.rc, rows[i].problem ? ERROR_INVALID : 0);
+		CHECK(!rows[i].problem || strstr(adoption.text, rows[i].problem));
+		if (rows[i].problem && !strstr(adoption.text, rows[i].problem))
+			printf("  row %zu: %s", i, adoption.text);
+		finish(&adoption);
+	}
+}
+
+int main(void) {
+	RUN(sockets_take_the_places_of_the_settings);
+	RUN(without_names_all_are_data);
+	RUN(what_is_meant_for_another_process_is_left_alone);
+	RUN(what_is_no_listener_of_ours_is_refused);
+	return check_summary();
+}

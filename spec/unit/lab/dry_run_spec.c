@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a rehearsal makes of policies: situations are what they are called, decisions are those of traffic, and what
+// goes wrong is told with its place.
+#include "../policy/fixture.h"
+#include "lab/dry_run.h"
+#include "lab/lint.h"
+#include "sandbox/sources.h"
+
+#define TWO "models = { { id = 'a' }, { id = 'b', fallback = true } }"
+
+enum { BODY_BYTES = 2 << 20 };
+
+static const struct dry_run_failure failures[] = {
+    {"throttle",
+     {.kind = FAILURE_HTTP,
+      .status = 429,
+      .name = {"ThrottlingException", 19},
+      .type = TYPE_THROTTLING,
+      .fault = FAULT_THROTTLE,
+      .retry_after_ms = 1500}},
+    {"outage",
+     {.kind = FAILURE_HTTP,
+      .status = 503,
+      .name = {"ServiceUnavailableException", 27},
+      .type = TYPE_MODEL_UNAVAILABLE,
+      .fault = FAULT_MODEL,
+      .retry_after_ms = -1}},
+    {"silence", {.kind = FAILURE_TIMEOUT, .type = TYPE_TIMEOUT, .fault = FAULT_MODEL, .retry_after_ms = -1}},
+};
+
+// Loads the policy and rehearses it.
+static void dry_run_text(struct fixture *fixture, const char *text, struct dry_run *dry_run) {
+	fixture_init(fixture);
+	fixture_load(fixture, text);
+	*dry_run = (struct dry_run){0};
+	CHECK_STRING(fixture_problems(fixture), "");
+	if (fixture->rc)
+		return;
+	struct dry_run_plan plan = {.sources = policy_sources(fixture->policy),
+	                            .limits = {100000, 16 << 20},
+	                            .failures = failures,
+	                            .failure_count = sizeof failures / sizeof *failures,
+	                            .body_bytes = BODY_BYTES};
+	CHECK_INT(dry_run_perform(&plan, &fixture->problems, dry_run), 0);
+}
+
+static void end(struct fixture *fixture, struct dry_run *dry_run) {
+	dry_run_free(dry_run);
+	fixture_free(fixture);
+}
+
+static const struct observation *find(const struct dry_run *dry_run, const char *hook, const char *dry_run_case) {
+	for (size_t i = 0; i < dry_run->count; i++)
+		if (strcmp(dry_run->observations[i].hook, hook) == 0 &&
+		    strcmp(dry_run->observations[i].dry_run_case, dry_run_case) == 0)
+			return &dry_run->observations[i];
+	return NULL;
+}
+
+// The words of a scene; "no scene" where there is none.
+static const char *words(const struct dry_run *dry_run, const char *hook, const char *dry_run_case) {
+	static char text[4096];
+	const struct observation *observation = find(dry_run, hook, dry_run_case);
+	struct slice found = observation ? buffer_slice(&observation->words) : SLICE("no scene");
+	snprintf(text, sizeof text, "%.*s", SLICE_ARGS(found));
+	return text;
+}
+
+// A policy that tells by its reasons what it was shown.
+#define TELLS(expression)                                                                                              \
+	"return { models = { { id = 'a' }, { id = 'b', weight = 3 }, { id = 'c', fallback = true } },"                     \
+	"select = function(request, models) return models[1], nil, " expression " end }"
+
+TEST(situations_are_what_they_are_called) {
+	static const struct {
+		const char *dry_run_case, *policy, *words;
+	} rows[] = {
+	    {"all models healthy", TELLS("#models .. models[1].breaker .. request.attempt"), "a (3closed1)"},
+	    {"after some traffic", TELLS("models[2].inflight .. ' ' .. math.floor(models[2].p50_ms)"), "a (1 360)"},
+	    {"the first primary's breaker open", TELLS("models[1].name .. #models .. #models.primary"), "b (b21)"},
+	    {"the first primary's breaker half-open", TELLS("models[1].breaker .. #models"), "a (half_open3)"},
+	    {"the first primary resting", TELLS("#models .. models[1].breaker"), "b (2closed)"},
+	    {"only fallbacks left", TELLS("#models .. ' ' .. #models.primary"), "c (1 0)"},
+	    {"a single model left", TELLS("'' .. #models"), "c (1)"},
+	    {"all models resting", TELLS("'' .. #models"), "a (1)"},
+	    {"another model after a failure", TELLS("request.attempt .. #models .. tostring(request.tried[1])"), "b (22a)"},
+	    {"a third model after two failures", TELLS("request.attempt .. table.concat(request.tried)"), "c (3ab)"},
+	    {"a stream", TELLS("request.operation .. tostring(request.streaming)"), "a (ConverseStreamtrue)"},
+	    {"an InvokeModel", TELLS("request.operation .. #models"), "a (InvokeModel1)"},
+	    {"a CountTokens", TELLS("request.operation"), "a (CountTokens)"},
+	    {"the largest body", TELLS("'' .. request.bytes"), "a (2097152)"},
+	    {"an empty body", TELLS("request.bytes .. tostring(request:body())"), "a (0nil)"},
+	    {"a body that is no JSON", TELLS("tostring((pcall(request.body, request)))"), "a (false)"},
+	    {"a body nested too deep", TELLS("tostring((pcall(request.body, request)))"), "a (false)"},
+	    {"a body of wrong types", TELLS("type(request:body().messages) .. type(request.metadata.team)"),
+	     "a (stringnil)"},
+	    {"hostile headers", TELLS("request.headers['__index']"), "a (%s%n)"},
+	    {"hostile metadata", TELLS("request.metadata.__index .. type(request.metadata.team)"), "a (__gcuserdata)"},
+	    {"broken metadata", TELLS("type(request.metadata) .. type(request.metadata.team)"), "a (userdatanil)"},
+	    {"an unknown model asked for", TELLS("request.model"), "a (no.such-model-v1:0)"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		struct dry_run dry_run;
+		dry_run_text(&fixture, rows[i].policy, &dry_run);
+		CHECK_STRING(words(&dry_run, "select", rows[i].dry_run_case), rows[i].words);
+		if (check_failures_in_test) {
+			const struct observation *observation = find(&dry_run, "select", rows[i].dry_run_case);
+			printf("  in: %s %s\n", rows[i].dry_run_case, observation ? observation->mistake.message : "");
+			end(&fixture, &dry_run);
+			return;
+		}
+		end(&fixture, &dry_run);
+	}
+}
+
+TEST(a_quota_that_is_used_up) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "return { models = { { id = 'a', quota = { rpm = 100, tpm = 1000000 } }, { id = 'b' } },"
+	             "select = function(_, models) return models[1], nil, #models .. ' ' .. models[1].headroom end }",
+	             &dry_run);
+	CHECK_STRING(words(&dry_run, "select", "the first primary's quota used up"), "b (1 1.0)");
+	CHECK_STRING(words(&dry_run, "select", "the first primary's breaker open"), "b (1 1.0)");
+	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "a (2 1.0)");
+	CHECK_INT(dry_run.mistakes, 0);
+	end(&fixture, &dry_run);
+}
+
+TEST(tiers_and_hedges) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "return { " TWO ", tier_escalation = 'priority',"
+	             "select = function(request, models) return models[1],"
+	             "{ tier = 'flex', hedge_after_ms = 100 }, 'attempt ' .. request.attempt end }",
+	             &dry_run);
+	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "a, hedge_after_ms 100, tier flex (attempt 1)");
+	CHECK_STRING(words(&dry_run, "classify", "throttle"), "escalate, rate_limit, rests 1500 ms as asked");
+	// The hedge.
+	CHECK_STRING(words(&dry_run, "select", "another model after a failure"),
+	             "b, hedge_after_ms 100, tier flex (attempt 3)");
+	CHECK_INT(find(&dry_run, "select", "all models healthy")->calls, 200);
+	end(&fixture, &dry_run);
+}
+
+TEST(the_built_in_selection_goes_by_weight) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "return { models = { { id = 'a' }, { id = 'b', weight = 3 }, { id = 'c', fallback = true } } }",
+	             &dry_run);
+	const struct observation *observation = find(&dry_run, "select", "all models healthy");
+	CHECK(observation && observation->decided_by == DECIDED_BY_DEFAULT);
+	CHECK_INT(observation->decisions, 100);
+	CHECK_INT(observation->calls, 0);
+	CHECK_INT(observation->chosen[0] + observation->chosen[1], 100);
+	CHECK_NEAR((double)observation->chosen[1], 75, 12);
+	CHECK_INT(observation->chosen[2], 0);
+	// The same numbers are drawn in each situation.
+	CHECK_STRING(words(&dry_run, "select", "a stream"), words(&dry_run, "select", "all models healthy"));
+	CHECK_STRING(words(&dry_run, "select", "only fallbacks left"), "c");
+	CHECK_INT(dry_run.mistakes, 0);
+	end(&fixture, &dry_run);
+}
+
+TEST(who_is_not_asked_is_told_why) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "return { models = { { id = 'a', serves = { 'chat' } } }, select = function(_, m) return m[1] end }",
+	             &dry_run);
+	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "a");
+	CHECK_STRING(words(&dry_run, "select", "an unknown model asked for"), "not asked: no model serves it");
+	CHECK_STRING(words(&dry_run, "select", "a hostile model name"), "not asked: no model serves it");
+	CHECK_STRING(words(&dry_run, "select", "all breakers open"),
+	             "not asked: no model is eligible, the first returns in 30000 ms");
+	CHECK_STRING(words(&dry_run, "select", "another model after a failure"),
+	             "not asked: models or retries were used up before");
+	CHECK(find(&dry_run, "select", "only fallbacks left") == NULL);
+	CHECK(find(&dry_run, "select", "a single model left") == NULL);
+	CHECK_INT(find(&dry_run, "select", "all breakers open")->decided_by, DECIDED_BY_NOBODY);
+	end(&fixture, &dry_run);
+}
+
+TEST(each_name_that_is_served_is_asked_for) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "return { models = { { id = 'a', serves = { 'fast', 'quick' } }, { id = 'b', serves = { 'deep-*' } },"
+	             "{ id = 'c', serves = { 'deep-*', 'odd' } } },"
+	             "select = function(request, models) return models[1], nil, request.model end }",
+	             &dry_run);
+	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "b (deep-x)");
+	CHECK_STRING(words(&dry_run, "select", "\"fast\" asked for"), "a (fast)");
+	CHECK_STRING(words(&dry_run, "select", "\"odd\" asked for"), "c (odd)");
+	CHECK(find(&dry_run, "select", "\"quick\" asked for") == NULL);
+	CHECK_MENTIONS(words(&dry_run, "select", "a hostile model name"), "b (deep-no-such/[%a-z*]+.%s%n");
+	end(&fixture, &dry_run);
+}
+
+TEST(classifications_in_words) {
+	static const struct {
+		const char *classify, *failure, *words;
+	} rows[] = {
+	    {"", "throttle", "failover, rate_limit, rests 1500 ms as asked"},
+	    {"", "outage", "failover, fail_fast, counts against the breaker"},
+	    {"return 'fail', { counts = false }", "outage", "fail, fail_fast"},
+	    {"return 'retry', { after_ms = 250, cooldown_ms = 9000 }", "silence",
+	     "retry, fail_fast, after 250 ms, counts against the breaker, rests 9000 ms"},
+	    {"return 'failover', { outcome = 'rate_limit' }", "silence",
+	     "failover, rate_limit, counts against the breaker"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		struct dry_run dry_run;
+		char text[512];
+		snprintf(text, sizeof text, "return { " TWO ", classify = function(failure) %s end }", rows[i].classify);
+		dry_run_text(&fixture, text, &dry_run);
+		CHECK_STRING(words(&dry_run, "classify", rows[i].failure), rows[i].words);
+		CHECK_INT(find(&dry_run, "classify", rows[i].failure)->decided_by, DECIDED_BY_POLICY);
+		end(&fixture, &dry_run);
+	}
+}
+
+TEST(responses_are_judged) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "return { " TWO ", accept = function(response)\n"
+	             "if response.stop_reason == 'refusal' then return false, 'declined' end\n"
+	             "if response:text():find(\"can't help\", 1, true) then return false, 'sorry' end\n"
+	             "return true end }",
+	             &dry_run);
+	CHECK_STRING(words(&dry_run, "accept", "an answer"), "accepted");
+	CHECK_STRING(words(&dry_run, "accept", "a refusal by the model"), "refused: declined");
+	CHECK_STRING(words(&dry_run, "accept", "an apology"), "refused: sorry");
+	CHECK_STRING(words(&dry_run, "accept", "an answer of an InvokeModel"), "accepted");
+	CHECK_STRING(words(&dry_run, "accept", "an empty answer"), "accepted");
+	CHECK_INT(dry_run.mistakes, 0);
+	end(&fixture, &dry_run);
+}
+
+TEST(edits_and_ends) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "return { " TWO ",\n"
+	             "prepare = function(request, model)\n"
+	             "if request.streaming then return end\n"
+	             "return { service_tier = 'flex', max_tokens = 99, headers = { ['x-team'] = 'search' } } end,\n"
+	             "finish = function(request, result)\n"
+	             "if result.outcome ~= 'success' then error(result.outcome .. ' ' .. result.attempts) end end }",
+	             &dry_run);
+	CHECK_STRING(words(&dry_run, "prepare", "all models healthy"), "service_tier flex, max_tokens 99, headers x-team");
+	CHECK_STRING(words(&dry_run, "prepare", "a stream"), "nothing");
+	CHECK_STRING(words(&dry_run, "finish", "an answer"), "ran");
+	static const struct {
+		const char *dry_run_case, *message;
+	} ends[] = {
+	    {"every attempt failed", "rate_limit 2"},
+	    {"no model was eligible", "fail_fast 0"},
+	    {"the client left", "cancelled 1"},
+	};
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		const struct observation *observation = find(&dry_run, "finish", ends[i].dry_run_case);
+		CHECK(observation && observation->mistakes > 0);
+		CHECK_STRING(observation ? observation->mistake.message : "", ends[i].message);
+	}
+	end(&fixture, &dry_run);
+}
+
+TEST(ticks_go_by) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "local count = 0\n"
+	             "return { " TWO ", tick = function(now_ms, models) count = count + 1 models[1].weight = count end,\n"
+	             "select = function(request, models) return models[1], nil, tostring(count) end }",
+	             &dry_run);
+	CHECK_STRING(words(&dry_run, "select", "ten ticks after some traffic"), "a (10)");
+	CHECK_STRING(words(&dry_run, "tick", "ten ticks after some traffic"), "ran");
+	CHECK_STRING(words(&dry_run, "tick", "a tick while all breakers are open"), "ran");
+	CHECK(find(&dry_run, "select", "a tick while all breakers are open") == NULL);
+	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "a (0)");
+	end(&fixture, &dry_run);
+}
+
+TEST(what_goes_wrong_is_told_with_its_place) {
+	static const struct {
+		const char *body, *dry_run_case;
+		enum call_ending ending;
+		int line;
+		const char *message;
+	} rows[] = {
+	    {"if request.streaming then\nerror('no streams') end", "a stream", ENDING_ERROR, 3, "no streams"},
+	    {"if request.bytes > 1e6 then\nwhile true do end end", "the largest body", ENDING_OVER_BUDGET, 3,
+	     "the instruction budget is used up"},
+	    {"if #models == 1 then\nreturn 'b' end", "only fallbacks left", ENDING_BAD_RESULT, 1,
+	     "select has to return a model or nil, not a string"},
+	    {"do return models end", "all models healthy", ENDING_BAD_RESULT, 1,
+	     "select has to return a model or nil, not a list of models"},
+	    {"do return models[1], { headers = request.headers } end", "all models healthy", ENDING_BAD_RESULT, 1,
+	     "headers have to be a table, not a read-only table"},
+	    {"models[1].wieght = 5", "all models healthy", ENDING_ERROR, 2, "of which only the weight can be assigned"},
+	    {"error(request)", "all models healthy", ENDING_ERROR, 2, "the error value is a request"},
+	    {"do return models[1], {\ntimeout = 5 } end", "a hostile model name", ENDING_BAD_RESULT, 1,
+	     "unknown option timeout (did you mean timeout_ms?)"},
+	    {"local t = {}\nfor i = 1, 99 do t = { t:rep(2 ^ i) } end", "all models healthy", ENDING_ERROR, 3, "'rep'"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		struct dry_run dry_run;
+		char text[512];
+		snprintf(text, sizeof text, "return { " TWO ", select = function(request, models)\n%s\nreturn models[1] end }",
+		         rows[i].body);
+		dry_run_text(&fixture, text, &dry_run);
+		const struct observation *observation = find(&dry_run, "select", rows[i].dry_run_case);
+		CHECK(dry_run.mistakes > 0);
+		CHECK(observation && observation->mistakes == observation->calls);
+		if (observation) {
+			CHECK_INT(observation->decided_by, DECIDED_BY_DEFAULT);
+			CHECK_INT(observation->mistake.ending, rows[i].ending);
+			CHECK_INT(observation->mistake.line, rows[i].line);
+			CHECK_STRING(observation->mistake.file, fixture.path);
+			CHECK_MENTIONS(observation->mistake.message, rows[i].message);
+		}
+		end(&fixture, &dry_run);
+	}
+}
+
+TEST(mistakes_of_other_hooks_are_noted_wherever_they_happen) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture, "return { " TWO ", classify = function(failure, request)\nerror('always') end }", &dry_run);
+	const struct observation *observation = find(&dry_run, "classify", "another model after a failure");
+	CHECK(observation && observation->mistakes > 0);
+	CHECK(find(&dry_run, "classify", "outage")->mistakes > 0);
+	// A hook that overruns again and again is asked again and again.
+	CHECK_STRING(words(&dry_run, "classify", "silence"), "failover, fail_fast, counts against the breaker");
+	end(&fixture, &dry_run);
+}
+
+TEST(budgets_are_measured_to_the_instruction) {
+	uint64_t used[2];
+	for (int i = 0; i < 2; i++) {
+		struct fixture fixture;
+		struct dry_run dry_run;
+		char text[512];
+		snprintf(text, sizeof text,
+		         "return { " TWO ", select = function(_, models) for i = 1, %d do end return models[1] end }",
+		         i ? 1100 : 100);
+		dry_run_text(&fixture, text, &dry_run);
+		const struct observation *observation = find(&dry_run, "select", "all models healthy");
+		used[i] = observation->instructions;
+		CHECK(observation->cpu_ns > 0);
+		CHECK(observation->peak_bytes > 10000 && observation->peak_bytes < 1 << 20);
+		end(&fixture, &dry_run);
+	}
+	CHECK_INT(used[1] - used[0], 1000);
+	CHECK(used[0] > 100 && used[0] < 120);
+}
+
+TEST(lints) {
+	static const struct {
+		const char *policy, *lint;
+	} rows[] = {
+	    {"return { " TWO ", deadline_ms = 5000 }", ""},
+	    {"return { " TWO ", timeout_ms = 5000 }", ""},
+	    {"return { " TWO ", deadline_ms = 5000, max_wait_ms = 6000 }",
+	     "max_wait_ms: expected at most deadline_ms (5000), found 6000\n"},
+	    {"return { " TWO ", deadline_ms = 5000, timeout_ms = 60000 }",
+	     "timeout_ms: expected at most deadline_ms (5000), found 60000\n"},
+	    {"return { " TWO ", timeout_ms = 5000, ttft_ms = 6000 }",
+	     "ttft_ms: expected at most timeout_ms (5000), found 6000\n"},
+	    {"return { models = { { id = 'a', timeout_ms = 9000 } }, deadline_ms = 5000 }",
+	     "models[1].timeout_ms: expected at most deadline_ms (5000), found 9000\n"},
+	    {"return { models = { { id = 'a', weight = 0 }, { id = 'b', weight = 0 } }, select = function(_, m)"
+	     "return m[math.random(#m)] end }",
+	     "models: expected a primary with a weight, found weight 0 in each"},
+	    {"return { models = { { id = 'a', serves = { 'chat', 'c*', 'x' } } } }",
+	     "models[1].serves[1]: expected a name or glob that lets something new through, found \"chat\", which \"c*\""},
+	    {"return { models = { { id = 'a', serves = { 'chat', 'chat' } } } }", "models[1].serves[2]: "},
+	    {"return { models = { { id = 'a' }, { id = 'b', weight = 0 }, { id = 'c', fallback = true },"
+	     "{ id = 'd', fallback = true } } }",
+	     "models[2]: expected a model that some"},
+	    {"return { " TWO ", select = function(request, models) return models.primary[1] or request.attempt > 1 and "
+	     "models[1] or nil end }",
+	     "select: expected one of the eligible models, found none in 100 of 100 selections in \"the first primary's "
+	     "breaker "
+	     "open\" and 2 more situations"},
+	    {"return { " TWO ", select = function(_, models) for _ = 1, 60000 do end return models[1] end }",
+	     "select: expected at most half the budget of instructions, found 600"},
+	    {"local kept = {} for i = 1, 9 << 10 do kept[i] = ('x'):rep(1000) .. i end return { " TWO
+	     ", select = function(_, models) return models[1], nil, kept[1]:sub(1, 1)"
+	     "end }",
+	     "select: expected at most half the budget of memory, found "},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		struct dry_run dry_run;
+		struct policy_limits limits = {100000, 16 << 20};
+		dry_run_text(&fixture, rows[i].policy, &dry_run);
+		if (fixture.rc)
+			return;
+		const struct pool *pool = policy_pool(fixture.policy);
+		lint_pool(pool, "", &fixture.problems);
+		lint_rehearsal(&dry_run, pool, &limits, "", &fixture.problems);
+		CHECK_MENTIONS(fixture_problems(&fixture), rows[i].lint);
+		CHECK_INT(fixture.problems.count, *rows[i].lint ? 1 : 0);
+		if (check_failures_in_test) {
+			printf("  in: %s\n  all: %s\n", rows[i].policy, fixture_problems(&fixture));
+			check_failures_in_test = 0;
+			check_report(__FILE__, __LINE__, "doubts");
+			end(&fixture, &dry_run);
+			return;
+		}
+		end(&fixture, &dry_run);
+	}
+}
+
+TEST(a_pool_that_is_another_each_time_does_no_harm) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	struct policy_limits limits = {100000, 16 << 20};
+	dry_run_text(&fixture,
+	             "local models = {} for i = 1, math.random(20) do models[i] = { id = 'm' .. i } end\n"
+	             "return { models = models }",
+	             &dry_run);
+	lint_rehearsal(&dry_run, policy_pool(fixture.policy), &limits, "", &fixture.problems);
+	CHECK_INT(dry_run.mistakes, 0);
+	end(&fixture, &dry_run);
+}
+
+int main(void) {
+	RUN(situations_are_what_they_are_called);
+	RUN(a_quota_that_is_used_up);
+	RUN(tiers_and_hedges);
+	RUN(the_built_in_selection_goes_by_weight);
+	RUN(who_is_not_asked_is_told_why);
+	RUN(each_name_that_is_served_is_asked_for);
+	RUN(classifications_in_words);
+	RUN(responses_are_judged);
+	RUN(edits_and_ends);
+	RUN(ticks_go_by);
+	RUN(what_goes_wrong_is_told_with_its_place);
+	RUN(mistakes_of_other_hooks_are_noted_wherever_they_happen);
+	RUN(budgets_are_measured_to_the_instruction);
+	RUN(lints);
+	RUN(a_pool_that_is_another_each_time_does_no_harm);
+	return check_summary();
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/request_attributes.h"
+
+#include "../check.h"
+
+#define BODY "{\"serviceTier\":{\"type\":\"flex\"},\"max_tokens\":7,\"messages\":[{\"content\":\"eight by\"}]}"
+
+struct row {
+	enum operation operation;
+	const char *header, *value; // NULL for none
+	const char *body;
+	bool has_tiers, has_quota;
+	enum service_tier tier;
+	int64_t input_tokens, max_tokens;
+};
+
+static const struct row ROWS[] = {
+    // Nobody wants to know.
+    {OPERATION_CONVERSE, NULL, NULL, BODY, false, false, TIER_NONE, 0, 0},
+    {OPERATION_CONVERSE, NULL, NULL, BODY, true, false, TIER_FLEX, 0, 0},
+    {OPERATION_CONVERSE_STREAM, NULL, NULL, BODY, true, true, TIER_FLEX, 2, 7},
+    {OPERATION_CONVERSE, NULL, NULL, BODY, false, true, TIER_NONE, 2, 7},
+    {OPERATION_INVOKE_MODEL, NULL, NULL, BODY, true, true, TIER_NONE, 2, 7},
+    {OPERATION_INVOKE_MODEL, "X-Amzn-Bedrock-Service-Tier", " priority", BODY, true, true, TIER_PRIORITY, 2, 7},
+    {OPERATION_INVOKE_MODEL_STREAM, "X-Amzn-Bedrock-Service-Tier", "cheap", BODY, true, true, TIER_NONE, 2, 7},
+    {OPERATION_COUNT_TOKENS, NULL, NULL, BODY, true, true, TIER_NONE, 0, 0},
+    // What can't be read tells nothing.
+    {OPERATION_CONVERSE, "content-encoding", "gzip", BODY, true, true, TIER_NONE, 0, 0},
+    {OPERATION_CONVERSE, NULL, NULL, "no JSON", true, true, TIER_NONE, 0, 0},
+    {OPERATION_CONVERSE, NULL, NULL, "", true, true, TIER_NONE, 0, 0},
+};
+
+TEST(tells_what_the_policy_has_a_use_for) {
+	for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+		const struct row *row = &ROWS[i];
+		struct header header = {slice_from(row->header), slice_from(row->value)};
+		struct pool pool = {.has_tiers = row->has_tiers, .has_quota = row->has_quota};
+		struct mux_call call = {
+		    .operation = row->operation, .headers = {&header, row->header ? 1 : 0}, .body = slice_from(row->body)};
+		struct request_attributes attributes;
+		int before = check_failures_in_test;
+		request_attributes_fill(&call, &pool, &attributes);
+		CHECK_INT(attributes.tier, row->tier);
+		CHECK_INT(attributes.is_tierless, row->operation == OPERATION_COUNT_TOKENS);
+		CHECK_INT(attributes.input_tokens, row->input_tokens);
+		CHECK_INT(attributes.max_tokens, row->max_tokens);
+		if (check_failures_in_test > before)
+			printf("  row %zu\n", i);
+	}
+}
+
+TEST(tells_what_the_call_is) {
+	struct mux_call call = {.request_id = SLICE("r-1"),
+	                        .operation = OPERATION_INVOKE_MODEL_STREAM,
+	                        .model = SLICE("chat"),
+	                        .body = SLICE("{}"),
+	                        .caller = SLICE("somebody")};
+	struct pool pool = {.count = 0};
+	struct request_attributes attributes;
+	request_attributes_fill(&call, &pool, &attributes);
+	CHECK_SLICE(attributes.id, SLICE("r-1"));
+	CHECK_SLICE(attributes.operation, SLICE("InvokeModelWithResponseStream"));
+	CHECK(attributes.streaming && attributes.family_bound);
+	CHECK_SLICE(attributes.asked, SLICE("chat"));
+	CHECK_SLICE(attributes.caller, SLICE("somebody"));
+	CHECK(attributes.body.ptr == call.body.ptr);
+}
+
+int main(void) {
+	RUN(tells_what_the_policy_has_a_use_for);
+	RUN(tells_what_the_call_is);
+	return check_summary();
+}

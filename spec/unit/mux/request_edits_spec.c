@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an attempt sends other than the client did: who has the say, what is told of an edit that can't be made, and
+// that nothing is kept of the memory.
+#include "mux/request_edits.h"
+
+#include "../check.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "mux/request_attributes.h"
+#include "route/model_state.h"
+#include "route/tier.h"
+
+enum { ARENA_BYTES = 1 << 20, EVENTS = 8 };
+
+struct stage {
+	struct mux mux;
+	struct mux_worker worker;
+	struct memory_meter meter;
+	struct model model;
+	struct pool pool;
+	struct registry *registry;
+	struct decide decide;
+	struct route route;
+	struct random_source random;
+	struct mux_call call;
+	struct header client[2];
+	struct request_attributes attributes;
+	struct arena arena;
+	struct step step;
+	struct edits edits; // that prepare makes
+	int asked;
+	char told[EVENTS][200];
+	int told_count;
+	struct route_request *routing;
+	struct request_edits *request_edits;
+};
+
+static void on_event(void *owner, const struct route_event *event) {
+	struct stage *stage = owner;
+	CHECK_INT(event->kind, EVENT_POLICY_ERROR);
+	CHECK_SLICE(event->request_id, SLICE("r-1"));
+	CHECK_SLICE(event->model, SLICE("nova"));
+	if (stage->told_count < EVENTS)
+		snprintf(stage->told[stage->told_count++], sizeof stage->told[0], "%.*s", SLICE_ARGS(event->detail));
+}
+
+static void prepare(void *self, const struct route_request *request, const struct model *model, struct edits *out) {
+	(void)request;
+	struct stage *stage = self;
+	stage->asked++;
+	CHECK(model == &stage->model);
+	*out = stage->edits;
+}
+
+static void stage_open(struct stage *stage) {
+	static char name[] = "nova";
+	*stage = (struct stage){.registry = registry_new()};
+	memory_meter_init(&stage->meter, 1 << 20);
+	stage->mux.memory = &stage->meter;
+	stage->mux.on_event = on_event;
+	stage->mux.event_owner = stage;
+	stage->worker.mux = &stage->mux;
+	stage->worker.loop = loop_new();
+	stage->model = (struct model){.id = name, .name = name, .weight = 1};
+	stage->model.state = registry_retain(stage->registry, &stage->model);
+	stage->pool = (struct pool){.models = &stage->model, .count = 1, .limits.max_retries = 1, .has_tiers = true};
+	stage->decide = default_decide;
+	stage->decide.self = stage;
+	stage->route = (struct route){.pool = &stage->pool, .decide = &default_decide, .random = &stage->random};
+	arena_init(&stage->arena, ARENA_BYTES);
+	stage->call = (struct mux_call){.request_id = SLICE("r-1"),
+	                                .operation = OPERATION_CONVERSE,
+	                                .model = SLICE("nova"),
+	                                .body = SLICE("{\"a\":1}")};
+	stage->call.headers.list = stage->client;
+	stage->step = (struct step){.kind = STEP_SEND, .model = &stage->model};
+}
+
+// The request ends, and what was made for its attempt goes.
+static void stage_end(struct stage *stage) {
+	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1};
+	if (stage->request_edits)
+		request_edits_free(stage->request_edits);
+	stage->request_edits = NULL;
+	if (stage->routing)
+		route_attempt_ended(stage->routing, 0, &result, 0);
+	stage->routing = NULL;
+}
+
+// A request of which one attempt is to be sent.
+static void stage_begin(struct stage *stage) {
+	stage_end(stage);
+	request_attributes_fill(&stage->call, &stage->pool, &stage->attributes);
+	CHECK_INT(route_request_new(&stage->route, &stage->attributes, &stage->arena, 0, &stage->routing), 0);
+	CHECK_INT(route_begin(stage->routing, 0).kind, STEP_SEND);
+}
+
+static void stage_close(struct stage *stage) {
+	stage_end(stage);
+	CHECK_INT(memory_meter_held(&stage->meter), 0);
+	arena_free(&stage->arena);
+	model_state_release(stage->model.state);
+	registry_free(stage->registry);
+	loop_close(stage->worker.loop);
+}
+
+static struct request_edits_order stage_order(struct stage *stage) {
+	return (struct request_edits_order){
+	    .worker = &stage->worker,
+	    .call = &stage->call,
+	    .decide = &stage->decide,
+	    .routing = stage->routing,
+	    .step = &stage->step,
+	    .arena = &stage->arena,
+	};
+}
+
+// Makes the amendment, if there could be any.
+static int stage_amend(struct stage *stage) {
+	stage_begin(stage);
+	struct request_edits_order order = stage_order(stage);
+	return request_edits_is_due(&order) ? request_edits_make(&order, &stage->request_edits) : 0;
+}
+
+static struct slice body_of(const struct stage *stage) {
+	bool has_body = stage->request_edits && stage->request_edits->has_body;
+	return has_body ? buffer_slice(&stage->request_edits->body) : (struct slice){0};
+}
+
+static struct slice header_of(const struct stage *stage, const char *name) {
+	const struct slice *value = NULL;
+	if (stage->request_edits)
+		value = headers_find(stage->request_edits->headers, slice_from(name));
+	return value ? *value : SLICE("(none)");
+}
+
+TEST(does_nothing_unasked) {
+	struct stage stage;
+	stage_open(&stage);
+	CHECK_INT(stage_amend(&stage), 0);
+	CHECK(!stage.request_edits && stage.arena.used_bytes < 4096);
+	stage.decide.prepare = prepare;
+	CHECK_INT(stage_amend(&stage), 0);
+	CHECK(!stage.request_edits);
+	CHECK_INT(stage.asked, 1);
+	CHECK_INT(memory_meter_held(&stage.meter), 0);
+	stage_close(&stage);
+}
+
+// Who says what of the tier: routing (the selection's or the model's), an escalation, prepare, the client.
+TEST(settles_the_tier) {
+	static const struct {
+		enum service_tier routing, prepared;
+		bool escalated;
+		const char *body, *sent; // NULL: as it was
+	} rows[] = {
+	    {TIER_PRIORITY, TIER_NONE, false, "{\"a\":1}", "{\"serviceTier\":{\"type\":\"priority\"},\"a\":1}"},
+	    {TIER_NONE, TIER_FLEX, false, "{\"a\":1}", "{\"serviceTier\":{\"type\":\"flex\"},\"a\":1}"},
+	    {TIER_PRIORITY, TIER_FLEX, false, "{}", "{\"serviceTier\":{\"type\":\"flex\"}}"},
+	    {TIER_PRIORITY, TIER_FLEX, true, "{}", "{\"serviceTier\":{\"type\":\"priority\"}}"},
+	    {TIER_PRIORITY, TIER_NONE, true, "{\"serviceTier\":{\"type\":\"flex\"}}",
+	     "{\"serviceTier\":{\"type\":\"priority\"}}"},
+	    {TIER_NONE, TIER_NONE, false, "{\"serviceTier\":{\"type\":\"flex\"}}", NULL},
+	    {TIER_NONE, TIER_FLEX, false, "{\"serviceTier\" : {\"type\":\"flex\"}}", NULL},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct stage stage;
+		stage_open(&stage);
+		stage.call.body = slice_from(rows[i].body);
+		stage.step.options.tier = rows[i].routing;
+		stage.step.options.is_escalated = rows[i].escalated;
+		stage.decide.prepare = prepare;
+		stage.edits.tier = rows[i].prepared;
+		CHECK_INT(stage_amend(&stage), 0);
+		CHECK_SLICE(body_of(&stage), slice_from(rows[i].sent));
+		CHECK_INT(stage.told_count, 0);
+		CHECK_INT(memory_meter_held(&stage.meter) > 0, rows[i].sent != NULL);
+		stage_close(&stage);
+	}
+}
+
+TEST(carries_headers) {
+	struct stage stage;
+	stage_open(&stage);
+	const struct header wished[] = {{SLICE("x-wished"), SLICE("by select")}, {SLICE("X-Both"), SLICE("by select")}};
+	const struct header edited[] = {{SLICE("x-both"), SLICE("by prepare")}, {SLICE("x-empty"), {0}}};
+	stage.step.options.headers = (struct headers){wished, 2};
+	stage.edits.headers = (struct headers){edited, 2};
+	stage.edits.guardrail_identifier = SLICE("gr");
+	stage.edits.guardrail_version = SLICE("1");
+	stage.decide.prepare = prepare;
+	stage.call.operation = OPERATION_INVOKE_MODEL;
+	stage.step.options.tier = TIER_FLEX;
+	CHECK_INT(stage_amend(&stage), 0);
+	CHECK(!stage.request_edits->has_body);
+	CHECK_INT(stage.request_edits->headers.count, 7);
+	CHECK_SLICE(header_of(&stage, "x-wished"), SLICE("by select"));
+	CHECK_SLICE(header_of(&stage, "x-both"), SLICE("by prepare"));
+	CHECK(header_of(&stage, "x-empty").ptr && header_of(&stage, "x-empty").len == 0);
+	CHECK_SLICE(header_of(&stage, "x-amzn-bedrock-service-tier"), SLICE("flex"));
+	CHECK_SLICE(header_of(&stage, "x-amzn-bedrock-guardrailidentifier"), SLICE("gr"));
+	CHECK(header_of(&stage, "x-amzn-bedrock-trace").ptr == NULL);
+	stage_close(&stage);
+}
+
+// What spoils one edit spares the others.
+TEST(tells_what_it_leaves_out) {
+	static const struct {
+		const char *body, *coding;
+		const char *sent; // NULL: nothing could be edited
+		const char *told[3];
+	} rows[] = {
+	    {"not JSON",
+	     NULL,
+	     NULL,
+	     {"prepare: guardrail left out: the body is no JSON object",
+	      "prepare: service_tier left out: the body is no JSON object",
+	      "prepare: max_tokens left out: the body is no JSON object"}},
+	    {"{}",
+	     "gzip",
+	     NULL,
+	     {"prepare: guardrail left out: the body is compressed",
+	      "prepare: service_tier left out: the body is compressed",
+	      "prepare: max_tokens left out: the body is compressed"}},
+	    {"{\"serviceTier\":1,\"serviceTier\":1,\"inferenceConfig\":[]}",
+	     "identity",
+	     "{\"guardrailConfig\":{\"guardrailIdentifier\":\"g\",\"guardrailVersion\":\"1\"},"
+	     "\"serviceTier\":1,\"serviceTier\":1,\"inferenceConfig\":[]}",
+	     {"prepare: service_tier left out: the body's \"serviceTier\" is there more than once",
+	      "prepare: max_tokens left out: the body's \"inferenceConfig\" is no object"}},
+	    {"{\"guardrailConfig\":1,\"guardrail\\u0043onfig\":1}",
+	     NULL,
+	     "{\"inferenceConfig\":{\"maxTokens\":5},\"serviceTier\":{\"type\":\"flex\"},"
+	     "\"guardrailConfig\":1,\"guardrail\\u0043onfig\":1}",
+	     {"prepare: guardrail left out: the body's \"guardrailConfig\" is there more than once"}},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct stage stage;
+		stage_open(&stage);
+		stage.call.body = slice_from(rows[i].body);
+		stage.client[0] = (struct header){SLICE("Content-Encoding"), slice_from(rows[i].coding)};
+		stage.call.headers.count = rows[i].coding ? 1 : 0;
+		stage.decide.prepare = prepare;
+		stage.edits = (struct edits){
+		    .tier = TIER_FLEX, .guardrail_identifier = SLICE("g"), .guardrail_version = SLICE("1"), .max_tokens = 5};
+		CHECK_INT(stage_amend(&stage), 0);
+		CHECK_SLICE(body_of(&stage), slice_from(rows[i].sent));
+		int expected = 0;
+		for (; expected < 3 && rows[i].told[expected]; expected++)
+			CHECK_STRING(stage.told[expected], rows[i].told[expected]);
+		CHECK_INT(stage.told_count, expected);
+		stage_close(&stage);
+	}
+}
+
+TEST(tells_of_tiers_that_prepare_has_no_part_in) {
+	struct stage stage;
+	stage_open(&stage);
+	stage.call.body = SLICE("[]");
+	stage.step.options.tier = TIER_FLEX;
+	CHECK_INT(stage_amend(&stage), 0);
+	CHECK(!stage.request_edits);
+	CHECK_INT(stage.told_count, 1);
+	CHECK_STRING(stage.told[0], "tier: service_tier left out: the body is no JSON object");
+	// Also where it has edits of its own.
+	stage.decide.prepare = prepare;
+	stage.edits = (struct edits){.max_tokens = 5};
+	CHECK_INT(stage_amend(&stage), 0);
+	CHECK_INT(stage.told_count, 3);
+	CHECK_STRING(stage.told[1], "tier: service_tier left out: the body is no JSON object");
+	CHECK_STRING(stage.told[2], "prepare: max_tokens left out: the body is no JSON object");
+	stage.step.options.is_escalated = true;
+	stage.edits = (struct edits){.tier = TIER_PRIORITY};
+	CHECK_INT(stage_amend(&stage), 0);
+	CHECK_INT(stage.told_count, 4);
+	CHECK_STRING(stage.told[3], "tier: service_tier left out: the body is no JSON object");
+	stage_close(&stage);
+}
+
+// Nothing is learnt of a tier that nobody was asked for.
+TEST(a_tier_that_is_left_out_is_not_the_attempts) {
+	const struct attempt_result answered = {.end = ATTEMPT_SUCCEEDED, .ttft_ms = -1};
+	for (int is_written = 0; is_written < 2; is_written++) {
+		struct stage stage;
+		stage_open(&stage);
+		stage.call.body = is_written ? SLICE("{}") : SLICE("[]");
+		stage.decide.prepare = prepare;
+		stage.edits.tier = TIER_FLEX;
+		CHECK_INT(stage_amend(&stage), 0);
+		CHECK_INT(route_attempt_ended(stage.routing, 0, &answered, 0).kind, STEP_RETURN);
+		stage.routing = NULL;
+		CHECK_INT(stage.model.state->served_tiers, is_written ? tier_bit(TIER_FLEX) : 0);
+		stage_close(&stage);
+	}
+}
+
+TEST(leaves_count_tokens_alone) {
+	struct stage stage;
+	stage_open(&stage);
+	stage.call.operation = OPERATION_COUNT_TOKENS;
+	stage.call.body = SLICE("not JSON");
+	stage.step.options.tier = TIER_FLEX;
+	CHECK_INT(stage_amend(&stage), 0);
+	CHECK(!stage.request_edits);
+	CHECK_INT(stage.told_count, 0);
+	stage_close(&stage);
+}
+
+// However little room there is: it is told so, or gives what fits, and nothing leaks.
+TEST(stands_a_full_arena) {
+	const struct header wished[] = {{SLICE("x-wished"), SLICE("a value of some length")}};
+	int full = 0, made = 0;
+	for (size_t room = 0; room < 2048; room += 16) {
+		struct stage stage;
+		stage_open(&stage);
+		stage.step.options.tier = TIER_FLEX;
+		stage.step.options.headers = (struct headers){wished, 1};
+		stage_begin(&stage);
+		struct request_edits_order order = stage_order(&stage);
+		stage.arena.limit_bytes = stage.arena.used_bytes + room;
+		int status = request_edits_make(&order, &stage.request_edits);
+		CHECK(status == 0 || status == ERROR_MEMORY);
+		CHECK((status == 0) == (stage.request_edits != NULL));
+		full += status != 0;
+		made += status == 0;
+		stage_close(&stage);
+	}
+	CHECK(full > 0 && made > 0);
+}
+
+int main(void) {
+	log_configure(LOG_OFF, LOG_TEXT);
+	RUN(does_nothing_unasked);
+	RUN(settles_the_tier);
+	RUN(carries_headers);
+	RUN(tells_what_it_leaves_out);
+	RUN(tells_of_tiers_that_prepare_has_no_part_in);
+	RUN(a_tier_that_is_left_out_is_not_the_attempts);
+	RUN(leaves_count_tokens_alone);
+	RUN(stands_a_full_arena);
+	return check_summary();
+}

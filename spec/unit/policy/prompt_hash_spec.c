@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// What makes two requests alike, and that the models they go to are the same until one has to rest.
+#include "fixture.h"
+#include "policy/prompt_hash.h"
+
+#define SYSTEM "\"system\":[{\"text\":\"Be brief.\"}]"
+#define TOOLS "\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"look\"}}]}"
+#define HELLO "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}"
+#define OTHER "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Other\"}]}"
+
+static uint64_t key_of(const char *body, bool conversation) {
+	uint64_t key = 0;
+	CHECK_INT(prompt_hash_key(slice_from(body), conversation, &key), true);
+	return key;
+}
+
+TEST(alike) {
+	static const struct {
+		const char *one, *other;
+		bool prompt, conversation; // whether they are alike
+	} cases[] = {
+	    {"{" SYSTEM "," HELLO "]}", "{" SYSTEM "," OTHER "]}", true, false},
+	    {"{" SYSTEM "," TOOLS "," HELLO "]}", "{" HELLO "], " TOOLS " ," SYSTEM "}", true, true},
+	    {"{" SYSTEM "," HELLO "]}", "{" SYSTEM "," HELLO ",{\"role\":\"assistant\"}]}", true, true},
+	    {"{" SYSTEM "," HELLO "]}", "{" SYSTEM "," TOOLS "," HELLO "]}", false, false},
+	    {"{" SYSTEM "," HELLO "]}", "{" HELLO "]}", false, false},
+	    {"{" HELLO "]}", "{" HELLO ",{\"role\":\"assistant\"}],\"temperature\":1}", true, true},
+	    {"{" HELLO "]}", "{" OTHER "]}", false, false},
+	    {"{\"system\":[]," HELLO "]}", "{\"system\":[]," OTHER "]}", false, false},
+	    {"{\"system\":null," HELLO "]}", "{" HELLO "]}", true, true},
+	    {"{\"tools\":[{\"name\":\"a\"}]}", "{\"tools\":[{\"name\":\"b\"}]}", false, false},
+	    // the same words in another place are another prompt
+	    {"{\"system\":\"look here\"}", "{\"tools\":\"look here\"}", false, false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		CHECK_INT(key_of(cases[i].one, false) == key_of(cases[i].other, false), cases[i].prompt);
+		CHECK_INT(key_of(cases[i].one, true) == key_of(cases[i].other, true), cases[i].conversation);
+	}
+}
+
+TEST(nothing_to_go_by) {
+	static const char *const bodies[] = {
+	    "",
+	    "{}",
+	    "[]",
+	    "Hello",
+	    "{\"inputText\":\"Hello\"}",
+	    "{\"messages\":[]}",
+	    "{\"messages\":{\"a\":1}}",
+	    "{",
+	    "{\"system\":",
+	    "{\"system\":\"no end",
+	    "{\"messages\":[{\"role\":}]}",
+	    "{\"messages\":null}",
+	};
+	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+		uint64_t key = 7;
+		CHECK(!prompt_hash_key(slice_from(bodies[i]), true, &key));
+		CHECK_INT(key, 7);
+	}
+}
+
+// What stands before a break still counts: the request is the service's to refuse.
+TEST(broken_bodies_are_read_as_far_as_they_go) {
+	CHECK(key_of("{" SYSTEM ",!", false) == key_of("{" SYSTEM "}", false));
+}
+
+#define POLICY                                                                                                         \
+	"local hash, select = require 'signalbox.hash', require 'signalbox.select'\n"                                      \
+	"return { models = { { id = 'a' }, { id = 'b', weight = 3 }, { id = 'c', weight = 0 }, { id = 'd' } },\n"
+
+static void load(struct fixture *fixture, const char *select, const char *body) {
+	fixture_init(fixture);
+	fixture->facts.body = slice_from(body);
+	char text[2048];
+	snprintf(text, sizeof text, "%sselect = function(request, models)\n%s\nend }", POLICY, select);
+	fixture_load_limited(fixture, text, 1, 10000000, 16 << 20);
+	CHECK_INT(fixture->rc, 0);
+}
+
+TEST(lua_goes_where_the_key_belongs) {
+	struct fixture fixture;
+	load(&fixture, "return select.rendezvous(models.primary, hash.prompt(request))", "{" SYSTEM "}");
+	const char *first = fixture_select(&fixture, NULL);
+	for (int i = 0; i < 20; i++)
+		CHECK_STRING(fixture_select(&fixture, NULL), first);
+	CHECK_INT(fixture.errors, 0);
+	fixture_free(&fixture);
+}
+
+// Over many keys: shares by weight, nothing for weight 0; without a model only its own keys move; a table of models is
+// the same as a list of them.
+TEST(rendezvous_moves_only_what_it_must) {
+	struct fixture fixture;
+	load(&fixture,
+	     "local counts, moved, total = { a = 0, b = 0, c = 0, d = 0 }, 0, 4000\n"
+	     "local rest = select.where(models, function(model) return model.name ~= 'b' end)\n"
+	     "for i = 1, total do\n"
+	     "  local key = hash.text('prompt ' .. i)\n"
+	     "  local model, other = select.rendezvous(models, key), select.rendezvous(rest, key)\n"
+	     "  counts[model.name] = counts[model.name] + 1\n"
+	     "  if model.name ~= 'b' and other ~= model then moved = moved + 1 end\n"
+	     "end\n"
+	     "if moved > 0 then error('moved ' .. moved) end\n"
+	     "if counts.c > 0 or math.abs(counts.a - 800) > 120 or math.abs(counts.b - 2400) > 150 then\n"
+	     "  error(counts.a .. ' ' .. counts.b .. ' ' .. counts.c .. ' ' .. counts.d)\n"
+	     "end\n"
+	     "return models[4]",
+	     "{}");
+	CHECK_STRING(fixture_select(&fixture, NULL), "d");
+	CHECK_STRING(fixture.detail, "");
+	fixture_free(&fixture);
+}
+
+TEST(misuse_is_told) {
+	static const struct {
+		const char *select, *error;
+	} cases[] = {
+	    {"return select.rendezvous(models)", "number expected"},
+	    {"return select.rendezvous({ 1 }, 2)", "a list of models expected, found a number at position 1"},
+	    {"return select.rendezvous('models', 2)", "list of models expected"},
+	    {"return select.rendezvous(models, 0.5)", "integer"},
+	    {"return select.rendezvous(models, hash.prompt(models))", "request expected"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fixture fixture;
+		char select[512];
+		snprintf(select, sizeof select,
+		         "local ok, why = pcall(function() %s end)\n"
+		         "return not ok and why:find('%s', 1, true) and models[4] or models[1]",
+		         cases[i].select, cases[i].error);
+		load(&fixture, select, "{}");
+		CHECK_STRING(fixture_select(&fixture, NULL), "d");
+		fixture_free(&fixture);
+	}
+}
+
+TEST(nothing_comes_of_nothing) {
+	struct fixture fixture;
+	load(&fixture,
+	     "if hash.prompt(request) ~= nil or hash.conversation(request) ~= nil then error 'a key' end\n"
+	     "if select.rendezvous({}, 1) ~= nil or select.rendezvous({ models[3] }, 1) ~= nil then error 'a model' end",
+	     "{}");
+	CHECK_STRING(fixture_select(&fixture, NULL), "none");
+	CHECK_STRING(fixture.detail, "");
+	fixture_free(&fixture);
+}
+
+TEST(a_request_that_is_over_is_refused) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture.facts.body = SLICE("{" SYSTEM "}");
+	fixture_load(&fixture, "local hash = require 'signalbox.hash'\nlocal kept\n"
+	                       "return { models = { { id = 'a' } }, select = function(request, models)\n"
+	                       "  if kept then hash.prompt(kept) end\n  kept = request\n  return models[1]\nend }");
+	CHECK_INT(fixture.rc, 0);
+	CHECK_STRING(fixture_select(&fixture, NULL), "a");
+	CHECK_INT(fixture.errors, 0);
+	fixture_select(&fixture, NULL);
+	CHECK_INT(fixture.errors, 1);
+	CHECK_MENTIONS(fixture.detail, "policy.lua:4");
+	fixture_free(&fixture);
+}
+
+int main(void) {
+	RUN(alike);
+	RUN(nothing_to_go_by);
+	RUN(broken_bodies_are_read_as_far_as_they_go);
+	RUN(lua_goes_where_the_key_belongs);
+	RUN(rendezvous_moves_only_what_it_must);
+	RUN(misuse_is_told);
+	RUN(nothing_comes_of_nothing);
+	RUN(a_request_that_is_over_is_refused);
+	return check_summary();
+}

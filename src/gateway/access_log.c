@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/access_log.h"
+
+// A line is 16 KiB at the very most: a model's name is 2048 bytes, each escaped to two.
+enum { LINES_BYTES = 64 * 1024, FULL_BYTES = 48 * 1024 };
+
+const char *access_outcome(enum outcome outcome) {
+	switch (outcome) {
+	case OUTCOME_SUCCESS:
+		return "success";
+	case OUTCOME_RATE_LIMIT:
+		return "rate_limit";
+	case OUTCOME_FAIL_FAST:
+		return "fail_fast";
+	case OUTCOME_REFUSAL:
+		return "refusal";
+	case OUTCOME_CANCELLED:
+		return "cancelled";
+	}
+	return "unknown";
+}
+
+void access_fields(const struct access_entry *entry, struct log_field fields[ACCESS_FIELDS]) {
+	size_t count = 0;
+	fields[count++] = LOG_S("request_id", entry->request_id);
+	if (entry->upstream_id.len)
+		fields[count++] = LOG_S("upstream_id", entry->upstream_id);
+	fields[count++] = LOG_S("client", entry->client);
+	fields[count++] = LOG_S("operation", entry->operation);
+	fields[count++] = LOG_S("model", entry->model);
+	fields[count++] = LOG_N("attempts", entry->attempts);
+	fields[count++] = LOG_C("outcome", entry->outcome);
+	fields[count++] = LOG_N("status", entry->status);
+	fields[count++] = LOG_N("bytes_in", entry->bytes_in);
+	fields[count++] = LOG_N("bytes_out", entry->bytes_out);
+	fields[count++] = LOG_N("milliseconds", entry->milliseconds);
+	fields[count] = LOG_NONE_;
+}
+
+static void write_out(void *owner) {
+	struct access_log *log = owner;
+	log_flush(&log->lines);
+}
+
+void access_init(struct access_log *log, struct loop *loop) {
+	buffer_init(&log->lines, LINES_BYTES);
+	timer_init(&log->end_of_turn, loop, write_out, log);
+}
+
+void access_free(struct access_log *log) {
+	timer_stop(&log->end_of_turn);
+	log_flush(&log->lines);
+	buffer_free(&log->lines);
+}
+
+void access_add(struct access_log *log, const struct access_entry *entry) {
+	struct log_field fields[ACCESS_FIELDS];
+	if (!log_enabled(LOG_INFO))
+		return;
+	if (log->lines.len == 0)
+		timer_start(&log->end_of_turn, 0);
+	access_fields(entry, fields);
+	log_append(&log->lines, LOG_INFO, "request", fields);
+	if (log->lines.len >= FULL_BYTES)
+		log_flush(&log->lines);
+}

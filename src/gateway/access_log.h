@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The access log: one line a request, of facts that hold no content and no credentials. A worker gathers its lines and
+// writes them at the end of each turn of its loop: a write for each line would be a tenth of a request's cost.
+#ifndef GATEWAY_ACCESS_LOG_H
+#define GATEWAY_ACCESS_LOG_H
+
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/slice.h"
+#include "net/loop.h"
+#include "route/decide.h"
+
+struct access_entry {
+	struct slice request_id;  // ours
+	struct slice upstream_id; // what the client was told instead: the upstream's x-amzn-requestid; empty for none
+	struct slice client;      // its address; empty where a request was refused before it was whole
+	struct slice operation;   // "Converse"; "Health"; "Unknown"
+	struct slice model;       // that answered, or was last tried; empty where none was
+	uint32_t attempts;
+	const char *outcome; // access_outcome's words, or "refused" where nothing was routed
+	int status;          // as the client got it; 499 when it had gone before the head
+	uint64_t bytes_in;   // of the request's body
+	uint64_t bytes_out;  // of the answer's body
+	uint64_t milliseconds;
+};
+
+struct access_log {
+	struct buffer lines;
+	struct timer end_of_turn;
+};
+
+enum { ACCESS_FIELDS = 12 };
+
+// "success", "rate_limit", "fail_fast", "refusal", "cancelled".
+const char *access_outcome(enum outcome outcome);
+
+// The entry as log fields, ended by LOG_END.
+void access_fields(const struct access_entry *entry, struct log_field fields[ACCESS_FIELDS]);
+
+void access_init(struct access_log *log, struct loop *loop);
+// Writes what is left.
+void access_free(struct access_log *log);
+
+// Adds the line, at LOG_INFO.
+void access_add(struct access_log *log, const struct access_entry *entry);
+
+#endif

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/socket_activation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "gateway/address.h"
+#include "net/bind.h"
+
+enum { FIRST_DESCRIPTOR = 3, PASSED_MAX = 64 };
+
+// How many descriptors are for this process; 0 for none.
+static uint64_t count_passed(destination_lookup lookup, void *owner, struct problems *problems) {
+	const char *pid = lookup(owner, "LISTEN_PID");
+	const char *count = lookup(owner, "LISTEN_FDS");
+	uint64_t number;
+	if (!pid || !count || !slice_parse_u64(slice_from(pid), INT32_MAX, &number) || number != (uint64_t)getpid())
+		return 0;
+	if (slice_parse_u64(slice_from(count), PASSED_MAX, &number))
+		return number;
+	problems_add(problems, NULL, 0, "LISTEN_FDS", "a number up to 64", count);
+	return 0;
+}
+
+// The next of the names between colons; empty beyond the last.
+static struct slice next_name(struct slice *names) {
+	size_t colon = slice_find(*names, ':');
+	struct slice name = slice_of(names->ptr, colon);
+	*names = slice_from_offset(*names, colon < names->len ? colon + 1 : colon);
+	return name;
+}
+
+static void adopt_admin(struct settings *settings, const char *text, struct problems *problems) {
+	struct address address;
+	if (!address_parse(slice_from(text), &address) || !address_is_local(&address)) {
+		problems_add(problems, NULL, 0, "admin", "a loopback address or a Unix socket", text);
+		return;
+	}
+	free(settings->admin);
+	settings->admin = memory_string(slice_from(text));
+}
+
+static void adopt_data(struct settings *settings, size_t place, const char *text) {
+	struct settings_addresses *listen = &settings->listen;
+	if (place == listen->count) {
+		listen->list = memory_resize(listen->list, listen->count + 1, sizeof *listen->list);
+		listen->list[listen->count++] = NULL;
+	}
+	free(listen->list[place]);
+	listen->list[place] = memory_string(slice_from(text));
+}
+
+int socket_activation_adopt(destination_lookup lookup, void *owner, struct settings *settings,
+                            struct problems *problems) {
+	size_t before = problems->count;
+	uint64_t count = count_passed(lookup, owner, problems);
+	struct slice names = slice_from(lookup(owner, "LISTEN_FDNAMES"));
+	size_t data = 0;
+	for (uint64_t i = 0; i < count; i++) {
+		char text[BIND_TEXT_BYTES], field[32];
+		const char *message;
+		struct slice name = next_name(&names);
+		snprintf(field, sizeof field, "LISTEN_FDS[%u]", (unsigned)(i + 1));
+		if (bind_adopt(FIRST_DESCRIPTOR + (int)i, text, &message))
+			problems_add(problems, NULL, 0, field, NULL, message);
+		else if (slice_equal(name, SLICE("admin")))
+			adopt_admin(settings, text, problems);
+		else
+			adopt_data(settings, data++, text);
+	}
+	if (data)
+		settings_refuse_strangers(settings, NULL, problems);
+	return problems->count == before ? 0 : ERROR_INVALID;
+}

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+// An HTTP/2 connection's life: bytes in, bytes out, what the embedder is told, and its end. Frames of one turn leave in
+// one write.
+//
+// Invariant: nghttp2 is given bytes or asked for them in `receive` and `flush` alone, both called by the loop; memory
+// of a stream goes in `settle`, behind them.
+#include "http/http2.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+// So often the socket is offered frames in one turn; what is left waits for the others.
+#define WRITES_A_TURN 4
+// As for HTTP/1.1: how long, and for how many bytes, a client who is still sending gets to read what was sent last.
+#define LINGER_MS 3000
+#define LINGER_LIMIT_BYTES (32 * 1024 * 1024)
+
+static struct http2 *http2_of(struct client_connection *connection) {
+	return LIST_OWNER(connection, struct http2, connection);
+}
+
+static struct server *server_of(const struct http2 *http2) {
+	return http2->connection.server;
+}
+
+static bool has_calls(const struct http2 *http2) {
+	for (const struct list *link = http2->streams.next; link != &http2->streams; link = link->next)
+		if (LIST_OWNER(link, struct http2_stream, link)->call.is_open)
+			return true;
+	return false;
+}
+
+// Whoever works on an answer is told that nobody waits for it. No stream is freed meanwhile.
+static void give_up_calls(struct http2 *http2) {
+	http2->given_up = true;
+	for (struct list *link = http2->streams.next; link != &http2->streams; link = link->next) {
+		struct http2_stream *stream = LIST_OWNER(link, struct http2_stream, link);
+		timer_stop(&stream->silence);
+		if (stream->call.is_open)
+			server_call_ended(&stream->call, true);
+	}
+}
+
+// The connection ends where nobody asked for it.
+static void lose(struct http2 *http2, bool reset) {
+	if (reset)
+		socket_reset(http2->socket);
+	else
+		socket_close(http2->socket);
+	timer_stop(&http2->reading);
+	timer_stop(&http2->writing);
+	server_connection_closed(&http2->connection);
+	give_up_calls(http2);
+}
+
+static void linger(struct http2 *http2) {
+	if (http2->hurries) {
+		lose(http2, false);
+		return;
+	}
+	http2->state = HTTP2_LINGERING;
+	socket_end_write(http2->socket);
+	socket_want_read(http2->socket, true);
+	timer_start(&http2->reading, LINGER_MS);
+}
+
+// nghttp2 has nothing more to say or hear.
+static void start_closing(struct http2 *http2) {
+	http2->state = HTTP2_CLOSING;
+	server_connection_idle(&http2->connection, false);
+	timer_stop(&http2->reading);
+	give_up_calls(http2);
+	if (http2->connection.closed)
+		return;
+	if (write_queue_waiting(&http2->out) == 0 || http2->hurries)
+		linger(http2);
+	else
+		socket_want_read(http2->socket, false);
+}
+
+// The client does what only those do who mean harm.
+static void calm(struct http2 *http2) {
+	nghttp2_session_terminate_session(http2->session, NGHTTP2_ENHANCE_YOUR_CALM);
+	give_up_calls(http2);
+	if (!http2->connection.closed)
+		server_call_back_later(&http2->connection);
+}
+
+static void limit_silence(struct http2 *http2) {
+	const struct server_timeouts *timeouts = &server_of(http2)->timeouts;
+	enum http2_silence silence = !http2->settled           ? HTTP2_PREFACE
+	                             : http2->head_id          ? HTTP2_HEAD
+	                             : http2->stream_count > 0 ? HTTP2_WORKING
+	                                                       : HTTP2_IDLE;
+	if (silence == http2->silence && http2->silence_id == http2->head_id)
+		return;
+	http2->silence = silence;
+	http2->silence_id = http2->head_id;
+	if (silence == HTTP2_WORKING)
+		timer_stop(&http2->reading);
+	else if (silence == HTTP2_IDLE && !http2->notified)
+		timer_start(&http2->reading, timeouts->client_idle_ms);
+	else
+		timer_start(&http2->reading, timeouts->header_ms);
+}
+
+static void free_over(struct http2 *http2) {
+	while (!list_is_empty(&http2->over) && !http2->connection.closed) {
+		struct http2_stream *stream = LIST_OWNER(http2->over.next, struct http2_stream, news);
+		if (stream->call.is_open)
+			server_call_ended(&stream->call, true);
+		if (http2->connection.closed)
+			return;
+		http2_stream_free(stream);
+		if (http2->stream_count == 0 && http2->state == HTTP2_OPEN)
+			server_connection_idle(&http2->connection, true);
+	}
+}
+
+static void deliver_whole(struct http2 *http2) {
+	while (!list_is_empty(&http2->whole) && !http2->connection.closed && !http2->given_up && !http2->broken) {
+		struct http2_stream *stream = LIST_OWNER(http2->whole.next, struct http2_stream, news);
+		list_remove(&stream->news);
+		server_deliver(&stream->call);
+	}
+}
+
+// Tells what nghttp2 told, and sees whether the connection has come to its end.
+static void settle(struct http2 *http2) {
+	free_over(http2);
+	deliver_whole(http2);
+	if (http2->connection.closed || http2->state != HTTP2_OPEN)
+		return;
+	if (http2->broken) {
+		lose(http2, false);
+	} else if (!nghttp2_session_want_read(http2->session) && !nghttp2_session_want_write(http2->session)) {
+		start_closing(http2);
+	} else {
+		limit_silence(http2);
+	}
+}
+
+// The client's silence counts from when it last made room.
+static void wait_for_room(struct http2 *http2, bool progress) {
+	socket_want_write(http2->socket, true);
+	if (progress || !timer_is_running(&http2->writing))
+		timer_start(&http2->writing, server_of(http2)->timeouts.write_ms);
+}
+
+static void note_sent(struct http2 *http2, enum write_queue_result result, bool progress) {
+	http2->blocked = result == WRITE_QUEUE_WAITS;
+	http2->broken |= result == WRITE_QUEUE_BROKEN;
+	if (http2->blocked)
+		wait_for_room(http2, progress);
+}
+
+// Sends what waits, and makes frames as long as they can be sent.
+static void flush(struct http2 *http2) {
+	bool progress = false;
+	for (int i = 0; i < WRITES_A_TURN && !http2->blocked && !http2->broken; i++) {
+		if (http2->state == HTTP2_OPEN)
+			http2->broken |= nghttp2_session_send(http2->session) != 0;
+		if (write_queue_waiting(&http2->out) == 0)
+			break;
+		enum write_queue_result result = write_queue_send(&http2->out, http2->socket, NULL, 0, &progress);
+		note_sent(http2, result, progress);
+	}
+	if (http2->blocked || http2->broken)
+		return;
+	if (http2->state == HTTP2_OPEN && nghttp2_session_want_write(http2->session)) {
+		wait_for_room(http2, progress);
+		return;
+	}
+	timer_stop(&http2->writing);
+	socket_want_write(http2->socket, !list_is_empty(&http2->roomy));
+}
+
+static void receive(struct http2 *http2, struct slice bytes) {
+	ssize_t taken = nghttp2_session_mem_recv(http2->session, (const uint8_t *)bytes.ptr, bytes.len);
+	if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC || taken == NGHTTP2_ERR_NOMEM)
+		http2->broken = true;
+	else if ((taken < 0 || http2->is_flood) && !http2->given_up)
+		calm(http2);
+	if (!http2->connection.closed)
+		settle(http2);
+	if (http2->state == HTTP2_OPEN && nghttp2_session_want_write(http2->session))
+		server_call_back_later(&http2->connection);
+}
+
+static void drop(struct http2 *http2, ssize_t count) {
+	if (count > 0)
+		http2->lingered_bytes += (size_t)count;
+	if (count == 0 || count == SOCKET_BROKEN || http2->lingered_bytes > LINGER_LIMIT_BYTES)
+		lose(http2, false);
+}
+
+static void on_readable(void *owner) {
+	struct http2 *http2 = owner;
+	char *scratch = loop_scratch(server_of(http2)->loop);
+	if (http2->state == HTTP2_CLOSING) {
+		socket_want_read(http2->socket, false);
+		return;
+	}
+	ssize_t count = socket_read(http2->socket, scratch, LOOP_SCRATCH_BYTES);
+	if (http2->state == HTTP2_LINGERING)
+		drop(http2, count);
+	else if (count > 0)
+		receive(http2, slice_of(scratch, (size_t)count));
+	else if (count != SOCKET_AGAIN)
+		lose(http2, false);
+}
+
+static void tell_roomy(struct http2 *http2) {
+	struct server *server = server_of(http2);
+	while (!list_is_empty(&http2->roomy) && !http2->connection.closed) {
+		struct http2_stream *stream = LIST_OWNER(http2->roomy.next, struct http2_stream, room);
+		list_remove(&stream->room);
+		if (!stream->told_full || stream->out.is_full || !stream->call.is_open)
+			continue;
+		stream->told_full = false;
+		server->events->on_writable(server->owner, &stream->call, stream->call.owner);
+	}
+}
+
+static void on_writable(void *owner) {
+	struct http2 *http2 = owner;
+	bool progress = false;
+	if (http2->blocked) {
+		enum write_queue_result result = write_queue_send(&http2->out, http2->socket, NULL, 0, &progress);
+		note_sent(http2, result, progress);
+	}
+	if (http2->broken) {
+		lose(http2, false);
+	} else if (http2->state == HTTP2_CLOSING && !http2->blocked) {
+		timer_stop(&http2->writing);
+		socket_want_write(http2->socket, false);
+		linger(http2);
+	} else if (http2->state == HTTP2_OPEN) {
+		tell_roomy(http2);
+		if (http2->connection.closed)
+			return;
+		flush(http2);
+		settle(http2);
+	}
+}
+
+static void on_reading_late(void *owner) {
+	struct http2 *http2 = owner;
+	if (http2->state == HTTP2_LINGERING || http2->silence == HTTP2_PREFACE) {
+		lose(http2, false);
+	} else if (http2->silence == HTTP2_IDLE) {
+		nghttp2_session_terminate_session(http2->session, NGHTTP2_NO_ERROR);
+		server_call_back_later(&http2->connection);
+	} else {
+		calm(http2);
+	}
+}
+
+// The client doesn't read: a reset gives the kernel's memory back too.
+static void on_writing_late(void *owner) {
+	lose(owner, true);
+}
+
+static const struct socket_events http2_socket_events = {.on_readable = on_readable, .on_writable = on_writable};
+
+// Every request that the client has sent by the time it reads the notice is served: the PING tells when that is.
+static void notify(struct http2 *http2) {
+	http2->notified = true;
+	nghttp2_submit_shutdown_notice(http2->session);
+	nghttp2_submit_ping(http2->session, NGHTTP2_FLAG_NONE, NULL);
+	if (http2->silence == HTTP2_IDLE)
+		timer_start(&http2->reading, server_of(http2)->timeouts.header_ms);
+}
+
+static struct client_connection *http2_open(struct server *server, struct socket *socket) {
+	struct http2 *http2 = memory_new(1, sizeof *http2);
+	http2->socket = socket;
+	server_connection_opened(&http2->connection, server, &http2_protocol);
+	list_init(&http2->streams);
+	list_init(&http2->whole);
+	list_init(&http2->over);
+	list_init(&http2->roomy);
+	write_queue_init(&http2->out, server->limits.memory);
+	timer_init(&http2->reading, server->loop, on_reading_late, http2);
+	timer_init(&http2->writing, server->loop, on_writing_late, http2);
+	socket_peer(socket, http2->peer, sizeof http2->peer);
+	socket_set_owner(socket, &http2_socket_events, http2);
+	http2->session = http2_session_new(http2);
+	if (!http2->session) {
+		lose(http2, false);
+		return &http2->connection;
+	}
+	if (server->draining)
+		notify(http2);
+	socket_want_read(socket, true);
+	limit_silence(http2);
+	server_call_back_later(&http2->connection);
+	return &http2->connection;
+}
+
+static void http2_receive(struct client_connection *connection, struct slice bytes) {
+	if (!connection->closed)
+		receive(http2_of(connection), bytes);
+}
+
+static void http2_turn_ended(struct client_connection *connection) {
+	struct http2 *http2 = http2_of(connection);
+	if (http2->state == HTTP2_OPEN && !http2->blocked)
+		flush(http2);
+	settle(http2);
+}
+
+// An idle connection whose place is wanted goes at once; one of a server that drains when its streams have ended.
+static void http2_drain(struct client_connection *connection) {
+	struct http2 *http2 = http2_of(connection);
+	if (http2->state != HTTP2_OPEN || http2->notified)
+		return;
+	if (server_of(http2)->draining) {
+		notify(http2);
+	} else {
+		http2->hurries = true;
+		nghttp2_session_terminate_session(http2->session, NGHTTP2_NO_ERROR);
+	}
+	server_connection_idle(connection, false);
+	server_call_back_later(connection);
+}
+
+static void http2_cut(struct client_connection *connection) {
+	struct http2 *http2 = http2_of(connection);
+	lose(http2, has_calls(http2));
+}
+
+static void http2_free(struct client_connection *connection) {
+	struct http2 *http2 = http2_of(connection);
+	while (!list_is_empty(&http2->streams))
+		http2_stream_free(LIST_OWNER(http2->streams.next, struct http2_stream, link));
+	nghttp2_session_del(http2->session);
+	write_queue_free(&http2->out);
+	free(http2);
+}
+
+const struct protocol http2_protocol = {
+    .open = http2_open,
+    .receive = http2_receive,
+    .turn_ended = http2_turn_ended,
+    .drain = http2_drain,
+    .cut = http2_cut,
+    .free = http2_free,
+    .response = http2_respond,
+    .response_start = http2_response_start,
+    .response_write = http2_response_write,
+    .response_end = http2_response_end,
+    .response_abort = http2_response_abort,
+};

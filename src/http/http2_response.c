@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers on HTTP/2 streams. Bytes wait in the stream's own outbox until the client's windows and the socket take them,
+// so a stream that isn't read holds up no other. The embedder is never called from here.
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "http/http2.h"
+#include "http/response_head.h"
+
+// ":status", "date" and "content-length" beside the embedder's.
+enum { OWN_FIELDS = 3 };
+
+struct fields {
+	nghttp2_nv *list;
+	size_t count;
+};
+
+static struct http2_stream *stream_of(struct server_call *call) {
+	assert(call->is_open);
+	return LIST_OWNER(call, struct http2_stream, call);
+}
+
+// Whether nghttp2 can still be told of the stream.
+static bool is_lost(const struct http2_stream *stream) {
+	return stream->is_over || stream->http2->connection.closed || stream->http2->given_up;
+}
+
+static void add(struct fields *fields, struct slice name, struct slice value) {
+	// nghttp2's type has no const, but it copies.
+	fields->list[fields->count++] = (nghttp2_nv){(uint8_t *)(uintptr_t)name.ptr, (uint8_t *)(uintptr_t)value.ptr,
+	                                             name.len, value.len, NGHTTP2_NV_FLAG_NONE};
+}
+
+// Names in lower case, appended to `names`, which has room.
+static struct slice lower(struct buffer *names, struct slice name) {
+	size_t start = names->len;
+	for (size_t i = 0; i < name.len; i++)
+		buffer_append_byte(names, (char)(name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? name.ptr[i] | 0x20 : name.ptr[i]));
+	return slice_of(names->ptr + start, name.len);
+}
+
+// What belongs to a connection of HTTP/1.1 only.
+static bool is_of_connection(struct slice name) {
+	return slice_equal_nocase(name, SLICE("upgrade")) || slice_equal_nocase(name, SLICE("proxy-connection"));
+}
+
+static void add_all(struct fields *fields, struct buffer *names, struct headers headers) {
+	for (size_t i = 0; i < headers.count; i++) {
+		const struct header *header = &headers.list[i];
+		if (header->name.len && response_head_passes(header) && !is_of_connection(header->name))
+			add(fields, lower(names, header->name), header->value);
+	}
+}
+
+// How much of the answer the next frame can take; http2_response_move puts it there.
+static ssize_t next_length(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t room, uint32_t *flags,
+                           nghttp2_data_source *source, void *owner) {
+	struct http2_stream *stream = source->ptr;
+	size_t waiting = write_queue_waiting(&stream->out);
+	(void)session;
+	(void)id;
+	(void)bytes;
+	(void)owner;
+	if (waiting == 0 && !stream->is_answered) {
+		stream->is_waiting = true;
+		return NGHTTP2_ERR_DEFERRED;
+	}
+	if (waiting == 0 && stream->breaks_off)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+	if (waiting <= room && stream->is_answered && !stream->breaks_off)
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	return (ssize_t)(waiting < room ? waiting : room);
+}
+
+// The head, and with `has_body` what is in the outbox behind it. 0, or ERROR_...
+static int submit(struct http2_stream *stream, int status, struct headers headers, int64_t content_length,
+                  bool has_body) {
+	struct server *server = stream->http2->connection.server;
+	struct fields fields = {.list = memory_new(headers.count + OWN_FIELDS, sizeof *fields.list)};
+	char status_text[12], length_text[24];
+	size_t names_bytes = 1;
+	for (size_t i = 0; i < headers.count; i++)
+		names_bytes += headers.list[i].name.len;
+	buffer_clear(&server->head);
+	int rc = buffer_reserve(&server->head, names_bytes);
+	if (rc == 0) {
+		snprintf(status_text, sizeof status_text, "%03d", status);
+		add(&fields, SLICE(":status"), slice_from(status_text));
+		add(&fields, SLICE("date"), server_date(server));
+		add_all(&fields, &server->head, headers);
+		snprintf(length_text, sizeof length_text, "%lld", (long long)content_length);
+		if (content_length >= 0)
+			add(&fields, SLICE("content-length"), slice_from(length_text));
+		nghttp2_data_provider body = {.source = {.ptr = stream}, .read_callback = next_length};
+		rc = nghttp2_submit_response(stream->http2->session, stream->id, fields.list, fields.count,
+		                             has_body ? &body : NULL);
+	}
+	free(fields.list);
+	return rc;
+}
+
+// What the status or the method says of the answer's body.
+static void begin(struct http2_stream *stream, int status) {
+	bool empty_status = status < 200 || status == 204 || status == 304;
+	stream->bodiless = empty_status || slice_equal(stream->method, SLICE("HEAD"));
+}
+
+static void reset(struct http2_stream *stream) {
+	stream->breaks_off = true;
+	if (!is_lost(stream))
+		nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_INTERNAL_ERROR);
+	server_call_back_later(&stream->http2->connection);
+}
+
+// There are more bytes, or there is an end.
+static void go_on(struct http2_stream *stream) {
+	if (stream->is_waiting && !is_lost(stream))
+		nghttp2_session_resume_data(stream->http2->session, stream->id);
+	stream->is_waiting = false;
+	server_call_back_later(&stream->http2->connection);
+}
+
+static void add_bytes(struct http2_stream *stream, struct slice bytes) {
+	if (write_queue_add(&stream->out, bytes))
+		reset(stream);
+	else if (!timer_is_running(&stream->silence))
+		http2_stream_watch(stream, stream->http2->connection.server->timeouts.write_ms);
+}
+
+// The answer is given, to its end or not; what waits of it is still sent.
+static void finish(struct http2_stream *stream) {
+	stream->is_answered = true;
+	server_call_ended(&stream->call, false);
+	http2_stream_forget_request(stream);
+}
+
+void http2_respond(struct server_call *call, int status, struct headers headers, struct slice body) {
+	struct http2_stream *stream = stream_of(call);
+	assert(!call->has_started);
+	begin(stream, status);
+	bool states_length = status != 204 && status >= 200;
+	bool has_body = !stream->bodiless && body.len > 0;
+	if (!is_lost(stream)) {
+		if (submit(stream, status, headers, states_length ? (int64_t)body.len : -1, has_body))
+			reset(stream);
+		else if (has_body)
+			add_bytes(stream, body);
+	}
+	finish(stream);
+	server_call_back_later(&stream->http2->connection);
+}
+
+void http2_response_start(struct server_call *call, int status, struct headers headers, int64_t content_length) {
+	struct http2_stream *stream = stream_of(call);
+	assert(!call->has_started);
+	call->has_started = true;
+	begin(stream, status);
+	if (content_length >= 0)
+		stream->remaining_bytes = (uint64_t)content_length;
+	if (!is_lost(stream) && submit(stream, status, headers, status == 204 ? -1 : content_length, !stream->bodiless))
+		reset(stream);
+	server_call_back_later(&stream->http2->connection);
+}
+
+bool http2_response_write(struct server_call *call, struct slice bytes) {
+	struct http2_stream *stream = stream_of(call);
+	assert(call->has_started);
+	if (bytes.len > stream->remaining_bytes)
+		bytes.len = (size_t)stream->remaining_bytes;
+	if (stream->remaining_bytes != UINT64_MAX)
+		stream->remaining_bytes -= bytes.len;
+	if (bytes.len && !stream->bodiless && !stream->breaks_off && !is_lost(stream)) {
+		add_bytes(stream, bytes);
+		go_on(stream);
+	}
+	stream->told_full = stream->out.is_full && !is_lost(stream);
+	return !stream->told_full;
+}
+
+void http2_response_end(struct server_call *call) {
+	struct http2_stream *stream = stream_of(call);
+	assert(call->has_started);
+	bool is_short = stream->remaining_bytes != UINT64_MAX && stream->remaining_bytes > 0 && !stream->bodiless;
+	stream->breaks_off |= is_short;
+	finish(stream);
+	go_on(stream);
+}
+
+void http2_response_abort(struct server_call *call, bool at_once) {
+	struct http2_stream *stream = stream_of(call);
+	if (at_once || !call->has_started || stream->bodiless)
+		reset(stream);
+	stream->breaks_off = true;
+	finish(stream);
+	go_on(stream);
+}
+
+void http2_stream_refuse(struct http2_stream *stream, int status, const char *reason) {
+	struct server *server = stream->http2->connection.server;
+	struct header list[8];
+	stream->is_refused = true;
+	begin(stream, status);
+	buffer_clear(&server->refusal);
+	size_t count = server->events->format_refusal(server->owner, status, reason, list, &server->refusal);
+	assert(count <= sizeof list / sizeof *list);
+	struct slice body = buffer_slice(&server->refusal);
+	bool has_body = !stream->bodiless && body.len > 0;
+	if (submit(stream, status, (struct headers){list, count}, (int64_t)body.len, has_body))
+		reset(stream);
+	else if (has_body)
+		add_bytes(stream, body);
+	stream->is_answered = true;
+	http2_stream_forget_request(stream);
+	server_call_back_later(&stream->http2->connection);
+}
+
+int http2_response_move(struct http2_stream *stream, struct slice frame_head, size_t length) {
+	struct http2 *http2 = stream->http2;
+	int rc = write_queue_add(&http2->out, frame_head);
+	if (rc == 0)
+		rc = write_queue_add(&http2->out, slice_of(write_queue_bytes(&stream->out).ptr, length));
+	write_queue_drop(&stream->out, length);
+	if (write_queue_waiting(&stream->out) == 0)
+		timer_stop(&stream->silence);
+	else
+		http2_stream_watch(stream, http2->connection.server->timeouts.write_ms);
+	if (stream->told_full && !stream->out.is_full && list_is_empty(&stream->room))
+		list_append(&http2->roomy, &stream->room);
+	return rc;
+}

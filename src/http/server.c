@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all protocols share: listeners, the count of connections and calls, draining and closing. The bytes are the
+// protocols' business.
+//
+// At the limit of connections a new client takes the place of the one that has been idle longest; when none is idle, it
+// waits in the kernel's queue.
+#include "http/server.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "http/protocol_detect.h"
+#include "http/response_head.h"
+#include "http/server_internal.h"
+#include "net/bind.h"
+#include "net/listener.h"
+#include "net/tls_server.h"
+
+// Heads of answers and bodies of refusals are our own or bounded by the embedder.
+#define HEAD_LIMIT_BYTES (1024 * 1024)
+
+// A handshake costs up to a millisecond of CPU: requests in flight must not starve for newcomers.
+enum { HANDSHAKES_AT_ONCE = 100, HANDSHAKES_PER_SECOND = 500 };
+
+struct bound_listener {
+	struct server *server;
+	struct listener *listener;
+	struct tls_server *tls; // NULL: plain
+};
+
+static bool is_full(const struct server *server) {
+	return server->connection_count >= server->limits.connections;
+}
+
+static void want_clients(struct server *server) {
+	bool has_place = !is_full(server) || !list_is_empty(&server->idle);
+	bool wanted = has_place && !server->draining && !server->closing;
+	bool rests = timer_is_running(&server->handshake_rest);
+	for (size_t i = 0; i < server->bound_listener_count; i++)
+		listener_want(server->bound_listeners[i]->listener, wanted && !(rests && server->bound_listeners[i]->tls));
+}
+
+static void on_handshake_rest_over(void *owner) {
+	want_clients(owner);
+}
+
+static void look_for_drained(struct server *server) {
+	if (server->draining && !server->closing && server->connection_count == 0)
+		timer_start(&server->drained, 0);
+}
+
+static void tell_drained(void *owner) {
+	struct server *server = owner;
+	loop_callback on_drained = server->on_drained;
+	server->on_drained = NULL;
+	if (on_drained)
+		on_drained(server->drained_owner);
+}
+
+// How often memory is looked for on behalf of those that starve.
+#define MEMORY_LOOK_MS 20
+
+static void look_for_memory(void *owner) {
+	struct server *server = owner;
+	if (memory_meter_is_full(server->limits.memory)) {
+		timer_start(&server->memory_look, MEMORY_LOOK_MS);
+		return;
+	}
+	while (!list_is_empty(&server->starving)) {
+		struct client_connection *connection = LIST_OWNER(server->starving.next, struct client_connection, starving);
+		list_remove(&connection->starving);
+		server_call_back_later(connection);
+	}
+}
+
+static void free_closed(struct server *server) {
+	while (!list_is_empty(&server->closed)) {
+		struct client_connection *connection = LIST_OWNER(server->closed.next, struct client_connection, link);
+		list_remove(&connection->link);
+		connection->protocol->free(connection);
+	}
+}
+
+// Going on with one connection can ask for another turn's end of it, which must not wait for the loop to sleep.
+static void end_turn(struct server *server) {
+	while (!list_is_empty(&server->later) && !server->closing) {
+		struct client_connection *connection = LIST_OWNER(server->later.next, struct client_connection, later);
+		list_remove(&connection->later);
+		connection->protocol->turn_ended(connection);
+	}
+	free_closed(server);
+}
+
+static void on_after_events(uv_check_t *check) {
+	end_turn(check->data);
+}
+
+// Timers and calls from other threads run outside the phase of events.
+static void on_before_waiting(uv_prepare_t *prepare) {
+	end_turn(prepare->data);
+}
+
+struct server *server_new(struct loop *loop, const struct server_limits *limits, const struct server_timeouts *timeouts,
+                          const struct server_events *events, void *owner) {
+	struct server *server = memory_new(1, sizeof *server);
+	*server = (struct server){.loop = loop, .limits = *limits, .timeouts = *timeouts, .events = events, .owner = owner};
+	list_init(&server->connections);
+	list_init(&server->idle);
+	list_init(&server->starving);
+	list_init(&server->later);
+	list_init(&server->closed);
+	buffer_init(&server->head, HEAD_LIMIT_BYTES);
+	buffer_init(&server->refusal, HEAD_LIMIT_BYTES);
+	timer_init(&server->drained, loop, tell_drained, server);
+	timer_init(&server->memory_look, loop, look_for_memory, server);
+	timer_init(&server->handshake_rest, loop, on_handshake_rest_over, server);
+	token_bucket_init(&server->handshakes, HANDSHAKES_AT_ONCE, HANDSHAKES_PER_SECOND, loop_now_ms(loop));
+	uv_check_init(loop_uv(loop), &server->after_events);
+	uv_prepare_init(loop_uv(loop), &server->before_waiting);
+	server->after_events.data = server->before_waiting.data = server;
+	server->open_handles = 2;
+	uv_check_start(&server->after_events, on_after_events);
+	uv_prepare_start(&server->before_waiting, on_before_waiting);
+	uv_unref((uv_handle_t *)&server->after_events);
+	uv_unref((uv_handle_t *)&server->before_waiting);
+	return server;
+}
+
+// Another client who wants a handshake; the next one may have to wait.
+static struct ssl_st *begin_handshake(struct server *server, struct tls_server *tls) {
+	uint64_t now_ms = loop_now_ms(server->loop);
+	token_bucket_take(&server->handshakes, now_ms);
+	uint64_t wait_ms = token_bucket_wait_ms(&server->handshakes, now_ms);
+	if (wait_ms > 0) {
+		timer_start(&server->handshake_rest, wait_ms);
+		want_clients(server);
+	}
+	return tls_server_connection(tls);
+}
+
+static void on_accepted(void *owner, int descriptor) {
+	struct bound_listener *bound_listener = owner;
+	struct server *server = bound_listener->server;
+	if (is_full(server)) {
+		struct client_connection *longest = LIST_OWNER(server->idle.next, struct client_connection, idle);
+		longest->protocol->drain(longest);
+	}
+	struct socket *socket = socket_new(server->loop, descriptor, NULL, NULL);
+	struct ssl_st *ssl = socket && bound_listener->tls ? begin_handshake(server, bound_listener->tls) : NULL;
+	if (socket && bound_listener->tls && !ssl)
+		socket_close(socket);
+	else if (socket)
+		protocol_detect_start(server, socket, ssl);
+}
+
+int server_listen_tls(struct server *server, const char *address, bool shared, struct tls_server *tls,
+                      const char **message) {
+	struct bound_listener *bound_listener = memory_new(1, sizeof *bound_listener);
+	*bound_listener = (struct bound_listener){.server = server, .tls = tls};
+	int rc =
+	    listener_new(server->loop, address, shared, on_accepted, bound_listener, &bound_listener->listener, message);
+	if (rc) {
+		free(bound_listener);
+		return rc;
+	}
+	server->bound_listeners =
+	    memory_resize(server->bound_listeners, server->bound_listener_count + 1, sizeof(struct bound_listener *));
+	server->bound_listeners[server->bound_listener_count++] = bound_listener;
+	want_clients(server);
+	return 0;
+}
+
+int server_listen(struct server *server, const char *address, bool shared, const char **message) {
+	return server_listen_tls(server, address, shared, NULL, message);
+}
+
+int server_probe(const char *address, const char **message) {
+	return bind_probe(address, message);
+}
+
+const char *server_address(const struct server *server, size_t index) {
+	return index < server->bound_listener_count ? listener_address(server->bound_listeners[index]->listener) : NULL;
+}
+
+static void close_listeners(struct server *server) {
+	timer_stop(&server->handshake_rest);
+	for (size_t i = 0; i < server->bound_listener_count; i++) {
+		listener_close(server->bound_listeners[i]->listener);
+		free(server->bound_listeners[i]);
+	}
+	free(server->bound_listeners);
+	server->bound_listeners = NULL;
+	server->bound_listener_count = 0;
+}
+
+// Calls `act` for each connection, also when it closes some or all of them.
+static void for_each_connection(struct server *server, void (*act)(struct client_connection *connection)) {
+	struct list rest;
+	list_init(&rest);
+	while (!list_is_empty(&server->connections)) {
+		struct list *link = server->connections.next;
+		list_remove(link);
+		list_append(&rest, link);
+	}
+	while (!list_is_empty(&rest)) {
+		struct list *link = rest.next;
+		list_remove(link);
+		list_append(&server->connections, link);
+		act(LIST_OWNER(link, struct client_connection, link));
+	}
+}
+
+static void drain_connection(struct client_connection *connection) {
+	connection->protocol->drain(connection);
+}
+
+static void cut_connection(struct client_connection *connection) {
+	connection->protocol->cut(connection);
+}
+
+void server_drain(struct server *server, loop_callback on_drained, void *owner) {
+	for (size_t i = 0; i < server->bound_listener_count; i++)
+		listener_drain(server->bound_listeners[i]->listener);
+	server->draining = true;
+	server->on_drained = on_drained;
+	server->drained_owner = owner;
+	close_listeners(server);
+	for_each_connection(server, drain_connection);
+	look_for_drained(server);
+}
+
+size_t server_connections(const struct server *server) {
+	return server->connection_count;
+}
+
+size_t server_calls(const struct server *server) {
+	return server->call_count;
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+	struct server *server = handle->data;
+	if (--server->open_handles > 0)
+		return;
+	free_closed(server);
+	buffer_free(&server->head);
+	buffer_free(&server->refusal);
+	free(server);
+}
+
+void server_close(struct server *server) {
+	assert(!server->closing);
+	server->closing = true;
+	close_listeners(server);
+	for_each_connection(server, cut_connection);
+	assert(server->connection_count == 0 && server->call_count == 0);
+	timer_stop(&server->drained);
+	timer_stop(&server->memory_look);
+	uv_close((uv_handle_t *)&server->after_events, on_handle_closed);
+	uv_close((uv_handle_t *)&server->before_waiting, on_handle_closed);
+}
+
+struct slice server_date(struct server *server) {
+	time_t now_s = time(NULL);
+	if (now_s != server->date_s) {
+		server->date_s = now_s;
+		response_date_format(now_s, server->date);
+	}
+	return slice_from(server->date);
+}
+
+bool server_starves(struct client_connection *connection) {
+	struct server *server = connection->server;
+	list_remove(&connection->starving);
+	if (!memory_meter_is_full(server->limits.memory))
+		return false;
+	list_append(&server->starving, &connection->starving);
+	if (!timer_is_running(&server->memory_look))
+		timer_start(&server->memory_look, MEMORY_LOOK_MS);
+	return true;
+}
+
+void server_call_back_later(struct client_connection *connection) {
+	if (list_is_empty(&connection->later) && !connection->closed)
+		list_append(&connection->server->later, &connection->later);
+}
+
+void server_connection_opened(struct client_connection *connection, struct server *server,
+                              const struct protocol *protocol) {
+	connection->protocol = protocol;
+	connection->server = server;
+	list_init(&connection->link);
+	list_init(&connection->later);
+	list_init(&connection->idle);
+	list_init(&connection->starving);
+	list_append(&server->connections, &connection->link);
+	server->connection_count++;
+	want_clients(server);
+}
+
+void server_connection_idle(struct client_connection *connection, bool idle) {
+	struct server *server = connection->server;
+	list_remove(&connection->idle);
+	if (idle)
+		list_append(&server->idle, &connection->idle);
+	if (is_full(server))
+		want_clients(server);
+}
+
+void server_connection_closed(struct client_connection *connection) {
+	struct server *server = connection->server;
+	assert(!connection->closed);
+	connection->closed = true;
+	list_remove(&connection->later);
+	list_remove(&connection->idle);
+	list_remove(&connection->starving);
+	list_remove(&connection->link);
+	list_append(&server->closed, &connection->link);
+	server->connection_count--;
+	want_clients(server);
+	look_for_drained(server);
+}
+
+void server_deliver(struct server_call *call) {
+	struct server *server = call->connection->server;
+	call->owner = NULL;
+	call->is_open = true;
+	call->has_started = false;
+	server->call_count++;
+	server->events->on_request(server->owner, call, &call->request, &call->owner);
+}
+
+void server_call_ended(struct server_call *call, bool gone) {
+	struct server *server = call->connection->server;
+	assert(call->is_open);
+	call->is_open = false;
+	server->call_count--;
+	if (gone)
+		server->events->on_gone(server->owner, call, call->owner);
+}
+
+void server_respond(struct server_call *call, int status, struct headers headers, struct slice body) {
+	call->connection->protocol->response(call, status, headers, body);
+}
+
+void server_response_start(struct server_call *call, int status, struct headers headers, int64_t content_length) {
+	call->connection->protocol->response_start(call, status, headers, content_length);
+}
+
+bool server_response_write(struct server_call *call, struct slice bytes) {
+	return call->connection->protocol->response_write(call, bytes);
+}
+
+void server_response_end(struct server_call *call) {
+	call->connection->protocol->response_end(call);
+}
+
+void server_response_abort(struct server_call *call, bool reset) {
+	call->connection->protocol->response_abort(call, reset);
+}
+
+bool server_response_has_started(const struct server_call *call) {
+	return call->has_started;
+}

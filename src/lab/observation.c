@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words are short, and the same for the same decision: whoever prints scenes may fold those that say the same.
+#include "lab/observation.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+enum { WORDS_BYTES = 16 << 10, JSON_BYTES = 4 << 20, NAMES_SHOWN = 4 };
+
+void observation_init(struct observation *observation, const char *hook, const char *dry_run_case, size_t model_count) {
+	*observation = (struct observation){.hook = hook, .dry_run_case = memory_string(slice_from(dry_run_case))};
+	observation->model_count = model_count;
+	observation->chosen = memory_new(model_count, sizeof *observation->chosen);
+	buffer_init(&observation->words, WORDS_BYTES);
+	buffer_init(&observation->json, JSON_BYTES);
+	buffer_init(&observation->options, WORDS_BYTES);
+	buffer_init(&observation->options_json, JSON_BYTES);
+}
+
+void observation_free(struct observation *observation) {
+	buffer_free(&observation->words);
+	buffer_free(&observation->json);
+	buffer_free(&observation->options);
+	buffer_free(&observation->options_json);
+	free(observation->dry_run_case);
+	free(observation->chosen);
+	free(observation->reason);
+}
+
+void observation_count(struct observation *observation, const struct driver_decision *decision, bool exactly) {
+	const struct call_report *report = decision->report;
+	if (!exactly && (observation->cpu_ns == 0 || decision->cpu_ns < observation->cpu_ns))
+		observation->cpu_ns = decision->cpu_ns;
+	if (!report)
+		return;
+	observation->calls++;
+	if (exactly && report->instructions > observation->instructions)
+		observation->instructions = report->instructions;
+	if (report->peak_bytes > observation->peak_bytes)
+		observation->peak_bytes = report->peak_bytes;
+	if (report->ending != ENDING_OK && observation->mistakes++ == 0)
+		observation->mistake = *report;
+}
+
+static void write_headers(struct observation *observation, struct headers headers) {
+	buffer_printf(&observation->options_json, ",\"headers\":[");
+	for (size_t i = 0; i < headers.count; i++) {
+		buffer_printf(&observation->options, "%s%.*s", i ? " " : ", headers ", SLICE_ARGS(headers.list[i].name));
+		if (i)
+			buffer_append_byte(&observation->options_json, ',');
+		buffer_append_json(&observation->options_json, headers.list[i].name);
+	}
+	buffer_append_byte(&observation->options_json, ']');
+}
+
+static void write_number(struct observation *observation, const char *name, uint64_t number) {
+	if (number == 0) {
+		buffer_printf(&observation->options_json, ",\"%s\":null", name);
+		return;
+	}
+	buffer_printf(&observation->options, ", %s %" PRIu64, name, number);
+	buffer_printf(&observation->options_json, ",\"%s\":%" PRIu64, name, number);
+}
+
+static void write_text(struct observation *observation, const char *name, struct slice text) {
+	buffer_printf(&observation->options_json, ",\"%s\":", name);
+	if (text.len == 0) {
+		buffer_append(&observation->options_json, SLICE("null"));
+		return;
+	}
+	buffer_printf(&observation->options, ", %s %.*s", name, SLICE_ARGS(text));
+	buffer_append_json(&observation->options_json, text);
+}
+
+static void write_tier(struct observation *observation, const char *name, enum service_tier tier) {
+	write_text(observation, name, slice_from(service_tier_names[tier]));
+}
+
+static void note_selection(struct observation *observation, const struct selection *selection) {
+	if (selection->model)
+		observation->chosen[selection->model->index]++;
+	else
+		observation->none++;
+	if (observation->decisions > 1)
+		return;
+	const struct attempt_options *options = &selection->options;
+	write_number(observation, "timeout_ms", options->timeout_ms);
+	write_number(observation, "ttft_ms", options->ttft_ms);
+	write_number(observation, "hedge_after_ms", options->hedge_after_ms);
+	write_tier(observation, "tier", options->tier);
+	write_headers(observation, options->headers);
+	observation->reason = memory_string(selection->reason);
+}
+
+static const char *bool_text(bool value) {
+	return value ? "true" : "false";
+}
+
+static void note_classification(struct observation *observation, const struct classification *c) {
+	struct buffer *words = &observation->words;
+	buffer_printf(words, "%s, %s", verdict_names[c->verdict], outcome_names[c->outcome]);
+	if (c->verdict == VERDICT_RETRY)
+		buffer_printf(words, ", after %" PRIu64 " ms", c->after_ms);
+	if (c->counts)
+		buffer_append(words, SLICE(", counts against the breaker"));
+	if (c->throttle && c->cooldown_ms)
+		buffer_printf(words, ", rests %" PRIu64 " ms as asked", c->cooldown_ms);
+	else if (c->throttle)
+		buffer_append(words, SLICE(", rests 1000 ms, doubling"));
+	else if (c->cooldown_ms)
+		buffer_printf(words, ", %s %" PRIu64 " ms", c->orders_only ? "stands behind for" : "rests", c->cooldown_ms);
+	buffer_printf(&observation->json,
+	              "{\"verdict\":\"%s\",\"outcome\":\"%s\",\"counts\":%s,\"cooldown_ms\":%" PRIu64
+	              ",\"doubles\":%s,\"orders_only\":%s,\"after_ms\":%" PRIu64 "}",
+	              verdict_names[c->verdict], outcome_names[c->outcome], bool_text(c->counts), c->cooldown_ms,
+	              bool_text(c->throttle && !c->cooldown_ms), bool_text(c->orders_only), c->after_ms);
+}
+
+static void note_judgement(struct observation *observation, const struct driver_decision *decision) {
+	if (decision->accepted)
+		buffer_append(&observation->words, SLICE("accepted"));
+	else
+		buffer_printf(&observation->words, "refused: %.*s", SLICE_ARGS(decision->reason));
+	buffer_printf(&observation->json, "{\"accepted\":%s,\"reason\":", bool_text(decision->accepted));
+	buffer_append_json(&observation->json, decision->reason);
+	buffer_append_byte(&observation->json, '}');
+}
+
+static void note_edits(struct observation *observation, const struct edits *edits) {
+	write_tier(observation, "service_tier", edits->tier);
+	write_text(observation, "guardrail", edits->guardrail_identifier);
+	write_text(observation, "guardrail_version", edits->guardrail_version);
+	write_text(observation, "guardrail_trace", edits->guardrail_trace);
+	write_number(observation, "max_tokens", (uint64_t)edits->max_tokens);
+	write_headers(observation, edits->headers);
+	struct slice options = slice_from_offset(buffer_slice(&observation->options), 2);
+	buffer_append(&observation->words, options.len ? options : SLICE("nothing"));
+	buffer_printf(&observation->json, "{%.*s}",
+	              SLICE_ARGS(slice_from_offset(buffer_slice(&observation->options_json), 1)));
+}
+
+void observation_note(struct observation *observation, const struct driver_decision *decision) {
+	bool is_first = observation->decisions++ == 0;
+	bool by_policy = decision->report && decision->report->ending == ENDING_OK;
+	if (is_first)
+		observation->decided_by = by_policy ? DECIDED_BY_POLICY : DECIDED_BY_DEFAULT;
+	if (decision->selection)
+		note_selection(observation, decision->selection);
+	else if (!is_first)
+		return;
+	else if (decision->classification)
+		note_classification(observation, decision->classification);
+	else if (decision->edits)
+		note_edits(observation, decision->edits);
+	else if (strcmp(observation->hook, "accept") == 0)
+		note_judgement(observation, decision);
+}
+
+void observation_note_unasked(struct observation *observation, const struct step *last) {
+	struct buffer *words = &observation->words;
+	buffer_append(words, SLICE("not asked: "));
+	if (last->kind == STEP_FAIL && last->error == ROUTE_NO_MODELS_AVAILABLE && last->why == NO_MODELS_NOT_SERVED)
+		buffer_append(words, SLICE("no model serves it"));
+	else if (last->kind == STEP_FAIL && last->error == ROUTE_NO_MODELS_AVAILABLE)
+		buffer_printf(words, "no model is eligible, the first returns in %" PRIu64 " ms", last->retry_after_ms);
+	else if (last->kind == STEP_FAIL && last->error == ROUTE_RETRIES_EXHAUSTED)
+		buffer_append(words, SLICE("models or retries were used up before"));
+	else if (last->kind == STEP_FAIL && last->error == ROUTE_DEADLINE)
+		buffer_append(words, SLICE("the deadline passed before"));
+	else if (last->kind == STEP_FAIL)
+		buffer_append(words, SLICE("a failure was the answer before"));
+	else
+		buffer_append(words, SLICE("an answer came before"));
+}
+
+// The chosen model of the highest count that isn't taken yet, whose count it takes; NULL when none is left.
+static const struct model *take_most_chosen(size_t *chosen, const struct pool *pool, size_t *count) {
+	size_t best = 0;
+	for (size_t i = 1; i < pool->count; i++)
+		if (chosen[i] > chosen[best])
+			best = i;
+	*count = chosen[best];
+	chosen[best] = 0;
+	return *count ? &pool->models[best] : NULL;
+}
+
+static void write_share(struct observation *observation, const char *name, size_t count, size_t shown) {
+	size_t percent = (count * 100 + observation->decisions / 2) / observation->decisions;
+	buffer_printf(&observation->words, "%s%s", shown ? ", " : "", name);
+	if (count < observation->decisions)
+		buffer_printf(&observation->words, " %zu %%", percent);
+}
+
+static void close_selection(struct observation *observation, const struct pool *pool) {
+	size_t count, shown = 0, rest = 0;
+	const struct model *model;
+	size_t *left = memory_new(pool->count, sizeof *left);
+	memcpy(left, observation->chosen, pool->count * sizeof *left);
+	buffer_append(&observation->json, SLICE("{\"models\":{"));
+	while (observation->decisions && (model = take_most_chosen(left, pool, &count)) != NULL) {
+		if (shown)
+			buffer_append_byte(&observation->json, ',');
+		buffer_append_json(&observation->json, slice_from(model->name));
+		buffer_printf(&observation->json, ":%zu", count);
+		if (shown < NAMES_SHOWN)
+			write_share(observation, model->name, count, shown);
+		else
+			rest++;
+		shown++;
+	}
+	free(left);
+	if (rest)
+		buffer_printf(&observation->words, ", %zu more", rest);
+	if (observation->none)
+		write_share(observation, "none", observation->none, shown);
+	buffer_append(&observation->words, buffer_slice(&observation->options));
+	if (observation->reason && *observation->reason)
+		buffer_printf(&observation->words, " (%s)", observation->reason);
+	buffer_printf(&observation->json, "},\"none\":%zu", observation->none);
+	buffer_append(&observation->json, buffer_slice(&observation->options_json));
+	buffer_append(&observation->json, SLICE(",\"reason\":"));
+	buffer_append_json(&observation->json, slice_from(observation->reason));
+	buffer_append_byte(&observation->json, '}');
+}
+
+void observation_close(struct observation *observation, const struct pool *pool) {
+	bool selected = strcmp(observation->hook, "select") == 0 && observation->decisions;
+	if (selected)
+		close_selection(observation, pool);
+	if (observation->json.len == 0)
+		buffer_append(&observation->json, SLICE("{}"));
+	if (observation->words.len == 0)
+		buffer_append(&observation->words, observation->mistakes ? SLICE("nothing") : SLICE("ran"));
+}

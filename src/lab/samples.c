@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bodies are those of the service's documents; the odd ones are what a client could send through the gateway's checks.
+#include "lab/samples.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "policy/body.h"
+
+enum { NAME_BYTES_MAX = 2048, DEPTH = 300 };
+
+#define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"What is an interlocking?\"}]}]"
+#define CONVERSE                                                                                                       \
+	"{\"system\":[{\"text\":\"Be brief.\"}]," MESSAGES ",\"inferenceConfig\":{\"maxTokens\":512},"                     \
+	"\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"clock\",\"inputSchema\":{\"json\":{}}}}]},"                  \
+	"\"requestMetadata\":{\"team\":\"search\",\"priority\":\"low\"}}"
+#define INVOKE                                                                                                         \
+	"{\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":512,"                                                \
+	"\"messages\":[{\"role\":\"user\",\"content\":\"What is an interlocking?\"}]}"
+
+struct sample_shape {
+	const char *operation;
+	bool streaming, family_bound;
+	const char *body;
+};
+
+static const struct sample_shape SHAPES[] = {
+    [REQUEST_PLAIN] = {"Converse", false, false, CONVERSE},
+    [REQUEST_STREAM] = {"ConverseStream", true, false, CONVERSE},
+    [REQUEST_INVOKE] = {"InvokeModel", false, true, INVOKE},
+    [REQUEST_INVOKE_STREAM] = {"InvokeModelWithResponseStream", true, true, INVOKE},
+    [REQUEST_COUNT] = {"CountTokens", false, true, "{\"input\":{\"converse\":{" MESSAGES "}}}"},
+    [REQUEST_LARGE] = {"Converse", false, false, NULL},
+    [REQUEST_EMPTY] = {"Converse", false, false, ""},
+    [REQUEST_BROKEN] = {"Converse", false, false, "{\"messages\":[{\"role\":\"user\",\xff\"conte"},
+    [REQUEST_MISSHAPEN] = {"Converse", false, false,
+                           "{\"messages\":\"none\",\"system\":7,\"inferenceConfig\":[{\"maxTokens\":\"many\"}],"
+                           "\"toolConfig\":null,\"requestMetadata\":\"no object\"}"},
+    [REQUEST_DEEP] = {"Converse", false, false, NULL},
+    [REQUEST_ODD_NAME] = {"Converse", false, false, CONVERSE},
+    [REQUEST_ODD_HEADERS] = {"Converse", false, false, CONVERSE},
+    [REQUEST_ODD_METADATA] = {"Converse", false, false,
+                              "{" MESSAGES ",\"requestMetadata\":{\"__index\":\"__gc\",\"\":\"%s%n\",\"%d\":\"[%a-\","
+                              "\"team\":{\"deep\":[1e308,null,{\"a\":false}]},\"priority\":17,"
+                              "\"\\u0000\\u2028\":\"\\u0000'\\\"--[[\"}}"},
+    [REQUEST_BROKEN_METADATA] = {"Converse", false, false,
+                                 "{" MESSAGES ",\"requestMetadata\":{\"\\ud800\":\"search\"}}"},
+    [REQUEST_UNKNOWN] = {"Converse", false, false, CONVERSE},
+};
+
+// Characters that patterns, formats, terminals and C strings stumble over, and no UTF-8.
+static const struct slice ODD = SLICE("no-such/[%a-z*]+.%s%n\n\x1b[31m\"'\\\0\xff\xc0x");
+
+static void repeat(struct buffer *buffer, char byte, size_t count) {
+	if (buffer_reserve(buffer, count) == 0) {
+		memset(buffer->ptr + buffer->len, byte, count);
+		buffer->len += count;
+	}
+}
+
+static void make_large(struct buffer *body, size_t body_bytes) {
+	static const struct slice head = SLICE("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\""),
+	                          tail = SLICE("\"}]}]}");
+	buffer_append(body, head);
+	if (body_bytes > head.len + tail.len)
+		repeat(body, 'a', body_bytes - head.len - tail.len);
+	buffer_append(body, tail);
+}
+
+// A name that a glob lets through, where no model takes just any.
+static struct slice make_odd_name(struct buffer *asked, const struct pool *pool) {
+	for (size_t i = 0; i < pool->count; i++)
+		for (size_t j = 0; j < pool->models[i].serves_count; j++) {
+			struct slice glob = slice_from(pool->models[i].serves[j]);
+			size_t star = slice_find(glob, '*');
+			if (star == glob.len)
+				continue;
+			buffer_append(asked, slice_of(glob.ptr, star));
+			buffer_append(asked, ODD);
+			for (size_t k = star + 1; k < glob.len; k++)
+				buffer_append_byte(asked, glob.ptr[k] == '*' ? 'x' : glob.ptr[k]);
+			return buffer_slice(asked);
+		}
+	return ODD;
+}
+
+static void set_headers(struct sample *sample) {
+	static const struct header plain[] = {
+	    {SLICE("Content-Type"), SLICE("application/json")},
+	    {SLICE("User-Agent"), SLICE("aws-sdk-js/3.940.0")},
+	    {SLICE("x-team"), SLICE("search")},
+	};
+	memcpy(sample->headers, plain, sizeof plain);
+	sample->attributes.headers = (struct headers){sample->headers, sizeof plain / sizeof *plain};
+}
+
+static void set_odd_headers(struct sample *sample) {
+	const struct header odd[] = {
+	    {SLICE("x-team"), ODD},
+	    {SLICE("X-TEAM"), SLICE("")},
+	    {SLICE("__index"), SLICE("%s%n")},
+	    {SLICE("^"), SLICE("[%")},
+	};
+	for (size_t i = 0; i < SAMPLE_HEADERS; i++)
+		sample->headers[i] = odd[i % (sizeof odd / sizeof *odd)];
+	sample->attributes.headers = (struct headers){sample->headers, SAMPLE_HEADERS};
+}
+
+// What a quota reserves.
+static void estimate(struct request_attributes *attributes) {
+	struct body_facts read;
+	body_read(attributes->body, &read);
+	attributes->input_tokens = (int64_t)read.input_tokens;
+	attributes->max_tokens = read.max_tokens > 0 ? read.max_tokens : 0;
+}
+
+void sample_init(struct sample *sample, enum sample_kind kind, const struct pool *pool, struct slice asked,
+                 size_t body_bytes) {
+	const struct sample_shape *shape = &SHAPES[kind];
+	*sample = (struct sample){.attributes = {.id = SLICE("rehearsal"),
+	                                         .operation = slice_from(shape->operation),
+	                                         .streaming = shape->streaming,
+	                                         .family_bound = shape->family_bound,
+	                                         .is_tierless = kind == REQUEST_COUNT,
+	                                         .asked = asked,
+	                                         .body = slice_from(shape->body)}};
+	buffer_init(&sample->body, body_bytes + DEPTH);
+	buffer_init(&sample->asked, NAME_BYTES_MAX + ODD.len);
+	set_headers(sample);
+	if (kind == REQUEST_LARGE)
+		make_large(&sample->body, body_bytes);
+	if (kind == REQUEST_DEEP)
+		repeat(&sample->body, '[', DEPTH);
+	if (sample->body.len)
+		sample->attributes.body = buffer_slice(&sample->body);
+	if (kind == REQUEST_ODD_NAME)
+		sample->attributes.asked = make_odd_name(&sample->asked, pool);
+	if (kind == REQUEST_UNKNOWN)
+		sample->attributes.asked = SLICE("no.such-model-v1:0");
+	if (kind == REQUEST_ODD_HEADERS)
+		set_odd_headers(sample);
+	if (pool->has_quota)
+		estimate(&sample->attributes);
+}
+
+void sample_free(struct sample *sample) {
+	buffer_free(&sample->body);
+	buffer_free(&sample->asked);
+}
+
+static size_t count_serving(const struct pool *pool, struct slice asked) {
+	size_t count = 0;
+	for (size_t i = 0; i < pool->count; i++)
+		count += model_serves(&pool->models[i], asked);
+	return count;
+}
+
+static bool same_models(const struct pool *pool, struct slice a, struct slice b) {
+	for (size_t i = 0; i < pool->count; i++)
+		if (model_serves(&pool->models[i], a) != model_serves(&pool->models[i], b))
+			return false;
+	return true;
+}
+
+static size_t add_name(const struct pool *pool, char *names[SAMPLE_NAMES], size_t count, struct slice glob) {
+	char *name = memory_string(glob);
+	for (char *byte = name; *byte; byte++)
+		*byte = *byte == '*' ? 'x' : *byte;
+	bool is_new = count < SAMPLE_NAMES;
+	for (size_t i = 0; i < count && is_new; i++)
+		is_new = !same_models(pool, slice_from(names[i]), slice_from(name));
+	if (is_new)
+		names[count] = name;
+	else
+		free(name);
+	return count + is_new;
+}
+
+size_t sample_names(const struct pool *pool, char *names[SAMPLE_NAMES]) {
+	size_t count = 0, largest = 0;
+	if (count_serving(pool, SLICE("chat")))
+		count = add_name(pool, names, count, SLICE("chat"));
+	for (size_t i = 0; i < pool->count; i++)
+		for (size_t j = 0; j < pool->models[i].serves_count; j++)
+			count = add_name(pool, names, count, slice_from(pool->models[i].serves[j]));
+	for (size_t i = 1; i < count; i++)
+		if (count_serving(pool, slice_from(names[i])) > count_serving(pool, slice_from(names[largest])))
+			largest = i;
+	char *first = names[largest];
+	names[largest] = names[0];
+	names[0] = first;
+	return count;
+}
+
+static const struct header JSON_TYPE[] = {{{"content-type", 12}, {"application/json", 16}}};
+
+#define USED                                                                                                           \
+	{ .input_tokens = 120, .output_tokens = 80, .cache_read_tokens = 0, .cache_write_tokens = 0 }
+#define UNKNOWN_USAGE                                                                                                  \
+	{ .input_tokens = -1, .output_tokens = -1, .cache_read_tokens = -1, .cache_write_tokens = -1 }
+#define RESPONSE(text, kind, bytes, tokens)                                                                            \
+	{                                                                                                                  \
+		text, kind, {                                                                                                  \
+			.status = 200, .headers = {JSON_TYPE, 1}, .body = {bytes, sizeof(bytes) - 1}, .usage = tokens,             \
+			.latency_ms = 600                                                                                          \
+		}                                                                                                              \
+	}
+#define CONVERSED(content, stop)                                                                                       \
+	"{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[" content "]}},\"stopReason\":\"" stop "\","        \
+	"\"usage\":{\"inputTokens\":120,\"outputTokens\":80,\"totalTokens\":200},\"metrics\":{\"latencyMs\":600}}"
+#define TEXT(text) "{\"text\":\"" text "\"}"
+
+const struct sample_response sample_responses[] = {
+    RESPONSE("an answer", REQUEST_PLAIN, CONVERSED(TEXT("It keeps conflicting routes apart."), "end_turn"), USED),
+    RESPONSE("an answer cut at its limit", REQUEST_PLAIN, CONVERSED(TEXT("It keeps"), "max_tokens"), USED),
+    RESPONSE("a tool's call", REQUEST_PLAIN,
+             CONVERSED("{\"toolUse\":{\"toolUseId\":\"t1\",\"name\":\"clock\",\"input\":{}}}", "tool_use"), USED),
+    RESPONSE("an apology", REQUEST_PLAIN, CONVERSED(TEXT("I'm sorry, but I can't help with that."), "end_turn"), USED),
+    RESPONSE("a refusal by the model", REQUEST_PLAIN, CONVERSED("", "refusal"), USED),
+    RESPONSE("a guardrail's intervention", REQUEST_PLAIN, CONVERSED(TEXT("Blocked."), "guardrail_intervened"), USED),
+    RESPONSE("filtered content", REQUEST_PLAIN, CONVERSED("", "content_filtered"), USED),
+    RESPONSE("an answer without content", REQUEST_PLAIN, CONVERSED("", "end_turn"), USED),
+    RESPONSE("an answer of an InvokeModel", REQUEST_INVOKE,
+             "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"It keeps routes apart.\"}],"
+             "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":120,\"output_tokens\":80}}",
+             USED),
+    RESPONSE("JSON of another shape", REQUEST_PLAIN, "[null,{\"output\":7,\"stopReason\":{}}]", UNKNOWN_USAGE),
+    RESPONSE("no JSON", REQUEST_PLAIN, "{\"output\":{\"mess", UNKNOWN_USAGE),
+    RESPONSE("an empty answer", REQUEST_PLAIN, "", UNKNOWN_USAGE),
+    {0},
+};

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a request ends: with an answer, or without one, why, and when a client had better come back. The last step is
+// prepared here and given once, after every attempt in flight has been told to stop.
+#include "route/elapsed.h"
+#include "route/request_internal.h"
+
+static void end_with(struct route_request *request, struct step final) {
+	retry_drop(request);
+	request->final = final;
+	request->phase = PHASE_ENDING;
+}
+
+void completion_return(struct route_request *request, uint32_t attempt) {
+	attempt_stop_all(request, attempt);
+	end_with(request,
+	         (struct step){.kind = STEP_RETURN, .attempt = attempt, .model = request->attempts[attempt].model});
+}
+
+void completion_fail(struct route_request *request, enum route_error error, uint32_t attempt) {
+	struct step final = {.kind = STEP_FAIL, .error = error};
+	if (attempt != NO_ATTEMPT) {
+		final.attempt = attempt;
+		final.model = request->attempts[attempt].model;
+	}
+	end_with(request, final);
+}
+
+void completion_fail_without_model(struct route_request *request, enum no_models why) {
+	if (request->attempt_count == 0)
+		completion_fail(request, ROUTE_NO_MODELS_AVAILABLE, NO_ATTEMPT);
+	else
+		completion_fail(request, ROUTE_RETRIES_EXHAUSTED, request->last_failed);
+	request->final.why = why;
+}
+
+void completion_fail_deadline(struct route_request *request) {
+	completion_fail(request, ROUTE_DEADLINE, request->attempt_count ? request->last_failed : NO_ATTEMPT);
+}
+
+static void complete_failure(struct route_request *request) {
+	struct step *final = &request->final;
+	final->all_refused = request->refused > 0 && request->failed == 0;
+	if (final->error == ROUTE_NO_MODELS_AVAILABLE && final->why == NO_MODELS_NOT_SERVED)
+		return;
+	if (final->why == NO_MODELS_NONE_SELECTED)
+		final->retry_after_ms = NO_RETURN_MS;
+	else
+		final->retry_after_ms = eligible_retry_after_ms(request);
+}
+
+struct step completion_step(struct route_request *request) {
+	static const char *const errors[] = {
+	    [ROUTE_NO_MODELS_AVAILABLE] = "NO_MODELS_AVAILABLE",
+	    [ROUTE_RETRIES_EXHAUSTED] = "RETRIES_EXHAUSTED",
+	    [ROUTE_FAILED] = "FAILED",
+	    [ROUTE_CANCELLED] = "CANCELLED",
+	    [ROUTE_DEADLINE] = "DEADLINE",
+	};
+	struct step *final = &request->final;
+	bool is_answered = final->kind == STEP_RETURN;
+	request->phase = PHASE_OVER;
+	if (!is_answered)
+		complete_failure(request);
+	request_tell(request, (struct route_event){.kind = is_answered ? EVENT_SUCCESS : EVENT_ERROR,
+	                                           .model = slice_from(final->model ? final->model->name : NULL),
+	                                           .detail = slice_from(is_answered ? NULL : errors[final->error]),
+	                                           .latency_ms = route_request_elapsed_ms(request),
+	                                           .attempt = final->attempt});
+	return *final;
+}
+
+struct step completion_wait_or_fail(struct route_request *request, uint64_t first_return_ms) {
+	uint64_t now_ms = request->now_ms;
+	if (request->wait_until_ms == 0)
+		request->wait_until_ms = now_ms + request->route->pool->limits.max_wait_ms;
+	uint64_t until_ms = request->wait_until_ms < request->deadline_ms ? request->wait_until_ms : request->deadline_ms;
+	if (now_ms >= until_ms || first_return_ms == UINT64_MAX) {
+		completion_fail_without_model(request, NO_MODELS_UNAVAILABLE);
+		return completion_step(request);
+	}
+	uint64_t retry_ms = first_return_ms < until_ms ? first_return_ms : until_ms;
+	return (struct step){
+	    .kind = STEP_WAIT, .wait_ms = retry_ms > now_ms ? retry_ms - now_ms : 1, .why = NO_MODELS_UNAVAILABLE};
+}

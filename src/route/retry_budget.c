@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests and extra attempts of the last minute, behind one lock that is held for a few additions.
+#include "route/retry_budget.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/minute_window.h"
+
+enum { FLOOR = 10 };
+
+struct retry_budget {
+	pthread_mutex_t lock; // guards everything below
+	struct minute_window requests;
+	struct minute_window retry_budget;
+};
+
+struct retry_budget *retry_budget_new(void) {
+	struct retry_budget *budget = memory_new(1, sizeof *budget);
+	pthread_mutex_init(&budget->lock, NULL);
+	return budget;
+}
+
+void retry_budget_free(struct retry_budget *budget) {
+	if (!budget)
+		return;
+	pthread_mutex_destroy(&budget->lock);
+	free(budget);
+}
+
+void retry_budget_count(struct retry_budget *budget, uint64_t now_ms) {
+	if (!budget)
+		return;
+	pthread_mutex_lock(&budget->lock);
+	minute_window_use(&budget->requests, 1, now_ms);
+	pthread_mutex_unlock(&budget->lock);
+}
+
+bool retry_budget_take(struct retry_budget *budget, double share, uint64_t now_ms, uint64_t *ticket) {
+	*ticket = 0;
+	if (!budget)
+		return true;
+	if (!(share > 0))
+		return false;
+	pthread_mutex_lock(&budget->lock);
+	double allowed = share * (double)minute_window_sum(&budget->requests, now_ms);
+	bool is_free = (double)minute_window_sum(&budget->retry_budget, now_ms) + 1 <= (allowed > FLOOR ? allowed : FLOOR);
+	if (is_free)
+		*ticket = minute_window_use(&budget->retry_budget, 1, now_ms);
+	pthread_mutex_unlock(&budget->lock);
+	return is_free;
+}
+
+void retry_budget_return(struct retry_budget *budget, uint64_t ticket, uint64_t now_ms) {
+	if (!budget)
+		return;
+	pthread_mutex_lock(&budget->lock);
+	minute_window_return(&budget->retry_budget, 1, ticket, now_ms);
+	pthread_mutex_unlock(&budget->lock);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// `json`, over lua-cjson with its settings fixed here and out of reach. cjson's buffers are the process's memory, not
+// the VM's, and an error of memory inside it would leak them: so the input is measured first, and cjson works only when
+// there is room for the most that it can become.
+#include <math.h>
+
+#include <lauxlib.h>
+
+#include "sandbox/sandbox.h"
+#include "sandbox/vm.h"
+
+enum {
+	DEPTH_MAX = 64,
+	TEXT_BYTES_MAX = 4 << 20,
+	BYTES_PER_CHARGE = 16,
+	// Formatting or making a value takes about as long as this many instructions.
+	CHARGE_PER_VALUE = 4,
+	// Making a string of bytes charges its memory.
+	BYTES_PER_COPY = 64,
+	// What a value takes in JSON beside a string's characters.
+	NUMBER_BYTES = 32,
+	// What is made of a text, at most, in the state's memory: of each bracket a table, of each comma a place in an
+	// array that has just grown, of each colon one in a table, of each pair of quotes a string.
+	TABLE_BYTES = 64,
+	ELEMENT_BYTES = 48,
+	FIELD_BYTES = 80,
+	QUOTE_BYTES = 24,
+	OPENING_BYTES = 64 << 10,
+};
+
+int luaopen_cjson(lua_State *lua);
+
+// Its address is the registry's key of the bounded decode function.
+static const char decode_key;
+
+struct measure {
+	size_t bytes;
+	size_t values;
+};
+
+static void check_size(lua_State *lua, size_t bytes) {
+	if (bytes > TEXT_BYTES_MAX)
+		luaL_error(lua, "too large for JSON (more than %d bytes)", TEXT_BYTES_MAX);
+}
+
+// The string at `index`, whose control characters become six.
+static void measure_string(lua_State *lua, int index, struct measure *sum) {
+	size_t bytes;
+	const char *text = lua_tolstring(lua, index, &bytes);
+	check_size(lua, bytes);
+	for (size_t i = 0; i < bytes; i++) {
+		unsigned char byte = (unsigned char)text[i];
+		sum->bytes += byte < ' ' || byte == 0x7f ? 6 : byte == '"' || byte == '\\' || byte == '/' ? 2 : 1;
+	}
+	check_size(lua, sum->bytes);
+}
+
+// Adds what the value at `index` becomes. A table that is there twice is counted twice, so a small value can't become
+// a huge text.
+static void measure_value(lua_State *lua, int index, int depth, struct measure *sum) {
+	sum->values++;
+	if (depth > DEPTH_MAX)
+		luaL_error(lua, "tables nested too deep for JSON (more than %d)", DEPTH_MAX);
+	luaL_checkstack(lua, LUA_MINSTACK, NULL);
+	switch (lua_type(lua, index)) {
+	case LUA_TSTRING:
+		measure_string(lua, index, sum);
+		break;
+	case LUA_TTABLE:
+		for (lua_pushnil(lua); lua_next(lua, index); lua_pop(lua, 1)) {
+			if (lua_type(lua, -2) == LUA_TSTRING)
+				measure_string(lua, -2, sum);
+			measure_value(lua, lua_absindex(lua, -1), depth + 1, sum);
+		}
+		break;
+	case LUA_TFUNCTION:
+	case LUA_TUSERDATA:
+	case LUA_TTHREAD:
+		luaL_error(lua, "a %s has no JSON form", luaL_typename(lua, index));
+	}
+	sum->bytes += NUMBER_BYTES;
+	check_size(lua, sum->bytes);
+}
+
+// Calls upvalue 1, a function of cjson's, with the one argument; the result takes at most `bytes`.
+static int call_unlimited(lua_State *lua, size_t bytes) {
+	lua_pushvalue(lua, lua_upvalueindex(1));
+	lua_pushvalue(lua, 1);
+	vm_enter_unlimited(lua, bytes);
+	int status = lua_pcall(lua, 1, 1, 0);
+	vm_leave_unlimited(lua);
+	if (status != LUA_OK) {
+		luaL_where(lua, 1);
+		lua_insert(lua, -2);
+		lua_concat(lua, 2);
+		return lua_error(lua);
+	}
+	return 1;
+}
+
+static int json_encode(lua_State *lua) {
+	luaL_checkany(lua, 1);
+	lua_settop(lua, 1);
+	struct measure sum = {0};
+	measure_value(lua, 1, 0, &sum);
+	vm_charge(lua, sum.values * CHARGE_PER_VALUE + sum.bytes / BYTES_PER_CHARGE);
+	return call_unlimited(lua, sum.bytes + ELEMENT_BYTES);
+}
+
+// What the text becomes, believing that it is JSON. Commas and such in strings count too: it is the most.
+static struct measure measure_text(struct slice text) {
+	struct measure sum = {.bytes = text.len, .values = 1};
+	for (size_t i = 0; i < text.len; i++) {
+		switch (text.ptr[i]) {
+		case '[':
+		case '{':
+			sum.bytes += TABLE_BYTES;
+			sum.values++;
+			break;
+		case ',':
+			sum.values++;
+			sum.bytes += ELEMENT_BYTES;
+			break;
+		case ':':
+			sum.bytes += FIELD_BYTES;
+			break;
+		case '"':
+			sum.bytes += QUOTE_BYTES;
+			break;
+		}
+	}
+	sum.bytes += ELEMENT_BYTES;
+	return sum;
+}
+
+static int json_decode(lua_State *lua) {
+	luaL_checktype(lua, 1, LUA_TSTRING);
+	lua_settop(lua, 1);
+	size_t bytes = lua_rawlen(lua, 1);
+	if (bytes > TEXT_BYTES_MAX)
+		return luaL_error(lua, "JSON text too large (%d bytes, at most %d)", (int)bytes, TEXT_BYTES_MAX);
+	vm_charge(lua, bytes / BYTES_PER_CHARGE + 1);
+	struct measure sum = measure_text(slice_of(lua_tostring(lua, 1), bytes));
+	vm_charge(lua, sum.values * CHARGE_PER_VALUE);
+	return call_unlimited(lua, sum.bytes);
+}
+
+void sandbox_push_decoded(lua_State *lua, struct slice text) {
+	struct measure sum = measure_text(text);
+	uint64_t charge = text.len / BYTES_PER_COPY + text.len / BYTES_PER_CHARGE + sum.values * CHARGE_PER_VALUE;
+	if (text.len > TEXT_BYTES_MAX || !vm_can_afford(lua, charge, sum.bytes + text.len))
+		luaL_error(lua, "JSON of %I bytes is too large for what is left of the budget", (lua_Integer)text.len);
+	lua_rawgetp(lua, LUA_REGISTRYINDEX, &decode_key);
+	lua_pushlstring(lua, text.ptr, text.len);
+	lua_call(lua, 1, 1);
+}
+
+static void configure(lua_State *lua, const char *setting, int value, bool is_boolean) {
+	lua_getfield(lua, -1, setting);
+	if (is_boolean)
+		lua_pushboolean(lua, value);
+	else
+		lua_pushinteger(lua, value);
+	lua_call(lua, 1, 0);
+}
+
+void sandbox_push_json(lua_State *lua) {
+	lua_createtable(lua, 0, 3); /* json */
+	// Its own start allocates outside the VM too.
+	vm_enter_unlimited(lua, OPENING_BYTES);
+	lua_pushcfunction(lua, luaopen_cjson);
+	lua_call(lua, 0, 1); /* json cjson */
+	vm_leave_unlimited(lua);
+	configure(lua, "encode_max_depth", DEPTH_MAX + 1, false);
+	configure(lua, "decode_max_depth", DEPTH_MAX, false);
+	configure(lua, "encode_keep_buffer", 0, true);
+	configure(lua, "decode_invalid_numbers", 0, true);
+	lua_getfield(lua, -1, "encode");
+	lua_pushcclosure(lua, json_encode, 1);
+	lua_setfield(lua, -3, "encode");
+	lua_getfield(lua, -1, "decode");
+	lua_pushcclosure(lua, json_decode, 1);
+	lua_pushvalue(lua, -1);
+	lua_rawsetp(lua, LUA_REGISTRYINDEX, &decode_key);
+	lua_setfield(lua, -3, "decode");
+	lua_getfield(lua, -1, "null");
+	lua_setfield(lua, -3, "null");
+	lua_pop(lua, 1);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// A VM is built in one protected call: what fails in it, from opening the libraries to the script's last line, ends as
+// one problem with file and line, and the VM is gone.
+#include "sandbox/script.h"
+
+#include <lauxlib.h>
+
+#include "sandbox/call.h"
+#include "sandbox/code.h"
+#include "sandbox/sandbox.h"
+
+int script_read(struct script *script, const char *path, const char *embedded, struct sources *sources,
+                struct problems *problems) {
+	*script = (struct script){.path = path ? path : embedded, .sources = sources};
+	if (!path)
+		return sources_take_embedded(sources, embedded, &script->text);
+	int rc = sources_read(sources, path, &script->text);
+	if (rc == ERROR_NOT_FOUND)
+		problems_add(problems, path, 0, NULL, "a file", "none");
+	else if (rc == ERROR_LIMIT)
+		problems_add(problems, path, 0, NULL, "a file of at most 1 MiB", "a larger one");
+	else if (rc == ERROR_INVALID)
+		problems_add(problems, path, 0, NULL, "a regular file", "something else");
+	else if (rc)
+		problems_add(problems, path, 0, NULL, "a readable file", error_text(rc));
+	return rc;
+}
+
+// Its address is the registry's key of what the script returned.
+static const char result_key;
+
+void script_push_result(lua_State *lua) {
+	lua_rawgetp(lua, LUA_REGISTRYINDEX, &result_key);
+}
+
+void script_drop_result(lua_State *lua) {
+	lua_pushnil(lua);
+	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
+}
+
+void script_load(lua_State *lua, const char *path, const struct source_text *text) {
+	const char *name = lua_pushfstring(lua, "@%s", path);
+	if (code_load(lua, text->code, text->text, name) == LUA_OK) {
+		lua_remove(lua, -2);
+		return;
+	}
+	// Lua cuts a long name in its messages.
+	size_t file_bytes;
+	int line;
+	const char *message = lua_tostring(lua, -1);
+	const char *what = message ? call_split_place(message, &file_bytes, &line) : NULL;
+	if (what)
+		lua_pushfstring(lua, "%s:%d: %s", path, line, what);
+	lua_error(lua);
+}
+
+static int run(lua_State *lua) {
+	const struct script *script = lua_touserdata(lua, 1);
+	// Nothing that the sandbox is made of is garbage.
+	lua_gc(lua, LUA_GCSTOP);
+	sandbox_open(lua, script->sources);
+	lua_gc(lua, LUA_GCRESTART);
+	script_load(lua, script->path, &script->text);
+	lua_call(lua, 0, 1);
+	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
+	return 0;
+}
+
+static void add_problem(const struct script *script, const struct call_report *report, struct problems *problems) {
+	static const char *const expected[] = {
+	    [ENDING_ERROR] = "a file that runs",
+	    [ENDING_OVER_BUDGET] = "a file that is done within 10000000 instructions",
+	    [ENDING_OVER_MEMORY] = "a file that runs within the memory limit",
+	    [ENDING_BAD_RESULT] = "a file that runs",
+	};
+	problems_add(problems, *report->file ? report->file : script->path, report->line, NULL, expected[report->ending],
+	             report->message);
+}
+
+int script_run(const struct script *script, size_t memory_bytes, struct problems *problems, struct vm **vm) {
+	struct call_report report = {.ending = ENDING_OVER_MEMORY};
+	*vm = vm_new(memory_bytes);
+	if (*vm) {
+		(*vm)->shared = script->shared;
+		(*vm)->now_ms = script->now_ms;
+		(*vm)->is_loading = true;
+		call_protected(*vm, run, (void *)(uintptr_t)script, SCRIPT_INSTRUCTIONS, &report);
+		(*vm)->is_loading = false;
+	}
+	if (report.ending == ENDING_OK)
+		return 0;
+	add_problem(script, &report, problems);
+	vm_close(*vm);
+	*vm = NULL;
+	return report.ending == ENDING_OVER_MEMORY ? ERROR_MEMORY : ERROR_INVALID;
+}

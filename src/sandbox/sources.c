@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// A module's name becomes a path only after every part of it was found to be plain letters, digits and underscores, so
+// it can't leave the folder.
+#include "sandbox/sources.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "sandbox/code.h"
+#include "sandbox/embedded.h"
+
+enum {
+	FILE_BYTES_MAX = 1 << 20,
+	TOTAL_BYTES_MAX = 16 << 20, // history keeps the texts of several versions
+	FILES_MAX = 256,
+	READ_BYTES = 16384,
+	NAME_BYTES_MAX = 128,
+};
+
+struct source {
+	char *path;
+	bool is_embedded;
+	int status; // what reading it came to
+	struct buffer text;
+	struct code *code; // NULL where it is not kept
+};
+
+struct sources *sources_new(const char *main_path) {
+	struct sources *sources = memory_new(1, sizeof *sources);
+	atomic_init(&sources->references, 1);
+	if (!main_path)
+		return sources;
+	const char *slash = strrchr(main_path, '/');
+	struct slice folder = slash ? slice_of(main_path, (size_t)(slash - main_path) + 1) : SLICE("");
+	sources->main_path = memory_string(slice_from(main_path));
+	sources->folder = memory_string(folder);
+	return sources;
+}
+
+static void drop_code(struct source *source) {
+	if (source->code)
+		code_free(source->code);
+	free(source->code);
+	source->code = NULL;
+}
+
+void sources_retain(struct sources *sources) {
+	atomic_fetch_add_explicit(&sources->references, 1, memory_order_relaxed);
+}
+
+void sources_release(struct sources *sources) {
+	if (!sources || atomic_fetch_sub_explicit(&sources->references, 1, memory_order_acq_rel) > 1)
+		return;
+	for (size_t i = 0; i < sources->count; i++) {
+		free(sources->list[i].path);
+		buffer_free_secret(&sources->list[i].text);
+		drop_code(&sources->list[i]);
+	}
+	free(sources->list);
+	free(sources->folder);
+	free(sources->main_path);
+	free(sources);
+}
+
+void sources_close(struct sources *sources) {
+	if (sources->is_closed)
+		return;
+	sources->is_closed = true;
+	for (size_t i = 0; i < sources->count; i++)
+		drop_code(&sources->list[i]);
+}
+
+static int read_all(int file, struct buffer *text) {
+	struct stat status;
+	if (fstat(file, &status))
+		return ERROR_IO;
+	if (!S_ISREG(status.st_mode))
+		return ERROR_INVALID;
+	for (;;) {
+		char bytes[READ_BYTES];
+		ssize_t count = read(file, bytes, sizeof bytes);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return ERROR_IO;
+		if (count == 0)
+			return 0;
+		int rc = buffer_append(text, slice_of(bytes, (size_t)count));
+		memory_wipe(bytes, sizeof bytes);
+		if (rc)
+			return rc;
+	}
+}
+
+// Reads the file into `text`, which is empty and stays so unless 0 is returned.
+static int read_file(const char *path, struct buffer *text) {
+	// Without O_NONBLOCK the opening of a named pipe would wait for its writer.
+	int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (file < 0)
+		return errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_IO;
+	int rc = read_all(file, text);
+	close(file);
+	if (rc)
+		buffer_free_secret(text);
+	return rc;
+}
+
+// A new entry at the list's end.
+static struct source *add(struct sources *sources, const char *path) {
+	sources->list = memory_resize(sources->list, sources->count + 1, sizeof *sources->list);
+	struct source *source = &sources->list[sources->count++];
+	*source = (struct source){.path = memory_string(slice_from(path))};
+	if (sources->keeps_code)
+		source->code = memory_new(1, sizeof *source->code);
+	buffer_init(&source->text, FILE_BYTES_MAX);
+	return source;
+}
+
+static int tell(const struct source *source, struct source_text *text) {
+	*text = (struct source_text){buffer_slice(&source->text), source->code};
+	return source->status;
+}
+
+int sources_read(struct sources *sources, const char *path, struct source_text *text) {
+	for (size_t i = 0; i < sources->count; i++)
+		if (strcmp(sources->list[i].path, path) == 0)
+			return tell(&sources->list[i], text);
+	if (sources->is_closed)
+		return ERROR_BUSY;
+	if (sources->count == FILES_MAX || sources->total_bytes > TOTAL_BYTES_MAX - FILE_BYTES_MAX)
+		return ERROR_LIMIT;
+	struct source *source = add(sources, path);
+	source->status = read_file(path, &source->text);
+	sources->total_bytes += source->text.len;
+	return tell(source, text);
+}
+
+// A text that is built in, by its path in the tree.
+static int take_embedded(const char *path, struct source_text *text) {
+	const struct embedded *file = embedded_find(path);
+	if (!file)
+		return ERROR_NOT_FOUND;
+	*text = (struct source_text){slice_of(file->bytes, file->size), embedded_code(file)};
+	return 0;
+}
+
+int sources_take_embedded(struct sources *sources, const char *path, struct source_text *text) {
+	int rc = take_embedded(path, text);
+	if (rc || sources->is_closed)
+		return rc;
+	struct source *source = add(sources, path);
+	source->is_embedded = true;
+	return buffer_append(&source->text, text->text);
+}
+
+struct source_view sources_at(const struct sources *sources, size_t index) {
+	const struct source *source = &sources->list[index];
+	return (struct source_view){source->path, buffer_slice(&source->text), !source->is_embedded};
+}
+
+static bool is_current(const struct source *source) {
+	if (source->is_embedded)
+		return true;
+	struct buffer text;
+	buffer_init(&text, FILE_BYTES_MAX);
+	int status = read_file(source->path, &text);
+	bool same = status == source->status && slice_equal(buffer_slice(&text), buffer_slice(&source->text));
+	buffer_free_secret(&text);
+	return same;
+}
+
+bool sources_are_current(const struct sources *sources) {
+	for (size_t i = 0; i < sources->count; i++)
+		if (!is_current(&sources->list[i]))
+			return false;
+	return true;
+}
+
+static bool is_word(char byte) {
+	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || byte == '_';
+}
+
+static bool is_module_name(struct slice name) {
+	if (name.len == 0 || name.len > NAME_BYTES_MAX)
+		return false;
+	for (size_t i = 0; i < name.len; i++) {
+		bool inner_dot = name.ptr[i] == '.' && i > 0 && name.ptr[i - 1] != '.' && i + 1 < name.len;
+		if (!is_word(name.ptr[i]) && !inner_dot)
+			return false;
+	}
+	return true;
+}
+
+int sources_module(struct sources *sources, struct slice name, char *path, size_t path_bytes,
+                   struct source_text *text) {
+	if (!is_module_name(name))
+		return ERROR_INVALID;
+	bool shipped = slice_starts(name, SLICE("signalbox."));
+	if (!shipped && !sources->folder)
+		return ERROR_NOT_FOUND;
+	char file[NAME_BYTES_MAX + 1];
+	for (size_t i = 0; i < name.len; i++)
+		file[i] = name.ptr[i] == '.' ? '/' : name.ptr[i];
+	file[name.len] = '\0';
+	int length = snprintf(path, path_bytes, "%s%s.lua", shipped ? "lua/" : sources->folder, file);
+	if (length < 0 || (size_t)length >= path_bytes)
+		return ERROR_LIMIT;
+	if (shipped)
+		return take_embedded(path, text);
+	return sources_read(sources, path, text);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// The budgets of one Lua state. Invariant: once a call has run out of instructions, each further instruction raises
+// again, so no pcall in a policy can outlive its budget.
+#include "sandbox/vm.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <lauxlib.h>
+
+#include "base/memory.h"
+#include "sandbox/heap.h"
+
+enum {
+	COUNT_INTERVAL = 1000,
+	// Copying this much costs about as much as an instruction.
+	BYTES_PER_INSTRUCTION = 64,
+	// An instruction takes 10 to 20 ns; a call that takes this much a piece is stuck in something that isn't counted.
+	NS_PER_INSTRUCTION = 250,
+	// A pass over a kilobyte of a body is an instruction, since the largest body of all must not be too much for a
+	// hook: its sender could have that benched. It takes 500 ns, and may take ten times that on a slow machine.
+	BODY_BYTES_PER_CHARGE = 1024,
+	NS_PER_BODY_CHARGE = 5000,
+	// One instruction may walk a whole block: compare a string, read it as a number, skip a table's empty places, copy
+	// the stack. A block of this size and up counts as large; the more bytes of them there are, the closer the counts.
+	LARGE_BLOCK_BYTES = 16 << 10,
+	LARGE_BYTES_TIMES_INTERVAL = 16 << 20,
+	// Collecting all garbage may take as long as a call is allowed to. A call for which that brings less than this
+	// share of the limit, or which needs it twice, is given up; what it still needs for that is held in reserve.
+	RESERVE_SHARE = 16,
+	// Of its budget, what a call keeps for itself when it is handed what a client has sent.
+	OWN_SHARE = 16,
+	MESSAGE_BYTES = 256,
+};
+
+static uint64_t clock_ns(clockid_t clock) {
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+// Reading the thread's own time is a system call, so the clock is asked first.
+static bool is_stuck(struct vm *vm) {
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	if (vm->start_ns == 0) {
+		vm->start_ns = now_ns;
+		vm->cpu_start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	}
+	return now_ns - vm->start_ns > vm->limit_ns && clock_ns(CLOCK_THREAD_CPUTIME_ID) - vm->cpu_start_ns > vm->limit_ns;
+}
+
+static void on_count(lua_State *lua, lua_Debug *debug);
+
+static void set_interval(struct vm *vm, int interval) {
+	vm->interval = interval;
+	lua_sethook(vm->lua, on_count, LUA_MASKCOUNT, interval);
+}
+
+static int due_interval(const struct vm *vm) {
+	if (vm->is_exact)
+		return 1;
+	size_t most = vm->large_bytes ? LARGE_BYTES_TIMES_INTERVAL / vm->large_bytes : COUNT_INTERVAL;
+	return most > COUNT_INTERVAL ? COUNT_INTERVAL : most > 1 ? (int)most : 1;
+}
+
+static void become_impatient(struct vm *vm) {
+	if (vm->impatient || !vm->lua)
+		return;
+	vm->impatient = true;
+	set_interval(vm, 1);
+}
+
+static void overrun(lua_State *lua, int level) {
+	struct vm *vm = vm_of(lua);
+	vm->over_budget = !vm->over_memory;
+	vm->remaining = 0;
+	become_impatient(vm);
+	luaL_where(lua, level);
+	lua_pushfstring(lua, "the %s budget is used up", vm->over_memory ? "memory" : "instruction");
+	lua_concat(lua, 2);
+	lua_error(lua);
+}
+
+static void on_count(lua_State *lua, lua_Debug *debug) {
+	(void)debug;
+	struct vm *vm = vm_of(lua);
+	if (!vm->impatient)
+		vm->remaining -= vm->interval;
+	if (vm->remaining <= 0 || is_stuck(vm))
+		overrun(lua, 0);
+}
+
+void vm_check_time(lua_State *lua) {
+	if (is_stuck(vm_of(lua)))
+		overrun(lua, 1);
+}
+
+// The call ends with its next instruction, whoever catches the error of memory.
+static void give_up(struct vm *vm) {
+	vm->over_memory = true;
+	vm->remaining = 0;
+	become_impatient(vm);
+}
+
+static bool fits(const struct vm *vm, size_t growth, size_t limit_bytes) {
+	return vm->used_bytes <= limit_bytes && growth <= limit_bytes - vm->used_bytes;
+}
+
+// False makes Lua collect all garbage and ask once more.
+static bool has_room(struct vm *vm, size_t growth) {
+	size_t reserve = vm->limit_bytes / RESERVE_SHARE;
+	if (vm->shortage_bytes) {
+		bool was_worth_it = vm->used_bytes + reserve <= vm->shortage_bytes;
+		vm->shortage_bytes = 0;
+		if (!was_worth_it)
+			give_up(vm);
+	}
+	if (fits(vm, growth, vm->limit_bytes - reserve))
+		return true;
+	if (vm->has_collected) {
+		give_up(vm);
+		return fits(vm, growth, vm->limit_bytes);
+	}
+	vm->has_collected = true;
+	vm->shortage_bytes = vm->used_bytes;
+	return false;
+}
+
+// What a block of the new size means to the call.
+static void note_growth(struct vm *vm, size_t size) {
+	if (size < BYTES_PER_INSTRUCTION || !vm->lua || vm->impatient)
+		return;
+	if (!vm->unlimited)
+		vm->remaining -= (int64_t)(size / BYTES_PER_INSTRUCTION);
+	if (vm->remaining <= 0)
+		become_impatient(vm);
+	else if (size >= LARGE_BLOCK_BYTES && due_interval(vm) <= vm->interval / 2)
+		set_interval(vm, due_interval(vm));
+}
+
+static size_t large_part(size_t size) {
+	return size >= LARGE_BLOCK_BYTES ? size : 0;
+}
+
+static void *allocate(void *owner, void *ptr, size_t old, size_t size) {
+	struct vm *vm = owner;
+	if (!ptr)
+		old = 0;
+	if (size > old && !vm->unlimited && !has_room(vm, size - old))
+		return NULL;
+	void *moved = heap_resize(vm->heap, ptr, old, size);
+	if (size && !moved)
+		return NULL;
+	vm->used_bytes = vm->used_bytes - old + size;
+	if (vm->used_bytes > vm->peak_bytes)
+		vm->peak_bytes = vm->used_bytes;
+	vm->large_bytes = vm->large_bytes - large_part(old) + large_part(size);
+	if (size > old)
+		note_growth(vm, size);
+	return moved;
+}
+
+void vm_count_exactly(struct vm *vm, bool exactly) {
+	vm->is_exact = exactly;
+	set_interval(vm, due_interval(vm));
+}
+
+struct vm *vm_new(size_t limit_bytes) {
+	struct vm *vm = memory_new(1, sizeof *vm);
+	vm->limit_bytes = limit_bytes;
+	vm->heap = heap_new();
+	vm->lua = vm->heap ? lua_newstate(allocate, vm) : NULL;
+	if (!vm->lua) {
+		heap_close(vm->heap);
+		free(vm);
+		return NULL;
+	}
+	*(struct vm **)lua_getextraspace(vm->lua) = vm;
+	random_init_from_system(&vm->own_random);
+	vm->random = &vm->own_random;
+	vm_count_exactly(vm, false);
+	return vm;
+}
+
+void vm_close(struct vm *vm) {
+	if (!vm)
+		return;
+	// Nothing in the sandbox has a finalizer that is owed a call: a state that is all in its heap goes with it.
+	if (!heap_holds_all(vm->heap))
+		lua_close(vm->lua);
+	heap_close(vm->heap);
+	free(vm);
+}
+
+void vm_begin(struct vm *vm, uint64_t instructions) {
+	if (vm->interval != due_interval(vm))
+		set_interval(vm, due_interval(vm));
+	vm->impatient = vm->over_budget = vm->over_memory = vm->bad_result = vm->unlimited = false;
+	vm->has_collected = false;
+	vm->shortage_bytes = 0;
+	vm->budget = instructions;
+	vm->start_bytes = vm->peak_bytes = vm->used_bytes;
+	vm->remaining = (int64_t)instructions;
+	vm->start_ns = 0;
+	vm->limit_ns = instructions * NS_PER_INSTRUCTION;
+}
+
+void vm_charge(lua_State *lua, uint64_t amount) {
+	struct vm *vm = vm_of(lua);
+	if (vm->remaining <= 0 || amount >= (uint64_t)vm->remaining)
+		overrun(lua, 1);
+	vm->remaining -= (int64_t)amount;
+}
+
+void vm_charge_bytes(lua_State *lua, size_t bytes) {
+	uint64_t amount = bytes / BODY_BYTES_PER_CHARGE;
+	vm_charge(lua, amount);
+	vm_of(lua)->limit_ns += amount * NS_PER_BODY_CHARGE;
+}
+
+bool vm_can_afford(lua_State *lua, uint64_t instructions, size_t bytes) {
+	struct vm *vm = vm_of(lua);
+	size_t limit_bytes = vm->limit_bytes - vm->limit_bytes / RESERVE_SHARE * 2;
+	int64_t spare = vm->remaining - (int64_t)(vm->budget / OWN_SHARE);
+	if (spare <= 0 || instructions >= (uint64_t)spare)
+		return false;
+	if (!fits(vm, bytes, limit_bytes) && !vm->has_collected) {
+		vm->has_collected = true;
+		lua_gc(lua, LUA_GCCOLLECT);
+	}
+	return fits(vm, bytes, limit_bytes);
+}
+
+int vm_bad_result(lua_State *lua, const char *format, ...) {
+	char message[MESSAGE_BYTES];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(message, sizeof message, format, arguments);
+	va_end(arguments);
+	vm_of(lua)->bad_result = true;
+	lua_pushstring(lua, message);
+	return lua_error(lua);
+}
+
+void vm_enter_unlimited(lua_State *lua, size_t bytes) {
+	struct vm *vm = vm_of(lua);
+	if (!fits(vm, bytes, vm->limit_bytes) && !vm->has_collected) {
+		vm->has_collected = true;
+		lua_gc(lua, LUA_GCCOLLECT);
+	}
+	if (!fits(vm, bytes, vm->limit_bytes)) {
+		give_up(vm);
+		overrun(lua, 1);
+	}
+	vm->unlimited = true;
+}
+
+void vm_leave_unlimited(lua_State *lua) {
+	vm_of(lua)->unlimited = false;
+}
