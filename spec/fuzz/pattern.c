@@ -48,7 +48,7 @@ struct comparison {
 };
 
 static int open_sandbox(lua_State *lua) {
-	sandbox_open(lua, lua_touserdata(lua, 1));
+	sandbox_open(lua, lua_touserdata(lua, 1), &(struct sandbox_additions){NULL, NULL});
 	luaL_loadbufferx(lua, script, sizeof script - 1, "=script", "t");
 	lua_call(lua, 0, 1);
 	lua_setfield(lua, LUA_REGISTRYINDEX, "compare");

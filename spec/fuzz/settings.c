@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "gateway/settings.h"
 #include "policy/policy.h"
+#include "sandbox/table_file.h"
 #include "policy/shared.h"
 #include "policy/validate.h"
 #include "route/state.h"

@@ -11,7 +11,7 @@
 #include "cli/options.h"
 #include "emulator/emulator.h"
 #include "gateway/address.h"
-#include "policy/policy.h"
+#include "sandbox/table_file.h"
 
 struct arguments {
 	const char *scenario;

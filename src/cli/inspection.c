@@ -12,6 +12,7 @@
 #include "gateway/settings.h"
 #include "lab/lint.h"
 #include "policy/shared.h"
+#include "sandbox/table_file.h"
 
 // More than one, so that a file that doesn't say the same to each is found out.
 enum { WORKERS = 2 };

@@ -10,7 +10,7 @@
 #include "gateway/address.h"
 #include "gateway/value.h"
 #include "mux/settings_keys.h"
-#include "policy/policy.h"
+#include "sandbox/table_file.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_ADMIN "127.0.0.1:9090"

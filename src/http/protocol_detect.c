@@ -5,7 +5,6 @@
 // Invariant: what was read and not handed over is the first `seen` bytes of the preface.
 #include "http/protocol_detect.h"
 
-#include <openssl/ssl.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -64,14 +63,11 @@ static void on_readable(void *owner) {
 
 static void on_open(void *owner, bool well) {
 	struct protocol_detect *protocol_detect = owner;
-	const unsigned char *name;
-	unsigned size;
 	if (!well) {
 		give_up(protocol_detect);
 		return;
 	}
-	SSL_get0_alpn_selected(socket_tls(protocol_detect->socket), &name, &size);
-	bool is_http2 = slice_equal(slice_of(name, size), SLICE("h2"));
+	bool is_http2 = slice_equal(socket_protocol(protocol_detect->socket), SLICE("h2"));
 	hand_over(protocol_detect, is_http2 ? &http2_protocol : &http1_protocol, (struct slice){0});
 }
 

@@ -173,6 +173,14 @@ struct ssl_st *socket_tls(const struct socket *socket) {
 	return socket->wire.ssl;
 }
 
+struct slice socket_protocol(const struct socket *socket) {
+	const unsigned char *name = NULL;
+	unsigned size = 0;
+	if (socket->wire.ssl)
+		SSL_get0_alpn_selected(socket->wire.ssl, &name, &size);
+	return slice_of(name, size);
+}
+
 ssize_t socket_read(struct socket *socket, void *bytes, size_t size) {
 	return socket->transport->read(&socket->wire, bytes, size);
 }

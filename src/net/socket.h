@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "base/slice.h"
 #include "net/loop.h"
 
 struct ssl_st;
@@ -44,6 +45,9 @@ void socket_start_tls(struct socket *socket, struct ssl_st *ssl);
 
 // The TLS connection, or NULL for a plain socket. Borrowed.
 struct ssl_st *socket_tls(const struct socket *socket);
+
+// The application protocol that the TLS handshake agreed on (ALPN, RFC 7301); empty for none and for a plain socket.
+struct slice socket_protocol(const struct socket *socket);
 
 // Up to `size` bytes: how many, 0 at the end of the stream, SOCKET_AGAIN, or SOCKET_BROKEN. A TLS stream that ends
 // without its closing alert is broken.

@@ -11,8 +11,10 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "policy/builtins.h"
 #include "policy/hooks.h"
 #include "policy/validate.h"
+#include "policy/view.h"
 #include "sandbox/script.h"
 #include "sandbox/sources.h"
 #include "sandbox/table_file.h"
@@ -117,7 +119,8 @@ int policy_build(struct sources *sources, const struct policy_limits *limits, si
 	if (!sources->is_closed)
 		sources->keeps_code = workers > 1;
 	int rc = script_read(&load.script, sources->main_path, BUILT_IN, sources, problems);
-	load.script.shared = host->shared;
+	load.script.additions = (struct sandbox_additions){model_list_ipairs, builtins_push};
+	load.script.host = host->shared;
 	load.script.now_ms = host->now_ms;
 	load.since_ns = thread_cpu_ns();
 	while (rc == 0 && built->workers < workers)

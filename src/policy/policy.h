@@ -76,9 +76,4 @@ size_t policy_disabled(const struct policy *policy, const char *names[POLICY_HOO
 // Where it came from, for logs: the path or "built-in".
 const char *policy_source(const struct policy *policy);
 
-// Runs any Lua table file (settings, a scenario) in the same sandbox and turns what it returns into a plain tree.
-// Functions become DOCUMENT_FUNCTION; numbers that are no finite ones, mixed keys, tables nested deeper than 16 or a
-// cycle are problems. 0, or a status with problems added.
-int table_file_read(const char *path, struct problems *problems, struct document *document);
-
 #endif

@@ -19,7 +19,7 @@ enum { CHARGE = 5, BYTES_PER_CHARGE = 64 };
 #define TTL_MAX_MS 2592000000.0
 
 static struct shared_store *store_of(lua_State *lua) {
-	struct shared_store *store = vm_of(lua)->shared;
+	struct shared_store *store = vm_of(lua)->host;
 	vm_charge(lua, CHARGE);
 	if (!store)
 		luaL_error(lua, "nothing is shared here");

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// `require`: modules by plain names, from text, run once per VM. What ships with the program gets the core's own
-// functions as its second argument; a policy's modules get none.
+// `require`: modules by plain names, from text, run once per VM. What ships with the program gets the C
+// functions of the room above as its second argument; other modules get none.
 #include <lauxlib.h>
 
 #include "base/error.h"
-#include "policy/builtins.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/script.h"
 #include "sandbox/vm.h"
 
 enum { PATH_BYTES = 4096 };
 
-enum { UPVALUE_SOURCES = 1, UPVALUE_LOADED, UPVALUE_CORE };
+enum { UPVALUE_SOURCES = 1, UPVALUE_LOADED, UPVALUE_BUILTINS };
 
 // Pushes the module's chunk, and says whether it is one of ours.
 static bool push_chunk(lua_State *lua, struct sources *sources, struct slice name) {
@@ -46,7 +45,7 @@ static int require(lua_State *lua) {
 	lua_rawset(lua, lua_upvalueindex(UPVALUE_LOADED));
 	lua_pushvalue(lua, 1);
 	if (ours)
-		lua_pushvalue(lua, lua_upvalueindex(UPVALUE_CORE));
+		lua_pushvalue(lua, lua_upvalueindex(UPVALUE_BUILTINS));
 	lua_call(lua, ours ? 2 : 1, 1); /* name nil module */
 	if (lua_isnil(lua, -1) || (lua_isboolean(lua, -1) && !lua_toboolean(lua, -1)))
 		return luaL_error(lua, "module '%s' returned nothing", name);
@@ -60,9 +59,12 @@ static int require(lua_State *lua) {
 	return 1;
 }
 
-void sandbox_push_require(lua_State *lua, struct sources *sources) {
+void sandbox_push_require(lua_State *lua, struct sources *sources, void (*push_builtins)(lua_State *)) {
 	lua_pushlightuserdata(lua, sources);
 	lua_newtable(lua);
-	builtins_push(lua);
+	if (push_builtins)
+		push_builtins(lua);
+	else
+		lua_pushnil(lua);
 	lua_pushcclosure(lua, require, 3);
 }

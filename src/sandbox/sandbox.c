@@ -8,7 +8,6 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "policy/view.h"
 #include "sandbox/object.h"
 #include "sandbox/vm.h"
 
@@ -153,7 +152,7 @@ static void set_frozen(lua_State *lua, int globals, const char *name) {
 	lua_pop(lua, 1);
 }
 
-static void set_base(lua_State *lua, int globals) {
+static void set_base(lua_State *lua, int globals, lua_CFunction ipairs) {
 	static const char *const plain[] = {"assert", "error",  "getmetatable", "next",   "pairs", "pcall",    "rawequal",
 	                                    "rawget", "rawlen", "rawset",       "select", "type",  "_VERSION", NULL};
 	static const char *const charged[] = {"tonumber", "tostring", NULL};
@@ -162,7 +161,8 @@ static void set_base(lua_State *lua, int globals) {
 	sandbox_set_plain(lua, base, globals, plain);
 	sandbox_set_charged(lua, base, globals, charged);
 	lua_getfield(lua, base, "ipairs");
-	lua_pushcclosure(lua, model_list_ipairs, 1);
+	if (ipairs)
+		lua_pushcclosure(lua, ipairs, 1);
 	lua_setfield(lua, globals, "ipairs");
 	lua_pushcfunction(lua, set_metatable);
 	lua_setfield(lua, globals, "setmetatable");
@@ -204,10 +204,10 @@ static void set_os(lua_State *lua, int globals) {
 	set_frozen(lua, globals, "os");
 }
 
-void sandbox_open(lua_State *lua, struct sources *sources) {
+void sandbox_open(lua_State *lua, struct sources *sources, const struct sandbox_additions *additions) {
 	lua_newtable(lua);
 	int globals = lua_gettop(lua);
-	set_base(lua, globals);
+	set_base(lua, globals, additions->ipairs);
 	set_math(lua, globals);
 	set_utf8(lua, globals);
 	set_os(lua, globals);
@@ -217,7 +217,7 @@ void sandbox_open(lua_State *lua, struct sources *sources) {
 	set_frozen(lua, globals, "table");
 	sandbox_push_json(lua);
 	set_frozen(lua, globals, "json");
-	sandbox_push_require(lua, sources);
+	sandbox_push_require(lua, sources, additions->push_builtins);
 	lua_setfield(lua, globals, "require");
 	lua_settop(lua, globals);
 	lua_createtable(lua, 0, 1); /* globals metatable */

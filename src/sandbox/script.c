@@ -58,7 +58,7 @@ static int run(lua_State *lua) {
 	const struct script *script = lua_touserdata(lua, 1);
 	// Nothing that the sandbox is made of is garbage.
 	lua_gc(lua, LUA_GCSTOP);
-	sandbox_open(lua, script->sources);
+	sandbox_open(lua, script->sources, &script->additions);
 	lua_gc(lua, LUA_GCRESTART);
 	script_load(lua, script->path, &script->text);
 	lua_call(lua, 0, 1);
@@ -81,7 +81,7 @@ int script_run(const struct script *script, size_t memory_bytes, struct problems
 	struct call_report report = {.ending = ENDING_OVER_MEMORY};
 	*vm = vm_new(memory_bytes);
 	if (*vm) {
-		(*vm)->shared = script->shared;
+		(*vm)->host = script->host;
 		(*vm)->now_ms = script->now_ms;
 		(*vm)->is_loading = true;
 		call_protected(*vm, run, (void *)(uintptr_t)script, SCRIPT_INSTRUCTIONS, &report);

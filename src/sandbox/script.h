@@ -6,20 +6,20 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "sandbox/sandbox.h"
 #include "sandbox/sources.h"
 #include "sandbox/vm.h"
 
 // What loading may take: a file of settings or a policy does little; this is a tenth of a second.
 #define SCRIPT_INSTRUCTIONS 10000000u
 
-struct shared_store;
-
 struct script {
 	const char *path;        // for messages
 	struct source_text text; // of the main file
 	struct sources *sources;
-	struct shared_store *shared; // that it may use; NULL for none
-	uint64_t now_ms;             // while it runs
+	struct sandbox_additions additions;
+	void *host;      // what the room above keeps with the VM; NULL for nothing
+	uint64_t now_ms; // while it runs
 };
 
 // Reads the file (NULL: what is built in as `embedded`) into `script`. 0, or a status with a problem added.

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "policy/policy.h"
 #include "sandbox/call.h"
 #include "sandbox/script.h"
 

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lua values to plain trees.
+// Lua table files (settings, scenarios), and Lua values to plain trees.
 #ifndef SANDBOX_TABLE_FILE_H
 #define SANDBOX_TABLE_FILE_H
 
 #include "base/document.h"
 #include "base/error.h"
 #include "sandbox/vm.h"
+
+// Runs any Lua table file (settings, a scenario) in a sandbox and turns what it returns into a plain tree.
+// Functions become DOCUMENT_FUNCTION; numbers that are no finite ones, mixed keys, tables nested deeper than 16 or a
+// cycle are problems. 0, or a status with problems added.
+int table_file_read(const char *path, struct problems *problems, struct document *document);
 
 // Turns what the VM's script returned into a tree. Under a key named `opaque` (NULL is none) at the third level, as
 // models[1].tags, anything may be: it stays an empty table. 0, or a status with problems added.

@@ -15,7 +15,6 @@
 
 struct call_report;
 struct heap;
-struct shared_store;
 
 struct vm {
 	lua_State *lua;
@@ -40,7 +39,7 @@ struct vm {
 	bool over_memory;
 	bool bad_result;
 	uint64_t now_ms;              // monotonic, of the call
-	struct shared_store *shared;  // borrowed; NULL for none
+	void *host;                   // what the room above keeps with the VM, borrowed; NULL for nothing
 	bool is_loading;              // an error may name a file that no running function is from
 	struct call_report *report;   // of the call that runs, or NULL
 	struct random_source *random; // that of the decision being made, else `own_random`
