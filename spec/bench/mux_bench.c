@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/problem.h"
 #include "mux/edition.h"
 #include "mux/mux.h"
 #include "mux/version.h"

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/problem.h"
 #include "policy/policy.h"
 #include "policy/shared.h"
 #include "route/request.h"

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/problem.h"
 #include "policy/policy.h"
 #include "policy/shared.h"
 #include "route/request.h"

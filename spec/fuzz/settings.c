@@ -5,12 +5,13 @@
 
 #include "base/document.h"
 #include "base/log.h"
+#include "base/problem.h"
 #include "gateway/settings.h"
 #include "policy/policy.h"
-#include "sandbox/table_file.h"
 #include "policy/shared.h"
 #include "policy/validate.h"
 #include "route/state.h"
+#include "sandbox/table_file.h"
 #include "world/scenario.h"
 
 enum { DEPTH_MAX = 5, ITEMS_MAX = 5, WORD_BYTES = 32, INSTRUCTIONS = 100000, MEMORY_BYTES = 4 << 20 };

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.h"
 
-#include <stdlib.h>
-
-#include "base/memory.h"
-
-enum { PROBLEMS_KEPT = 100 };
-
 const char *error_text(int code) {
 	switch (code) {
 	case ERROR_NONE:
@@ -36,63 +30,4 @@ const char *error_type_name(enum error_type type) {
 
 bool error_type_is_retryable(enum error_type type) {
 	return types[type].retryable;
-}
-
-static char *visible_copy(const char *text) {
-	char *copy = memory_string(slice_from(text));
-	for (char *p = copy; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
-	return copy;
-}
-
-void problems_add(struct problems *problems, const char *file, int line, const char *field, const char *expected,
-                  const char *found) {
-	if (problems->count == PROBLEMS_KEPT) {
-		problems->dropped++;
-		return;
-	}
-	problems->list = memory_resize(problems->list, problems->count + 1, sizeof *problems->list);
-	problems->list[problems->count++] = (struct problem){
-	    .file = visible_copy(file),
-	    .line = line,
-	    .field = visible_copy(field),
-	    .expected = visible_copy(expected),
-	    .found = visible_copy(found),
-	};
-}
-
-static void format_one(const struct problem *problem, struct buffer *out) {
-	if (*problem->file)
-		buffer_append(out, slice_from(problem->file));
-	if (problem->line > 0)
-		buffer_printf(out, ":%d", problem->line);
-	if (*problem->file || problem->line > 0)
-		buffer_append(out, SLICE(": "));
-	if (*problem->field)
-		buffer_printf(out, "%s: ", problem->field);
-	if (*problem->expected)
-		buffer_printf(out, "expected %s", problem->expected);
-	if (*problem->expected && *problem->found)
-		buffer_append(out, SLICE(", found "));
-	buffer_append(out, slice_from(problem->found));
-	buffer_append_byte(out, '\n');
-}
-
-void problems_format(const struct problems *problems, struct buffer *out) {
-	for (size_t i = 0; i < problems->count; i++)
-		format_one(&problems->list[i], out);
-	if (problems->dropped)
-		buffer_printf(out, "and %zu more\n", problems->dropped);
-}
-
-void problems_free(struct problems *problems) {
-	for (size_t i = 0; i < problems->count; i++) {
-		free(problems->list[i].file);
-		free(problems->list[i].field);
-		free(problems->list[i].expected);
-		free(problems->list[i].found);
-	}
-	free(problems->list);
-	*problems = (struct problems){0};
 }

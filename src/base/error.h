@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can go wrong inside a function, as its status (0 is success), and the list of problems that a person who wrote
-// settings or a policy is shown. What a client is answered is no business of this file.
+// What can go wrong inside a function, as its status (0 is success), and what kind of failure a request met. What a
+// client is told is no business of this file.
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
 #include <stdbool.h>
-#include <stddef.h>
-
-#include "base/buffer.h"
-#include "base/slice.h"
 
 #define ERROR_LIST(X)                                                                                                  \
 	X(ERROR_LIMIT, "a size limit is reached")                                                                          \
@@ -62,30 +58,5 @@ bool error_type_is_retryable(enum error_type type);
 
 // The text of a status; never NULL.
 const char *error_text(int code);
-
-// One mistake in a file: where, what was expected, what was found. Any part may be empty; line 0 is unknown.
-struct problem {
-	char *file;
-	int line;
-	char *field;
-	char *expected;
-	char *found;
-};
-
-// All the mistakes of one load, in the order found; zero-initialise, release with problems_free.
-struct problems {
-	struct problem *list;
-	size_t count;
-	size_t dropped; // beyond the hundred that are kept
-};
-
-// Adds one; texts are copied and control characters in them made visible. NULL texts are empty.
-void problems_add(struct problems *problems, const char *file, int line, const char *field, const char *expected,
-                  const char *found);
-
-// Appends "FILE:LINE: FIELD: expected EXPECTED, found FOUND\n" for each, leaving out what is empty.
-void problems_format(const struct problems *problems, struct buffer *out);
-
-void problems_free(struct problems *problems);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/problem.h"
 
 enum { TEXT_BYTES = 256, NAME_BYTES_MAX = 64, KEYS_MAX = 64 };
 

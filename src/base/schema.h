@@ -9,6 +9,7 @@
 
 #include "base/document.h"
 #include "base/error.h"
+#include "base/problem.h"
 
 enum schema_type {
 	SCHEMA_BOOLEAN, // bool

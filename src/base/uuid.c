@@ -8,7 +8,7 @@ static char *put_hex(char *text, uint64_t bits, int digits) {
 	return text;
 }
 
-void request_id_make(struct random_source *random, char text[REQUEST_ID_BYTES]) {
+void uuid_make(struct random_source *random, char text[UUID_BYTES]) {
 	uint64_t high = random_next(random), low = random_next(random);
 	high = (high & ~UINT64_C(0xf000)) | 0x4000;             // version 4
 	low = (low & ~(UINT64_C(3) << 62)) | UINT64_C(1) << 63; // variant 10

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/problem.h"
 #include "base/random.h"
 #include "base/uuid.h"
 #include "cli/cli.h"
@@ -145,9 +146,9 @@ static bool ask_mux(struct mux *mux, struct slice model, struct slice body) {
 		return false;
 	}
 	struct random_source random;
-	char request_id[REQUEST_ID_BYTES];
+	char request_id[UUID_BYTES];
 	random_init_from_system(&random);
-	request_id_make(&random, request_id);
+	uuid_make(&random, request_id);
 	eventstream_decoder_init(&question.decoder, EVENTSTREAM_FRAME_BYTES);
 	struct policy *policy = mux_policy(mux);
 	struct mux_worker *worker = mux_worker_new(mux, 0, question.loop);

@@ -5,6 +5,7 @@
 #define CLI_CLI_H
 
 #include "base/error.h"
+#include "base/problem.h"
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
 

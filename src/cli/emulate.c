@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "base/problem.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "emulator/emulator.h"

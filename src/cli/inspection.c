@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/problem.h"
 #include "cli/failure_table.h"
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
@@ -46,7 +47,7 @@ static void inspect_policy(struct inspection *inspection, const char *path, cons
 		inspection->model_count = pool->count;
 		lint_pool(pool, inspection->policy, &inspection->lints);
 		if (dry_run_policy(inspection, policy, settings) == 0)
-			lint_rehearsal(&inspection->dry_run, pool, &inspection->limits, inspection->policy, &inspection->lints);
+			lint_dry_run(&inspection->dry_run, pool, &inspection->limits, inspection->policy, &inspection->lints);
 		policy_release(policy);
 	}
 	shared_free(host.shared);

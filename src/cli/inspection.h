@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include "lab/dry_run.h"
 
 struct inspection {

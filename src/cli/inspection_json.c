@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/problem.h"
 #include "cli/inspection.h"
 
 static void write_text(struct buffer *json, const char *key, const char *text) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/problem.h"
 #include "cli/inspection.h"
 
 enum { WIDTH = 110, INDENT = 6, TEXT_BYTES = 1 << 20 };

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "base/buffer.h"
+#include "base/problem.h"
 #include "cli/cli.h"
 
 enum { PROBLEMS_BYTES = 1 << 20 };

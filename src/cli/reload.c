@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/document.h"
 #include "base/json.h"
+#include "base/problem.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "gateway/settings.h"

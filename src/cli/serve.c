@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/problem.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "gateway/gateway.h"

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/problem.h"
 #include "base/schema.h"
 #include "emulator/respond.h"
 #include "world/tier.h"

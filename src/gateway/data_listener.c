@@ -68,7 +68,7 @@ static void respond_health(struct data_listener *data_listener, struct server_ca
 
 static void refuse(struct data_listener *data_listener, struct server_call *call, const struct server_request *request,
                    const struct request_route *request_route, int64_t retry_after_ms) {
-	char id[REQUEST_ID_BYTES];
+	char id[UUID_BYTES];
 	uint64_t bytes_out;
 	struct mux_error error = {
 	    .status = request_route->status,
@@ -76,7 +76,7 @@ static void refuse(struct data_listener *data_listener, struct server_call *call
 	    .message = slice_from(request_route->message),
 	    .retry_after_ms = retry_after_ms,
 	};
-	request_id_make(&data_listener->random, id);
+	uuid_make(&data_listener->random, id);
 	log_own(data_listener, request, slice_from(id), slice_from(operation_name(request_route->operation)), "refused",
 	        request_route->status, format_message(data_listener, error.message).len);
 	data_listener_respond_error(data_listener, call, &error, slice_from(id), (struct slice){0}, 0, &bytes_out);
@@ -108,8 +108,8 @@ static void on_request(void *owner, struct server_call *call, const struct serve
 		*call_owner = transaction_begin(data_listener, call, request, request_route.operation,
 		                                buffer_slice(&data_listener->model_id));
 	} else if (request_route.kind == ROUTES_HEALTH) {
-		char id[REQUEST_ID_BYTES];
-		request_id_make(&data_listener->random, id);
+		char id[UUID_BYTES];
+		uuid_make(&data_listener->random, id);
 		respond_health(data_listener, call, request, slice_from(id));
 	} else {
 		refuse(data_listener, call, request, &request_route, -1);
@@ -130,7 +130,7 @@ static void on_gone(void *owner, struct server_call *call, void *call_owner) {
 
 static size_t format_refusal(void *owner, int status, const char *reason, struct header *headers, struct buffer *body) {
 	struct data_listener *data_listener = owner;
-	request_id_make(&data_listener->random, data_listener->refusal_id);
+	uuid_make(&data_listener->random, data_listener->refusal_id);
 	exception_format_body(slice_from(reason), body);
 	headers[0] = (struct header){SLICE("content-type"), SLICE("application/json")};
 	headers[1] = (struct header){SLICE("x-amzn-requestid"), slice_from(data_listener->refusal_id)};

@@ -34,7 +34,7 @@ struct data_listener {
 	struct buffer model_id;
 	struct buffer body;
 	struct response_headers response_headers;
-	char refusal_id[REQUEST_ID_BYTES];
+	char refusal_id[UUID_BYTES];
 };
 
 struct data_listener_settings {

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/memory_meter.h"
+#include "base/problem.h"
 #include "base/random.h"
 #include "gateway/admin.h"
 #include "gateway/engine.h"

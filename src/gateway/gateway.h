@@ -4,6 +4,7 @@
 #define GATEWAY_GATEWAY_H
 
 #include "base/error.h"
+#include "base/problem.h"
 #include "gateway/settings.h"
 
 struct gateway;

@@ -7,6 +7,7 @@
 
 #include "aws/endpoint.h"
 #include "base/memory.h"
+#include "base/problem.h"
 #include "gateway/address.h"
 #include "gateway/value.h"
 #include "mux/settings_keys.h"

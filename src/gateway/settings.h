@@ -11,6 +11,7 @@
 #include "base/document.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/problem.h"
 #include "base/schema.h"
 #include "http/server.h"
 #include "mux/destination.h"

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/problem.h"
 #include "gateway/address.h"
 #include "net/bind.h"
 

@@ -5,6 +5,7 @@
 #define GATEWAY_SOCKET_ACTIVATION_H
 
 #include "base/error.h"
+#include "base/problem.h"
 #include "gateway/settings.h"
 #include "mux/destination.h"
 

@@ -26,7 +26,7 @@ struct transaction {
 	size_t client_length, upstream_id_length;
 	char client[CLIENT_BYTES];
 	char upstream_id[UPSTREAM_ID_BYTES];
-	char request_id[REQUEST_ID_BYTES];
+	char request_id[UUID_BYTES];
 	struct header headers[]; // what the engine may see, and behind them their texts
 };
 
@@ -167,7 +167,7 @@ struct transaction *transaction_begin(struct data_listener *data_listener, struc
 	transaction->client_length = request->peer.len < CLIENT_BYTES ? request->peer.len : CLIENT_BYTES;
 	if (transaction->client_length)
 		memcpy(transaction->client, request->peer.ptr, transaction->client_length);
-	request_id_make(&data_listener->random, transaction->request_id);
+	uuid_make(&data_listener->random, transaction->request_id);
 	struct mux_call asked = {
 	    .request_id = slice_from(transaction->request_id),
 	    .operation = operation,

@@ -5,6 +5,7 @@
 
 #include <time.h>
 
+#include "base/problem.h"
 #include "policy/shared.h"
 
 enum {

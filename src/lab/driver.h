@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/problem.h"
 #include "lab/presets.h"
 #include "policy/policy.h"
 #include "route/request.h"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/problem.h"
 #include "lab/cases.h"
 #include "lab/samples.h"
 #include "sandbox/sources.h"

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "base/problem.h"
 #include "lab/observation.h"
 #include "policy/policy.h"
 

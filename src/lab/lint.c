@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/problem.h"
 #include "policy/keys.h"
 
 enum { FIELD_BYTES = 64, TEXT_BYTES = 2400, MODELS_CHOSEN_MAX = 20 };
@@ -174,8 +175,8 @@ static void lint_budget(const struct linter *linter, const struct dry_run *dry_r
 	}
 }
 
-void lint_rehearsal(const struct dry_run *dry_run, const struct pool *pool, const struct policy_limits *limits,
-                    const char *file, struct problems *lints) {
+void lint_dry_run(const struct dry_run *dry_run, const struct pool *pool, const struct policy_limits *limits,
+                  const char *file, struct problems *lints) {
 	struct linter linter = {file, lints};
 	lint_choices(&linter, dry_run, pool);
 	lint_none(&linter, dry_run);

@@ -5,6 +5,7 @@
 #define LAB_LINT_H
 
 #include "base/error.h"
+#include "base/problem.h"
 #include "lab/dry_run.h"
 #include "policy/policy.h"
 
@@ -12,7 +13,7 @@
 void lint_pool(const struct pool *pool, const char *file, struct problems *lints);
 
 // Doubts about what its hooks did in a rehearsal.
-void lint_rehearsal(const struct dry_run *dry_run, const struct pool *pool, const struct policy_limits *limits,
-                    const char *file, struct problems *lints);
+void lint_dry_run(const struct dry_run *dry_run, const struct pool *pool, const struct policy_limits *limits,
+                  const char *file, struct problems *lints);
 
 #endif

@@ -45,7 +45,7 @@ struct call {
 	struct eventstream_decoder decoder;
 	bool paused;
 
-	char own_id[REQUEST_ID_BYTES];
+	char own_id[UUID_BYTES];
 	struct slice request_id; // the upstream's where it gave one
 	struct slice model;      // that answered, or of the last attempt; empty where there was none
 	struct slice content_type;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/problem.h"
 
 static void on_turn(void *owner) {
 	engine_wake(owner);

@@ -9,6 +9,7 @@
 #include "base/document.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/problem.h"
 #include "base/random.h"
 #include "module/options.h"
 #include "mux/identity.h"

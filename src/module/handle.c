@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 
 #include "base/clock.h"
+#include "base/problem.h"
 #include "module/engine.h"
 #include "module/request.h"
 #include "module/response.h"

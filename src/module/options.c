@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/problem.h"
 #include "mux/settings_keys.h"
 
 #define SETTINGS struct options

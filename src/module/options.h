@@ -9,6 +9,7 @@
 
 #include "base/document.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include "base/schema.h"
 #include "mux/identity.h"
 #include "mux/mux.h"

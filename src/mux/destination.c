@@ -6,6 +6,7 @@
 
 #include "aws/endpoint.h"
 #include "base/memory.h"
+#include "base/problem.h"
 
 #define DEFAULT_REGION "us-east-1"
 

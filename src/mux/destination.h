@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "base/problem.h"
 #include "base/schema.h"
 
 void destination_read_region(const struct document *value, void *target, const struct schema_place *place);

@@ -7,6 +7,7 @@
 #include "aws/digest.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/problem.h"
 #include "mux/history.h"
 #include "mux/reload.h"
 #include "mux/version.h"

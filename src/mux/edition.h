@@ -5,6 +5,7 @@
 #define MUX_EDITION_H
 
 #include "base/error.h"
+#include "base/problem.h"
 #include "mux/mux.h"
 
 struct mux_version;

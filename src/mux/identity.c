@@ -6,6 +6,7 @@
 
 #include "aws/credentials.h"
 #include "base/memory.h"
+#include "base/problem.h"
 
 enum { FIELD_BYTES = 256 };
 

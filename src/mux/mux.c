@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/problem.h"
 #include "mux/edition.h"
 #include "mux/reload.h"
 #include "mux/tick.h"

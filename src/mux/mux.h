@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/header.h"
 #include "base/memory_meter.h"
+#include "base/problem.h"
 #include "net/loop.h"
 #include "policy/policy.h"
 #include "route/decide.h"

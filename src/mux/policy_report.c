@@ -5,6 +5,7 @@
 
 #include "aws/calendar.h"
 #include "base/memory.h"
+#include "base/problem.h"
 #include "mux/history.h"
 #include "mux/report.h"
 #include "mux/worker.h"

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/memory.h"
+#include "base/problem.h"
 #include "mux/edition.h"
 #include "mux/worker.h"
 

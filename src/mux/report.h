@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include "route/model.h"
 
 // The two clocks at one moment; the states know the monotonic one only.

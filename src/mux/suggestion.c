@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mux/suggestion.h"
 
+#include <stddef.h>
+
 static const char *const validation[] = {
     "Correct the request as the message says; sending it again unchanged fails again.",
     "Check that every model of the pool supports what the request asks for.",

@@ -6,6 +6,7 @@
 
 #include "aws/endpoint.h"
 #include "base/memory.h"
+#include "base/problem.h"
 #include "mux/mux.h"
 
 enum { FIELD_BYTES = 64 };

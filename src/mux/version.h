@@ -11,6 +11,7 @@
 #include "aws/credentials.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/problem.h"
 #include "mux/mux.h"
 #include "policy/policy.h"
 

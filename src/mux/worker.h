@@ -7,6 +7,7 @@
 
 #include "aws/sigv4.h"
 #include "base/buffer.h"
+#include "base/problem.h"
 #include "base/random.h"
 #include "http/exchange.h"
 #include "mux/history.h"

@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 
 #include "base/memory.h"
+#include "base/problem.h"
 #include "policy/hook_call.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/script.h"

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/problem.h"
 #include "policy/hook_result.h"
 #include "policy/policy.h"
 #include "policy/view.h"

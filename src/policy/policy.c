@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/problem.h"
 #include "policy/builtins.h"
 #include "policy/hooks.h"
 #include "policy/validate.h"

@@ -10,6 +10,7 @@
 
 #include "base/document.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include "route/decide.h"
 #include "route/event.h"
 #include "route/model.h"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/problem.h"
 #include "policy/keys.h"
 
 enum { FIELD_BYTES = 64 };

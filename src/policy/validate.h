@@ -5,6 +5,7 @@
 
 #include "base/document.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include "route/model.h"
 #include "route/state.h"
 

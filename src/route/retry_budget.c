@@ -13,7 +13,7 @@ enum { FLOOR = 10 };
 struct retry_budget {
 	pthread_mutex_t lock; // guards everything below
 	struct minute_window requests;
-	struct minute_window retry_budget;
+	struct minute_window taken;
 };
 
 struct retry_budget *retry_budget_new(void) {
@@ -45,9 +45,9 @@ bool retry_budget_take(struct retry_budget *budget, double share, uint64_t now_m
 		return false;
 	pthread_mutex_lock(&budget->lock);
 	double allowed = share * (double)minute_window_sum(&budget->requests, now_ms);
-	bool is_free = (double)minute_window_sum(&budget->retry_budget, now_ms) + 1 <= (allowed > FLOOR ? allowed : FLOOR);
+	bool is_free = (double)minute_window_sum(&budget->taken, now_ms) + 1 <= (allowed > FLOOR ? allowed : FLOOR);
 	if (is_free)
-		*ticket = minute_window_use(&budget->retry_budget, 1, now_ms);
+		*ticket = minute_window_use(&budget->taken, 1, now_ms);
 	pthread_mutex_unlock(&budget->lock);
 	return is_free;
 }
@@ -56,6 +56,6 @@ void retry_budget_return(struct retry_budget *budget, uint64_t ticket, uint64_t 
 	if (!budget)
 		return;
 	pthread_mutex_lock(&budget->lock);
-	minute_window_return(&budget->retry_budget, 1, ticket, now_ms);
+	minute_window_return(&budget->taken, 1, ticket, now_ms);
 	pthread_mutex_unlock(&budget->lock);
 }

@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 
+#include "base/problem.h"
 #include "sandbox/call.h"
 #include "sandbox/code.h"
 #include "sandbox/sandbox.h"

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/problem.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/sources.h"
 #include "sandbox/vm.h"

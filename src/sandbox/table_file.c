@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/problem.h"
 #include "sandbox/call.h"
 #include "sandbox/script.h"
 

@@ -5,6 +5,7 @@
 
 #include "base/document.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include "sandbox/vm.h"
 
 // Runs any Lua table file (settings, a scenario) in a sandbox and turns what it returns into a plain tree.

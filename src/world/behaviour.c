@@ -156,17 +156,17 @@ static bool is_turned_away(const struct plan *plan) {
 static void plan_admit(struct plan *plan, struct behaviour *behaviour, uint64_t now_ms) {
 	uint64_t tokens = plan->input_tokens - plan->cache_read_tokens + plan->output_tokens;
 	bool is_valid = plan->outcome != PLAN_NO_SUCH_TIER;
-	if (is_valid && !allowance_would_admit(&behaviour->requests, behaviour->rules->quota.rpm, 1, now_ms))
+	if (is_valid && !quota_counter_would_admit(&behaviour->requests, behaviour->rules->quota.rpm, 1, now_ms))
 		plan->outcome = PLAN_TOO_MANY_REQUESTS;
-	else if (is_valid && !allowance_would_admit(&behaviour->tokens, behaviour->rules->quota.tpm, tokens, now_ms))
+	else if (is_valid && !quota_counter_would_admit(&behaviour->tokens, behaviour->rules->quota.tpm, tokens, now_ms))
 		plan->outcome = PLAN_TOO_MANY_TOKENS;
 	if (is_turned_away(plan)) {
 		plan->takes_slot = false;
 		plan->first_ms *= TURNED_AWAY_FACTOR;
 		return;
 	}
-	allowance_use(&behaviour->requests, 1, now_ms);
-	allowance_use(&behaviour->tokens, tokens, now_ms);
+	quota_counter_use(&behaviour->requests, 1, now_ms);
+	quota_counter_use(&behaviour->tokens, tokens, now_ms);
 }
 
 static bool has_free_slot(const struct behaviour *behaviour) {

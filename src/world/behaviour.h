@@ -10,7 +10,7 @@
 
 #include "base/list.h"
 #include "base/random.h"
-#include "world/allowance.h"
+#include "world/quota_counter.h"
 #include "world/prompt_cache.h"
 #include "world/scenario.h"
 
@@ -70,8 +70,8 @@ struct behaviour {
 	char *id;
 	uint64_t index; // its place among the world's models, in order of creation
 	struct random_source random;
-	struct allowance requests;
-	struct allowance tokens;
+	struct quota_counter requests;
+	struct quota_counter tokens;
 	struct prompt_cache prompt_cache;
 	struct adjustment adjustment;
 	uint64_t served;     // slots taken

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/problem.h"
 #include "world/tier.h"
 
 enum { TEXT_BYTES = 256, FAULTS_MAX = 1000 };

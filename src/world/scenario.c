@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/problem.h"
 #include "world/tier.h"
 
 enum { TEXT_BYTES = 256, MODELS_MAX = 10000, ID_BYTES_MAX = 2048 };

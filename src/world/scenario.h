@@ -10,6 +10,7 @@
 
 #include "base/document.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include "base/schema.h"
 #include "world/distribution.h"
 #include "world/faults.h"

@@ -118,8 +118,8 @@ void world_reset(struct world *world) {
 	for (size_t i = 0; i < world->count; i++) {
 		struct behaviour *behaviour = world->created[i];
 		behaviour->adjustment = adjustment_none();
-		behaviour->requests = (struct allowance){0};
-		behaviour->tokens = (struct allowance){0};
+		behaviour->requests = (struct quota_counter){0};
+		behaviour->tokens = (struct quota_counter){0};
 		prompt_cache_free(&behaviour->prompt_cache);
 	}
 }

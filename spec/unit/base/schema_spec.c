@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "../check.h"
+#include "base/problem.h"
 
 struct inner {
 	uint64_t depth;

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "emulator/emulator.h"
 
+#include "base/problem.h"
 #include "fake_net.h"
 
 #define MODEL "/model/us.amazon.nova-lite-v1%3A0/"

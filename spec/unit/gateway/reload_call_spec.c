@@ -3,6 +3,7 @@
 #include "gateway/reload_call.h"
 
 #include "../check.h"
+#include "base/problem.h"
 
 TEST(what_may_be_asked_for) {
 	static const struct {

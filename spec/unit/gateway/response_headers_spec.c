@@ -143,11 +143,11 @@ TEST(many_headers_fit) {
 
 TEST(request_ids_are_random_uuids) {
 	struct random_source random;
-	char first[REQUEST_ID_BYTES], second[REQUEST_ID_BYTES];
+	char first[UUID_BYTES], second[UUID_BYTES];
 	random_init(&random, 1);
-	request_id_make(&random, first);
+	uuid_make(&random, first);
 	for (int round = 0; round < 1000; round++) {
-		request_id_make(&random, second);
+		uuid_make(&random, second);
 		CHECK_INT(strlen(second), 36);
 		CHECK_INT(strspn(second, "0123456789abcdef-"), 36);
 		CHECK(second[8] == '-' && second[13] == '-' && second[18] == '-' && second[23] == '-');

@@ -3,6 +3,7 @@
 // are built as the reader of Lua files would hand them over.
 #include "../check.h"
 
+#include "base/problem.h"
 #include "gateway/settings.h"
 
 struct variable {

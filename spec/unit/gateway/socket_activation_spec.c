@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/problem.h"
 #include "gateway/socket_activation.h"
 #include "net/bind.h"
 

@@ -406,7 +406,7 @@ TEST(lints) {
 			return;
 		const struct pool *pool = policy_pool(fixture.policy);
 		lint_pool(pool, "", &fixture.problems);
-		lint_rehearsal(&dry_run, pool, &limits, "", &fixture.problems);
+		lint_dry_run(&dry_run, pool, &limits, "", &fixture.problems);
 		CHECK_MENTIONS(fixture_problems(&fixture), rows[i].lint);
 		CHECK_INT(fixture.problems.count, *rows[i].lint ? 1 : 0);
 		if (check_failures_in_test) {
@@ -428,7 +428,7 @@ TEST(a_pool_that_is_another_each_time_does_no_harm) {
 	             "local models = {} for i = 1, math.random(20) do models[i] = { id = 'm' .. i } end\n"
 	             "return { models = models }",
 	             &dry_run);
-	lint_rehearsal(&dry_run, policy_pool(fixture.policy), &limits, "", &fixture.problems);
+	lint_dry_run(&dry_run, policy_pool(fixture.policy), &limits, "", &fixture.problems);
 	CHECK_INT(dry_run.mistakes, 0);
 	end(&fixture, &dry_run);
 }

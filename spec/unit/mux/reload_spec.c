@@ -7,6 +7,7 @@
 #include "../check.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/problem.h"
 #include "mux/mux.h"
 #include "mux/version.h"
 #include "mux/worker.h"

@@ -9,6 +9,7 @@
 
 #include "../check.h"
 #include "base/log.h"
+#include "base/problem.h"
 #include "policy/hooks.h"
 #include "policy/policy.h"
 #include "policy/shared.h"

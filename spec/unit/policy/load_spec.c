@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that can be wrong with a policy file, row by row: file, line or field, expected, found.
+#include "base/problem.h"
 #include "fixture.h"
 
 struct row {

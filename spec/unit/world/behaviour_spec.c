@@ -259,7 +259,7 @@ TEST(tiers_have_their_own_faults) {
 	adjustment.fault.trouble = SCENARIO_HANG;
 	adjustment.fault.tiers = TIER_BIT_PRIORITY;
 	behaviour_adjust(&behaviour, &adjustment);
-	behaviour.requests = (struct allowance){0};
+	behaviour.requests = (struct quota_counter){0};
 	CHECK_INT(plan_once(&behaviour, tokens(1, 5), 0).outcome, PLAN_ANSWER);
 	behaviour_free(&behaviour);
 }

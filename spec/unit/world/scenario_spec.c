@@ -5,6 +5,7 @@
 #include "world/scenario.h"
 #include "world/tier.h"
 
+#include "base/problem.h"
 #include "build.h"
 
 static const char *const exceptions[] = {"ThrottlingException", "ServiceUnavailableException", NULL};

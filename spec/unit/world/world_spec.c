@@ -3,6 +3,7 @@
 
 #include "world/world.h"
 
+#include "base/problem.h"
 #include "build.h"
 
 static const char *const no_exceptions[] = {NULL};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "../check.h"
 
-#include "world/allowance.h"
+#include "world/quota_counter.h"
 
 TEST(a_minute_is_what_counts) {
 	static const struct {
@@ -13,41 +13,41 @@ TEST(a_minute_is_what_counts) {
 	    {60001, 10, 1, false},  {120000, 10, 11, false},  // more than the quota at once never passes
 	    {120000, 10, 10, true}, {10000000, 10, 10, true}, // a long silence forgets everything
 	};
-	struct allowance allowance = {0};
+	struct quota_counter counter = {0};
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-		bool admitted = allowance_would_admit(&allowance, steps[i].limit, steps[i].amount, steps[i].now_ms);
+		bool admitted = quota_counter_would_admit(&counter, steps[i].limit, steps[i].amount, steps[i].now_ms);
 		if (admitted != steps[i].admitted)
 			printf("  step %zu\n", i);
 		CHECK_INT(admitted, steps[i].admitted);
 		if (admitted)
-			allowance_use(&allowance, steps[i].amount, steps[i].now_ms);
+			quota_counter_use(&counter, steps[i].amount, steps[i].now_ms);
 	}
 }
 
 TEST(use_leaves_second_by_second) {
-	struct allowance allowance = {0};
+	struct quota_counter counter = {0};
 	for (uint64_t second = 0; second < 60; second++)
-		allowance_use(&allowance, 1, second * 1000);
+		quota_counter_use(&counter, 1, second * 1000);
 	for (uint64_t second = 60; second < 120; second++) {
-		CHECK(allowance_would_admit(&allowance, 60, 1, second * 1000));
-		CHECK(!allowance_would_admit(&allowance, 60, 2 + second - 60, second * 1000));
-		CHECK_INT(allowance.total, 119 - second);
+		CHECK(quota_counter_would_admit(&counter, 60, 1, second * 1000));
+		CHECK(!quota_counter_would_admit(&counter, 60, 2 + second - 60, second * 1000));
+		CHECK_INT(counter.total, 119 - second);
 	}
 }
 
 TEST(no_limit_admits_everything) {
-	struct allowance allowance = {0};
-	allowance_use(&allowance, UINT64_MAX / 2, 0);
-	CHECK(allowance_would_admit(&allowance, 0, UINT64_MAX, 0));
-	CHECK(!allowance_would_admit(&allowance, 5, UINT64_MAX, 0));
+	struct quota_counter counter = {0};
+	quota_counter_use(&counter, UINT64_MAX / 2, 0);
+	CHECK(quota_counter_would_admit(&counter, 0, UINT64_MAX, 0));
+	CHECK(!quota_counter_would_admit(&counter, 5, UINT64_MAX, 0));
 }
 
 TEST(asking_uses_nothing) {
-	struct allowance allowance = {0};
+	struct quota_counter counter = {0};
 	for (int i = 0; i < 10; i++)
-		CHECK(allowance_would_admit(&allowance, 1, 1, 0));
-	allowance_use(&allowance, 1, 0);
-	CHECK(!allowance_would_admit(&allowance, 1, 1, 0));
+		CHECK(quota_counter_would_admit(&counter, 1, 1, 0));
+	quota_counter_use(&counter, 1, 0);
+	CHECK(!quota_counter_would_admit(&counter, 1, 1, 0));
 }
 
 int main(void) {
