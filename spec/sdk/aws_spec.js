@@ -12,9 +12,10 @@ const messages = [{ role: 'user', content: [{ text: 'What is an interlocking?' }
 const claudeBody = JSON.stringify({ anthropic_version: 'bedrock-2023-05-31', max_tokens: 64,
 	messages: [{ role: 'user', content: 'Hi' }] });
 
-function clientOf({ url, transport }) {
-	return new sdk.BedrockRuntimeClient({ endpoint: url, region: 'us-east-1', maxAttempts: 1,
-		credentials: { accessKeyId: 'CLIENT', secretAccessKey: 'client' },
+const CREDENTIALS = { accessKeyId: 'CLIENT', secretAccessKey: 'client' };
+
+function clientOf({ url, transport, credentials = CREDENTIALS }) {
+	return new sdk.BedrockRuntimeClient({ endpoint: url, region: 'us-east-1', maxAttempts: 1, credentials,
 		requestHandler: transport.handler ? new transport.handler() : undefined });
 }
 
@@ -111,6 +112,16 @@ const tests = {
 			const answer = await client.send(new sdk.ConverseCommand({ modelId: 'chat', messages }));
 			assert.equal(answer.$metadata.attempts, 1);
 		}
+	},
+	async 'signatures, straight to an emulator that checks them'({ startEmulator, transport }) {
+		const place = { url: await startEmulator(CREDENTIALS), transport };
+		const answer = await send(place, new sdk.ConverseCommand({ modelId: ARN, messages }));
+		assert.equal(answer.stopReason, 'end_turn');
+		assert.ok((await streamText(clientOf(place), NOVA)).text.length > 0);
+		await send(place, new sdk.InvokeModelCommand({ modelId: CLAUDE, body: claudeBody }));
+		const stranger = { ...place, credentials: { ...CREDENTIALS, secretAccessKey: 'another' } };
+		const error = await thrown(() => send(stranger, new sdk.ConverseCommand({ modelId: NOVA, messages })));
+		assert.equal(error.name, 'InvalidSignatureException', error);
 	},
 	async 'a model that nobody serves'(place) {
 		const error = await thrown(() => send(place, new sdk.ConverseCommand({ modelId: 'unheard-of', messages })));

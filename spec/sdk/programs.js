@@ -24,8 +24,8 @@ function write(name, text) {
 }
 
 // Starts the program; resolves once `find(log)` is true, with what it returned.
-function start(words, find) {
-	const child = spawn(process.env.SIGNALBOX, words, { env: environment(), stdio: ['ignore', 'ignore', 'pipe'] });
+function start(words, find, variables) {
+	const child = spawn(process.env.SIGNALBOX, words, { env: { ...environment(), ...variables }, stdio: ['ignore', 'ignore', 'pipe'] });
 	const entry = { child, log: '' };
 	entry.exit = new Promise((resolve) => {
 		child.on('exit', (code, signal) => resolve(signal || code));
@@ -56,12 +56,21 @@ function portOf(log, listener) {
 	return undefined;
 }
 
-async function startEmulator(scenario) {
-	const file = write('scenario.lua', scenario);
-	return start(['emulate', '--scenario', file, '--listen', '127.0.0.1:0'], (log) => {
+// The words that make a listener of the emulator speak TLS, by the certificate that the gateway has too.
+function tlsWords() {
+	const { CERTIFICATE } = process.env;
+	return ['--tls-cert', `${CERTIFICATE}/cert.pem`, '--tls-key', `${CERTIFICATE}/key.pem`];
+}
+
+// With `credentials` ({ accessKeyId, secretAccessKey }), others than their holder are refused.
+async function startEmulator(scenario, { credentials, tls } = {}) {
+	const words = ['emulate', '--scenario', write('scenario.lua', scenario), '--listen', '127.0.0.1:0'];
+	if (credentials) words.push('--access-key', credentials.accessKeyId, '--secret-key-env', 'EMULATOR_SECRET');
+	if (tls) words.push(...tlsWords());
+	return start(words, (log) => {
 		const found = log.match(/127\.0\.0\.1:(\d+)\D/);
 		return found && Number(found[1]);
-	});
+	}, { EMULATOR_SECRET: credentials?.secretAccessKey ?? '' });
 }
 
 // With `tls`, by the certificate in the folder CERTIFICATE, which clients trust by NODE_EXTRA_CA_CERTS.

@@ -36,11 +36,14 @@ function startEmbedding() {
 
 async function runTest(title, test, place, tally) {
 	const { fault, run } = typeof test === 'function' ? { fault: null, run: test } : test;
-	const port = await programs.startGateway(place.emulator, place.policy, place.transport.tls);
+	const { tls } = place.transport;
+	const urlOf = (port) => `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
+	const port = await programs.startGateway(place.emulator, place.policy, tls);
 	for (const model of ['*', NOVA, CLAUDE]) await programs.control(place.emulator, model, { fault });
 	try {
-		await run({ url: `${place.transport.tls ? 'https' : 'http'}://127.0.0.1:${port}`, transport: place.transport,
-			control: (model, change) => programs.control(place.emulator, model, change) });
+		await run({ url: urlOf(port), transport: place.transport,
+			control: (model, change) => programs.control(place.emulator, model, change),
+			startEmulator: async (credentials) => urlOf(await programs.startEmulator(SCENARIO, { credentials, tls })) });
 		tally.passed++;
 	} catch (error) {
 		tally.failed++;
@@ -61,7 +64,7 @@ async function runAll(name, transports, tests, tally) {
 	embedding.closeAllConnections();
 }
 
-// tests: NAME = function({ url, transport, control }), or { fault, run } where every model has that fault. transports:
+// tests: NAME = function({ url, transport, control, startEmulator }), or { fault, run } where every model has that fault. transports:
 // a list of { title, tls, ... }.
 async function suite(name, transports, tests) {
 	const tally = { passed: 0, failed: 0 };

@@ -115,9 +115,9 @@ static inline void verify_case(struct sigv4_case *one, const char *date, struct 
 	add_header(one, "authorization", authorization);
 	if (one->credentials->session_token)
 		add_header(one, "x-amz-security-token", slice_from(one->credentials->session_token));
-	enum sigv4_verdict verdict =
-	    sigv4_verify(sigv4_vectors_signer, one->request.method, one->request.path, one->request.query,
-	                 (struct headers){one->list, one->count}, one->body, one->scope, lookup_case, one, one->wall_s);
+	struct sigv4_received received = {one->request.method,     one->request.path, one->request.query,
+	                                  {one->list, one->count}, one->body,         one->wall_s};
+	enum sigv4_verdict verdict = sigv4_verify(sigv4_vectors_signer, &received, one->scope, lookup_case, one);
 	if (verdict != SIGV4_GOOD)
 		case_fail(one->name, "verification", "%s", sigv4_verdict_refusal(verdict)->message);
 }

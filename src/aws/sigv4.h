@@ -108,10 +108,21 @@ const struct sigv4_refusal *sigv4_verdict_refusal(enum sigv4_verdict verdict);
 // The credentials of an access key id (borrowed for the call) or NULL.
 typedef struct credentials *(*sigv4_lookup)(void *owner, struct slice access_key_id);
 
-// Judges the signature of a request as received: `headers` are all of its headers, host too. Comparisons of secrets
-// take constant time. The signature is checked before the payload's hash is believed.
-enum sigv4_verdict sigv4_verify(struct sigv4_signer *signer, struct slice method, struct slice path, struct slice query,
-                                struct headers headers, struct slice body, struct sigv4_scope scope,
-                                sigv4_lookup lookup, void *owner, int64_t wall_s);
+// A request as received, whichever version of HTTP brought it; all borrowed for the call.
+struct sigv4_received {
+	struct slice method;
+	struct slice path;  // raw, as it came on the wire
+	struct slice query; // raw, without the '?'
+	// All of them. What the request is for stands under `host`, also where HTTP/2 brought it as `:authority`: clients
+	// sign either name.
+	struct headers headers;
+	struct slice body; // whole
+	int64_t wall_s;    // now, in seconds since 1970
+};
+
+// Judges the signature of a received request. A scope without a region is satisfied by any region. Comparisons of
+// secrets take constant time. The signature is checked before the payload's hash is believed.
+enum sigv4_verdict sigv4_verify(struct sigv4_signer *signer, const struct sigv4_received *received,
+                                struct sigv4_scope scope, sigv4_lookup lookup, void *owner);
 
 #endif

@@ -112,21 +112,32 @@ static bool parse_date(struct slice text, int64_t *wall_s) {
 	return true;
 }
 
+static bool names_authority(struct slice name) {
+	return slice_equal_nocase(name, SLICE(":authority"));
+}
+
+// Adds all values of the header that the claim calls `name`; false when there is none, or no room.
+static bool signed_header_add(struct sigv4_signer *signer, struct headers headers, struct slice name) {
+	struct slice received_name = names_authority(name) ? SLICE("host") : name;
+	size_t before = signer->header_count;
+	for (size_t i = 0; i < headers.count; i++)
+		if (slice_equal_nocase(headers.list[i].name, received_name) &&
+		    sigv4_add_header(signer, name, headers.list[i].value))
+			return false;
+	return signer->header_count > before;
+}
+
 // Collects the headers that the claim says are signed; false when one isn't there, or host or date isn't signed.
 static bool collect_signed(struct sigv4_signer *signer, struct headers headers, struct slice names) {
 	bool host = false, date = false;
 	signer->header_count = 0;
 	while (names.len) {
-		size_t end = slice_find(names, ';'), before = signer->header_count;
+		size_t end = slice_find(names, ';');
 		struct slice name = {names.ptr, end};
 		names = slice_from_offset(names, end + 1);
-		for (size_t i = 0; i < headers.count; i++)
-			if (slice_equal_nocase(headers.list[i].name, name) &&
-			    sigv4_add_header(signer, headers.list[i].name, headers.list[i].value))
-				return false;
-		if (signer->header_count == before)
+		if (!signed_header_add(signer, headers, name))
 			return false;
-		host |= slice_equal_nocase(name, SLICE("host"));
+		host |= slice_equal_nocase(name, SLICE("host")) || names_authority(name);
 		date |= slice_equal_nocase(name, SLICE("x-amz-date"));
 	}
 	return host && date;
@@ -153,35 +164,48 @@ static enum sigv4_verdict check_signature(struct sigv4_signer *signer, struct ca
 	return same_scope && equal_secretly(claim->signature, computed) ? SIGV4_GOOD : SIGV4_MISMATCH;
 }
 
-enum sigv4_verdict sigv4_verify(struct sigv4_signer *signer, struct slice method, struct slice path, struct slice query,
-                                struct headers headers, struct slice body, struct sigv4_scope scope,
-                                sigv4_lookup lookup, void *owner, int64_t wall_s) {
-	struct claim claim;
+// Everything but the signature itself: the parts of the claim, the key, the token and the time.
+static enum sigv4_verdict check_claim(struct sigv4_signer *signer, const struct sigv4_received *received,
+                                      sigv4_lookup lookup, void *owner, struct claim *claim,
+                                      struct credentials **credentials) {
 	int64_t date_s;
-	char body_hash[SIGV4_HEX_BYTES];
-	const struct slice *authorization = headers_find(headers, SLICE("authorization"));
-	const struct slice *date = headers_find(headers, SLICE("x-amz-date"));
-	const struct slice *hash = headers_find(headers, SLICE("x-amz-content-sha256"));
-	sigv4_forget(signer);
+	const struct slice *authorization = headers_find(received->headers, SLICE("authorization"));
+	const struct slice *date = headers_find(received->headers, SLICE("x-amz-date"));
 	if (!authorization)
 		return SIGV4_MISSING;
-	if (!claim_parse(slice_trim(*authorization), &claim) || !date || !parse_date(slice_trim(*date), &date_s) ||
-	    !collect_signed(signer, headers, claim.signed_headers))
+	if (!claim_parse(slice_trim(*authorization), claim) || !date || !parse_date(slice_trim(*date), &date_s) ||
+	    !collect_signed(signer, received->headers, claim->signed_headers))
 		return SIGV4_INCOMPLETE;
-	struct credentials *credentials = lookup(owner, claim.access_key_id);
-	if (!credentials || !credentials->secret_access_key)
+	*credentials = lookup(owner, claim->access_key_id);
+	if (!*credentials || !(*credentials)->secret_access_key)
 		return SIGV4_UNKNOWN_KEY;
-	if (!token_is_right(headers, credentials))
+	if (!token_is_right(received->headers, *credentials))
 		return SIGV4_BAD_TOKEN;
-	if (date_s > wall_s + SKEW_S || date_s < wall_s - SKEW_S)
+	if (date_s > received->wall_s + SKEW_S || date_s < received->wall_s - SKEW_S)
 		return SIGV4_EXPIRED;
-	if (sigv4_hash_payload(signer, body, body_hash))
-		return SIGV4_FAILED;
 	memcpy(signer->stages.date, slice_trim(*date).ptr, SIGV4_DATE_BYTES - 1);
 	signer->stages.date[SIGV4_DATE_BYTES - 1] = '\0';
+	return SIGV4_GOOD;
+}
+
+enum sigv4_verdict sigv4_verify(struct sigv4_signer *signer, const struct sigv4_received *received,
+                                struct sigv4_scope scope, sigv4_lookup lookup, void *owner) {
+	struct claim claim;
+	struct credentials *credentials;
+	char body_hash[SIGV4_HEX_BYTES];
+	sigv4_forget(signer);
+	enum sigv4_verdict verdict = check_claim(signer, received, lookup, owner, &claim, &credentials);
+	if (verdict != SIGV4_GOOD)
+		return verdict;
+	if (sigv4_hash_payload(signer, received->body, body_hash))
+		return SIGV4_FAILED;
+	const struct slice *hash = headers_find(received->headers, SLICE("x-amz-content-sha256"));
 	struct slice payload_hash = hash ? slice_trim(*hash) : slice_from(body_hash);
-	struct canonical_request canonical = {method, path, query, .payload_hash = payload_hash};
-	enum sigv4_verdict verdict = check_signature(signer, &canonical, &claim, credentials, scope);
+	struct canonical_request canonical = {received->method, received->path, received->query,
+	                                      .payload_hash = payload_hash};
+	if (scope.region.len == 0)
+		scope.region = claim.region;
+	verdict = check_signature(signer, &canonical, &claim, credentials, scope);
 	sigv4_forget(signer);
 	if (verdict == SIGV4_GOOD && !slice_equal(payload_hash, slice_from(body_hash)))
 		return SIGV4_PAYLOAD_MISMATCH;

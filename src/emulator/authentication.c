@@ -41,18 +41,6 @@ static struct credentials *find_keys(void *owner, struct slice access_key_id) {
 	return known ? authentication->keys : NULL;
 }
 
-// The region of "Credential=KEY/DATE/REGION/SERVICE/aws4_request"; empty where there is none.
-static struct slice region_of(struct slice authorization) {
-	static const char lead[] = "Credential=";
-	const char *found = memmem(authorization.ptr, authorization.len, lead, sizeof lead - 1);
-	if (!found)
-		return SLICE("");
-	struct slice scope = slice_from_offset(authorization, (size_t)(found - authorization.ptr) + sizeof lead - 1);
-	for (int i = 0; i < 2; i++)
-		scope = slice_from_offset(scope, slice_find(scope, '/') + 1);
-	return slice_of(scope.ptr, slice_find(scope, '/'));
-}
-
 // Takes as long for any wrong token of the right length.
 static bool equal_in_constant_time(struct slice a, struct slice b) {
 	unsigned char difference = a.len != b.len;
@@ -81,9 +69,15 @@ const struct sigv4_refusal *authentication_check(struct authentication *authenti
 		return check_bearer(authentication, slice_trim(slice_from_offset(*authorization, bearer.len)));
 	if (!authentication->keys)
 		return sigv4_verdict_refusal(SIGV4_UNKNOWN_KEY);
-	struct sigv4_scope scope = {region_of(*authorization), SLICE("bedrock")};
-	enum sigv4_verdict verdict =
-	    sigv4_verify(authentication->signer, request->method, request->path, request->query, request->headers,
-	                 request->body, scope, find_keys, authentication, wall_s);
+	struct sigv4_received received = {
+	    .method = request->method,
+	    .path = request->path,
+	    .query = request->query,
+	    .headers = request->headers,
+	    .body = request->body,
+	    .wall_s = wall_s,
+	};
+	struct sigv4_scope any_region = {.service = SLICE("bedrock")};
+	enum sigv4_verdict verdict = sigv4_verify(authentication->signer, &received, any_region, find_keys, authentication);
 	return verdict == SIGV4_GOOD ? NULL : sigv4_verdict_refusal(verdict);
 }

@@ -261,10 +261,16 @@ static void receive(struct fixture *fixture, struct received *received) {
 	received->count = fixture->credentials->session_token ? 6 : 5;
 }
 
+static struct sigv4_received as_received_of(const struct received *received) {
+	return (struct sigv4_received){
+	    received->method, received->path,   received->query, {received->list, received->count},
+	    received->body,   received->wall_s,
+	};
+}
+
 static enum sigv4_verdict verify(struct fixture *fixture, const struct received *received) {
-	return sigv4_verify(fixture->signer, received->method, received->path, received->query,
-	                    (struct headers){received->list, received->count}, received->body, SCOPE, lookup,
-	                    fixture->credentials, received->wall_s);
+	const struct sigv4_received as_received = as_received_of(received);
+	return sigv4_verify(fixture->signer, &as_received, SCOPE, lookup, fixture->credentials);
 }
 
 TEST(verifies) {
@@ -338,6 +344,50 @@ TEST(sees_every_change) {
 	fixture_close(&fixture);
 }
 
+// As the SDK for JavaScript signs for HTTP/2: `:authority` in place of `host`. The signature is that SDK's own
+// (@smithy/signature-v4 3.1.2).
+TEST(knows_the_host_by_its_name_in_http2) {
+	struct fixture fixture;
+	fixture_open(&fixture, NULL);
+	struct received received = {
+	    .method = fixture.request.method,
+	    .path = fixture.request.path,
+	    .body = fixture.body,
+	    .wall_s = WALL_S,
+	    .count = 5,
+	    .list =
+	        {
+	            {SLICE("host"), fixture.request.host},
+	            fixture.list[0],
+	            {SLICE("x-amz-date"), SLICE("20260304T050607Z")},
+	            {SLICE("x-amz-content-sha256"), slice_from(fixture.hash)},
+	            {SLICE("authorization"),
+	             SLICE(CLAIM ":authority;content-type;x-amz-content-sha256;x-amz-date, "
+	                         "Signature=287d78c0aab184c5011a824a0f3edccc44d01c1928c5e68eb5606c8a676effad")},
+	        },
+	};
+	CHECK_INT(verify(&fixture, &received), SIGV4_GOOD);
+	received.list[0].value = SLICE("bedrock-runtime.us-east-2.amazonaws.com");
+	CHECK_INT(verify(&fixture, &received), SIGV4_MISMATCH);
+	received.list[0] = (struct header){SLICE(":authority"), fixture.request.host};
+	CHECK_INT(verify(&fixture, &received), SIGV4_INCOMPLETE);
+	fixture_close(&fixture);
+}
+
+TEST(takes_any_region_where_the_scope_has_none) {
+	struct fixture fixture;
+	struct received received;
+	fixture_open(&fixture, NULL);
+	receive(&fixture, &received);
+	const struct sigv4_received as_received = as_received_of(&received);
+	struct sigv4_scope any = {.service = SLICE("bedrock")}, other = {SLICE("us-east-2"), SLICE("bedrock")};
+	CHECK_INT(sigv4_verify(fixture.signer, &as_received, any, lookup, fixture.credentials), SIGV4_GOOD);
+	CHECK_INT(sigv4_verify(fixture.signer, &as_received, other, lookup, fixture.credentials), SIGV4_MISMATCH);
+	any.service = SLICE("s3");
+	CHECK_INT(sigv4_verify(fixture.signer, &as_received, any, lookup, fixture.credentials), SIGV4_MISMATCH);
+	fixture_close(&fixture);
+}
+
 // A payload hash that is signed right, but isn't the body's.
 TEST(sees_another_body) {
 	struct fixture fixture;
@@ -373,6 +423,8 @@ int main(void) {
 	RUN(canonicalises_queries);
 	RUN(verifies);
 	RUN(sees_every_change);
+	RUN(knows_the_host_by_its_name_in_http2);
+	RUN(takes_any_region_where_the_scope_has_none);
 	RUN(sees_another_body);
 	RUN(names_its_refusals);
 	return check_summary();
