@@ -164,6 +164,15 @@ static const char *read_known(struct head *head, struct slice name, struct slice
 	}
 }
 
+static void add_field(struct head *head, struct header field) {
+	if (head->headers.count == head->capacity) {
+		head->capacity = head->capacity ? head->capacity * 2 : KEPT_FIELDS;
+		head->list = memory_resize(head->list, head->capacity, sizeof *head->list);
+		head->headers.list = head->list;
+	}
+	head->list[head->headers.count++] = field;
+}
+
 static const char *read_field(struct head *head, struct slice line) {
 	size_t colon = slice_find(line, ':');
 	struct header field = {.name = slice_of(line.ptr, colon)};
@@ -176,12 +185,7 @@ static const char *read_field(struct head *head, struct slice line) {
 	field.value = slice_trim(slice_from_offset(line, colon + 1));
 	if (!is_text(field.value))
 		return "A header's value holds control characters.";
-	if (head->headers.count == head->capacity) {
-		head->capacity = head->capacity ? head->capacity * 2 : KEPT_FIELDS;
-		head->list = memory_resize(head->list, head->capacity, sizeof *head->list);
-		head->headers.list = head->list;
-	}
-	head->list[head->headers.count++] = field;
+	add_field(head, field);
 	return read_known(head, field.name, field.value);
 }
 
@@ -200,7 +204,7 @@ static const char *read_version(struct head *head, struct slice text) {
 	return NULL;
 }
 
-// Leaves in *path what follows scheme and authority in an absolute target, whose authority stands for the host.
+// Leaves in *path what follows scheme and authority in an absolute target.
 static const char *read_absolute(struct slice target, struct slice *authority, struct slice *path) {
 	size_t start = slice_starts(target, SLICE("http://")) ? 7 : slice_starts(target, SLICE("https://")) ? 8 : 0;
 	if (!start)
@@ -260,12 +264,23 @@ static const char *read_status_line(struct head *head, struct slice line) {
 	return NULL;
 }
 
+// The host header of a request with an absolute target is ignored, whatever it says (RFC 9112, 3.2.2).
+static void set_host(struct head *head, struct slice authority) {
+	struct header host = {SLICE("host"), authority};
+	for (size_t i = 0; i < head->headers.count; i++) {
+		if (slice_equal_nocase(head->list[i].name, host.name)) {
+			head->list[i].value = authority;
+			return;
+		}
+	}
+	add_field(head, host);
+}
+
 static const char *frame_request(struct head *head, struct slice authority) {
 	if (head->minor_version == 1 && !(head->seen & SEEN_HOST))
 		return "The host is missing.";
-	const struct slice *host = headers_find(head->headers, SLICE("host"));
-	if (authority.len && host && !slice_equal_nocase(authority, *host))
-		return "The target's host is not the host header's.";
+	if (authority.len)
+		set_host(head, authority);
 	head->expects_continue = head->expects_continue && head->minor_version == 1;
 	if (head->seen & SEEN_CODING)
 		head->framing = FRAMING_CHUNKED;

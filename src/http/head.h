@@ -35,7 +35,7 @@ struct head {
 	bool responses_head; // set it before reading: the response is to a HEAD request and has no body
 	// Of both. `framing` and `content_length` (0 unless FRAMING_LENGTH) are what framing_init wants.
 	unsigned minor_version; // 0 or 1
-	struct headers headers; // names as they came; values trimmed
+	struct headers headers; // names as they came; values trimmed. `host` is an absolute target's, where there is one
 	bool keep_alive;        // the connection can carry another message after this one
 	enum framing_kind framing;
 	uint64_t content_length;

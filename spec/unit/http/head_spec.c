@@ -106,7 +106,9 @@ static const struct request_row {
     {"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400, 0, false},
     {"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 400, 0, false},
     {"GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", 400, 0, false},
-    {"GET http://b/x HTTP/1.1\r\nHost: a\r\n\r\n", 400, 0, false},
+    {"GET http://b/x HTTP/1.1\r\n\r\n", 400, 0, false},
+    {"GET http://b/x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, 0, false},
+    {"GET http://b/x HTTP/1.1\r\nHost: u@a\r\n\r\n", 400, 0, false},
     {"GET http://u@a/x HTTP/1.1\r\nHost: a\r\n\r\n", 400, 0, false},
     {"GET / HTTP/1.x\r\nHost: a\r\n\r\n", 400, 0, false},
     {"GET / http/1.1\r\nHost: a\r\n\r\n", 400, 0, false},
@@ -195,6 +197,34 @@ TEST(judges_requests) {
 		}
 		if (check_failures_in_test > before)
 			printf("  row %zu: %s\n", i, row->text);
+	}
+}
+
+// RFC 9112, 3.2.2: a client must send the same in both; an origin server goes by the target.
+TEST(an_absolute_target_wins_over_the_host) {
+	static const struct {
+		const char *text, *path, *host;
+		size_t headers;
+	} rows[] = {
+	    {"GET http://b:80/x?y HTTP/1.1\r\nA: b\r\nHoSt: a\r\n\r\n", "/x", "b:80", 2},
+	    {"GET https://b HTTP/1.1\r\nHost:\r\n\r\n", "/", "b", 1},
+	    {"GET http://b/ HTTP/1.0\r\n\r\n", "/", "b", 1},
+	    {"GET /x HTTP/1.1\r\nHost: a\r\nA: http://b/\r\n\r\n", "/x", "a", 2},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		for (size_t step = 0; step < 3; step++) {
+			struct head head;
+			size_t rest;
+			head_init(&head, HEAD_REQUEST, LIMIT);
+			CHECK_INT(feed(&head, slice_from(rows[i].text), step, &rest), HEAD_WHOLE);
+			CHECK_SLICE(head.path, slice_from(rows[i].path));
+			CHECK_INT(head.headers.count, rows[i].headers);
+			const struct slice *host = headers_find(head.headers, SLICE("host"));
+			CHECK(host);
+			if (host)
+				CHECK_SLICE(*host, slice_from(rows[i].host));
+			head_free(&head);
+		}
 	}
 }
 
@@ -535,6 +565,7 @@ TEST(bodies_hold_under_mutation) {
 int main(void) {
 	RUN(reads_a_request);
 	RUN(judges_requests);
+	RUN(an_absolute_target_wins_over_the_host);
 	RUN(refuses_nul_wherever_it_stands);
 	RUN(judges_responses);
 	RUN(keeps_limits);

@@ -19,6 +19,7 @@ static const struct row {
     {POST("/echo", "Transfer-Encoding: chunked\r\n") "3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nT: x\r\n\r\n" GET("/a"),
      "200 hello|200 /a|", "POST /echo hello|GET /a |", false},
     {"GET http://a/x?y HTTP/1.1\r\n" HOST "\r\n", "200 /x|", "GET /x |", false},
+    {"GET http://b/x HTTP/1.1\r\n" HOST "\r\n" GET("/a"), "200 /x|200 /a|", "GET /x |GET /a |", false},
     {"GET /a HTTP/1.1\r\nConnection: close\r\n" HOST "\r\n" GET("/b"), "200 /a|", "GET /a |", true},
     {"GET /stream HTTP/1.1\r\nConnection: close\r\n" HOST "\r\n", "200 one,two|", "GET /stream |", true},
     {"GET /a HTTP/1.0\r\n\r\n", "200 /a|", "GET /a |", true},
