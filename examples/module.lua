@@ -34,8 +34,9 @@ print(("-- %s, %d attempt(s), %d tokens"):format(reply.signalbox.model, reply.si
 table.insert(conversation, reply.output.message)
 table.insert(conversation, { role = "user", content = { { text = "And at night?" } } })
 
--- As a stream: the loop raises an error object where the stream fails, and gives the request up where it is left.
-local stream = mux:converse_stream { messages = conversation, inferenceConfig = limits }
+-- As a stream: the loop raises an error object where the stream fails. A loop over the call itself would cancel the
+-- request where it is left early; over a variable, it is the variable's end that does.
+local stream <close> = mux:converse_stream { messages = conversation, inferenceConfig = limits }
 for event in stream do
   if event.type == "contentBlockDelta" then io.write(event.data.delta.text or "") end
 end

@@ -125,12 +125,27 @@ describe("the Lua module's streams", function()
     ]])
   end)
 
+  it("goes on after a break where it is held in a variable", function()
+    run(scene:upstream(CONVERSATION), ONE, [[
+      local mux, types = open(), {}
+      local stream = mux:converse_stream(hello())
+      for event in stream do types[1] = event.type break end
+      pcall(function() for event in stream do types[2] = event.type error "x" end end)
+      for event in stream do types[#types + 1] = event.type end
+      assert(table.concat(types, " ") == "messageStart contentBlockDelta contentBlockStop messageStop metadata")
+      assert(mux:stats().total.success == 1 and mux:stats().total.cancelled == 0)
+    ]])
+  end)
+
   for name, code in pairs {
     ["break"] = "for _ in mux:converse_stream(hello()) do break end",
     ["an error in the loop"] = "pcall(function() for _ in mux:converse_stream(hello()) do error 'x' end end)",
     ["close"] = "local stream = mux:converse_stream(hello()) stream:next() stream:close() stream:close() " ..
       "assert(stream:next() == nil)",
+    ["return"] = "local function ask() for _ in mux:converse_stream(hello()) do return end end ask()",
     ["a scope's end"] = "do local stream <close> = mux:converse_stream(hello()) stream:next() end",
+    ["break, and the end of the stream's variable"] =
+      "do local stream <close> = mux:converse_stream(hello()) for _ in stream do break end end",
     ["the collector"] = "mux:converse_stream(hello()):next() collectgarbage()",
     ["the mux's close"] = "local stream = mux:converse_stream(hello()) mux:close() " ..
       "assert(misuse(stream.next, stream):find 'closed') mux = open()",
@@ -199,12 +214,12 @@ describe("the Lua module's streams", function()
     run(upstream, ONE, [[
       local mux = open { limits = { frame_bytes = 65536, hold_bytes = 1024 } }
       local stream, bytes = mux:converse_stream(hello()), 0
-      assert(stream:next().type == "messageStart")
+      assert(stream:next().type == "messageStart" and stream.signalbox.latency_ms == nil)
       for _ = 1, 300 do assert(mux:converse(hello()).ok) end
       for event in stream do
         if event.type == "contentBlockDelta" then bytes = bytes + #event.data.delta.text end
       end
-      assert(bytes == 200 * 30000, bytes)
+      assert(bytes == 200 * 30000 and stream.signalbox.latency_ms >= 0, bytes)
     ]])
   end)
 
