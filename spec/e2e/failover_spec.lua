@@ -67,6 +67,31 @@ describe("failover", function()
     end)
   end
 
+  for name, case in pairs {
+    ["only deprioritizes a model whose credentials are refused"] = { "", "deprioritized_until", "cooling_until" },
+    ["rests it where a hook states a cooldown"] = {
+      "classify = function() return 'failover', { cooldown_ms = 60000 } end", "cooling_until", "deprioritized_until" },
+  } do
+    it(name, function()
+      local emulator = scene:emulator(both_prompt())
+      local gateway = scene:gateway(emulator, { policy = ([[return {
+        models = { { id = %q }, { id = %q, fallback = true } }, %s }]]):format(NOVA, CLAUDE, case[1]) })
+      emulator.control(NOVA, { fault = "AccessDeniedException", share = 1.0 })
+      for attempts = 2, 1, -1 do -- the second request knows
+        local response = gateway.request(signalbox.call("chat", "converse"))
+        assert.equal(200, response.status)
+        assert.equal(tostring(attempts), response.headers["x-signalbox-attempts"])
+      end
+      local _, breakers = gateway.admin("/breakers")
+      assert.is_string(breakers[NOVA][case[2]])
+      assert.equal(cjson.null, breakers[NOVA][case[3]])
+      -- With the other model gone it is asked all the same, at rest as the last resort: its error is the answer.
+      gateway.admin("/breakers/" .. CLAUDE .. "/open", "POST")
+      local response = gateway.request(signalbox.call("chat", "converse"))
+      assert.equal(403, response.status)
+    end)
+  end
+
   it("keeps fallbacks waiting until the primaries rest", function()
     local emulator = scene:emulator(both_prompt())
     local models = { { id = NOVA }, { id = CLAUDE, fallback = true } }

@@ -110,7 +110,7 @@ static void note_classification(struct observation *observation, const struct cl
 	else if (c->throttle)
 		buffer_append(words, SLICE(", rests 1000 ms, doubling"));
 	else if (c->cooldown_ms)
-		buffer_printf(words, ", %s %" PRIu64 " ms", c->orders_only ? "stands behind for" : "rests", c->cooldown_ms);
+		buffer_printf(words, ", %s %" PRIu64 " ms", c->orders_only ? "deprioritized for" : "rests", c->cooldown_ms);
 	buffer_printf(&observation->json,
 	              "{\"verdict\":\"%s\",\"outcome\":\"%s\",\"counts\":%s,\"cooldown_ms\":%" PRIu64
 	              ",\"doubles\":%s,\"orders_only\":%s,\"after_ms\":%" PRIu64 "}",

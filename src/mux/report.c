@@ -193,6 +193,8 @@ static void append_breaker(const struct model *model, struct report_time time, s
 	append_time(out, "next_retry_at", snapshot.forced_open ? 0 : snapshot.next_retry_at_ms, time);
 	comma(out);
 	append_time(out, "cooling_until", snapshot.cooldown_until_ms, time);
+	comma(out);
+	append_time(out, "deprioritized_until", snapshot.deprioritized_until_ms, time);
 	buffer_append_byte(out, '}');
 }
 

@@ -121,11 +121,12 @@ static void set_counts(lua_State *lua, const struct hook_option *option, void *t
 	((struct classification *)target)->counts = lua_toboolean(lua, -1);
 }
 
-// A cooldown that is stated is that long: it doubles no more.
+// A cooldown that is stated is a rest of that length, whoever's fault the failure was: it doubles no more.
 static void set_cooldown(lua_State *lua, const struct hook_option *option, void *target) {
 	struct classification *classification = target;
 	classification->cooldown_ms = (uint64_t)option_number(lua, option);
 	classification->throttle = false;
+	classification->orders_only = false;
 }
 
 static void set_after(lua_State *lua, const struct hook_option *option, void *target) {

@@ -148,25 +148,24 @@ void model_state_commit(struct model_state *state, const struct breaker_settings
 	unlock(state);
 }
 
-// A rest that begins is told; one that is made longer is not, or a burst of throttles would be a burst of news.
+// What begins is told; what is made longer is not, or a burst of throttles would be a burst of news.
 static void rest(struct model_state *state, const struct admission_request *admission_request,
                  const struct classification *classification, uint64_t sent_ms, uint64_t now_ms,
                  struct state_changes *state_changes) {
 	struct cooldown *cooldown = &state->cooldown;
 	uint64_t length_ms =
 	    classification->cooldown_ms < LONGEST_COOLDOWN_MS ? classification->cooldown_ms : LONGEST_COOLDOWN_MS;
-	bool was_available = !cooldown_is_active(cooldown, now_ms) && !cooldown_is_deprioritized(cooldown, now_ms);
+	bool orders_only = classification->orders_only && !classification->throttle;
+	bool goes_on = orders_only ? cooldown_is_deprioritized(cooldown, now_ms) : cooldown_is_active(cooldown, now_ms);
 	if (classification->throttle)
 		cooldown_throttled(cooldown, admission_request->tier, length_ms, admission_request->breaker->recovery_time_ms,
 		                   sent_ms, now_ms);
-	else if (classification->orders_only)
+	else if (orders_only)
 		cooldown_deprioritize(cooldown, length_ms, now_ms);
 	else if (length_ms > 0)
 		cooldown_start(cooldown, length_ms, now_ms);
-	uint64_t until_ms =
-	    classification->orders_only && !classification->throttle ? cooldown->orders_until_ms : cooldown->until_ms;
-	if (was_available)
-		state_changes->cooldown_ms = elapsed_ms(until_ms, now_ms);
+	if (!goes_on)
+		state_changes->cooldown_ms = elapsed_ms(orders_only ? cooldown->orders_until_ms : cooldown->until_ms, now_ms);
 }
 
 static void move_average(double *average, uint64_t sample) {
@@ -254,6 +253,8 @@ static void fill_snapshot(struct model_state *state, const struct breaker_settin
 	    .opened_at_ms = availability == BREAKER_OPEN ? breaker->opened_at_ms : 0,
 	    .next_retry_at_ms = availability == BREAKER_OPEN && !breaker->forced_open ? opens_ms(breaker, settings) : 0,
 	    .cooldown_until_ms = cooldown_is_active(&state->cooldown, now_ms) ? state->cooldown.until_ms : 0,
+	    .deprioritized_until_ms =
+	        cooldown_is_deprioritized(&state->cooldown, now_ms) ? state->cooldown.orders_until_ms : 0,
 	    .error_rate = window_error_rate(&state->window),
 	    .requests_per_minute = window_requests_per_minute(&state->window, now_ms),
 	    .average_latency_ms = window_average_latency_ms(&state->window),

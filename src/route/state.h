@@ -39,8 +39,9 @@ struct model_snapshot {
 	uint64_t successes;    // towards closing
 	uint64_t opened_at_ms; // monotonic; 0 when not open
 	uint64_t next_retry_at_ms;
-	uint64_t cooldown_until_ms; // 0 when not resting
-	double error_rate;          // 0..1 over the health window
+	uint64_t cooldown_until_ms;      // 0 when not resting
+	uint64_t deprioritized_until_ms; // 0 when it stands behind no other
+	double error_rate;               // 0..1 over the health window
 	double requests_per_minute;
 	double average_latency_ms;                 // of the window
 	double latency_moving_average_ms;          // of successes; 0 before the first

@@ -80,9 +80,10 @@ TEST(a_fresh_pool) {
 	CHECK_INT(house.response.status, 200);
 	CHECK_SLICE(respond(&house, "GET", "/breakers"),
 	            SLICE("{\"chat\":{\"state\":\"closed\",\"failures\":0,\"successes\":0,\"opened_at\":null,"
-	                  "\"next_retry_at\":null,\"cooling_until\":null},"
+	                  "\"next_retry_at\":null,\"cooling_until\":null,\"deprioritized_until\":null},"
 	                  "\"arn:aws:bedrock:x:1:inference-profile/a b\":{\"state\":\"closed\",\"failures\":0,"
-	                  "\"successes\":0,\"opened_at\":null,\"next_retry_at\":null,\"cooling_until\":null}}"));
+	                  "\"successes\":0,\"opened_at\":null,\"next_retry_at\":null,\"cooling_until\":null,"
+	                  "\"deprioritized_until\":null}}"));
 	CHECK_SLICE(respond(&house, "GET", "/stats"),
 	            SLICE("{\"total\":{\"success\":0,\"rate_limit\":0,\"fail_fast\":0,\"refusal\":0,\"cancelled\":0,"
 	                  "\"latency_ms\":{\"average\":0,\"p50\":0,\"p95\":0,\"p99\":0,\"min\":0,\"max\":0},"
@@ -132,7 +133,8 @@ TEST(breakers_obey) {
 	open_house(&house);
 	CHECK_SLICE(respond(&house, "POST", "/breakers/chat/open"),
 	            SLICE("{\"chat\":{\"state\":\"open\",\"failures\":0,\"successes\":0,\"opened_at\":"
-	                  "\"2026-01-02T03:04:05.678Z\",\"next_retry_at\":null,\"cooling_until\":null}}"));
+	                  "\"2026-01-02T03:04:05.678Z\",\"next_retry_at\":null,\"cooling_until\":null,\"deprioritized_"
+	                  "until\":null}}"));
 	CHECK_INT(house.response.status, 200);
 	// One of two models unhealthy: fewer than max(1, floor(2 / 2)) are not.
 	CHECK_SLICE(respond(&house, "GET", "/health"), SLICE("{\"status\":\"unhealthy\",\"code\":503}"));
@@ -170,6 +172,25 @@ TEST(models_that_rest_are_no_reason_to_send_clients_elsewhere) {
 	CHECK(report_is_serving(&house.pool, NOW_MS));
 	respond(&house, "POST", "/breakers/chat/open");
 	CHECK(report_is_serving(&house.pool, NOW_MS));
+	close_house(&house);
+}
+
+TEST(a_model_that_stands_behind_others_does_not_cool) {
+	struct house house;
+	open_house(&house);
+	const struct model *model = &house.models[0];
+	const struct admission_request admission_request = admission_request_of(model, (struct quota_demand){0});
+	struct settlement refused = {
+	    .outcome = OUTCOME_FAIL_FAST,
+	    .classification = {.outcome = OUTCOME_FAIL_FAST, .orders_only = true, .cooldown_ms = 30000},
+	    .ttft_ms = -1,
+	};
+	struct permit permit;
+	struct state_changes state_changes;
+	CHECK(model_state_admit(model->state, &admission_request, ADMIT_AVAILABLE, NOW_MS, &permit, &state_changes));
+	model_state_settle(model->state, &admission_request, &permit, &refused, NOW_MS, &state_changes);
+	CHECK(strstr(respond(&house, "GET", "/breakers").ptr,
+	             "\"cooling_until\":null,\"deprioritized_until\":\"2026-01-02T03:04:35.678Z\"}") != NULL);
 	close_house(&house);
 }
 
@@ -255,6 +276,7 @@ int main(void) {
 	RUN(what_happened_is_counted_and_dated);
 	RUN(breakers_obey);
 	RUN(models_that_rest_are_no_reason_to_send_clients_elsewhere);
+	RUN(a_model_that_stands_behind_others_does_not_cool);
 	RUN(an_open_breaker_tells_when_it_is_tried_retry);
 	RUN(other_paths_and_methods);
 	RUN(another_site_is_refused_before_anything_happens);

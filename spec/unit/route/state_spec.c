@@ -228,6 +228,31 @@ TEST(a_rest_is_told_once) {
 	fixture_free(&f);
 }
 
+TEST(a_deprioritized_model_does_not_rest_until_it_has_to) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	const struct model *a = fixture_model(&f, "a");
+	struct settlement settlement = {.outcome = OUTCOME_FAIL_FAST,
+	                                .ttft_ms = -1,
+	                                .usage = NO_USAGE,
+	                                .classification = {.orders_only = true, .cooldown_ms = 30000}};
+	struct permit permit;
+	struct state_changes state_changes;
+	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_AVAILABLE, 0, &permit, &state_changes));
+	model_state_settle(a->state, TERMS(a), &permit, &settlement, 10, &state_changes);
+	CHECK_INT(state_changes.cooldown_ms, 30000);
+	CHECK_INT(fixture_snapshot(&f, "a", 20).deprioritized_until_ms, 30010);
+	CHECK_INT(fixture_snapshot(&f, "a", 20).cooldown_until_ms, 0);
+	CHECK_INT(fixture_snapshot(&f, "a", 30010).deprioritized_until_ms, 0);
+	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_AVAILABLE, 20, &permit, &state_changes));
+	settlement.classification.orders_only = false;
+	model_state_settle(a->state, TERMS(a), &permit, &settlement, 40, &state_changes);
+	CHECK_INT(state_changes.cooldown_ms, 30000);
+	CHECK_INT(fixture_snapshot(&f, "a", 50).cooldown_until_ms, 30040);
+	CHECK_INT(fixture_snapshot(&f, "a", 50).deprioritized_until_ms, 30010);
+	fixture_free(&f);
+}
+
 TEST(the_registry_keeps_one_state_for_an_identity) {
 	struct registry *registry = registry_new();
 	char one[] = "one", two[] = "two", east[] = "us-east-1", empty[] = "";
@@ -296,6 +321,7 @@ int main(void) {
 	RUN(one_word_tells_that_nothing_stands_in_the_way);
 	RUN(a_last_resort_is_one_only_while_the_model_rests);
 	RUN(a_rest_is_told_once);
+	RUN(a_deprioritized_model_does_not_rest_until_it_has_to);
 	RUN(the_registry_keeps_one_state_for_an_identity);
 	RUN(a_pools_health);
 	return check_summary();
