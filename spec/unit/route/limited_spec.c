@@ -93,6 +93,38 @@ TEST(who_waits_for_tokens_notices_those_that_come_back) {
 	fixture_free(&f);
 }
 
+TEST(no_room_is_kept_for_a_large_request_that_waits) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	fixture_quota(&f, "a", 0, 1000);
+	f.pool.limits.max_wait_ms = 60000;
+	f.attributes.input_tokens = 500;
+	PLAY(&f, {1000, "begin", "send 0 a"}, {1001, "ok 0", "return 0"});
+	f.attributes.input_tokens = 900;
+	PLAY(&f, {1500, "begin", "wait 60000"});
+	struct route_request *large = f.request;
+	f.attributes.input_tokens = 200;
+	PLAY(&f, {30000, "begin", "send 0 a"}, {30001, "ok 0", "return 0"});
+	f.request = large;
+	GO_ON(&f, {61000, "next", "wait 500"}, {61500, "next", "fail no-models resting after 29500"});
+	fixture_free(&f);
+}
+
+TEST(without_max_tokens_the_input_alone_is_reserved) {
+	struct fixture f;
+	fixture_init(&f, "a");
+	fixture_quota(&f, "a", 0, 1000);
+	f.attributes.input_tokens = 100;
+	f.attributes.max_tokens = -1;
+	PLAY(&f, {1000, "begin", "send 0 a"});
+	CHECK_NEAR(fixture_snapshot(&f, "a", 1000).headroom, 0.9, 1e-9);
+	struct attempt_result result = result_of("ok");
+	result.usage = (struct usage){100, 400, -1, -1};
+	CHECK_INT(route_attempt_ended(f.request, 0, &result, 1100).kind, STEP_RETURN);
+	CHECK_NEAR(fixture_snapshot(&f, "a", 1100).headroom, 0.5, 1e-9);
+	fixture_free(&f);
+}
+
 TEST(a_request_beyond_the_whole_quota_runs_alone) {
 	struct fixture f;
 	fixture_init(&f, "a");
@@ -257,6 +289,8 @@ int main(void) {
 	RUN(a_client_is_told_when_there_is_room);
 	RUN(what_was_not_used_is_room_retry);
 	RUN(who_waits_for_tokens_notices_those_that_come_back);
+	RUN(no_room_is_kept_for_a_large_request_that_waits);
+	RUN(without_max_tokens_the_input_alone_is_reserved);
 	RUN(a_request_beyond_the_whole_quota_runs_alone);
 	RUN(a_throttle_shows_others_on_the_account);
 	RUN(what_was_decided_on_a_throttle_is_not_held_up_by_it);
