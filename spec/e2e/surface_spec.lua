@@ -106,6 +106,17 @@ describe("the data listener", function()
     client:close()
   end)
 
+  it("goes by the host of an absolute target, whatever the host header says", function()
+    local own = "127.0.0.1:" .. gateway.port
+    local function ask(target_host, origin)
+      local head = "POST http://%s/model/chat/converse HTTP/1.1\r\nHost: other\r\n%sContent-Length: 2\r\n\r\n{}"
+      return http.raw(gateway.port, head:format(target_host, origin and "Origin: http://" .. origin .. "\r\n" or ""))
+    end
+    assert.equal(200, ask("example.com").status)
+    assert.equal(200, ask(own, own).status)
+    assert.equal(403, ask("other", own).status)
+  end)
+
   it("takes a request byte by byte and in chunks", function()
     local client = http.connect(gateway.port)
     local bytes = "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" ..

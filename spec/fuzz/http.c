@@ -76,8 +76,13 @@ static void check_head(const struct head *head) {
 		PROMISE(!header.value.len || !memchr(header.value.ptr, '\r', header.value.len));
 		PROMISE(!header.value.len || !memchr(header.value.ptr, '\0', header.value.len));
 	}
-	if (head->kind == HEAD_REQUEST)
+	if (head->kind == HEAD_REQUEST) {
+		size_t hosts = 0;
+		for (size_t i = 0; i < head->headers.count; i++)
+			hosts += slice_equal_nocase(head->headers.list[i].name, SLICE("host"));
 		PROMISE(head->method.len > 0 && head->target.len > 0 && head_is_target(head->target));
+		PROMISE(hosts <= 1 && (hosts == 1 || head->minor_version == 0));
+	}
 	if (head->responses_head || head->status == STATUS_NO_CONTENT)
 		PROMISE(head->kind == HEAD_REQUEST || head->framing == FRAMING_NONE);
 }
