@@ -1,16 +1,17 @@
 -- SPDX-License-Identifier: Apache-2.0
--- policies/README.md, run: each example is a policy that `signalbox check` finds sound, what its tables name is what
--- the code knows and is used in an example, and the hooks' examples do over the wire what they say.
+-- The guide and the reference of policies, run: each example is a policy that `signalbox check` finds sound, what the
+-- reference's tables name is what the code knows and is used in an example, and the hooks' examples do over the wire
+-- what they say.
 local cjson = require "cjson"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
-local REFERENCE = process.contents("policies/README.md")
+local GUIDE, REFERENCE = process.contents("policies/README.md"), process.contents("policies/REFERENCE.md")
 
--- The examples, in order: source, and the heading that they stand under.
+-- The examples of both pages, in order: source, and the heading that they stand under.
 local function examples()
   local list, heading, source = {}, "", nil
-  for line in REFERENCE:gmatch("([^\n]*)\n") do
+  for line in (GUIDE .. REFERENCE):gmatch("([^\n]*)\n") do
     if source and line == "```" then
       list[#list + 1] = { heading = heading, source = table.concat(source, "\n") .. "\n" }
       source = nil
@@ -19,7 +20,7 @@ local function examples()
     elseif line == "```lua" then
       source = {}
     else
-      heading = line:match("^##+ (.*)$") or heading
+      heading = line:match("^##* (.*)$") or heading
     end
   end
   return list
@@ -34,18 +35,31 @@ local function example(heading, number)
   error("no example under " .. heading)
 end
 
--- The names in the first column of the table whose head begins with `head`.
-local function names_of(head)
+-- The words that are set as code in the first column of the table whose head begins with `head`.
+local function words_of(head)
   local start = assert(REFERENCE:find("\n" .. head, 1, true), head)
-  local names, number = {}, 0
+  local words, number = {}, 0
   for row in REFERENCE:sub(start + 1):gmatch("([^\n]*)\n") do
     if row:sub(1, 1) ~= "|" then break end
     number = number + 1
     if number > 2 then
-      for word in row:match("^| (.-) |"):gmatch("`([^`]+)`") do
-        names[#names + 1] = word:match(":([%w_]+)%(%)") or word:match("[%w_]+")
-      end
+      for word in row:match("^| (.-) |"):gmatch("`([^`]+)`") do words[#words + 1] = word end
     end
+  end
+  return words
+end
+
+local function names_of(head)
+  local names = {}
+  for _, word in ipairs(words_of(head)) do names[#names + 1] = word:match("[%w_]+") end
+  return names
+end
+
+-- The fields and methods of a view, in the one table of them all.
+local function fields_of(view)
+  local names = {}
+  for _, word in ipairs(words_of("| signature | gives | meaning |")) do
+    names[#names + 1] = word:match("^" .. view .. "%.([%w_]+)$") or word:match("^" .. view .. ":([%w_]+)%(%)$")
   end
   return names
 end
@@ -67,13 +81,13 @@ local function known_in_code(path, pattern)
 end
 
 local KEY, OPTION = "| key | default | range | meaning |", "| option | range | meaning |\n| --- | --- | --- |\n| `"
-local TABLES = {
-  { "a policy's keys", KEY }, { "a breaker's keys", "| `breaker` key |" }, { "a model's keys", "| model key |" },
-  { "select's options", OPTION .. "timeout_ms`" }, { "verdicts", "| verdict |" },
-  { "classify's options", OPTION .. "outcome`" }, { "edits", "| edit |" },
-  { "a model's fields", "| model | |" }, { "a request's fields", "| request | |" },
-  { "a failure's fields", "| failure | |" }, { "a response's fields", "| response | |" },
-  { "a result's fields", "| result | |" },
+local NAMES = {
+  ["a policy's keys"] = names_of(KEY), ["a breaker's keys"] = names_of("| `breaker` key |"),
+  ["a model's keys"] = names_of("| model key |"), ["select's options"] = names_of(OPTION .. "timeout_ms`"),
+  ["verdicts"] = names_of("| verdict |"), ["classify's options"] = names_of(OPTION .. "outcome`"),
+  ["edits"] = names_of("| edit |"), ["lists of models"] = fields_of("models"), ["a model's fields"] = fields_of("model"),
+  ["a request's fields"] = fields_of("request"), ["a failure's fields"] = fields_of("failure"),
+  ["a response's fields"] = fields_of("response"), ["a result's fields"] = fields_of("result"),
 }
 
 describe("the reference", function()
@@ -97,12 +111,11 @@ describe("the reference", function()
     assert.equal(0, status)
   end)
 
-  for _, entry in ipairs(TABLES) do
-    it("shows " .. entry[1] .. " in examples", function()
+  for what, names in pairs(NAMES) do
+    it("shows " .. what .. " in examples", function()
       local source = ""
       for _, one in ipairs(all) do source = source .. one.source end
-      local names = names_of(entry[2])
-      assert.is_true(#names > 3)
+      assert.is_true(#names > (what == "lists of models" and 1 or 3))
       for _, name in ipairs(names) do
         assert.is_truthy(source:find("%f[%w_]" .. name .. "%f[^%w_]"), name .. " is in no example")
       end
@@ -115,7 +128,7 @@ describe("the reference", function()
   } do
     it("lists each field of a " .. view .. ", and no other", function()
       local known = known_in_code(path, "view_field " .. view .. "_fields%[%] = {")
-      assert.same(set_of(known), set_of(names_of("| " .. view .. " | |")))
+      assert.same(set_of(known), set_of(fields_of(view)))
     end)
   end
 

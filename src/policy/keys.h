@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every key of a policy file, defined once: validation, the pool and the reference in policies/README.md come from
+// Every key of a policy file, defined once: validation, the pool and the tables of policies/REFERENCE.md come from
 // here.
 #ifndef POLICY_KEYS_H
 #define POLICY_KEYS_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The audited list in policies/README.md is the sandbox: each global and each function of a library is in the table,
+// The audited list in policies/REFERENCE.md is the sandbox: each global and each function of a library is in the table,
 // and what is in the table is there.
 #include "../reference.h"
 #include "fixture.h"
@@ -54,7 +54,7 @@ static bool is_listed(const char *table, const char *name, size_t length) {
 TEST(all_that_a_policy_can_reach_is_in_the_table) {
 	struct fixture fixture;
 	struct shared_value names;
-	char *text = reference_read("policies/README.md");
+	char *text = reference_read("policies/REFERENCE.md");
 	const char *table = find_table(text);
 	list_sandbox(&fixture, &names);
 	size_t count = 0;
@@ -75,7 +75,7 @@ TEST(all_that_a_policy_can_reach_is_in_the_table) {
 TEST(all_that_is_in_the_table_can_be_reached) {
 	struct fixture fixture;
 	struct shared_value names;
-	char *text = reference_read("policies/README.md");
+	char *text = reference_read("policies/REFERENCE.md");
 	const char *table = find_table(text);
 	list_sandbox(&fixture, &names);
 	for (const char *line = table; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reference in policies/README.md says what the keys' one definition says.
+// The reference in policies/REFERENCE.md says what the keys' one definition says.
 #include "../reference.h"
 #include "policy/keys.h"
 
@@ -45,7 +45,7 @@ static void check_keys(const char *text, const char *heading, const struct schem
 }
 
 TEST(the_reference_lists_every_key) {
-	char *text = reference_read("policies/README.md");
+	char *text = reference_read("policies/REFERENCE.md");
 	check_keys(text, "| key | default | range | meaning |", policy_keys);
 	check_keys(text, "| `breaker` key | default |", breaker_keys);
 	check_keys(text, "| model key | default |", model_keys);
