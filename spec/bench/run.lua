@@ -57,7 +57,7 @@ local function compare(list, connections, rounds, seconds)
 end
 
 local function print_pure()
-  print("Pure rooms (budgets: see the design's section 8)")
+  print("Pure rooms (budgets: spec/bench/README.md)")
   local listing = assert(io.popen(("ls %s/spec/bench/*_bench 2>/dev/null"):format(subjects.build)))
   for path in listing:lines() do
     local status, out, log = process.run { "taskset", "-c", "1", path }

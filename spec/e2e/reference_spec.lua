@@ -85,9 +85,10 @@ local NAMES = {
   ["a policy's keys"] = names_of(KEY), ["a breaker's keys"] = names_of("| `breaker` key |"),
   ["a model's keys"] = names_of("| model key |"), ["select's options"] = names_of(OPTION .. "timeout_ms`"),
   ["verdicts"] = names_of("| verdict |"), ["classify's options"] = names_of(OPTION .. "outcome`"),
-  ["edits"] = names_of("| edit |"), ["lists of models"] = fields_of("models"), ["a model's fields"] = fields_of("model"),
-  ["a request's fields"] = fields_of("request"), ["a failure's fields"] = fields_of("failure"),
-  ["a response's fields"] = fields_of("response"), ["a result's fields"] = fields_of("result"),
+  ["edits"] = names_of("| edit |"), ["lists of models"] = fields_of("models"),
+  ["a model's fields"] = fields_of("model"), ["a request's fields"] = fields_of("request"),
+  ["a failure's fields"] = fields_of("failure"), ["a response's fields"] = fields_of("response"),
+  ["a result's fields"] = fields_of("result"),
 }
 
 describe("the reference", function()
