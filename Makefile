@@ -1,25 +1,32 @@
-# Signalbox. `make help` lists the targets; SAN=address,undefined or SAN=thread makes the same in another variant.
+# Signalbox. `make help` lists the targets. SAN=address,undefined, SAN=thread and DEBUG=1 build the same in a variant of
+# its own, in a folder of its own.
 
 CC       := gcc
 SAN      :=
+DEBUG    :=
 comma    := ,
-VARIANT  := $(if $(SAN),$(subst $(comma),-,$(SAN)),release)
+VARIANT  := $(subst $(comma),-,$(if $(SAN),$(SAN)$(if $(DEBUG),-debug),$(if $(DEBUG),debug,release)))
 BUILD    := build/$(VARIANT)
 PACKAGES := lua5.4 libcurl libuv openssl libnghttp2 libdeflate jansson lua5.4-cjson
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes \
             -Wwrite-strings -Wformat=2 -Werror
-OPTIMISE := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O2)
+OPTIMISE := $(if $(DEBUG),-O0 -g3,$(if $(SAN),-O1,-O2)) \
+            $(if $(SAN),-fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all)
 CFLAGS   += -std=c11 -D_GNU_SOURCE -g $(OPTIMISE) $(WARNINGS) -fvisibility=hidden -fPIC -pthread -Isrc -Iinclude \
             -I$(BUILD) $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LDFLAGS  += -pthread $(if $(SAN),-fsanitize=$(SAN)) -Wl,-z,relro,-z,now
 LIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
 
-# One short line for each thing made; V=1 shows whole commands.
+# The tools and libraries that the build lacks, for a message of its own before the compiler's.
+MISSING   = $(shell command -v $(firstword $(CC)) >/dev/null || echo $(firstword $(CC)); \
+              for package in $(PACKAGES); do pkg-config --exists $$package 2>/dev/null || echo $$package; done)
+
+# Prints one short line for each file built; V=1 prints whole commands.
 V        :=
 SHOW      = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2);)
 
-# What programs under the thread sanitizer need of their own.
+# Linked into every program under the thread sanitizer.
 JUMPS    := $(if $(findstring thread,$(SAN)),$(BUILD)/spec/support/longjmp.o)
 
 # The rooms of src/ and what each one includes, as `ROOM=OTHER,OTHER`, from the table that `make layers` checks. A room
@@ -45,15 +52,16 @@ LUA_FILES  := $(wildcard lua/*/*.lua policies/*.lua examples/*.lua examples/*/*.
 .DELETE_ON_ERROR:
 all: build/signalbox build/signalbox.so ## builds build/signalbox, and the Lua module beside it
 
-build/signalbox build/signalbox.so: build/%: $(BUILD)/%
+# Links to the variant built last.
+build/signalbox build/signalbox.so: build/%: $(BUILD)/% FORCE
 	@ln -sf $(patsubst build/%,%,$<) $@
 
-# Takes its place at once and whole: the one before may be running.
+# Renamed over the old program in one step: that one may be running.
 $(BUILD)/signalbox: $(call archives,$(cli)) $(JUMPS)
 	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -o $@.new -Wl,--start-group $^ -Wl,--end-group $(LIBS)
 	@mv $@.new $@
 
-# The host brings Lua itself. The module stays loaded to the process's end: libraries below it keep state of their own.
+# The host provides Lua. `nodelete` keeps the module loaded until the process ends: its libraries have global state.
 $(BUILD)/signalbox.so: $(call objects,module) $(call archives,$(filter-out module,$(module)))
 	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -shared -Wl,-z,nodelete -Wl,--exclude-libs,ALL -o $@.new $^ \
 	  $(filter-out -llua5.4,$(LIBS))
@@ -63,13 +71,14 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call SHOW,CC,$<)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Changes when the compiler or its flags do, and only then.
+# Every object depends on this file. It changes only when the compiler or its flags change.
 .PHONY: FORCE
 $(BUILD)/flags: FORCE
+	$(if $(strip $(MISSING)),$(error Missing to build: $(strip $(MISSING)). `make deps` installs what is missing))
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
 
-# A room's folder is a prerequisite so that a file taken away leaves the archive too.
+# The room's folder is a prerequisite, so that the archive is made anew when a file is removed.
 define archive_rule
 $(BUILD)/lib$(1).a: $(call objects,$(1)) src/$(1)
 	@rm -f $$@
@@ -77,7 +86,7 @@ $(BUILD)/lib$(1).a: $(call objects,$(1)) src/$(1)
 endef
 $(foreach room,$(ROOMS),$(eval $(call archive_rule,$(room))))
 
-# A unit spec links its own room and the rooms below it, nothing else; so does a benchmark, called ROOM_bench.c.
+# A unit spec, and a benchmark ROOM_bench.c, links its own room and the rooms below it, nothing else.
 define unit_rule
 $(BUILD)/spec/unit/$(1)/%: $(BUILD)/spec/unit/$(1)/%.o $(call archives,$($(1))) $(JUMPS)
 	$$(call SHOW,LD,$$@)$(CC) $(LDFLAGS) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $(LIBS)
@@ -86,7 +95,7 @@ $(BUILD)/spec/bench/$(1)_bench: $(BUILD)/spec/bench/$(1)_bench.o $(call archives
 endef
 $(foreach room,$(ROOMS),$(eval $(call unit_rule,$(room))))
 
-# A fuzz target is linked with the fuzzer, or with what gives it its kept inputs again.
+# A fuzz target is linked with the fuzzer, or with replay.c, which feeds it the kept inputs.
 $(BUILD)/spec/fuzz/%: $(BUILD)/spec/fuzz/%.o $(call archives,$(filter-out cli,$(cli)))
 	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS)
 $(BUILD)/spec/replay/%: $(BUILD)/spec/fuzz/%.o $(BUILD)/spec/fuzz/replay.o $(call archives,$(filter-out cli,$(cli))) $(JUMPS)
@@ -105,8 +114,8 @@ $(BUILD)/embedded.inc: $(EMBEDDED) Makefile
 	   done; } > $@
 $(BUILD)/src/sandbox/embedded.o: $(BUILD)/embedded.inc
 
-# What installs packages runs make once more, so that pkg-config is asked after they are there.
-.PHONY: deps demo test bench soak live fuzz
+# Targets that install packages call make again, so that pkg-config runs after the installation.
+.PHONY: deps demo test bench profile soak live fuzz
 deps: ## installs the Debian packages that are missing
 	@spec/support/install build test
 demo: deps ## a minute's show: failover, an open breaker, a rule changed under traffic, nothing lost
@@ -119,6 +128,10 @@ bench: deps ## measures against nginx and against the budgets; takes six minutes
 	@spec/support/install bench
 	@$(MAKE) --no-print-directory all bench-programs
 	@BUILD=$(BUILD) lua5.4 spec/bench/run.lua
+profile: deps ## where the gateway spends its time under load, by perf; build/profile.data is for `perf report`
+	@spec/support/install bench
+	@$(MAKE) --no-print-directory $(BUILD)/signalbox
+	@BUILD=$(BUILD) lua5.4 spec/bench/run.lua profile
 SECONDS := 60
 soak: deps ## random faults under load for SECONDS=60 (SECONDS=3600: an hour), nothing leaked, nothing lost
 	@$(MAKE) --no-print-directory $(BUILD)/signalbox
@@ -127,39 +140,52 @@ live: ## a dozen real calls to Bedrock through the gateway; wants credentials an
 	@$(MAKE) --no-print-directory $(BUILD)/signalbox
 	@SIGNALBOX=$(BUILD)/signalbox lua5.4 spec/live/run.lua
 
-# Guided by coverage, which is clang's business: a variant of its own. An empty slice may be a null pointer, to which
-# that sanitizer would let nobody add nothing.
+# libFuzzer needs clang, so this is a variant of its own. An empty slice may be a null pointer; adding 0 to it is no
+# error here.
 FUZZ_SAN := fuzzer-no-link,address,undefined
 fuzz: ## invents inputs for the parsers, SECONDS=60 for each; TARGETS="http pattern:5" picks some
 	@spec/support/install build fuzz
 	@$(MAKE) --no-print-directory CC=clang SAN=$(FUZZ_SAN) WARNINGS=-fno-sanitize=pointer-overflow fuzz-programs
 	@SECONDS=$(SECONDS) spec/fuzz/run build/$(subst $(comma),-,$(FUZZ_SAN))/spec/fuzz $(TARGETS)
 
-.PHONY: test-programs bench-programs fuzz-programs unit vectors
+.PHONY: test-programs bench-programs fuzz-programs unit e2e vectors
 test-programs: $(BUILD)/signalbox $(BUILD)/signalbox.so $(UNIT_TESTS) $(REPLAYS) $(BUILD)/spec/vectors
 bench-programs: $(BENCHES)
 fuzz-programs: $(FUZZERS)
-unit: $(filter $(BUILD)/spec/unit/$(if $(ROOM),$(ROOM)/)%,$(UNIT_TESTS)) ## runs the unit specs; ROOM=aws for one room
-	@spec/support/run_units $^
+
+CHOSEN := $(filter $(BUILD)/spec/unit/$(if $(SPEC),$(SPEC)_spec,$(if $(ROOM),$(ROOM)/)%),$(UNIT_TESTS))
+unit: $(CHOSEN) ## runs the unit specs; ROOM=route for one room, SPEC=route/breaker for one spec
+	$(if $(CHOSEN),,$(error No such unit spec: spec/unit/$(or $(SPEC),$(ROOM)/*)_spec.c))
+	@spec/support/run_units $(CHOSEN)
+e2e: $(BUILD)/signalbox $(BUILD)/signalbox.so ## runs the end-to-end specs; SPEC=streams for one spec
+	@BUILD=$(BUILD) SPEC=$(SPEC) spec/support/run_suites e2e
+
 VECTORS ?= spec/fixtures
 vectors: $(BUILD)/spec/vectors ## signer and codec against the vectors in VECTORS=DIR
 	@$< $(VECTORS)
 
 .PHONY: lint layers headers format
-lint: ## warnings, formatting, luacheck, layers, rooms' pages, headers, banned functions
+lint: ## warnings, formatting, luacheck, layers, rooms' pages, headers, banned functions, lengths
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' spec/lint/run $(C_FILES) $(LUA_FILES)
-layers: ## which room includes which, against the table of the design
+layers: ## each include in src/ against the table of rooms
 	@lua5.4 spec/lint/layers.lua
-headers: ## each header compiles by itself
+headers: ## compiles each header by itself
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' spec/lint/headers $(filter %.h,$(C_FILES))
 format: ## formats the C files
 	@clang-format -i $(C_FILES)
 
+# For language servers: how this variant compiles each file.
+compile_commands.json: $(BUILD)/flags $(BUILD)/embedded.inc FORCE ## tells editors how each C file is compiled
+	@for file in $(filter %.c,$(C_FILES)); do \
+	   printf '%s{"directory": "%s", "file": "%s", "command": "%s -c %s"}' "$${comma-[}" '$(CURDIR)' $$file \
+	     '$(CC) $(CFLAGS)' $$file; comma=','; \
+	 done > $@; echo ']' >> $@
+
 .PHONY: clean help
 clean: ## removes what was built
-	rm -rf build
+	rm -rf build compile_commands.json
 help: ## lists the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
-	@echo 'SAN=address,undefined or SAN=thread makes the same under sanitizers; V=1 shows whole commands.'
+	@grep -hE '^[a-z0-9_.]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 24
+	@echo 'SAN=address,undefined or SAN=thread builds with sanitizers, DEBUG=1 with -O0 -g3; V=1 shows whole commands.'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

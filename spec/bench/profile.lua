@@ -56,12 +56,12 @@ local function add_rooms(shares, own, program, folder)
   end
 end
 
--- Runs `work` while the process is sampled. A list of { name, share }, the greatest first; or nil and why not.
-function profile.of(child, program, folder, work)
+-- Runs `work` while perf samples the process into the file `data`. A list of { name, share }, the greatest first; or
+-- nil and why not.
+function profile.of(child, program, folder, data, work)
   if not os.execute("command -v perf >/dev/null && command -v addr2line >/dev/null") then
-    return nil, "perf is not installed"
+    return nil, "perf or addr2line is not installed (Debian has them in linux-perf and binutils)"
   end
-  local data = folder .. "/perf.data"
   local sampler = process.start({ "perf", "record", "-q", "-F", tostring(FREQUENCY), "-p", tostring(child.pid), "-o",
     data }, { folder = folder })
   work()

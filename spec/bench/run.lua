@@ -4,6 +4,7 @@
 -- turns, so that what is compared has met the same machine. The gateway signs every request and asks Lua for every
 -- model. What is measured runs on one core; the load and the upstream on another. Medians are printed, then ratios;
 -- then where the gateway's time goes, what thousands of upstream connections and TLS cost, memory, streams and workers.
+-- `run.lua profile` shows only where the time goes.
 package.path = "./?.lua;" .. package.path
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -93,15 +94,20 @@ local function print_throughput(fast)
   return through
 end
 
-local function print_profile(child)
+-- Whether there was one.
+local function print_profile(child, data)
   local path = assert(io.popen(("readlink -f %s/signalbox"):format(subjects.build))):read("l")
-  local shares, why = profile.of(child, path, subjects.folder, function() load(0, child, 64, SECONDS) end)
+  local shares, why = profile.of(child, path, subjects.folder, data, function() load(0, child, 64, SECONDS) end)
   local texts = {}
   print()
-  if not shares then return print("  no profile: " .. why) end
+  if not shares then
+    print("  no profile: " .. why)
+    return false
+  end
   for _, entry in ipairs(shares) do texts[#texts + 1] = ("%s %.1f %%"):format(entry[1], entry[2] * 100) end
   print("  where signalbox spends its time, 64 connections:")
   for index = 1, #texts, 5 do print("    " .. table.concat(texts, ", ", index, math.min(index + 4, #texts))) end
+  return true
 end
 
 -- An upstream that makes every request wait its turn keeps as many connections busy as there are clients.
@@ -182,17 +188,28 @@ local function print_workers(fast)
   compare_workers("each choice a long loop in Lua", fast, thoughtful)
 end
 
-local ok, problem = pcall(function()
+-- Only where the time goes, for `make profile`; the samples stay for perf's own reports.
+local function run_profile()
+  local data = subjects.build:match("^[^/]+") .. "/profile.data"
+  local child = gateway(1, "gateway", upstream(0, "upstream"))
+  load(0, child, 64, 1)
+  if not print_profile(child, data) then error("no profile was taken", 0) end
+  print(("  by function: perf report -i %s"):format(data))
+end
+
+local function run_all()
   print_pure()
   local fast = upstream(0, "upstream")
-  print_profile(print_throughput(fast).gateway.child)
+  print_profile(print_throughput(fast).gateway.child, subjects.folder .. "/perf.data")
   print_wide()
   print_secure()
   print_memory(fast)
   streams.print()
   print_workers(fast)
   reloads.print(fast)
-end)
+end
+
+local ok, problem = pcall(arg[1] == "profile" and run_profile or run_all)
 subjects.stop()
 if not ok then
   io.stderr:write("bench: ", tostring(problem), "\n")

@@ -36,7 +36,7 @@ describe("admin", function()
     return emulator, gateway, call
   end
 
-  it("/health says healthy in the words of the design", function()
+  it("/health says healthy, with the code", function()
     local _, gateway = pair()
     local status, health = gateway.admin("/health")
     assert.equal(200, status)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- How a request ends that gets no answer: each row of the design's error table, with its status, exception and headers.
+-- How a request ends that gets no answer: each row of the table of errors, with its status, exception and headers.
 local cjson = require "cjson"
 local http = require "spec.support.http"
 local signalbox = require "spec.support.signalbox"

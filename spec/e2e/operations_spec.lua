@@ -70,7 +70,7 @@ describe("operations", function()
     end)
   end
 
-  it("sends up the headers that the design names, and nothing else of the client's", function()
+  it("sends up the headers that may pass, and nothing else of the client's", function()
     gateway.request(signalbox.call(signalbox.NOVA, "invoke", BODY, {
       Accept = "application/json", ["X-Amzn-Bedrock-Trace"] = "ENABLED", ["X-Amzn-Trace-Id"] = "Root=1-2-3",
       traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Cookie = "secret=1",
