@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What must come of each thing that can go wrong at a model: written from what the documents promise, never from what the
--- program does. For the emulator's faults, which strike a stream after its third event where they don't say.
+-- What must come of each thing that can go wrong at a model: written from what the documents promise, never from what
+-- the program does. For the emulator's faults, which strike a stream after its third event where they don't say.
 --
 -- A fault is { title, change (for the emulator's control path; nil where the endpoint itself is broken), endpoint
 -- ("refused" or "fresh"), slow, expected = { OPERATION = expectation } }. An expectation is one of
