@@ -3,6 +3,7 @@
 -- reference's tables name is what the code knows and is used in an example, and the hooks' examples do over the wire
 -- what they say.
 local cjson = require "cjson"
+local http = require "spec.support.http"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
@@ -248,5 +249,85 @@ describe("an example of the reference", function()
       end
       assert.is_true(next(homes) and next(homes, (next(homes))) == nil)
     end
+  end)
+end)
+
+describe("the reference is right that", function()
+  local scene
+  before_each(function() scene = signalbox.scene() end)
+  after_each(function() scene:close() end)
+
+  local function ask(gateway, more, headers, model)
+    return gateway.request(signalbox.call(model or "chat", "converse", signalbox.converse_body("Hello", more), headers))
+  end
+
+  it("select's nil ends a request at once, whatever max_wait_ms says", function()
+    local server = scene:upstream [[
+      answer:json(503, '{"message":"no"}', "x-amzn-errortype: ServiceUnavailableException\r\n")]]
+    local gateway = scene:gateway(server, { policy = [[return { max_wait_ms = 60000, models = { { id = "a" } },
+      select = function(request, models)
+        return request.headers["x-team"] and request.attempt == 1 and models[1] or nil
+      end }]] })
+    local first = ask(gateway)
+    assert.equal(429, first.status)
+    assert.equal("5000", first.headers["x-amz-retry-after"])
+    assert.equal("NO_MODELS_AVAILABLE", first.headers["x-signalbox-error"])
+    -- Names of headers are in lower case, whatever the client writes.
+    local second = ask(gateway, nil, { ["X-TEAM"] = "search" })
+    assert.equal(503, second.status)
+    assert.equal("RETRIES_EXHAUSTED", second.headers["x-signalbox-error"])
+  end)
+
+  it("one id under two names is two models", function()
+    local server = scene:upstream [[
+      if number == 1 then answer:json(429, '{"message":"no"}', "x-amzn-errortype: ThrottlingException\r\n") end
+      answer:json(200, '{}')]]
+    local gateway = scene:gateway(server, { policy = { models = {
+      { id = "a", name = "one" }, { id = "a", name = "two", fallback = true } } } })
+    local response = ask(gateway)
+    assert.equal(200, response.status)
+    assert.equal("two", response.headers["x-signalbox-model"])
+    local _, stats = gateway.admin("/stats")
+    assert.equal(1, stats.models.one.rate_limit)
+    assert.equal(0, stats.models.two.rate_limit)
+    local _, breakers = gateway.admin("/breakers")
+    assert.equal("string", type(breakers.one.cooling_until))
+    assert.equal(cjson.null, breakers.two.cooling_until)
+  end)
+
+  it("404 takes a pool whose models all have serves", function()
+    local server = scene:upstream "answer:json(200, '{}')"
+    local open = scene:gateway(server, { policy = { models = { { id = "a", serves = { "chat" } }, { id = "b" } } } })
+    assert.equal("b", ask(open, nil, nil, "misspelt").headers["x-signalbox-model"])
+    local closed = scene:gateway(server, { policy = { models = { { id = "a", name = "n", serves = { "n" } } } } })
+    assert.equal(404, ask(closed, nil, nil, "misspelt").status)
+    assert.equal(200, ask(closed, nil, nil, "a").status)
+    assert.equal(200, ask(closed, nil, nil, "n").status)
+  end)
+
+  it("a small request may pass a large one that waits for a quota", function()
+    local server = scene:upstream "answer:json(200, '{\"usage\":{\"inputTokens\":2,\"outputTokens\":600}}')"
+    local policy = { max_wait_ms = 60000, models = { { id = "a", quota = { tpm = 1000 } } } }
+    local gateway = scene:gateway(server, { policy = policy })
+    local function limited(tokens) return { inferenceConfig = { maxTokens = tokens } } end
+    assert.equal(200, ask(gateway, limited(600)).status)
+    local large = http.connect(gateway.port)
+    large:send(http.format(signalbox.call("chat", "converse", signalbox.converse_body("Hello", limited(900)))))
+    -- What came before another connection's response is there.
+    assert.is_truthy(gateway.request { path = "/health" })
+    assert.equal(200, ask(gateway, limited(100)).status)
+    large:close()
+    process.wait_for("the large one to be given up", function()
+      for _, line in ipairs(gateway.access()) do
+        if line.outcome == "cancelled" then return true end
+      end
+    end)
+  end)
+
+  it("a request without max_tokens reserves its input alone", function()
+    local server = scene:upstream "answer:json(200, '{}')"
+    local gateway = scene:gateway(server, { policy = { models = { { id = "a", quota = { tpm = 100 } } } } })
+    for _ = 1, 10 do assert.equal(200, ask(gateway).status) end
+    assert.equal(429, ask(gateway, { inferenceConfig = { maxTokens = 90 } }).status)
   end)
 end)
