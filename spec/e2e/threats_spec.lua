@@ -6,6 +6,11 @@ local http = require "spec.support.http"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
+-- The sanitizers' options, but that they leave the limit of core files alone.
+local function with_core_files(name)
+  return (os.getenv(name) or "") .. ":disable_coredump=0"
+end
+
 describe("the gateway", function()
   local scene
   before_each(function() scene = signalbox.scene() end)
@@ -15,7 +20,8 @@ describe("the gateway", function()
   local function core_limit(...)
     local child = process.start({ "sh", "-c", 'ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh", signalbox.program,
       "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", ... },
-      { folder = scene.folder, environment = { AWS_BEARER_TOKEN_BEDROCK = "any" }, directory = scene.folder })
+      { folder = scene.folder, directory = scene.folder, environment = { AWS_BEARER_TOKEN_BEDROCK = "any",
+        ASAN_OPTIONS = with_core_files("ASAN_OPTIONS"), TSAN_OPTIONS = with_core_files("TSAN_OPTIONS") } })
     table.insert(scene.children, 1, child)
     child:wait_for_log("surface=admin")
     return process.contents(("/proc/%d/limits"):format(child.pid)):match("\nMax core file size +(%S+)")
