@@ -165,7 +165,7 @@ vectors: $(BUILD)/spec/vectors ## signer and codec against the vectors in VECTOR
 	@$< $(VECTORS)
 
 .PHONY: lint layers headers format
-lint: ## warnings, formatting, luacheck, layers, rooms' pages, headers, banned functions, lengths
+lint: ## warnings, formatting, luacheck, layers, rooms' pages, headers, documents, banned functions, lengths
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' spec/lint/run $(C_FILES) $(LUA_FILES)
 layers: ## each include in src/ against the table of rooms
 	@lua5.4 spec/lint/layers.lua
