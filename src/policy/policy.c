@@ -4,11 +4,9 @@
 #include "policy/policy.h"
 
 #include <assert.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "base/problem.h"
@@ -21,8 +19,6 @@
 #include "sandbox/table_file.h"
 
 #define BUILT_IN "policies/weighted.lua"
-
-enum { LONGEST_STEP_NS = 500000 };
 
 struct policy {
 	atomic_size_t references;
@@ -50,24 +46,7 @@ struct load {
 	struct problems *problems;
 	struct script script;
 	struct document first; // what the first worker's script returned
-	uint64_t since_ns;     // processor time when others were let through last
 };
-
-static uint64_t thread_cpu_ns(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-// Between two steps. On a core that others want too, a thread that works on is put off only by the next tick of the
-// clock, up to four milliseconds later; requests would wait that long. One that yields often is hardly served.
-static void let_others_through(struct load *load) {
-	uint64_t now_ns = thread_cpu_ns();
-	if (now_ns - load->since_ns < LONGEST_STEP_NS)
-		return;
-	sched_yield();
-	load->since_ns = now_ns;
-}
 
 // The first worker's table makes the pool; those after it are held against it.
 static int read_result(struct load *load, struct vm *vm) {
@@ -94,17 +73,13 @@ static int load_worker(struct load *load) {
 	int rc = script_run(&load->script, load->limits->memory_bytes, load->problems, &vm);
 	if (rc)
 		return rc;
-	let_others_through(load);
 	rc = read_result(load, vm);
 	if (rc) {
 		vm_close(vm);
 		return rc;
 	}
-	let_others_through(load);
 	struct hooks *hooks = &policy->hooks[policy->workers++];
-	rc = hooks_open(hooks, vm, &policy->pool, load->limits, load->script.path, load->problems);
-	let_others_through(load);
-	return rc;
+	return hooks_open(hooks, vm, &policy->pool, load->limits, load->script.path, load->problems);
 }
 
 int policy_build(struct sources *sources, const struct policy_limits *limits, size_t workers,
@@ -123,7 +98,6 @@ int policy_build(struct sources *sources, const struct policy_limits *limits, si
 	load.script.additions = (struct sandbox_additions){model_list_ipairs, builtins_push};
 	load.script.host = host->shared;
 	load.script.now_ms = host->now_ms;
-	load.since_ns = thread_cpu_ns();
 	while (rc == 0 && built->workers < workers)
 		rc = load_worker(&load);
 	sources_close(sources);
