@@ -92,8 +92,6 @@ int policy_build(struct sources *sources, const struct policy_limits *limits, si
 	built->hooks = memory_new(workers, sizeof *built->hooks);
 	built->sources = sources;
 	sources_retain(sources);
-	if (!sources->is_closed)
-		sources->keeps_code = workers > 1;
 	int rc = script_read(&load.script, sources->main_path, BUILT_IN, sources, problems);
 	load.script.additions = (struct sandbox_additions){model_list_ipairs, builtins_push};
 	load.script.host = host->shared;

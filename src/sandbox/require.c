@@ -15,7 +15,7 @@ enum { UPVALUE_SOURCES = 1, UPVALUE_LOADED, UPVALUE_BUILTINS };
 // Pushes the module's chunk, and says whether it is one of ours.
 static bool push_chunk(lua_State *lua, struct sources *sources, struct slice name) {
 	char path[PATH_BYTES];
-	struct source_text text;
+	struct slice text;
 	int rc = sources_module(sources, name, path, sizeof path, &text);
 	if (rc == ERROR_INVALID)
 		luaL_error(lua, "a module's name consists of letters, digits, underscores and single dots");
@@ -23,8 +23,8 @@ static bool push_chunk(lua_State *lua, struct sources *sources, struct slice nam
 		luaL_error(lua, "module '%s' was not loaded with the policy; require it at the top of the file", name.ptr);
 	if (rc)
 		luaL_error(lua, "module '%s' can't be read: %s", name.ptr, error_text(rc));
-	vm_charge(lua, text.text.len / 8);
-	script_load(lua, path, &text);
+	vm_charge(lua, text.len / 8);
+	script_load(lua, path, text);
 	return slice_starts(name, SLICE("signalbox."));
 }
 

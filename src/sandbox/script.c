@@ -7,8 +7,9 @@
 
 #include "base/problem.h"
 #include "sandbox/call.h"
-#include "sandbox/code.h"
 #include "sandbox/sandbox.h"
+
+enum { PIECE_BYTES = 4096 };
 
 int script_read(struct script *script, const char *path, const char *embedded, struct sources *sources,
                 struct problems *problems) {
@@ -39,9 +40,19 @@ void script_drop_result(lua_State *lua) {
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
 }
 
-void script_load(lua_State *lua, const char *path, const struct source_text *text) {
+// The compiler counts no instructions, and some texts take it long.
+static const char *read_piece(lua_State *lua, void *owner, size_t *bytes) {
+	struct slice *rest = owner;
+	vm_check_time(lua);
+	const char *piece = rest->ptr;
+	*bytes = rest->len < PIECE_BYTES ? rest->len : PIECE_BYTES;
+	*rest = slice_from_offset(*rest, *bytes);
+	return piece;
+}
+
+void script_load(lua_State *lua, const char *path, struct slice text) {
 	const char *name = lua_pushfstring(lua, "@%s", path);
-	if (code_load(lua, text->code, text->text, name) == LUA_OK) {
+	if (lua_load(lua, read_piece, &text, name, "t") == LUA_OK) {
 		lua_remove(lua, -2);
 		return;
 	}
@@ -61,7 +72,7 @@ static int run(lua_State *lua) {
 	lua_gc(lua, LUA_GCSTOP);
 	sandbox_open(lua, script->sources, &script->additions);
 	lua_gc(lua, LUA_GCRESTART);
-	script_load(lua, script->path, &script->text);
+	script_load(lua, script->path, script->text);
 	lua_call(lua, 0, 1);
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
 	return 0;
@@ -84,6 +95,7 @@ int script_run(const struct script *script, size_t memory_bytes, struct problems
 	if (*vm) {
 		(*vm)->host = script->host;
 		(*vm)->now_ms = script->now_ms;
+		(*vm)->is_secret = script->is_secret;
 		(*vm)->is_loading = true;
 		call_protected(*vm, run, (void *)(uintptr_t)script, SCRIPT_INSTRUCTIONS, &report);
 		(*vm)->is_loading = false;

@@ -13,7 +13,6 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "sandbox/code.h"
 #include "sandbox/embedded.h"
 
 enum {
@@ -29,7 +28,6 @@ struct source {
 	bool is_embedded;
 	int status; // what reading it came to
 	struct buffer text;
-	struct code *code; // NULL where it is not kept
 };
 
 struct sources *sources_new(const char *main_path) {
@@ -44,13 +42,6 @@ struct sources *sources_new(const char *main_path) {
 	return sources;
 }
 
-static void drop_code(struct source *source) {
-	if (source->code)
-		code_free(source->code);
-	free(source->code);
-	source->code = NULL;
-}
-
 void sources_retain(struct sources *sources) {
 	atomic_fetch_add_explicit(&sources->references, 1, memory_order_relaxed);
 }
@@ -61,7 +52,6 @@ void sources_release(struct sources *sources) {
 	for (size_t i = 0; i < sources->count; i++) {
 		free(sources->list[i].path);
 		buffer_free_secret(&sources->list[i].text);
-		drop_code(&sources->list[i]);
 	}
 	free(sources->list);
 	free(sources->folder);
@@ -70,11 +60,7 @@ void sources_release(struct sources *sources) {
 }
 
 void sources_close(struct sources *sources) {
-	if (sources->is_closed)
-		return;
 	sources->is_closed = true;
-	for (size_t i = 0; i < sources->count; i++)
-		drop_code(&sources->list[i]);
 }
 
 static int read_all(int file, struct buffer *text) {
@@ -117,18 +103,16 @@ static struct source *add(struct sources *sources, const char *path) {
 	sources->list = memory_resize(sources->list, sources->count + 1, sizeof *sources->list);
 	struct source *source = &sources->list[sources->count++];
 	*source = (struct source){.path = memory_string(slice_from(path))};
-	if (sources->keeps_code)
-		source->code = memory_new(1, sizeof *source->code);
 	buffer_init(&source->text, FILE_BYTES_MAX);
 	return source;
 }
 
-static int tell(const struct source *source, struct source_text *text) {
-	*text = (struct source_text){buffer_slice(&source->text), source->code};
+static int tell(const struct source *source, struct slice *text) {
+	*text = buffer_slice(&source->text);
 	return source->status;
 }
 
-int sources_read(struct sources *sources, const char *path, struct source_text *text) {
+int sources_read(struct sources *sources, const char *path, struct slice *text) {
 	for (size_t i = 0; i < sources->count; i++)
 		if (strcmp(sources->list[i].path, path) == 0)
 			return tell(&sources->list[i], text);
@@ -143,21 +127,21 @@ int sources_read(struct sources *sources, const char *path, struct source_text *
 }
 
 // A text that is built in, by its path in the tree.
-static int take_embedded(const char *path, struct source_text *text) {
+static int take_embedded(const char *path, struct slice *text) {
 	const struct embedded *file = embedded_find(path);
 	if (!file)
 		return ERROR_NOT_FOUND;
-	*text = (struct source_text){slice_of(file->bytes, file->size), embedded_code(file)};
+	*text = slice_of(file->bytes, file->size);
 	return 0;
 }
 
-int sources_take_embedded(struct sources *sources, const char *path, struct source_text *text) {
+int sources_take_embedded(struct sources *sources, const char *path, struct slice *text) {
 	int rc = take_embedded(path, text);
 	if (rc || sources->is_closed)
 		return rc;
 	struct source *source = add(sources, path);
 	source->is_embedded = true;
-	return buffer_append(&source->text, text->text);
+	return buffer_append(&source->text, *text);
 }
 
 struct source_view sources_at(const struct sources *sources, size_t index) {
@@ -198,8 +182,7 @@ static bool is_module_name(struct slice name) {
 	return true;
 }
 
-int sources_module(struct sources *sources, struct slice name, char *path, size_t path_bytes,
-                   struct source_text *text) {
+int sources_module(struct sources *sources, struct slice name, char *path, size_t path_bytes, struct slice *text) {
 	if (!is_module_name(name))
 		return ERROR_INVALID;
 	bool shipped = slice_starts(name, SLICE("signalbox."));

@@ -11,14 +11,12 @@
 
 #include "base/slice.h"
 
-struct code;
 struct source;
 
 struct sources {
 	atomic_uint references;
 	char *main_path; // NULL for what is built in
 	char *folder;    // where modules of the policy's own are; NULL is nowhere
-	bool keeps_code; // of what is read from here on until they are closed: several VMs are going to need it
 	bool is_closed;  // no more files are read: the policy has been loaded
 	struct source *list;
 	size_t count;
@@ -31,27 +29,20 @@ void sources_retain(struct sources *sources);
 // From any thread; the last release wipes the texts. NULL is fine.
 void sources_release(struct sources *sources);
 
-// No more files are read from here on, and no code is kept. Once is enough; later calls do nothing.
+// No more files are read from here on.
 void sources_close(struct sources *sources);
-
-// A text and where what it was compiled to is kept (NULL: nowhere): valid as long as the sources, the
-// code until they are closed.
-struct source_text {
-	struct slice text;
-	struct code *code;
-};
 
 // Reads a regular file of at most a mebibyte, up to 256 of them with 16 MiB in all. 0 and `text`; ERROR_NOT_FOUND,
 // ERROR_LIMIT, ERROR_INVALID (no regular file), ERROR_IO. A path is read once, what came of it stands; ERROR_BUSY for
-// another path once they are closed.
-int sources_read(struct sources *sources, const char *path, struct source_text *text);
+// another path once they are closed. The text is valid as long as the sources, also below.
+int sources_read(struct sources *sources, const char *path, struct slice *text);
 
 // The main text where it is built in, by its path in the tree. 0 or ERROR_NOT_FOUND.
-int sources_take_embedded(struct sources *sources, const char *path, struct source_text *text);
+int sources_take_embedded(struct sources *sources, const char *path, struct slice *text);
 
 // The text of module `name`: signalbox.* from what is built in, all else from the folder. `path` gets the name that
 // errors show. As sources_read, and ERROR_INVALID for a name with anything but [%w_.] or with an empty part.
-int sources_module(struct sources *sources, struct slice name, char *path, size_t path_bytes, struct source_text *text);
+int sources_module(struct sources *sources, struct slice name, char *path, size_t path_bytes, struct slice *text);
 
 // The files in the order they were read, the main one first. `is_file` is false for what is built in; `text` is empty
 // for a file that wasn't there or couldn't be read.

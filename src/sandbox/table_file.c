@@ -193,6 +193,7 @@ int table_file_read(const char *path, struct problems *problems, struct document
 	int rc = script_read(&script, path, NULL, sources, problems);
 	if (rc)
 		goto out;
+	script.is_secret = true;
 	rc = script_run(&script, DOCUMENT_MEMORY_BYTES, problems, &vm);
 	if (rc)
 		goto out;

@@ -14,11 +14,10 @@
 #include "base/random.h"
 
 struct call_report;
-struct heap;
 
 struct vm {
 	lua_State *lua;
-	struct heap *heap;
+	bool is_secret; // what it frees is wiped: a file of settings may hold credentials
 	size_t used_bytes;
 	size_t start_bytes; // used when the call began
 	size_t peak_bytes;  // of the call

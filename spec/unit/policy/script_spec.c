@@ -1,54 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled texts that are kept: the same function with the same places in its errors, from text only, each worker's VM
-// of a version included.
+// Texts that are loaded: what they do, the places of their errors, in each worker's VM; from text only.
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "base/buffer.h"
 #include "fixture.h"
-#include "sandbox/code.h"
-#include "sandbox/vm.h"
+#include "sandbox/call.h"
+#include "sandbox/script.h"
 
-// What the text returns as a string, or its error; loaded in a VM of its own.
-static void run(struct code *code, struct slice text, char *result, size_t size) {
-	struct vm *vm = vm_new(1 << 20);
-	lua_State *lua = vm->lua;
-	vm_begin(vm, UINT64_C(1) << 32);
-	luaL_openlibs(lua);
-	if (code_load(lua, code, text, "@a.lua") == LUA_OK)
-		lua_pcall(lua, 0, 1, 0);
-	snprintf(result, size, "%s", luaL_tolstring(lua, -1, NULL));
-	vm_close(vm);
+// What the text returns as a string, or its error.
+static int run(lua_State *lua) {
+	const char *text = lua_touserdata(lua, 1);
+	luaL_requiref(lua, "_G", luaopen_base, 1);
+	script_load(lua, "a.lua", slice_from(text));
+	lua_call(lua, 0, 1);
+	luaL_error(lua, "%s", luaL_tolstring(lua, -1, NULL));
+	return 0;
 }
 
-TEST(kept_code_does_what_its_text_does) {
+TEST(what_a_text_does) {
 	static const struct {
 		const char *text, *result;
-		bool kept;
+		int line;
 	} rows[] = {
-	    {"local a = 40\nreturn a + 2", "42", true},
-	    {"local a\n\nreturn a.b", "a.lua:3: attempt to index a nil value (local 'a')", true},
-	    {"return type(print)", "function", true},
-	    {"return (\n", "a.lua:2: unexpected symbol near <eof>", false},
-	    {"\x1bLua", "attempt to load a binary chunk (mode is 't')", false},
-	    {"", "nil", true},
+	    {"local a = 40\nreturn a + 2", "42", 0},
+	    {"local a\n\nreturn a.b", "attempt to index a nil value (local 'a')", 3},
+	    {"return type(print)", "function", 0},
+	    {"return (\n", "unexpected symbol near <eof>", 2},
+	    {"\x1bLua", "attempt to load a binary chunk (mode is 't')", 0},
+	    {"", "nil", 0},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct code code = {NULL};
-		for (int time = 0; time < 3; time++) {
-			char result[256];
-			run(&code, slice_from(rows[i].text), result, sizeof result);
-			CHECK_STRING(result, rows[i].result);
-			CHECK_INT(code.made != NULL, rows[i].kept);
-		}
-		code_free(&code);
+		struct call_report report;
+		struct vm *vm = vm_new(1 << 20);
+		vm->is_loading = true;
+		call_protected(vm, run, (void *)(uintptr_t)rows[i].text, 1000000, &report);
+		CHECK_STRING(report.message, rows[i].result);
+		CHECK_INT(report.line, rows[i].line);
+		vm_close(vm);
 	}
-}
-
-TEST(without_a_place_nothing_is_kept) {
-	char result[256];
-	run(NULL, SLICE("return 1"), result, sizeof result);
-	CHECK_STRING(result, "1");
 }
 
 TEST(every_worker_tells_the_place_of_an_error) {
@@ -82,8 +71,7 @@ TEST(every_worker_tells_the_place_of_an_error) {
 }
 
 int main(void) {
-	RUN(kept_code_does_what_its_text_does);
-	RUN(without_a_place_nothing_is_kept);
+	RUN(what_a_text_does);
 	RUN(every_worker_tells_the_place_of_an_error);
 	return check_summary();
 }
