@@ -73,10 +73,24 @@ static bool accept_and_tell(void *self, const struct response *response, const s
 	return accepted;
 }
 
+static int64_t read_wall_ms(void *owner) {
+	const struct driver *driver = owner;
+	return driver->wall_begin_ms + (int64_t)(driver->now_ms - BEGIN_MS);
+}
+
+// Nothing takes time on a stage but what is said to.
+static uint64_t read_processor_us(void *owner) {
+	const struct driver *driver = owner;
+	return (driver->now_ms - BEGIN_MS) * 1000;
+}
+
 int driver_open(struct driver *driver, struct sources *sources, const struct policy_limits *limits,
                 struct problems *problems) {
-	*driver = (struct driver){.now_ms = BEGIN_MS,
-	                          .host = {.registry = registry_new(), .shared = shared_new(), .now_ms = BEGIN_MS}};
+	*driver = (struct driver){
+	    .now_ms = BEGIN_MS,
+	    .clock = {read_wall_ms, read_processor_us, driver},
+	    .wall_begin_ms = clock_wall_ms(),
+	    .host = {.registry = registry_new(), .shared = shared_new(), .clock = &driver->clock, .now_ms = BEGIN_MS}};
 	arena_init(&driver->arena, ARENA_BYTES);
 	random_init(&driver->random, SEED);
 	int rc = policy_build(sources, limits, 1, &driver->host, problems, &driver->policy);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/problem.h"
 #include "lab/presets.h"
 #include "policy/policy.h"
@@ -46,7 +47,9 @@ struct driver {
 	const struct decide *policy_own; // decisions
 	struct preset_attempt *held;     // of the scenery
 	uint64_t now_ms;
-	bool is_called; // a hook has been, in the decision under way
+	struct clock clock;    // that the hooks read: it stands and moves with now_ms
+	int64_t wall_begin_ms; // where it began
+	bool is_called;        // a hook has been, in the decision under way
 	struct call_report report;
 	driver_callback on_decision;
 	void *owner;

@@ -34,7 +34,7 @@ static void hash_sources(const struct sources *sources, char hash[VERSION_HASH_B
 // A whole version out of texts, unpublished. 0, or a status with problems.
 static int build(struct mux *mux, struct sources *sources, struct problems *problems, struct mux_version **version) {
 	struct policy *policy;
-	struct policy_host host = {mux->registry, mux->shared, clock_now_ms()};
+	struct policy_host host = {.registry = mux->registry, .shared = mux->shared, .now_ms = clock_now_ms()};
 	int rc = policy_build(sources, &mux->settings.policy_limits, mux->workers, &host, problems, &policy);
 	if (rc)
 		return rc;

@@ -95,6 +95,7 @@ int policy_build(struct sources *sources, const struct policy_limits *limits, si
 	int rc = script_read(&load.script, sources->main_path, BUILT_IN, sources, problems);
 	load.script.additions = (struct sandbox_additions){model_list_ipairs, builtins_push};
 	load.script.host = host->shared;
+	load.script.clock = host->clock;
 	load.script.now_ms = host->now_ms;
 	while (rc == 0 && built->workers < workers)
 		rc = load_worker(&load);

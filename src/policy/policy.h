@@ -17,6 +17,7 @@
 #include "route/state.h"
 
 struct call_report;
+struct clock;
 struct policy;
 struct shared_store;
 struct sources;
@@ -25,6 +26,7 @@ struct sources;
 struct policy_host {
 	struct registry *registry;   // where their models' states come from
 	struct shared_store *shared; // what they remember together (policy/shared.h); NULL: nothing
+	const struct clock *clock;   // that their scripts read; NULL: the system's
 	uint64_t now_ms;             // monotonic, of the loading
 };
 

@@ -96,6 +96,8 @@ int script_run(const struct script *script, size_t memory_bytes, struct problems
 		(*vm)->host = script->host;
 		(*vm)->now_ms = script->now_ms;
 		(*vm)->is_secret = script->is_secret;
+		if (script->clock)
+			(*vm)->clock = script->clock;
 		(*vm)->is_loading = true;
 		call_protected(*vm, run, (void *)(uintptr_t)script, SCRIPT_INSTRUCTIONS, &report);
 		(*vm)->is_loading = false;

@@ -19,9 +19,10 @@ struct script {
 	struct slice text; // of the main file
 	struct sources *sources;
 	struct sandbox_additions additions;
-	void *host;      // what the room above keeps with the VM; NULL for nothing
-	uint64_t now_ms; // while it runs
-	bool is_secret;  // nothing that the VM frees stays in memory
+	void *host;                // what the room above keeps with the VM; NULL for nothing
+	const struct clock *clock; // that it reads for as long as the VM lives; NULL for the system's
+	uint64_t now_ms;           // while it runs
+	bool is_secret;            // nothing that the VM frees stays in memory
 };
 
 // Reads the file (NULL: what is built in as `embedded`) into `script`. 0, or a status with a problem added.

@@ -190,6 +190,7 @@ void vm_count_exactly(struct vm *vm, bool exactly) {
 struct vm *vm_new(size_t limit_bytes) {
 	struct vm *vm = memory_new(1, sizeof *vm);
 	vm->limit_bytes = limit_bytes;
+	vm->clock = &clock_system;
 	vm->lua = lua_newstate(allocate, vm);
 	if (!vm->lua) {
 		free(vm);

@@ -271,6 +271,25 @@ TEST(edits_and_ends) {
 	end(&fixture, &dry_run);
 }
 
+TEST(the_clocks_of_a_policy_go_by_the_time_of_the_dry_run) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "local began_ms local wall_s, cpu_s = os.time(), os.clock()\n"
+	             "return { " TWO ", tick = function(now_ms)\n"
+	             "  began_ms = began_ms or now_ms - (os.clock() - cpu_s) * 1000\n"
+	             "  local passed_s = (now_ms - began_ms) / 1000\n"
+	             "  assert(passed_s >= 1 and math.abs(os.clock() - cpu_s - passed_s) < 0.001)\n"
+	             "  assert(math.abs(os.time() - wall_s - passed_s) <= 1)\n"
+	             "end,\n"
+	             "select = function(_, models) return models[1], nil, tostring(os.clock() - cpu_s >= 3600) end }",
+	             &dry_run);
+	CHECK_STRING(words(&dry_run, "tick", "ten ticks after some traffic"), "ran");
+	CHECK_STRING(words(&dry_run, "tick", "a tick while all breakers are open"), "ran");
+	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "a (true)");
+	end(&fixture, &dry_run);
+}
+
 TEST(ticks_go_by) {
 	struct fixture fixture;
 	struct dry_run dry_run;
@@ -443,6 +462,7 @@ int main(void) {
 	RUN(classifications_in_words);
 	RUN(responses_are_judged);
 	RUN(edits_and_ends);
+	RUN(the_clocks_of_a_policy_go_by_the_time_of_the_dry_run);
 	RUN(ticks_go_by);
 	RUN(what_goes_wrong_is_told_with_its_place);
 	RUN(mistakes_of_other_hooks_are_noted_wherever_they_happen);

@@ -56,7 +56,7 @@ static inline void fixture_init(struct fixture *fixture) {
 	if (!mkdtemp(fixture->folder))
 		abort();
 	snprintf(fixture->path, sizeof fixture->path, "%s/policy.lua", fixture->folder);
-	fixture->host = (struct policy_host){registry_new(), shared_new(), 1000};
+	fixture->host = (struct policy_host){.registry = registry_new(), .shared = shared_new(), .now_ms = 1000};
 	random_init(&fixture->random, 7);
 	arena_init(&fixture->arena, 1 << 20);
 	fixture->facts = (struct request_attributes){
