@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "base/problem.h"
-#include "mux/edition.h"
 #include "mux/mux.h"
 #include "mux/version.h"
 #include "mux/worker.h"
@@ -39,12 +38,6 @@ static struct mux *open_mux(const char *policy, size_t workers, struct credentia
 	return mux;
 }
 
-// Where a reloader would do so a little later.
-static void bury(void *keeper, struct mux_version *version) {
-	(void)keeper;
-	edition_bury(version);
-}
-
 static void measure(const char *name, const char *policy, size_t models, size_t workers, int rounds,
                     struct credentials_source *credentials) {
 	struct mux *mux = open_mux(policy, workers, credentials);
@@ -53,8 +46,8 @@ static void measure(const char *name, const char *policy, size_t models, size_t 
 		uint64_t start_us = cpu_us();
 		for (int i = 0; i < rounds; i++) {
 			struct mux_reloaded result;
-			mux->version->on_unused = bury;
-			edition_renew(mux, &(struct mux_reload_order){0}, &result);
+			mux->version->reloader = NULL; // freed here and now
+			version_renew(mux, &(struct mux_reload_order){0}, &result);
 			if (result.status)
 				exit(1);
 		}

@@ -6,7 +6,6 @@
 
 #include "base/memory.h"
 #include "base/problem.h"
-#include "mux/edition.h"
 #include "mux/reload.h"
 #include "mux/tick.h"
 #include "mux/version.h"
@@ -60,7 +59,8 @@ int mux_new(const struct mux_settings *settings, struct problems *problems, stru
 	made->reloader = reloader_new(made);
 	pthread_mutex_init(&made->lock, NULL);
 	list_init(&made->old);
-	int rc = edition_first(made, problems);
+	list_init(&made->worker_list);
+	int rc = version_first(made, problems);
 	if (rc) {
 		mux_free(made);
 		made = NULL;
@@ -78,7 +78,7 @@ void mux_free(struct mux *mux) {
 	if (!mux)
 		return;
 	reloader_stop(mux->reloader);
-	edition_end(mux);
+	versions_free(mux);
 	reloader_free(mux->reloader);
 	registry_free(mux->registry);
 	retry_budget_free(mux->retry_budget);
@@ -140,15 +140,19 @@ struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *lo
 	random_init_from_system(&worker->random);
 	waiting_init(&worker->waiting);
 	timer_init(&worker->waiting_timer, loop, on_waiting_due, worker);
-	struct mux_version *version = mux_version_retain(mux);
+	// First in the list: a version that comes in between is then announced.
+	pthread_mutex_lock(&mux->lock);
+	list_append(&mux->worker_list, &worker->link);
+	pthread_mutex_unlock(&mux->lock);
 	tick_init(worker);
-	tick_note(worker, version);
-	version_release(version);
 	return worker;
 }
 
 void mux_worker_free(struct mux_worker *worker) {
 	assert(worker->request_count == 0 && waiting_is_empty(&worker->waiting));
+	pthread_mutex_lock(&worker->mux->lock);
+	list_remove(&worker->link);
+	pthread_mutex_unlock(&worker->mux->lock);
 	timer_stop(&worker->waiting_timer);
 	timer_stop(&worker->tick_timer);
 	upstreams_free(worker->upstreams);

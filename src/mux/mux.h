@@ -61,7 +61,7 @@ void mux_free(struct mux *mux);
 
 // The worker of that index (below settings.workers), on its thread's loop.
 struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *loop);
-// Its requests must have ended.
+// Its requests must have ended; its loop is not run any more.
 void mux_worker_free(struct mux_worker *worker);
 size_t mux_worker_requests(const struct mux_worker *worker);
 

@@ -9,7 +9,6 @@
 
 #include "base/memory.h"
 #include "base/problem.h"
-#include "mux/edition.h"
 #include "mux/worker.h"
 
 enum { WAITING_MAX = 16, NICENESS = 10 };
@@ -100,7 +99,7 @@ static void bury_unused(struct reloader *reloader) {
 		struct mux_version *version = LIST_OWNER(reloader->unused.next, struct mux_version, unused_link);
 		list_remove(&version->unused_link);
 		pthread_mutex_unlock(&reloader->lock);
-		edition_bury(version);
+		version_free(version);
 		pthread_mutex_lock(&reloader->lock);
 	}
 }
@@ -110,7 +109,7 @@ static void carry_out(struct reloader *reloader) {
 	list_remove(&order->link);
 	reloader->waiting_count--;
 	pthread_mutex_unlock(&reloader->lock);
-	edition_renew(reloader->mux, &order->what, &order->result);
+	version_renew(reloader->mux, &order->what, &order->result);
 	pthread_mutex_lock(&reloader->lock);
 	list_append(&reloader->answered, &order->link);
 	loop_post(order->loop, deliver, order);

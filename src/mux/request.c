@@ -11,7 +11,6 @@
 #include "base/memory.h"
 #include "mux/request_attributes.h"
 #include "mux/request_edits.h"
-#include "mux/tick.h"
 
 // Bounds what one request may allocate beside bodies: headers and error texts of at most some tens of attempts, and
 // routing's arrays over the pool.
@@ -265,7 +264,6 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	struct mux_request *request = memory_new(1, sizeof *request);
 	request->worker = worker;
 	request->version = mux_version_retain(mux);
-	tick_note(worker, request->version);
 	request->call = *call;
 	request->sink = sink;
 	request->owner = owner;

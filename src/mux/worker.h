@@ -26,7 +26,8 @@ struct mux {
 	struct registry *registry;
 	struct retry_budget *retry_budget;
 	struct shared_store *shared; // what policies remember together
-	pthread_mutex_t lock;        // guards the four below
+	pthread_mutex_t lock;        // guards the five below
+	struct list worker_list;
 	struct mux_version *version; // the running one
 	struct history history;
 	struct sources *last_read; // what was found on disk, good or bad, when it was read last; retained
@@ -38,6 +39,7 @@ struct mux {
 
 struct mux_worker {
 	struct mux *mux;
+	struct list link; // of mux->worker_list
 	size_t index;
 	struct loop *loop;
 	struct upstreams *upstreams;
@@ -49,8 +51,7 @@ struct mux_worker {
 	struct waiting waiting;
 	struct timer waiting_timer;   // the next time of `waiting`
 	uint64_t next_refusal_log_ms; // of an edit that can't be made
-	struct timer tick_timer;      // runs where the version that it knows of has a `tick`
-	uint64_t ticking_version;     // that version's number
+	struct timer tick_timer;      // runs while the running version has a `tick`
 };
 
 // The request waits for a model, behind those that came before it, and asks at `ask_ms` at the latest.

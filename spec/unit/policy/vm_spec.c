@@ -8,6 +8,7 @@
 #include <lualib.h>
 
 #include "../check.h"
+#include "base/problem.h"
 #include "policy/policy.h"
 #include "sandbox/vm.h"
 
