@@ -70,14 +70,17 @@ struct policy *mux_policy(struct mux *mux);
 
 // What is to be reloaded: the policy from where it was read first, or a version that ran before.
 struct mux_reload_order {
-	uint64_t to;     // one of the last ten versions that ran; 0: what is on disk
-	bool if_changed; // only where disk says other than when it was last read, and other than what runs
+	uint64_t to; // one of the last ten versions that ran; 0: what is on disk
+	// Only where disk says other than when it was last read, and other than what runs. A `stat` of each file comes
+	// first, on the reloader's thread: it may take long where a file is on another machine.
+	bool if_changed;
 };
 
 // What came of it. The running version is a new one only with status 0 and `is_new`.
 struct mux_reloaded {
 	int status; // 0; ERROR_NOT_FOUND: there is no such version; ERROR_BUSY: the mux ends; else: rejected, see problems
 	bool is_new;
+	bool is_changing; // of an order with if_changed: a file has just changed; nothing was read, it may be half written
 	uint64_t version; // that runs now
 	size_t models;
 	char hash[VERSION_HASH_BYTES];
@@ -95,11 +98,6 @@ typedef void (*mux_reload_done)(void *owner, const struct mux_reloaded *reloaded
 int mux_reload(struct mux *mux, struct loop *loop, struct mux_reload_order order, mux_reload_done done, void *owner);
 // No reload runs or is answered from here on. Before the loops of orders are closed; mux_free does it too.
 void mux_end_reloads(struct mux *mux);
-
-// The files whose change may make another policy: those that were read, or looked for in vain, for the running version
-// and when disk was last read. A list ended by NULL, in one allocation each; free with mux_free_files.
-char **mux_policy_files(struct mux *mux);
-void mux_free_files(char **files);
 
 // The running version, where it came from, what was wrong with the one last rejected, and the versions before, as JSON:
 // {"version","hash","since","source","models","restores","errors","benched","history"}.

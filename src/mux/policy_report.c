@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the running policy is and how it came to be, as JSON, and the files that it hangs on.
+// What the running policy is and how it came to be, as JSON.
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "aws/calendar.h"
-#include "base/memory.h"
 #include "base/problem.h"
 #include "mux/history.h"
 #include "mux/report.h"
@@ -88,31 +86,4 @@ void mux_report_policy(struct mux *mux, struct buffer *out) {
 	append_history(&mux->history, out);
 	buffer_append_byte(out, '}');
 	pthread_mutex_unlock(&mux->lock);
-}
-
-static size_t add_files(const struct sources *sources, char **files, size_t count) {
-	for (size_t i = 0; i < sources->count; i++) {
-		struct source_view source = sources_at(sources, i);
-		if (source.is_file)
-			files[count++] = memory_string(slice_from(source.path));
-	}
-	return count;
-}
-
-char **mux_policy_files(struct mux *mux) {
-	pthread_mutex_lock(&mux->lock);
-	const struct sources *running = policy_sources(mux->version->policy);
-	const struct sources *last_read = mux->last_read;
-	char **files = memory_new(running->count + last_read->count + 1, sizeof *files);
-	size_t count = add_files(running, files, 0);
-	if (last_read != running)
-		add_files(last_read, files, count);
-	pthread_mutex_unlock(&mux->lock);
-	return files;
-}
-
-void mux_free_files(char **files) {
-	for (char **file = files; *file; file++)
-		free(*file);
-	free(files);
 }

@@ -279,17 +279,20 @@ static void restore_version(struct mux *mux, uint64_t number, struct mux_reloade
 	sources_release(sources);
 }
 
-// Whether disk says what it said when it was read last, or what runs.
-static bool is_unchanged(struct mux *mux) {
+// Whether disk says other than when it was read last, and other than what runs.
+static enum sources_look look_at_disk(struct mux *mux) {
 	// Only this thread changes what these point to.
 	struct sources *running = policy_sources(mux->version->policy);
+	enum sources_look look = sources_look(mux->last_read);
+	if (look != SOURCES_CHANGED)
+		return look;
 	if (sources_are_current(mux->last_read))
-		return true;
+		return SOURCES_SAME;
 	if (!sources_are_current(running))
-		return false;
+		return SOURCES_CHANGED;
 	note_read(mux, running);
 	set_rejected(mux, (struct problems){0});
-	return true;
+	return SOURCES_SAME;
 }
 
 static void read_again(struct mux *mux, struct mux_reloaded *result) {
@@ -301,9 +304,11 @@ static void read_again(struct mux *mux, struct mux_reloaded *result) {
 
 void version_renew(struct mux *mux, const struct mux_reload_order *order, struct mux_reloaded *result) {
 	*result = (struct mux_reloaded){0};
+	enum sources_look look = order->if_changed ? look_at_disk(mux) : SOURCES_CHANGED;
+	result->is_changing = look == SOURCES_CHANGING;
 	if (order->to)
 		restore_version(mux, order->to, result);
-	else if (!order->if_changed || !is_unchanged(mux))
+	else if (look == SOURCES_CHANGED)
 		read_again(mux, result);
 	result->version = mux->version->number;
 	result->models = policy_pool(mux->version->policy)->count;

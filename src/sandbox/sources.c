@@ -21,6 +21,16 @@ enum {
 	FILES_MAX = 256,
 	READ_BYTES = 16384,
 	NAME_BYTES_MAX = 128,
+	LOOKS_MAX = 10,
+};
+
+// What shows that a file is another, or was written to; all 0 for one that isn't there.
+struct stamp {
+	dev_t device;
+	ino_t inode;
+	mode_t mode;
+	off_t size;
+	struct timespec modified, changed;
 };
 
 struct source {
@@ -28,6 +38,8 @@ struct source {
 	bool is_embedded;
 	int status; // what reading it came to
 	struct buffer text;
+	struct stamp read; // as the file was before it was read
+	struct stamp seen; // at the last look
 };
 
 struct sources *sources_new(const char *main_path) {
@@ -61,6 +73,22 @@ void sources_release(struct sources *sources) {
 
 void sources_close(struct sources *sources) {
 	sources->is_closed = true;
+}
+
+static struct stamp stamp_of(const char *path) {
+	struct stat status;
+	if (stat(path, &status))
+		return (struct stamp){0};
+	return (struct stamp){status.st_dev, status.st_ino, status.st_mode, status.st_size, status.st_mtim, status.st_ctim};
+}
+
+static bool same_time(struct timespec a, struct timespec b) {
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool same_stamp(const struct stamp *a, const struct stamp *b) {
+	return a->device == b->device && a->inode == b->inode && a->mode == b->mode && a->size == b->size &&
+	       same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
 }
 
 static int read_all(int file, struct buffer *text) {
@@ -121,6 +149,8 @@ int sources_read(struct sources *sources, const char *path, struct slice *text) 
 	if (sources->count == FILES_MAX || sources->total_bytes > TOTAL_BYTES_MAX - FILE_BYTES_MAX)
 		return ERROR_LIMIT;
 	struct source *source = add(sources, path);
+	// The stamp comes first: what is written from here on makes another one.
+	source->read = source->seen = stamp_of(path);
 	source->status = read_file(path, &source->text);
 	sources->total_bytes += source->text.len;
 	return tell(source, text);
@@ -149,18 +179,36 @@ struct source_view sources_at(const struct sources *sources, size_t index) {
 	return (struct source_view){source->path, buffer_slice(&source->text), !source->is_embedded};
 }
 
-static bool is_current(const struct source *source) {
+enum sources_look sources_look(struct sources *sources) {
+	bool is_same = true, is_at_rest = true;
+	for (size_t i = 0; i < sources->count; i++) {
+		struct source *source = &sources->list[i];
+		struct stamp now = source->is_embedded ? source->seen : stamp_of(source->path);
+		is_same = is_same && same_stamp(&now, &source->read);
+		is_at_rest = is_at_rest && same_stamp(&now, &source->seen);
+		source->seen = now;
+	}
+	sources->restless_looks = is_same || is_at_rest ? 0 : sources->restless_looks + 1;
+	if (is_same)
+		return SOURCES_SAME;
+	return is_at_rest || sources->restless_looks >= LOOKS_MAX ? SOURCES_CHANGED : SOURCES_CHANGING;
+}
+
+static bool is_current(struct source *source) {
 	if (source->is_embedded)
 		return true;
 	struct buffer text;
+	struct stamp now = stamp_of(source->path);
 	buffer_init(&text, FILE_BYTES_MAX);
 	int status = read_file(source->path, &text);
 	bool same = status == source->status && slice_equal(buffer_slice(&text), buffer_slice(&source->text));
 	buffer_free_secret(&text);
+	if (same)
+		source->read = now;
 	return same;
 }
 
-bool sources_are_current(const struct sources *sources) {
+bool sources_are_current(struct sources *sources) {
 	for (size_t i = 0; i < sources->count; i++)
 		if (!is_current(&sources->list[i]))
 			return false;

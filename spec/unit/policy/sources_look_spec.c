@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The file watch over real folders: each way in which a file can change is told, and others' changes aren't. A loop
-// runs until it is told, or until a guard says that nothing came.
-#include "net/watch.h"
-
+// Looks at a version's files, over real folders: each way in which a file can change shows, others' changes don't, and
+// a file that is being written to is told from one that has been. No time passes: looks are what counts.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "../check.h"
+#include "base/slice.h"
+#include "sandbox/sources.h"
 
-enum { GUARD_MS = 20000, QUIET_MS = 400 };
+enum { LOOKS_MAX = 10 };
 
 static int left_open = -1;
 
 struct scene {
 	char folder[64];
-	struct loop *loop;
-	struct watch *watch;
-	struct timer guard;
-	int told;
+	struct sources *sources;
 };
 
 static const char *path_of(const struct scene *scene, const char *name) {
@@ -30,12 +27,21 @@ static const char *path_of(const struct scene *scene, const char *name) {
 	return path;
 }
 
-static void write_file(const struct scene *scene, const char *name) {
+static void write_text(const struct scene *scene, const char *name, const char *text) {
 	FILE *file = fopen(path_of(scene, name), "w");
 	if (!file)
 		abort();
-	fputs("text", file);
+	fputs(text, file);
 	fclose(file);
+}
+
+// Another text each time, of another length: the clock of a file system may stand still for milliseconds.
+static void write_file(const struct scene *scene, const char *name) {
+	static int number;
+	char text[64];
+	snprintf(text, sizeof text, "%*d", 10 + number % 50, number);
+	number++;
+	write_text(scene, name, text);
 }
 
 static void must(int status) {
@@ -43,30 +49,11 @@ static void must(int status) {
 		abort();
 }
 
-static void on_change(void *owner) {
-	struct scene *scene = owner;
-	scene->told++;
-	loop_stop(scene->loop);
-}
-
-static void on_guard(void *owner) {
-	struct scene *scene = owner;
-	loop_stop(scene->loop);
-}
-
-static void run(struct scene *scene, uint64_t guard_ms) {
-	scene->told = 0;
-	timer_start(&scene->guard, guard_ms);
-	loop_run(scene->loop);
-	timer_stop(&scene->guard);
-}
-
 static void open_scene(struct scene *scene) {
-	*scene = (struct scene){.folder = "/tmp/watch-spec-XXXXXX", .loop = loop_new()};
+	*scene = (struct scene){.folder = "/tmp/look-spec-XXXXXX"};
 	if (!mkdtemp(scene->folder))
 		abort();
-	timer_init(&scene->guard, scene->loop, on_guard, scene);
-	scene->watch = watch_new(scene->loop, on_change, scene);
+	scene->sources = sources_new(NULL);
 	must(mkdir(path_of(scene, "here"), 0700));
 	must(mkdir(path_of(scene, "there"), 0700));
 	write_file(scene, "here/p.lua");
@@ -77,13 +64,17 @@ static void open_scene(struct scene *scene) {
 	must(symlink("../here/p.lua", path_of(scene, "there/link.lua")));
 }
 
+static void read_file(struct scene *scene, const char *name) {
+	struct slice text;
+	sources_read(scene->sources, path_of(scene, name), &text);
+}
+
 static void close_scene(struct scene *scene) {
 	char command[128];
 	if (left_open >= 0)
 		must(close(left_open));
 	left_open = -1;
-	watch_close(scene->watch);
-	loop_close(scene->loop);
+	sources_release(scene->sources);
 	snprintf(command, sizeof command, "rm -r %s", scene->folder);
 	must(system(command));
 }
@@ -119,7 +110,7 @@ static void write_another(struct scene *scene) {
 	must(unlink(path_of(scene, "here/q.lua")));
 }
 
-// As by another mount of the same file: nothing happens in the folder that is watched.
+// As by another mount of the same file: nothing happens in the folder that it is read from.
 static void write_it_elsewhere(struct scene *scene) {
 	write_file(scene, "there/hard.lua");
 }
@@ -140,9 +131,9 @@ static void make_the_new_folder(struct scene *scene) {
 }
 
 static const struct {
-	const char *watched;
+	const char *read;
 	void (*change)(struct scene *scene);
-	bool told;
+	bool shows;
 } rows[] = {
     {"here/p.lua", write_it, true},
     {"here/p.lua", replace_it, true},
@@ -166,101 +157,94 @@ static const struct {
     {"there/p.lua", write_it, false},
 };
 
-TEST(each_kind_of_change_is_told) {
+TEST(each_kind_of_change_shows) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct scene scene;
 		open_scene(&scene);
-		const char *const paths[] = {path_of(&scene, rows[i].watched), NULL};
-		CHECK_INT(watch_files(scene.watch, paths), 0);
+		read_file(&scene, rows[i].read);
+		CHECK_INT(sources_look(scene.sources), SOURCES_SAME);
 		rows[i].change(&scene);
-		run(&scene, rows[i].told ? GUARD_MS : QUIET_MS);
-		CHECK_INT(scene.told, rows[i].told);
+		CHECK_INT(sources_look(scene.sources), rows[i].shows ? SOURCES_CHANGING : SOURCES_SAME);
+		CHECK_INT(sources_look(scene.sources), rows[i].shows ? SOURCES_CHANGED : SOURCES_SAME);
+		CHECK_INT(sources_look(scene.sources), rows[i].shows ? SOURCES_CHANGED : SOURCES_SAME);
 		if (check_failures_in_test)
-			printf("  in row %zu: %s\n", i, rows[i].watched);
+			printf("  in row %zu: %s\n", i, rows[i].read);
 		close_scene(&scene);
 	}
 }
 
-TEST(it_goes_on_after_each_change) {
-	static void (*const changes[])(struct scene *) = {remove_it, write_it,   replace_it,     write_it,
-	                                                  remove_it, replace_it, move_its_folder};
+TEST(a_file_that_is_written_to_is_waited_for_but_not_for_ever) {
 	struct scene scene;
 	open_scene(&scene);
-	const char *const paths[] = {path_of(&scene, "here/p.lua"), NULL};
-	watch_files(scene.watch, paths);
-	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-		changes[i](&scene);
-		run(&scene, GUARD_MS);
-		CHECK_INT(scene.told, 1);
+	read_file(&scene, "here/p.lua");
+	read_file(&scene, "there/p.lua");
+	for (int i = 1; i < LOOKS_MAX; i++) {
+		write_file(&scene, i % 2 ? "here/p.lua" : "there/p.lua");
+		CHECK_INT(sources_look(scene.sources), SOURCES_CHANGING);
 	}
-	// Another folder of that name.
-	must(mkdir(path_of(&scene, "here"), 0700));
-	write_it(&scene);
-	run(&scene, GUARD_MS);
-	CHECK_INT(scene.told, 1);
-	write_it(&scene);
-	run(&scene, GUARD_MS);
-	CHECK_INT(scene.told, 1);
-	close_scene(&scene);
-}
-
-TEST(a_burst_is_told_once) {
-	struct scene scene;
-	open_scene(&scene);
-	const char *const paths[] = {path_of(&scene, "here/p.lua"), path_of(&scene, "there/p.lua"), NULL};
-	watch_files(scene.watch, paths);
-	for (int i = 0; i < 50; i++) {
-		replace_it(&scene);
-		write_file(&scene, "there/p.lua");
+	CHECK_INT(sources_look(scene.sources), SOURCES_CHANGED);
+	for (int i = 1; i <= LOOKS_MAX; i++) {
+		write_file(&scene, "here/p.lua");
+		CHECK_INT(sources_look(scene.sources), i < LOOKS_MAX ? SOURCES_CHANGING : SOURCES_CHANGED);
 	}
-	run(&scene, GUARD_MS);
-	CHECK_INT(scene.told, 1);
-	run(&scene, QUIET_MS);
-	CHECK_INT(scene.told, 0);
 	close_scene(&scene);
 }
 
-TEST(other_files_may_be_watched_instead) {
+TEST(the_same_bytes_are_looked_at_once) {
 	struct scene scene;
 	open_scene(&scene);
-	const char *const first[] = {path_of(&scene, "here/p.lua"), NULL};
-	const char *const second[] = {path_of(&scene, "there/p.lua"), NULL};
-	const char *const none[] = {NULL};
-	watch_files(scene.watch, first);
-	watch_files(scene.watch, second);
-	write_it(&scene);
-	run(&scene, QUIET_MS);
-	CHECK_INT(scene.told, 0);
-	write_file(&scene, "there/p.lua");
-	run(&scene, GUARD_MS);
-	CHECK_INT(scene.told, 1);
-	watch_files(scene.watch, none);
-	write_file(&scene, "there/p.lua");
-	run(&scene, QUIET_MS);
-	CHECK_INT(scene.told, 0);
+	write_text(&scene, "here/p.lua", "text");
+	read_file(&scene, "here/p.lua");
+	read_file(&scene, "here/none.lua");
+	write_text(&scene, "here/other.lua", "text");
+	must(rename(path_of(&scene, "here/other.lua"), path_of(&scene, "here/p.lua")));
+	sources_look(scene.sources);
+	CHECK_INT(sources_look(scene.sources), SOURCES_CHANGED);
+	CHECK(sources_are_current(scene.sources));
+	CHECK_INT(sources_look(scene.sources), SOURCES_SAME);
+	write_text(&scene, "here/p.lua", "other text");
+	sources_look(scene.sources);
+	CHECK_INT(sources_look(scene.sources), SOURCES_CHANGED);
+	CHECK(!sources_are_current(scene.sources));
+	CHECK_INT(sources_look(scene.sources), SOURCES_CHANGED);
 	close_scene(&scene);
 }
 
-TEST(ways_that_lead_nowhere_end) {
+TEST(a_file_that_may_be_read_now_has_changed) {
+	struct scene scene;
+	open_scene(&scene);
+	must(chmod(path_of(&scene, "here/p.lua"), 0000));
+	read_file(&scene, "here/p.lua");
+	must(chmod(path_of(&scene, "here/p.lua"), 0600));
+	sources_look(scene.sources);
+	CHECK_INT(sources_look(scene.sources), SOURCES_CHANGED);
+	close_scene(&scene);
+}
+
+TEST(ways_that_lead_nowhere_are_no_files) {
 	struct scene scene;
 	char long_path[8192];
+	struct slice text;
 	open_scene(&scene);
 	must(symlink("loop", path_of(&scene, "loop")));
 	memset(long_path, 'x', sizeof long_path);
 	long_path[sizeof long_path - 1] = '\0';
-	const char *const paths[] = {path_of(&scene, "loop/p.lua"), long_path, "", "/", "/../..", "relative.lua", NULL};
-	CHECK_INT(watch_files(scene.watch, paths), 0);
+	const char *const paths[] = {path_of(&scene, "loop/p.lua"), long_path, "", "/", "/../..", "relative.lua"};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		CHECK(sources_read(scene.sources, paths[i], &text) != 0);
+	CHECK_INT(sources_look(scene.sources), SOURCES_SAME);
 	must(unlink(path_of(&scene, "loop")));
-	run(&scene, GUARD_MS);
-	CHECK_INT(scene.told, 1);
+	must(symlink("here", path_of(&scene, "loop")));
+	sources_look(scene.sources);
+	CHECK_INT(sources_look(scene.sources), SOURCES_CHANGED);
 	close_scene(&scene);
 }
 
 int main(void) {
-	RUN(each_kind_of_change_is_told);
-	RUN(it_goes_on_after_each_change);
-	RUN(a_burst_is_told_once);
-	RUN(other_files_may_be_watched_instead);
-	RUN(ways_that_lead_nowhere_end);
+	RUN(each_kind_of_change_shows);
+	RUN(a_file_that_is_written_to_is_waited_for_but_not_for_ever);
+	RUN(the_same_bytes_are_looked_at_once);
+	RUN(a_file_that_may_be_read_now_has_changed);
+	RUN(ways_that_lead_nowhere_are_no_files);
 	return check_summary();
 }
