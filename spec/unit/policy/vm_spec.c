@@ -10,6 +10,7 @@
 #include "../check.h"
 #include "base/problem.h"
 #include "policy/policy.h"
+#include "sandbox/table_file.h"
 #include "sandbox/vm.h"
 
 static size_t wiped_bytes;
