@@ -104,22 +104,22 @@ struct policy *mux_policy(struct mux *mux) {
 	return policy;
 }
 
-static void on_waiting_due(void *owner) {
+static void on_wait_queue_due(void *owner) {
 	struct mux_worker *worker = owner;
 	uint64_t now_ms = loop_now_ms(worker->loop);
-	waiting_ask(&worker->waiting, now_ms);
-	uint64_t next_ms = waiting_next_ms(&worker->waiting);
+	wait_queue_ask(&worker->wait_queue, now_ms);
+	uint64_t next_ms = wait_queue_next_ms(&worker->wait_queue);
 	if (next_ms == UINT64_MAX)
-		timer_stop(&worker->waiting_timer);
+		timer_stop(&worker->wait_queue_timer);
 	else
-		timer_start(&worker->waiting_timer, next_ms > now_ms ? next_ms - now_ms : 0);
+		timer_start(&worker->wait_queue_timer, next_ms > now_ms ? next_ms - now_ms : 0);
 }
 
 void mux_worker_await(struct mux_worker *worker, struct waiter *waiter, uint64_t ask_ms) {
 	uint64_t now_ms = loop_now_ms(worker->loop);
-	waiting_join(&worker->waiting, waiter, ask_ms);
-	if (!timer_is_running(&worker->waiting_timer) || worker->waiting_timer.due_ms > ask_ms)
-		timer_start(&worker->waiting_timer, ask_ms > now_ms ? ask_ms - now_ms : 0);
+	wait_queue_join(&worker->wait_queue, waiter, ask_ms);
+	if (!timer_is_running(&worker->wait_queue_timer) || worker->wait_queue_timer.due_ms > ask_ms)
+		timer_start(&worker->wait_queue_timer, ask_ms > now_ms ? ask_ms - now_ms : 0);
 }
 
 struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *loop) {
@@ -138,8 +138,8 @@ struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *lo
 	if (buffer_reserve(&worker->authorization, AUTHORIZATION_BYTES))
 		abort();
 	random_init_from_system(&worker->random);
-	waiting_init(&worker->waiting);
-	timer_init(&worker->waiting_timer, loop, on_waiting_due, worker);
+	wait_queue_init(&worker->wait_queue);
+	timer_init(&worker->wait_queue_timer, loop, on_wait_queue_due, worker);
 	// First in the list: a version that comes in between is then announced.
 	pthread_mutex_lock(&mux->lock);
 	list_append(&mux->worker_list, &worker->link);
@@ -149,11 +149,11 @@ struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *lo
 }
 
 void mux_worker_free(struct mux_worker *worker) {
-	assert(worker->request_count == 0 && waiting_is_empty(&worker->waiting));
+	assert(worker->request_count == 0 && wait_queue_is_empty(&worker->wait_queue));
 	pthread_mutex_lock(&worker->mux->lock);
 	list_remove(&worker->link);
 	pthread_mutex_unlock(&worker->mux->lock);
-	timer_stop(&worker->waiting_timer);
+	timer_stop(&worker->wait_queue_timer);
 	timer_stop(&worker->tick_timer);
 	upstreams_free(worker->upstreams);
 	sigv4_signer_free(worker->signer);

@@ -35,7 +35,7 @@ static void release(struct mux_request *request) {
 	for (struct list *link = request->attempts.next; link != &request->attempts; link = link->next)
 		attempt_release(attempt_at(link));
 	timer_stop(&request->timer);
-	waiting_leave(&request->waiter);
+	wait_queue_leave(&request->waiter);
 	worker->request_count--;
 	version_release(request->version);
 	arena_free_secret(&request->arena); // signatures and session tokens have been in it
@@ -243,16 +243,16 @@ static void on_turn(void *owner) {
 	hold(request);
 	follow(request, request->begun ? route_next(request->routing, now_of(request)) : begin(request));
 	if (request->waiter.ask_ms == UINT64_MAX)
-		waiting_leave(&request->waiter);
+		wait_queue_leave(&request->waiter);
 	drop(request);
 }
 
 // Who comes while others wait asks after them.
 static void start(struct mux_request *request) {
 	struct mux_worker *worker = request->worker;
-	uint64_t moment_ms = 1 + worker->waiting.asked / ASKED_A_MS;
+	uint64_t moment_ms = 1 + worker->wait_queue.asked / ASKED_A_MS;
 	request_attributes_fill(&request->call, request->route.pool, &request->attributes);
-	if (operation_is_on_model(request->call.operation) && !waiting_is_empty(&worker->waiting))
+	if (operation_is_on_model(request->call.operation) && !wait_queue_is_empty(&worker->wait_queue))
 		mux_worker_await(worker, &request->waiter, (request->started_ms / moment_ms + 1) * moment_ms);
 	else
 		follow(request, begin(request));
@@ -297,7 +297,7 @@ void mux_cancel(struct mux_request *request) {
 	hold(request);
 	request->cancelled = true;
 	timer_stop(&request->timer);
-	waiting_leave(&request->waiter);
+	wait_queue_leave(&request->waiter);
 	if (!request->over && request->ending.kind != STEP_NONE)
 		finish(request, &request->ending);
 	else if (!request->over && request->routing)
@@ -321,7 +321,7 @@ void mux_stop(struct mux_request *request) {
 		return;
 	hold(request);
 	timer_stop(&request->timer);
-	waiting_leave(&request->waiter);
+	wait_queue_leave(&request->waiter);
 	if (request->committed)
 		attempt_stop(request->committed);
 	else if (request->routing)

@@ -13,9 +13,9 @@
 #include "mux/attempt.h"
 #include "mux/mux.h"
 #include "mux/version.h"
-#include "mux/waiting.h"
 #include "mux/worker.h"
 #include "route/request.h"
+#include "route/wait_queue.h"
 
 // What a client is told to wait after a failure that no model's state says more about.
 enum { RETRY_MS = 1000 };

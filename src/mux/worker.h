@@ -13,7 +13,7 @@
 #include "mux/history.h"
 #include "mux/mux.h"
 #include "mux/version.h"
-#include "mux/waiting.h"
+#include "route/wait_queue.h"
 
 struct mux {
 	struct mux_settings settings; // with copies of its texts and of the list of sets
@@ -48,10 +48,10 @@ struct mux_worker {
 	struct random_source random;
 	size_t request_count;
 	uint64_t arrivals; // requests so far
-	struct waiting waiting;
-	struct timer waiting_timer;   // the next time of `waiting`
-	uint64_t next_refusal_log_ms; // of an edit that can't be made
-	struct timer tick_timer;      // runs while the running version has a `tick`
+	struct wait_queue wait_queue;
+	struct timer wait_queue_timer; // the next time of `wait_queue`
+	uint64_t next_refusal_log_ms;  // of an edit that can't be made
+	struct timer tick_timer;       // runs while the running version has a `tick`
 };
 
 // The request waits for a model, behind those that came before it, and asks at `ask_ms` at the latest.

@@ -2,7 +2,7 @@
 // Who waits asks in the order of arrival: tables of (who joins, until when), the moment, and who asks.
 #include "../check.h"
 
-#include "mux/waiting.h"
+#include "route/wait_queue.h"
 
 enum { GUESTS = 6 };
 
@@ -10,13 +10,13 @@ struct guest {
 	struct waiter waiter;
 	struct table *table;
 	char name;
-	uint64_t again_ms;    // joins again until then; 0 leaves
+	uint64_t retry_ms;    // joins again until then; 0 leaves
 	struct guest *invite; // joins while this one asks
 	struct guest *expel;  // leaves while this one asks
 };
 
 struct table {
-	struct waiting waiting;
+	struct wait_queue waiting;
 	struct guest guests[GUESTS];
 	char asked[64];
 };
@@ -27,18 +27,18 @@ static void on_ask(void *owner) {
 	guest->table->asked[length] = guest->name;
 	guest->table->asked[length + 1] = '\0';
 	if (guest->invite)
-		waiting_join(&guest->table->waiting, &guest->invite->waiter, guest->invite->again_ms);
+		wait_queue_join(&guest->table->waiting, &guest->invite->waiter, guest->invite->retry_ms);
 	if (guest->expel)
-		waiting_leave(&guest->expel->waiter);
-	if (guest->again_ms)
-		waiting_join(&guest->table->waiting, &guest->waiter, guest->again_ms);
+		wait_queue_leave(&guest->expel->waiter);
+	if (guest->retry_ms)
+		wait_queue_join(&guest->table->waiting, &guest->waiter, guest->retry_ms);
 	else
-		waiting_leave(&guest->waiter);
+		wait_queue_leave(&guest->waiter);
 }
 
 static void lay(struct table *table) {
 	*table = (struct table){0};
-	waiting_init(&table->waiting);
+	wait_queue_init(&table->waiting);
 	for (int i = 0; i < GUESTS; i++) {
 		struct guest *guest = &table->guests[i];
 		guest->table = table;
@@ -48,12 +48,12 @@ static void lay(struct table *table) {
 }
 
 static void join(struct table *table, int guest, uint64_t ask_ms) {
-	waiting_join(&table->waiting, &table->guests[guest].waiter, ask_ms);
+	wait_queue_join(&table->waiting, &table->guests[guest].waiter, ask_ms);
 }
 
 static const char *ask(struct table *table, uint64_t now_ms) {
 	table->asked[0] = '\0';
-	waiting_ask(&table->waiting, now_ms);
+	wait_queue_ask(&table->waiting, now_ms);
 	return table->asked;
 }
 
@@ -81,8 +81,8 @@ TEST(the_oldest_asks_first_whatever_the_times_are) {
 				join(&table, i, rows[row].times[i]);
 		CHECK_STRING(ask(&table, rows[row].now_ms), rows[row].asked);
 		CHECK_INT(table.waiting.asked, strlen(rows[row].asked));
-		CHECK_INT(waiting_next_ms(&table.waiting), rows[row].next_ms);
-		CHECK_INT(waiting_is_empty(&table.waiting), rows[row].next_ms == UINT64_MAX);
+		CHECK_INT(wait_queue_next_ms(&table.waiting), rows[row].next_ms);
+		CHECK_INT(wait_queue_is_empty(&table.waiting), rows[row].next_ms == UINT64_MAX);
 	}
 }
 
@@ -98,12 +98,12 @@ TEST(arrival_counts_not_the_order_of_joining) {
 TEST(who_waits_on_keeps_the_place) {
 	struct table table;
 	lay(&table);
-	table.guests[0].again_ms = 50;
-	table.guests[1].again_ms = 60;
+	table.guests[0].retry_ms = 50;
+	table.guests[1].retry_ms = 60;
 	for (int i = 0; i < 3; i++)
 		join(&table, i, 10);
 	CHECK_STRING(ask(&table, 10), "abc");
-	CHECK_INT(waiting_next_ms(&table.waiting), 50);
+	CHECK_INT(wait_queue_next_ms(&table.waiting), 50);
 	join(&table, 3, 40);
 	CHECK_STRING(ask(&table, 40), "abd");
 	join(&table, 1, 20);
@@ -114,20 +114,20 @@ TEST(who_joins_and_leaves_meanwhile_is_heeded) {
 	struct table table;
 	lay(&table);
 	table.guests[0].invite = &table.guests[1];
-	table.guests[1].again_ms = 70;
+	table.guests[1].retry_ms = 70;
 	table.guests[2].expel = &table.guests[3];
 	join(&table, 0, 10);
 	join(&table, 2, 10);
 	join(&table, 3, 10);
 	join(&table, 4, 10);
 	CHECK_STRING(ask(&table, 10), "ace"); // b waits for its own time
-	CHECK_INT(waiting_next_ms(&table.waiting), 70);
+	CHECK_INT(wait_queue_next_ms(&table.waiting), 70);
 	// Younger ones that join while others ask wait for the next time.
-	table.guests[1].again_ms = 0;
+	table.guests[1].retry_ms = 0;
 	table.guests[1].invite = &table.guests[5];
-	table.guests[5].again_ms = 60;
+	table.guests[5].retry_ms = 60;
 	CHECK_STRING(ask(&table, 70), "b");
-	CHECK_INT(waiting_next_ms(&table.waiting), 60);
+	CHECK_INT(wait_queue_next_ms(&table.waiting), 60);
 }
 
 TEST(one_may_expel_itself_and_its_neighbours) {
@@ -138,10 +138,10 @@ TEST(one_may_expel_itself_and_its_neighbours) {
 	table.guests[1].expel = &table.guests[0];
 	table.guests[2].expel = &table.guests[2];
 	table.guests[3].expel = &table.guests[5];
-	table.guests[0].again_ms = 10;
+	table.guests[0].retry_ms = 10;
 	CHECK_STRING(ask(&table, 10), "abcde");
-	CHECK(waiting_is_empty(&table.waiting));
-	waiting_leave(&table.guests[0].waiter);
+	CHECK(wait_queue_is_empty(&table.waiting));
+	wait_queue_leave(&table.guests[0].waiter);
 }
 
 int main(void) {
