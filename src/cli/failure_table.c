@@ -5,7 +5,7 @@
 #include "aws/exception.h"
 #include "base/memory.h"
 #include "http/exchange.h"
-#include "mux/answer.h"
+#include "mux/attempt.h"
 
 struct failure_list {
 	struct dry_run_failure *items;
@@ -56,6 +56,7 @@ static void add_statuses(struct failure_list *list) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct failure failure = by_exception(exception_by_status(rows[i].status));
 		failure.status = rows[i].status;
+		failure.exception = failure.name;
 		failure.name = failure.message = (struct slice){0};
 		add(list, rows[i].name, failure);
 	}
@@ -92,11 +93,11 @@ static void add_ends(struct failure_list *list) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		add(list, rows[i].name, rows[i].failure);
 	static const struct failure unsigned_request = {.kind = FAILURE_NETWORK,
-	                                                .name = SLICE(RESPONSE_NO_CREDENTIALS),
+	                                                .name = SLICE(ATTEMPT_NO_CREDENTIALS),
 	                                                .type = TYPE_AUTHENTICATION,
 	                                                .fault = FAULT_OPERATOR,
 	                                                .retry_after_ms = -1};
-	add(list, RESPONSE_NO_CREDENTIALS, unsigned_request);
+	add(list, ATTEMPT_NO_CREDENTIALS, unsigned_request);
 	static const struct failure odd = {.kind = FAILURE_HTTP,
 	                                   .status = 599,
 	                                   .name = SLICE("__index\n%s%n[%a-\x1b[31m\xff"),

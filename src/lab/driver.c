@@ -15,6 +15,7 @@ enum {
 	STEPS_MAX = 10000, // many times what a request can take
 	SEED = 1,
 	RESPONSE_MS = 600,
+	PLAIN_STATUS = 200,
 	FAILURE_MS = 40,
 	TICK_MS = 1000,
 };
@@ -73,6 +74,23 @@ static bool accept_and_tell(void *self, const struct response *response, const s
 	return accepted;
 }
 
+static void prepare_and_tell(void *self, const struct route_request *request, const struct model *model,
+                             struct edits *out) {
+	struct driver *driver = self;
+	uint64_t began_ns = begin_decision(driver);
+	driver->policy_own->prepare(driver->policy_own->self, request, model, out);
+	struct driver_decision decision = {.hook = "prepare", .model = model, .edits = out};
+	tell(driver, began_ns, &decision);
+}
+
+static void finish_and_tell(void *self, const struct route_request *request, const struct request_result *result) {
+	struct driver *driver = self;
+	uint64_t began_ns = begin_decision(driver);
+	driver->policy_own->finish(driver->policy_own->self, request, result);
+	struct driver_decision decision = {.hook = "finish", .model = result->model};
+	tell(driver, began_ns, &decision);
+}
+
 static int64_t read_wall_ms(void *owner) {
 	const struct driver *driver = owner;
 	return driver->wall_begin_ms + (int64_t)(driver->now_ms - BEGIN_MS);
@@ -103,6 +121,8 @@ int driver_open(struct driver *driver, struct sources *sources, const struct pol
 	    .select = select_and_tell,
 	    .classify = classify_and_tell,
 	    .accept = driver->policy_own->accept ? accept_and_tell : NULL,
+	    .prepare = driver->policy_own->prepare ? prepare_and_tell : NULL,
+	    .finish = driver->policy_own->finish ? finish_and_tell : NULL,
 	};
 	return 0;
 }
@@ -138,28 +158,11 @@ struct play {
 	struct driver *driver;
 	struct route_request *request;
 	const struct course *course;
-	uint64_t begun_ms;
 	struct flight flights[FLIGHTS_MAX];
 	size_t flight_count;
-	uint32_t sent;
-	const struct model *last_model;
-	struct request_result result;
 };
 
 static const struct usage PLAIN_USAGE = {.input_tokens = 120, .output_tokens = 80};
-
-static void prepare(struct play *play, const struct step *step) {
-	const struct decide *own = play->driver->policy_own;
-	if (!own->prepare)
-		return;
-	struct edits edits = {0};
-	uint64_t began_ns = begin_decision(play->driver);
-	own->prepare(own->self, play->request, step->model, &edits);
-	struct driver_decision decision = {.hook = "prepare", .model = step->model, .edits = &edits};
-	tell(play->driver, began_ns, &decision);
-	if (edits.tier != TIER_NONE && !step->options.is_escalated)
-		route_attempt_prepared(play->request, step->attempt, edits.tier);
-}
 
 // Whether the attempt's model is one of the first so many that were asked.
 static bool fails(const struct play *play, uint32_t attempt) {
@@ -187,6 +190,7 @@ static struct attempt_result result_of(const struct play *play, bool failed, uin
 		return result;
 	}
 	bool streams = route_request_attributes(play->request)->streaming;
+	result.status = course->response ? course->response->status : PLAIN_STATUS;
 	result.usage = course->response ? course->response->usage : PLAIN_USAGE;
 	result.response = streams ? NULL : course->response;
 	if (streams)
@@ -199,9 +203,6 @@ static void send(struct play *play, const struct step *step) {
 	bool failed = fails(play, step->attempt);
 	bool hangs = failed && play->course->failure.kind == FAILURE_TIMEOUT;
 	uint64_t latency_ms = hangs ? step->options.timeout_ms : failed ? FAILURE_MS : RESPONSE_MS;
-	prepare(play, step);
-	play->sent++;
-	play->last_model = step->model;
 	if (play->flight_count == FLIGHTS_MAX)
 		return;
 	struct flight *flight = &play->flights[play->flight_count++];
@@ -261,52 +262,6 @@ static struct step pass_time(struct play *play, uint64_t wait_ms) {
 	return route_next(play->request, driver->now_ms);
 }
 
-// What the client is told of a failure, as the engine tells it.
-static void describe_failure(const struct play *play, const struct step *last, struct request_result *result) {
-	const struct failure *failure = &play->course->failure;
-	result->outcome = OUTCOME_FAIL_FAST;
-	result->status = 429;
-	result->error = SLICE("ThrottlingException");
-	result->usage = (struct usage){-1, -1, -1, -1};
-	if (last->error == ROUTE_CANCELLED) {
-		result->outcome = OUTCOME_CANCELLED;
-	} else if (last->all_refused) {
-		result->outcome = OUTCOME_REFUSAL;
-		result->status = 424;
-		result->error = SLICE("ModelErrorException");
-	} else if (play->sent) {
-		result->outcome = failure->fault == FAULT_THROTTLE ? OUTCOME_RATE_LIMIT : OUTCOME_FAIL_FAST;
-		result->status = failure->status;
-		result->error = failure->name;
-	} else if (last->why == NO_MODELS_NOT_SERVED) {
-		result->status = 404;
-		result->error = SLICE("ResourceNotFoundException");
-	}
-}
-
-static void finish(struct play *play, const struct step *last) {
-	const struct decide *own = play->driver->policy_own;
-	if (!own->finish)
-		return;
-	struct request_result result = {
-	    .outcome = OUTCOME_SUCCESS,
-	    .model = play->last_model,
-	    .attempts = play->sent,
-	    .status = 200,
-	    .usage = PLAIN_USAGE,
-	    .latency_ms = play->driver->now_ms - play->begun_ms,
-	    .ttft_ms = route_request_attributes(play->request)->streaming ? RESPONSE_MS / 3 : -1,
-	};
-	if (last->kind != STEP_RETURN) {
-		describe_failure(play, last, &result);
-		result.ttft_ms = -1;
-	}
-	uint64_t began_ns = begin_decision(play->driver);
-	own->finish(own->self, play->request, &result);
-	struct driver_decision decision = {.hook = "finish", .model = play->last_model};
-	tell(play->driver, began_ns, &decision);
-}
-
 static struct step play_on(struct play *play, struct step step) {
 	for (int steps = 0; steps < STEPS_MAX; steps++) {
 		switch (step.kind) {
@@ -335,12 +290,10 @@ static struct step play_on(struct play *play, struct step step) {
 struct step driver_play(struct driver *driver, const struct request_attributes *attributes,
                         const struct course *course) {
 	struct route route = {.pool = policy_pool(driver->policy), .decide = &driver->decide, .random = &driver->random};
-	struct play play = {.driver = driver, .course = course, .begun_ms = driver->now_ms};
+	struct play play = {.driver = driver, .course = course};
 	if (route_request_new(&route, attributes, &driver->arena, driver->now_ms, &play.request))
 		return (struct step){.kind = STEP_FAIL};
-	struct step last = play_on(&play, route_begin(play.request, driver->now_ms));
-	finish(&play, &last);
-	return last;
+	return play_on(&play, route_begin(play.request, driver->now_ms));
 }
 
 void driver_tick(struct driver *driver) {

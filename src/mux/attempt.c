@@ -47,6 +47,7 @@ static void end(struct attempt *attempt, enum attempt_end how) {
 		exchange_cancel(attempt->exchange);
 	attempt->exchange = NULL;
 	attempt->result.end = how;
+	attempt->result.status = attempt->status;
 	attempt->result.latency_ms = now_of(attempt) - attempt->started_ms;
 	attempt->result.failure.latency_ms = attempt->result.latency_ms;
 	attempt->result.ttft_ms = attempt->ttft_ms;
@@ -96,39 +97,20 @@ static void fail_by_response(struct attempt *attempt) {
 	struct exception_report report;
 	struct slice body = arena_copy(attempt->arena, buffer_slice(&attempt->body));
 	exception_read(attempt->status, attempt->headers, body, clock_wall_ms() / 1000, attempt->arena, &report);
-	attempt->error = (struct kept_error){
-	    .status = attempt->status,
-	    .name = report.name.len ? report.name : slice_from(exception_by_status(attempt->status)->name),
-	    .retry_after_ms = report.retry_after_ms,
-	    .type = report.type,
-	    .headers = attempt->headers,
-	    .body = body,
-	};
+	attempt->error = (struct upstream_error){attempt->headers, body};
 	if (!is_json_object(body))
 		replace_page(attempt);
 	attempt->result.failure = (struct failure){
 	    .kind = FAILURE_HTTP,
 	    .status = attempt->status,
 	    .name = report.name,
+	    .exception = slice_from(exception_by_status(attempt->status)->name),
 	    .message = report.message,
 	    .type = report.type,
 	    .fault = report.fault,
 	    .retry_after_ms = report.retry_after_ms,
 	};
 	end(attempt, ATTEMPT_FAILED);
-}
-
-// An exception inside a 200, before any content: as the service would have said it with its shape's status.
-static void keep_frame_error(struct attempt *attempt) {
-	const struct failure *failure = &attempt->relay.failure;
-	attempt->error = (struct kept_error){
-	    .status = failure->status,
-	    .name = failure->name,
-	    .retry_after_ms = failure->retry_after_ms,
-	    .type = failure->type,
-	    .headers = {json_type, 1},
-	    .body = attempt->relay.payload,
-	};
 }
 
 static void end_stream(struct attempt *attempt, enum relay_verdict verdict) {
@@ -138,8 +120,8 @@ static void end_stream(struct attempt *attempt, enum relay_verdict verdict) {
 		end(attempt, ATTEMPT_SUCCEEDED);
 		return;
 	}
-	if (attempt->relay.failure.status && attempt->ttft_ms < 0)
-		keep_frame_error(attempt);
+	// An exception before any content is passed on as the service would have said it with its shape's status.
+	attempt->error = (struct upstream_error){{json_type, 1}, attempt->relay.payload};
 	attempt->result.failure = attempt->relay.failure;
 	end(attempt, ATTEMPT_FAILED);
 }
@@ -266,7 +248,7 @@ static const struct exchange_events exchange_events = {on_head, on_body, on_end,
 static void fail_unsigned(struct attempt *attempt) {
 	attempt->result.failure = (struct failure){
 	    .kind = FAILURE_NETWORK,
-	    .name = SLICE(RESPONSE_NO_CREDENTIALS),
+	    .name = SLICE(ATTEMPT_NO_CREDENTIALS),
 	    .message = SLICE("there are no credentials to sign with"),
 	    .type = TYPE_AUTHENTICATION,
 	    .fault = FAULT_OPERATOR,
@@ -298,13 +280,13 @@ static void on_timer(void *owner) {
 }
 
 static struct upload what_goes_up(const struct attempt *attempt, char *payload_hash) {
-	struct request_edits *request_edits = attempt->request_edits;
+	struct request_edits *edits = attempt->edits;
 	struct upload upload = {.body = attempt->call->body, .payload_hash = payload_hash};
-	if (request_edits)
-		upload.headers = request_edits->headers;
-	if (request_edits && request_edits->has_body) {
-		upload.body = buffer_slice(&request_edits->body);
-		upload.payload_hash = request_edits->payload_hash;
+	if (edits)
+		upload.headers = edits->headers;
+	if (edits && edits->has_body) {
+		upload.body = buffer_slice(&edits->body);
+		upload.payload_hash = edits->payload_hash;
 	}
 	return upload;
 }
@@ -317,7 +299,7 @@ static void fill(struct attempt *attempt, const struct attempt_order *plan) {
 	attempt->call = plan->call;
 	attempt->arena = plan->arena;
 	attempt->target = plan->target;
-	attempt->request_edits = plan->request_edits;
+	attempt->edits = plan->edits;
 	attempt->model = plan->step->model;
 	attempt->id = plan->step->attempt;
 	attempt->timeout_ms = options->timeout_ms;
@@ -399,6 +381,6 @@ void attempt_release(struct attempt *attempt) {
 	buffer_free(&attempt->body);
 	if (attempt->streaming)
 		relay_free(&attempt->relay);
-	if (attempt->request_edits)
-		request_edits_free(attempt->request_edits);
+	if (attempt->edits)
+		request_edits_free(attempt->edits);
 }

@@ -108,6 +108,21 @@ static void note_patience(const struct route_request *request, struct route_atte
 	attempt->hedge_at_ms = *after_ms ? request->now_ms + *after_ms : 0;
 }
 
+// Where the attempt was escalated, or the model is known to lack the tier that `prepare` wants, it stays at its own.
+static void prepare(const struct route_request *request, struct route_attempt *attempt, struct edits *edits) {
+	const struct decide *decide = request->route->decide;
+	if (!decide->prepare)
+		return;
+	decide->prepare(decide->self, request, attempt->model, edits);
+	bool is_clients = edits->tier == request->attributes->tier;
+	unsigned missing = model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers;
+	if (request->attributes->is_tierless || attempt->tier.source == TIER_FROM_LADDER ||
+	    (!is_clients && missing & tier_bit(edits->tier)))
+		edits->tier = TIER_NONE;
+	if (edits->tier != TIER_NONE)
+		attempt->tier = (struct tier_choice){edits->tier, is_clients ? TIER_FROM_CLIENT : TIER_FROM_POLICY};
+}
+
 bool attempt_send(struct route_request *request, const struct attempt_plan *attempt_plan, enum admission admission,
                   struct step *step) {
 	uint32_t index = request->attempt_count;
@@ -128,13 +143,15 @@ bool attempt_send(struct route_request *request, const struct attempt_plan *atte
 	request->attempt_count++;
 	request->in_flight++;
 	request->marks[model->index] |= MARK_IN_FLIGHT;
-	*step = (struct step){.kind = STEP_SEND, .attempt = index, .model = model, .options = resolve(request, attempt)};
 	tell_state_changes(request, index, &state_changes, NOTHING);
 	if (attempt->tier.source == TIER_FROM_LADDER) {
 		request->marks[model->index] |= MARK_ESCALATED;
 		tell(request, EVENT_TIER_ESCALATION, index, slice_from(service_tier_names[attempt->tier.tier]), 0);
 	}
 	tell(request, EVENT_MODEL_INVOCATION_START, index, NOTHING, 0);
+	*step = (struct step){.kind = STEP_SEND, .attempt = index, .model = model};
+	prepare(request, attempt, &step->edits);
+	step->options = resolve(request, attempt);
 	return true;
 }
 

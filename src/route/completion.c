@@ -37,6 +37,14 @@ void completion_fail_deadline(struct route_request *request) {
 	completion_fail(request, ROUTE_DEADLINE, request->attempt_count ? request->last_failed : NO_ATTEMPT);
 }
 
+void request_note_answer(struct route_request *request, const struct attempt_result *result) {
+	request->result.status = result->status;
+	request->result.usage = result->usage;
+	request->result.ttft_ms = result->ttft_ms;
+	if (result->end == ATTEMPT_FAILED)
+		request->result.error = result->failure.name;
+}
+
 static void complete_failure(struct route_request *request) {
 	struct step *final = &request->final;
 	final->all_refused = request->refused > 0 && request->failed == 0;
@@ -48,24 +56,65 @@ static void complete_failure(struct route_request *request) {
 		final->retry_after_ms = eligible_retry_after_ms(request);
 }
 
+static const struct model *model_to_name(const struct route_request *request) {
+	if (request->final.kind == STEP_RETURN)
+		return request->final.model;
+	if (request->committed)
+		return request->attempts[request->committed_attempt].model;
+	return request->attempt_count ? request->attempts[request->attempt_count - 1].model : NULL;
+}
+
+// What the client is told, if there is nothing that it has been sent already.
+static void respond(struct route_request *request) {
+	struct request_result *result = &request->result;
+	struct step *final = &request->final;
+	bool is_ended_early = final->error == ROUTE_CANCELLED || final->error == ROUTE_STOPPED;
+	if (final->error == ROUTE_CANCELLED)
+		result->error = (struct slice){0};
+	if (request->committed || final->error == ROUTE_CANCELLED) {
+		result->outcome = is_ended_early ? OUTCOME_CANCELLED : attempt_failures_outcome(&request->failures);
+		return;
+	}
+	error_response_make(final, &request->failures, request->route->pool, request->attributes->asked, request->arena,
+	                    &request->response);
+	final->response = &request->response;
+	result->outcome = request->response.outcome;
+	result->status = request->response.status;
+	result->error = request->response.exception;
+}
+
+static void complete_result(struct route_request *request) {
+	request->result.model = model_to_name(request);
+	request->result.attempts = request->attempt_count;
+	request->result.latency_ms = route_request_elapsed_ms(request);
+	request->final.result = &request->result;
+	if (request->final.kind == STEP_FAIL)
+		respond(request);
+}
+
 struct step completion_step(struct route_request *request) {
 	static const char *const errors[] = {
 	    [ROUTE_NO_MODELS_AVAILABLE] = "NO_MODELS_AVAILABLE",
 	    [ROUTE_RETRIES_EXHAUSTED] = "RETRIES_EXHAUSTED",
 	    [ROUTE_FAILED] = "FAILED",
 	    [ROUTE_CANCELLED] = "CANCELLED",
+	    [ROUTE_STOPPED] = "CANCELLED",
 	    [ROUTE_DEADLINE] = "DEADLINE",
 	};
+	const struct decide *decide = request->route->decide;
 	struct step *final = &request->final;
 	bool is_answered = final->kind == STEP_RETURN;
 	request->phase = PHASE_OVER;
 	if (!is_answered)
 		complete_failure(request);
+	complete_result(request);
 	request_tell(request, (struct route_event){.kind = is_answered ? EVENT_SUCCESS : EVENT_ERROR,
 	                                           .model = slice_from(final->model ? final->model->name : NULL),
 	                                           .detail = slice_from(is_answered ? NULL : errors[final->error]),
 	                                           .latency_ms = route_request_elapsed_ms(request),
 	                                           .attempt = final->attempt});
+	if (decide->finish)
+		decide->finish(decide->self, request, &request->result);
 	return *final;
 }
 

@@ -36,6 +36,7 @@ int route_request_new(const struct route *route, const struct request_attributes
 	    .now_ms = now_ms,
 	    .deadline_ms = limits->deadline_ms ? now_ms + limits->deadline_ms : UINT64_MAX,
 	    .max_retries = max_retries,
+	    .result = {.usage = {-1, -1, -1, -1}, .ttft_ms = -1},
 	    .marks = marks,
 	    .candidates = candidates,
 	    .attempts = attempts,
@@ -59,12 +60,16 @@ void request_tell(const struct route_request *request, struct route_event event)
 	request->route->on_event(request->route->event_owner, &event);
 }
 
+static void leave_new(struct route_request *request) {
+	request_tell(request, (struct route_event){.kind = EVENT_REQUEST, .detail = request->attributes->operation});
+	request->phase = PHASE_SELECT;
+}
+
 struct step route_begin(struct route_request *request, uint64_t now_ms) {
 	assert(request->phase == PHASE_NEW || request->phase == PHASE_ENDING || request->phase == PHASE_OVER);
 	if (request->phase == PHASE_NEW) {
 		retry_budget_count(request->route->retry_budget, now_ms);
-		request_tell(request, (struct route_event){.kind = EVENT_REQUEST, .detail = request->attributes->operation});
-		request->phase = PHASE_SELECT;
+		leave_new(request);
 	}
 	return route_next(request, now_ms);
 }
@@ -225,6 +230,10 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 	request->failed += end == ATTEMPT_FAILED;
 	request->refused += end == ATTEMPT_REFUSED;
 	bool is_committed = request->committed && request->committed_attempt == index;
+	if (end == ATTEMPT_FAILED)
+		attempt_failures_note(&request->failures, index, &result->failure);
+	if (is_committed || end == ATTEMPT_SUCCEEDED)
+		request_note_answer(request, result);
 	if (is_stopped)
 		return route_next(request, now_ms);
 	if (end == ATTEMPT_SUCCEEDED || (end == ATTEMPT_REFUSED && is_committed))
@@ -232,7 +241,7 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 	else if (attempt_outcome.lacks_tier)
 		retry_without_tier(request, index);
 	else if (is_committed || (end == ATTEMPT_CANCELLED && request->in_flight == 0))
-		completion_fail(request, end == ATTEMPT_CANCELLED ? ROUTE_CANCELLED : ROUTE_FAILED, index);
+		completion_fail(request, end == ATTEMPT_CANCELLED ? ROUTE_STOPPED : ROUTE_FAILED, index);
 	else
 		give_up(request, index, &attempt_outcome.classification);
 	return route_next(request, now_ms);
@@ -250,29 +259,28 @@ struct step route_attempt_committed(struct route_request *request, uint32_t inde
 	return route_next(request, now_ms);
 }
 
-bool route_attempt_prepared(struct route_request *request, uint32_t index, enum service_tier tier) {
-	assert(index < request->attempt_count);
-	struct route_attempt *attempt = &request->attempts[index];
-	unsigned missing = model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers;
-	if (tier == TIER_NONE || request->attributes->is_tierless || attempt->tier.source == TIER_FROM_LADDER)
-		return false;
-	if (tier != request->attributes->tier && missing & tier_bit(tier))
-		return false;
-	attempt->tier = (struct tier_choice){tier, tier == request->attributes->tier ? TIER_FROM_CLIENT : TIER_FROM_POLICY};
-	return true;
-}
-
 void route_attempt_untiered(struct route_request *request, uint32_t index) {
 	assert(index < request->attempt_count);
 	request->attempts[index].tier = tier_start(TIER_NONE, request->attributes->tier, TIER_NONE, 0);
 }
 
-struct step route_cancel(struct route_request *request, uint64_t now_ms) {
+static struct step end_now(struct route_request *request, enum route_error error, uint64_t now_ms) {
+	advance(request, now_ms);
+	if (request->phase == PHASE_NEW)
+		leave_new(request);
 	if (request->phase != PHASE_OVER) {
 		attempt_stop_all(request, NO_ATTEMPT);
-		completion_fail(request, ROUTE_CANCELLED, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
+		completion_fail(request, error, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
 	}
 	return route_next(request, now_ms);
+}
+
+struct step route_cancel(struct route_request *request, uint64_t now_ms) {
+	return end_now(request, ROUTE_CANCELLED, now_ms);
+}
+
+struct step route_stop(struct route_request *request, uint64_t now_ms) {
+	return end_now(request, ROUTE_STOPPED, now_ms);
 }
 
 const struct request_attributes *route_request_attributes(const struct route_request *request) {
@@ -286,11 +294,6 @@ uint32_t route_request_attempts(const struct route_request *request) {
 const struct model *route_request_attempt_model(const struct route_request *request, uint32_t attempt) {
 	assert(attempt < request->attempt_count);
 	return request->attempts[attempt].model;
-}
-
-bool route_request_lacked_tier(const struct route_request *request, uint32_t attempt) {
-	assert(attempt < request->attempt_count);
-	return request->attempts[attempt].lacked_tier;
 }
 
 bool route_request_has_tried(const struct route_request *request, const struct model *model) {

@@ -5,6 +5,7 @@
 #ifndef ROUTE_REQUEST_INTERNAL_H
 #define ROUTE_REQUEST_INTERNAL_H
 
+#include "route/error_response.h"
 #include "route/model_state.h"
 #include "route/request.h"
 #include "route/tier.h"
@@ -81,10 +82,13 @@ struct route_request {
 	bool committed;
 	uint32_t committed_attempt;
 	struct step final;
-	bool is_served;         // by any model of the pool
-	bool has_deprioritized; // any model is marked so
-	bool has_lost;          // any model is marked so
-	uint8_t *marks;         // one for each model
+	struct attempt_failures failures;
+	struct request_result result;
+	struct error_response response; // where the client is told one
+	bool is_served;                 // by any model of the pool
+	bool has_deprioritized;         // any model is marked so
+	bool has_lost;                  // any model is marked so
+	uint8_t *marks;                 // one for each model
 	const struct model **candidates;
 	struct route_attempt *attempts;
 	uint32_t attempts_room;
@@ -127,7 +131,7 @@ struct attempt_plan {
 	unsigned refused_tiers;
 };
 
-// Takes the model's place and fills the STEP_SEND; false when the place is lost, or memory is out.
+// Takes the model's place, asks `prepare` and fills the STEP_SEND; false when the place is lost, or memory is out.
 bool attempt_send(struct route_request *request, const struct attempt_plan *attempt_plan, enum admission admission,
                   struct step *step);
 
@@ -177,8 +181,11 @@ void retry_drop(struct route_request *request);
 // The function of hedge.c: what there is to do while attempts are in flight.
 struct step hedge_watch(struct route_request *request);
 
-// Functions of ending.c. All but completion_step set what the request ends with; it is given when nothing is left to
-// stop.
+// Functions of ending.c. Those below request_note_answer, but for completion_step, set what the request ends with; it
+// is given when nothing is left to stop.
+
+// The attempt's answer, or what the client got of it, is the request's.
+void request_note_answer(struct route_request *request, const struct attempt_result *result);
 
 void completion_return(struct route_request *request, uint32_t attempt);
 void completion_fail(struct route_request *request, enum route_error error, uint32_t attempt);
@@ -189,7 +196,7 @@ void completion_fail_without_model(struct route_request *request, enum no_models
 // The deadline has passed, or would.
 void completion_fail_deadline(struct route_request *request);
 
-// Gives the last step.
+// Gives the last step, and lets `finish` hear of it.
 struct step completion_step(struct route_request *request);
 
 // Every model that could be asked rests: the client waits if the policy lets it, and is told when it doesn't. Who asks

@@ -75,13 +75,14 @@ TEST(the_ladder_starts_at_the_attempts_own_tier) {
 TEST(what_was_prepared_is_the_tier_that_failed) {
 	struct fixture f;
 	ladder_init(&f, "a b");
-	PLAY(&f, {0, "begin", "send 0 a"});
-	CHECK(!route_attempt_prepared(f.request, 0, TIER_NONE));
-	CHECK(route_attempt_prepared(f.request, 0, TIER_PRIORITY));
+	f.decide.prepare = fixture_prepare;
+	f.edits.tier = TIER_PRIORITY;
+	PLAY(&f, {0, "begin", "send 0 a at priority"});
+	// What is escalated stays where it is.
+	f.edits.tier = TIER_FLEX;
 	GO_ON(&f, {1, "throttle 0", "send 1 a up to reserved"});
 	CHECK_INT(f.failed_tier, TIER_PRIORITY);
-	// What is escalated stays where it is.
-	CHECK(!route_attempt_prepared(f.request, 1, TIER_FLEX));
+	f.edits.tier = TIER_NONE;
 	GO_ON(&f, {2, "throttle 1", "send 2 b"});
 	CHECK_INT(f.failed_tier, TIER_RESERVED);
 	GO_ON(&f, {3, "ok 2", "return 2"});
@@ -92,23 +93,16 @@ TEST(what_was_prepared_may_be_missing_too) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_model(&f, "a")->tier = TIER_RESERVED;
-	PLAY(&f, {0, "begin", "send 0 a at reserved"});
-	CHECK(route_attempt_prepared(f.request, 0, TIER_FLEX));
-	GO_ON(&f, {1, "lack 0", "send 1 a at reserved"});
-	CHECK(route_request_lacked_tier(f.request, 0));
-	CHECK(!route_attempt_prepared(f.request, 1, TIER_FLEX));
+	f.decide.prepare = fixture_prepare;
+	f.edits.tier = TIER_FLEX;
+	PLAY(&f, {0, "begin", "send 0 a at flex"}, {1, "lack 0", "send 1 a at reserved"});
+	CHECK(f.request->attempts[0].lacked_tier);
 	GO_ON(&f, {2, "ok 1", "return 1"});
-	PLAY(&f, {3, "begin", "send 0 a at reserved"});
-	CHECK(!route_attempt_prepared(f.request, 0, TIER_FLEX));
-	// A driver that goes there all the same hears of it in the end.
-	GO_ON(&f, {4, "lack 0", "send 1 a"});
-	CHECK(!route_attempt_prepared(f.request, 1, TIER_FLEX));
-	GO_ON(&f, {5, "lack 1", "fail failed 1 after 1000"});
-	// The client's own is its business, whoever writes it once more.
+	PLAY(&f, {3, "begin", "send 0 a at reserved"}, {4, "lack 0", "send 1 a"},
+	     {5, "lack 1", "fail failed 1 after 1000"});
+	// The client's own is the client's to hear of, also where `prepare` wants the same.
 	f.attributes.tier = TIER_FLEX;
-	PLAY(&f, {10, "begin", "send 0 a"});
-	CHECK(route_attempt_prepared(f.request, 0, TIER_FLEX));
-	GO_ON(&f, {11, "lack 0", "fail failed 0 after 1000"});
+	PLAY(&f, {10, "begin", "send 0 a"}, {11, "lack 0", "fail failed 0 after 1000"});
 	fixture_free(&f);
 }
 
@@ -267,8 +261,8 @@ TEST(a_starting_tier_that_is_missing_is_dropped_at_once) {
 	f.pool.limits.max_retries = 0;
 	fixture_model(&f, "a")->tier = TIER_FLEX;
 	PLAY(&f, {0, "begin", "send 0 a at flex"}, {1, "lack 0", "send 1 a"}, {2, "ok 1", "return 1"});
-	CHECK(route_request_lacked_tier(f.request, 0));
-	CHECK(!route_request_lacked_tier(f.request, 1));
+	CHECK(f.request->attempts[0].lacked_tier);
+	CHECK(!f.request->attempts[1].lacked_tier);
 	CHECK_INT(statistics_of(&f, "a").fail_fast + statistics_of(&f, "a").rate_limit, 0);
 	CHECK_INT(statistics_of(&f, "a").cancelled, 1);
 	CHECK_NEAR(fixture_snapshot(&f, "a", 3).error_rate, 0, 0);
@@ -310,9 +304,9 @@ TEST(a_call_without_a_place_for_tiers_has_none) {
 	f.attributes.is_tierless = true;
 	fixture_model(&f, "a")->tier = TIER_FLEX;
 	f.options.tier = TIER_RESERVED;
-	PLAY(&f, {0, "begin", "send 0 a"});
-	CHECK(!route_attempt_prepared(f.request, 0, TIER_FLEX));
-	GO_ON(&f, {1, "throttle 0", "send 1 b"}, {2, "ok 1", "return 1"});
+	f.decide.prepare = fixture_prepare;
+	f.edits.tier = TIER_FLEX;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 b"}, {2, "ok 1", "return 1"});
 	fixture_free(&f);
 }
 

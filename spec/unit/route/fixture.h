@@ -33,8 +33,11 @@ struct fixture {
 	bool classifies;
 	struct classification classification; // where `classifies`
 	void (*before_send)(struct fixture *fixture);
-	uint64_t hedges_after_ms;      // of the first attempt of each request
-	const char *refuses;           // the model whose whole answers are refused
+	uint64_t hedges_after_ms;       // of the first attempt of each request
+	const char *refuses;            // the model whose whole answers are refused
+	struct edits edits;             // that are prepared
+	struct request_result finished; // what was heard last
+	uint32_t finishes;
 	enum service_tier failed_tier; // that the last classification was told of
 	struct candidates listed;      // what the last selection was offered, copied
 	const struct model *listed_models[FIXTURE_MODELS];
@@ -81,6 +84,24 @@ static inline bool fixture_accept(void *self, const struct response *response, c
 		return true;
 	*reason = SLICE("not good enough");
 	return false;
+}
+
+// For specs to set as `decide.prepare`.
+static inline void fixture_prepare(void *self, const struct route_request *request, const struct model *model,
+                                   struct edits *out) {
+	struct fixture *fixture = self;
+	uint32_t attempts = route_request_attempts(request);
+	CHECK(attempts > 0 && model == route_request_attempt_model(request, attempts - 1));
+	*out = fixture->edits;
+}
+
+// For specs to set as `decide.finish`.
+static inline void fixture_finish(void *self, const struct route_request *request,
+                                  const struct request_result *result) {
+	struct fixture *fixture = self;
+	CHECK(route_request_is_over(request));
+	fixture->finished = *result;
+	fixture->finishes++;
 }
 
 static inline void fixture_on_event(void *owner, const struct route_event *event) {
@@ -189,7 +210,7 @@ static inline void fixture_new_request(struct fixture *fixture, uint64_t now_ms)
 }
 
 static inline void describe_failure(const struct step *step, char *out, size_t size) {
-	static const char *const errors[] = {"no-models", "exhausted", "failed", "cancelled", "deadline"};
+	static const char *const errors[] = {"no-models", "exhausted", "failed", "cancelled", "stopped", "deadline"};
 	static const char *const reasons[] = {"unserved", "resting", "unselected"};
 	size_t used = (size_t)snprintf(out, size, "fail %s", errors[step->error]);
 	if (step->error == ROUTE_NO_MODELS_AVAILABLE)
@@ -198,7 +219,7 @@ static inline void describe_failure(const struct step *step, char *out, size_t s
 		used += (size_t)snprintf(out + used, size - used, " %u", step->attempt);
 	if (step->all_refused)
 		used += (size_t)snprintf(out + used, size - used, " refused");
-	if (step->error != ROUTE_CANCELLED)
+	if (step->error != ROUTE_CANCELLED && step->error != ROUTE_STOPPED)
 		snprintf(out + used, size - used, " after %" PRIu64, step->retry_after_ms);
 }
 
@@ -247,6 +268,12 @@ static inline struct attempt_result result_of(const char *word) {
 	                  .fault = FAULT_CALLER,
 	                  .name = {"ValidationException", 19},
 	                  .message = {"The model has no such service Tier.", 35}}}},
+	    {"lose",
+	     {.end = ATTEMPT_FAILED,
+	      .failure = {.kind = FAILURE_NETWORK, .fault = FAULT_MODEL, .name = {"ConnectionReset", 15}}}},
+	    {"expire",
+	     {.end = ATTEMPT_FAILED,
+	      .failure = {.kind = FAILURE_TIMEOUT, .fault = FAULT_MODEL, .name = {"AttemptTimeout", 14}}}},
 	    {"reject", {.end = ATTEMPT_FAILED, .failure = {.status = 400, .fault = FAULT_CALLER}}},
 	};
 	for (size_t i = 0; i < sizeof results / sizeof *results; i++)
@@ -255,6 +282,7 @@ static inline struct attempt_result result_of(const char *word) {
 			result.failure.retry_after_ms = result.ttft_ms = -1;
 			result.usage = (struct usage){-1, -1, -1, -1};
 			result.latency_ms = 10;
+			result.status = 200; // read only where the answer has begun
 			return result;
 		}
 	printf("no such input: %s\n", word);
@@ -272,6 +300,8 @@ static inline struct step play_input(struct route_request *request, const char *
 		return route_next(request, now_ms);
 	if (strcmp(word, "cancel") == 0)
 		return route_cancel(request, now_ms);
+	if (strcmp(word, "stop") == 0)
+		return route_stop(request, now_ms);
 	if (strcmp(word, "commit") == 0)
 		return route_attempt_committed(request, attempt, now_ms);
 	struct attempt_result result = result_of(word);
@@ -280,7 +310,7 @@ static inline struct step play_input(struct route_request *request, const char *
 
 struct line {
 	uint64_t at_ms;
-	const char *input; // "begin", "next", "cancel", "commit 0", "ok 0", "throttle 1", ...
+	const char *input; // "begin", "next", "cancel", "stop", "commit 0", "ok 0", "throttle 1", ...
 	const char *steps; // all of them, "; " between
 };
 

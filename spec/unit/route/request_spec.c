@@ -238,7 +238,7 @@ TEST(it_can_be_cancelled_at_any_point) {
 	     {200, "next", ""});
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "commit 0", ""}, {2, "cancel", "cancel 0; fail cancelled 0"},
 	     {3, "ok 0", ""});
-	PLAY(&f, {0, "begin", "send 0 a"}, {1, "stopped 0", "fail cancelled 0"});
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "stopped 0", "fail stopped 0"});
 	fixture_free(&f);
 }
 

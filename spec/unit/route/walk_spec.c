@@ -37,7 +37,7 @@ struct walk {
 	uint64_t ended[FIXTURE_MODELS];
 	unsigned missing[FIXTURE_MODELS]; // bits of the tiers that the model has been found to lack
 	unsigned served[FIXTURE_MODELS];  // and of those that it has answered at
-	uint64_t requests, sends, finals[2], failures[5];
+	uint64_t requests, sends, finals[2], failures[ROUTE_DEADLINE + 1];
 	uint64_t hedges, escalations, climbs, repeats, refusals;
 };
 

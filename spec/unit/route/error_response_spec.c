@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a client is told when a request ends without an answer: row by row.
-#include "mux/answer.h"
+#include "route/error_response.h"
 
 #include <stdlib.h>
 
@@ -13,9 +13,9 @@ struct response_case {
 	enum no_models why;
 	bool all_refused;
 	uint64_t retry_after_ms;
-	int kept_status; // 0: no upstream answered
-	const char *kept_name;
-	int64_t kept_retry_after_ms;
+	int upstream_status; // 0: no upstream answered
+	const char *upstream_name;
+	int64_t upstream_retry_after_ms;
 	const char *last_name; // NULL: no attempt failed
 	enum failure_kind last_kind;
 	int status;
@@ -53,10 +53,31 @@ static const struct response_case cases[] = {
      "ModelTimeoutException", -1, "DEADLINE_EXCEEDED", TYPE_TIMEOUT},
     {"every answer was a refusal", ROUTE_RETRIES_EXHAUSTED, 0, true, 1000, 0, NULL, -1, NULL, 0, 424,
      "ModelErrorException", -1, "RETRIES_EXHAUSTED", TYPE_MODEL_UNAVAILABLE},
-    {"no credentials", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, RESPONSE_NO_CREDENTIALS, FAILURE_NETWORK,
-     500, "InternalServerException", -1, "RETRIES_EXHAUSTED", TYPE_AUTHENTICATION},
+    {"no credentials", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "NoCredentials", FAILURE_NETWORK, 500,
+     "InternalServerException", -1, "RETRIES_EXHAUSTED", TYPE_AUTHENTICATION},
+    {"an upstream's error without a name", ROUTE_FAILED, 0, false, 1000, 418, NULL, -1, NULL, 0, 418,
+     "UnnamedException", -1, "", TYPE_VALIDATION},
+    {"the gateway stops", ROUTE_STOPPED, 0, false, 7000, 500, "InternalServerException", -1, NULL, 0, 429,
+     "ThrottlingException", 1000, "", TYPE_THROTTLING},
     {"a verdict to fail on a network failure", ROUTE_FAILED, 0, false, 1000, 0, NULL, -1, "ConnectionReset",
      FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "", TYPE_NETWORK},
+};
+
+struct outcome_case {
+	enum route_error error;
+	bool all_refused;
+	bool has_failed;
+	enum fault last_fault;
+	enum outcome outcome;
+};
+
+static const struct outcome_case outcome_cases[] = {
+    {ROUTE_NO_MODELS_AVAILABLE, false, false, 0, OUTCOME_FAIL_FAST},
+    {ROUTE_RETRIES_EXHAUSTED, false, true, FAULT_THROTTLE, OUTCOME_RATE_LIMIT},
+    {ROUTE_DEADLINE, false, true, FAULT_THROTTLE, OUTCOME_RATE_LIMIT},
+    {ROUTE_RETRIES_EXHAUSTED, false, true, FAULT_MODEL, OUTCOME_FAIL_FAST},
+    {ROUTE_RETRIES_EXHAUSTED, true, false, 0, OUTCOME_REFUSAL},
+    {ROUTE_STOPPED, false, true, FAULT_THROTTLE, OUTCOME_CANCELLED},
 };
 
 static struct pool small_pool(struct model *models, size_t count) {
@@ -70,7 +91,7 @@ static struct pool small_pool(struct model *models, size_t count) {
 
 static void run_case(const struct response_case *example, const struct pool *pool) {
 	struct arena arena;
-	struct mux_error told;
+	struct error_response told;
 	struct step step = {
 	    .kind = STEP_FAIL,
 	    .error = example->error,
@@ -78,27 +99,33 @@ static void run_case(const struct response_case *example, const struct pool *poo
 	    .all_refused = example->all_refused,
 	    .retry_after_ms = example->retry_after_ms,
 	};
-	struct kept_error kept = {
-	    .status = example->kept_status,
-	    .name = slice_from(example->kept_name),
-	    .retry_after_ms = example->kept_retry_after_ms,
+	struct attempt_failures failures = {0};
+	struct failure upstream = {
+	    .status = example->upstream_status,
+	    .exception = SLICE("UnnamedException"),
+	    .name = slice_from(example->upstream_name),
+	    .retry_after_ms = example->upstream_retry_after_ms,
 	    .type = TYPE_VALIDATION,
-	    .body = SLICE("{\"message\":\"as it was\"}"),
 	};
-	struct failure last = {.kind = example->last_kind, .name = slice_from(example->last_name)};
+	bool is_unsigned = example->type == TYPE_AUTHENTICATION;
+	struct failure last = {.kind = example->last_kind,
+	                       .name = slice_from(example->last_name),
+	                       .type = is_unsigned ? TYPE_AUTHENTICATION : TYPE_NETWORK};
+	if (upstream.status)
+		attempt_failures_note(&failures, 2, &upstream);
+	if (example->last_name)
+		attempt_failures_note(&failures, 3, &last);
 	arena_init(&arena, 1 << 20);
-	response_failure(&step, &kept, example->last_name ? &last : NULL, pool, SLICE("asked"), &arena, &told);
+	error_response_make(&step, &failures, pool, SLICE("asked"), &arena, &told);
 	int before = check_failures_in_test;
 	CHECK_INT(told.status, example->status);
 	CHECK_SLICE(told.exception, slice_from(example->exception));
 	CHECK_INT(told.retry_after_ms, example->told_ms);
 	CHECK_SLICE(told.code, slice_from(example->code));
 	CHECK_INT(told.type, example->type);
-	CHECK_INT(told.from_upstream, example->kept_status != 0);
-	if (told.from_upstream)
-		CHECK_SLICE(told.body, kept.body);
-	else
-		CHECK(told.message.len > 0);
+	CHECK_INT(told.from_upstream, example->upstream_status != 0 && example->error != ROUTE_STOPPED);
+	CHECK_INT(told.attempt, told.from_upstream ? 2 : 0);
+	CHECK_INT(told.message.len > 0, !told.from_upstream);
 	if (check_failures_in_test > before)
 		printf("  in \"%s\"\n", example->title);
 	arena_free(&arena);
@@ -111,15 +138,53 @@ TEST(each_row_of_the_table) {
 		run_case(&cases[i], &pool);
 }
 
+TEST(each_outcome) {
+	struct pool pool = {0};
+	for (size_t i = 0; i < sizeof outcome_cases / sizeof outcome_cases[0]; i++) {
+		const struct outcome_case *example = &outcome_cases[i];
+		struct arena arena;
+		struct error_response told;
+		struct attempt_failures failures = {.has_failed = example->has_failed, .last.fault = example->last_fault};
+		struct step step = {.kind = STEP_FAIL, .error = example->error, .all_refused = example->all_refused};
+		arena_init(&arena, 1 << 20);
+		error_response_make(&step, &failures, &pool, SLICE("asked"), &arena, &told);
+		CHECK_INT(told.outcome, example->outcome);
+		arena_free(&arena);
+	}
+}
+
+// However the request has ended: what else there is to tell may have found no room.
+TEST(a_full_arena_is_told_as_such) {
+	struct pool pool = {0};
+	struct failure throttle = {.status = 429, .name = SLICE("ThrottlingException"), .fault = FAULT_THROTTLE};
+	struct attempt_failures failures = {0};
+	attempt_failures_note(&failures, 0, &throttle);
+	for (enum route_error error = ROUTE_NO_MODELS_AVAILABLE; error <= ROUTE_DEADLINE; error++) {
+		struct arena arena;
+		struct error_response told;
+		struct step step = {.kind = STEP_FAIL, .error = error, .retry_after_ms = 1000};
+		arena_init(&arena, 16);
+		CHECK(arena_alloc(&arena, 17) == NULL);
+		error_response_make(&step, &failures, &pool, SLICE("asked"), &arena, &told);
+		CHECK_INT(told.status, 429);
+		CHECK_INT(told.retry_after_ms, 2000);
+		CHECK_INT(told.outcome, OUTCOME_RATE_LIMIT);
+		CHECK(!told.from_upstream);
+		CHECK_SLICE(told.message,
+		            SLICE("The request is over its memory: the models that were tried have said too much."));
+		arena_free(&arena);
+	}
+}
+
 TEST(the_404_names_what_is_served_but_twenty_at_most) {
 	struct model models[30];
 	struct pool pool = small_pool(models, 30);
 	struct arena arena;
-	struct mux_error told;
+	struct error_response told;
 	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NOT_SERVED};
-	struct kept_error kept = {0};
+	struct attempt_failures none = {0};
 	arena_init(&arena, 1 << 20);
-	response_failure(&step, &kept, NULL, &pool, SLICE("nobody"), &arena, &told);
+	error_response_make(&step, &none, &pool, SLICE("nobody"), &arena, &told);
 	CHECK(memmem(told.message.ptr, told.message.len, "\"nobody\"", 8) != NULL);
 	CHECK(memmem(told.message.ptr, told.message.len, "model-19", 8) != NULL);
 	CHECK(memmem(told.message.ptr, told.message.len, "model-20", 8) == NULL);
@@ -137,17 +202,19 @@ TEST(the_404_names_each_once) {
 		models[i].serves_count = 2;
 	}
 	struct arena arena;
-	struct mux_error told;
+	struct error_response told;
 	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NOT_SERVED};
-	struct kept_error kept = {0};
+	struct attempt_failures none = {0};
 	arena_init(&arena, 1 << 20);
-	response_failure(&step, &kept, NULL, &pool, SLICE("nobody"), &arena, &told);
+	error_response_make(&step, &none, &pool, SLICE("nobody"), &arena, &told);
 	CHECK_SLICE(told.message, SLICE("No model here serves \"nobody\". Served are: model-0, chat, model-1"));
 	arena_free(&arena);
 }
 
 int main(void) {
 	RUN(each_row_of_the_table);
+	RUN(each_outcome);
+	RUN(a_full_arena_is_told_as_such);
 	RUN(the_404_names_what_is_served_but_twenty_at_most);
 	RUN(the_404_names_each_once);
 	return check_summary();
