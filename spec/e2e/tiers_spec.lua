@@ -92,6 +92,23 @@ describe("service tiers", function()
     assert.equal(1, #gateway.entries("tier-escalation-failure"))
   end)
 
+  -- It would be sent a second time at the tier that has just throttled.
+  it("fails over where the next tier can't be written into the request", function()
+    local emulator = scene:emulator(world())
+    emulator.control(NOVA, { fault = "ThrottlingException", tier = "default" })
+    local gateway = scene:gateway(emulator,
+      { policy = pool { tier_escalation = "priority" }, settings = signalbox.DEBUG })
+    local tier = '"serviceTier":{"type":"default"},'
+    local twice = signalbox.converse_body("hello"):gsub("^{", "{" .. tier .. tier)
+    local response = gateway.request(signalbox.call("chat", "converse", twice))
+    assert.equal(200, response.status, response.body)
+    assert.equal(CLAUDE, response.headers["x-signalbox-model"])
+    assert.equal("2", response.headers["x-signalbox-attempts"])
+    assert.equal(1, counts(emulator, NOVA, "converse").received)
+    gateway.access(1)
+    assert.equal(0, #gateway.entries("tier-escalation"))
+  end)
+
   for _, lacked in ipairs { "priority", "reserved" } do
     it("remembers that a model lacks the tier " .. lacked, function()
       local emulator = scene:emulator(world { "default", "flex" })

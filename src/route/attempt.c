@@ -71,7 +71,7 @@ struct tier_choice attempt_start_tier(const struct route_request *request, const
 	if (request->attributes->is_tierless)
 		return (struct tier_choice){TIER_NONE, TIER_FROM_NOBODY};
 	struct tier_choice start = tier_start(selected, request->attributes->tier, model->tier, missing);
-	if (!(resting & tier_bit(tier_in_effect(start.tier))))
+	if (request->attributes->is_tier_fixed || !(resting & tier_bit(tier_in_effect(start.tier))))
 		return start;
 	enum service_tier above = tier_next(&request->route->pool->limits.tier_escalation, start.tier, missing | resting);
 	return above == TIER_NONE ? start : (struct tier_choice){above, TIER_FROM_LADDER};
@@ -158,7 +158,7 @@ bool attempt_send(struct route_request *request, const struct attempt_plan *atte
 enum service_tier attempt_next_tier(const struct route_request *request, uint32_t index) {
 	const struct route_attempt *attempt = &request->attempts[index];
 	const struct tier_ladder *ladder = &request->route->pool->limits.tier_escalation;
-	if (ladder->count == 0 || request->attributes->is_tierless ||
+	if (ladder->count == 0 || request->attributes->is_tierless || request->attributes->is_tier_fixed ||
 	    request->marks[attempt->model->index] & MARK_ESCALATED)
 		return TIER_NONE;
 	return tier_next(ladder, attempt->tier.tier,

@@ -28,6 +28,7 @@ struct request_attributes {
 	struct headers headers; // without credentials
 	enum service_tier tier; // that the client itself asked for
 	bool is_tierless;       // the call has no place for one
+	bool is_tier_fixed;     // it has, but another can't be written there: no attempt is escalated
 	int64_t input_tokens;   // an estimate; what a quota reserves. 0 where nobody has a quota
 	int64_t max_tokens;     // that the client allows the answer; 0 where it doesn't say, or nobody has a quota
 };

@@ -158,6 +158,24 @@ TEST(a_rest_is_that_of_the_tier_that_was_throttled) {
 	fixture_free(&f);
 }
 
+// It would be sent at the tier that has just throttled.
+TEST(a_request_whose_tier_is_fixed_does_not_climb) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	f.attributes.is_tier_fixed = true;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 b"}, {2, "ok 1", "return 1"});
+	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 0);
+	// Nor past a tier that rests.
+	PLAY(&f, {10, "begin", "send 0 b"}, {11, "ok 0", "return 0"});
+	f.attributes.is_tier_fixed = false;
+	PLAY(&f, {20, "begin", "send 0 a up to priority"}, {21, "ok 0", "return 0"});
+	// A policy that wants it all the same gets a failover.
+	f.attributes.is_tier_fixed = f.classifies = true;
+	f.classification = (struct classification){.verdict = VERDICT_ESCALATE, .outcome = OUTCOME_FAIL_FAST};
+	PLAY(&f, {2000, "begin", "send 0 a"}, {2001, "break 0", "send 1 b"}, {2002, "ok 1", "return 1"});
+	fixture_free(&f);
+}
+
 TEST(a_rest_of_the_whole_model_is_no_tiers) {
 	struct fixture f;
 	ladder_init(&f, "a b");
@@ -442,6 +460,7 @@ int main(void) {
 	RUN(a_policy_may_escalate_after_any_failure_or_not_at_all);
 	RUN(a_retry_repeats_an_escalated_attempt_as_it_was);
 	RUN(a_rest_is_that_of_the_tier_that_was_throttled);
+	RUN(a_request_whose_tier_is_fixed_does_not_climb);
 	RUN(a_rest_of_the_whole_model_is_no_tiers);
 	RUN(a_tiers_rest_ends_in_the_models_or_with_time);
 	RUN(without_a_ladder_the_model_rests);

@@ -37,7 +37,7 @@ struct walk {
 	uint64_t ended[FIXTURE_MODELS];
 	unsigned missing[FIXTURE_MODELS]; // bits of the tiers that the model has been found to lack
 	unsigned served[FIXTURE_MODELS];  // and of those that it has answered at
-	uint64_t requests, sends, finals[2], failures[ROUTE_DEADLINE + 1];
+	uint64_t requests, finishes, sends, finals[2], failures[ROUTE_DEADLINE + 1];
 	uint64_t hedges, escalations, climbs, repeats, refusals;
 };
 
@@ -94,6 +94,22 @@ static bool walk_accept(void *self, const struct response *response, const struc
 	return !is_refused;
 }
 
+static void walk_prepare(void *self, const struct route_request *request, const struct model *model,
+                         struct edits *out) {
+	(void)request;
+	(void)model;
+	struct walk *walk = self;
+	if (chance(walk, 5))
+		out->tier = (enum service_tier)random_below(&walk->f.random, 5);
+}
+
+static void walk_finish(void *self, const struct route_request *request, const struct request_result *result) {
+	struct walk *walk = self;
+	CHECK(request == walk->now_asking->request);
+	CHECK_INT(result->attempts, walk->now_asking->attempts);
+	walk->finishes++;
+}
+
 // Why the attempt may be made: a model gets one, and more only for a reason.
 static void account_for(struct walk *walk, struct slot *slot, const struct step *step) {
 	size_t index = step->model->index;
@@ -105,7 +121,7 @@ static void account_for(struct walk *walk, struct slot *slot, const struct step 
 	CHECK(!slot->was_sent[index] || is_retry || is_escalation || slot->has_lacked[index]);
 	CHECK(!is_hedge || slot->in_flight == 1);
 	CHECK(!is_escalated || is_escalation || is_retry || (is_selected && !slot->was_escalated[index]));
-	CHECK(!is_escalated || limits->tier_escalation.count > 0);
+	CHECK(!is_escalated || (limits->tier_escalation.count > 0 && !slot->attributes.is_tier_fixed));
 	slot->hedges += is_hedge;
 	slot->escalations += is_escalation;
 	slot->repeats += is_repeat;
@@ -184,6 +200,7 @@ static void begin(struct walk *walk, struct slot *slot) {
 	*slot = (struct slot){.attributes = {.id = SLICE("r"), .asked = SLICE("chat")}, .begun_ms = walk->now_ms};
 	slot->attributes.family_bound = chance(walk, 20);
 	slot->attributes.tier = chance(walk, 10) ? (enum service_tier)random_below(&walk->f.random, 5) : TIER_NONE;
+	slot->attributes.is_tier_fixed = chance(walk, 5);
 	slot->attributes.input_tokens = (int64_t)random_below(&walk->f.random, 200);
 	slot->attributes.max_tokens = (int64_t)random_below(&walk->f.random, 1000);
 	arena_init(&slot->arena, 1 << 16);
@@ -292,6 +309,7 @@ static void finish(struct walk *walk) {
 		arena_free(&slot->arena);
 	}
 	CHECK_INT(walk->finals[0] + walk->finals[1], walk->requests);
+	CHECK_INT(walk->finishes, walk->requests);
 	for (size_t i = 0; i < walk->f.pool.count; i++) {
 		struct model_statistics statistics;
 		struct model_state *state = walk->f.pool.models[i].state;
@@ -326,8 +344,12 @@ static void walk_init(struct walk *walk, uint64_t seed) {
 	fixture_model(&walk->f, "a")->tier = TIER_FLEX;
 	fixture_quota(&walk->f, "b", 2000, 1000000);
 	fixture_quota(&walk->f, "d", 0, 300000);
-	walk->f.decide =
-	    (struct decide){.self = walk, .select = walk_select, .classify = walk_classify, .accept = walk_accept};
+	walk->f.decide = (struct decide){.self = walk,
+	                                 .select = walk_select,
+	                                 .classify = walk_classify,
+	                                 .accept = walk_accept,
+	                                 .prepare = walk_prepare,
+	                                 .finish = walk_finish};
 	walk->f.route.on_event = NULL;
 }
 
