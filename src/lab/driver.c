@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The driver of requests on a stage: what mux does with sockets and timers is done here by an agenda of what happens
-// next. Each decision passes through the stage, which notes what it took and tells of it.
+// next. It imitates nothing: routing asks all hooks, each of which passes through the stage, which notes what it took
+// and tells of it.
 #include "lab/driver.h"
 
 #include <time.h>
@@ -160,9 +161,12 @@ struct play {
 	const struct course *course;
 	struct flight flights[FLIGHTS_MAX];
 	size_t flight_count;
+	bool streams;        // a streamed answer has begun
+	bool is_interrupted; // the client has left, or the gateway stopped
 };
 
 static const struct usage PLAIN_USAGE = {.input_tokens = 120, .output_tokens = 80};
+static const struct usage UNKNOWN_USAGE = {-1, -1, -1, -1};
 
 // Whether the attempt's model is one of the first so many that were asked.
 static bool fails(const struct play *play, uint32_t attempt) {
@@ -182,19 +186,21 @@ static bool fails(const struct play *play, uint32_t attempt) {
 
 static struct attempt_result result_of(const struct play *play, bool failed, uint64_t latency_ms) {
 	const struct course *course = play->course;
-	struct attempt_result result = {.end = ATTEMPT_SUCCEEDED, .latency_ms = latency_ms, .ttft_ms = -1};
+	bool is_stream = route_request_attributes(play->request)->streaming;
+	struct attempt_result result = {.latency_ms = latency_ms, .ttft_ms = -1, .usage = UNKNOWN_USAGE};
+	if (is_stream && (!failed || course->breaks_off))
+		result.ttft_ms = (int64_t)latency_ms / 3;
 	if (failed) {
 		result.end = ATTEMPT_FAILED;
 		result.failure = course->failure;
 		result.failure.latency_ms = latency_ms;
+		result.status = result.ttft_ms < 0 ? course->failure.status : PLAIN_STATUS;
 		return result;
 	}
-	bool streams = route_request_attributes(play->request)->streaming;
+	result.end = ATTEMPT_SUCCEEDED;
 	result.status = course->response ? course->response->status : PLAIN_STATUS;
 	result.usage = course->response ? course->response->usage : PLAIN_USAGE;
-	result.response = streams ? NULL : course->response;
-	if (streams)
-		result.ttft_ms = (int64_t)latency_ms / 3;
+	result.response = is_stream ? NULL : course->response;
 	return result;
 }
 
@@ -230,8 +236,12 @@ static struct flight *next_flight(struct play *play) {
 static struct step end_flight(struct play *play, struct flight *flight, bool cancelled) {
 	struct attempt_result result = flight->result;
 	uint32_t attempt = flight->attempt;
-	if (cancelled)
-		result = (struct attempt_result){.end = ATTEMPT_CANCELLED, .ttft_ms = -1};
+	if (cancelled) {
+		result.end = ATTEMPT_CANCELLED;
+		result.usage = UNKNOWN_USAGE;
+		if (flight->commits_ms != UINT64_MAX)
+			result.ttft_ms = -1;
+	}
 	*flight = play->flights[--play->flight_count];
 	return route_attempt_ended(play->request, attempt, &result, play->driver->now_ms);
 }
@@ -249,6 +259,7 @@ static struct step land(struct play *play, struct flight *flight) {
 	if (flight->commits_ms == UINT64_MAX)
 		return end_flight(play, flight, false);
 	flight->commits_ms = UINT64_MAX;
+	play->streams = true;
 	return route_attempt_committed(play->request, flight->attempt, driver->now_ms);
 }
 
@@ -262,22 +273,40 @@ static struct step pass_time(struct play *play, uint64_t wait_ms) {
 	return route_next(play->request, driver->now_ms);
 }
 
+// The moment of a request that has nothing to do but to let time pass.
+static enum moment moment_of(const struct play *play) {
+	if (play->streams)
+		return MOMENT_STREAMING;
+	return play->flight_count ? MOMENT_SENT : MOMENT_WAITING;
+}
+
+static bool is_interrupted_now(struct play *play) {
+	enum moment moment = moment_of(play);
+	bool is_now =
+	    !play->is_interrupted && (play->course->client_leaves == moment || play->course->gateway_stops == moment);
+	play->is_interrupted |= is_now;
+	return is_now;
+}
+
+static struct step interrupt(struct play *play) {
+	uint64_t now_ms = play->driver->now_ms;
+	return play->course->client_leaves ? route_cancel(play->request, now_ms) : route_stop(play->request, now_ms);
+}
+
 static struct step play_on(struct play *play, struct step step) {
 	for (int steps = 0; steps < STEPS_MAX; steps++) {
 		switch (step.kind) {
 		case STEP_SEND:
 			send(play, &step);
-			step = play->course->client_leaves ? route_cancel(play->request, play->driver->now_ms)
-			                                   : route_next(play->request, play->driver->now_ms);
+			step = route_next(play->request, play->driver->now_ms);
 			break;
 		case STEP_CANCEL:
 			step = cancel_flight(play, step.attempt);
 			break;
 		case STEP_WAIT:
-			step = pass_time(play, step.wait_ms);
-			break;
 		case STEP_NONE:
-			step = pass_time(play, UINT64_MAX);
+			step = is_interrupted_now(play) ? interrupt(play)
+			                                : pass_time(play, step.kind == STEP_WAIT ? step.wait_ms : UINT64_MAX);
 			break;
 		case STEP_RETURN:
 		case STEP_FAIL:

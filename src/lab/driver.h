@@ -15,12 +15,22 @@
 #include "route/request.h"
 #include "sandbox/call.h"
 
+// A moment of a request.
+enum moment {
+	MOMENT_NEVER,
+	MOMENT_SENT,      // an attempt is under way, without an answer yet
+	MOMENT_STREAMING, // a streamed answer has begun
+	MOMENT_WAITING,   // every model rests
+};
+
 // What becomes of a request's attempts.
 struct course {
 	struct failure failure;
 	uint32_t failures;               // so many models fail with it, at each attempt
+	bool breaks_off;                 // streams fail after their answer has begun
 	const struct response *response; // of the attempt that succeeds; NULL for an ordinary one
-	bool client_leaves;              // while the first attempt is under way
+	enum moment client_leaves;
+	enum moment gateway_stops;
 };
 
 // One decision. Borrowed for the call.

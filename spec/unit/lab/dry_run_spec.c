@@ -251,7 +251,8 @@ TEST(edits_and_ends) {
 	             "if request.streaming then return end\n"
 	             "return { service_tier = 'flex', max_tokens = 99, headers = { ['x-team'] = 'search' } } end,\n"
 	             "finish = function(request, result)\n"
-	             "if result.outcome ~= 'success' then error(result.outcome .. ' ' .. result.attempts) end end }",
+	             "if result.outcome ~= 'success' then error(('%s %d %s %s'):format(result.outcome, result.attempts,\n"
+	             "tostring(result.status), tostring(result.error))) end end }",
 	             &dry_run);
 	CHECK_STRING(words(&dry_run, "prepare", "all models healthy"), "service_tier flex, max_tokens 99, headers x-team");
 	CHECK_STRING(words(&dry_run, "prepare", "a stream"), "nothing");
@@ -259,9 +260,14 @@ TEST(edits_and_ends) {
 	static const struct {
 		const char *dry_run_case, *message;
 	} ends[] = {
-	    {"every attempt failed", "rate_limit 2"},
-	    {"no model was eligible", "fail_fast 0"},
-	    {"the client left", "cancelled 1"},
+	    {"every attempt failed", "rate_limit 2 429 ThrottlingException"},
+	    {"no model could be reached", "fail_fast 2 503 ServiceUnavailableException"},
+	    {"no model answered in time", "fail_fast 2 408 ModelTimeoutException"},
+	    {"a stream broke off", "fail_fast 1 200 ConnectionReset"},
+	    {"no model was eligible", "fail_fast 0 429 ThrottlingException"},
+	    {"the client left", "cancelled 1 nil nil"},
+	    {"the client left within a stream", "cancelled 1 200 nil"},
+	    {"the gateway stopped", "cancelled 1 429 ThrottlingException"},
 	};
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
 		const struct observation *observation = find(&dry_run, "finish", ends[i].dry_run_case);
