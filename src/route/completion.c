@@ -47,7 +47,7 @@ void request_note_answer(struct route_request *request, const struct attempt_res
 
 static void complete_failure(struct route_request *request) {
 	struct step *final = &request->final;
-	final->all_refused = request->refused > 0 && request->failed == 0;
+	final->all_refused = request->refused > 0 && !request->failures.has_failed;
 	if (final->error == ROUTE_NO_MODELS_AVAILABLE && final->why == NO_MODELS_NOT_SERVED)
 		return;
 	if (final->why == NO_MODELS_NONE_SELECTED)
@@ -64,23 +64,27 @@ static const struct model *model_to_name(const struct route_request *request) {
 	return request->attempt_count ? request->attempts[request->attempt_count - 1].model : NULL;
 }
 
-// What the client is told, if there is nothing that it has been sent already.
 static void respond(struct route_request *request) {
 	struct request_result *result = &request->result;
-	struct step *final = &request->final;
-	bool is_ended_early = final->error == ROUTE_CANCELLED || final->error == ROUTE_STOPPED;
-	if (final->error == ROUTE_CANCELLED)
-		result->error = (struct slice){0};
-	if (request->committed || final->error == ROUTE_CANCELLED) {
-		result->outcome = is_ended_early ? OUTCOME_CANCELLED : attempt_failures_outcome(&request->failures);
-		return;
-	}
-	error_response_make(final, &request->failures, request->route->pool, request->attributes->asked, request->arena,
-	                    &request->response);
-	final->response = &request->response;
+	error_response_make(&request->final, &request->failures, request->route->pool, request->attributes->asked,
+	                    request->arena, &request->response);
+	request->final.response = &request->response;
 	result->outcome = request->response.outcome;
 	result->status = request->response.status;
 	result->error = request->response.exception;
+}
+
+// A client that has left is told nothing, and one whose answer has begun nothing more.
+static void complete_failed_result(struct route_request *request) {
+	bool has_left = request->final.error == ROUTE_CANCELLED;
+	bool is_cancelled = has_left || request->final.error == ROUTE_STOPPED;
+	if (!has_left && !request->committed) {
+		respond(request);
+		return;
+	}
+	request->result.outcome = is_cancelled ? OUTCOME_CANCELLED : attempt_failures_outcome(&request->failures);
+	if (has_left)
+		request->result.error = (struct slice){0};
 }
 
 static void complete_result(struct route_request *request) {
@@ -89,7 +93,7 @@ static void complete_result(struct route_request *request) {
 	request->result.latency_ms = route_request_elapsed_ms(request);
 	request->final.result = &request->result;
 	if (request->final.kind == STEP_FAIL)
-		respond(request);
+		complete_failed_result(request);
 }
 
 struct step completion_step(struct route_request *request) {

@@ -227,7 +227,6 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 	struct attempt_outcome attempt_outcome;
 	attempt_settle(request, index, result, &attempt_outcome);
 	enum attempt_end end = attempt_outcome.end;
-	request->failed += end == ATTEMPT_FAILED;
 	request->refused += end == ATTEMPT_REFUSED;
 	bool is_committed = request->committed && request->committed_attempt == index;
 	if (end == ATTEMPT_FAILED)

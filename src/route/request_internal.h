@@ -77,7 +77,6 @@ struct route_request {
 	uint32_t in_flight;
 	uint32_t to_stop; // attempts in ATTEMPT_TO_STOP
 	uint32_t refused;
-	uint32_t failed;
 	uint32_t last_failed; // or refused
 	bool committed;
 	uint32_t committed_attempt;

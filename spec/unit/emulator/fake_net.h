@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A loop in virtual time and a server without sockets, in place of net's: these definitions satisfy the linker before
-// net's archive is looked at. A spec hands in requests, moves the clock, and reads what was answered.
+// A server without sockets, in place of net's, over a loop in virtual time. A spec hands in requests, moves the clock,
+// and reads what was answered.
 #ifndef SPEC_EMULATOR_FAKE_NET_H
 #define SPEC_EMULATOR_FAKE_NET_H
 
 #include <stdlib.h>
 
+#include "../fake_loop.h"
 #include "base/buffer.h"
 #include "http/server.h"
-#include "net/loop.h"
-
-enum { FAKE_TIMERS = 4096 };
-
-struct loop {
-	uint64_t now_ms;
-	struct timer *running[FAKE_TIMERS];
-	size_t count;
-};
 
 struct server {
 	const struct server_events *events;
@@ -40,56 +32,7 @@ struct server_call {
 	bool ended, aborted, reset, left;
 };
 
-static struct loop fake_loop = {.now_ms = 1000000};
 static struct server fake_server;
-
-uint64_t loop_now_ms(const struct loop *loop) {
-	return loop->now_ms;
-}
-
-void timer_init(struct timer *timer, struct loop *loop, loop_callback callback, void *owner) {
-	*timer = (struct timer){loop, callback, owner, 0, 0};
-}
-
-void timer_stop(struct timer *timer) {
-	if (timer->heap_place == 0)
-		return;
-	struct loop *loop = timer->loop;
-	struct timer *last = loop->running[--loop->count];
-	loop->running[timer->heap_place - 1] = last;
-	last->heap_place = timer->heap_place;
-	timer->heap_place = 0;
-}
-
-void timer_start(struct timer *timer, uint64_t delay_ms) {
-	timer_stop(timer);
-	if (timer->loop->count == FAKE_TIMERS)
-		abort();
-	timer->due_ms = timer->loop->now_ms + delay_ms;
-	timer->loop->running[timer->loop->count++] = timer;
-	timer->heap_place = timer->loop->count;
-}
-
-bool timer_is_running(const struct timer *timer) {
-	return timer->heap_place != 0;
-}
-
-// Moves the clock on, firing what falls due, in order.
-static inline void pass(uint64_t ms) {
-	uint64_t until = fake_loop.now_ms + ms;
-	for (;;) {
-		struct timer *next = NULL;
-		for (size_t i = 0; i < fake_loop.count; i++)
-			if (fake_loop.running[i]->due_ms <= until && (!next || fake_loop.running[i]->due_ms < next->due_ms))
-				next = fake_loop.running[i];
-		if (!next)
-			break;
-		fake_loop.now_ms = next->due_ms > fake_loop.now_ms ? next->due_ms : fake_loop.now_ms;
-		timer_stop(next);
-		next->callback(next->owner);
-	}
-	fake_loop.now_ms = until;
-}
 
 struct server *server_new(struct loop *loop, const struct server_limits *limits, const struct server_timeouts *timeouts,
                           const struct server_events *events, void *owner) {
