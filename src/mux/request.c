@@ -211,7 +211,7 @@ static void on_timer(void *owner) {
 
 static struct step begin(struct mux_request *request) {
 	request->begun = true;
-	return route_begin(request->routing, request->started_ms);
+	return route_begin(request->routing, now_of(request));
 }
 
 // The one attempt of a call that is on no model.
