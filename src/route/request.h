@@ -3,7 +3,7 @@
 // state machine: it is told what happened and when, and answers with the next step. It sends nothing, owns no timer and
 // knows no Lua.
 //
-// The driver's loop: call one of the inputs (begin, attempt_ended, attempt_committed, cancel, woken), do what the step
+// The driver's loop: call one of the inputs (begin, attempt_ended, attempt_committed, cancel, stop), do what the step
 // says, and call route_next until it answers STEP_NONE or STEP_WAIT. Each STEP_SEND is answered by exactly one
 // route_attempt_ended, also when cancelled. STEP_RETURN and STEP_FAIL are the last; attempts still in flight then have
 // been told to CANCEL before. All hooks of the policy are asked from within the inputs: for `finish` to hear what a
