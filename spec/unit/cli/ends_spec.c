@@ -4,6 +4,7 @@
 #include "../mux/engine.h"
 
 #include "base/log.h"
+#include "base/problem.h"
 #include "lab/driver.h"
 #include "lab/presets.h"
 #include "lab/samples.h"

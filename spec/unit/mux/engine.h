@@ -9,6 +9,7 @@
 
 #include "../check.h"
 #include "aws/eventstream.h"
+#include "base/problem.h"
 #include "fake_net.h"
 #include "mux/mux.h"
 #include "mux/version.h"
