@@ -39,15 +39,15 @@ static void log_own(struct data_listener *data_listener, const struct server_req
                     struct slice operation, const char *outcome, int status, size_t bytes_out) {
 	if (!data_listener->access_log)
 		return;
-	access_add(&data_listener->access, &(struct access_entry){
-	                                       .request_id = request_id,
-	                                       .client = request->peer,
-	                                       .operation = operation,
-	                                       .outcome = outcome,
-	                                       .status = status,
-	                                       .bytes_in = request->body.len,
-	                                       .bytes_out = slice_equal(request->method, SLICE("HEAD")) ? 0 : bytes_out,
-	                                   });
+	access_log_add(&data_listener->access, &(struct access_entry){
+	                                           .request_id = request_id,
+	                                           .client = request->peer,
+	                                           .operation = operation,
+	                                           .outcome = outcome,
+	                                           .status = status,
+	                                           .bytes_in = request->body.len,
+	                                           .bytes_out = slice_equal(request->method, SLICE("HEAD")) ? 0 : bytes_out,
+	                                       });
 }
 
 static void respond_health(struct data_listener *data_listener, struct server_call *call,
@@ -137,13 +137,13 @@ static size_t format_refusal(void *owner, int status, const char *reason, struct
 	headers[2] = (struct header){SLICE("x-amzn-errortype"), slice_from(request_routes_refusal_name(status))};
 	headers[3] = (struct header){SLICE("x-signalbox-attempts"), SLICE("0")};
 	if (data_listener->access_log)
-		access_add(&data_listener->access, &(struct access_entry){
-		                                       .request_id = slice_from(data_listener->refusal_id),
-		                                       .operation = slice_from(operation_name(OPERATION_UNKNOWN)),
-		                                       .outcome = "refused",
-		                                       .status = status,
-		                                       .bytes_out = body->len,
-		                                   });
+		access_log_add(&data_listener->access, &(struct access_entry){
+		                                           .request_id = slice_from(data_listener->refusal_id),
+		                                           .operation = slice_from(operation_name(OPERATION_UNKNOWN)),
+		                                           .outcome = "refused",
+		                                           .status = status,
+		                                           .bytes_out = body->len,
+		                                       });
 	if (status != 429)
 		return 4;
 	headers[4] = (struct header){SLICE("x-amz-retry-after"), SLICE("2000")};
@@ -170,7 +170,7 @@ void data_listener_init(struct data_listener *data_listener, struct loop *loop, 
 	};
 	list_init(&data_listener->replies);
 	random_init_from_system(&data_listener->random);
-	access_init(&data_listener->access, loop);
+	access_log_init(&data_listener->access, loop);
 	buffer_init(&data_listener->model_id, MODEL_ID_BYTES);
 	buffer_init(&data_listener->body, BODY_BYTES);
 	data_listener->server = server_new(loop, &settings->limits, &settings->timeouts, &events, data_listener);
@@ -209,7 +209,7 @@ void data_listener_close(struct data_listener *data_listener) {
 
 void data_listener_free(struct data_listener *data_listener) {
 	data_listener_close(data_listener);
-	access_free(&data_listener->access);
+	access_log_free(&data_listener->access);
 	buffer_free(&data_listener->model_id);
 	buffer_free(&data_listener->body);
 	response_headers_free(&data_listener->response_headers);
