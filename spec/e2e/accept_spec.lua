@@ -60,7 +60,7 @@ describe("accept", function()
       assert.equal(1, stats.models[NOVA].refusal)
       assert.equal(1, stats.models[CLAUDE].success)
       gateway.access(1)
-      assert.matches("^it says us%.amazon%.nova", gateway.entries("refusal-detected")[1].detail)
+      assert.matches("^it says us%.amazon%.nova", gateway.entries("refusal-detected")[1].reason)
     end)
   end
 

@@ -7,7 +7,7 @@
 #include "mux/identity.h"
 #include "mux/mux.h"
 
-// Borrows from both; on_event is left empty.
+// Borrows from both; without observers.
 struct mux_settings engine_settings(const struct settings *settings, const struct identity *identity);
 
 #endif

@@ -40,6 +40,7 @@ struct gateway {
 	struct mux *mux;
 	struct tls_server *tls;     // of the data listeners; NULL: in clear
 	struct memory_meter memory; // of all requests
+	struct observers observers;
 	struct worker_plan plan;
 	struct worker *workers;
 	size_t worker_count;
@@ -135,7 +136,8 @@ static void read_certificate(struct gateway *gateway, struct problems *problems)
 static int start_engine(struct gateway *gateway, struct problems *problems) {
 	identity_init(&gateway->identity, &gateway->settings->credentials, &gateway->settings->credential_sets);
 	struct mux_settings mux_settings = engine_settings(gateway->settings, &gateway->identity);
-	mux_settings.on_event = notice_write;
+	observers_add(&gateway->observers, event_log_observer());
+	mux_settings.observers = &gateway->observers;
 	mux_settings.memory = &gateway->memory;
 	mux_settings.check_policy = refuse_loops;
 	mux_settings.check_owner = gateway;
@@ -199,7 +201,8 @@ static int start_all(struct gateway *gateway, struct problems *problems) {
 			return rc;
 		}
 	}
-	admin_init(&gateway->admin, gateway->workers[0].loop, gateway->mux, &gateway->reload, &timeouts);
+	admin_init(&gateway->admin, gateway->workers[0].loop, gateway->mux, &gateway->observers, &gateway->reload,
+	           &timeouts);
 	listen_first(gateway, problems);
 	if (problems->count == before)
 		listen_others(gateway, problems);

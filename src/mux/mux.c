@@ -51,8 +51,6 @@ int mux_new(const struct mux_settings *settings, struct problems *problems, stru
 	made->memory = settings->memory;
 	made->connect_ms = settings->connect_ms;
 	made->pool_idle_ms = settings->pool_idle_ms;
-	made->on_event = settings->on_event;
-	made->event_owner = settings->event_owner;
 	made->registry = registry_new();
 	made->retry_budget = retry_budget_new();
 	made->shared = shared_new();

@@ -18,7 +18,7 @@
 #include "net/loop.h"
 #include "policy/policy.h"
 #include "route/decide.h"
-#include "route/event.h"
+#include "route/observer.h"
 #include "route/state.h"
 
 struct mux;        // one a process: settings, the running policy version, the models' states
@@ -45,9 +45,8 @@ struct mux_settings {
 	size_t credential_set_count;
 	uint64_t connect_ms, pool_idle_ms;
 	size_t response_bytes, header_bytes, frame_bytes, hold_bytes;
-	struct memory_meter *memory;   // is charged with what requests hold here; borrowed for the mux's life; may be NULL
-	route_event_callback on_event; // on the worker's thread; may be NULL
-	void *event_owner;
+	struct memory_meter *memory; // is charged with what requests hold here; borrowed for the mux's life; may be NULL
+	const struct observers *observers; // complete, and borrowed for the mux's life; may be NULL
 	// Adds what else is wrong with a policy, before it is published; from any thread, one at a time. May be NULL.
 	void (*check_policy)(void *owner, const struct policy *policy, struct problems *problems);
 	void *check_owner;

@@ -268,8 +268,8 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	    .decide = policy_decide(request->version->policy, worker->index),
 	    .random = &worker->random,
 	    .retry_budget = mux->retry_budget,
-	    .on_event = mux->on_event,
-	    .event_owner = mux->event_owner,
+	    .observers = mux->settings.observers,
+	    .region = mux->settings.region,
 	};
 	start(request);
 	request->submitting = false;

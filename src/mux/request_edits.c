@@ -9,7 +9,7 @@
 
 enum {
 	GROWTH_BYTES = 64 << 10, // of a body, by its edits
-	DETAIL_BYTES = BODY_EDIT_REASON_BYTES + 64,
+	TEXT_BYTES = BODY_EDIT_REASON_BYTES + 64,
 	LOG_INTERVAL_MS = 1000,
 };
 
@@ -19,20 +19,20 @@ static void tell_left_out(const struct request_edits_order *order, const char *h
                           const char *reason) {
 	struct mux_worker *worker = order->worker;
 	const struct mux *mux = worker->mux;
-	struct slice model = slice_from(order->step->model->name);
-	char detail[DETAIL_BYTES];
-	snprintf(detail, sizeof detail, "%s: %s left out: %s", hook, edit, reason);
-	if (mux->on_event)
-		mux->on_event(mux->event_owner, &(struct route_event){.kind = EVENT_POLICY_ERROR,
-		                                                      .request_id = order->call->request_id,
-		                                                      .model = model,
-		                                                      .detail = slice_from(detail),
-		                                                      .attempt = order->step->attempt});
+	const struct model *model = order->step->model;
 	uint64_t now_ms = loop_now_ms(worker->loop);
+	char text[TEXT_BYTES];
+	observers_tell(mux->settings.observers, &(struct event){.kind = EVENT_POLICY_ERROR,
+	                                                        .attempt = order->step->attempt,
+	                                                        .at_ms = now_ms,
+	                                                        .request = route_request_attributes(order->routing),
+	                                                        .model = model,
+	                                                        .error = {.hook = hook, .edit = edit, .reason = reason}});
 	if (now_ms < worker->next_refusal_log_ms)
 		return;
 	worker->next_refusal_log_ms = now_ms + LOG_INTERVAL_MS;
-	log_entry(LOG_ERROR, "policy error", LOG_C("hook", hook), LOG_C("error", detail), LOG_S("model", model),
+	snprintf(text, sizeof text, "%s: %s left out: %s", hook, edit, reason);
+	log_entry(LOG_ERROR, "policy error", LOG_C("hook", hook), LOG_C("error", text), LOG_C("model", model->name),
 	          LOG_S("request_id", order->call->request_id));
 }
 

@@ -123,8 +123,7 @@ static int build_version(struct mux *mux, struct sources *sources, struct proble
 	int rc = policy_build(sources, &mux->settings.policy_limits, mux->workers, &host, problems, &policy);
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < mux->workers; i++)
-		policy_on_event(policy, i, mux->on_event, mux->event_owner);
+	policy_set_observers(policy, mux->settings.observers);
 	struct mux_version *version = memory_new(1, sizeof *version);
 	version->references = 1;
 	list_init(&version->link);

@@ -21,8 +21,6 @@ struct mux {
 	size_t response_bytes, header_bytes, frame_bytes, hold_bytes;
 	struct memory_meter *memory; // NULL for none
 	uint64_t connect_ms, pool_idle_ms;
-	route_event_callback on_event;
-	void *event_owner;
 	struct registry *registry;
 	struct retry_budget *retry_budget;
 	struct shared_store *shared; // what policies remember together

@@ -135,9 +135,9 @@ const struct decide *policy_decide(struct policy *policy, size_t worker) {
 	return &policy->hooks[worker].decide;
 }
 
-void policy_on_event(struct policy *policy, size_t worker, route_event_callback on_event, void *owner) {
-	policy->hooks[worker].on_event = on_event;
-	policy->hooks[worker].event_owner = owner;
+void policy_set_observers(struct policy *policy, const struct observers *observers) {
+	for (size_t i = 0; i < policy->workers; i++)
+		policy->hooks[i].observers = observers;
 }
 
 void policy_on_call(struct policy *policy, size_t worker, policy_call_callback on_call, void *owner) {

@@ -52,9 +52,11 @@ void policy_release(struct policy *policy);
 
 const struct pool *policy_pool(const struct policy *policy);
 
-// The decisions of one worker's VM; only that worker's thread may call them. on_event hears policy errors.
+// The decisions of one worker's VM; only that worker's thread may call them.
 const struct decide *policy_decide(struct policy *policy, size_t worker);
-void policy_on_event(struct policy *policy, size_t worker, route_event_callback on_event, void *owner);
+
+// Who is told of hooks that fail: borrowed for the policy's life, before any hook is called. NULL for none.
+void policy_set_observers(struct policy *policy, const struct observers *observers);
 
 // Hears of every call of a hook, also of one that ended well; errors are then not logged, and no hook is benched. For
 // rehearsals: of a worker that routes nothing. `exactly` has its VM count each instruction by itself, which slows it.

@@ -4,6 +4,16 @@
 #include "route/elapsed.h"
 #include "route/request_internal.h"
 
+const char *const route_error_names[] = {
+    [ROUTE_NO_MODELS_AVAILABLE] = "NO_MODELS_AVAILABLE",
+    [ROUTE_RETRIES_EXHAUSTED] = "RETRIES_EXHAUSTED",
+    [ROUTE_FAILED] = "FAILED",
+    [ROUTE_CANCELLED] = "CANCELLED",
+    [ROUTE_STOPPED] = "STOPPED",
+    [ROUTE_DEADLINE] = "DEADLINE_EXCEEDED",
+    NULL,
+};
+
 static void end_with(struct route_request *request, struct step final) {
 	retry_drop(request);
 	request->final = final;
@@ -97,29 +107,15 @@ static void complete_result(struct route_request *request) {
 }
 
 struct step completion_step(struct route_request *request) {
-	static const char *const errors[] = {
-	    [ROUTE_NO_MODELS_AVAILABLE] = "NO_MODELS_AVAILABLE",
-	    [ROUTE_RETRIES_EXHAUSTED] = "RETRIES_EXHAUSTED",
-	    [ROUTE_FAILED] = "FAILED",
-	    [ROUTE_CANCELLED] = "CANCELLED",
-	    [ROUTE_STOPPED] = "CANCELLED",
-	    [ROUTE_DEADLINE] = "DEADLINE",
-	};
 	const struct decide *decide = request->route->decide;
-	struct step *final = &request->final;
-	bool is_answered = final->kind == STEP_RETURN;
 	request->phase = PHASE_OVER;
-	if (!is_answered)
+	if (request->final.kind == STEP_FAIL)
 		complete_failure(request);
 	complete_result(request);
-	request_tell(request, (struct route_event){.kind = is_answered ? EVENT_SUCCESS : EVENT_ERROR,
-	                                           .model = slice_from(final->model ? final->model->name : NULL),
-	                                           .detail = slice_from(is_answered ? NULL : errors[final->error]),
-	                                           .latency_ms = route_request_elapsed_ms(request),
-	                                           .attempt = final->attempt});
+	request_tell_ended(request);
 	if (decide->finish)
 		decide->finish(decide->self, request, &request->result);
-	return *final;
+	return request->final;
 }
 
 struct step completion_wait_or_fail(struct route_request *request, uint64_t first_return_ms) {

@@ -56,9 +56,7 @@ static void tell_skipped(struct route_request *request, const struct model *mode
 	if (request->marks[model->index] & MARK_SKIPPED)
 		return;
 	request->marks[model->index] |= MARK_SKIPPED;
-	request_tell(request, (struct route_event){.kind = EVENT_MODEL_CIRCUIT_OPEN_SKIPPED,
-	                                           .model = slice_from(model->name),
-	                                           .attempt = request->attempt_count});
+	request_tell_skipped(request, model);
 }
 
 static void list(struct route_request *request, const struct model *model, struct eligible *out) {

@@ -130,19 +130,8 @@ static void say_attempts_failed(const struct step *step, const struct attempt_fa
 }
 
 static struct slice code_of(enum route_error error) {
-	switch (error) {
-	case ROUTE_NO_MODELS_AVAILABLE:
-		return SLICE("NO_MODELS_AVAILABLE");
-	case ROUTE_RETRIES_EXHAUSTED:
-		return SLICE("RETRIES_EXHAUSTED");
-	case ROUTE_DEADLINE:
-		return SLICE("DEADLINE_EXCEEDED");
-	case ROUTE_FAILED:
-	case ROUTE_CANCELLED:
-	case ROUTE_STOPPED:
-		break;
-	}
-	return (struct slice){0};
+	bool is_told = error == ROUTE_NO_MODELS_AVAILABLE || error == ROUTE_RETRIES_EXHAUSTED || error == ROUTE_DEADLINE;
+	return slice_from(is_told ? route_error_names[error] : NULL);
 }
 
 // A missing tier is no failure: if nothing else failed, no model was available.

@@ -53,15 +53,8 @@ static void advance(struct route_request *request, uint64_t now_ms) {
 		request->now_ms = now_ms;
 }
 
-void request_tell(const struct route_request *request, struct route_event event) {
-	if (!request->route->on_event)
-		return;
-	event.request_id = request->attributes->id;
-	request->route->on_event(request->route->event_owner, &event);
-}
-
 static void leave_new(struct route_request *request) {
-	request_tell(request, (struct route_event){.kind = EVENT_REQUEST, .detail = request->attributes->operation});
+	request_tell_started(request);
 	request->phase = PHASE_SELECT;
 }
 
@@ -120,11 +113,7 @@ static bool keep_headers(struct route_request *request, struct headers *headers)
 	return true;
 }
 
-// The reason is all that an operator gets to see of such a decision.
-static struct step none_selected(struct route_request *request, struct slice reason) {
-	if (reason.len > 0)
-		request_tell(request, (struct route_event){
-		                          .kind = EVENT_MODEL_SELECTED, .detail = reason, .attempt = request->attempt_count});
+static struct step none_selected(struct route_request *request) {
 	if (request->in_flight > 0) {
 		request->phase = PHASE_WATCH;
 		return (struct step){.kind = STEP_NONE};
@@ -160,13 +149,12 @@ struct step request_select(struct route_request *request) {
 		if (eligible.candidates.count == 0)
 			return none_eligible(request, eligible.first_return_ms);
 		choose(request, eligible.candidates, &selection);
+		request_tell_selected(request, eligible.candidates, &selection);
 		if (!selection.model)
-			return none_selected(request, selection.reason);
-		request_tell(request, (struct route_event){.kind = EVENT_MODEL_SELECTED,
-		                                           .model = slice_from(selection.model->name),
-		                                           .detail = selection.reason,
-		                                           .attempt = request->attempt_count});
-		struct attempt_plan attempt_plan = {.model = selection.model, .wished = selection.options};
+			return none_selected(request);
+		struct attempt_plan attempt_plan = {.model = selection.model,
+		                                    .wished = selection.options,
+		                                    .cause = request->in_flight > 0 ? CAUSE_HEDGE : CAUSE_SELECTION};
 		if (keep_headers(request, &attempt_plan.wished.headers) &&
 		    attempt_send(request, &attempt_plan, eligible.admission, &step)) {
 			request->phase = PHASE_WATCH;
@@ -288,6 +276,20 @@ const struct request_attributes *route_request_attributes(const struct route_req
 
 uint32_t route_request_attempts(const struct route_request *request) {
 	return request->attempt_count;
+}
+
+void route_request_attempt(const struct route_request *request, uint32_t index, struct attempt_summary *out) {
+	assert(index < request->attempt_count);
+	const struct route_attempt *attempt = &request->attempts[index];
+	*out = (struct attempt_summary){
+	    .model = attempt->model,
+	    .cause = attempt->cause,
+	    .tier = attempt->tier.tier,
+	    .is_over = attempt->phase == ATTEMPT_OVER,
+	    .outcome = attempt->outcome,
+	    .error = attempt->error,
+	    .latency_ms = attempt->latency_ms,
+	};
 }
 
 const struct model *route_request_attempt_model(const struct route_request *request, uint32_t attempt) {

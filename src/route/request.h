@@ -18,11 +18,11 @@
 #include "base/arena.h"
 #include "base/random.h"
 #include "route/decide.h"
-#include "route/event.h"
 #include "route/model.h"
 
 struct error_response;
 struct retry_budget;
+struct observers;
 
 enum step_kind {
 	STEP_NONE,   // nothing to do until an attempt reports
@@ -43,6 +43,9 @@ enum route_error {
 	ROUTE_DEADLINE,            // deadline_ms passed
 };
 
+// By enum route_error, as doors and logs name them; ended by NULL.
+extern const char *const route_error_names[];
+
 enum no_models { NO_MODELS_NOT_SERVED, NO_MODELS_UNAVAILABLE, NO_MODELS_NONE_SELECTED };
 
 struct step {
@@ -61,6 +64,18 @@ struct step {
 	const struct error_response *response; // what the client is told; NULL where it has left, or its answer has begun
 };
 
+// Why an attempt is made.
+enum attempt_cause {
+	CAUSE_SELECTION,    // its model was selected; a failover where it isn't the first attempt
+	CAUSE_HEDGE,        // the same, beside an attempt in flight
+	CAUSE_RETRY,        // the verdict was to try the same model again
+	CAUSE_ESCALATION,   // the same model, at the next tier
+	CAUSE_MISSING_TIER, // the same model, without the tier that it lacks
+};
+
+// By enum attempt_cause; ended by NULL.
+extern const char *const attempt_cause_names[];
+
 // How an attempt ended.
 enum attempt_end { ATTEMPT_SUCCEEDED, ATTEMPT_REFUSED, ATTEMPT_FAILED, ATTEMPT_CANCELLED };
 
@@ -74,15 +89,15 @@ struct attempt_result {
 	const struct response *response; // of ATTEMPT_SUCCEEDED: a whole answer that may still be refused; else NULL
 };
 
-// What a worker routes with: the pool and decisions of one policy version, its random source, and who hears events.
+// What a worker routes with: the pool and decisions of one policy version, its random source, and its observers.
 // All borrowed; they outlive the requests begun with them.
 struct route {
 	const struct pool *pool;
 	const struct decide *decide;
 	struct random_source *random;
 	struct retry_budget *retry_budget; // bounds extra attempts; shared by workers; NULL: no bound
-	route_event_callback on_event;     // may be NULL
-	void *event_owner;
+	const struct observers *observers; // NULL: none
+	const char *region;                // of the models that name none, for observers; may be NULL
 };
 
 // Begins a request: `facts` are borrowed, all memory comes from `arena`. *request lives in the arena. ERROR_MEMORY, and
@@ -110,6 +125,17 @@ struct step route_next(struct route_request *request, uint64_t now_ms);
 const struct request_attributes *route_request_attributes(const struct route_request *request);
 // Attempts started so far.
 uint32_t route_request_attempts(const struct route_request *request);
+// What an attempt has come to. Its slices live as long as the request.
+struct attempt_summary {
+	const struct model *model;
+	enum attempt_cause cause;
+	enum service_tier tier; // TIER_NONE: none was stated
+	bool is_over;           // what follows holds then
+	enum outcome outcome;
+	struct slice error; // the failure's name; empty where it did not fail
+	uint64_t latency_ms;
+};
+void route_request_attempt(const struct route_request *request, uint32_t attempt, struct attempt_summary *out);
 // The model of an attempt.
 const struct model *route_request_attempt_model(const struct route_request *request, uint32_t attempt);
 // Whether the model has been tried and given up in this request.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of the request machine share: the request itself. request.c moves it, attempt.c sends and settles,
 // eligible.c knows which models may be asked, again.c when one is asked once more, hedge.c when a second one is asked
-// too, ending.c how it ends.
+// too, ending.c how it ends, request_events.c what observers are told.
 #ifndef ROUTE_REQUEST_INTERNAL_H
 #define ROUTE_REQUEST_INTERNAL_H
 
@@ -40,7 +40,12 @@ struct route_attempt {
 	bool lacked_tier;       // failed for nothing but its tier
 	uint64_t hedge_at_ms;   // when a second model is to be asked too; 0 is never, or no more
 	struct permit permit;
+	enum attempt_cause cause;
 	enum attempt_phase phase;
+	// Of its end:
+	enum outcome outcome;
+	struct slice error; // the failure's name
+	uint64_t latency_ms;
 };
 
 // Why an attempt is repeated on its model.
@@ -99,8 +104,20 @@ struct step request_select(struct route_request *request);
 // Another model is to be selected, if retries are left.
 void request_move_on(struct route_request *request);
 
-// Tells on_event; slices of `event` that concern the request are filled in.
-void request_tell(const struct route_request *request, struct route_event event);
+// Functions of request_events.c.
+
+void request_tell_started(const struct route_request *request);
+void request_tell_selected(const struct route_request *request, struct candidates candidates,
+                           const struct selection *selection);
+void request_tell_skipped(const struct route_request *request, const struct model *model);
+void request_tell_ended(const struct route_request *request);
+void attempt_tell_started(const struct route_request *request, uint32_t index);
+// While the attempt's phase still says whether it was told to stop.
+void attempt_tell_ended(const struct route_request *request, uint32_t index, const struct attempt_result *result,
+                        const struct settlement *settlement, struct slice reason);
+// What an attempt has changed of its model. `failure` is what did it; NULL where the attempt didn't fail.
+void attempt_tell_changes(const struct route_request *request, uint32_t index,
+                          const struct state_changes *state_changes, const struct failure *failure);
 
 // Functions of eligible.c.
 
@@ -126,6 +143,7 @@ uint64_t eligible_retry_after_ms(const struct route_request *request);
 struct attempt_plan {
 	const struct model *model;
 	struct attempt_options wished;
+	enum attempt_cause cause;
 	enum service_tier escalated_to; // TIER_NONE starts at the tier that is wished
 	unsigned refused_tiers;
 };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The access line's fields, and at which level routing's news are told.
+// The access line's fields.
 #include "../check.h"
 #include "gateway/access_log.h"
-#include "gateway/event_log.h"
 #include "route/decide.h"
 
 TEST(an_entry_has_all_its_fields_in_order) {
@@ -53,17 +52,8 @@ TEST(outcomes_have_the_words_of_the_statistics) {
 	CHECK_STRING(outcome_names[OUTCOME_CANCELLED], "cancelled");
 }
 
-TEST(changes_are_told_and_single_attempts_only_when_debugging) {
-	CHECK_INT(notice_level(EVENT_BREAKER_CHANGED), LOG_WARN);
-	CHECK_INT(notice_level(EVENT_POLICY_DISABLED), LOG_WARN);
-	CHECK_INT(notice_level(EVENT_MODEL_COOLDOWN), LOG_INFO);
-	CHECK_INT(notice_level(EVENT_MODEL_SELECTED), LOG_DEBUG);
-	CHECK_INT(notice_level(EVENT_REQUEST), LOG_DEBUG);
-}
-
 int main(void) {
 	RUN(an_entry_has_all_its_fields_in_order);
 	RUN(outcomes_have_the_words_of_the_statistics);
-	RUN(changes_are_told_and_single_attempts_only_when_debugging);
 	return check_summary();
 }

@@ -26,7 +26,9 @@ struct fixture {
 	struct mux *mux;
 	struct timer guard;
 	int done, good, ended, wanted;
+	struct observers observers;
 	int reloaded, rejected; // events
+	uint64_t heard_version; // in the last of the former
 	struct mux_reloaded last;
 	size_t problems; // of the last one
 };
@@ -39,10 +41,17 @@ static void write_policy(struct fixture *fixture, const char *text) {
 	fclose(file);
 }
 
-static void on_event(void *owner, const struct route_event *event) {
+static void observe(void *owner, const struct event *event) {
 	struct fixture *fixture = owner;
-	fixture->reloaded += event->kind == EVENT_POLICY_RELOADED;
-	fixture->rejected += event->kind == EVENT_POLICY_REJECTED;
+	if (event->kind == EVENT_POLICY_RELOADED) {
+		fixture->reloaded++;
+		CHECK(event->reloaded.models > 0);
+		CHECK_INT(strlen(event->reloaded.hash), VERSION_HASH_BYTES - 1);
+		fixture->heard_version = event->reloaded.version;
+	} else {
+		fixture->rejected++;
+		CHECK(event->rejected.problems->count > 0);
+	}
 }
 
 static void on_guard(void *owner) {
@@ -66,9 +75,10 @@ static void open_fixture(struct fixture *fixture, const char *policy) {
 	    .workers = 2,
 	    .region = "us-east-1",
 	    .credentials = fixture->credentials,
-	    .on_event = on_event,
-	    .event_owner = fixture,
+	    .observers = &fixture->observers,
 	};
+	const unsigned kinds = event_bit(EVENT_POLICY_RELOADED) | event_bit(EVENT_POLICY_REJECTED);
+	observers_add(&fixture->observers, (struct observer){observe, fixture, kinds});
 	CHECK_INT(mux_new(&settings, &problems, &fixture->mux), 0);
 	timer_init(&fixture->guard, fixture->loop, on_guard, fixture->loop);
 }
@@ -124,6 +134,7 @@ TEST(each_order_is_answered_once_and_too_many_are_refused) {
 	CHECK_INT(fixture.good, taken);
 	CHECK_INT(fixture.last.version, 1 + taken);
 	CHECK_INT(fixture.reloaded, taken);
+	CHECK_INT(fixture.heard_version, fixture.last.version);
 	close_fixture(&fixture);
 }
 

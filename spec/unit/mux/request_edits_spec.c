@@ -14,6 +14,7 @@ enum { ARENA_BYTES = 1 << 20, EVENTS = 8 };
 
 struct stage {
 	struct mux mux;
+	struct observers observers;
 	struct mux_worker worker;
 	struct memory_meter meter;
 	struct model model;
@@ -35,13 +36,13 @@ struct stage {
 	struct request_edits *made;
 };
 
-static void on_event(void *owner, const struct route_event *event) {
+static void observe(void *owner, const struct event *event) {
 	struct stage *stage = owner;
-	CHECK_INT(event->kind, EVENT_POLICY_ERROR);
-	CHECK_SLICE(event->request_id, SLICE("r-1"));
-	CHECK_SLICE(event->model, SLICE("nova"));
+	CHECK_SLICE(event->request->id, SLICE("r-1"));
+	CHECK(event->model == &stage->model);
 	if (stage->told_count < EVENTS)
-		snprintf(stage->told[stage->told_count++], sizeof stage->told[0], "%.*s", SLICE_ARGS(event->detail));
+		snprintf(stage->told[stage->told_count++], sizeof stage->told[0], "%s: %s left out: %s", event->error.hook,
+		         event->error.edit, event->error.reason);
 }
 
 static void select_only(void *self, const struct route_request *request, struct candidates candidates,
@@ -63,8 +64,8 @@ static void stage_open(struct stage *stage) {
 	*stage = (struct stage){.registry = registry_new()};
 	memory_meter_init(&stage->meter, 1 << 20);
 	stage->mux.memory = &stage->meter;
-	stage->mux.on_event = on_event;
-	stage->mux.event_owner = stage;
+	observers_add(&stage->observers, (struct observer){observe, stage, event_bit(EVENT_POLICY_ERROR)});
+	stage->mux.settings.observers = &stage->observers;
 	stage->worker.mux = &stage->mux;
 	stage->worker.loop = loop_new();
 	stage->model = (struct model){.id = name, .name = name, .weight = 1};

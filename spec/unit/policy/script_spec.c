@@ -51,13 +51,13 @@ TEST(every_worker_tells_the_place_of_an_error) {
 	              "local m = require 'm'\nreturn { models = { { id = 'a' } }, select = function() m.fail() end }");
 	policy_load(fixture.path, &limits, WORKERS, &fixture.host, &fixture.problems, &policy);
 	CHECK_STRING(fixture_problems(&fixture), "");
+	policy_set_observers(policy, fixture_observers(&fixture));
 	for (size_t worker = 0; policy && worker < WORKERS; worker++) {
 		const struct decide *decide = policy_decide(policy, worker);
 		const struct model *list[] = {&policy_pool(policy)->models[0]};
 		struct selection selection = {0};
 		struct route_request *request;
 		char expected[512];
-		policy_on_event(policy, worker, fixture_hear, &fixture);
 		fixture.route = (struct route){.pool = policy_pool(policy), .decide = decide, .random = &fixture.random};
 		route_request_new(&fixture.route, &fixture.facts, &fixture.arena, 0, &request);
 		decide->select(decide->self, request, (struct candidates){.list = list, .count = 1}, &fixture.random,

@@ -35,12 +35,11 @@ TEST(a_throttled_model_is_asked_once_more_at_the_next_tier) {
 	f.pool.limits.max_retries = 0;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {2, "ok 1", "return 1"});
 	CHECK_INT(f.selections, 1);
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 1);
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_SUCCESS), 1);
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_FAILURE), 0);
-	for (size_t i = 0; i < f.event_count; i++)
-		if (f.events[i] == EVENT_TIER_ESCALATION || f.events[i] == EVENT_TIER_ESCALATION_SUCCESS)
-			CHECK_STRING(f.event_details[i], "priority");
+	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 1);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation-success"), 1);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation-failure"), 0);
+	CHECK_INT(fixture_event(&f, EVENT_ATTEMPT_STARTED, 1)->attempt_started.tier, TIER_PRIORITY);
+	CHECK_INT(fixture_event(&f, EVENT_ATTEMPT_ENDED, 1)->attempt_ended.start.tier, TIER_PRIORITY);
 	CHECK_INT(statistics_of(&f, "a").rate_limit, 1);
 	CHECK_INT(statistics_of(&f, "a").success, 1);
 	fixture_free(&f);
@@ -54,7 +53,7 @@ TEST(what_failed_above_too_is_failed_over) {
 		f.pool.limits.max_retries = 1;
 		PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {1, failures[i], "send 2 b"},
 		     {3, "throttle 2", "send 3 b up to priority"}, {4, "throttle 3", "fail exhausted 3 after 1000"});
-		CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_FAILURE), 2);
+		CHECK_INT(fixture_count_events(&f, "tier-escalation-failure"), 2);
 		CHECK_INT(f.failed_tier, TIER_PRIORITY);
 		fixture_free(&f);
 	}
@@ -68,7 +67,7 @@ TEST(the_ladder_starts_at_the_attempts_own_tier) {
 	f.attributes.tier = TIER_RESERVED;
 	PLAY(&f, {2000, "begin", "send 0 a"}, {2001, "throttle 0", "send 1 b"},
 	     {2002, "throttle 1", "fail exhausted 1 after 1000"});
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 1);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 1);
 	fixture_free(&f);
 }
 
@@ -141,8 +140,8 @@ TEST(a_rest_is_that_of_the_tier_that_was_throttled) {
 	PLAY(&f, {600, "begin", "send 0 a up to priority"}, {601, "break 0", "send 1 b"}, {602, "ok 1", "return 1"});
 	struct line line = {610, "ok 0", "return 0"};
 	play_line(__FILE__, __LINE__, first, &line);
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 3);
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_SUCCESS), 2);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 3);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation-success"), 2);
 	// Who asks for another tier has nothing to do with it, who asks for this one has.
 	f.attributes.tier = TIER_FLEX;
 	PLAY(&f, {700, "begin", "send 0 a"}, {701, "ok 0", "return 0"});
@@ -164,7 +163,7 @@ TEST(a_request_whose_tier_is_fixed_does_not_climb) {
 	ladder_init(&f, "a b");
 	f.attributes.is_tier_fixed = true;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 b"}, {2, "ok 1", "return 1"});
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 0);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 0);
 	// Nor past a tier that rests.
 	PLAY(&f, {10, "begin", "send 0 b"}, {11, "ok 0", "return 0"});
 	f.attributes.is_tier_fixed = false;
@@ -260,7 +259,7 @@ TEST(an_escalation_needs_its_breaker) {
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "send 1 b"}, {2, "ok 1", "return 1"});
 	f.pool.limits.max_retries = 0;
 	PLAY(&f, {40000, "begin", "send 0 a"}, {40001, "break 0", "fail exhausted 0 after 1000"});
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 0);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 0);
 	fixture_free(&f);
 }
 
@@ -374,7 +373,7 @@ TEST(a_rung_that_is_missing_leads_to_the_next_model) {
 	f.pool.limits.max_retries = 1;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {2, "lack 1", "send 2 b"},
 	     {3, "ok 2", "return 2"});
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_FAILURE), 1);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation-failure"), 1);
 	// The next request climbs past it.
 	PLAY(&f, {2000, "begin", "send 0 a"}, {2001, "throttle 0", "send 1 a up to reserved"}, {2002, "lack 1", "send 2 b"},
 	     {2003, "ok 2", "return 2"});

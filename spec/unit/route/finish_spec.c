@@ -85,7 +85,7 @@ TEST(requests_without_an_attempt_are_heard_of_too) {
 	// Before it has begun, as in a queue.
 	PLAY(&f, {0, "cancel", "fail cancelled"}, {1, "begin", ""}, {2, "cancel", ""});
 	CHECK_STRING(heard(&f), "cancelled - 0 0 -");
-	CHECK_INT(fixture_count_events(&f, EVENT_REQUEST), 1);
+	CHECK_INT(fixture_count_events(&f, "request"), 1);
 	PLAY(&f, {0, "stop", "fail stopped"});
 	CHECK_STRING(heard(&f), "cancelled - 0 429 ThrottlingException");
 	f.selects_none = true;

@@ -4,17 +4,27 @@
 #ifndef SPEC_ROUTE_FIXTURE_H
 #define SPEC_ROUTE_FIXTURE_H
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "../check.h"
 #include "base/arena.h"
 #include "base/memory.h"
+#include "route/observer.h"
 #include "route/request_internal.h"
 
 enum { FIXTURE_MODELS = 16, FIXTURE_EVENTS = 256 };
 
 // What a model's configuration brings along, for a request that asks nothing of a quota.
 #define TERMS(model) (&(struct admission_request){.breaker = &(model)->breaker, .quota = &(model)->quota})
+
+// An event as it was told, with copies of what it points to that is gone afterwards.
+struct heard {
+	struct event event;
+	struct failure failure;
+	struct classification classification;
+	struct request_result result;
+};
 
 struct fixture {
 	struct registry *registry;
@@ -42,8 +52,8 @@ struct fixture {
 	struct candidates listed;      // what the last selection was offered, copied
 	const struct model *listed_models[FIXTURE_MODELS];
 	uint32_t selections;
-	enum event_kind events[FIXTURE_EVENTS];
-	char event_details[FIXTURE_EVENTS][32];
+	struct observers observers; // the fixture itself, of all kinds
+	struct heard events[FIXTURE_EVENTS];
 	size_t event_count;
 };
 
@@ -104,19 +114,54 @@ static inline void fixture_finish(void *self, const struct route_request *reques
 	fixture->finishes++;
 }
 
-static inline void fixture_on_event(void *owner, const struct route_event *event) {
+static inline const struct failure **failure_of(struct event *event) {
+	if (event->kind == EVENT_BREAKER_CHANGED)
+		return &event->breaker.failure;
+	if (event->kind == EVENT_COOLDOWN_STARTED)
+		return &event->cooldown.failure;
+	return event->kind == EVENT_ATTEMPT_ENDED ? &event->attempt_ended.failure : NULL;
+}
+
+static inline void fixture_observe(void *owner, const struct event *event) {
 	struct fixture *fixture = owner;
 	if (fixture->event_count == FIXTURE_EVENTS)
 		return;
-	snprintf(fixture->event_details[fixture->event_count], 32, "%.*s", SLICE_ARGS(event->detail));
-	fixture->events[fixture->event_count++] = event->kind;
+	struct heard *heard = &fixture->events[fixture->event_count++];
+	heard->event = *event;
+	const struct failure **failure = failure_of(&heard->event);
+	if (failure && *failure) {
+		heard->failure = **failure;
+		*failure = &heard->failure;
+	}
+	if (event->kind == EVENT_REQUEST_ENDED) {
+		heard->result = *event->request_ended.result;
+		heard->event.request_ended.result = &heard->result;
+	}
+	if (event->kind == EVENT_ATTEMPT_ENDED && event->attempt_ended.classification) {
+		heard->classification = *event->attempt_ended.classification;
+		heard->event.attempt_ended.classification = &heard->classification;
+	}
 }
 
-static inline size_t fixture_count_events(const struct fixture *fixture, enum event_kind kind) {
+// How many events have been told under that name.
+static inline size_t fixture_count_events(const struct fixture *fixture, const char *name) {
 	size_t count = 0;
-	for (size_t i = 0; i < fixture->event_count; i++)
-		count += fixture->events[i] == kind;
+	for (size_t i = 0; i < fixture->event_count; i++) {
+		const char *names[EVENT_NAMES_MAX];
+		size_t name_count = event_names(&fixture->events[i].event, names);
+		for (size_t j = 0; j < name_count; j++)
+			count += strcmp(names[j], name) == 0;
+	}
 	return count;
+}
+
+// The event of that kind, counted from 0 among those; ends the program where there are fewer.
+static inline const struct event *fixture_event(const struct fixture *fixture, enum event_kind kind, size_t number) {
+	for (size_t i = 0; i < fixture->event_count; i++)
+		if (fixture->events[i].event.kind == kind && number-- == 0)
+			return &fixture->events[i].event;
+	printf("no such event: %d\n", (int)kind);
+	abort();
 }
 
 // `names` is "a b c": primaries of weight 1 whose ids are their names; a name that begins with "~" is a fallback.
@@ -145,8 +190,9 @@ static inline void fixture_init(struct fixture *fixture, const char *names) {
 	fixture->route = (struct route){.pool = &fixture->pool,
 	                                .decide = &fixture->decide,
 	                                .random = &fixture->random,
-	                                .on_event = fixture_on_event,
-	                                .event_owner = fixture};
+	                                .observers = &fixture->observers,
+	                                .region = "eu-west-1"};
+	observers_add(&fixture->observers, (struct observer){fixture_observe, fixture, UINT_MAX});
 }
 
 static inline void fixture_free(struct fixture *fixture) {

@@ -350,7 +350,7 @@ static void walk_init(struct walk *walk, uint64_t seed) {
 	                                 .accept = walk_accept,
 	                                 .prepare = walk_prepare,
 	                                 .finish = walk_finish};
-	walk->f.route.on_event = NULL;
+	walk->f.route.observers = NULL;
 }
 
 TEST(random_walks_keep_the_account) {
