@@ -3,6 +3,7 @@
 // and operators are drawn at random, millions of events in virtual time. After each step the machine is compared with a
 // plain account of what it has been told and has answered.
 #include "fixture.h"
+#include "route/operator.h"
 #include "route/retry_budget.h"
 
 enum { SLOTS = 48, ATTEMPTS = 40, EVENTS_PER_SEED = 600000 };
@@ -39,7 +40,23 @@ struct walk {
 	unsigned served[FIXTURE_MODELS];  // and of those that it has answered at
 	uint64_t requests, finishes, sends, finals[2], failures[ROUTE_DEADLINE + 1];
 	uint64_t hedges, escalations, climbs, repeats, refusals;
+	uint64_t told[EVENT_KINDS];                  // events, by kind
+	uint64_t told_ends[FIXTURE_MODELS];          // of attempts
+	enum breaker_state breakers[FIXTURE_MODELS]; // as told
 };
+
+// Each change of a breaker goes on from the one before.
+static void walk_observe(void *owner, const struct event *event) {
+	struct walk *walk = owner;
+	walk->told[event->kind]++;
+	if (event->kind == EVENT_ATTEMPT_ENDED)
+		walk->told_ends[event->model->index]++;
+	if (event->kind != EVENT_BREAKER_CHANGED)
+		return;
+	CHECK_INT(event->breaker.from, walk->breakers[event->model->index]);
+	CHECK(event->breaker.to != event->breaker.from);
+	walk->breakers[event->model->index] = event->breaker.to;
+}
 
 static bool chance(struct walk *walk, uint64_t percent) {
 	return random_below(&walk->f.random, 100) < percent;
@@ -63,7 +80,7 @@ static void walk_select(void *self, const struct route_request *request, struct 
 		out->options.tier = (enum service_tier)random_below(random, 5);
 	// Somebody else may take the place between listing and sending.
 	if (chance(walk, 2))
-		model_state_force_open(candidates.list[0]->state, walk->now_ms);
+		operator_command_breaker(candidates.list[0], BREAKER_COMMAND_OPEN, walk->now_ms, &walk->f.observers);
 }
 
 static void walk_classify(void *self, const struct failure *failure, const struct route_request *request,
@@ -284,14 +301,12 @@ static void check_models(struct walk *walk) {
 
 static void operate(struct walk *walk) {
 	size_t index = random_below(&walk->f.random, walk->f.pool.count);
-	struct model_state *state = walk->f.pool.models[index].state;
 	uint64_t draw = random_below(&walk->f.random, 10);
-	if (draw == 0)
-		model_state_force_open(state, walk->now_ms);
-	else if (draw < 6)
-		model_state_force_close(state, walk->now_ms);
-	else if (draw < 9)
-		model_state_reset_breaker(state, walk->now_ms);
+	enum breaker_command command = draw == 0  ? BREAKER_COMMAND_OPEN
+	                               : draw < 6 ? BREAKER_COMMAND_CLOSE
+	                                          : BREAKER_COMMAND_RESET;
+	if (draw < 9)
+		operator_command_breaker(&walk->f.pool.models[index], command, walk->now_ms, &walk->f.observers);
 	if (draw >= 6 && draw < 9)
 		walk->missing[index] = walk->served[index] = 0;
 }
@@ -309,12 +324,18 @@ static void finish(struct walk *walk) {
 		arena_free(&slot->arena);
 	}
 	CHECK_INT(walk->finals[0] + walk->finals[1], walk->requests);
+	CHECK_INT(walk->told[EVENT_REQUEST_STARTED], walk->requests);
+	CHECK_INT(walk->told[EVENT_REQUEST_ENDED], walk->requests);
+	CHECK_INT(walk->told[EVENT_ATTEMPT_STARTED], walk->sends);
+	CHECK_INT(walk->told[EVENT_ATTEMPT_ENDED], walk->sends);
 	CHECK_INT(walk->finishes, walk->requests);
 	for (size_t i = 0; i < walk->f.pool.count; i++) {
 		struct model_statistics statistics;
 		struct model_state *state = walk->f.pool.models[i].state;
 		model_state_statistics(state, &statistics);
 		CHECK_INT(state->inflight, 0);
+		CHECK_INT(walk->told_ends[i], walk->ended[i]);
+		CHECK_INT(state->breaker.state, walk->breakers[i]);
 		CHECK_INT(state->breaker.probes, 0);
 		CHECK(!state->last_resort_taken);
 		uint64_t requests, tokens;
@@ -350,7 +371,8 @@ static void walk_init(struct walk *walk, uint64_t seed) {
 	                                 .accept = walk_accept,
 	                                 .prepare = walk_prepare,
 	                                 .finish = walk_finish};
-	walk->f.route.observers = NULL;
+	walk->f.observers = (struct observers){0};
+	observers_add(&walk->f.observers, (struct observer){walk_observe, walk, UINT_MAX});
 }
 
 TEST(random_walks_keep_the_account) {
