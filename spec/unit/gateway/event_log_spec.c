@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events as log lines: at which level, with which fields, and that the log listens to what it shows alone.
 #include "../check.h"
+#include "base/arena.h"
 #include "gateway/event_log.h"
+#include "route/request.h"
+#include "route/state.h"
 
 static char nova[] = "nova";
 static const struct model model = {.name = nova};
@@ -9,12 +12,14 @@ static const struct request_attributes attributes = {.id = {"r-1", 3}};
 
 // The event's fields as "name=value ...".
 static const char *fields_of(const struct event *event) {
-	static char text[1024];
-	struct log_field fields[EVENT_LOG_FIELDS];
-	size_t used = 0, count = event_log_fields(event, fields);
-	CHECK_INT(fields[count].kind, LOG_END);
+	static char text[4096];
+	struct event_log_line line;
+	const struct log_field *fields = line.fields;
+	size_t used = 0;
+	event_log_fields(event, &line);
+	CHECK_INT(fields[line.count].kind, LOG_END);
 	*text = '\0';
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < line.count; i++)
 		if (fields[i].kind == LOG_NUMBER)
 			used += (size_t)snprintf(text + used, sizeof text - used, "%s%s=%" PRId64, i ? " " : "", fields[i].name,
 			                         fields[i].number);
@@ -74,17 +79,82 @@ TEST(attempts_have_what_became_of_them) {
 	                                "reason=too short milliseconds=43 ttft_ms=7");
 }
 
+// A request over one model, from its beginning to the fields of its end.
+struct course {
+	struct registry *registry;
+	struct model model;
+	struct pool pool;
+	struct observers observers;
+	struct random_source random;
+	struct arena arena;
+	struct route route;
+	struct route_request *request;
+	char end[4096];
+};
+
+static void note_end(void *owner, const struct event *event) {
+	struct course *course = owner;
+	snprintf(course->end, sizeof course->end, "%s", fields_of(event));
+}
+
+static void begin(struct course *course, char *name) {
+	*course = (struct course){.registry = registry_new(), .model = {.id = name, .name = name, .weight = 1}};
+	course->model.state = registry_retain(course->registry, &course->model);
+	course->pool = (struct pool){.models = &course->model, .count = 1};
+	course->route = (struct route){
+	    .pool = &course->pool, .decide = &default_decide, .random = &course->random, .observers = &course->observers};
+	observers_add(&course->observers, (struct observer){note_end, course, event_bit(EVENT_REQUEST_ENDED)});
+	random_init(&course->random, 1);
+	arena_init(&course->arena, 1 << 20);
+	CHECK_INT(route_request_new(&course->route, &attributes, &course->arena, 1000, &course->request), 0);
+	CHECK_INT(route_begin(course->request, 1000).kind, STEP_SEND);
+}
+
+static void end(struct course *course) {
+	arena_free(&course->arena);
+	model_state_release(course->model.state);
+	registry_free(course->registry);
+}
+
 TEST(requests_have_their_end) {
-	const struct request_result good = {
-	    .outcome = OUTCOME_SUCCESS, .attempts = 2, .status = 200, .latency_ms = 50, .ttft_ms = 9};
-	const struct request_result gone = {.outcome = OUTCOME_CANCELLED, .attempts = 1, .latency_ms = 5, .ttft_ms = -1};
-	struct event event = {
-	    .kind = EVENT_REQUEST_ENDED, .request = &attributes, .model = &model, .request_ended.result = &good};
-	CHECK_STRING(fields_of(&event),
-	             "request_id=r-1 model=nova attempts=2 outcome=success status=200 milliseconds=50 ttft_ms=9");
-	event.request_ended = (struct request_ended){.result = &gone, .has_failed = true, .error = ROUTE_CANCELLED};
-	CHECK_STRING(fields_of(&event),
-	             "request_id=r-1 model=nova attempts=1 outcome=cancelled error=CANCELLED milliseconds=5");
+	const struct attempt_result good = {
+	    .end = ATTEMPT_SUCCEEDED, .status = 200, .latency_ms = 43, .ttft_ms = 9, .usage = {-1, -1, -1, -1}};
+	const struct attempt_result late = {.end = ATTEMPT_FAILED,
+	                                    .failure = {.kind = FAILURE_TIMEOUT,
+	                                                .name = SLICE("AttemptTimeout"),
+	                                                .fault = FAULT_MODEL,
+	                                                .retry_after_ms = -1},
+	                                    .latency_ms = 3004,
+	                                    .ttft_ms = -1};
+	struct course course;
+	begin(&course, nova);
+	route_attempt_ended(course.request, 0, &good, 1050);
+	CHECK_STRING(course.end, "request_id=r-1 model=nova attempts=1 tried=nova:success:43 outcome=success status=200 "
+	                         "milliseconds=50 ttft_ms=9");
+	end(&course);
+	begin(&course, nova);
+	route_attempt_ended(course.request, 0, &late, 4010);
+	CHECK_STRING(course.end, "request_id=r-1 model=nova attempts=1 tried=nova:AttemptTimeout:3004 outcome=fail_fast "
+	                         "error=RETRIES_EXHAUSTED status=408 milliseconds=3010");
+	end(&course);
+	begin(&course, nova);
+	CHECK_INT(route_cancel(course.request, 1005).kind, STEP_CANCEL);
+	CHECK_INT(route_next(course.request, 1005).kind, STEP_FAIL);
+	route_attempt_ended(course.request, 0, &late, 1005);
+	CHECK_STRING(course.end, "request_id=r-1 model=nova attempts=1 tried=nova:in_flight:0 outcome=cancelled "
+	                         "error=CANCELLED milliseconds=5");
+	end(&course);
+}
+
+TEST(long_names_are_cut) {
+	static char name[2049];
+	const struct attempt_result good = {.end = ATTEMPT_SUCCEEDED, .ttft_ms = -1};
+	struct course course;
+	memset(name, 'x', sizeof name - 1);
+	begin(&course, name);
+	route_attempt_ended(course.request, 0, &good, 1050);
+	CHECK_INT(strspn(strstr(course.end, "tried=") + 6, "x"), EVENT_LOG_TRIED_BYTES - 1);
+	end(&course);
 }
 
 TEST(changes_of_a_model_have_their_cause) {
@@ -125,6 +195,7 @@ int main(void) {
 	RUN(it_listens_to_what_is_shown);
 	RUN(attempts_have_what_became_of_them);
 	RUN(requests_have_their_end);
+	RUN(long_names_are_cut);
 	RUN(changes_of_a_model_have_their_cause);
 	RUN(policies_are_told_with_places_and_counts);
 	return check_summary();
