@@ -225,6 +225,19 @@ static void expect_client(const struct end *end, char *text) {
 		*text = '\0';
 }
 
+// Observers are told what `finish` hears, once, and one end for each attempt that has started.
+static void check_told(const struct end *end, const struct engine *engine) {
+	char outcome[32], status[8], attempts[8], expected[64];
+	CHECK_INT(engine->events[EVENT_REQUEST_STARTED], 1);
+	CHECK_INT(engine->events[EVENT_REQUEST_ENDED], 1);
+	CHECK_INT(engine->events[EVENT_ATTEMPT_STARTED], engine->events[EVENT_ATTEMPT_ENDED]);
+	if (sscanf(end->heard, "%31s %7s %*s %7s", outcome, status, attempts) != 3)
+		abort();
+	CHECK_INT(engine->events[EVENT_ATTEMPT_STARTED], atoi(attempts));
+	snprintf(expected, sizeof expected, "%s %d %s", outcome, atoi(status), attempts);
+	CHECK_STRING(engine->ended, expected);
+}
+
 TEST(both_drivers_end_alike) {
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
 		const struct end *end = &ends[i];
@@ -241,6 +254,7 @@ TEST(both_drivers_end_alike) {
 		CHECK_STRING(real.heard, end->heard);
 		CHECK_STRING(dry.client, expected);
 		CHECK_STRING(real.client, expected);
+		check_told(end, &engine);
 		engine_close(&engine);
 		if (check_failures_in_test > before)
 			printf("  in \"%s\"\n", end->title);

@@ -3,6 +3,7 @@
 #ifndef SPEC_MUX_ENGINE_H
 #define SPEC_MUX_ENGINE_H
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,7 +26,21 @@ struct engine {
 	bool is_done;
 	// Of the request that was done last: "OUTCOME STATUS EXCEPTION CODE", empty where it was told of no failure.
 	char told[160];
+	// What observers were told: events by kind, and of the last request to end the outcome, status and attempts.
+	struct observers observers;
+	int events[EVENT_KINDS];
+	char ended[64];
 };
+
+static inline void engine_observe(void *owner, const struct event *event) {
+	struct engine *engine = owner;
+	engine->events[event->kind]++;
+	if (event->kind != EVENT_REQUEST_ENDED)
+		return;
+	const struct request_result *result = event->request_ended.result;
+	snprintf(engine->ended, sizeof engine->ended, "%s %d %u", outcome_names[result->outcome], result->status,
+	         result->attempts);
+}
 
 static inline void engine_on_head(void *owner, const struct mux_head *head) {
 	(void)owner;
@@ -86,7 +101,9 @@ static inline void engine_open(struct engine *engine, const char *policy, bool h
 	    .header_bytes = 1 << 16,
 	    .frame_bytes = 1 << 20,
 	    .hold_bytes = 1 << 20,
+	    .observers = &engine->observers,
 	};
+	observers_add(&engine->observers, (struct observer){engine_observe, engine, UINT_MAX});
 	CHECK_INT(mux_new(&settings, &problems, &engine->mux), 0);
 	engine->worker = mux_worker_new(engine->mux, 0, &fake_loop);
 	engine->version = mux_version_retain(engine->mux);
