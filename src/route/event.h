@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/problem.h"
 #include "base/slice.h"
 #include "route/decide.h"
 #include "route/request.h"

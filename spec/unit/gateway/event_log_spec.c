@@ -2,6 +2,7 @@
 // Events as log lines: at which level, with which fields, and that the log listens to what it shows alone.
 #include "../check.h"
 #include "base/arena.h"
+#include "base/problem.h"
 #include "gateway/event_log.h"
 #include "route/request.h"
 #include "route/state.h"
