@@ -13,9 +13,9 @@
 #include "base/uuid.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "config/credentials_config.h"
 #include "gateway/engine.h"
 #include "gateway/settings.h"
-#include "mux/identity.h"
 #include "mux/mux.h"
 #include "net/loop.h"
 
@@ -168,14 +168,14 @@ static bool ask_mux(struct mux *mux, struct slice model, struct slice body) {
 }
 
 static int ask(const struct settings *settings, struct slice model, struct slice body, struct problems *problems) {
-	struct identity identity;
+	struct credentials_sources sources;
 	struct mux *mux;
-	identity_init(&identity, &settings->credentials, &settings->credential_sets);
-	struct mux_settings mux_settings = engine_settings(settings, &identity);
+	credentials_sources_init(&sources, &settings->credentials, &settings->credential_sets);
+	struct mux_settings mux_settings = engine_settings(settings, &sources);
 	int rc = mux_new(&mux_settings, problems, &mux);
 	bool answered = rc == 0 && ask_mux(mux, model, body);
 	mux_free(mux);
-	identity_free(&identity);
+	credentials_sources_free(&sources);
 	return answered ? CLI_DONE : CLI_FAILED;
 }
 

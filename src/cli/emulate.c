@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "config/address.h"
 #include "emulator/emulator.h"
-#include "gateway/address.h"
 #include "policy/policy.h"
 
 struct arguments {

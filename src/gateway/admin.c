@@ -62,7 +62,7 @@ static void post_stats_reset(const struct inquiry *about) {
 
 static void get_policy(const struct inquiry *about) {
 	if (about->mux)
-		mux_report_policy(about->mux, &about->response->body);
+		report_policy(about->mux, &about->response->body);
 }
 
 static void post_reload(const struct inquiry *about) {

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
+#include "config/report.h"
 #include "gateway/reload.h"
 #include "http/server.h"
 #include "mux/mux.h"
-#include "mux/report.h"
 #include "net/loop.h"
 
 // An answer to an admin request; `body` is JSON.

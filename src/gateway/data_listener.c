@@ -3,8 +3,8 @@
 
 #include "aws/exception.h"
 #include "base/log.h"
+#include "config/report.h"
 #include "gateway/transaction.h"
-#include "mux/report.h"
 
 // What a client is told to wait for a gateway that starts again, and for one that has taken on too much.
 enum { STOPPING_RETRY_MS = 1000, FULL_RETRY_MS = 2000 };

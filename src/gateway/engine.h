@@ -3,11 +3,11 @@
 #ifndef GATEWAY_ENGINE_H
 #define GATEWAY_ENGINE_H
 
+#include "config/credentials_config.h"
 #include "gateway/settings.h"
-#include "mux/identity.h"
 #include "mux/mux.h"
 
 // Borrows from both; on_event is left empty.
-struct mux_settings engine_settings(const struct settings *settings, const struct identity *identity);
+struct mux_settings engine_settings(const struct settings *settings, const struct credentials_sources *sources);
 
 #endif

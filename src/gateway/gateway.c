@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/memory_meter.h"
 #include "base/random.h"
+#include "config/credentials_config.h"
 #include "gateway/admin.h"
 #include "gateway/engine.h"
 #include "gateway/event_log.h"
@@ -22,7 +23,6 @@
 #include "gateway/reload.h"
 #include "gateway/worker.h"
 #include "http/server.h"
-#include "mux/identity.h"
 #include "mux/mux.h"
 #include "net/bind_adopted.h"
 #include "net/connect.h"
@@ -35,7 +35,7 @@ enum { INSTANCE_BYTES = 17 };
 // belongs to the first worker's thread.
 struct gateway {
 	const struct settings *settings;
-	struct identity identity;
+	struct credentials_sources sources;
 	struct mux *mux;
 	struct tls_server *tls;     // of the data listeners; NULL: in clear
 	struct memory_meter memory; // of all requests
@@ -63,7 +63,7 @@ static void log_listener(const char *request_route, const char *address, const c
 
 // The first worker's listeners; they pick the ports for the others'.
 static void listen_first(struct gateway *gateway, struct problems *problems) {
-	const struct settings_addresses *listen = &gateway->settings->listen;
+	const struct address_list *listen = &gateway->settings->listen;
 	bool shared = gateway->worker_count > 1;
 	const char *message = NULL;
 	for (size_t i = 0; i < listen->count; i++) {
@@ -79,7 +79,7 @@ static void listen_first(struct gateway *gateway, struct problems *problems) {
 }
 
 static void listen_others(struct gateway *gateway, struct problems *problems) {
-	const struct settings_addresses *listen = &gateway->settings->listen;
+	const struct address_list *listen = &gateway->settings->listen;
 	const char *message = NULL;
 	for (size_t w = 1; w < gateway->worker_count; w++)
 		for (size_t i = 0; i < listen->count; i++) {
@@ -132,8 +132,8 @@ static void read_certificate(struct gateway *gateway, struct problems *problems)
 
 // Whom to sign as, the policy, its models: all that needs no listener.
 static int start_engine(struct gateway *gateway, struct problems *problems) {
-	identity_init(&gateway->identity, &gateway->settings->credentials, &gateway->settings->credential_sets);
-	struct mux_settings mux_settings = engine_settings(gateway->settings, &gateway->identity);
+	credentials_sources_init(&gateway->sources, &gateway->settings->credentials, &gateway->settings->credential_sets);
+	struct mux_settings mux_settings = engine_settings(gateway->settings, &gateway->sources);
 	mux_settings.on_event = notice_write;
 	mux_settings.memory = &gateway->memory;
 	mux_settings.check_policy = refuse_loops;
@@ -156,7 +156,7 @@ int gateway_check(const struct settings *settings, struct problems *problems) {
 	int rc = start_engine(&gateway, problems);
 	mux_free(gateway.mux);
 	tls_server_free(gateway.tls);
-	identity_free(&gateway.identity);
+	credentials_sources_free(&gateway.sources);
 	return rc;
 }
 
@@ -331,7 +331,7 @@ void gateway_free(struct gateway *gateway) {
 	mux_free(gateway->mux);
 	assert(memory_meter_held(&gateway->memory) == 0);
 	tls_server_free(gateway->tls);
-	identity_free(&gateway->identity);
+	credentials_sources_free(&gateway->sources);
 	pthread_mutex_destroy(&gateway->gate);
 	free(gateway->workers);
 	free(gateway);

@@ -7,9 +7,9 @@
 
 #include "aws/endpoint.h"
 #include "base/memory.h"
-#include "gateway/address.h"
-#include "gateway/value.h"
-#include "mux/settings_keys.h"
+#include "config/address.h"
+#include "config/engine_options.h"
+#include "config/setting_readers.h"
 #include "policy/policy.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:8080"
@@ -55,13 +55,13 @@ static const struct schema_key log_keys[] = {
     {.name = "level",
      .type = SCHEMA_CUSTOM,
      .offset = LOG_OFFSET(level),
-     .parse = value_log_level,
+     .parse = setting_read_log_level,
      .expected = "\"debug\", \"info\", \"warn\", \"error\" or \"off\"",
      .meaning = "least level that is written; access lines are \"info\""},
     {.name = "format",
      .type = SCHEMA_CUSTOM,
      .offset = LOG_OFFSET(format),
-     .parse = value_log_format,
+     .parse = setting_read_log_format,
      .expected = "\"text\" or \"json\"",
      .meaning = "of a line on stderr"},
     {.name = "access",
@@ -73,12 +73,12 @@ static const struct schema_key log_keys[] = {
 };
 
 const struct schema_key settings_keys[] = {
-    SETTINGS_CUSTOM(listen, value_listen, "one address or a list of them", "where Bedrock's API is served"),
+    SETTINGS_CUSTOM(listen, setting_read_listen, "one address or a list of them", "where Bedrock's API is served"),
     SETTINGS_TABLE(tls, tls_keys, "makes the data listeners TLS; read again at SIGHUP"),
-    SETTINGS_CUSTOM(admin, value_address, "an address", "where the admin API is served"),
+    SETTINGS_CUSTOM(admin, setting_read_admin, "an address", "where the admin API is served"),
     SETTINGS_BOOLEAN(allow_unauthenticated,
                      "listen beyond loopback and Unix sockets, though whoever connects may use the credentials"),
-    SETTINGS_CUSTOM(workers, value_workers, "a whole number or \"auto\"", "threads; \"auto\" is one per core"),
+    SETTINGS_CUSTOM(workers, setting_read_workers, "a whole number or \"auto\"", "threads; \"auto\" is one per core"),
     SETTINGS_STRING(policy, "policy file; without it policies/weighted.lua, or that file as built in"),
     SETTINGS_TABLE(policy_limits, policy_limits_keys, "budgets of the policy"),
     SETTINGS_DESTINATION,
@@ -102,13 +102,13 @@ static void set_defaults(struct settings *settings) {
 
 void settings_free(struct settings *settings) {
 	schema_free(settings_keys, settings);
-	value_free_listen(&settings->listen);
+	address_list_free(&settings->listen);
 	free(settings->admin);
 	free(settings->region);
 	free(settings->endpoint);
 	free(settings->notify_socket);
-	identity_settings_free(&settings->credentials);
-	identity_sets_free(&settings->credential_sets);
+	credentials_config_free(&settings->credentials);
+	credentials_config_sets_free(&settings->credential_sets);
 	*settings = (struct settings){0};
 }
 
@@ -206,11 +206,11 @@ static void check_together(const char *file, const struct settings *settings, st
 	if (settings->limits.memory_bytes < settings->limits.body_bytes + settings->limits.response_bytes)
 		problems_add(problems, file, 0, "limits.memory_bytes", "at least body_bytes and response_bytes together", NULL);
 	if (!settings->allow_plaintext)
-		destination_refuse_plaintext(settings->endpoint, file, problems);
+		endpoint_config_refuse_plaintext(settings->endpoint, file, problems);
 }
 
 int settings_read(const char *file, const struct document *document, const struct settings_flags *flags,
-                  destination_lookup lookup, void *owner, struct problems *problems, struct settings *settings) {
+                  endpoint_config_lookup lookup, void *owner, struct problems *problems, struct settings *settings) {
 	size_t before = problems->count;
 	set_defaults(settings);
 	if (document) {
@@ -218,7 +218,7 @@ int settings_read(const char *file, const struct document *document, const struc
 		schema_read(settings_keys, document, settings, &place);
 	}
 	read_flags(flags, problems, settings);
-	destination_complete(&settings->region, &settings->endpoint, lookup, owner, problems);
+	endpoint_config_complete(&settings->region, &settings->endpoint, lookup, owner, problems);
 	check_together(file, settings, problems);
 	const char *notify = lookup(owner, "NOTIFY_SOCKET");
 	if (notify && *notify)
@@ -226,8 +226,8 @@ int settings_read(const char *file, const struct document *document, const struc
 	return problems->count == before ? 0 : ERROR_INVALID;
 }
 
-int settings_load(const struct settings_flags *flags, destination_lookup lookup, void *owner, struct problems *problems,
-                  struct settings *settings) {
+int settings_load(const struct settings_flags *flags, endpoint_config_lookup lookup, void *owner,
+                  struct problems *problems, struct settings *settings) {
 	const char *file = flags->config;
 	if (!file && access(SETTINGS_FILE, F_OK) == 0)
 		file = SETTINGS_FILE;

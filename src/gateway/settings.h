@@ -12,20 +12,16 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/schema.h"
+#include "config/address.h"
+#include "config/credentials_config.h"
+#include "config/endpoint_config.h"
 #include "http/server.h"
-#include "mux/destination.h"
-#include "mux/identity.h"
 
 // Looked for in the working directory when no file is named.
 #define SETTINGS_FILE "signalbox.lua"
 
-struct settings_addresses {
-	char **list;
-	size_t count;
-};
-
 struct settings {
-	struct settings_addresses listen;
+	struct address_list listen;
 	struct {
 		char *cert, *key; // files; both or, in clear, NULL
 	} tls;
@@ -40,8 +36,8 @@ struct settings {
 	char *region;   // never NULL once loaded
 	char *endpoint; // NULL: the region's own
 	bool allow_plaintext;
-	struct identity_settings credentials;
-	struct identity_sets credential_sets;
+	struct credentials_config credentials;
+	struct credentials_config_sets credential_sets;
 	struct {
 		uint64_t connect_ms, header_ms, body_ms, write_ms, client_idle_ms, pool_idle_ms, drain_ms;
 	} timeouts;
@@ -66,12 +62,12 @@ struct settings_flags {
 
 // Fills `settings` (release with settings_free, whatever the result): defaults, the file, flags, and for region,
 // endpoint and notify_socket the environment. 0, or ERROR_INVALID with every mistake in `problems`.
-int settings_load(const struct settings_flags *flags, destination_lookup lookup, void *owner, struct problems *problems,
-                  struct settings *settings);
+int settings_load(const struct settings_flags *flags, endpoint_config_lookup lookup, void *owner,
+                  struct problems *problems, struct settings *settings);
 
 // The same from a document that was read already; `file` is its name for messages. NULL document: no file.
 int settings_read(const char *file, const struct document *document, const struct settings_flags *flags,
-                  destination_lookup lookup, void *owner, struct problems *problems, struct settings *settings);
+                  endpoint_config_lookup lookup, void *owner, struct problems *problems, struct settings *settings);
 
 // Adds a problem when `endpoint` (a URL; NULL is fine) is one of our own listeners: requests would go round in a loop.
 // For who is going to listen; `ask` may well ask the gateway that runs beside it.

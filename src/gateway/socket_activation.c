@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "gateway/address.h"
+#include "config/address.h"
 #include "net/bind.h"
 
 enum { FIRST_DESCRIPTOR = 3, PASSED_MAX = 64 };
 
 // How many descriptors are for this process; 0 for none.
-static uint64_t count_passed(destination_lookup lookup, void *owner, struct problems *problems) {
+static uint64_t count_passed(endpoint_config_lookup lookup, void *owner, struct problems *problems) {
 	const char *pid = lookup(owner, "LISTEN_PID");
 	const char *count = lookup(owner, "LISTEN_FDS");
 	uint64_t number;
@@ -43,7 +43,7 @@ static void adopt_admin(struct settings *settings, const char *text, struct prob
 }
 
 static void adopt_data(struct settings *settings, size_t place, const char *text) {
-	struct settings_addresses *listen = &settings->listen;
+	struct address_list *listen = &settings->listen;
 	if (place == listen->count) {
 		listen->list = memory_resize(listen->list, listen->count + 1, sizeof *listen->list);
 		listen->list[listen->count++] = NULL;
@@ -52,7 +52,7 @@ static void adopt_data(struct settings *settings, size_t place, const char *text
 	listen->list[place] = memory_string(slice_from(text));
 }
 
-int socket_activation_adopt(destination_lookup lookup, void *owner, struct settings *settings,
+int socket_activation_adopt(endpoint_config_lookup lookup, void *owner, struct settings *settings,
                             struct problems *problems) {
 	size_t before = problems->count;
 	uint64_t count = count_passed(lookup, owner, problems);

@@ -20,8 +20,8 @@ int engine_new(const struct document *document, struct problems *problems, struc
 	int rc = options_read(document, problems, &made->options);
 	if (rc)
 		goto out;
-	identity_init(&made->identity, &made->options.credentials, &made->options.credential_sets);
-	settings = options_for_mux(&made->options, &made->identity);
+	credentials_sources_init(&made->sources, &made->options.credentials, &made->options.credential_sets);
+	settings = options_for_mux(&made->options, &made->sources);
 	rc = mux_new(&settings, problems, &made->mux);
 	if (rc)
 		goto out;
@@ -48,8 +48,8 @@ void engine_free(struct engine *engine) {
 	if (engine->loop)
 		loop_close(engine->loop);
 	mux_free(engine->mux);
-	if (engine->identity.source)
-		identity_free(&engine->identity);
+	if (engine->sources.source)
+		credentials_sources_free(&engine->sources);
 	options_free(&engine->options);
 	free(engine);
 }

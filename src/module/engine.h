@@ -10,14 +10,14 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/random.h"
+#include "config/credentials_config.h"
 #include "module/options.h"
-#include "mux/identity.h"
 #include "mux/mux.h"
 #include "net/loop.h"
 
 struct engine {
 	struct options options;
-	struct identity identity;
+	struct credentials_sources sources;
 	struct mux *mux;
 	struct loop *loop;
 	struct mux_worker *worker;

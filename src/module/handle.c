@@ -4,13 +4,13 @@
 #include <lauxlib.h>
 
 #include "base/clock.h"
+#include "config/report.h"
 #include "module/engine.h"
 #include "module/request.h"
 #include "module/response.h"
 #include "module/stream.h"
 #include "module/type.h"
 #include "module/value.h"
-#include "mux/report.h"
 #include "sandbox/table_file.h"
 
 #define HANDLE_TYPE "signalbox.mux"

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "mux/settings_keys.h"
+#include "config/engine_options.h"
 
 #define SETTINGS struct options
 
@@ -31,9 +31,9 @@ int options_read(const struct document *document, struct problems *problems, str
 	*options = (struct options){0};
 	schema_defaults(options_keys, options);
 	schema_read(options_keys, document, options, &place);
-	destination_complete(&options->region, &options->endpoint, look_up, NULL, problems);
+	endpoint_config_complete(&options->region, &options->endpoint, look_up, NULL, problems);
 	if (!options->allow_plaintext)
-		destination_refuse_plaintext(options->endpoint, OPTIONS_NAME, problems);
+		endpoint_config_refuse_plaintext(options->endpoint, OPTIONS_NAME, problems);
 	return problems->count == before ? 0 : ERROR_INVALID;
 }
 
@@ -41,12 +41,12 @@ void options_free(struct options *options) {
 	schema_free(options_keys, options);
 	free(options->region);
 	free(options->endpoint);
-	identity_settings_free(&options->credentials);
-	identity_sets_free(&options->credential_sets);
+	credentials_config_free(&options->credentials);
+	credentials_config_sets_free(&options->credential_sets);
 	*options = (struct options){0};
 }
 
-struct mux_settings options_for_mux(const struct options *options, const struct identity *identity) {
+struct mux_settings options_for_mux(const struct options *options, const struct credentials_sources *sources) {
 	return (struct mux_settings){
 	    .policy = options->policy,
 	    .policy_limits = {options->policy_limits.instructions, options->policy_limits.memory_bytes},
@@ -54,9 +54,9 @@ struct mux_settings options_for_mux(const struct options *options, const struct 
 	    .region = options->region,
 	    .endpoint = options->endpoint,
 	    .allow_plaintext = options->allow_plaintext,
-	    .credentials = identity->source,
-	    .credential_sets = identity->sets,
-	    .credential_set_count = identity->set_count,
+	    .credentials = sources->source,
+	    .credential_sets = sources->sets,
+	    .credential_set_count = sources->set_count,
 	    .connect_ms = options->timeouts.connect_ms,
 	    .pool_idle_ms = options->timeouts.pool_idle_ms,
 	    .response_bytes = options->limits.response_bytes,

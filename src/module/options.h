@@ -10,7 +10,7 @@
 #include "base/document.h"
 #include "base/error.h"
 #include "base/schema.h"
-#include "mux/identity.h"
+#include "config/credentials_config.h"
 #include "mux/mux.h"
 
 // The name of the table in messages.
@@ -24,8 +24,8 @@ struct options {
 	char *region;
 	char *endpoint; // NULL: the region's own
 	bool allow_plaintext;
-	struct identity_settings credentials;
-	struct identity_sets credential_sets;
+	struct credentials_config credentials;
+	struct credentials_config_sets credential_sets;
 	struct {
 		uint64_t connect_ms, pool_idle_ms;
 	} timeouts;
@@ -41,6 +41,6 @@ int options_read(const struct document *document, struct problems *problems, str
 void options_free(struct options *options);
 
 // The engine's settings; borrows from both.
-struct mux_settings options_for_mux(const struct options *options, const struct identity *identity);
+struct mux_settings options_for_mux(const struct options *options, const struct credentials_sources *sources);
 
 #endif

@@ -12,6 +12,7 @@
 #include "mux/worker.h"
 #include "policy/shared.h"
 #include "route/retry_budget.h"
+#include "sandbox/sources.h"
 
 enum { AUTHORIZATION_BYTES = 16384 }; // a bearer token of several KB fits
 
@@ -101,6 +102,39 @@ struct policy *mux_policy(struct mux *mux) {
 	policy_retain(policy);
 	pthread_mutex_unlock(&mux->lock);
 	return policy;
+}
+
+void mux_view_policy(struct mux *mux, mux_policy_viewer viewer, void *owner) {
+	pthread_mutex_lock(&mux->lock);
+	viewer(owner, &(struct mux_policy_view){mux->version->policy, &mux->history, &mux->rejected});
+	pthread_mutex_unlock(&mux->lock);
+}
+
+static size_t add_files(const struct sources *sources, char **files, size_t count) {
+	for (size_t i = 0; i < sources->count; i++) {
+		struct source_view source = sources_at(sources, i);
+		if (source.is_file)
+			files[count++] = memory_string(slice_from(source.path));
+	}
+	return count;
+}
+
+char **mux_policy_files(struct mux *mux) {
+	pthread_mutex_lock(&mux->lock);
+	const struct sources *running = policy_sources(mux->version->policy);
+	const struct sources *last_read = mux->last_read;
+	char **files = memory_new(running->count + last_read->count + 1, sizeof *files);
+	size_t count = add_files(running, files, 0);
+	if (last_read != running)
+		add_files(last_read, files, count);
+	pthread_mutex_unlock(&mux->lock);
+	return files;
+}
+
+void mux_free_files(char **files) {
+	for (char **file = files; *file; file++)
+		free(*file);
+	free(files);
 }
 
 static void on_waiting_due(void *owner) {

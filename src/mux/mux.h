@@ -23,6 +23,7 @@
 struct mux;        // one a process: settings, the running policy version, the models' states
 struct mux_worker; // one a thread: its connections and requests
 struct mux_request;
+struct history; // see mux/history.h
 
 enum { VERSION_HASH_BYTES = 65 }; // SHA-256 in hex, with its NUL
 
@@ -100,9 +101,16 @@ void mux_end_reloads(struct mux *mux);
 char **mux_policy_files(struct mux *mux);
 void mux_free_files(char **files);
 
-// The running version, where it came from, what was wrong with the one last rejected, and the versions before, as JSON:
-// {"version","hash","since","source","models","restores","errors","benched","history"}.
-void mux_report_policy(struct mux *mux, struct buffer *out);
+// The running version, the versions before it (the last of `history` is the running one), and what was wrong with the
+// one last rejected.
+struct mux_policy_view {
+	const struct policy *policy;
+	const struct history *history;
+	const struct problems *rejected;
+};
+typedef void (*mux_policy_viewer)(void *owner, const struct mux_policy_view *view);
+// Calls `viewer` once, from within, under the lock of reloads: it calls nothing of the mux. From any thread.
+void mux_view_policy(struct mux *mux, mux_policy_viewer viewer, void *owner);
 
 // What a client wants. Everything is borrowed until on_done.
 struct mux_call {

@@ -156,6 +156,15 @@ TEST(the_end_responses_what_is_left) {
 	close_fixture(&fixture);
 }
 
+// The first version runs again, and nothing is wrong on disk.
+static void check_view(void *owner, const struct mux_policy_view *view) {
+	(void)owner;
+	CHECK_INT(history_last(view->history)->number, 4);
+	CHECK_INT(history_last(view->history)->restores, 1);
+	CHECK_INT(view->rejected->count, 0);
+	CHECK_INT(policy_pool(view->policy)->count, 1);
+}
+
 TEST(what_comes_of_each_order) {
 	struct fixture fixture;
 	const struct mux_reload_order plain = {0}, if_changed = {.if_changed = true}, back = {.to = 1}, nowhere = {.to = 9};
@@ -185,14 +194,7 @@ TEST(what_comes_of_each_order) {
 	write_policy(&fixture, GOOD);
 	CHECK(!reload(&fixture, if_changed)->is_new);
 	CHECK_INT(fixture.last.version, 4);
-	struct buffer report;
-	buffer_init(&report, 1 << 16);
-	mux_report_policy(fixture.mux, &report);
-	CHECK(slice_starts(buffer_slice(&report), SLICE("{\"version\":4,")));
-	buffer_append_byte(&report, '\0');
-	CHECK(strstr(report.ptr, "\"restores\":1,") != NULL);
-	CHECK(strstr(report.ptr, "\"errors\":[],") != NULL);
-	buffer_free(&report);
+	mux_view_policy(fixture.mux, check_view, NULL);
 	close_fixture(&fixture);
 }
 

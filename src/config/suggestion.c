@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mux/suggestion.h"
+#include "config/suggestion.h"
 
 static const char *const validation[] = {
     "Correct the request as the message says; sending it again unchanged fails again.",

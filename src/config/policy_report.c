@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the running policy is and how it came to be, as JSON, and the files that it hangs on.
+// What the running policy is and how it came to be, as JSON.
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "aws/calendar.h"
-#include "base/memory.h"
+#include "config/report.h"
 #include "mux/history.h"
-#include "mux/report.h"
-#include "mux/worker.h"
-#include "sandbox/sources.h"
 
 static void append_text(struct buffer *out, const char *name, const char *text) {
 	buffer_printf(out, "\"%s\":", name);
@@ -72,46 +68,21 @@ static void append_history(const struct history *history, struct buffer *out) {
 	buffer_append_byte(out, ']');
 }
 
-void mux_report_policy(struct mux *mux, struct buffer *out) {
-	pthread_mutex_lock(&mux->lock);
-	const struct policy *policy = mux->version->policy;
+static void append_policy(void *owner, const struct mux_policy_view *view) {
+	struct buffer *out = owner;
 	buffer_append_byte(out, '{');
-	append_version(history_last(&mux->history), out);
+	append_version(history_last(view->history), out);
 	buffer_append_byte(out, ',');
-	append_text(out, "source", policy_source(policy));
-	buffer_printf(out, ",\"models\":%zu,\"errors\":", policy_pool(policy)->count);
-	report_problems(&mux->rejected, out);
+	append_text(out, "source", policy_source(view->policy));
+	buffer_printf(out, ",\"models\":%zu,\"errors\":", policy_pool(view->policy)->count);
+	report_problems(view->rejected, out);
 	buffer_append_byte(out, ',');
-	append_disabled(policy, out);
+	append_disabled(view->policy, out);
 	buffer_append_byte(out, ',');
-	append_history(&mux->history, out);
+	append_history(view->history, out);
 	buffer_append_byte(out, '}');
-	pthread_mutex_unlock(&mux->lock);
 }
 
-static size_t add_files(const struct sources *sources, char **files, size_t count) {
-	for (size_t i = 0; i < sources->count; i++) {
-		struct source_view source = sources_at(sources, i);
-		if (source.is_file)
-			files[count++] = memory_string(slice_from(source.path));
-	}
-	return count;
-}
-
-char **mux_policy_files(struct mux *mux) {
-	pthread_mutex_lock(&mux->lock);
-	const struct sources *running = policy_sources(mux->version->policy);
-	const struct sources *last_read = mux->last_read;
-	char **files = memory_new(running->count + last_read->count + 1, sizeof *files);
-	size_t count = add_files(running, files, 0);
-	if (last_read != running)
-		add_files(last_read, files, count);
-	pthread_mutex_unlock(&mux->lock);
-	return files;
-}
-
-void mux_free_files(char **files) {
-	for (char **file = files; *file; file++)
-		free(*file);
-	free(files);
+void report_policy(struct mux *mux, struct buffer *out) {
+	mux_view_policy(mux, append_policy, out);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mux/report.h"
+#include "config/report.h"
 
 #include <inttypes.h>
 #include <math.h>

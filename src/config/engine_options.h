@@ -2,12 +2,12 @@
 // The settings that every door of the engine has, defined once: names, types, ranges, defaults, meanings. A door lays
 // them into its own lists of keys, between those that only it has; its structure has fields of the same names, and is
 // what it defines SETTINGS as, before it uses any of these.
-#ifndef MUX_SETTINGS_KEYS_H
-#define MUX_SETTINGS_KEYS_H
+#ifndef CONFIG_ENGINE_OPTIONS_H
+#define CONFIG_ENGINE_OPTIONS_H
 
 #include "base/schema.h"
-#include "mux/destination.h"
-#include "mux/identity.h"
+#include "config/credentials_config.h"
+#include "config/endpoint_config.h"
 
 enum { KIBI = 1024, MEBI = 1024 * 1024, MINUTE_MS = 60 * 1000, HOUR_MS = 3600 * 1000 };
 
@@ -51,13 +51,14 @@ enum { KIBI = 1024, MEBI = 1024 * 1024, MINUTE_MS = 60 * 1000, HOUR_MS = 3600 * 
 
 // Where requests go and who signs them.
 #define SETTINGS_DESTINATION                                                                                           \
-	SETTINGS_CUSTOM(region, destination_read_region, "the name of a region",                                           \
+	SETTINGS_CUSTOM(region, endpoint_config_read_region, "the name of a region",                                       \
 	                "else AWS_REGION, AWS_DEFAULT_REGION, us-east-1"),                                                 \
-	    SETTINGS_CUSTOM(endpoint, destination_read_endpoint, "\"http[s]://HOST[:PORT][/PATH]\"",                       \
+	    SETTINGS_CUSTOM(endpoint, endpoint_config_read_endpoint, "\"http[s]://HOST[:PORT][/PATH]\"",                   \
 	                    "else AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL, the region's own"),                  \
 	    SETTINGS_BOOLEAN(allow_plaintext, "http:// endpoints other than loopback"),                                    \
-	    SETTINGS_CUSTOM(credentials, identity_read, "a table", "whom to sign as; else the environment's credentials"), \
-	    SETTINGS_CUSTOM(credential_sets, identity_read_sets, "a table of NAME = credentials",                          \
+	    SETTINGS_CUSTOM(credentials, credentials_config_read, "a table",                                               \
+	                    "whom to sign as; else the environment's credentials"),                                        \
+	    SETTINGS_CUSTOM(credential_sets, credentials_config_read_sets, "a table of NAME = credentials",                \
 	                    "for models that name one")
 
 #endif

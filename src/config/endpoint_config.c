@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mux/destination.h"
+#include "config/endpoint_config.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static void replace(char **field, struct slice text) {
 	*field = memory_string(text);
 }
 
-void destination_read_region(const struct document *value, void *target, const struct schema_place *place) {
+void endpoint_config_read_region(const struct document *value, void *target, const struct schema_place *place) {
 	struct endpoint endpoint;
 	const char *expected = "the name of a region";
 	if (!is_text(value) || endpoint_of_region(value->string, (struct endpoint_variant){0}, &endpoint, &expected) != 0)
@@ -27,7 +27,7 @@ void destination_read_region(const struct document *value, void *target, const s
 		replace(target, value->string);
 }
 
-void destination_read_endpoint(const struct document *value, void *target, const struct schema_place *place) {
+void endpoint_config_read_endpoint(const struct document *value, void *target, const struct schema_place *place) {
 	struct endpoint endpoint;
 	const char *expected = "\"http[s]://HOST[:PORT][/PATH]\"";
 	if (!is_text(value) || endpoint_parse(value->string, &endpoint, &expected) != 0)
@@ -37,7 +37,7 @@ void destination_read_endpoint(const struct document *value, void *target, const
 }
 
 // Fills *field, where it is still empty, from the first of the variables (ended by NULL) that isn't blank.
-static void read_environment(destination_lookup lookup, void *owner, const char *const *names, schema_parse parse,
+static void read_environment(endpoint_config_lookup lookup, void *owner, const char *const *names, schema_parse parse,
                              struct problems *problems, char **field) {
 	for (; !*field && *names; names++) {
 		struct slice text = slice_trim(slice_from(lookup(owner, *names)));
@@ -52,17 +52,17 @@ static void read_environment(destination_lookup lookup, void *owner, const char 
 	}
 }
 
-void destination_complete(char **region, char **endpoint, destination_lookup lookup, void *owner,
-                          struct problems *problems) {
+void endpoint_config_complete(char **region, char **endpoint, endpoint_config_lookup lookup, void *owner,
+                              struct problems *problems) {
 	static const char *const regions[] = {"AWS_REGION", "AWS_DEFAULT_REGION", NULL};
 	static const char *const endpoints[] = {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL", NULL};
-	read_environment(lookup, owner, regions, destination_read_region, problems, region);
-	read_environment(lookup, owner, endpoints, destination_read_endpoint, problems, endpoint);
+	read_environment(lookup, owner, regions, endpoint_config_read_region, problems, region);
+	read_environment(lookup, owner, endpoints, endpoint_config_read_endpoint, problems, endpoint);
 	if (!*region)
 		*region = memory_string(SLICE(DEFAULT_REGION));
 }
 
-void destination_refuse_plaintext(const char *endpoint, const char *file, struct problems *problems) {
+void endpoint_config_refuse_plaintext(const char *endpoint, const char *file, struct problems *problems) {
 	struct endpoint parsed;
 	const char *expected;
 	if (!endpoint || endpoint_parse(slice_from(endpoint), &parsed, &expected) != 0)
