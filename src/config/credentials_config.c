@@ -9,14 +9,10 @@
 
 enum { FIELD_BYTES = 256 };
 
-static bool is_text(const struct document *value) {
-	return value->kind == DOCUMENT_STRING && value->string.len > 0 && strlen(value->string.ptr) == value->string.len;
-}
-
 // A text that never gets into a problem.
 static void read_secret(const struct document *value, void *target, const struct schema_place *place) {
 	char **field = target;
-	if (!is_text(value)) {
+	if (!document_is_text(value)) {
 		problems_add(place->problems, place->file, 0, place->field, "a non-empty string", "something else");
 		return;
 	}
@@ -117,11 +113,6 @@ void credentials_config_read_sets(const struct document *value, void *target, co
 	}
 }
 
-static const char *look_up(void *owner, const char *name) {
-	(void)owner;
-	return getenv(name);
-}
-
 // Settings have been checked to make whole credentials.
 static struct credentials_source *source_of(const struct credentials_config *from) {
 	struct credentials *credentials =
@@ -131,21 +122,28 @@ static struct credentials_source *source_of(const struct credentials_config *fro
 	return source;
 }
 
-void credentials_sources_init(struct credentials_sources *sources, const struct credentials_config *own,
-                              const struct credentials_config_sets *sets) {
-	bool has_own = own->access_key_id || own->bearer_token;
-	sources->source = has_own ? source_of(own) : credentials_source_environment(look_up, NULL);
+int credentials_sources_init(struct credentials_sources *sources, const struct engine_options *options,
+                             const struct environment *environment, struct problems *problems) {
+	const struct credentials_config *own = &options->credentials;
+	const struct credentials_config_sets *sets = &options->credential_sets;
+	const char *mistake = NULL;
+	sources->own = own->access_key_id || own->bearer_token ? source_of(own)
+	                                                       : credentials_source_environment(environment, &mistake);
 	sources->set_count = sets->count;
 	sources->sets = memory_new(sources->set_count, sizeof *sources->sets);
 	for (size_t i = 0; i < sources->set_count; i++)
-		sources->sets[i] = (struct mux_credential_set){
+		sources->sets[i] = (struct named_credentials_source){
 		    .name = sets->list[i].name,
 		    .source = source_of(&sets->list[i].credentials),
 		};
+	if (!mistake)
+		return 0;
+	problems_add(problems, "environment", 0, NULL, NULL, mistake);
+	return ERROR_INVALID;
 }
 
 void credentials_sources_free(struct credentials_sources *sources) {
-	credentials_source_free(sources->source);
+	credentials_source_free(sources->own);
 	for (size_t i = 0; i < sources->set_count; i++)
 		credentials_source_free(sources->sets[i].source);
 	free(sources->sets);

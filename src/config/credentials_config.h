@@ -5,28 +5,10 @@
 #ifndef CONFIG_CREDENTIALS_CONFIG_H
 #define CONFIG_CREDENTIALS_CONFIG_H
 
-#include <stddef.h>
-
+#include "base/environment.h"
 #include "base/schema.h"
+#include "mux/engine_options.h"
 #include "mux/mux.h"
-
-// A key pair, with or without a session token, or a bearer token. All NULL: the environment's.
-struct credentials_config {
-	char *access_key_id;
-	char *secret_access_key;
-	char *session_token;
-	char *bearer_token;
-};
-
-struct credentials_config_set {
-	char *name;
-	struct credentials_config credentials;
-};
-
-struct credentials_config_sets {
-	struct credentials_config_set *list;
-	size_t count;
-};
 
 // Read a table of credentials into a struct credentials_config, and one of NAME = credentials into a struct
 // credentials_config_sets.
@@ -36,15 +18,11 @@ void credentials_config_read_sets(const struct document *value, void *target, co
 void credentials_config_free(struct credentials_config *settings);
 void credentials_config_sets_free(struct credentials_config_sets *sets);
 
-struct credentials_sources {
-	struct credentials_source *source;
-	struct mux_credential_set *sets;
-	size_t set_count;
-};
-
-// `sets` is borrowed for the sources' life.
-void credentials_sources_init(struct credentials_sources *sources, const struct credentials_config *own,
-                              const struct credentials_config_sets *sets);
+// Makes the sources that the options speak of: their own credentials, else the environment's, and the named sets. The
+// options are borrowed for the sources' life. 0, or ERROR_INVALID with a problem when the environment holds half a key
+// pair; either way credentials_sources_free follows. Zero-initialised sources may be freed too.
+int credentials_sources_init(struct credentials_sources *sources, const struct engine_options *options,
+                             const struct environment *environment, struct problems *problems);
 void credentials_sources_free(struct credentials_sources *sources);
 
 #endif

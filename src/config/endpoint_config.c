@@ -9,10 +9,6 @@
 
 #define DEFAULT_REGION "us-east-1"
 
-static bool is_text(const struct document *value) {
-	return value->kind == DOCUMENT_STRING && value->string.len > 0 && strlen(value->string.ptr) == value->string.len;
-}
-
 static void replace(char **field, struct slice text) {
 	free(*field);
 	*field = memory_string(text);
@@ -21,7 +17,8 @@ static void replace(char **field, struct slice text) {
 void endpoint_config_read_region(const struct document *value, void *target, const struct schema_place *place) {
 	struct endpoint endpoint;
 	const char *expected = "the name of a region";
-	if (!is_text(value) || endpoint_of_region(value->string, (struct endpoint_variant){0}, &endpoint, &expected) != 0)
+	if (!document_is_text(value) ||
+	    endpoint_of_region(value->string, (struct endpoint_variant){0}, &endpoint, &expected) != 0)
 		schema_complain(place, expected, value);
 	else
 		replace(target, value->string);
@@ -30,17 +27,17 @@ void endpoint_config_read_region(const struct document *value, void *target, con
 void endpoint_config_read_endpoint(const struct document *value, void *target, const struct schema_place *place) {
 	struct endpoint endpoint;
 	const char *expected = "\"http[s]://HOST[:PORT][/PATH]\"";
-	if (!is_text(value) || endpoint_parse(value->string, &endpoint, &expected) != 0)
+	if (!document_is_text(value) || endpoint_parse(value->string, &endpoint, &expected) != 0)
 		schema_complain(place, expected, value);
 	else
 		replace(target, value->string);
 }
 
 // Fills *field, where it is still empty, from the first of the variables (ended by NULL) that isn't blank.
-static void read_environment(endpoint_config_lookup lookup, void *owner, const char *const *names, schema_parse parse,
+static void read_environment(const struct environment *environment, const char *const *names, schema_parse parse,
                              struct problems *problems, char **field) {
 	for (; !*field && *names; names++) {
-		struct slice text = slice_trim(slice_from(lookup(owner, *names)));
+		struct slice text = environment_get(environment, *names);
 		if (text.len == 0)
 			continue;
 		struct document value = {0};
@@ -52,14 +49,22 @@ static void read_environment(endpoint_config_lookup lookup, void *owner, const c
 	}
 }
 
-void endpoint_config_complete(char **region, char **endpoint, endpoint_config_lookup lookup, void *owner,
-                              struct problems *problems) {
+// libcurl judges what it says, once it is needed.
+static void read_proxy(const struct document *value, void *target, const struct schema_place *place) {
+	(void)place;
+	replace(target, value->string);
+}
+
+void endpoint_config_complete(const struct environment *environment, struct problems *problems,
+                              struct engine_options *options) {
 	static const char *const regions[] = {"AWS_REGION", "AWS_DEFAULT_REGION", NULL};
 	static const char *const endpoints[] = {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL", NULL};
-	read_environment(lookup, owner, regions, endpoint_config_read_region, problems, region);
-	read_environment(lookup, owner, endpoints, endpoint_config_read_endpoint, problems, endpoint);
-	if (!*region)
-		*region = memory_string(SLICE(DEFAULT_REGION));
+	static const char *const proxies[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
+	read_environment(environment, regions, endpoint_config_read_region, problems, &options->region);
+	read_environment(environment, endpoints, endpoint_config_read_endpoint, problems, &options->endpoint);
+	read_environment(environment, proxies, read_proxy, problems, &options->proxy);
+	if (!options->region)
+		options->region = memory_string(SLICE(DEFAULT_REGION));
 }
 
 void endpoint_config_refuse_plaintext(const char *endpoint, const char *file, struct problems *problems) {

@@ -11,10 +11,6 @@
 
 enum { FIELD_BYTES = 256, EXPECTED_BYTES = 256, LISTENERS_MAX = 64, WORKERS_MAX = 1024 };
 
-static bool is_text(const struct document *value) {
-	return value->kind == DOCUMENT_STRING && value->string.len > 0 && strlen(value->string.ptr) == value->string.len;
-}
-
 static void replace(char **field, struct slice text) {
 	free(*field);
 	*field = memory_string(text);
@@ -22,7 +18,7 @@ static void replace(char **field, struct slice text) {
 
 static bool check_address(const struct document *value, const struct schema_place *place) {
 	struct address address;
-	if (!is_text(value) || !address_parse(value->string, &address)) {
+	if (!document_is_text(value) || !address_parse(value->string, &address)) {
 		schema_complain(place, "\"HOST:PORT\", \"[V6]:PORT\" or \"unix:/path\"", value);
 		return false;
 	}
@@ -84,7 +80,7 @@ static uint64_t available_cores(void) {
 }
 
 void setting_read_workers(const struct document *value, void *target, const struct schema_place *place) {
-	if (is_text(value) && slice_equal(value->string, SLICE("auto"))) {
+	if (document_is_text(value) && slice_equal(value->string, SLICE("auto"))) {
 		*(uint64_t *)target = available_cores();
 		return;
 	}
@@ -100,7 +96,7 @@ static int read_word(const struct document *value, const char *const *words, con
 	char expected[EXPECTED_BYTES];
 	size_t used = 0;
 	for (int i = 0; words[i]; i++) {
-		if (is_text(value) && slice_equal(value->string, slice_from(words[i])))
+		if (document_is_text(value) && slice_equal(value->string, slice_from(words[i])))
 			return i;
 		used += (size_t)snprintf(expected + used, sizeof expected - used, "%s\"%s\"",
 		                         i == 0         ? ""

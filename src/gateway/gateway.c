@@ -17,7 +17,6 @@
 #include "base/random.h"
 #include "config/credentials_config.h"
 #include "gateway/admin.h"
-#include "gateway/engine.h"
 #include "gateway/event_log.h"
 #include "gateway/notify.h"
 #include "gateway/reload.h"
@@ -131,29 +130,34 @@ static void read_certificate(struct gateway *gateway, struct problems *problems)
 }
 
 // Whom to sign as, the policy, its models: all that needs no listener.
-static int start_engine(struct gateway *gateway, struct problems *problems) {
-	credentials_sources_init(&gateway->sources, &gateway->settings->credentials, &gateway->settings->credential_sets);
-	struct mux_settings mux_settings = engine_settings(gateway->settings, &gateway->sources);
-	mux_settings.on_event = notice_write;
-	mux_settings.memory = &gateway->memory;
-	mux_settings.check_policy = refuse_loops;
-	mux_settings.check_owner = gateway;
+static int start_engine(struct gateway *gateway, const struct environment *environment, struct problems *problems) {
+	const struct engine_options *options = &gateway->settings->engine;
+	struct mux_settings mux_settings = {
+	    .options = options,
+	    .credentials = &gateway->sources,
+	    .workers = gateway->worker_count,
+	    .memory = &gateway->memory,
+	    .on_event = notice_write,
+	    .check_policy = refuse_loops,
+	    .check_owner = gateway,
+	};
 	size_t before = problems->count;
-	const char *proxy = connect_proxy_problem();
+	credentials_sources_init(&gateway->sources, options, environment, problems);
+	const char *proxy = connect_proxy_problem(options->proxy);
 	if (proxy)
 		problems_add(problems, NULL, 0, NULL, NULL, proxy);
 	read_certificate(gateway, problems);
-	settings_refuse_own_endpoint(gateway->settings, NULL, "endpoint", gateway->settings->endpoint, problems);
+	settings_refuse_own_endpoint(gateway->settings, NULL, "endpoint", options->endpoint, problems);
 	int rc = mux_new(&mux_settings, problems, &gateway->mux);
 	if (rc)
 		return rc;
 	return problems->count == before ? 0 : ERROR_INVALID;
 }
 
-int gateway_check(const struct settings *settings, struct problems *problems) {
-	struct gateway gateway = {.settings = settings};
+int gateway_check(const struct settings *settings, const struct environment *environment, struct problems *problems) {
+	struct gateway gateway = {.settings = settings, .worker_count = (size_t)settings->workers};
 	memory_meter_init(&gateway.memory, settings->limits.memory_bytes);
-	int rc = start_engine(&gateway, problems);
+	int rc = start_engine(&gateway, environment, problems);
 	mux_free(gateway.mux);
 	tls_server_free(gateway.tls);
 	credentials_sources_free(&gateway.sources);
@@ -176,9 +180,9 @@ static void on_worker_finished(void *owner) {
 	loop_post(gateway->workers[0].loop, count_finished, gateway);
 }
 
-static int start_all(struct gateway *gateway, struct problems *problems) {
+static int start_all(struct gateway *gateway, const struct environment *environment, struct problems *problems) {
 	struct server_timeouts timeouts = settings_server_timeouts(gateway->settings);
-	int rc = start_engine(gateway, problems);
+	int rc = start_engine(gateway, environment, problems);
 	if (rc)
 		return rc;
 	gateway->plan = (struct worker_plan){
@@ -286,7 +290,8 @@ static int start_threads(struct gateway *gateway, struct problems *problems) {
 	return 0;
 }
 
-int gateway_start(const struct settings *settings, struct problems *problems, struct gateway **out) {
+int gateway_start(const struct settings *settings, const struct environment *environment, struct problems *problems,
+                  struct gateway **out) {
 	struct gateway *gateway = memory_new(1, sizeof *gateway);
 	gateway->settings = settings;
 	gateway->worker_count = (size_t)settings->workers;
@@ -295,7 +300,7 @@ int gateway_start(const struct settings *settings, struct problems *problems, st
 	memory_meter_init(&gateway->memory, settings->limits.memory_bytes);
 	make_instance(gateway->instance);
 	raise_descriptor_limit();
-	int rc = start_all(gateway, problems);
+	int rc = start_all(gateway, environment, problems);
 	if (rc == 0)
 		rc = start_threads(gateway, problems);
 	if (rc) {

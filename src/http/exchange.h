@@ -21,6 +21,7 @@ struct upstream_settings {
 	uint64_t pool_idle_ms; // an idle connection is closed after
 	size_t header_bytes;   // largest head of an answer
 	const char *ca_file;   // NULL: the system's trust store
+	const char *proxy;     // of TLS connections, see connect.h; NULL: none
 };
 
 #define EXCHANGE_FAILURE_LIST(X)                                                                                       \

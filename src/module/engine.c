@@ -6,22 +6,26 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "config/credentials_config.h"
+#include "config/engine_options.h"
 
 static void on_turn(void *owner) {
 	engine_wake(owner);
 }
 
-int engine_new(const struct document *document, struct problems *problems, struct engine **engine) {
+int engine_new(const struct document *document, const struct environment *environment, struct problems *problems,
+               struct engine **engine) {
 	struct engine *made = memory_new(1, sizeof *made);
-	struct mux_settings settings;
+	struct mux_settings settings = {.options = &made->options, .credentials = &made->sources, .workers = 1};
 	list_init(&made->calls);
 	random_init_from_system(&made->random);
 	*engine = NULL;
-	int rc = options_read(document, problems, &made->options);
+	int rc = engine_options_read(OPTIONS_NAME, document, environment, problems, &made->options);
 	if (rc)
 		goto out;
-	credentials_sources_init(&made->sources, &made->options.credentials, &made->options.credential_sets);
-	settings = options_for_mux(&made->options, &made->sources);
+	rc = credentials_sources_init(&made->sources, &made->options, environment, problems);
+	if (rc)
+		goto out;
 	rc = mux_new(&settings, problems, &made->mux);
 	if (rc)
 		goto out;
@@ -48,9 +52,8 @@ void engine_free(struct engine *engine) {
 	if (engine->loop)
 		loop_close(engine->loop);
 	mux_free(engine->mux);
-	if (engine->sources.source)
-		credentials_sources_free(&engine->sources);
-	options_free(&engine->options);
+	credentials_sources_free(&engine->sources);
+	engine_options_free(&engine->options);
 	free(engine);
 }
 

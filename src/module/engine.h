@@ -7,16 +7,19 @@
 #include <stdbool.h>
 
 #include "base/document.h"
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/random.h"
-#include "config/credentials_config.h"
-#include "module/options.h"
+#include "mux/engine_options.h"
 #include "mux/mux.h"
 #include "net/loop.h"
 
+// The name of the table in messages.
+#define OPTIONS_NAME "signalbox.new"
+
 struct engine {
-	struct options options;
+	struct engine_options options;
 	struct credentials_sources sources;
 	struct mux *mux;
 	struct loop *loop;
@@ -27,8 +30,10 @@ struct engine {
 	bool woken;
 };
 
-// 0; or a status with every mistake, of the table and of the policy, in `problems`.
-int engine_new(const struct document *document, struct problems *problems, struct engine **engine);
+// From the table that signalbox.new takes: the options that engines have behind every door. 0; or a status with every
+// mistake, of the table and of the policy, in `problems`.
+int engine_new(const struct document *document, const struct environment *environment, struct problems *problems,
+               struct engine **engine);
 // Its calls must have been stopped. NULL is fine.
 void engine_free(struct engine *engine);
 

@@ -213,7 +213,7 @@ int handle_new(lua_State *lua) {
 	lua_pushvalue(lua, 1);
 	int rc = document_from_table(lua, OPTIONS_NAME, &opening->problems, &opening->document);
 	if (rc == 0)
-		rc = engine_new(&opening->document, &opening->problems, &handle->engine);
+		rc = engine_new(&opening->document, &environment_of_process, &opening->problems, &handle->engine);
 	if (rc == 0) {
 		lua_pushvalue(lua, 2);
 		return 1;

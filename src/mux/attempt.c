@@ -206,17 +206,17 @@ static void on_head(void *owner, int status, struct headers headers) {
 	attempt->streaming = is_success(status) && operation_is_streaming(attempt->call->operation);
 	const struct mux *mux = attempt->worker->mux;
 	if (attempt->streaming) {
-		relay_init(&attempt->relay, attempt->call->operation, mux->frame_bytes, mux->hold_bytes, attempt->arena,
-		           &relay_output, attempt);
-		buffer_set_meter(&attempt->relay.held, mux->memory);
-		buffer_set_meter(&attempt->relay.decoder.held, mux->memory);
+		relay_init(&attempt->relay, attempt->call->operation, mux->settings.options->limits.frame_bytes,
+		           mux->settings.options->limits.hold_bytes, attempt->arena, &relay_output, attempt);
+		buffer_set_meter(&attempt->relay.held, mux->settings.memory);
+		buffer_set_meter(&attempt->relay.decoder.held, mux->settings.memory);
 		return;
 	}
-	size_t limit = mux->response_bytes;
+	size_t limit = mux->settings.options->limits.response_bytes;
 	if (!is_success(status) && limit > ERROR_BODY_BYTES)
 		limit = ERROR_BODY_BYTES;
 	buffer_init(&attempt->body, limit);
-	buffer_set_meter(&attempt->body, mux->memory);
+	buffer_set_meter(&attempt->body, mux->settings.memory);
 	const struct slice *length = headers_find(headers, SLICE("content-length"));
 	uint64_t expected = 0;
 	if (length && slice_parse_u64(*length, limit, &expected))

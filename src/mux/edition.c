@@ -34,11 +34,12 @@ static void hash_sources(const struct sources *sources, char hash[VERSION_HASH_B
 static int build(struct mux *mux, struct sources *sources, struct problems *problems, struct mux_version **version) {
 	struct policy *policy;
 	struct policy_host host = {mux->registry, mux->shared, clock_now_ms()};
-	int rc = policy_build(sources, &mux->settings.policy_limits, mux->workers, &host, problems, &policy);
+	int rc =
+	    policy_build(sources, &mux->settings.options->policy_limits, mux->settings.workers, &host, problems, &policy);
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < mux->workers; i++)
-		policy_on_event(policy, i, mux->on_event, mux->event_owner);
+	for (size_t i = 0; i < mux->settings.workers; i++)
+		policy_on_event(policy, i, mux->settings.on_event, mux->settings.event_owner);
 	rc = version_new(policy, &mux->settings, problems, version);
 	if (rc)
 		return rc;
@@ -98,7 +99,7 @@ static void note_read(struct mux *mux, struct sources *sources) {
 }
 
 int edition_first(struct mux *mux, struct problems *problems) {
-	struct sources *sources = sources_new(mux->settings.policy);
+	struct sources *sources = sources_new(mux->settings.options->policy);
 	struct mux_version *version;
 	int rc = build(mux, sources, problems, &version);
 	if (rc == 0) {
@@ -202,7 +203,7 @@ static bool is_unchanged(struct mux *mux) {
 }
 
 static void read_again(struct mux *mux, struct mux_reloaded *result) {
-	struct sources *sources = sources_new(mux->settings.policy);
+	struct sources *sources = sources_new(mux->settings.options->policy);
 	replace(mux, sources, 0, result);
 	note_read(mux, sources);
 	sources_release(sources);

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/header.h"
 #include "base/memory_meter.h"
+#include "mux/engine_options.h"
 #include "net/loop.h"
 #include "policy/policy.h"
 #include "route/decide.h"
@@ -27,25 +28,22 @@ struct history; // see mux/history.h
 
 enum { VERSION_HASH_BYTES = 65 }; // SHA-256 in hex, with its NUL
 
-struct mux_credential_set {
-	const char *name;
-	struct credentials_source *source;
+// Whom to sign as: `own`, or for a model that names one, one of the sets.
+struct credentials_sources {
+	struct credentials_source *own;
+	struct named_credentials_source {
+		const char *name;
+		struct credentials_source *source;
+	} * sets;
+	size_t set_count;
 };
 
-// Borrowed by mux_new, which copies what it keeps; the credentials sources are borrowed for the mux's life.
+// Copied by mux_new; what it points to is borrowed for the mux's life.
 struct mux_settings {
-	const char *policy; // path; NULL for the built-in one
-	struct policy_limits policy_limits;
+	const struct engine_options *options; // their credentials are not looked at, but those:
+	const struct credentials_sources *credentials;
 	size_t workers;
-	const char *region;   // never NULL
-	const char *endpoint; // NULL: the region's own
-	bool allow_plaintext; // http:// endpoints other than loopback
-	struct credentials_source *credentials;
-	const struct mux_credential_set *credential_sets;
-	size_t credential_set_count;
-	uint64_t connect_ms, pool_idle_ms;
-	size_t response_bytes, header_bytes, frame_bytes, hold_bytes;
-	struct memory_meter *memory;   // is charged with what requests hold here; borrowed for the mux's life; may be NULL
+	struct memory_meter *memory;   // is charged with what requests hold here; may be NULL
 	route_event_callback on_event; // on the worker's thread; may be NULL
 	void *event_owner;
 	// Adds what else is wrong with a policy, before it is published; from any thread, one at a time. May be NULL.

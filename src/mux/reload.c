@@ -54,7 +54,7 @@ struct reloader *reloader_new(struct mux *mux) {
 
 static void tell_event(struct mux *mux, const struct mux_reloaded *result) {
 	bool rejected = result->status != 0 && result->problems.count != 0;
-	if (!mux->on_event || !(result->is_new || rejected))
+	if (!mux->settings.on_event || !(result->is_new || rejected))
 		return;
 	struct buffer text;
 	buffer_init(&text, 1 << 20);
@@ -66,7 +66,7 @@ static void tell_event(struct mux *mux, const struct mux_reloaded *result) {
 	    .kind = rejected ? EVENT_POLICY_REJECTED : EVENT_POLICY_RELOADED,
 	    .detail = slice_of(text.ptr, slice_find(buffer_slice(&text), '\n')),
 	};
-	mux->on_event(mux->event_owner, &event);
+	mux->settings.on_event(mux->settings.event_owner, &event);
 	buffer_free(&text);
 }
 

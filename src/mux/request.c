@@ -272,7 +272,7 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	request->started_ms = loop_now_ms(worker->loop);
 	request->submitting = true;
 	arena_init(&request->arena, ARENA_BYTES);
-	request->arena.meter = mux->memory;
+	request->arena.meter = mux->settings.memory;
 	list_init(&request->attempts);
 	worker->request_count++;
 	timer_init(&request->timer, worker->loop, on_timer, request);
@@ -282,8 +282,8 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	    .decide = policy_decide(request->version->policy, worker->index),
 	    .random = &worker->random,
 	    .retry_budget = mux->retry_budget,
-	    .on_event = mux->on_event,
-	    .event_owner = mux->event_owner,
+	    .on_event = mux->settings.on_event,
+	    .event_owner = mux->settings.event_owner,
 	};
 	start(request);
 	request->submitting = false;

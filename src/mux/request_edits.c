@@ -26,12 +26,12 @@ static void refuse(const struct request_edits_order *order, const char *hook, co
 	struct slice model = slice_from(order->step->model->name);
 	char detail[DETAIL_BYTES];
 	snprintf(detail, sizeof detail, "%s: %s left out: %s", hook, edit, reason);
-	if (mux->on_event)
-		mux->on_event(mux->event_owner, &(struct route_event){.kind = EVENT_POLICY_ERROR,
-		                                                      .request_id = order->call->request_id,
-		                                                      .model = model,
-		                                                      .detail = slice_from(detail),
-		                                                      .attempt = order->step->attempt});
+	if (mux->settings.on_event)
+		mux->settings.on_event(mux->settings.event_owner, &(struct route_event){.kind = EVENT_POLICY_ERROR,
+		                                                                        .request_id = order->call->request_id,
+		                                                                        .model = model,
+		                                                                        .detail = slice_from(detail),
+		                                                                        .attempt = order->step->attempt});
 	uint64_t now_ms = loop_now_ms(worker->loop);
 	if (now_ms < worker->next_refusal_log_ms)
 		return;
@@ -82,7 +82,7 @@ static enum service_tier tier_of(const struct request_edits_order *order, const 
 static struct buffer new_body(const struct request_edits_order *order) {
 	struct buffer body;
 	buffer_init(&body, order->call->body.len + GROWTH_BYTES);
-	buffer_set_meter(&body, order->worker->mux->memory);
+	buffer_set_meter(&body, order->worker->mux->settings.memory);
 	return body;
 }
 

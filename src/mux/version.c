@@ -11,11 +11,12 @@
 enum { FIELD_BYTES = 64 };
 
 static struct credentials_source *find_credentials(const struct mux_settings *settings, const char *name) {
+	const struct credentials_sources *credentials = settings->credentials;
 	if (!name)
-		return settings->credentials;
-	for (size_t i = 0; i < settings->credential_set_count; i++)
-		if (strcmp(settings->credential_sets[i].name, name) == 0)
-			return settings->credential_sets[i].source;
+		return credentials->own;
+	for (size_t i = 0; i < credentials->set_count; i++)
+		if (strcmp(credentials->sets[i].name, name) == 0)
+			return credentials->sets[i].source;
 	return NULL;
 }
 
@@ -23,8 +24,8 @@ static struct credentials_source *find_credentials(const struct mux_settings *se
 static int resolve(const struct model *model, const struct mux_settings *settings, const char *place, const char *file,
                    struct problems *problems, struct target *target) {
 	char field[2 * FIELD_BYTES];
-	const char *region = model && model->region ? model->region : settings->region;
-	const char *override = model && model->endpoint ? model->endpoint : settings->endpoint;
+	const char *region = model && model->region ? model->region : settings->options->region;
+	const char *override = model && model->endpoint ? model->endpoint : settings->options->endpoint;
 	struct endpoint endpoint;
 	const char *expected = NULL;
 	int rc =
@@ -34,7 +35,7 @@ static int resolve(const struct model *model, const struct mux_settings *setting
 		problems_add(problems, file, 0, field, expected, override ? override : region);
 		return ERROR_INVALID;
 	}
-	if (!endpoint.tls && !endpoint_is_loopback(&endpoint) && !settings->allow_plaintext) {
+	if (!endpoint.tls && !endpoint_is_loopback(&endpoint) && !settings->options->allow_plaintext) {
 		snprintf(field, sizeof field, "%sendpoint", place);
 		problems_add(problems, file, 0, field, "https:// (or allow_plaintext in the settings)", override);
 		return ERROR_INVALID;

@@ -19,7 +19,9 @@ enum { GUARD_MS = 20000, ORDERS = 40 };
 struct fixture {
 	char folder[64];
 	char path[96];
-	struct credentials_source *credentials;
+	char region[16];
+	struct engine_options options;
+	struct credentials_sources credentials;
 	struct loop *loop;
 	struct timer patience; // keeps the loop running
 	struct mux *mux;
@@ -49,22 +51,22 @@ static void on_guard(void *owner) {
 }
 
 static void open_fixture(struct fixture *fixture, const char *policy) {
-	*fixture = (struct fixture){.folder = "/tmp/reload-spec-XXXXXX", .loop = loop_new()};
+	*fixture = (struct fixture){.folder = "/tmp/reload-spec-XXXXXX", .region = "us-east-1", .loop = loop_new()};
 	struct problems problems = {0};
 	log_configure(LOG_OFF, LOG_TEXT);
 	if (!mkdtemp(fixture->folder))
 		abort();
 	snprintf(fixture->path, sizeof fixture->path, "%s/p.lua", fixture->folder);
 	struct credentials *credentials = credentials_new("AKIDEXAMPLE", "secret", NULL, NULL);
-	fixture->credentials = credentials_source_static(credentials);
+	fixture->credentials.own = credentials_source_static(credentials);
 	credentials_release(credentials);
 	write_policy(fixture, policy);
+	fixture->options = (struct engine_options){
+	    .policy = fixture->path, .policy_limits = {100000, 16 << 20}, .region = fixture->region};
 	struct mux_settings settings = {
-	    .policy = fixture->path,
-	    .policy_limits = {100000, 16 << 20},
+	    .options = &fixture->options,
+	    .credentials = &fixture->credentials,
 	    .workers = 2,
-	    .region = "us-east-1",
-	    .credentials = fixture->credentials,
 	    .on_event = on_event,
 	    .event_owner = fixture,
 	};
@@ -76,7 +78,7 @@ static void close_fixture(struct fixture *fixture) {
 	char command[128];
 	loop_close(fixture->loop);
 	mux_free(fixture->mux);
-	credentials_source_free(fixture->credentials);
+	credentials_source_free(fixture->credentials.own);
 	snprintf(command, sizeof command, "rm -r %s", fixture->folder);
 	if (system(command))
 		abort();

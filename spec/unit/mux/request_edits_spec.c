@@ -56,9 +56,9 @@ static void stage_open(struct stage *stage) {
 	static char name[] = "nova";
 	*stage = (struct stage){.registry = registry_new()};
 	memory_meter_init(&stage->meter, 1 << 20);
-	stage->mux.memory = &stage->meter;
-	stage->mux.on_event = on_event;
-	stage->mux.event_owner = stage;
+	stage->mux.settings.memory = &stage->meter;
+	stage->mux.settings.on_event = on_event;
+	stage->mux.settings.event_owner = stage;
 	stage->worker.mux = &stage->mux;
 	stage->worker.loop = loop_new();
 	stage->model = (struct model){.id = name, .name = name, .weight = 1};
