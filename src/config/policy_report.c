@@ -2,7 +2,7 @@
 // What the running policy is and how it came to be, as JSON.
 #include <inttypes.h>
 
-#include "aws/calendar.h"
+#include "base/time_format.h"
 #include "config/report.h"
 #include "mux/history.h"
 
@@ -12,11 +12,9 @@ static void append_text(struct buffer *out, const char *name, const char *text) 
 }
 
 static void append_time(struct buffer *out, const char *name, int64_t wall_ms) {
-	struct civil utc = calendar_civil(wall_ms / 1000);
-	buffer_printf(out,
-	              "\"%s\":\"%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64 ":%02" PRId64
-	              ".%03" PRId64 "Z\"",
-	              name, utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, wall_ms % 1000);
+	char text[TIME_ISO_BYTES];
+	time_format_iso(wall_ms, text);
+	append_text(out, name, text);
 }
 
 void report_problems(const struct problems *problems, struct buffer *out) {

@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
+#include "base/time_format.h"
 #include "route/state.h"
 
 static void append_number(struct buffer *out, const char *name, double number) {
@@ -27,16 +27,13 @@ static void comma(struct buffer *out) {
 
 // A moment of the monotonic clock as calendar time; 0 is none.
 static void append_time(struct buffer *out, const char *name, uint64_t at_ms, struct report_time time) {
+	char text[TIME_ISO_BYTES];
 	if (at_ms == 0) {
 		buffer_printf(out, "\"%s\":null", name);
 		return;
 	}
-	int64_t wall_ms = time.wall_ms + (int64_t)(at_ms - time.now_ms);
-	time_t seconds = (time_t)(wall_ms / 1000);
-	struct tm utc;
-	gmtime_r(&seconds, &utc);
-	buffer_printf(out, "\"%s\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", name, utc.tm_year + 1900, utc.tm_mon + 1,
-	              utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall_ms % 1000));
+	time_format_iso(time.wall_ms + (int64_t)(at_ms - time.now_ms), text);
+	buffer_printf(out, "\"%s\":\"%s\"", name, text);
 }
 
 static struct model_snapshot snapshot_of(const struct model *model, uint64_t now_ms) {

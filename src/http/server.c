@@ -264,7 +264,7 @@ struct slice server_date(struct server *server) {
 	time_t now_s = time(NULL);
 	if (now_s != server->date_s) {
 		server->date_s = now_s;
-		response_date_format(now_s, server->date);
+		time_format_http(now_s, server->date);
 	}
 	return slice_from(server->date);
 }

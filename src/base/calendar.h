@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Seconds since 1970 to a UTC date and back, in the proleptic Gregorian calendar, without the C library's locks.
-#ifndef AWS_CALENDAR_H
-#define AWS_CALENDAR_H
+#ifndef BASE_CALENDAR_H
+#define BASE_CALENDAR_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@ struct civil {
 	int64_t month; // 1 to 12
 	int64_t day;   // 1 to 31
 	int64_t hour;
-	int64_t minute;
+	int64_t minute_window;
 	int64_t second;
 };
 
