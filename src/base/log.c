@@ -13,7 +13,8 @@ enum { LINE_BYTES = 16384 };
 static enum log_level configured_level = LOG_INFO;
 static enum log_format configured_format = LOG_TEXT;
 
-static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
+const char *const log_level_names[] = {"debug", "info", "warn", "error", "off", NULL};
+const char *const log_format_names[] = {"text", "json", NULL};
 
 void log_configure(enum log_level level, enum log_format format) {
 	configured_level = level;
@@ -79,7 +80,7 @@ static void format_text(struct buffer *line, enum log_level level, const char *m
                         const struct log_field *fields) {
 	append_time(line);
 	buffer_append_byte(line, ' ');
-	buffer_append(line, slice_from(level_names[level]));
+	buffer_append(line, slice_from(log_level_names[level]));
 	buffer_append_byte(line, ' ');
 	buffer_append(line, slice_from(message));
 	for (; fields && fields->kind != LOG_END; fields++)
@@ -91,7 +92,7 @@ static void format_json(struct buffer *line, enum log_level level, const char *m
 	buffer_append(line, SLICE("{\"time\":\""));
 	append_time(line);
 	buffer_append(line, SLICE("\",\"level\":\""));
-	buffer_append(line, slice_from(level_names[level]));
+	buffer_append(line, slice_from(log_level_names[level]));
 	buffer_append(line, SLICE("\",\"message\":"));
 	buffer_append_json(line, slice_from(message));
 	for (; fields && fields->kind != LOG_END; fields++)

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/time_format.h"
+#include "route/decide.h"
 #include "route/state.h"
 
 static void append_number(struct buffer *out, const char *name, double number) {
@@ -124,15 +125,15 @@ void report_health_detail(const struct pool *pool, struct report_time time, stru
 }
 
 static void append_outcomes(const struct model_statistics *statistics, struct buffer *out) {
-	append_count(out, "success", statistics->success);
+	append_count(out, outcome_names[OUTCOME_SUCCESS], statistics->success);
 	comma(out);
-	append_count(out, "rate_limit", statistics->rate_limit);
+	append_count(out, outcome_names[OUTCOME_RATE_LIMIT], statistics->rate_limit);
 	comma(out);
-	append_count(out, "fail_fast", statistics->fail_fast);
+	append_count(out, outcome_names[OUTCOME_FAIL_FAST], statistics->fail_fast);
 	comma(out);
-	append_count(out, "refusal", statistics->refusal);
+	append_count(out, outcome_names[OUTCOME_REFUSAL], statistics->refusal);
 	comma(out);
-	append_count(out, "cancelled", statistics->cancelled);
+	append_count(out, outcome_names[OUTCOME_CANCELLED], statistics->cancelled);
 }
 
 static void append_total(const struct pool *pool, struct buffer *out) {

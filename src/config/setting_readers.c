@@ -109,15 +109,13 @@ static int read_word(const struct document *value, const char *const *words, con
 }
 
 void setting_read_log_level(const struct document *value, void *target, const struct schema_place *place) {
-	static const char *const words[] = {"debug", "info", "warn", "error", "off", NULL};
-	int word = read_word(value, words, place);
+	int word = read_word(value, log_level_names, place);
 	if (word >= 0)
 		*(enum log_level *)target = (enum log_level)word;
 }
 
 void setting_read_log_format(const struct document *value, void *target, const struct schema_place *place) {
-	static const char *const words[] = {"text", "json", NULL};
-	int word = read_word(value, words, place);
+	int word = read_word(value, log_format_names, place);
 	if (word >= 0)
 		*(enum log_format *)target = (enum log_format)word;
 }

@@ -4,22 +4,6 @@
 // A line is 16 KiB at the very most: a model's name is 2048 bytes, each escaped to two.
 enum { LINES_BYTES = 64 * 1024, FULL_BYTES = 48 * 1024 };
 
-const char *access_outcome(enum outcome outcome) {
-	switch (outcome) {
-	case OUTCOME_SUCCESS:
-		return "success";
-	case OUTCOME_RATE_LIMIT:
-		return "rate_limit";
-	case OUTCOME_FAIL_FAST:
-		return "fail_fast";
-	case OUTCOME_REFUSAL:
-		return "refusal";
-	case OUTCOME_CANCELLED:
-		return "cancelled";
-	}
-	return "unknown";
-}
-
 void access_fields(const struct access_entry *entry, struct log_field fields[ACCESS_FIELDS]) {
 	size_t count = 0;
 	fields[count++] = LOG_S("request_id", entry->request_id);

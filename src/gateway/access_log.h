@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/slice.h"
 #include "net/loop.h"
-#include "route/decide.h"
 
 struct access_entry {
 	struct slice request_id;  // ours
@@ -19,7 +18,7 @@ struct access_entry {
 	struct slice operation;   // "Converse"; "Health"; "Unknown"
 	struct slice model;       // that answered, or was last tried; empty where none was
 	uint32_t attempts;
-	const char *outcome; // access_outcome's words, or "refused" where nothing was routed
+	const char *outcome; // of outcome_names, or "refused" where nothing was routed
 	int status;          // as the client got it; 499 when it had gone before the head
 	uint64_t bytes_in;   // of the request's body
 	uint64_t bytes_out;  // of the answer's body
@@ -32,9 +31,6 @@ struct access_log {
 };
 
 enum { ACCESS_FIELDS = 12 };
-
-// "success", "rate_limit", "fail_fast", "refusal", "cancelled".
-const char *access_outcome(enum outcome outcome);
 
 // The entry as log fields, ended by LOG_END.
 void access_fields(const struct access_entry *entry, struct log_field fields[ACCESS_FIELDS]);

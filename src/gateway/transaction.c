@@ -102,7 +102,7 @@ static void on_done(void *owner, const struct mux_result *result) {
 		                            slice_from(transaction->request_id), result->model, result->attempts,
 		                            &transaction->bytes_out);
 	}
-	write_access(transaction, access_outcome(result->outcome), status, result->model, result->attempts);
+	write_access(transaction, outcome_names[result->outcome], status, result->model, result->attempts);
 	transaction_free(transaction);
 }
 
@@ -193,7 +193,7 @@ void transaction_stop(struct list *link) {
 void transaction_abandon(struct transaction *transaction) {
 	struct slice model;
 	uint32_t attempts = mux_progress(transaction->request, &model);
-	write_access(transaction, access_outcome(OUTCOME_CANCELLED),
+	write_access(transaction, outcome_names[OUTCOME_CANCELLED],
 	             transaction->status ? transaction->status : STATUS_CLIENT_GONE, model, attempts);
 	mux_cancel(transaction->request);
 	transaction_free(transaction);

@@ -88,7 +88,7 @@ static void attempts_failed(const struct step *step, const struct failure *last,
 	} else if (last && slice_equal(last->name, SLICE(RESPONSE_NO_CREDENTIALS))) {
 		say(out, TYPE_AUTHENTICATION, 500, SLICE("InternalServerException"),
 		    SLICE("The request could not be signed; the gateway's log says why."));
-	} else if (step->error == ROUTE_DEADLINE || (last && last->kind == FAILURE_TIMEOUT)) {
+	} else if (step->error == ROUTE_DEADLINE_EXCEEDED || (last && last->kind == FAILURE_TIMEOUT)) {
 		say(out, TYPE_TIMEOUT, 408, SLICE("ModelTimeoutException"), SLICE("No model answered in time."));
 	} else {
 		say(out, TYPE_NETWORK, 503, SLICE("ServiceUnavailableException"), SLICE("No model could be reached."));
@@ -96,19 +96,10 @@ static void attempts_failed(const struct step *step, const struct failure *last,
 	}
 }
 
+// Clients are told of the errors that are routing's own.
 static struct slice code_of(enum route_error error) {
-	switch (error) {
-	case ROUTE_NO_MODELS_AVAILABLE:
-		return SLICE("NO_MODELS_AVAILABLE");
-	case ROUTE_RETRIES_EXHAUSTED:
-		return SLICE("RETRIES_EXHAUSTED");
-	case ROUTE_DEADLINE:
-		return SLICE("DEADLINE_EXCEEDED");
-	case ROUTE_FAILED:
-	case ROUTE_CANCELLED:
-		break;
-	}
-	return (struct slice){0};
+	bool is_told = error != ROUTE_FAILED && error != ROUTE_CANCELLED;
+	return slice_from(is_told ? route_error_names[error] : NULL);
 }
 
 // Who lacked nothing but a tier has not failed: where nobody did, it is as if nobody had been asked.

@@ -34,7 +34,7 @@ void completion_fail_without_model(struct route_request *request, enum no_models
 }
 
 void completion_fail_deadline(struct route_request *request) {
-	completion_fail(request, ROUTE_DEADLINE, request->attempt_count ? request->last_failed : NO_ATTEMPT);
+	completion_fail(request, ROUTE_DEADLINE_EXCEEDED, request->attempt_count ? request->last_failed : NO_ATTEMPT);
 }
 
 static void complete_failure(struct route_request *request) {
@@ -48,24 +48,26 @@ static void complete_failure(struct route_request *request) {
 		final->retry_after_ms = eligible_retry_after_ms(request);
 }
 
+const char *const route_error_names[] = {
+    [ROUTE_NO_MODELS_AVAILABLE] = "NO_MODELS_AVAILABLE",
+    [ROUTE_RETRIES_EXHAUSTED] = "RETRIES_EXHAUSTED",
+    [ROUTE_FAILED] = "FAILED",
+    [ROUTE_CANCELLED] = "CANCELLED",
+    [ROUTE_DEADLINE_EXCEEDED] = "DEADLINE_EXCEEDED",
+};
+
 struct step completion_step(struct route_request *request) {
-	static const char *const errors[] = {
-	    [ROUTE_NO_MODELS_AVAILABLE] = "NO_MODELS_AVAILABLE",
-	    [ROUTE_RETRIES_EXHAUSTED] = "RETRIES_EXHAUSTED",
-	    [ROUTE_FAILED] = "FAILED",
-	    [ROUTE_CANCELLED] = "CANCELLED",
-	    [ROUTE_DEADLINE] = "DEADLINE",
-	};
 	struct step *final = &request->final;
 	bool is_answered = final->kind == STEP_RETURN;
 	request->phase = PHASE_OVER;
 	if (!is_answered)
 		complete_failure(request);
-	request_tell(request, (struct route_event){.kind = is_answered ? EVENT_SUCCESS : EVENT_ERROR,
-	                                           .model = slice_from(final->model ? final->model->name : NULL),
-	                                           .detail = slice_from(is_answered ? NULL : errors[final->error]),
-	                                           .latency_ms = route_request_elapsed_ms(request),
-	                                           .attempt = final->attempt});
+	request_tell(request,
+	             (struct route_event){.kind = is_answered ? EVENT_SUCCESS : EVENT_ERROR,
+	                                  .model = slice_from(final->model ? final->model->name : NULL),
+	                                  .detail = slice_from(is_answered ? NULL : route_error_names[final->error]),
+	                                  .latency_ms = route_request_elapsed_ms(request),
+	                                  .attempt = final->attempt});
 	return *final;
 }
 

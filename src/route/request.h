@@ -37,8 +37,11 @@ enum route_error {
 	ROUTE_RETRIES_EXHAUSTED,   // every attempt failed, or only lacked a tier; `attempt` is the last to fail
 	ROUTE_FAILED,              // the verdict on `attempt` was to fail, or it failed after its commit
 	ROUTE_CANCELLED,           // by the client, or the driver stopped the only attempt by itself
-	ROUTE_DEADLINE,            // deadline_ms passed
+	ROUTE_DEADLINE_EXCEEDED,   // deadline_ms passed
 };
+
+// By enum route_error, as the log and clients are told of them.
+extern const char *const route_error_names[];
 
 enum no_models { NO_MODELS_NOT_SERVED, NO_MODELS_UNAVAILABLE, NO_MODELS_NONE_SELECTED };
 

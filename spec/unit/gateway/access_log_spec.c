@@ -3,6 +3,7 @@
 #include "../check.h"
 #include "gateway/access_log.h"
 #include "gateway/event_log.h"
+#include "route/decide.h"
 
 TEST(an_entry_has_all_its_fields_in_order) {
 	static const struct {
@@ -45,11 +46,11 @@ TEST(an_entry_has_all_its_fields_in_order) {
 }
 
 TEST(outcomes_have_the_words_of_the_statistics) {
-	CHECK_STRING(access_outcome(OUTCOME_SUCCESS), "success");
-	CHECK_STRING(access_outcome(OUTCOME_RATE_LIMIT), "rate_limit");
-	CHECK_STRING(access_outcome(OUTCOME_FAIL_FAST), "fail_fast");
-	CHECK_STRING(access_outcome(OUTCOME_REFUSAL), "refusal");
-	CHECK_STRING(access_outcome(OUTCOME_CANCELLED), "cancelled");
+	CHECK_STRING(outcome_names[OUTCOME_SUCCESS], "success");
+	CHECK_STRING(outcome_names[OUTCOME_RATE_LIMIT], "rate_limit");
+	CHECK_STRING(outcome_names[OUTCOME_FAIL_FAST], "fail_fast");
+	CHECK_STRING(outcome_names[OUTCOME_REFUSAL], "refusal");
+	CHECK_STRING(outcome_names[OUTCOME_CANCELLED], "cancelled");
 }
 
 TEST(changes_are_told_and_single_attempts_only_when_debugging) {

@@ -49,7 +49,7 @@ static const struct response_case cases[] = {
      FAILURE_STREAM, 503, "ServiceUnavailableException", 1000, "RETRIES_EXHAUSTED", TYPE_NETWORK},
     {"a timeout", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "AttemptTimeout", FAILURE_TIMEOUT, 408,
      "ModelTimeoutException", -1, "RETRIES_EXHAUSTED", TYPE_TIMEOUT},
-    {"the deadline", ROUTE_DEADLINE, 0, false, 1000, 0, NULL, -1, "ConnectionReset", FAILURE_NETWORK, 408,
+    {"the deadline", ROUTE_DEADLINE_EXCEEDED, 0, false, 1000, 0, NULL, -1, "ConnectionReset", FAILURE_NETWORK, 408,
      "ModelTimeoutException", -1, "DEADLINE_EXCEEDED", TYPE_TIMEOUT},
     {"every answer was a refusal", ROUTE_RETRIES_EXHAUSTED, 0, true, 1000, 0, NULL, -1, NULL, 0, 424,
      "ModelErrorException", -1, "RETRIES_EXHAUSTED", TYPE_MODEL_UNAVAILABLE},

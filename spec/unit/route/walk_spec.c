@@ -151,7 +151,7 @@ static void check_final(struct walk *walk, struct slot *slot, const struct step 
 	CHECK(route_request_is_over(slot->request));
 	CHECK_INT(step->kind == STEP_FAIL && step->error == ROUTE_NO_MODELS_AVAILABLE,
 	          step->kind == STEP_FAIL && slot->attempts == 0 && step->error != ROUTE_CANCELLED &&
-	              step->error != ROUTE_DEADLINE);
+	              step->error != ROUTE_DEADLINE_EXCEEDED);
 	slot->over = true;
 	walk->finals[step->kind == STEP_FAIL]++;
 	if (step->kind == STEP_FAIL)
@@ -349,7 +349,7 @@ TEST(random_walks_keep_the_account) {
 		CHECK(walk->requests > 10000 && walk->sends > 10000 && walk->finals[0] > 1000);
 		CHECK(walk->failures[ROUTE_NO_MODELS_AVAILABLE] > 100 && walk->failures[ROUTE_RETRIES_EXHAUSTED] > 100);
 		CHECK(walk->failures[ROUTE_FAILED] > 100 && walk->failures[ROUTE_CANCELLED] > 100);
-		CHECK_INT(walk->failures[ROUTE_DEADLINE] > 0, walk->f.pool.limits.deadline_ms > 0);
+		CHECK_INT(walk->failures[ROUTE_DEADLINE_EXCEEDED] > 0, walk->f.pool.limits.deadline_ms > 0);
 		CHECK(walk->hedges > 100 && walk->repeats > 100 && walk->refusals > 100);
 		CHECK_INT(walk->escalations > 100, walk->f.pool.limits.tier_escalation.count > 0);
 		CHECK_INT(walk->climbs > 100, walk->f.pool.limits.tier_escalation.count > 0);
