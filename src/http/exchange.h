@@ -44,9 +44,6 @@ enum exchange_failure {
 #undef X
 };
 
-const char *exchange_failure_name(enum exchange_failure failure);
-const char *exchange_failure_text(enum exchange_failure failure);
-
 struct exchange_request {
 	struct slice method;
 	struct slice target;    // path and query as they go on the wire

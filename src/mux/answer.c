@@ -2,6 +2,7 @@
 #include "mux/answer.h"
 
 #include "base/buffer.h"
+#include "mux/engine_failure.h"
 
 enum { NAMES_LISTED = 20, NAMES_BYTES = 16384, NAME_SHOWN = 200 };
 
@@ -85,7 +86,7 @@ static void no_models(const struct step *step, const struct pool *pool, struct s
 static void attempts_failed(const struct step *step, const struct failure *last, struct mux_error *out) {
 	if (step->all_refused) {
 		say(out, TYPE_MODEL_UNAVAILABLE, 424, SLICE("ModelErrorException"), SLICE("Every model refused the request."));
-	} else if (last && slice_equal(last->name, SLICE(RESPONSE_NO_CREDENTIALS))) {
+	} else if (last && slice_equal(last->name, engine_failure(ENGINE_NO_CREDENTIALS).name)) {
 		say(out, TYPE_AUTHENTICATION, 500, SLICE("InternalServerException"),
 		    SLICE("The request could not be signed; the gateway's log says why."));
 	} else if (step->error == ROUTE_DEADLINE_EXCEEDED || (last && last->kind == FAILURE_TIMEOUT)) {

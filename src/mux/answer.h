@@ -8,9 +8,6 @@
 #include "mux/mux.h"
 #include "route/request.h"
 
-// The name of the failure of an attempt that found no credentials to sign with.
-#define RESPONSE_NO_CREDENTIALS "NoCredentials"
-
 // The last error that an upstream answered, kept for the client. `status` is 0 where none did.
 struct kept_error {
 	int status;

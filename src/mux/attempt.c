@@ -7,6 +7,7 @@
 #include "aws/usage.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "mux/engine_failure.h"
 #include "mux/headers.h"
 #include "mux/request_edits.h"
 #include "mux/sign.h"
@@ -56,15 +57,8 @@ static void end(struct attempt *attempt, enum attempt_end how) {
 		attempt->events->on_ended(attempt);
 }
 
-static void fail(struct attempt *attempt, enum failure_kind kind, struct slice name, struct slice message) {
-	attempt->result.failure = (struct failure){
-	    .kind = kind,
-	    .name = name,
-	    .message = message,
-	    .type = kind == FAILURE_TIMEOUT ? TYPE_TIMEOUT : TYPE_NETWORK,
-	    .fault = FAULT_MODEL,
-	    .retry_after_ms = -1,
-	};
+static void attempt_fail(struct attempt *attempt, enum engine_failure failure) {
+	attempt->result.failure = engine_failure(failure);
 	end(attempt, ATTEMPT_FAILED);
 }
 
@@ -144,6 +138,11 @@ static void end_stream(struct attempt *attempt, enum relay_verdict verdict) {
 	end(attempt, ATTEMPT_FAILED);
 }
 
+static void break_stream(struct attempt *attempt, enum engine_failure failure) {
+	struct failure broken = engine_failure(failure);
+	end_stream(attempt, relay_finish(&attempt->relay, &broken));
+}
+
 static void end_unary(struct attempt *attempt) {
 	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
 	if (attempt->call->operation == OPERATION_CONVERSE)
@@ -198,8 +197,7 @@ static void on_head(void *owner, int status, struct headers headers) {
 	attempt->headers = headers_copy_down(attempt->arena, headers);
 	if (is_foreign(attempt)) {
 		enter(attempt);
-		fail(attempt, FAILURE_NETWORK, SLICE("ForeignAnswer"),
-		     SLICE("the answer is not of the operation's content type"));
+		attempt_fail(attempt, ENGINE_FOREIGN_RESPONSE);
 		leave(attempt);
 		return;
 	}
@@ -230,8 +228,7 @@ static void on_body(void *owner, struct slice bytes) {
 	if (attempt->streaming)
 		end_stream(attempt, relay_feed(&attempt->relay, bytes));
 	else if (buffer_append(&attempt->body, bytes))
-		fail(attempt, FAILURE_NETWORK, SLICE("AnswerTooLarge"),
-		     SLICE("the answer is larger than limits.response_bytes"));
+		attempt_fail(attempt, ENGINE_RESPONSE_TOO_LARGE);
 	leave(attempt);
 }
 
@@ -240,7 +237,7 @@ static void on_end(void *owner) {
 	enter(attempt);
 	attempt->exchange = NULL;
 	if (attempt->streaming)
-		end_stream(attempt, relay_finish(&attempt->relay, RELAY_CLEAN, (struct slice){0}, (struct slice){0}));
+		end_stream(attempt, relay_finish(&attempt->relay, NULL));
 	else if (is_success(attempt->status))
 		end_unary(attempt);
 	else
@@ -250,30 +247,16 @@ static void on_end(void *owner) {
 
 static void on_failed(void *owner, enum exchange_failure failure) {
 	struct attempt *attempt = owner;
-	struct slice name = slice_from(exchange_failure_name(failure));
-	struct slice text = slice_from(exchange_failure_text(failure));
 	enter(attempt);
 	attempt->exchange = NULL;
 	if (attempt->streaming)
-		end_stream(attempt, relay_finish(&attempt->relay, RELAY_BROKEN, name, text));
+		break_stream(attempt, (enum engine_failure)failure);
 	else
-		fail(attempt, FAILURE_NETWORK, name, text);
+		attempt_fail(attempt, (enum engine_failure)failure);
 	leave(attempt);
 }
 
 static const struct exchange_events exchange_events = {on_head, on_body, on_end, on_failed};
-
-static void fail_unsigned(struct attempt *attempt) {
-	attempt->result.failure = (struct failure){
-	    .kind = FAILURE_NETWORK,
-	    .name = SLICE(RESPONSE_NO_CREDENTIALS),
-	    .message = SLICE("there are no credentials to sign with"),
-	    .type = TYPE_AUTHENTICATION,
-	    .fault = FAULT_OPERATOR,
-	    .retry_after_ms = -1,
-	};
-	end(attempt, ATTEMPT_FAILED);
-}
 
 // After the commit the timer is re-armed by looking at the last byte, not by every byte.
 static void check_idle(struct attempt *attempt) {
@@ -281,19 +264,18 @@ static void check_idle(struct attempt *attempt) {
 	if (silent_ms < attempt->stream_idle_ms)
 		timer_start(&attempt->timer, attempt->stream_idle_ms - silent_ms);
 	else
-		end_stream(attempt, relay_finish(&attempt->relay, RELAY_STALLED, SLICE("StreamStalled"),
-		                                 SLICE("the stream fell silent")));
+		break_stream(attempt, ENGINE_STREAM_STALLED);
 }
 
 static void on_timer(void *owner) {
 	struct attempt *attempt = owner;
 	enter(attempt);
 	if (attempt->unsigned_request)
-		fail_unsigned(attempt);
+		attempt_fail(attempt, ENGINE_NO_CREDENTIALS);
 	else if (attempt->streaming && relay_is_committed(&attempt->relay))
 		check_idle(attempt);
 	else
-		fail(attempt, FAILURE_TIMEOUT, SLICE("AttemptTimeout"), SLICE("the model did not answer in time"));
+		attempt_fail(attempt, ENGINE_ATTEMPT_TIMEOUT);
 	leave(attempt);
 }
 
@@ -369,8 +351,7 @@ void attempt_cancel(struct attempt *attempt) {
 
 void attempt_stop(struct attempt *attempt) {
 	if (!attempt->ended)
-		end_stream(attempt, relay_finish(&attempt->relay, RELAY_BROKEN, SLICE("GatewayStopping"),
-		                                 SLICE("the gateway is shutting down")));
+		break_stream(attempt, ENGINE_GATEWAY_STOPPING);
 }
 
 void attempt_resume(struct attempt *attempt) {

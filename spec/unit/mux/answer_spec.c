@@ -53,8 +53,8 @@ static const struct response_case cases[] = {
      "ModelTimeoutException", -1, "DEADLINE_EXCEEDED", TYPE_TIMEOUT},
     {"every answer was a refusal", ROUTE_RETRIES_EXHAUSTED, 0, true, 1000, 0, NULL, -1, NULL, 0, 424,
      "ModelErrorException", -1, "RETRIES_EXHAUSTED", TYPE_MODEL_UNAVAILABLE},
-    {"no credentials", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, RESPONSE_NO_CREDENTIALS, FAILURE_NETWORK,
-     500, "InternalServerException", -1, "RETRIES_EXHAUSTED", TYPE_AUTHENTICATION},
+    {"no credentials", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "NoCredentials", FAILURE_NETWORK, 500,
+     "InternalServerException", -1, "RETRIES_EXHAUSTED", TYPE_AUTHENTICATION},
     {"a verdict to fail on a network failure", ROUTE_FAILED, 0, false, 1000, 0, NULL, -1, "ConnectionReset",
      FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "", TYPE_NETWORK},
 };
