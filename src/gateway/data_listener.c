@@ -26,9 +26,7 @@ static struct slice format_message(struct data_listener *data_listener, struct s
 void data_listener_respond_error(struct data_listener *data_listener, struct server_call *call,
                                  const struct mux_error *error, struct slice request_id, struct slice model,
                                  uint32_t attempts, uint64_t *bytes_out) {
-	struct slice message =
-	    error->from_upstream ? SLICE("The upstream failed without a message of the service.") : error->message;
-	struct slice body = response_headers_passes_body(error) ? error->body : format_message(data_listener, message);
+	struct slice body = error->from_upstream ? error->body : format_message(data_listener, error->message);
 	*bytes_out = body.len;
 	server_respond(call, error->status,
 	               response_headers_error(&data_listener->response_headers, error, request_id, model, attempts), body);

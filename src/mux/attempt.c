@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mux/engine_failure.h"
+#include "mux/error_page.h"
 #include "mux/headers.h"
 #include "mux/request_edits.h"
 #include "mux/sign.h"
@@ -64,27 +65,6 @@ static void attempt_fail(struct attempt *attempt, enum engine_failure failure) {
 
 static const struct header json_type[] = {{{"content-type", 12}, {"application/json", 16}}};
 
-static bool is_json_object(struct slice body) {
-	while (body.len && (slice_trim(slice_of(body.ptr, 1)).len == 0 || body.ptr[0] == '\r' || body.ptr[0] == '\n'))
-		body = slice_from_offset(body, 1);
-	return body.len && body.ptr[0] == '{';
-}
-
-// An error page is no error of the service's, and SDKs fail to parse it: the client is told its status in the service's
-// own form.
-static void replace_page(struct attempt *attempt) {
-	struct header *headers = arena_alloc(attempt->arena, 2 * sizeof *headers);
-	const struct slice *request_id = headers_find(attempt->headers, SLICE("x-amzn-requestid"));
-	if (!headers)
-		return;
-	headers[0] = json_type[0];
-	if (request_id)
-		headers[1] = (struct header){SLICE("x-amzn-requestid"), *request_id};
-	attempt->error.headers = (struct headers){headers, request_id ? 2 : 1};
-	attempt->error.body = arena_printf(
-	    attempt->arena, "{\"message\":\"The upstream answered with status %d and no message.\"}", attempt->status);
-}
-
 // The upstream said no: what it said is kept for the client and judged by name.
 static void fail_by_response(struct attempt *attempt) {
 	struct exception_report report;
@@ -98,8 +78,7 @@ static void fail_by_response(struct attempt *attempt) {
 	    .headers = attempt->headers,
 	    .body = body,
 	};
-	if (!is_json_object(body))
-		replace_page(attempt);
+	error_page_replace(attempt->status, attempt->arena, &attempt->error.headers, &attempt->error.body);
 	attempt->result.failure = (struct failure){
 	    .kind = FAILURE_HTTP,
 	    .status = attempt->status,
@@ -123,6 +102,7 @@ static void keep_frame_error(struct attempt *attempt) {
 	    .headers = {json_type, 1},
 	    .body = attempt->relay.payload,
 	};
+	error_page_replace(failure->status, attempt->arena, &attempt->error.headers, &attempt->error.body);
 }
 
 static void end_stream(struct attempt *attempt, enum relay_verdict verdict) {

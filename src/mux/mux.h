@@ -131,7 +131,8 @@ struct mux_error {
 	struct slice message;
 	int64_t retry_after_ms; // -1: none is to be told
 	struct slice code; // "NO_MODELS_AVAILABLE", "RETRIES_EXHAUSTED"; empty for an upstream's own error after `fail`
-	// An upstream's error that is passed on as it was: its headers (hop-by-hop ones removed) and body.
+	// An upstream's error that is passed on as it was: its headers (hop-by-hop ones removed) and body, which SDKs can
+	// parse.
 	bool from_upstream;
 	struct headers headers;
 	struct slice body;
