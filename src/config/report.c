@@ -43,10 +43,11 @@ static struct model_snapshot snapshot_of(const struct model *model, uint64_t now
 	return snapshot;
 }
 
-void report_health(const char *word, int status, struct buffer *out) {
-	buffer_append(out, SLICE("{\"status\":"));
-	buffer_append_json(out, slice_from(word));
-	buffer_printf(out, ",\"code\":%d}", status);
+int report_health(bool is_healthy, bool is_draining, struct buffer *out) {
+	const char *word = is_draining ? "draining" : is_healthy ? "healthy" : "unhealthy";
+	int status = is_healthy && !is_draining ? 200 : 503;
+	buffer_printf(out, "{\"status\":\"%s\",\"code\":%d}", word, status);
+	return status;
 }
 
 static void append_model_name(const struct model *model, bool is_first, struct buffer *out) {

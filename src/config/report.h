@@ -19,8 +19,9 @@ struct report_time {
 	int64_t wall_ms;
 };
 
-// {"status": word, "code": status}
-void report_health(const char *word, int status, struct buffer *out);
+// {"status": "healthy", "unhealthy" or "draining", "code": status}. Returns the status: 200 where all is well, else
+// 503.
+int report_health(bool is_healthy, bool is_draining, struct buffer *out);
 void report_health_detail(const struct pool *pool, struct report_time time, struct buffer *out);
 void report_statistics(const struct pool *pool, struct buffer *out);
 void report_breakers(const struct pool *pool, struct report_time time, struct buffer *out);

@@ -36,9 +36,7 @@ static void say(struct admin_response *response, int status, const char *message
 static void get_health(const struct inquiry *about) {
 	struct system_health health;
 	pool_health(about->pool, about->time.now_ms, &health);
-	const char *word = about->is_draining ? "draining" : health.healthy ? "healthy" : "unhealthy";
-	about->response->status = health.healthy && !about->is_draining ? 200 : 503;
-	report_health(word, about->response->status, &about->response->body);
+	about->response->status = report_health(health.healthy, about->is_draining, &about->response->body);
 }
 
 static void get_health_detail(const struct inquiry *about) {
@@ -182,7 +180,7 @@ static void on_request(void *owner, struct server_call *call, const struct serve
 	struct admin_response response;
 	struct reload_call *pending = NULL;
 	buffer_init(&response.body, BODY_BYTES);
-	admin_respond(admin->mux, policy_pool(policy), admin->is_draining, request, time, &response);
+	admin_respond(admin->mux, policy_pool(policy), atomic_load(admin->is_draining), request, time, &response);
 	policy_release(policy);
 	if (response.is_reload && reload_call_start(admin->reload, response.order, call, &pending))
 		say(&response, 503, "Too many reloads wait already.");
@@ -224,10 +222,10 @@ static const struct server_events events = {
 };
 
 void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, struct reload *reload,
-                const struct server_timeouts *timeouts) {
+                const atomic_bool *is_draining, const struct server_timeouts *timeouts) {
 	static const struct server_limits limits = {
 	    .header_bytes = HEADER_BYTES, .body_bytes = REQUEST_BODY_BYTES, .connections = CONNECTIONS};
-	*admin = (struct admin){.loop = loop, .mux = mux, .reload = reload};
+	*admin = (struct admin){.loop = loop, .mux = mux, .reload = reload, .is_draining = is_draining};
 	admin->server = server_new(loop, &limits, timeouts, &events, admin);
 }
 

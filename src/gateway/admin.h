@@ -4,6 +4,7 @@
 #ifndef GATEWAY_ADMIN_H
 #define GATEWAY_ADMIN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/buffer.h"
@@ -32,12 +33,12 @@ struct admin {
 	struct mux *mux;
 	struct reload *reload;
 	struct server *server;
-	bool is_draining;
+	const atomic_bool *is_draining; // the gateway's
 };
 
 // Makes the server, which listens to nothing yet: see admin->server.
 void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, struct reload *reload,
-                const struct server_timeouts *timeouts);
+                const atomic_bool *is_draining, const struct server_timeouts *timeouts);
 // Breaks what is open and stops listening; twice is fine.
 void admin_close(struct admin *admin);
 

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -23,7 +24,6 @@
 #include "gateway/worker.h"
 #include "http/server.h"
 #include "mux/mux.h"
-#include "net/bind_adopted.h"
 #include "net/connect.h"
 #include "net/loop.h"
 #include "net/tls_server.h"
@@ -43,8 +43,9 @@ struct gateway {
 	size_t worker_count;
 	size_t finished;
 	struct admin admin;
-	struct reload reload; // on the first worker's loop, as admin is
-	pthread_mutex_t gate; // held by the caller's thread until gateway_run, or until the start is given up
+	atomic_bool is_draining; // set once, on the first worker's thread; every listener's health says so
+	struct reload reload;    // on the first worker's loop, as admin is
+	pthread_mutex_t gate;    // held by the caller's thread until gateway_run, or until the start is given up
 	bool is_gate_closed;
 	bool may_run;
 	char instance[INSTANCE_BYTES];
@@ -191,6 +192,7 @@ static int start_all(struct gateway *gateway, const struct environment *environm
 	    .count = gateway->worker_count,
 	    .instance = gateway->instance,
 	    .memory = &gateway->memory,
+	    .is_draining = &gateway->is_draining,
 	    .on_finished = on_worker_finished,
 	    .owner = gateway,
 	};
@@ -202,7 +204,8 @@ static int start_all(struct gateway *gateway, const struct environment *environm
 			return rc;
 		}
 	}
-	admin_init(&gateway->admin, gateway->workers[0].loop, gateway->mux, &gateway->reload, &timeouts);
+	admin_init(&gateway->admin, gateway->workers[0].loop, gateway->mux, &gateway->reload, &gateway->is_draining,
+	           &timeouts);
 	listen_first(gateway, problems);
 	if (problems->count == before)
 		listen_others(gateway, problems);
@@ -212,14 +215,13 @@ static int start_all(struct gateway *gateway, const struct environment *environm
 // On the first worker's thread.
 static void on_end_signal(void *owner) {
 	struct gateway *gateway = owner;
-	if (!gateway->admin.is_draining) {
+	if (!atomic_exchange(&gateway->is_draining, true)) {
 		log_entry(LOG_INFO, "draining", LOG_N("milliseconds", gateway->settings->timeouts.drain_ms));
 		notify_send(gateway->settings->notify_socket, "STOPPING=1");
 		// A successor answers on a listener that was passed on; one of our own tells of the drain till its end.
-		if (bind_adopted_has(server_address(gateway->admin.server, 0)))
+		if (server_is_adopted(gateway->admin.server, 0))
 			server_drain(gateway->admin.server, NULL, NULL);
 	}
-	gateway->admin.is_draining = true;
 	for (size_t i = 0; i < gateway->worker_count; i++)
 		loop_post(gateway->workers[i].loop, worker_drain, &gateway->workers[i]);
 }

@@ -76,6 +76,7 @@ int worker_init(struct worker *worker, const struct worker_plan *plan, size_t in
 	    .instance = plan->instance,
 	    .access_log = settings->log.access,
 	    .memory = plan->memory,
+	    .is_draining = plan->is_draining,
 	    .limits =
 	        {
 	            .header_bytes = settings->engine.limits.header_bytes,

@@ -183,6 +183,10 @@ const char *server_address(const struct server *server, size_t index) {
 	return index < server->bound_listener_count ? listener_address(server->bound_listeners[index]->listener) : NULL;
 }
 
+bool server_is_adopted(const struct server *server, size_t index) {
+	return index < server->bound_listener_count && listener_is_adopted(server->bound_listeners[index]->listener);
+}
+
 static void close_listeners(struct server *server) {
 	timer_stop(&server->handshake_rest);
 	for (size_t i = 0; i < server->bound_listener_count; i++) {

@@ -66,7 +66,7 @@ TEST(sockets_take_the_places_of_the_settings) {
 	char one[64], two[64], admin[64];
 	struct adoption adoption;
 	const char *message;
-	int descriptor;
+	struct bound_socket bound;
 	pass(3, "127.0.0.1", one);
 	pass(4, "127.0.0.1", admin);
 	pass(5, "127.0.0.1", two);
@@ -79,10 +79,11 @@ TEST(sockets_take_the_places_of_the_settings) {
 	// Every worker gets the same socket, and closing leaves it open.
 	for (int i = 0; i < 2; i++) {
 		CHECK_INT(bind_probe(one, &message), 0);
-		CHECK_INT(bind_listen(one, i == 1, &descriptor, &message), 0);
-		CHECK(descriptor > 5);
-		CHECK_INT(fcntl(descriptor, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
-		bind_close(descriptor, one);
+		CHECK_INT(bind_listen(one, i == 1, &bound, &message), 0);
+		CHECK(bound.descriptor > 5);
+		CHECK(bound.is_adopted);
+		CHECK_INT(fcntl(bound.descriptor, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+		bind_close(bound, one);
 	}
 	CHECK_INT(fcntl(3, F_GETFD), FD_CLOEXEC);
 	finish(&adoption);

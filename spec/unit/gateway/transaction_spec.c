@@ -302,7 +302,7 @@ TEST(health_is_503_without_a_model_and_while_draining) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct visit visit;
 		begin(&visit, "GET", "/health");
-		visit.data_listener.is_draining = rows[i].draining;
+		visit.is_draining = rows[i].draining;
 		arrive(&visit);
 		CHECK_INT(visit.call.status, 503);
 		CHECK_SLICE(buffer_slice(&visit.call.body), slice_from(rows[i].body));
