@@ -173,8 +173,7 @@ static void read_string(const struct document *value, char **field, const struct
 		schema_complain(place, "a non-empty string", value);
 		return;
 	}
-	memory_free_secret(*field);
-	*field = memory_string(value->string);
+	memory_replace_string(field, value->string);
 }
 
 static void read_value(const struct schema_key *key, const struct document *value, void *field,

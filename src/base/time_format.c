@@ -14,8 +14,9 @@ static struct civil civil_of(int64_t wall_s) {
 
 // Writes the last `count` digits; returns what follows them.
 static char *put_number(char *to, int64_t value, int count) {
-	for (int i = count - 1; i >= 0; i--, value /= 10)
-		to[i] = (char)('0' + value % 10);
+	uint32_t rest = (uint32_t)value;
+	for (int i = count - 1; i >= 0; i--, rest /= 10)
+		to[i] = (char)('0' + rest % 10);
 	return to + count;
 }
 

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/endpoint_config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "aws/endpoint.h"
 #include "base/memory.h"
 
 #define DEFAULT_REGION "us-east-1"
-
-static void replace(char **field, struct slice text) {
-	free(*field);
-	*field = memory_string(text);
-}
 
 void endpoint_config_read_region(const struct document *value, void *target, const struct schema_place *place) {
 	struct endpoint endpoint;
@@ -21,7 +15,7 @@ void endpoint_config_read_region(const struct document *value, void *target, con
 	    endpoint_of_region(value->string, (struct endpoint_variant){0}, &endpoint, &expected) != 0)
 		schema_complain(place, expected, value);
 	else
-		replace(target, value->string);
+		memory_replace_string(target, value->string);
 }
 
 void endpoint_config_read_endpoint(const struct document *value, void *target, const struct schema_place *place) {
@@ -30,7 +24,7 @@ void endpoint_config_read_endpoint(const struct document *value, void *target, c
 	if (!document_is_text(value) || endpoint_parse(value->string, &endpoint, &expected) != 0)
 		schema_complain(place, expected, value);
 	else
-		replace(target, value->string);
+		memory_replace_string(target, value->string);
 }
 
 // Fills *field, where it is still empty, from the first of the variables (ended by NULL) that isn't blank.
@@ -52,7 +46,7 @@ static void read_environment(const struct environment *environment, const char *
 // libcurl judges what it says, once it is needed.
 static void read_proxy(const struct document *value, void *target, const struct schema_place *place) {
 	(void)place;
-	replace(target, value->string);
+	memory_replace_string(target, value->string);
 }
 
 void endpoint_config_complete(const struct environment *environment, struct problems *problems,

@@ -3,18 +3,12 @@
 
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/address.h"
 
 enum { FIELD_BYTES = 256, EXPECTED_BYTES = 256, LISTENERS_MAX = 64, WORKERS_MAX = 1024 };
-
-static void replace(char **field, struct slice text) {
-	free(*field);
-	*field = memory_string(text);
-}
 
 static bool check_address(const struct document *value, const struct schema_place *place) {
 	struct address address;
@@ -31,7 +25,7 @@ void setting_read_admin(const struct document *value, void *target, const struct
 		return;
 	address_parse(value->string, &address);
 	if (address_is_local(&address))
-		replace(target, value->string);
+		memory_replace_string(target, value->string);
 	else
 		schema_complain(place, "a loopback address or a Unix socket (the admin API is for this machine alone)", value);
 }

@@ -2,7 +2,6 @@
 #include "gateway/socket_activation.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -38,18 +37,15 @@ static void adopt_admin(struct settings *settings, const char *text, struct prob
 		problems_add(problems, NULL, 0, "admin", "a loopback address or a Unix socket", text);
 		return;
 	}
-	free(settings->admin);
-	settings->admin = memory_string(slice_from(text));
+	memory_replace_string(&settings->admin, slice_from(text));
 }
 
 static void adopt_data(struct settings *settings, size_t place, const char *text) {
 	struct address_list *listen = &settings->listen;
-	if (place == listen->count) {
-		listen->list = memory_resize(listen->list, listen->count + 1, sizeof *listen->list);
-		listen->list[listen->count++] = NULL;
-	}
-	free(listen->list[place]);
-	listen->list[place] = memory_string(slice_from(text));
+	if (place < listen->count)
+		memory_replace_string(&listen->list[place], slice_from(text));
+	else
+		address_list_append(listen, slice_from(text));
 }
 
 int socket_activation_adopt(const struct environment *environment, struct settings *settings,
