@@ -209,6 +209,14 @@ describe("serve", function()
     end
   end)
 
+  it("refuses an https:// proxy of the environment, without a word of its password", function()
+    local status, _, log = signalbox.run({ "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0" },
+      { HTTPS_PROXY = "https://user:hunter2@proxy.test" })
+    assert.equal(1, status, log)
+    assert.matches("proxy", log, 1, true)
+    assert.not_matches("hunter2", log, 1, true)
+  end)
+
   it("refuses half a key pair of the environment by name", function()
     local pair = { AWS_ACCESS_KEY_ID = "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY = "not-a-secret" }
     for name, value in pairs(pair) do
