@@ -28,19 +28,21 @@ struct history; // see mux/history.h
 
 enum { VERSION_HASH_BYTES = 65 }; // SHA-256 in hex, with its NUL
 
+struct named_credentials_source {
+	const char *name;
+	struct credentials_source *source;
+};
+
 // Whom to sign as: `own`, or for a model that names one, one of the sets.
 struct credentials_sources {
 	struct credentials_source *own;
-	struct named_credentials_source {
-		const char *name;
-		struct credentials_source *source;
-	} * sets;
+	struct named_credentials_source *sets;
 	size_t set_count;
 };
 
 // Copied by mux_new; what it points to is borrowed for the mux's life.
 struct mux_settings {
-	const struct engine_options *options; // their credentials are not looked at, but those:
+	const struct engine_options *options; // all but its credentials, which come as sources:
 	const struct credentials_sources *credentials;
 	size_t workers;
 	struct memory_meter *memory;   // is charged with what requests hold here; may be NULL
