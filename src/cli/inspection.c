@@ -18,11 +18,6 @@
 // More than one, so that a file that doesn't say the same to each is found out.
 enum { WORKERS = 2 };
 
-static const char *look_up(void *owner, const char *name) {
-	(void)owner;
-	return getenv(name);
-}
-
 static int dry_run_policy(struct inspection *inspection, struct policy *policy, const struct settings *settings) {
 	size_t failure_count;
 	struct dry_run_failure *failures = failure_table(&failure_count);
@@ -30,7 +25,7 @@ static int dry_run_policy(struct inspection *inspection, struct policy *policy, 
 	                            .limits = inspection->limits,
 	                            .failures = failures,
 	                            .failure_count = failure_count,
-	                            .body_bytes = settings->limits.body_bytes};
+	                            .body_bytes = settings->engine.limits.body_bytes};
 	int rc = dry_run_perform(&plan, &inspection->problems, &inspection->dry_run);
 	free(failures);
 	return rc;
@@ -39,8 +34,7 @@ static int dry_run_policy(struct inspection *inspection, struct policy *policy, 
 static void inspect_policy(struct inspection *inspection, const char *path, const struct settings *settings) {
 	struct policy_host host = {.registry = registry_new(), .shared = shared_new(), .now_ms = clock_now_ms()};
 	struct policy *policy = NULL;
-	inspection->limits =
-	    (struct policy_limits){settings->policy_limits.instructions, settings->policy_limits.memory_bytes};
+	inspection->limits = settings->engine.policy_limits;
 	if (policy_load(path, &inspection->limits, WORKERS, &host, &inspection->problems, &policy) == 0) {
 		const struct pool *pool = policy_pool(policy);
 		inspection->policy = memory_string(slice_from(policy_source(policy)));
@@ -59,12 +53,12 @@ static void inspect_settings(struct inspection *inspection, const struct documen
 	struct settings settings;
 	struct settings_flags flags = {0};
 	inspection->is_settings = document != NULL;
-	int rc = settings_read(document ? inspection->path : NULL, document, &flags, look_up, NULL, &inspection->problems,
-	                       &settings);
+	int rc = settings_read(document ? inspection->path : NULL, document, &flags, &environment_of_process,
+	                       &inspection->problems, &settings);
 	if (rc == 0 && document)
-		rc = gateway_check(&settings, &inspection->problems);
+		rc = gateway_check(&settings, &environment_of_process, &inspection->problems);
 	if (rc == 0)
-		inspect_policy(inspection, document ? settings.policy : inspection->path, &settings);
+		inspect_policy(inspection, document ? settings.engine.policy : inspection->path, &settings);
 	settings_free(&settings);
 }
 

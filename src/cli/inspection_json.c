@@ -56,12 +56,12 @@ static void write_mistakes(struct buffer *json, const struct dry_run *dry_run) {
 
 static void write_hooks(struct buffer *json, const struct inspection *inspection) {
 	buffer_append(json, SLICE("\"hooks\":{"));
-	for (size_t i = 0; dry_run_hooks[i]; i++) {
-		struct inspection_use use = inspection_use(inspection, dry_run_hooks[i]);
+	for (size_t i = 0; policy_hook_names[i]; i++) {
+		struct inspection_use use = inspection_use(inspection, policy_hook_names[i]);
 		buffer_printf(json,
 		              "%s\"%s\":{\"present\":%s,\"calls\":%zu,\"instructions\":%" PRIu64
 		              ",\"memory_bytes\":%zu,\"cpu_ns\":%" PRIu64 "}",
-		              i ? "," : "", dry_run_hooks[i], use.calls ? "true" : "false", use.calls, use.instructions,
+		              i ? "," : "", policy_hook_names[i], use.calls ? "true" : "false", use.calls, use.instructions,
 		              use.peak_bytes, use.cpu_ns);
 	}
 	buffer_append_byte(json, '}');

@@ -153,6 +153,6 @@ void inspection_print(const struct inspection *inspection) {
 	print_problems(&inspection->lints, "warning: ");
 	fflush(stderr);
 	print_head(inspection);
-	for (size_t i = 0; dry_run_hooks[i]; i++)
-		print_hook(inspection, dry_run_hooks[i]);
+	for (size_t i = 0; policy_hook_names[i]; i++)
+		print_hook(inspection, policy_hook_names[i]);
 }

@@ -18,11 +18,6 @@ enum { RESPONSE_BYTES = 4 << 20, PATH_BYTES = 64, TIMEOUT_MS = 60000 };
 
 #define VERSION_MAX (UINT64_C(1) << 53)
 
-static const char *look_up(void *owner, const char *name) {
-	(void)owner;
-	return getenv(name);
-}
-
 static const char *text_of(const struct document *document, const char *key) {
 	const struct document *value = document_get(document, key);
 	return value && value->kind == DOCUMENT_STRING ? value->string.ptr : NULL;
@@ -85,7 +80,7 @@ static int ask_gateway(const char *address, uint64_t version) {
 static int run(const struct settings_flags *flags, uint64_t version) {
 	struct problems problems = {0};
 	struct settings settings;
-	int rc = settings_load(flags, look_up, NULL, &problems, &settings);
+	int rc = settings_load(flags, &environment_of_process, &problems, &settings);
 	int status = rc ? CLI_FAILED : ask_gateway(settings.admin, version);
 	cli_print_problems(&problems);
 	settings_free(&settings);

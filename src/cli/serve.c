@@ -13,11 +13,6 @@
 
 enum { LISTEN_FLAGS = 64 };
 
-static const char *look_up(void *owner, const char *name) {
-	(void)owner;
-	return getenv(name);
-}
-
 // Whoever asks again for an end that has come must not turn it into a failure.
 static void ignore_signals(void) {
 	sigset_t asked;
@@ -32,12 +27,12 @@ static int serve(const struct settings_flags *flags) {
 	struct problems problems = {0};
 	struct settings settings;
 	struct gateway *gateway = NULL;
-	int rc = settings_load(flags, look_up, NULL, &problems, &settings);
+	int rc = settings_load(flags, &environment_of_process, &problems, &settings);
 	if (rc == 0)
-		rc = socket_activation_adopt(look_up, NULL, &settings, &problems);
+		rc = socket_activation_adopt(&environment_of_process, &settings, &problems);
 	if (rc == 0) {
 		log_configure(settings.log.level, settings.log.format);
-		rc = gateway_start(&settings, &problems, &gateway);
+		rc = gateway_start(&settings, &environment_of_process, &problems, &gateway);
 	}
 	if (rc == 0) {
 		gateway_run(gateway);

@@ -36,9 +36,7 @@ static void say(struct admin_response *response, int status, const char *message
 static void get_health(const struct inquiry *about) {
 	struct system_health health;
 	pool_health(about->pool, about->time.now_ms, &health);
-	const char *word = about->is_draining ? "draining" : health.healthy ? "healthy" : "unhealthy";
-	about->response->status = health.healthy && !about->is_draining ? 200 : 503;
-	report_health(word, about->response->status, &about->response->body);
+	about->response->status = report_health(health.healthy, about->is_draining, &about->response->body);
 }
 
 static void get_health_detail(const struct inquiry *about) {
@@ -60,7 +58,7 @@ static void post_stats_reset(const struct inquiry *about) {
 
 static void get_policy(const struct inquiry *about) {
 	if (about->mux)
-		mux_report_policy(about->mux, &about->response->body);
+		report_policy(about->mux, &about->response->body);
 }
 
 static void post_reload(const struct inquiry *about) {
@@ -170,7 +168,8 @@ static void on_request(void *owner, struct server_call *call, const struct serve
 	struct admin_response response;
 	struct reload_call *pending = NULL;
 	buffer_init(&response.body, BODY_BYTES);
-	admin_respond(admin->mux, policy_pool(policy), admin->observers, admin->is_draining, request, time, &response);
+	admin_respond(admin->mux, policy_pool(policy), admin->observers, atomic_load(admin->is_draining), request, time,
+	              &response);
 	policy_release(policy);
 	if (response.is_reload && reload_call_start(admin->reload, response.order, call, &pending))
 		say(&response, 503, "Too many reloads wait already.");
@@ -212,10 +211,11 @@ static const struct server_events events = {
 };
 
 void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, const struct observers *observers,
-                struct reload *reload, const struct server_timeouts *timeouts) {
+                struct reload *reload, const atomic_bool *is_draining, const struct server_timeouts *timeouts) {
 	static const struct server_limits limits = {
 	    .header_bytes = HEADER_BYTES, .body_bytes = REQUEST_BODY_BYTES, .connections = CONNECTIONS};
-	*admin = (struct admin){.loop = loop, .mux = mux, .observers = observers, .reload = reload};
+	*admin =
+	    (struct admin){.loop = loop, .mux = mux, .observers = observers, .reload = reload, .is_draining = is_draining};
 	admin->server = server_new(loop, &limits, timeouts, &events, admin);
 }
 

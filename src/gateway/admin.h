@@ -4,13 +4,14 @@
 #ifndef GATEWAY_ADMIN_H
 #define GATEWAY_ADMIN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/buffer.h"
+#include "config/report.h"
 #include "gateway/reload.h"
 #include "http/server.h"
 #include "mux/mux.h"
-#include "mux/report.h"
 #include "net/loop.h"
 #include "route/observer.h"
 
@@ -34,12 +35,12 @@ struct admin {
 	const struct observers *observers;
 	struct reload *reload;
 	struct server *server;
-	bool is_draining;
+	const atomic_bool *is_draining; // the gateway's
 };
 
 // Makes the server, which listens to nothing yet: see admin->server. All is borrowed for the admin's life.
 void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, const struct observers *observers,
-                struct reload *reload, const struct server_timeouts *timeouts);
+                struct reload *reload, const atomic_bool *is_draining, const struct server_timeouts *timeouts);
 // Breaks what is open and stops listening; twice is fine.
 void admin_close(struct admin *admin);
 

@@ -3,8 +3,8 @@
 
 #include "aws/exception.h"
 #include "base/log.h"
+#include "config/report.h"
 #include "gateway/transaction.h"
-#include "mux/report.h"
 
 // What a client is told to wait for a gateway that starts again, and for one that has taken on too much.
 enum { STOPPING_RETRY_MS = 1000, FULL_RETRY_MS = 2000 };
@@ -26,9 +26,7 @@ static struct slice format_message(struct data_listener *data_listener, struct s
 void data_listener_respond_error(struct data_listener *data_listener, struct server_call *call,
                                  const struct mux_error *error, struct slice request_id, struct slice model,
                                  uint32_t attempts, uint64_t *bytes_out) {
-	struct slice message =
-	    error->from_upstream ? SLICE("The upstream failed without a message of the service.") : error->message;
-	struct slice body = response_headers_passes_body(error) ? error->body : format_message(data_listener, message);
+	struct slice body = error->from_upstream ? error->body : format_message(data_listener, error->message);
 	*bytes_out = body.len;
 	server_respond(call, error->status,
 	               response_headers_error(&data_listener->response_headers, error, request_id, model, attempts), body);
@@ -55,13 +53,11 @@ static void respond_health(struct data_listener *data_listener, struct server_ca
 	struct policy *policy = mux_policy(data_listener->mux);
 	bool is_serving = report_is_serving(policy_pool(policy), loop_now_ms(data_listener->loop));
 	policy_release(policy);
-	const char *word = data_listener->is_draining ? "draining" : is_serving ? "healthy" : "unhealthy";
-	int status = is_serving && !data_listener->is_draining ? 200 : 503;
 	struct header json = {SLICE("content-type"), SLICE("application/json")};
 	struct headers headers = response_headers_response(&data_listener->response_headers, (struct headers){&json, 1},
 	                                                   request_id, (struct slice){0}, 0);
 	buffer_clear(&data_listener->body);
-	report_health(word, status, &data_listener->body);
+	int status = report_health(is_serving, atomic_load(data_listener->is_draining), &data_listener->body);
 	log_own(data_listener, request, request_id, SLICE("Health"), "success", status, data_listener->body.len);
 	server_respond(call, status, headers, buffer_slice(&data_listener->body));
 }
@@ -167,6 +163,7 @@ void data_listener_init(struct data_listener *data_listener, struct loop *loop, 
 	    .instance = settings->instance,
 	    .access_log = settings->access_log,
 	    .memory = settings->memory,
+	    .is_draining = settings->is_draining,
 	};
 	list_init(&data_listener->replies);
 	random_init_from_system(&data_listener->random);
@@ -177,7 +174,6 @@ void data_listener_init(struct data_listener *data_listener, struct loop *loop, 
 }
 
 void data_listener_drain(struct data_listener *data_listener, loop_callback on_drained, void *owner) {
-	data_listener->is_draining = true;
 	server_drain(data_listener->server, on_drained, owner);
 }
 

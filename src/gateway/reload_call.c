@@ -9,8 +9,8 @@
 #include "base/document.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "config/report.h"
 #include "mux/history.h"
-#include "mux/report.h"
 
 enum { RESPONSE_BYTES = 1 << 20 };
 

@@ -45,26 +45,6 @@ struct exchange {
 	char request_head[];
 };
 
-static const char *const failure_names[] = {
-#define X(constant, name, text) [constant] = name,
-    EXCHANGE_FAILURE_LIST(X)
-#undef X
-};
-
-static const char *const failure_texts[] = {
-#define X(constant, name, text) [constant] = text,
-    EXCHANGE_FAILURE_LIST(X)
-#undef X
-};
-
-const char *exchange_failure_name(enum exchange_failure failure) {
-	return failure_names[failure];
-}
-
-const char *exchange_failure_text(enum exchange_failure failure) {
-	return failure_texts[failure];
-}
-
 static void enter(struct exchange *exchange) {
 	exchange->depth++;
 }

@@ -21,6 +21,7 @@ struct upstream_settings {
 	uint64_t pool_idle_ms; // an idle connection is closed after
 	size_t header_bytes;   // largest head of an answer
 	const char *ca_file;   // NULL: the system's trust store
+	const char *proxy;     // of TLS connections, see connect.h; NULL: none
 };
 
 #define EXCHANGE_FAILURE_LIST(X)                                                                                       \
@@ -42,9 +43,6 @@ enum exchange_failure {
 	EXCHANGE_FAILURE_LIST(X)
 #undef X
 };
-
-const char *exchange_failure_name(enum exchange_failure failure);
-const char *exchange_failure_text(enum exchange_failure failure);
 
 struct exchange_request {
 	struct slice method;

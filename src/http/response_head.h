@@ -26,7 +26,4 @@ void response_head_format(const struct response_head *head, struct buffer *out);
 // Whether the head may carry it: see above.
 bool response_head_passes(const struct header *header);
 
-// "Sun, 06 Nov 1994 08:49:37 GMT" of seconds since 1970, without help of a locale.
-void response_date_format(int64_t wall_s, char text[32]);
-
 #endif

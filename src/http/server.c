@@ -183,6 +183,10 @@ const char *server_address(const struct server *server, size_t index) {
 	return index < server->bound_listener_count ? listener_address(server->bound_listeners[index]->listener) : NULL;
 }
 
+bool server_is_adopted(const struct server *server, size_t index) {
+	return index < server->bound_listener_count && listener_is_adopted(server->bound_listeners[index]->listener);
+}
+
 static void close_listeners(struct server *server) {
 	timer_stop(&server->handshake_rest);
 	for (size_t i = 0; i < server->bound_listener_count; i++) {
@@ -264,7 +268,7 @@ struct slice server_date(struct server *server) {
 	time_t now_s = time(NULL);
 	if (now_s != server->date_s) {
 		server->date_s = now_s;
-		response_date_format(now_s, server->date);
+		time_format_http(now_s, server->date);
 	}
 	return slice_from(server->date);
 }

@@ -81,6 +81,9 @@ int server_probe(const char *address, const char **message);
 // "HOST:PORT" of the nth listener with the port that was picked; valid as long as the server.
 const char *server_address(const struct server *server, size_t index);
 
+// Whether the process was started with the nth listener's socket (bind_adopt), which others may listen on too.
+bool server_is_adopted(const struct server *server, size_t index);
+
 // Stops listening, once those clients are in whom the kernel has let in already. Busy connections are asked to close
 // after their answer (connection: close); idle ones get half a second, in which a request that is on its way is served.
 // Calls `on_drained(owner)` once all are gone. Further requests on open connections are still delivered.

@@ -15,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "base/list.h"
+#include "base/time_format.h"
 #include "base/token_bucket.h"
 #include "http/server.h"
 #include "net/loop_uv.h"
@@ -100,7 +101,7 @@ struct server {
 	struct buffer head; // where heads of answers are written; empty between uses
 	struct buffer refusal;
 	time_t date_s;
-	char date[32];
+	char date[TIME_HTTP_BYTES];
 };
 
 // What an idle connection gets for a request that is on its way when the server drains.

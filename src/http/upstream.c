@@ -22,7 +22,7 @@ struct upstreams *upstreams_new(struct loop *loop, const struct upstream_setting
 	upstreams->settings = *settings;
 	if (settings->ca_file)
 		upstreams->settings.ca_file = memory_string(slice_from(settings->ca_file));
-	upstreams->connector = connector_new(loop);
+	upstreams->connector = connector_new(loop, settings->proxy);
 	list_init(&upstreams->endpoints);
 	return upstreams;
 }

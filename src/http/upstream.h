@@ -16,7 +16,7 @@ struct spare_head;
 
 struct upstreams {
 	struct loop *loop;
-	struct upstream_settings settings; // ca_file is a copy
+	struct upstream_settings settings; // ca_file is a copy, proxy is the connector's
 	struct connector *connector;
 	struct list endpoints;
 	size_t idle;

@@ -180,6 +180,6 @@ void lint_dry_run(const struct dry_run *dry_run, const struct pool *pool, const 
 	struct linter linter = {file, lints};
 	lint_choices(&linter, dry_run, pool);
 	lint_none(&linter, dry_run);
-	for (size_t i = 0; dry_run_hooks[i]; i++)
-		lint_budget(&linter, dry_run, dry_run_hooks[i], limits);
+	for (size_t i = 0; policy_hook_names[i]; i++)
+		lint_budget(&linter, dry_run, policy_hook_names[i], limits);
 }

@@ -21,7 +21,6 @@ struct request_edits;
 struct attempt;
 
 // The name of the failure of an attempt that found no credentials to sign with.
-#define ATTEMPT_NO_CREDENTIALS "NoCredentials"
 
 // What an upstream said no with, to be passed on.
 struct upstream_error {

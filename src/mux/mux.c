@@ -12,45 +12,13 @@
 #include "mux/worker.h"
 #include "policy/shared.h"
 #include "route/retry_budget.h"
+#include "sandbox/sources.h"
 
 enum { AUTHORIZATION_BYTES = 16384 }; // a bearer token of several KB fits
 
-static char *copy(const char *text) {
-	return text ? memory_string(slice_from(text)) : NULL;
-}
-
-// Versions are built from the settings as long as the mux lives.
-static void copy_settings(const struct mux_settings *from, struct mux_settings *to) {
-	struct mux_credential_set *sets = memory_new(from->credential_set_count + 1, sizeof *sets);
-	for (size_t i = 0; i < from->credential_set_count; i++)
-		sets[i] = (struct mux_credential_set){copy(from->credential_sets[i].name), from->credential_sets[i].source};
-	*to = *from;
-	to->policy = copy(from->policy);
-	to->region = copy(from->region);
-	to->endpoint = copy(from->endpoint);
-	to->credential_sets = sets;
-}
-
-static void free_settings(struct mux_settings *settings) {
-	for (size_t i = 0; i < settings->credential_set_count; i++)
-		free((char *)(uintptr_t)settings->credential_sets[i].name);
-	free((void *)(uintptr_t)settings->credential_sets);
-	free((char *)(uintptr_t)settings->policy);
-	free((char *)(uintptr_t)settings->region);
-	free((char *)(uintptr_t)settings->endpoint);
-}
-
 int mux_new(const struct mux_settings *settings, struct problems *problems, struct mux **mux) {
 	struct mux *made = memory_new(1, sizeof *made);
-	copy_settings(settings, &made->settings);
-	made->workers = settings->workers;
-	made->response_bytes = settings->response_bytes;
-	made->header_bytes = settings->header_bytes;
-	made->frame_bytes = settings->frame_bytes;
-	made->hold_bytes = settings->hold_bytes;
-	made->memory = settings->memory;
-	made->connect_ms = settings->connect_ms;
-	made->pool_idle_ms = settings->pool_idle_ms;
+	made->settings = *settings;
 	made->registry = registry_new();
 	made->retry_budget = retry_budget_new();
 	made->shared = shared_new();
@@ -82,7 +50,6 @@ void mux_free(struct mux *mux) {
 	retry_budget_free(mux->retry_budget);
 	shared_free(mux->shared);
 	pthread_mutex_destroy(&mux->lock);
-	free_settings(&mux->settings);
 	free(mux);
 }
 
@@ -100,6 +67,12 @@ struct policy *mux_policy(struct mux *mux) {
 	policy_retain(policy);
 	pthread_mutex_unlock(&mux->lock);
 	return policy;
+}
+
+void mux_view_policy(struct mux *mux, mux_policy_viewer viewer, void *owner) {
+	pthread_mutex_lock(&mux->lock);
+	viewer(owner, &(struct mux_policy_view){mux->version->policy, &mux->history, &mux->rejected});
+	pthread_mutex_unlock(&mux->lock);
 }
 
 static void on_wait_queue_due(void *owner) {
@@ -121,15 +94,17 @@ void mux_worker_await(struct mux_worker *worker, struct waiter *waiter, uint64_t
 }
 
 struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *loop) {
-	assert(index < mux->workers);
+	assert(index < mux->settings.workers);
 	struct mux_worker *worker = memory_new(1, sizeof *worker);
 	worker->mux = mux;
 	worker->index = index;
 	worker->loop = loop;
+	const struct engine_options *options = mux->settings.options;
 	worker->upstreams = upstreams_new(loop, &(struct upstream_settings){
-	                                            .connect_ms = mux->connect_ms,
-	                                            .pool_idle_ms = mux->pool_idle_ms,
-	                                            .header_bytes = mux->header_bytes,
+	                                            .connect_ms = options->timeouts.connect_ms,
+	                                            .pool_idle_ms = options->timeouts.pool_idle_ms,
+	                                            .header_bytes = options->limits.header_bytes,
+	                                            .proxy = options->proxy,
 	                                        });
 	worker->signer = sigv4_signer_new();
 	buffer_init(&worker->authorization, AUTHORIZATION_BYTES);

@@ -258,7 +258,7 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	request->started_ms = loop_now_ms(worker->loop);
 	request->submitting = true;
 	arena_init(&request->arena, ARENA_BYTES);
-	request->arena.meter = mux->memory;
+	request->arena.meter = mux->settings.memory;
 	list_init(&request->attempts);
 	worker->request_count++;
 	timer_init(&request->timer, worker->loop, on_timer, request);
@@ -269,7 +269,7 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	    .random = &worker->random,
 	    .retry_budget = mux->retry_budget,
 	    .observers = mux->settings.observers,
-	    .region = mux->settings.region,
+	    .region = mux->settings.options->region,
 	};
 	start(request);
 	request->submitting = false;

@@ -68,7 +68,7 @@ static int put_all(const struct request_edits_order *order, struct headers heade
 static struct buffer new_body(const struct request_edits_order *order) {
 	struct buffer body;
 	buffer_init(&body, order->call->body.len + GROWTH_BYTES);
-	buffer_set_meter(&body, order->worker->mux->memory);
+	buffer_set_meter(&body, order->worker->mux->settings.memory);
 	return body;
 }
 

@@ -20,11 +20,12 @@
 enum { FIELD_BYTES = 64, OLD_MAX = 8, TEXT_BYTES = 32 << 20, LOGGED_PROBLEMS = 10 };
 
 static struct credentials_source *find_credentials(const struct mux_settings *settings, const char *name) {
+	const struct credentials_sources *credentials = settings->credentials;
 	if (!name)
-		return settings->credentials;
-	for (size_t i = 0; i < settings->credential_set_count; i++)
-		if (strcmp(settings->credential_sets[i].name, name) == 0)
-			return settings->credential_sets[i].source;
+		return credentials->own;
+	for (size_t i = 0; i < credentials->set_count; i++)
+		if (strcmp(credentials->sets[i].name, name) == 0)
+			return credentials->sets[i].source;
 	return NULL;
 }
 
@@ -32,8 +33,8 @@ static struct credentials_source *find_credentials(const struct mux_settings *se
 static int resolve_target(const struct model *model, const struct mux_settings *settings, const char *place,
                           const char *file, struct problems *problems, struct target *target) {
 	char field[2 * FIELD_BYTES];
-	const char *region = model && model->region ? model->region : settings->region;
-	const char *override = model && model->endpoint ? model->endpoint : settings->endpoint;
+	const char *region = model && model->region ? model->region : settings->options->region;
+	const char *override = model && model->endpoint ? model->endpoint : settings->options->endpoint;
 	struct endpoint endpoint;
 	const char *expected = NULL;
 	int rc =
@@ -43,7 +44,7 @@ static int resolve_target(const struct model *model, const struct mux_settings *
 		problems_add(problems, file, 0, field, expected, override ? override : region);
 		return ERROR_INVALID;
 	}
-	if (!endpoint.tls && !endpoint_is_loopback(&endpoint) && !settings->allow_plaintext) {
+	if (!endpoint.tls && !endpoint_is_loopback(&endpoint) && !settings->options->allow_plaintext) {
 		snprintf(field, sizeof field, "%sendpoint", place);
 		problems_add(problems, file, 0, field, "https:// (or allow_plaintext in the settings)", override);
 		return ERROR_INVALID;
@@ -120,7 +121,8 @@ static int build_version(struct mux *mux, struct sources *sources, struct proble
 	struct policy *policy;
 	struct policy_host host = {
 	    .registry = mux->registry, .shared = mux->shared, .clock = &clock_system, .now_ms = clock_now_ms()};
-	int rc = policy_build(sources, &mux->settings.policy_limits, mux->workers, &host, problems, &policy);
+	int rc =
+	    policy_build(sources, &mux->settings.options->policy_limits, mux->settings.workers, &host, problems, &policy);
 	if (rc)
 		return rc;
 	policy_set_observers(policy, mux->settings.observers);
@@ -196,7 +198,7 @@ static void note_read(struct mux *mux, struct sources *sources) {
 }
 
 int version_first(struct mux *mux, struct problems *problems) {
-	struct sources *sources = sources_new(mux->settings.policy);
+	struct sources *sources = sources_new(mux->settings.options->policy);
 	struct mux_version *version;
 	int rc = build_version(mux, sources, problems, &version);
 	if (rc == 0) {
@@ -295,7 +297,7 @@ static enum sources_look look_at_disk(struct mux *mux) {
 }
 
 static void read_again(struct mux *mux, struct mux_reloaded *result) {
-	struct sources *sources = sources_new(mux->settings.policy);
+	struct sources *sources = sources_new(mux->settings.options->policy);
 	replace_version(mux, sources, 0, result);
 	note_read(mux, sources);
 	sources_release(sources);

@@ -16,11 +16,7 @@
 #include "route/wait_queue.h"
 
 struct mux {
-	struct mux_settings settings; // with copies of its texts and of the list of sets
-	size_t workers;
-	size_t response_bytes, header_bytes, frame_bytes, hold_bytes;
-	struct memory_meter *memory; // NULL for none
-	uint64_t connect_ms, pool_idle_ms;
+	struct mux_settings settings;
 	struct registry *registry;
 	struct retry_budget *retry_budget;
 	struct shared_store *shared; // what policies remember together

@@ -102,14 +102,14 @@ static bool is_unix(const char *address) {
 	return slice_starts(slice_from(address), SLICE("unix:"));
 }
 
-static int bind_any(const char *address, bool shared, int *descriptor, const char **message) {
-	if (bind_adopted_has(address)) {
-		int kept = bind_adopted_take(address, descriptor);
-		return kept ? complain_of(message, address, kept) : 0;
-	}
+static int bind_any(const char *address, bool shared, struct bound_socket *bound, const char **message) {
+	int failure = bind_adopted_take(address, &bound->descriptor);
+	bound->is_adopted = failure != ENOENT;
+	if (bound->is_adopted)
+		return failure ? complain_of(message, address, failure) : 0;
 	if (!is_unix(address))
-		return bind_tcp(address, shared, descriptor, message);
-	int failure = bind_unix(address + 5, shared, descriptor);
+		return bind_tcp(address, shared, &bound->descriptor, message);
+	failure = bind_unix(address + 5, shared, &bound->descriptor);
 	if (failure == ENAMETOOLONG || failure == EINVAL)
 		return complain(message, ERROR_INVALID, "\"%.200s\" is no address: the path is empty or too long", address);
 	if (failure == ENOTSOCK)
@@ -117,23 +117,23 @@ static int bind_any(const char *address, bool shared, int *descriptor, const cha
 	return failure ? complain_of(message, address, failure) : 0;
 }
 
-int bind_listen(const char *address, bool shared, int *descriptor, const char **message) {
-	int rc = bind_any(address, shared, descriptor, message);
-	if (rc || bind_adopted_has(address))
+int bind_listen(const char *address, bool shared, struct bound_socket *bound, const char **message) {
+	int rc = bind_any(address, shared, bound, message);
+	if (rc || bound->is_adopted)
 		return rc;
-	if (listen(*descriptor, SOMAXCONN) == 0)
+	if (listen(bound->descriptor, SOMAXCONN) == 0)
 		return 0;
 	// Another socket can have been bound to the port at the same time: only one of them gets to listen.
 	int failure = errno;
-	bind_close(*descriptor, address);
+	bind_close(*bound, address);
 	return complain_of(message, address, failure);
 }
 
 int bind_probe(const char *address, const char **message) {
-	int descriptor;
-	int rc = bind_any(address, false, &descriptor, message);
+	struct bound_socket bound;
+	int rc = bind_any(address, false, &bound, message);
 	if (rc == 0)
-		bind_close(descriptor, address);
+		bind_close(bound, address);
 	return rc;
 }
 
@@ -199,9 +199,9 @@ int bind_adopt(int descriptor, char address[BIND_TEXT_BYTES], const char **messa
 	return 0;
 }
 
-void bind_close(int descriptor, const char *address) {
-	if (is_unix(address) && !bind_adopted_has(address))
-		bind_unix_close(descriptor, address + 5);
+void bind_close(struct bound_socket bound, const char *address) {
+	if (is_unix(address) && !bound.is_adopted)
+		bind_unix_close(bound.descriptor, address + 5);
 	else
-		close(descriptor);
+		close(bound.descriptor);
 }

@@ -40,13 +40,6 @@ void bind_adopted_add(const char *address, int descriptor) {
 	pthread_mutex_unlock(&adopted_lock);
 }
 
-bool bind_adopted_has(const char *address) {
-	pthread_mutex_lock(&adopted_lock);
-	bool has = find(address) != NULL;
-	pthread_mutex_unlock(&adopted_lock);
-	return has;
-}
-
 int bind_adopted_take(const char *address, int *descriptor) {
 	int failure = ENOENT;
 	pthread_mutex_lock(&adopted_lock);

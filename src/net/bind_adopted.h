@@ -4,14 +4,9 @@
 #ifndef NET_BIND_ADOPTED_H
 #define NET_BIND_ADOPTED_H
 
-#include <stdbool.h>
-
 // Takes the descriptor over, for the life of the process: it is what `address` means from now on, instead of one that
 // was adopted before.
 void bind_adopted_add(const char *address, int descriptor);
-
-// Whether the address is that of an adopted descriptor.
-bool bind_adopted_has(const char *address);
 
 // A duplicate in *descriptor; 0, or an errno: ENOENT for an address that none was adopted for. From any thread.
 int bind_adopted_take(const char *address, int *descriptor);

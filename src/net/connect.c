@@ -44,18 +44,7 @@ struct connecting {
 	void *owner;
 };
 
-static const char *proxy_from_environment(void) {
-	static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *value = getenv(names[i]);
-		if (value && *value)
-			return value;
-	}
-	return NULL;
-}
-
-const char *connect_proxy_problem(void) {
-	const char *proxy = proxy_from_environment();
+const char *connect_proxy_problem(const char *proxy) {
 	if (proxy && strncasecmp(proxy, "https://", 8) == 0)
 		return "the proxy of the environment is an https:// one; only http:// and socks proxies are supported";
 	return NULL;
@@ -230,15 +219,14 @@ static int on_want_timer(CURLM *multi, long timeout_ms, void *owner) {
 	return 0;
 }
 
-struct connector *connector_new(struct loop *loop) {
+struct connector *connector_new(struct loop *loop, const char *proxy) {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, start_curl);
 	struct connector *connector = memory_new(1, sizeof(*connector));
 	connector->loop = loop;
 	timer_init(&connector->timer, loop, on_timer, connector);
 	list_init(&connector->unwatched);
-	const char *proxy = proxy_from_environment();
-	connector->proxy_refused = connect_proxy_problem() != NULL;
+	connector->proxy_refused = connect_proxy_problem(proxy) != NULL;
 	// curl refuses a scheme that it doesn't know, after it has looked at NO_PROXY: just what is wanted here.
 	if (connector->proxy_refused)
 		proxy = "refused://proxy";

@@ -16,8 +16,9 @@ struct connecting; // one connection being made
 // The descriptor is now the callee's; or it is -1 and `failure` says why. Never called from within connector_start.
 typedef void (*connect_callback)(void *owner, int descriptor, enum exchange_failure failure);
 
-// Reads HTTPS_PROXY (or ALL_PROXY, also in small letters) once; NO_PROXY is obeyed. Aborts when curl can't start.
-struct connector *connector_new(struct loop *loop);
+// `proxy` (copied; NULL: none) is what HTTPS_PROXY says; NO_PROXY is obeyed, which curl reads itself. Aborts when curl
+// can't start.
+struct connector *connector_new(struct loop *loop, const char *proxy);
 
 // Everything has been connected or cancelled. Not from within a callback.
 void connector_free(struct connector *connector);
@@ -30,8 +31,8 @@ struct connecting *connector_start(struct connector *connector, bool secure, con
 // Gives up without a callback.
 void connecting_cancel(struct connecting *connecting);
 
-// Why the proxy of the environment can't be used, as one line without secrets, or NULL. For a check at start: with such
-// a proxy each TLS connection fails with EXCHANGE_PROXY.
-const char *connect_proxy_problem(void);
+// Why that proxy (NULL: none) can't be used, as one line without secrets, or NULL. For a check at start: with such a
+// proxy each TLS connection fails with EXCHANGE_PROXY.
+const char *connect_proxy_problem(const char *proxy);
 
 #endif

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/bind.h"
-#include "net/bind_adopted.h"
 #include "net/loop_uv.h"
 
 // How many clients are let in before those that are in get their turn.
@@ -22,7 +21,7 @@
 
 struct listener {
 	uv_poll_t poll;
-	int descriptor;
+	struct bound_socket bound;
 	bool wanted;
 	bool polling;
 	bool closed;
@@ -59,7 +58,7 @@ static void rest(struct listener *listener, int failure) {
 
 static void take(struct listener *listener, int at_most) {
 	for (int i = 0; i < at_most && listener->polling; i++) {
-		int descriptor = accept4(listener->descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int descriptor = accept4(listener->bound.descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (descriptor >= 0) {
 			listener->on_accepted(listener->owner, descriptor);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -85,23 +84,23 @@ static void on_poll(uv_poll_t *poll, int status, int happened) {
 
 int listener_new(struct loop *loop, const char *address, bool shared, listener_accepted on_accepted, void *owner,
                  struct listener **listener, const char **message) {
-	int descriptor;
-	int rc = bind_listen(address, shared, &descriptor, message);
+	struct bound_socket bound;
+	int rc = bind_listen(address, shared, &bound, message);
 	if (rc)
 		return rc;
 	struct listener *made = memory_new(1, sizeof *made);
-	if (uv_poll_init(loop_uv(loop), &made->poll, descriptor)) {
-		bind_close(descriptor, address);
+	if (uv_poll_init(loop_uv(loop), &made->poll, bound.descriptor)) {
+		bind_close(bound, address);
 		free(made);
 		*message = "the loop can't watch another socket";
 		return ERROR_IO;
 	}
 	made->poll.data = made;
-	made->descriptor = descriptor;
+	made->bound = bound;
 	made->given = memory_string(slice_from(address));
 	made->on_accepted = on_accepted;
 	made->owner = owner;
-	bind_address(descriptor, address, made->address);
+	bind_address(bound.descriptor, address, made->address);
 	timer_init(&made->pause, loop, on_pause_over, made);
 	listener_want(made, true);
 	*listener = made;
@@ -112,13 +111,17 @@ const char *listener_address(const struct listener *listener) {
 	return listener->address;
 }
 
+bool listener_is_adopted(const struct listener *listener) {
+	return listener->bound.is_adopted;
+}
+
 void listener_want(struct listener *listener, bool wanted) {
 	listener->wanted = wanted;
 	update(listener);
 }
 
 void listener_drain(struct listener *listener) {
-	if (!bind_adopted_has(listener->given))
+	if (!listener->bound.is_adopted)
 		take(listener, WAITING_AT_MOST);
 }
 
@@ -131,6 +134,6 @@ void listener_close(struct listener *listener) {
 	listener->closed = true;
 	timer_stop(&listener->pause);
 	uv_close((uv_handle_t *)&listener->poll, on_closed);
-	bind_close(listener->descriptor, listener->given);
+	bind_close(listener->bound, listener->given);
 	free(listener->given);
 }

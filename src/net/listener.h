@@ -20,6 +20,9 @@ int listener_new(struct loop *loop, const char *address, bool shared, listener_a
 // "HOST:PORT" with the port that was picked, "[V6]:PORT" or "unix:/path".
 const char *listener_address(const struct listener *listener);
 
+// Whether the process was started with the socket, see bind.h.
+bool listener_is_adopted(const struct listener *listener);
+
 // Whether to accept; new clients wait in the kernel's queue meanwhile. It may be called from on_accepted.
 void listener_want(struct listener *listener, bool wanted);
 

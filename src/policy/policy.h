@@ -74,6 +74,9 @@ void policy_retire(struct policy *policy);
 // What it was built from; lives as long as the policy, or longer by sources_retain.
 struct sources *policy_sources(const struct policy *policy);
 
+// The names of all hooks in the order of a request's life, which is that of enum hook_kind; ended by NULL.
+extern const char *const policy_hook_names[];
+
 // The names of the hooks that are benched in any worker; they live for ever. From any thread.
 enum { POLICY_HOOKS_MAX = 8 };
 size_t policy_disabled(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]);

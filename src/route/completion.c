@@ -10,7 +10,7 @@ const char *const route_error_names[] = {
     [ROUTE_FAILED] = "FAILED",
     [ROUTE_CANCELLED] = "CANCELLED",
     [ROUTE_STOPPED] = "STOPPED",
-    [ROUTE_DEADLINE] = "DEADLINE_EXCEEDED",
+    [ROUTE_DEADLINE_EXCEEDED] = "DEADLINE_EXCEEDED",
     NULL,
 };
 
@@ -44,7 +44,7 @@ void completion_fail_without_model(struct route_request *request, enum no_models
 }
 
 void completion_fail_deadline(struct route_request *request) {
-	completion_fail(request, ROUTE_DEADLINE, request->attempt_count ? request->last_failed : NO_ATTEMPT);
+	completion_fail(request, ROUTE_DEADLINE_EXCEEDED, request->attempt_count ? request->last_failed : NO_ATTEMPT);
 }
 
 void request_note_answer(struct route_request *request, const struct attempt_result *result) {

@@ -121,7 +121,7 @@ static void say_attempts_failed(const struct step *step, const struct attempt_fa
 	} else if (last && last->type == TYPE_AUTHENTICATION) {
 		say(out, TYPE_AUTHENTICATION, 500, SLICE("InternalServerException"),
 		    SLICE("The request could not be signed; the gateway's log says why."));
-	} else if (step->error == ROUTE_DEADLINE || (last && last->kind == FAILURE_TIMEOUT)) {
+	} else if (step->error == ROUTE_DEADLINE_EXCEEDED || (last && last->kind == FAILURE_TIMEOUT)) {
 		say(out, TYPE_TIMEOUT, 408, SLICE("ModelTimeoutException"), SLICE("No model answered in time."));
 	} else {
 		say(out, TYPE_NETWORK, 503, SLICE("ServiceUnavailableException"), SLICE("No model could be reached."));
@@ -130,7 +130,8 @@ static void say_attempts_failed(const struct step *step, const struct attempt_fa
 }
 
 static struct slice code_of(enum route_error error) {
-	bool is_told = error == ROUTE_NO_MODELS_AVAILABLE || error == ROUTE_RETRIES_EXHAUSTED || error == ROUTE_DEADLINE;
+	bool is_told =
+	    error == ROUTE_NO_MODELS_AVAILABLE || error == ROUTE_RETRIES_EXHAUSTED || error == ROUTE_DEADLINE_EXCEEDED;
 	return slice_from(is_told ? route_error_names[error] : NULL);
 }
 

@@ -40,7 +40,7 @@ enum route_error {
 	ROUTE_FAILED,              // the verdict on `attempt` was to fail, or it failed after its commit
 	ROUTE_CANCELLED,           // by the client
 	ROUTE_STOPPED,             // by the driver: it ends, or stopped the only attempt by itself
-	ROUTE_DEADLINE,            // deadline_ms passed
+	ROUTE_DEADLINE_EXCEEDED,   // deadline_ms passed
 };
 
 // By enum route_error, as doors and logs name them; ended by NULL.

@@ -235,12 +235,6 @@ TEST(a_plain_server_fails_the_handshake) {
 	scripted_server_stop(&server);
 }
 
-TEST(failures_have_names_and_texts) {
-	CHECK_STRING(exchange_failure_name(EXCHANGE_RESOLVE), "ResolveFailed");
-	CHECK_STRING(exchange_failure_name(EXCHANGE_HEAD_TOO_LARGE), "HeadTooLarge");
-	CHECK_STRING(exchange_failure_text(EXCHANGE_REFUSED), "the connection was refused");
-}
-
 int main(void) {
 	alarm(60);
 	log_configure(LOG_OFF, LOG_TEXT);
@@ -250,6 +244,5 @@ int main(void) {
 	RUN(a_full_backlog_ends_in_a_connect_timeout);
 	RUN(an_unanswered_handshake_ends_in_a_connect_timeout);
 	RUN(a_plain_server_fails_the_handshake);
-	RUN(failures_have_names_and_texts);
 	return check_summary();
 }

@@ -211,7 +211,7 @@ TEST(cancelling_within_the_handshake_leaves_nothing) {
 	recorded_free(&record);
 }
 
-// As run, with HTTPS_PROXY pointing at the scripted server and an upstream elsewhere.
+// As run, with a proxy, which is the scripted server and an upstream elsewhere.
 static int run_through_proxy(const struct script *script, SSL_CTX *context, const char *scheme, const char *exempt) {
 	struct upstream_settings settings = quick_settings;
 	struct scripted_server server;
@@ -221,7 +221,7 @@ static int run_through_proxy(const struct script *script, SSL_CTX *context, cons
 	settings.ca_file = authority.file;
 	scripted_server_start(&server, script, context);
 	snprintf(proxy, sizeof(proxy), "%s://user:secret@127.0.0.1:%u", scheme, server.port);
-	setenv("HTTPS_PROXY", proxy, 1);
+	settings.proxy = proxy;
 	setenv("NO_PROXY", exempt, 1);
 	struct upstreams *upstreams = upstreams_new(loop, &settings);
 	recorded_init(&record, loop);
@@ -232,7 +232,6 @@ static int run_through_proxy(const struct script *script, SSL_CTX *context, cons
 	upstreams_free(upstreams);
 	loop_close(loop);
 	scripted_server_stop(&server);
-	unsetenv("HTTPS_PROXY");
 	unsetenv("NO_PROXY");
 	recorded_free(&record);
 	return record.failures ? -1 - record.failure : record.status;
@@ -261,11 +260,10 @@ TEST(a_proxy_makes_a_tunnel_or_fails) {
 }
 
 TEST(an_https_proxy_is_a_problem_with_a_name) {
-	CHECK(connect_proxy_problem() == NULL);
-	setenv("HTTPS_PROXY", "https://user:secret@proxy.test", 1);
-	const char *problem = connect_proxy_problem();
+	CHECK(connect_proxy_problem(NULL) == NULL);
+	CHECK(connect_proxy_problem("http://user:secret@proxy.test") == NULL);
+	const char *problem = connect_proxy_problem("https://user:secret@proxy.test");
 	CHECK(problem && strstr(problem, "https://") && !strstr(problem, "secret"));
-	unsetenv("HTTPS_PROXY");
 }
 
 int main(void) {

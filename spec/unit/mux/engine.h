@@ -18,7 +18,9 @@
 
 struct engine {
 	char folder[64], path[96];
-	struct credentials_source *credentials;
+	char region[16];
+	struct engine_options options;
+	struct credentials_sources sources;
 	struct mux *mux;
 	struct mux_worker *worker;
 	struct mux_version *version;
@@ -71,6 +73,8 @@ static inline const char *engine_no_variable(void *owner, const char *name) {
 	return NULL;
 }
 
+static const struct environment engine_no_environment = {engine_no_variable, NULL};
+
 static inline void engine_write_policy(struct engine *engine, const char *policy) {
 	snprintf(engine->folder, sizeof engine->folder, "/tmp/engine-spec-XXXXXX");
 	if (!mkdtemp(engine->folder))
@@ -88,19 +92,21 @@ static inline void engine_open(struct engine *engine, const char *policy, bool h
 	struct problems problems = {0};
 	struct credentials *credentials = credentials_new("AKIDEXAMPLE", "secret", NULL, NULL);
 	engine_write_policy(engine, policy);
-	engine->credentials = has_credentials ? credentials_source_static(credentials)
-	                                      : credentials_source_environment(engine_no_variable, NULL);
+	const char *mistake = NULL;
+	engine->sources.own = has_credentials ? credentials_source_static(credentials)
+	                                      : credentials_source_environment(&engine_no_environment, &mistake);
 	credentials_release(credentials);
-	struct mux_settings settings = {
+	snprintf(engine->region, sizeof engine->region, "us-east-1");
+	engine->options = (struct engine_options){
 	    .policy = engine->path,
 	    .policy_limits = {100000, 16 << 20},
+	    .region = engine->region,
+	    .limits = {.response_bytes = 1 << 20, .header_bytes = 1 << 16, .frame_bytes = 1 << 20, .hold_bytes = 1 << 20},
+	};
+	struct mux_settings settings = {
+	    .options = &engine->options,
+	    .credentials = &engine->sources,
 	    .workers = 1,
-	    .region = "us-east-1",
-	    .credentials = engine->credentials,
-	    .response_bytes = 1 << 20,
-	    .header_bytes = 1 << 16,
-	    .frame_bytes = 1 << 20,
-	    .hold_bytes = 1 << 20,
 	    .observers = &engine->observers,
 	};
 	observers_add(&engine->observers, (struct observer){engine_observe, engine, UINT_MAX});
@@ -114,7 +120,7 @@ static inline void engine_close(struct engine *engine) {
 	version_release(engine->version);
 	mux_worker_free(engine->worker);
 	mux_free(engine->mux);
-	credentials_source_free(engine->credentials);
+	credentials_source_free(engine->sources.own);
 	unlink(engine->path);
 	rmdir(engine->folder);
 }

@@ -66,19 +66,6 @@ void exchange_resume(struct exchange *exchange) {
 	(void)exchange;
 }
 
-const char *exchange_failure_name(enum exchange_failure failure) {
-	static const char *const names[] = {
-#define X(constant, name, text) [constant] = name,
-	    EXCHANGE_FAILURE_LIST(X)
-#undef X
-	};
-	return names[failure];
-}
-
-const char *exchange_failure_text(enum exchange_failure failure) {
-	return exchange_failure_name(failure);
-}
-
 // The exchange that was started last; it must be under way.
 static inline struct exchange *last_exchange(void) {
 	if (fake_exchange_count == 0 || fake_exchanges[fake_exchange_count - 1].is_over)

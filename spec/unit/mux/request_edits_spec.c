@@ -63,7 +63,7 @@ static void stage_open(struct stage *stage) {
 	static char name[] = "nova";
 	*stage = (struct stage){.registry = registry_new()};
 	memory_meter_init(&stage->meter, 1 << 20);
-	stage->mux.memory = &stage->meter;
+	stage->mux.settings.memory = &stage->meter;
 	observers_add(&stage->observers, (struct observer){observe, stage, event_bit(EVENT_POLICY_ERROR)});
 	stage->mux.settings.observers = &stage->observers;
 	stage->worker.mux = &stage->mux;

@@ -77,7 +77,7 @@ static void on_guard(void *owner) {
 
 static struct attempt try(const char *const *addresses, uint16_t port) {
 	struct attempt attempt = {.loop = loop_new()};
-	struct connector *connector = connector_new(attempt.loop);
+	struct connector *connector = connector_new(attempt.loop, NULL);
 	struct timer guard;
 	resolved = addresses;
 	timer_init(&guard, attempt.loop, on_guard, &attempt);

@@ -49,7 +49,7 @@ static const struct response_case cases[] = {
      FAILURE_STREAM, 503, "ServiceUnavailableException", 1000, "RETRIES_EXHAUSTED", TYPE_NETWORK},
     {"a timeout", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "AttemptTimeout", FAILURE_TIMEOUT, 408,
      "ModelTimeoutException", -1, "RETRIES_EXHAUSTED", TYPE_TIMEOUT},
-    {"the deadline", ROUTE_DEADLINE, 0, false, 1000, 0, NULL, -1, "ConnectionReset", FAILURE_NETWORK, 408,
+    {"the deadline", ROUTE_DEADLINE_EXCEEDED, 0, false, 1000, 0, NULL, -1, "ConnectionReset", FAILURE_NETWORK, 408,
      "ModelTimeoutException", -1, "DEADLINE_EXCEEDED", TYPE_TIMEOUT},
     {"every answer was a refusal", ROUTE_RETRIES_EXHAUSTED, 0, true, 1000, 0, NULL, -1, NULL, 0, 424,
      "ModelErrorException", -1, "RETRIES_EXHAUSTED", TYPE_MODEL_UNAVAILABLE},
@@ -74,7 +74,7 @@ struct outcome_case {
 static const struct outcome_case outcome_cases[] = {
     {ROUTE_NO_MODELS_AVAILABLE, false, false, 0, OUTCOME_FAIL_FAST},
     {ROUTE_RETRIES_EXHAUSTED, false, true, FAULT_THROTTLE, OUTCOME_RATE_LIMIT},
-    {ROUTE_DEADLINE, false, true, FAULT_THROTTLE, OUTCOME_RATE_LIMIT},
+    {ROUTE_DEADLINE_EXCEEDED, false, true, FAULT_THROTTLE, OUTCOME_RATE_LIMIT},
     {ROUTE_RETRIES_EXHAUSTED, false, true, FAULT_MODEL, OUTCOME_FAIL_FAST},
     {ROUTE_RETRIES_EXHAUSTED, true, false, 0, OUTCOME_REFUSAL},
     {ROUTE_STOPPED, false, true, FAULT_THROTTLE, OUTCOME_CANCELLED},
@@ -159,7 +159,7 @@ TEST(a_full_arena_is_told_as_such) {
 	struct failure throttle = {.status = 429, .name = SLICE("ThrottlingException"), .fault = FAULT_THROTTLE};
 	struct attempt_failures failures = {0};
 	attempt_failures_note(&failures, 0, &throttle);
-	for (enum route_error error = ROUTE_NO_MODELS_AVAILABLE; error <= ROUTE_DEADLINE; error++) {
+	for (enum route_error error = ROUTE_NO_MODELS_AVAILABLE; error <= ROUTE_DEADLINE_EXCEEDED; error++) {
 		struct arena arena;
 		struct error_response told;
 		struct step step = {.kind = STEP_FAIL, .error = error, .retry_after_ms = 1000};

@@ -38,7 +38,7 @@ struct walk {
 	uint64_t ended[FIXTURE_MODELS];
 	unsigned missing[FIXTURE_MODELS]; // bits of the tiers that the model has been found to lack
 	unsigned served[FIXTURE_MODELS];  // and of those that it has answered at
-	uint64_t requests, finishes, sends, finals[2], failures[ROUTE_DEADLINE + 1];
+	uint64_t requests, finishes, sends, finals[2], failures[ROUTE_DEADLINE_EXCEEDED + 1];
 	uint64_t hedges, escalations, climbs, repeats, refusals;
 	uint64_t told[EVENT_KINDS];                  // events, by kind
 	uint64_t told_ends[FIXTURE_MODELS];          // of attempts
@@ -184,7 +184,7 @@ static void check_final(struct walk *walk, struct slot *slot, const struct step 
 	CHECK(route_request_is_over(slot->request));
 	CHECK_INT(step->kind == STEP_FAIL && step->error == ROUTE_NO_MODELS_AVAILABLE,
 	          step->kind == STEP_FAIL && slot->attempts == 0 && step->error != ROUTE_CANCELLED &&
-	              step->error != ROUTE_DEADLINE);
+	              step->error != ROUTE_DEADLINE_EXCEEDED);
 	slot->over = true;
 	walk->finals[step->kind == STEP_FAIL]++;
 	if (step->kind == STEP_FAIL)
@@ -393,7 +393,7 @@ TEST(random_walks_keep_the_account) {
 		CHECK(walk->requests > 10000 && walk->sends > 10000 && walk->finals[0] > 1000);
 		CHECK(walk->failures[ROUTE_NO_MODELS_AVAILABLE] > 100 && walk->failures[ROUTE_RETRIES_EXHAUSTED] > 100);
 		CHECK(walk->failures[ROUTE_FAILED] > 100 && walk->failures[ROUTE_CANCELLED] > 100);
-		CHECK_INT(walk->failures[ROUTE_DEADLINE] > 0, walk->f.pool.limits.deadline_ms > 0);
+		CHECK_INT(walk->failures[ROUTE_DEADLINE_EXCEEDED] > 0, walk->f.pool.limits.deadline_ms > 0);
 		CHECK(walk->hedges > 100 && walk->repeats > 100 && walk->refusals > 100);
 		CHECK_INT(walk->escalations > 100, walk->f.pool.limits.tier_escalation.count > 0);
 		CHECK_INT(walk->climbs > 100, walk->f.pool.limits.tier_escalation.count > 0);

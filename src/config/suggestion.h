@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a person can do about a failed request, in words, by the kind of the failure.
-#ifndef MUX_SUGGESTION_H
-#define MUX_SUGGESTION_H
+#ifndef CONFIG_SUGGESTION_H
+#define CONFIG_SUGGESTION_H
 
 #include "base/error.h"
 

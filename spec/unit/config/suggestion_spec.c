@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mux/suggestion.h"
+#include "config/suggestion.h"
 
 #include "../check.h"
 

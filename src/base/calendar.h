@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Seconds since 1970 to a UTC date and back, in the proleptic Gregorian calendar, without the C library's locks.
-#ifndef AWS_CALENDAR_H
-#define AWS_CALENDAR_H
+#ifndef BASE_CALENDAR_H
+#define BASE_CALENDAR_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the doors tell of a pool, as JSON. Reads the models' states through route/state.h and changes nothing.
-// Times are ISO 8601 in UTC with milliseconds, null where there is none; latencies are milliseconds; error rates are 0
-// to 1.
-#ifndef MUX_REPORT_H
-#define MUX_REPORT_H
+// What the doors tell of a pool and its policy, as JSON. Reads the models' states through route/state.h and changes
+// nothing. Times are ISO 8601 in UTC with milliseconds, null where there is none; latencies are milliseconds; error
+// rates are 0 to 1.
+#ifndef CONFIG_REPORT_H
+#define CONFIG_REPORT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/problem.h"
+#include "mux/mux.h"
 #include "route/model.h"
 
 // The two clocks at one moment; the states know the monotonic one only.
@@ -19,13 +20,18 @@ struct report_time {
 	int64_t wall_ms;
 };
 
-// {"status": word, "code": status}
-void report_health(const char *word, int status, struct buffer *out);
+// {"status": "healthy", "unhealthy" or "draining", "code": status}. Returns the status: 200 where all is well, else
+// 503.
+int report_health(bool is_healthy, bool is_draining, struct buffer *out);
 void report_health_detail(const struct pool *pool, struct report_time time, struct buffer *out);
 void report_statistics(const struct pool *pool, struct buffer *out);
 void report_breakers(const struct pool *pool, struct report_time time, struct buffer *out);
 // {NAME: {...}} of one model, as report_breakers has it.
 void report_breaker(const struct model *model, struct report_time time, struct buffer *out);
+
+// The running policy version, where it came from, what was wrong with the one last rejected, and the versions before:
+// {"version","hash","since","source","models","restores","errors","benched","history"}.
+void report_policy(struct mux *mux, struct buffer *out);
 
 // [{"file","line","field","expected","found"}]; line 0 is unknown.
 void report_problems(const struct problems *problems, struct buffer *out);

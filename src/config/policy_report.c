@@ -2,12 +2,10 @@
 // What the running policy is and how it came to be, as JSON.
 #include <inttypes.h>
 
-#include "aws/calendar.h"
 #include "base/problem.h"
+#include "base/time_format.h"
+#include "config/report.h"
 #include "mux/history.h"
-#include "mux/report.h"
-#include "mux/worker.h"
-#include "sandbox/sources.h"
 
 static void append_text(struct buffer *out, const char *name, const char *text) {
 	buffer_printf(out, "\"%s\":", name);
@@ -15,11 +13,9 @@ static void append_text(struct buffer *out, const char *name, const char *text) 
 }
 
 static void append_time(struct buffer *out, const char *name, int64_t wall_ms) {
-	struct civil utc = calendar_civil(wall_ms / 1000);
-	buffer_printf(out,
-	              "\"%s\":\"%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64 ":%02" PRId64
-	              ".%03" PRId64 "Z\"",
-	              name, utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, wall_ms % 1000);
+	char text[TIME_ISO_BYTES];
+	time_format_iso(wall_ms, text);
+	append_text(out, name, text);
 }
 
 void report_problems(const struct problems *problems, struct buffer *out) {
@@ -71,19 +67,21 @@ static void append_history(const struct history *history, struct buffer *out) {
 	buffer_append_byte(out, ']');
 }
 
-void mux_report_policy(struct mux *mux, struct buffer *out) {
-	pthread_mutex_lock(&mux->lock);
-	const struct policy *policy = mux->version->policy;
+static void append_policy(void *owner, const struct mux_policy_view *view) {
+	struct buffer *out = owner;
 	buffer_append_byte(out, '{');
-	append_version(history_last(&mux->history), out);
+	append_version(history_last(view->history), out);
 	buffer_append_byte(out, ',');
-	append_text(out, "source", policy_source(policy));
-	buffer_printf(out, ",\"models\":%zu,\"errors\":", policy_pool(policy)->count);
-	report_problems(&mux->rejected, out);
+	append_text(out, "source", policy_source(view->policy));
+	buffer_printf(out, ",\"models\":%zu,\"errors\":", policy_pool(view->policy)->count);
+	report_problems(view->rejected, out);
 	buffer_append_byte(out, ',');
-	append_disabled(policy, out);
+	append_disabled(view->policy, out);
 	buffer_append_byte(out, ',');
-	append_history(&mux->history, out);
+	append_history(view->history, out);
 	buffer_append_byte(out, '}');
-	pthread_mutex_unlock(&mux->lock);
+}
+
+void report_policy(struct mux *mux, struct buffer *out) {
+	mux_view_policy(mux, append_policy, out);
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/address.h"
+#include "config/address.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <stdlib.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "base/memory.h"
 
 enum { HOST_BYTES = 254 };
 
@@ -138,4 +141,16 @@ bool address_clashes(const struct address *a, const struct address *b) {
 		return a->is_unix && b->is_unix && slice_equal(a->host, b->host);
 	bool overlap = is_any(a->host) || is_any(b->host) || is_same_host(a->host, b->host);
 	return a->port != 0 && a->port == b->port && overlap;
+}
+
+void address_list_append(struct address_list *addresses, struct slice text) {
+	addresses->list = memory_resize(addresses->list, addresses->count + 1, sizeof *addresses->list);
+	addresses->list[addresses->count++] = memory_string(text);
+}
+
+void address_list_free(struct address_list *addresses) {
+	for (size_t i = 0; i < addresses->count; i++)
+		free(addresses->list[i]);
+	free(addresses->list);
+	*addresses = (struct address_list){0};
 }

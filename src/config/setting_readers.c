@@ -1,79 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/value.h"
+#include "config/setting_readers.h"
 
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "base/log.h"
 #include "base/memory.h"
-#include "gateway/address.h"
-#include "gateway/settings.h"
+#include "config/address.h"
 
 enum { FIELD_BYTES = 256, EXPECTED_BYTES = 256, LISTENERS_MAX = 64, WORKERS_MAX = 1024 };
 
-static bool is_text(const struct document *value) {
-	return value->kind == DOCUMENT_STRING && value->string.len > 0 && strlen(value->string.ptr) == value->string.len;
-}
-
-static void replace(char **field, struct slice text) {
-	free(*field);
-	*field = memory_string(text);
-}
-
 static bool check_address(const struct document *value, const struct schema_place *place) {
 	struct address address;
-	if (!is_text(value) || !address_parse(value->string, &address)) {
+	if (!document_is_text(value) || !address_parse(value->string, &address)) {
 		schema_complain(place, "\"HOST:PORT\", \"[V6]:PORT\" or \"unix:/path\"", value);
 		return false;
 	}
 	return true;
 }
 
-void value_address(const struct document *value, void *target, const struct schema_place *place) {
+void setting_read_admin(const struct document *value, void *target, const struct schema_place *place) {
 	struct address address;
 	if (!check_address(value, place))
 		return;
 	address_parse(value->string, &address);
 	if (address_is_local(&address))
-		replace(target, value->string);
+		memory_replace_string(target, value->string);
 	else
 		schema_complain(place, "a loopback address or a Unix socket (the admin API is for this machine alone)", value);
 }
 
-void value_free_listen(struct settings_addresses *listen) {
-	for (size_t i = 0; i < listen->count; i++)
-		free(listen->list[i]);
-	free(listen->list);
-	*listen = (struct settings_addresses){0};
-}
-
-static void append_address(struct settings_addresses *listen, struct slice text) {
-	listen->list = memory_resize(listen->list, listen->count + 1, sizeof *listen->list);
-	listen->list[listen->count++] = memory_string(text);
-}
-
 static bool read_addresses(const struct document *value, const struct schema_place *place,
-                           struct settings_addresses *listen) {
+                           struct address_list *listen) {
 	bool good = true;
 	for (size_t i = 0; i < value->item_count; i++) {
 		char field[FIELD_BYTES];
 		snprintf(field, sizeof field, "%s[%zu]", place->field, i + 1);
 		struct schema_place item = {place->file, field, place->problems};
 		if (check_address(&value->items[i], &item))
-			append_address(listen, value->items[i].string);
+			address_list_append(listen, value->items[i].string);
 		else
 			good = false;
 	}
 	return good;
 }
 
-void value_listen(const struct document *value, void *target, const struct schema_place *place) {
-	struct settings_addresses read = {0};
+void setting_read_listen(const struct document *value, void *target, const struct schema_place *place) {
+	struct address_list read = {0};
 	bool good = false;
 	if (value->kind == DOCUMENT_STRING) {
 		good = check_address(value, place);
 		if (good)
-			append_address(&read, value->string);
+			address_list_append(&read, value->string);
 	} else if (value->kind != DOCUMENT_TABLE || value->entry_count || !value->item_count ||
 	           value->item_count > LISTENERS_MAX) {
 		schema_complain(place, "one address or a list of 1 to 64 of them", value);
@@ -81,11 +59,11 @@ void value_listen(const struct document *value, void *target, const struct schem
 		good = read_addresses(value, place, &read);
 	}
 	if (!good) {
-		value_free_listen(&read);
+		address_list_free(&read);
 		return;
 	}
-	value_free_listen(target);
-	*(struct settings_addresses *)target = read;
+	address_list_free(target);
+	*(struct address_list *)target = read;
 }
 
 // The cores that this process may use.
@@ -95,8 +73,8 @@ static uint64_t available_cores(void) {
 	return count < 1 ? 1 : (uint64_t)count;
 }
 
-void value_workers(const struct document *value, void *target, const struct schema_place *place) {
-	if (is_text(value) && slice_equal(value->string, SLICE("auto"))) {
+void setting_read_workers(const struct document *value, void *target, const struct schema_place *place) {
+	if (document_is_text(value) && slice_equal(value->string, SLICE("auto"))) {
 		*(uint64_t *)target = available_cores();
 		return;
 	}
@@ -112,7 +90,7 @@ static int read_word(const struct document *value, const char *const *words, con
 	char expected[EXPECTED_BYTES];
 	size_t used = 0;
 	for (int i = 0; words[i]; i++) {
-		if (is_text(value) && slice_equal(value->string, slice_from(words[i])))
+		if (document_is_text(value) && slice_equal(value->string, slice_from(words[i])))
 			return i;
 		used += (size_t)snprintf(expected + used, sizeof expected - used, "%s\"%s\"",
 		                         i == 0         ? ""
@@ -124,16 +102,14 @@ static int read_word(const struct document *value, const char *const *words, con
 	return -1;
 }
 
-void value_log_level(const struct document *value, void *target, const struct schema_place *place) {
-	static const char *const words[] = {"debug", "info", "warn", "error", "off", NULL};
-	int word = read_word(value, words, place);
+void setting_read_log_level(const struct document *value, void *target, const struct schema_place *place) {
+	int word = read_word(value, log_level_names, place);
 	if (word >= 0)
 		*(enum log_level *)target = (enum log_level)word;
 }
 
-void value_log_format(const struct document *value, void *target, const struct schema_place *place) {
-	static const char *const words[] = {"text", "json", NULL};
-	int word = read_word(value, words, place);
+void setting_read_log_format(const struct document *value, void *target, const struct schema_place *place) {
+	int word = read_word(value, log_format_names, place);
 	if (word >= 0)
 		*(enum log_format *)target = (enum log_format)word;
 }

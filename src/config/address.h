@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Addresses to listen on, as text: "HOST:PORT", "[V6]:PORT" or "unix:/path". Nothing is resolved; pure but for
 // address_is_of_this_machine.
-#ifndef GATEWAY_ADDRESS_H
-#define GATEWAY_ADDRESS_H
+#ifndef CONFIG_ADDRESS_H
+#define CONFIG_ADDRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -14,6 +15,15 @@ struct address {
 	struct slice host; // or the path of a Unix socket; without brackets; borrowed from the text
 	uint16_t port;     // 0 picks one
 };
+
+// Addresses as texts, each in an allocation of its own, as the list is; zero-initialised is empty.
+struct address_list {
+	char **list;
+	size_t count;
+};
+
+void address_list_append(struct address_list *addresses, struct slice text);
+void address_list_free(struct address_list *addresses);
 
 // Reads it; false for anything else than the forms above.
 bool address_parse(struct slice text, struct address *address);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "../check.h"
 
-#include "gateway/address.h"
+#include "config/address.h"
 
 TEST(addresses_are_read) {
 	static const struct {

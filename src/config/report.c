@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mux/report.h"
+#include "config/report.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
+#include "base/time_format.h"
+#include "route/decide.h"
 #include "route/state.h"
 
 static void append_number(struct buffer *out, const char *name, double number) {
@@ -27,16 +28,13 @@ static void comma(struct buffer *out) {
 
 // A moment of the monotonic clock as calendar time; 0 is none.
 static void append_time(struct buffer *out, const char *name, uint64_t at_ms, struct report_time time) {
+	char text[TIME_ISO_BYTES];
 	if (at_ms == 0) {
 		buffer_printf(out, "\"%s\":null", name);
 		return;
 	}
-	int64_t wall_ms = time.wall_ms + (int64_t)(at_ms - time.now_ms);
-	time_t seconds = (time_t)(wall_ms / 1000);
-	struct tm utc;
-	gmtime_r(&seconds, &utc);
-	buffer_printf(out, "\"%s\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", name, utc.tm_year + 1900, utc.tm_mon + 1,
-	              utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall_ms % 1000));
+	time_format_iso(time.wall_ms + (int64_t)(at_ms - time.now_ms), text);
+	buffer_printf(out, "\"%s\":\"%s\"", name, text);
 }
 
 static struct model_snapshot snapshot_of(const struct model *model, uint64_t now_ms) {
@@ -45,10 +43,11 @@ static struct model_snapshot snapshot_of(const struct model *model, uint64_t now
 	return snapshot;
 }
 
-void report_health(const char *word, int status, struct buffer *out) {
-	buffer_append(out, SLICE("{\"status\":"));
-	buffer_append_json(out, slice_from(word));
-	buffer_printf(out, ",\"code\":%d}", status);
+int report_health(bool is_healthy, bool is_draining, struct buffer *out) {
+	const char *word = is_draining ? "draining" : is_healthy ? "healthy" : "unhealthy";
+	int status = is_healthy && !is_draining ? 200 : 503;
+	buffer_printf(out, "{\"status\":\"%s\",\"code\":%d}", word, status);
+	return status;
 }
 
 static void append_model_name(const struct model *model, bool is_first, struct buffer *out) {
@@ -127,15 +126,15 @@ void report_health_detail(const struct pool *pool, struct report_time time, stru
 }
 
 static void append_outcomes(const struct model_statistics *statistics, struct buffer *out) {
-	append_count(out, "success", statistics->success);
+	append_count(out, outcome_names[OUTCOME_SUCCESS], statistics->success);
 	comma(out);
-	append_count(out, "rate_limit", statistics->rate_limit);
+	append_count(out, outcome_names[OUTCOME_RATE_LIMIT], statistics->rate_limit);
 	comma(out);
-	append_count(out, "fail_fast", statistics->fail_fast);
+	append_count(out, outcome_names[OUTCOME_FAIL_FAST], statistics->fail_fast);
 	comma(out);
-	append_count(out, "refusal", statistics->refusal);
+	append_count(out, outcome_names[OUTCOME_REFUSAL], statistics->refusal);
 	comma(out);
-	append_count(out, "cancelled", statistics->cancelled);
+	append_count(out, outcome_names[OUTCOME_CANCELLED], statistics->cancelled);
 }
 
 static void append_total(const struct pool *pool, struct buffer *out) {
