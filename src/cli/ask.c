@@ -13,6 +13,7 @@
 #include "base/uuid.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/settings_flags.h"
 #include "gateway/engine.h"
 #include "gateway/settings.h"
 #include "mux/identity.h"
@@ -251,6 +252,8 @@ int cli_ask(int argc, char **argv) {
 		return options_misuse(argv[0], "a prompt is missing");
 	if (max_tokens && (!slice_parse_u64(slice_from(max_tokens), TOKENS_MAX, &tokens) || tokens == 0))
 		return options_misuse(argv[0], "--max-tokens takes a whole number from 1 to %d", TOKENS_MAX);
+	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
+		return CLI_MISUSED;
 	cli_conceal();
 	int status = run(&flags, model, tokens, prompt);
 	cli_expose();

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/settings_flags.h"
 #include "gateway/settings.h"
 #include "http/fetch.h"
 
@@ -113,5 +114,7 @@ int cli_reload(int argc, char **argv) {
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
 	if (to && (!slice_parse_u64(slice_from(to), VERSION_MAX, &version) || version == 0))
 		return options_misuse(argv[0], "--to takes a version's number, from 1 on");
+	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
+		return CLI_MISUSED;
 	return run(&flags, version);
 }

@@ -150,6 +150,15 @@ static void read_flags(const struct settings_flags *flags, struct problems *prob
 	document_free(&table);
 }
 
+int settings_check_flags(const struct settings_flags *flags, struct problems *problems) {
+	struct settings scratch;
+	size_t before = problems->count;
+	set_defaults(&scratch);
+	read_flags(flags, problems, &scratch);
+	settings_free(&scratch);
+	return problems->count == before ? 0 : ERROR_INVALID;
+}
+
 static bool is_own_listener(const struct settings *settings, const struct endpoint *endpoint) {
 	struct slice host = slice_from(endpoint->host);
 	struct address address;

@@ -64,6 +64,10 @@ struct settings_flags {
 	size_t listen_count;
 };
 
+// Whether each flag by itself may be that: 0, or ERROR_INVALID with a problem for each that may not, whose field is the
+// settings' key. What flags and file say together is for settings_load to judge.
+int settings_check_flags(const struct settings_flags *flags, struct problems *problems);
+
 // Fills `settings` (release with settings_free, whatever the result): defaults, the file, flags, and for region,
 // endpoint and notify_socket the environment. 0, or ERROR_INVALID with every mistake in `problems`.
 int settings_load(const struct settings_flags *flags, destination_lookup lookup, void *owner, struct problems *problems,
