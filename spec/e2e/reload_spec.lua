@@ -249,7 +249,23 @@ describe("reload", function()
     assert.equal(2, (signalbox.run { "reload", "--to", "soon" }))
     status, _, log = signalbox.run { "reload", "--admin", "127.0.0.1:1" }
     assert.equal(1, status)
-    assert.truthy(log:find("127.0.0.1:1", 1, true))
+    assert.truthy(log:find("no answer from 127.0.0.1:1: ", 1, true), log)
+  end)
+
+  it("tells a listener that is no admin's, whatever it answers", function()
+    local gateway, emulator = start()
+    local page = scene:upstream("answer:json(200, '<p>It works!</p>')")
+    local other = scene:upstream("answer:json(200, '{}')")
+    for _, port in ipairs { gateway.port, emulator.port, page.port, other.port } do
+      for _, words in ipairs { { "reload" }, { "reload", "--to", "1" } } do
+        words[#words + 1] = "--admin=127.0.0.1:" .. port
+        local status, out, log = signalbox.run(words)
+        assert.equal(1, status)
+        assert.equal("", out)
+        assert.truthy(log:find("^signalbox reload: 127%.0%.0%.1:" .. port ..
+          " is no admin listener %(status %d+%); name the gateway's with %-%-admin\n$"), log)
+      end
+    end
   end)
 
   it("keeps what is known of models that stay", function()
