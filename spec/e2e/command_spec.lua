@@ -108,6 +108,39 @@ describe("the command line", function()
     end
   end)
 
+  it("says why a file can't be read, and what it should be where it is no Lua", function()
+    local json = scene:write("settings.json", '{ "listen": "127.0.0.1:0" }')
+    local yaml = scene:write("settings.yaml", "listen: 127.0.0.1:0\n")
+    local missing = scene.folder .. "/missing"
+    for _, row in ipairs {
+      { missing, "missing: cannot be read: No such file or directory\n" },
+      { scene.folder, "cannot be read: Is a directory\n" },
+      { json, "settings.json: expected a Lua file with `return { ... }`, found JSON\n" },
+      { yaml, "settings.yaml: expected a Lua file with `return { ... }`, found YAML\n" },
+    } do
+      for _, words in ipairs { { "serve", "--config" }, { "serve", "--policy" }, { "emulate", "--scenario" },
+        { "reload", "--config" }, { "ask", "hello", "--config" }, { "check" } } do
+        words[#words + 1] = row[1]
+        local status, _, log = signalbox.run(words)
+        assert.equal(1, status)
+        assert.matches(row[2], log, 1, true)
+        assert.is_true(one_line(log), log)
+      end
+    end
+  end)
+
+  it("skips a byte order mark in settings, policies, modules and scenarios", function()
+    local mark = "\xef\xbb\xbf"
+    scene:write("pool.lua", mark .. "return { { id = 'a' } }")
+    local policy = scene:write("policy.lua", mark .. "return { models = require 'pool' }")
+    local settings = scene:write("settings.lua", mark .. ("return { policy = %q }"):format(policy))
+    local status, _, log = signalbox.run { "check", settings }
+    assert.equal(0, status, log)
+    scene:write("scenario.lua", mark .. "return { models = { ['*'] = {} } }")
+    local child = scene:start { "emulate", "--listen", "127.0.0.1:0", "--scenario", scene.folder .. "/scenario.lua" }
+    child:wait_for_log("listening")
+  end)
+
   it("emulates on this machine only: whoever reaches the emulator can change its models", function()
     for _, address in ipairs { "0.0.0.0:0", "[::]:0", "192.0.2.1:8081", "nonsense" } do
       local status, _, log = signalbox.run { "emulate", "--listen", address }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `signalbox ask "prompt"`: one ConverseStream request through the engine in this process; the answer's text goes to
 // stdout as it comes.
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -195,7 +196,7 @@ static bool read_prompt(const char *argument, struct buffer *prompt) {
 		while ((length = fread(chunk, 1, sizeof chunk, stdin)) > 0 && !prompt->failed)
 			buffer_append(prompt, slice_of(chunk, length));
 		if (ferror(stdin)) {
-			fputs("signalbox ask: stdin can't be read\n", stderr);
+			fprintf(stderr, "signalbox ask: stdin cannot be read: %s\n", strerror(errno));
 			return false;
 		}
 	}

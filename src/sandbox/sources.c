@@ -27,7 +27,8 @@ enum {
 struct source {
 	char *path;
 	bool is_embedded;
-	int status; // what reading it came to
+	int status;  // what reading it came to
+	int failure; // with ERROR_NOT_FOUND and ERROR_IO: the system's reason
 	struct buffer text;
 	struct code *code; // NULL where it is not kept
 };
@@ -77,10 +78,17 @@ void sources_close(struct sources *sources) {
 		drop_code(&sources->list[i]);
 }
 
-static int read_all(int file, struct buffer *text) {
+// 0 or a status, with *failure where the system refused something.
+static int read_all(int file, struct buffer *text, int *failure) {
 	struct stat status;
-	if (fstat(file, &status))
+	if (fstat(file, &status)) {
+		*failure = errno;
 		return ERROR_IO;
+	}
+	if (S_ISDIR(status.st_mode)) {
+		*failure = EISDIR;
+		return ERROR_IO;
+	}
 	if (!S_ISREG(status.st_mode))
 		return ERROR_INVALID;
 	for (;;) {
@@ -89,9 +97,9 @@ static int read_all(int file, struct buffer *text) {
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count < 0)
-			return ERROR_IO;
-		if (count == 0)
-			return 0;
+			*failure = errno;
+		if (count <= 0)
+			return count < 0 ? ERROR_IO : 0;
 		int rc = buffer_append(text, slice_of(bytes, (size_t)count));
 		memory_wipe(bytes, sizeof bytes);
 		if (rc)
@@ -100,12 +108,15 @@ static int read_all(int file, struct buffer *text) {
 }
 
 // Reads the file into `text`, which is empty and stays so unless 0 is returned.
-static int read_file(const char *path, struct buffer *text) {
+static int read_file(const char *path, struct buffer *text, int *failure) {
+	*failure = 0;
 	// Without O_NONBLOCK the opening of a named pipe would wait for its writer.
 	int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (file < 0)
+	if (file < 0) {
+		*failure = errno;
 		return errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_IO;
-	int rc = read_all(file, text);
+	}
+	int rc = read_all(file, text, failure);
 	close(file);
 	if (rc)
 		buffer_free_secret(text);
@@ -124,7 +135,7 @@ static struct source *add(struct sources *sources, const char *path) {
 }
 
 static int tell(const struct source *source, struct source_text *text) {
-	*text = (struct source_text){buffer_slice(&source->text), source->code};
+	*text = (struct source_text){buffer_slice(&source->text), source->code, source->failure};
 	return source->status;
 }
 
@@ -137,7 +148,7 @@ int sources_read(struct sources *sources, const char *path, struct source_text *
 	if (sources->count == FILES_MAX || sources->total_bytes > TOTAL_BYTES_MAX - FILE_BYTES_MAX)
 		return ERROR_LIMIT;
 	struct source *source = add(sources, path);
-	source->status = read_file(path, &source->text);
+	source->status = read_file(path, &source->text, &source->failure);
 	sources->total_bytes += source->text.len;
 	return tell(source, text);
 }
@@ -147,7 +158,7 @@ static int take_embedded(const char *path, struct source_text *text) {
 	const struct embedded *file = embedded_find(path);
 	if (!file)
 		return ERROR_NOT_FOUND;
-	*text = (struct source_text){slice_of(file->bytes, file->size), embedded_code(file)};
+	*text = (struct source_text){.text = slice_of(file->bytes, file->size), .code = embedded_code(file)};
 	return 0;
 }
 
@@ -170,8 +181,10 @@ static bool is_current(const struct source *source) {
 		return true;
 	struct buffer text;
 	buffer_init(&text, FILE_BYTES_MAX);
-	int status = read_file(source->path, &text);
-	bool same = status == source->status && slice_equal(buffer_slice(&text), buffer_slice(&source->text));
+	int failure;
+	int status = read_file(source->path, &text, &failure);
+	bool same = status == source->status && failure == source->failure &&
+	            slice_equal(buffer_slice(&text), buffer_slice(&source->text));
 	buffer_free_secret(&text);
 	return same;
 }

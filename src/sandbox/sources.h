@@ -39,11 +39,12 @@ void sources_close(struct sources *sources);
 struct source_text {
 	struct slice text;
 	struct code *code;
+	int failure; // why the file could not be read, as the system's errno; 0: the system did not refuse it
 };
 
-// Reads a regular file of at most a mebibyte, up to 256 of them with 16 MiB in all. 0 and `text`; ERROR_NOT_FOUND,
-// ERROR_LIMIT, ERROR_INVALID (no regular file), ERROR_IO. A path is read once, what came of it stands; ERROR_BUSY for
-// another path once they are closed.
+// Reads a regular file of at most a mebibyte, up to 256 of them with 16 MiB in all. 0 and `text`; ERROR_NOT_FOUND or
+// ERROR_IO with text->failure, ERROR_LIMIT, ERROR_INVALID (a device or a pipe). A path is read once, what came of it
+// stands; ERROR_BUSY for another path once they are closed.
 int sources_read(struct sources *sources, const char *path, struct source_text *text);
 
 // The main text where it is built in, by its path in the tree. 0 or ERROR_NOT_FOUND.

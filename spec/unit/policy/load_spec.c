@@ -2,6 +2,8 @@
 // Everything that can be wrong with a policy file, row by row: file, line or field, expected, found.
 #include "fixture.h"
 
+#include <sys/stat.h>
+
 struct row {
 	const char *policy;
 	const char *problem; // the whole text after the path
@@ -193,7 +195,10 @@ TEST(a_file_that_does_not_run_is_one_problem) {
 	     "deeper one"},
 	    {"local tags = {} tags.tags = tags return { models = { { id = 'm', tags = tags } } }",
 	     ": models: expected tags that are nested at most 16 deep, found tables nested deeper than 16"},
-	    {"require 'missing'", ":1: expected a file that runs, found module 'missing' can't be read: not found"},
+	    {"require 'missing'",
+	     ":1: expected a file that runs, found module 'missing' cannot be read: No such file or directory"},
+	    {"require 'signalbox.missing'",
+	     ":1: expected a file that runs, found module 'signalbox.missing' cannot be read: not found"},
 	    {"require '/policy'", ":1: expected a file that runs, found a module's name consists of letters, digits, "
 	                          "underscores and single dots"},
 	    {"require '.policy'", ":1: expected a file that runs, found a module's name consists of letters, digits, "
@@ -223,12 +228,69 @@ TEST(files_that_are_none) {
 	fixture_init(&fixture);
 	fixture_load(&fixture, NULL);
 	CHECK_INT(fixture.rc, ERROR_NOT_FOUND);
-	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: expected a file, found none");
+	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: No such file or directory\n");
 	problems_free(&fixture.problems);
-	snprintf(fixture.path, sizeof fixture.path, "%s", fixture.folder);
+	CHECK_INT(symlink("policy.lua", fixture.path), 0);
+	fixture_load(&fixture, NULL);
+	CHECK_INT(fixture.rc, ERROR_IO);
+	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: Too many levels of symbolic links\n");
+	problems_free(&fixture.problems);
+	CHECK_INT(unlink(fixture.path), 0);
+	CHECK_INT(mkfifo(fixture.path, 0600), 0);
 	fixture_load(&fixture, NULL);
 	CHECK_INT(fixture.rc, ERROR_INVALID);
-	CHECK_MENTIONS(fixture_problems(&fixture), "expected a regular file");
+	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: expected a regular file, found something else\n");
+	problems_free(&fixture.problems);
+	CHECK_INT(unlink(fixture.path), 0);
+	CHECK_INT(mkdir(fixture.path, 0700), 0);
+	fixture_load(&fixture, NULL);
+	CHECK_INT(fixture.rc, ERROR_IO);
+	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: Is a directory\n");
+	problems_free(&fixture.problems);
+	CHECK_INT(rmdir(fixture.path), 0);
+	if (geteuid() != 0) { // who may read everything is refused nothing
+		fixture_write(&fixture, "policy.lua", "return {}");
+		CHECK_INT(chmod(fixture.path, 0), 0);
+		fixture_load(&fixture, NULL);
+		CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: Permission denied\n");
+	}
+	fixture_free(&fixture);
+}
+
+#define MARK "\xef\xbb\xbf"
+
+TEST(a_byte_order_mark_is_skipped) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_write(&fixture, "pool.lua", MARK "return { { id = 'm' } }");
+	fixture_load(&fixture, MARK "return { models = require 'pool' }");
+	CHECK_INT(fixture.rc, 0);
+	CHECK_STRING(fixture_problems(&fixture), "");
+	fixture_free(&fixture);
+}
+
+TEST(what_is_no_lua_is_told_what_it_should_be) {
+	static const struct row rows[] = {
+	    {"{ \"models\": [] }", ": expected a Lua file with `return { ... }`, found JSON"},
+	    {MARK "\n\n{}\n", ": expected a Lua file with `return { ... }`, found JSON"},
+	    {"// settings\n{\n\t\"policy\": \"a.lua\"\n}", ": expected a Lua file with `return { ... }`, found JSON"},
+	    {"models:\n  - id: m\n", ": expected a Lua file with `return { ... }`, found YAML"},
+	    {"---\n# the pool\nmodels:\n", ": expected a Lua file with `return { ... }`, found YAML"},
+	    {"- id: m\n", ": expected a Lua file with `return { ... }`, found YAML"},
+	    {"-- the pool\n{ models = {} }", ": expected a Lua file with `return { ... }`, found a table without `return`"},
+	    {"models = { { id: 'm' } }", ":1: expected a file that runs, found <name> expected near ''m''"},
+	    {"pool:models()", ":1: expected a file that runs, found unknown global 'pool'"},
+	};
+	CHECK_ROWS(rows);
+}
+
+TEST(a_module_that_is_no_lua_is_not_the_policy) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_write(&fixture, "pool.lua", "{ \"models\": [] }");
+	fixture_load(&fixture, "return require 'pool'");
+	CHECK_MENTIONS(fixture_problems(&fixture),
+	               "pool.lua:1: expected a file that runs, found unexpected symbol near '{'");
 	fixture_free(&fixture);
 }
 
@@ -387,6 +449,9 @@ int main(void) {
 	RUN(a_file_that_does_not_run_is_one_problem);
 	RUN(all_mistakes_are_told_at_once);
 	RUN(files_that_are_none);
+	RUN(a_byte_order_mark_is_skipped);
+	RUN(what_is_no_lua_is_told_what_it_should_be);
+	RUN(a_module_that_is_no_lua_is_not_the_policy);
 	RUN(a_broken_module_is_named);
 	RUN(a_model_takes_the_policy_s_limits_until_it_states_its_own);
 	RUN(every_worker_s_table_is_the_same);
