@@ -223,6 +223,21 @@ describe("check", function()
     assert.same({ false, true, false }, { whole.sound, whole.files[1].sound, whole.files[2].sound })
   end)
 
+  it("names the line of each mistake that the file spells out, and no line else", function()
+    local file = report("local spare = { id = 7 }\nreturn {\n  models = {\n    { id = 'a' },\n    spare,\n" ..
+      "    { id = 'c',\n      wieght = 1 },\n  },\n}")
+    local lines = {}
+    for _, problem in ipairs(file.problems) do lines[problem.field] = problem.line end
+    assert.same({ ["models[2].id"] = cjson.null, ["models[3].wieght"] = 7 }, lines)
+    local doubted = report("return { models = {\n { id = 'a' },\n { id = 'b', serves = { 'x', '*' } } } }")
+    assert.equal(3, doubted.warnings[1].line)
+    local settings = scene:write("settings.lua", "return {\n  workers = 2,\n  limits = {\n    body_bytes = 1 } }")
+    local _, _, log = signalbox.run { "check", settings }
+    assert.matches("settings.lua:4: limits.body_bytes: expected", log, 1, true)
+    local none = report("error({})")
+    assert.equal(1, none.problems[1].line)
+  end)
+
   it("finds mistakes in a policy's own modules too, and files that say something else each time", function()
     scene:write("helpers.lua", "return { pick = function(models)\nreturn models[1].nmae end }")
     local status, _, log = check("local helpers = require 'helpers' return { " .. TWO .. [[,

@@ -70,7 +70,7 @@ static const char *kind_name(enum document_kind kind) {
 
 void schema_complain(const struct schema_place *place, const char *expected, const struct document *value) {
 	char found[TEXT_BYTES];
-	problems_add(place->problems, place->file, 0, place->field, expected,
+	problems_add(place->problems, place->file, value->line, place->field, expected,
 	             is_private(place->field) ? kind_name(value->kind) : document_describe(value, found, sizeof found));
 }
 
@@ -112,7 +112,8 @@ const char *schema_nearest(const char *const *names, struct slice word) {
 	return nearest;
 }
 
-static void complain_unknown(const struct schema_key *keys, struct slice name, const struct schema_place *place) {
+static void complain_unknown(const struct schema_key *keys, struct slice name, int line,
+                             const struct schema_place *place) {
 	const char *names[KEYS_MAX + 1] = {0};
 	size_t count = 0;
 	for (const struct schema_key *key = keys; key->name && count < KEYS_MAX; key++)
@@ -124,7 +125,7 @@ static void complain_unknown(const struct schema_key *keys, struct slice name, c
 		snprintf(expected, sizeof expected, "a known key (did you mean %s?)", nearest);
 	else
 		snprintf(expected, sizeof expected, "a known key");
-	problems_add(place->problems, place->file, 0, field, expected, "an unknown one");
+	problems_add(place->problems, place->file, line, field, expected, "an unknown one");
 }
 
 static void refuse_unknown(const struct schema_key *keys, const struct document *document,
@@ -134,10 +135,10 @@ static void refuse_unknown(const struct schema_key *keys, const struct document 
 		while (key->name && !slice_equal(slice_from(key->name), document->entries[i].key))
 			key++;
 		if (!key->name)
-			complain_unknown(keys, document->entries[i].key, place);
+			complain_unknown(keys, document->entries[i].key, document->entries[i].value.line, place);
 	}
 	if (document->item_count)
-		complain_unknown(keys, SLICE("[1]"), place);
+		complain_unknown(keys, SLICE("[1]"), document->items[0].line, place);
 }
 
 static void read_number(const struct schema_key *key, const struct document *value, void *field,
@@ -208,9 +209,10 @@ void schema_read(const struct schema_key *keys, const struct document *document,
 		struct schema_place inner = {place->file, name, place->problems};
 		const struct document *value = document_get(document, key->name);
 		if (!value && key->required)
-			problems_add(place->problems, place->file, 0, name, key->expected ? key->expected : "a value", "nothing");
+			problems_add(place->problems, place->file, document->line, name, key->expected ? key->expected : "a value",
+			             "nothing");
 		else if (value && key->unavailable)
-			problems_add(place->problems, place->file, 0, name, key->unavailable, "a value");
+			problems_add(place->problems, place->file, value->line, name, key->unavailable, "a value");
 		else if (value)
 			read_value(key, value, field_of(key, target), &inner);
 	}

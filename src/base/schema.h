@@ -55,7 +55,7 @@ void schema_defaults(const struct schema_key *keys, void *target);
 void schema_read(const struct schema_key *keys, const struct document *document, void *target,
                  const struct schema_place *place);
 
-// Adds a problem about `value` at the place; `found` is described from the value, by its kind alone where the field's
+// Adds a problem about `value` at the place, with its line; `found` is described from the value, by its kind alone where the field's
 // name says that it may be a secret.
 void schema_complain(const struct schema_place *place, const char *expected, const struct document *value);
 

@@ -103,8 +103,8 @@ static void refuse_loops(void *owner, const struct policy *policy, struct proble
 	for (size_t i = 0; i < pool->count; i++) {
 		char field[64];
 		snprintf(field, sizeof field, "models[%zu].endpoint", i + 1);
-		settings_refuse_own_endpoint(gateway->settings, policy_source(policy), field, pool->models[i].endpoint,
-		                             problems);
+		settings_refuse_own_endpoint(gateway->settings, policy_source(policy), pool->models[i].line, field,
+		                             pool->models[i].endpoint, problems);
 	}
 }
 
@@ -143,7 +143,7 @@ static int start_engine(struct gateway *gateway, struct problems *problems) {
 	if (proxy)
 		problems_add(problems, NULL, 0, NULL, NULL, proxy);
 	read_certificate(gateway, problems);
-	settings_refuse_own_endpoint(gateway->settings, NULL, "endpoint", gateway->settings->endpoint, problems);
+	settings_refuse_own_endpoint(gateway->settings, NULL, 0, "endpoint", gateway->settings->endpoint, problems);
 	int rc = mux_new(&mux_settings, problems, &gateway->mux);
 	if (rc)
 		return rc;

@@ -170,14 +170,14 @@ static bool is_own_listener(const struct settings *settings, const struct endpoi
 	       address_receives(&address, host, endpoint->port, false);
 }
 
-void settings_refuse_own_endpoint(const struct settings *settings, const char *file, const char *field,
+void settings_refuse_own_endpoint(const struct settings *settings, const char *file, int line, const char *field,
                                   const char *endpoint, struct problems *problems) {
 	struct endpoint parsed;
 	const char *expected;
 	if (!endpoint || endpoint_parse(slice_from(endpoint), &parsed, &expected) != 0)
 		return;
 	if (is_own_listener(settings, &parsed))
-		problems_add(problems, file, 0, field, "another server than this one (requests would go round in a loop)",
+		problems_add(problems, file, line, field, "another server than this one (requests would go round in a loop)",
 		             endpoint);
 }
 

@@ -79,7 +79,7 @@ int settings_read(const char *file, const struct document *document, const struc
 
 // Adds a problem when `endpoint` (a URL; NULL is fine) is one of our own listeners: requests would go round in a loop.
 // For who is going to listen; `ask` may well ask the gateway that runs beside it.
-void settings_refuse_own_endpoint(const struct settings *settings, const char *file, const char *field,
+void settings_refuse_own_endpoint(const struct settings *settings, const char *file, int line, const char *field,
                                   const char *endpoint, struct problems *problems);
 
 // Adds a problem for each of `listen` that others than this machine can reach, unless allow_unauthenticated is set.

@@ -17,7 +17,7 @@ static bool is_text(const struct document *value) {
 static void read_secret(const struct document *value, void *target, const struct schema_place *place) {
 	char **field = target;
 	if (!is_text(value)) {
-		problems_add(place->problems, place->file, 0, place->field, "a non-empty string", "something else");
+		problems_add(place->problems, place->file, value->line, place->field, "a non-empty string", "something else");
 		return;
 	}
 	memory_free_secret(*field);
@@ -66,7 +66,7 @@ static bool is_usable(const struct identity_settings *read) {
 void identity_read(const struct document *value, void *target, const struct schema_place *place) {
 	static const char form[] = "{ access_key_id, secret_access_key [, session_token] } or { bearer_token }";
 	if (value->kind != DOCUMENT_TABLE) {
-		problems_add(place->problems, place->file, 0, place->field, form, "something else");
+		problems_add(place->problems, place->file, value->line, place->field, form, "something else");
 		return;
 	}
 	struct identity_settings read = {0};
@@ -74,10 +74,10 @@ void identity_read(const struct document *value, void *target, const struct sche
 	schema_read(credentials_keys, value, &read, place);
 	bool good = place->problems->count + place->problems->dropped == before;
 	if (good && !is_whole(&read)) {
-		problems_add(place->problems, place->file, 0, place->field, form, "another combination");
+		problems_add(place->problems, place->file, value->line, place->field, form, "another combination");
 		good = false;
 	} else if (good && !is_usable(&read)) {
-		problems_add(place->problems, place->file, 0, place->field, "texts that an HTTP header can carry",
+		problems_add(place->problems, place->file, value->line, place->field, "texts that an HTTP header can carry",
 		             "other bytes");
 		good = false;
 	}
@@ -100,7 +100,8 @@ void identity_sets_free(struct identity_sets *sets) {
 
 void identity_read_sets(const struct document *value, void *target, const struct schema_place *place) {
 	if (value->kind != DOCUMENT_TABLE || value->item_count) {
-		problems_add(place->problems, place->file, 0, place->field, "a table of NAME = credentials", "something else");
+		problems_add(place->problems, place->file, value->line, place->field, "a table of NAME = credentials",
+		             "something else");
 		return;
 	}
 	struct identity_sets *sets = target;

@@ -26,7 +26,7 @@ void report_breakers(const struct pool *pool, struct report_time time, struct bu
 // {NAME: {...}} of one model, as report_breakers has it.
 void report_breaker(const struct model *model, struct report_time time, struct buffer *out);
 
-// [{"file","line","field","expected","found"}]; line 0 is unknown.
+// [{"file","line","field","expected","found"}]; the line is null where it is unknown.
 void report_problems(const struct problems *problems, struct buffer *out);
 
 // Whether any model could be sent a request now: its breaker is not open, or is due for a probe. A rest bars nobody,

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "policy/document_lines.h"
 #include "policy/hooks.h"
 #include "policy/validate.h"
 #include "sandbox/script.h"
@@ -74,6 +75,7 @@ static int read_result(struct load *load, struct vm *vm) {
 	if (rc)
 		return rc;
 	if (load->policy->workers == 0) {
+		document_place_lines(load->script.text.text, &document);
 		load->first = document;
 		return validate_policy(&document, file, load->host->registry, load->problems, &load->policy->pool);
 	}

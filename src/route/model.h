@@ -49,6 +49,7 @@ struct price {
 // What each selection reads of every model comes first.
 struct model {
 	size_t index;              // in its pool
+	int line;                  // of the policy's file, where it is stated; 0: unknown
 	struct model_state *state; // retained by the pool; locks for itself
 	double weight;
 	bool fallback;

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "policy/document_lines.h"
 #include "policy/policy.h"
 #include "sandbox/call.h"
 #include "sandbox/script.h"
@@ -197,6 +198,7 @@ int table_file_read(const char *path, struct problems *problems, struct document
 	if (rc)
 		goto out;
 	rc = document_from_script(vm, path, NULL, problems, document);
+	document_place_lines(script.text.text, document);
 out:
 	vm_close(vm);
 	sources_release(sources);

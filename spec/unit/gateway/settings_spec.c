@@ -293,7 +293,7 @@ TEST(an_endpoint_may_share_the_port_of_a_listener_on_every_interface) {
 	read_all(&reading, &table, NULL, NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct problems problems = {0};
-		settings_refuse_own_endpoint(&reading.settings, NULL, "endpoint", rows[i].endpoint, &problems);
+		settings_refuse_own_endpoint(&reading.settings, NULL, 0, "endpoint", rows[i].endpoint, &problems);
 		CHECK_INT(problems.count, rows[i].refused ? 1 : 0);
 		problems_free(&problems);
 	}
@@ -428,7 +428,7 @@ TEST(our_own_listeners_are_no_endpoints) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct reading reading;
 		read_all(&reading, NULL, NULL, NULL);
-		settings_refuse_own_endpoint(&reading.settings, "p.lua", "models[1].endpoint", rows[i].endpoint,
+		settings_refuse_own_endpoint(&reading.settings, "p.lua", 0, "models[1].endpoint", rows[i].endpoint,
 		                             &reading.problems);
 		CHECK_INT(reading.problems.count, rows[i].own);
 		finish(&reading, NULL);
