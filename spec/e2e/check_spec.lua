@@ -223,6 +223,27 @@ describe("check", function()
     assert.same({ false, true, false }, { whole.sound, whole.files[1].sound, whole.files[2].sound })
   end)
 
+  it("takes a file for a policy though its `models` are misspelt or missing", function()
+    for text, problem in pairs {
+      ["return { modles = { { id = 'a' } } }"] = "modles: expected a known key (did you mean models?)",
+      ["return { model = { { id = 'a' } } }"] = "model: expected a known key (did you mean models?)",
+      ["return { model = { { id = 'a' } }, log = {}, max_retries = 1, select = function() end }"] =
+        "log: expected a known key",
+      ["return { select = function() end }"] = "models: expected a list of at least one model, found nothing",
+    } do
+      local status, out, log = check(text)
+      assert.equal(1, status)
+      assert.equal("", out)
+      assert.matches("models: expected a list of at least one model, found nothing", log, 1, true)
+      assert.matches(problem, log, 1, true)
+      assert.equal("policy", report(text).kind)
+    end
+    assert.equal(cjson.null, report("return { select = 1 }").problems[1].line)
+    for _, text in ipairs { "return {}", "return { workers = 1, select = 1 }", "return { wokers = 1 }" } do
+      assert.equal("settings", report(text).kind)
+    end
+  end)
+
   it("names the line of each mistake that the file spells out, and no line else", function()
     local file = report("local spare = { id = 7 }\nreturn {\n  models = {\n    { id = 'a' },\n    spare,\n" ..
       "    { id = 'c',\n      wieght = 1 },\n  },\n}")

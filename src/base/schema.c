@@ -112,13 +112,17 @@ const char *schema_nearest(const char *const *names, struct slice word) {
 	return nearest;
 }
 
-static void complain_unknown(const struct schema_key *keys, struct slice name, int line,
-                             const struct schema_place *place) {
+const char *schema_nearest_key(const struct schema_key *keys, struct slice word) {
 	const char *names[KEYS_MAX + 1] = {0};
 	size_t count = 0;
 	for (const struct schema_key *key = keys; key->name && count < KEYS_MAX; key++)
 		names[count++] = key->name;
-	const char *nearest = schema_nearest(names, name);
+	return schema_nearest(names, word);
+}
+
+static void complain_unknown(const struct schema_key *keys, struct slice name, int line,
+                             const struct schema_place *place) {
+	const char *nearest = schema_nearest_key(keys, name);
 	char field[TEXT_BYTES], expected[TEXT_BYTES];
 	snprintf(field, sizeof field, "%s%s%.*s", place->field, *place->field ? "." : "", SLICE_ARGS(name));
 	if (nearest)

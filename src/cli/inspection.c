@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file is told by what it returns: one with `models` is a policy. A policy may need what only a policy's VM has, so a
-// file that is no plain table is tried as one.
+// A file is told by what it returns: one with `models` is a policy, and so is one whose keys are rather a policy's than
+// settings'. A policy may need what only a policy's VM has, so a file that is no plain table is tried as one.
 #include "cli/inspection.h"
 
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
 #include "lab/lint.h"
+#include "policy/keys.h"
 #include "policy/shared.h"
 
 // More than one, so that a file that doesn't say the same to each is found out.
@@ -66,13 +67,34 @@ static void inspect_settings(struct inspection *inspection, const struct documen
 	settings_free(&settings);
 }
 
+// How many keys of the table are among `keys`, or nearly.
+static size_t count_keys(const struct document *table, const struct schema_key *keys, bool nearly) {
+	size_t count = 0;
+	for (size_t i = 0; i < table->entry_count; i++) {
+		const char *nearest = schema_nearest_key(keys, table->entries[i].key);
+		if (nearest && (nearly || slice_equal(slice_from(nearest), table->entries[i].key)))
+			count++;
+	}
+	return count;
+}
+
+static bool is_policy(const struct document *table) {
+	if (document_get(table, "models"))
+		return true;
+	size_t of_policy = count_keys(table, policy_keys, false), of_settings = count_keys(table, settings_keys, false);
+	if (of_policy == of_settings) {
+		of_policy = count_keys(table, policy_keys, true);
+		of_settings = count_keys(table, settings_keys, true);
+	}
+	return of_policy > of_settings;
+}
+
 void inspect(const char *path, struct inspection *inspection) {
 	struct document document = {0};
 	struct problems as_document = {0};
 	*inspection = (struct inspection){.path = path};
 	int rc = table_file_read(path, &as_document, &document);
-	bool is_policy = rc != 0 || document_get(&document, "models");
-	inspect_settings(inspection, is_policy ? NULL : &document);
+	inspect_settings(inspection, rc != 0 || is_policy(&document) ? NULL : &document);
 	problems_free(&as_document);
 	document_free(&document);
 }

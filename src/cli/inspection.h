@@ -20,8 +20,8 @@ struct inspection {
 	struct dry_run dry_run;
 };
 
-// Inspects a policy (a file with `models`) or settings, with the policy that they name; to be released with
-// inspection_free.
+// Inspects a policy (a file with `models`, or with rather a policy's keys than settings') or settings, with the policy
+// that they name; to be released with inspection_free.
 void inspect(const char *path, struct inspection *inspection);
 void inspection_free(struct inspection *inspection);
 
