@@ -99,6 +99,45 @@ describe("check", function()
     assert.matches(path .. ":8: finish: error in \".-\" and %d+ more situations: .-modell.-model", found[4])
   end)
 
+  it("tells a mistake once, whatever its message quotes and wherever a budget ran out", function()
+    local status, _, log = check("return { " .. TWO .. [[,
+      select = function(request) error("none for " .. request.model .. request.attempt) end,
+      classify = function(failure)
+        local sum = 0
+        while true do
+          sum = sum + 1
+          if sum % 2 == 0 then
+            sum = sum + #failure.message
+          end
+        end
+      end,
+      finish = function(_, result)
+        if result.status == 200 then return result.x end
+        return result.y
+      end }]])
+    assert.equal(1, status)
+    local found = lines(log)
+    table.sort(found)
+    assert.equal(4, #found, log)
+    assert.matches('policy.lua:%d+: classify: over budget in ".-" and %d+ more situations', found[4])
+    assert.matches('policy.lua:%d+: finish: error', found[1])
+    assert.matches('policy.lua:%d+: finish: error', found[2])
+    assert.matches('policy.lua:2: select: error in ".-" and %d+ more situations: none for chat1$', found[3])
+  end)
+
+  it("tells a policy's mistakes once, though settings that are checked too name it", function()
+    local policy = scene:write("policy.lua", "return { " .. TWO .. ", deadline_ms = 1 }")
+    local settings = scene:write("settings.lua", ("return { policy = %q }"):format(policy))
+    local other = scene:write("other.lua", "return { " .. TWO .. ", deadline_ms = 1 }")
+    local status, out, log = signalbox.run { "check", settings, policy, other }
+    assert.equal(1, status)
+    assert.matches("settings.lua: wrong settings\n", out, 1, true)
+    local found = lines(log)
+    assert.equal(2, #found, log)
+    assert.matches("policy.lua:1: deadline_ms: expected", found[1], 1, true)
+    assert.matches("other.lua:1: deadline_ms: expected", found[2], 1, true)
+  end)
+
   it("tells programs the same and more", function()
     local file, status = report("return { " .. TWO .. [[,
       select = function(request, models)

@@ -38,8 +38,9 @@ struct inspection_use {
 };
 struct inspection_use inspection_use(const struct inspection *inspection, const char *hook);
 
-// For people: what is wrong and what is doubtful on stderr, one a line, what the policy does on stdout.
-void inspection_print(const struct inspection *inspection);
+// For people: what is wrong and what is doubtful on stderr, one a line, what the policy does on stdout. `told` has the
+// lines on stderr of the files before, which are not told again, and gets this one's.
+void inspection_print(const struct inspection *inspection, struct buffer *told);
 
 // For programs: appends one JSON object.
 void inspection_write(const struct inspection *inspection, struct buffer *json);

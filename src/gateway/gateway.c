@@ -78,10 +78,12 @@ static void listen_first(struct gateway *gateway, struct problems *problems) {
 		complain_listener(problems, "admin", message);
 }
 
+// What one worker is refused the others would be too.
 static void listen_others(struct gateway *gateway, struct problems *problems) {
 	const struct settings_addresses *listen = &gateway->settings->listen;
 	const char *message = NULL;
-	for (size_t w = 1; w < gateway->worker_count; w++)
+	size_t before = problems->count;
+	for (size_t w = 1; w < gateway->worker_count && problems->count == before; w++)
 		for (size_t i = 0; i < listen->count; i++) {
 			const char *address = server_address(gateway->workers[0].data_listener.server, i);
 			if (server_listen_tls(gateway->workers[w].data_listener.server, address, true, gateway->tls, &message) != 0)

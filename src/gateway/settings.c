@@ -18,6 +18,8 @@
 
 #define SETTINGS struct settings
 
+enum { FIELD_BYTES = 32 };
+
 static const struct schema_key policy_limits_keys[] = {SETTINGS_POLICY_LIMITS, {0}};
 
 static const struct schema_key timeouts_keys[] = {
@@ -184,7 +186,7 @@ void settings_refuse_own_endpoint(const struct settings *settings, const char *f
 void settings_refuse_strangers(const struct settings *settings, const char *file, struct problems *problems) {
 	struct address address;
 	for (size_t i = 0; i < settings->listen.count && !settings->allow_unauthenticated; i++) {
-		char field[32] = "listen";
+		char field[FIELD_BYTES] = "listen";
 		if (!address_parse(slice_from(settings->listen.list[i]), &address) || address_is_local(&address))
 			continue;
 		if (settings->listen.count > 1)
@@ -196,19 +198,27 @@ void settings_refuse_strangers(const struct settings *settings, const char *file
 	}
 }
 
+// Whether one of the first `count` data listeners takes the address.
+static bool is_taken(const struct settings *settings, size_t count, const struct address *address) {
+	struct address other;
+	for (size_t i = 0; i < count; i++)
+		if (address_parse(slice_from(settings->listen.list[i]), &other) && address_clashes(&other, address))
+			return true;
+	return false;
+}
+
 // What is wrong between keys that are each right.
 static void check_together(const char *file, const struct settings *settings, struct problems *problems) {
-	struct address admin, a, b;
-	bool has_admin = address_parse(slice_from(settings->admin), &admin);
+	struct address address;
+	char field[FIELD_BYTES];
 	for (size_t i = 0; i < settings->listen.count; i++) {
-		if (!address_parse(slice_from(settings->listen.list[i]), &a))
+		if (!address_parse(slice_from(settings->listen.list[i]), &address) || !is_taken(settings, i, &address))
 			continue;
-		if (has_admin && address_clashes(&a, &admin))
-			problems_add(problems, file, 0, "admin", "another address than those of listen", settings->admin);
-		for (size_t j = 0; j < i; j++)
-			if (address_parse(slice_from(settings->listen.list[j]), &b) && address_clashes(&a, &b))
-				problems_add(problems, file, 0, "listen", "each address once", settings->listen.list[i]);
+		snprintf(field, sizeof field, "listen[%zu]", i + 1);
+		problems_add(problems, file, 0, field, "each address once", settings->listen.list[i]);
 	}
+	if (address_parse(slice_from(settings->admin), &address) && is_taken(settings, settings->listen.count, &address))
+		problems_add(problems, file, 0, "admin", "another address than those of listen", settings->admin);
 	settings_refuse_strangers(settings, file, problems);
 	if (!settings->tls.cert != !settings->tls.key)
 		problems_add(problems, file, 0, "tls", "both cert and key", settings->tls.cert ? "no key" : "no cert");

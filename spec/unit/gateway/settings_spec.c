@@ -313,8 +313,12 @@ TEST(one_address_twice_is_refused_unless_the_system_picks_the_port) {
 	listen = place_of(&table, "listen");
 	document_set_string(document_add_item(listen), SLICE("127.0.0.1:5"));
 	document_set_string(document_add_item(listen), SLICE("localhost:5"));
+	document_set_string(document_add_item(listen), SLICE("127.0.0.1:5"));
+	put_string(&table, "admin", "127.0.0.1:5");
 	read_all(&reading, &table, NULL, NULL);
-	CHECK(strstr(reading.text, "listen: expected each address once") != NULL);
+	CHECK_STRING(reading.text, "s.lua: listen[2]: expected each address once, found localhost:5\n"
+	                           "s.lua: listen[3]: expected each address once, found 127.0.0.1:5\n"
+	                           "s.lua: admin: expected another address than those of listen, found 127.0.0.1:5\n");
 	finish(&reading, &table);
 }
 
