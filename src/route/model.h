@@ -55,7 +55,7 @@ struct model {
 	bool fallback;
 	enum service_tier tier; // to start at
 	size_t serves_count;
-	char **serves; // names and globs; count 0 is anything
+	char **serves; // names and globs; NULL is anything
 	char *name;
 	char *id;
 	char *family;
