@@ -286,9 +286,9 @@ describe("check", function()
   it("names the line of each mistake that the file spells out, and no line else", function()
     local file = report("local spare = { id = 7 }\nreturn {\n  models = {\n    { id = 'a' },\n    spare,\n" ..
       "    { id = 'c',\n      wieght = 1 },\n  },\n}")
-    local lines = {}
-    for _, problem in ipairs(file.problems) do lines[problem.field] = problem.line end
-    assert.same({ ["models[2].id"] = cjson.null, ["models[3].wieght"] = 7 }, lines)
+    local found = {}
+    for _, problem in ipairs(file.problems) do found[problem.field] = problem.line end
+    assert.same({ ["models[2].id"] = cjson.null, ["models[3].wieght"] = 7 }, found)
     local doubted = report("return { models = {\n { id = 'a' },\n { id = 'b', serves = { 'x', '*' } } } }")
     assert.equal(3, doubted.warnings[1].line)
     local settings = scene:write("settings.lua", "return {\n  workers = 2,\n  limits = {\n    body_bytes = 1 } }")
