@@ -12,10 +12,12 @@ static struct slice skip_space(struct slice text) {
 	return text;
 }
 
-// From the first byte of what is neither blank nor a comment of Lua's, YAML's or JavaScript's; "---" begins YAML.
+// From the first byte of what is neither blank nor a comment of Lua's (a long one is Lua for sure), YAML's or
+// JavaScript's; "---" begins YAML.
 static struct slice skip_comments(struct slice text) {
 	text = skip_space(text);
-	while (slice_starts(text, SLICE("#")) || slice_starts(text, SLICE("--")) || slice_starts(text, SLICE("//")))
+	while (slice_starts(text, SLICE("#")) || slice_starts(text, SLICE("//")) ||
+	       (slice_starts(text, SLICE("--")) && !slice_starts(text, SLICE("--["))))
 		text = skip_space(slice_from_offset(text, slice_find(text, '\n')));
 	return text;
 }
@@ -35,6 +37,8 @@ static bool is_yaml_entry(struct slice text) {
 
 const char *language_guess(struct slice text) {
 	struct slice start = skip_comments(text);
+	if (slice_starts(start, SLICE("--[")))
+		return NULL;
 	if (slice_starts(start, SLICE("{"))) {
 		struct slice inside = skip_space(slice_from_offset(start, 1));
 		bool is_json = slice_starts(inside, SLICE("\"")) || slice_starts(inside, SLICE("}"));

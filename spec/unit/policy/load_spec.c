@@ -280,6 +280,7 @@ TEST(what_is_no_lua_is_told_what_it_should_be) {
 	    {"- id: m\n", ": expected a Lua file with `return { ... }`, found YAML"},
 	    {"-- the pool\n{ models = {} }", ": expected a Lua file with `return { ... }`, found a table without `return`"},
 	    {"models = { { id: 'm' } }", ":1: expected a file that runs, found <name> expected near ''m''"},
+	    {"--[[\nNote: a pool\n]]\nerror('no pool')", ":4: expected a file that runs, found no pool"},
 	    {"pool:models()", ":1: expected a file that runs, found unknown global 'pool'"},
 	};
 	CHECK_ROWS(rows);
