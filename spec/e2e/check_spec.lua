@@ -136,6 +136,10 @@ describe("check", function()
     assert.equal(2, #found, log)
     assert.matches("policy.lua:1: deadline_ms: expected", found[1], 1, true)
     assert.matches("other.lua:1: deadline_ms: expected", found[2], 1, true)
+    local tls = "return { tls = { cert = '/nowhere', key = '/nowhere' } }"
+    local _, _, told = signalbox.run { "check", scene:write("one.lua", tls), scene:write("two.lua", tls) }
+    assert.matches("one.lua: tls: /nowhere: No such file or directory\n", told, 1, true)
+    assert.matches("two.lua: tls: /nowhere: No such file or directory\n", told, 1, true)
   end)
 
   it("tells programs the same and more", function()

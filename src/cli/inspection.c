@@ -53,6 +53,16 @@ static void inspect_policy(struct inspection *inspection, const char *path, cons
 	registry_free(host.registry);
 }
 
+// What the gateway finds wrong with settings that were read names no file; here it is this one.
+static void name_file(const char *path, struct problems *problems) {
+	for (size_t i = 0; i < problems->count; i++) {
+		if (*problems->list[i].file)
+			continue;
+		free(problems->list[i].file);
+		problems->list[i].file = memory_string(slice_from(path));
+	}
+}
+
 // The environment has a say in where requests go, and in nothing else.
 static void inspect_settings(struct inspection *inspection, const struct document *document) {
 	struct settings settings;
@@ -62,6 +72,7 @@ static void inspect_settings(struct inspection *inspection, const struct documen
 	                       &settings);
 	if (rc == 0 && document)
 		rc = gateway_check(&settings, &inspection->problems);
+	name_file(inspection->path, &inspection->problems);
 	if (rc == 0)
 		inspect_policy(inspection, document ? settings.policy : inspection->path, &settings);
 	settings_free(&settings);
