@@ -23,6 +23,7 @@ struct document_entry;
 // A table holds its array part (keys 1..n) in `items` and its string keys in `entries`, in no particular order.
 struct document {
 	enum document_kind kind;
+	int line; // of its file, where it is stated; 0: unknown
 	bool boolean;
 	double number;
 	struct slice string; // NUL-terminated, owned by the tree

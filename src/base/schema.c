@@ -72,7 +72,7 @@ static const char *kind_name(enum document_kind kind) {
 
 void schema_complain(const struct schema_place *place, const char *expected, const struct document *value) {
 	char found[TEXT_BYTES];
-	problems_add(place->problems, place->file, 0, place->field, expected,
+	problems_add(place->problems, place->file, value->line, place->field, expected,
 	             is_private(place->field) ? kind_name(value->kind) : document_describe(value, found, sizeof found));
 }
 
@@ -123,17 +123,22 @@ static size_t collect_names(const struct schema_key *keys, const char *names[KEY
 	return count;
 }
 
-static void complain_unknown(const struct schema_key *keys, struct slice name, const struct schema_place *place) {
+const char *schema_nearest_key(const struct schema_key *keys, struct slice word) {
 	const char *names[KEYS_MAX + 1] = {0};
 	collect_names(keys, names, 0);
-	const char *nearest = schema_nearest(names, name);
+	return schema_nearest(names, word);
+}
+
+static void complain_unknown(const struct schema_key *keys, struct slice name, int line,
+                             const struct schema_place *place) {
+	const char *nearest = schema_nearest_key(keys, name);
 	char field[TEXT_BYTES], expected[TEXT_BYTES];
 	snprintf(field, sizeof field, "%s%s%.*s", place->field, *place->field ? "." : "", SLICE_ARGS(name));
 	if (nearest)
 		snprintf(expected, sizeof expected, "a known key (did you mean %s?)", nearest);
 	else
 		snprintf(expected, sizeof expected, "a known key");
-	problems_add(place->problems, place->file, 0, field, expected, "an unknown one");
+	problems_add(place->problems, place->file, line, field, expected, "an unknown one");
 }
 
 static bool is_known(const struct schema_key *keys, struct slice name) {
@@ -147,9 +152,9 @@ static void refuse_unknown(const struct schema_key *keys, const struct document 
                            const struct schema_place *place) {
 	for (size_t i = 0; i < document->entry_count; i++)
 		if (!is_known(keys, document->entries[i].key))
-			complain_unknown(keys, document->entries[i].key, place);
+			complain_unknown(keys, document->entries[i].key, document->entries[i].value.line, place);
 	if (document->item_count)
-		complain_unknown(keys, SLICE("[1]"), place);
+		complain_unknown(keys, SLICE("[1]"), document->items[0].line, place);
 }
 
 static void read_number(const struct schema_key *key, const struct document *value, void *field,
@@ -218,9 +223,10 @@ static void read_keys(const struct schema_key *keys, const struct document *docu
 		if (key->type == SCHEMA_KEYS)
 			read_keys(key->keys, document, field_of(key, target), place);
 		else if (!value && key->required)
-			problems_add(place->problems, place->file, 0, name, key->expected ? key->expected : "a value", "nothing");
+			problems_add(place->problems, place->file, document->line, name, key->expected ? key->expected : "a value",
+			             "nothing");
 		else if (value && key->unavailable)
-			problems_add(place->problems, place->file, 0, name, key->unavailable, "a value");
+			problems_add(place->problems, place->file, value->line, name, key->unavailable, "a value");
 		else if (value)
 			read_value(key, value, field_of(key, target), &inner);
 	}

@@ -57,8 +57,8 @@ void schema_defaults(const struct schema_key *keys, void *target);
 void schema_read(const struct schema_key *keys, const struct document *document, void *target,
                  const struct schema_place *place);
 
-// Adds a problem about `value` at the place; `found` is described from the value, by its kind alone where the field's
-// name says that it may be a secret.
+// Adds a problem about `value` at the place, with its line; `found` is described from the value, by its kind alone
+// where the field's name says that it may be a secret.
 void schema_complain(const struct schema_place *place, const char *expected, const struct document *value);
 
 // Frees the strings that defaults and reading have put into the structure (not those of SCHEMA_CUSTOM keys).
@@ -66,5 +66,8 @@ void schema_free(const struct schema_key *keys, void *target);
 
 // The name of the list `names` (ended by NULL) nearest to `word`, or NULL when none is within a third of its length.
 const char *schema_nearest(const char *const *names, struct slice word);
+
+// The same among the names of keys.
+const char *schema_nearest_key(const struct schema_key *keys, struct slice word);
 
 #endif

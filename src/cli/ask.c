@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `signalbox ask "prompt"`: one ConverseStream request through the engine in this process; the answer's text goes to
 // stdout as it comes.
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@
 #include "base/uuid.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/settings_flags.h"
 #include "config/credentials_config.h"
 #include "gateway/settings.h"
 #include "mux/mux.h"
@@ -191,7 +193,7 @@ static bool read_prompt(const char *argument, struct buffer *prompt) {
 		while ((length = fread(chunk, 1, sizeof chunk, stdin)) > 0 && !prompt->failed)
 			buffer_append(prompt, slice_of(chunk, length));
 		if (ferror(stdin)) {
-			fputs("signalbox ask: stdin can't be read\n", stderr);
+			fprintf(stderr, "signalbox ask: stdin cannot be read: %s\n", strerror(errno));
 			return false;
 		}
 	}
@@ -247,6 +249,8 @@ int cli_ask(int argc, char **argv) {
 		return options_misuse(argv[0], "a prompt is missing");
 	if (max_tokens && (!slice_parse_u64(slice_from(max_tokens), TOKENS_MAX, &tokens) || tokens == 0))
 		return options_misuse(argv[0], "--max-tokens takes a whole number from 1 to %d", TOKENS_MAX);
+	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
+		return CLI_MISUSED;
 	cli_conceal();
 	int status = run(&flags, model, tokens, prompt);
 	cli_expose();

@@ -7,6 +7,7 @@
 #include "base/problem.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/settings_flags.h"
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
 #include "gateway/socket_activation.h"
@@ -80,6 +81,8 @@ int cli_serve(int argc, char **argv) {
 	enum options_result parsed = options_parse(&line, argc, argv);
 	if (parsed != OPTIONS_READY)
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
+	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
+		return CLI_MISUSED;
 	if (core_dumps)
 		return serve(&flags);
 	cli_conceal();

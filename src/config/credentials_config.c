@@ -13,7 +13,7 @@ enum { FIELD_BYTES = 256 };
 // A text that never gets into a problem.
 static void read_secret(const struct document *value, void *target, const struct schema_place *place) {
 	if (!document_is_text(value)) {
-		problems_add(place->problems, place->file, 0, place->field, "a non-empty string", "something else");
+		problems_add(place->problems, place->file, value->line, place->field, "a non-empty string", "something else");
 		return;
 	}
 	memory_replace_string(target, value->string);
@@ -61,7 +61,7 @@ static bool is_usable(const struct credentials_config *read) {
 void credentials_config_read(const struct document *value, void *target, const struct schema_place *place) {
 	static const char form[] = "{ access_key_id, secret_access_key [, session_token] } or { bearer_token }";
 	if (value->kind != DOCUMENT_TABLE) {
-		problems_add(place->problems, place->file, 0, place->field, form, "something else");
+		problems_add(place->problems, place->file, value->line, place->field, form, "something else");
 		return;
 	}
 	struct credentials_config read = {0};
@@ -69,10 +69,10 @@ void credentials_config_read(const struct document *value, void *target, const s
 	schema_read(credentials_keys, value, &read, place);
 	bool good = place->problems->count + place->problems->dropped == before;
 	if (good && !is_whole(&read)) {
-		problems_add(place->problems, place->file, 0, place->field, form, "another combination");
+		problems_add(place->problems, place->file, value->line, place->field, form, "another combination");
 		good = false;
 	} else if (good && !is_usable(&read)) {
-		problems_add(place->problems, place->file, 0, place->field, "texts that an HTTP header can carry",
+		problems_add(place->problems, place->file, value->line, place->field, "texts that an HTTP header can carry",
 		             "other bytes");
 		good = false;
 	}
@@ -95,7 +95,8 @@ void credentials_config_sets_free(struct credentials_config_sets *sets) {
 
 void credentials_config_read_sets(const struct document *value, void *target, const struct schema_place *place) {
 	if (value->kind != DOCUMENT_TABLE || value->item_count) {
-		problems_add(place->problems, place->file, 0, place->field, "a table of NAME = credentials", "something else");
+		problems_add(place->problems, place->file, value->line, place->field, "a table of NAME = credentials",
+		             "something else");
 		return;
 	}
 	struct credentials_config_sets *sets = target;

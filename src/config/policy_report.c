@@ -24,7 +24,10 @@ void report_problems(const struct problems *problems, struct buffer *out) {
 		const struct problem *problem = &problems->list[i];
 		buffer_append(out, i ? SLICE(",{") : SLICE("{"));
 		append_text(out, "file", problem->file);
-		buffer_printf(out, ",\"line\":%d,", problem->line);
+		if (problem->line)
+			buffer_printf(out, ",\"line\":%d,", problem->line);
+		else
+			buffer_append(out, SLICE(",\"line\":null,"));
 		append_text(out, "field", problem->field);
 		buffer_append_byte(out, ',');
 		append_text(out, "expected", problem->expected);

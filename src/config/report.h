@@ -33,7 +33,7 @@ void report_breaker(const struct model *model, struct report_time time, struct b
 // {"version","hash","since","source","models","restores","errors","benched","history"}.
 void report_policy(struct mux *mux, struct buffer *out);
 
-// [{"file","line","field","expected","found"}]; line 0 is unknown.
+// [{"file","line","field","expected","found"}]; the line is null where it is unknown.
 void report_problems(const struct problems *problems, struct buffer *out);
 
 // Whether any model could be sent a request now: its breaker is not open, or is due for a probe. A rest bars nobody,

@@ -80,10 +80,12 @@ static void listen_first(struct gateway *gateway, struct problems *problems) {
 		complain_listener(problems, "admin", message);
 }
 
+// What one worker is refused the others would be too.
 static void listen_others(struct gateway *gateway, struct problems *problems) {
 	const struct address_list *listen = &gateway->settings->listen;
 	const char *message = NULL;
-	for (size_t w = 1; w < gateway->worker_count; w++)
+	size_t before = problems->count;
+	for (size_t w = 1; w < gateway->worker_count && problems->count == before; w++)
 		for (size_t i = 0; i < listen->count; i++) {
 			const char *address = server_address(gateway->workers[0].data_listener.server, i);
 			if (server_listen_tls(gateway->workers[w].data_listener.server, address, true, gateway->tls, &message) != 0)
@@ -105,8 +107,8 @@ static void refuse_loops(void *owner, const struct policy *policy, struct proble
 	for (size_t i = 0; i < pool->count; i++) {
 		char field[64];
 		snprintf(field, sizeof field, "models[%zu].endpoint", i + 1);
-		settings_refuse_own_endpoint(gateway->settings, policy_source(policy), field, pool->models[i].endpoint,
-		                             problems);
+		settings_refuse_own_endpoint(gateway->settings, policy_source(policy), pool->models[i].line, field,
+		                             pool->models[i].endpoint, problems);
 	}
 }
 
@@ -151,7 +153,7 @@ static int start_engine(struct gateway *gateway, const struct environment *envir
 	if (proxy)
 		problems_add(problems, NULL, 0, NULL, NULL, proxy);
 	read_certificate(gateway, problems);
-	settings_refuse_own_endpoint(gateway->settings, NULL, "endpoint", options->endpoint, problems);
+	settings_refuse_own_endpoint(gateway->settings, NULL, 0, "endpoint", options->endpoint, problems);
 	int rc = mux_new(&mux_settings, problems, &gateway->mux);
 	if (rc)
 		return rc;

@@ -17,6 +17,8 @@
 #define DEFAULT_ADMIN "127.0.0.1:9090"
 #define DEFAULT_POLICY "policies/weighted.lua"
 
+enum { FIELD_BYTES = 32 };
+
 #define OFFSET(key) offsetof(struct settings, key)
 #define INTEGER(...) KEY_INTEGER(struct settings, __VA_ARGS__)
 #define BOOLEAN(...) KEY_BOOLEAN(struct settings, __VA_ARGS__)
@@ -143,6 +145,15 @@ static void read_flags(const struct settings_flags *flags, struct problems *prob
 	document_free(&table);
 }
 
+int settings_check_flags(const struct settings_flags *flags, struct problems *problems) {
+	struct settings scratch;
+	size_t before = problems->count;
+	set_defaults(&scratch);
+	read_flags(flags, problems, &scratch);
+	settings_free(&scratch);
+	return problems->count == before ? 0 : ERROR_INVALID;
+}
+
 static bool is_own_listener(const struct settings *settings, const struct endpoint *endpoint) {
 	struct slice host = slice_from(endpoint->host);
 	struct address address;
@@ -154,21 +165,21 @@ static bool is_own_listener(const struct settings *settings, const struct endpoi
 	       address_receives(&address, host, endpoint->port, false);
 }
 
-void settings_refuse_own_endpoint(const struct settings *settings, const char *file, const char *field,
+void settings_refuse_own_endpoint(const struct settings *settings, const char *file, int line, const char *field,
                                   const char *endpoint, struct problems *problems) {
 	struct endpoint parsed;
 	const char *expected;
 	if (!endpoint || endpoint_parse(slice_from(endpoint), &parsed, &expected) != 0)
 		return;
 	if (is_own_listener(settings, &parsed))
-		problems_add(problems, file, 0, field, "another server than this one (requests would go round in a loop)",
+		problems_add(problems, file, line, field, "another server than this one (requests would go round in a loop)",
 		             endpoint);
 }
 
 void settings_refuse_strangers(const struct settings *settings, const char *file, struct problems *problems) {
 	struct address address;
 	for (size_t i = 0; i < settings->listen.count && !settings->allow_unauthenticated; i++) {
-		char field[32] = "listen";
+		char field[FIELD_BYTES] = "listen";
 		if (!address_parse(slice_from(settings->listen.list[i]), &address) || address_is_local(&address))
 			continue;
 		if (settings->listen.count > 1)
@@ -180,19 +191,27 @@ void settings_refuse_strangers(const struct settings *settings, const char *file
 	}
 }
 
+// Whether one of the first `count` data listeners takes the address.
+static bool is_taken(const struct settings *settings, size_t count, const struct address *address) {
+	struct address other;
+	for (size_t i = 0; i < count; i++)
+		if (address_parse(slice_from(settings->listen.list[i]), &other) && address_clashes(&other, address))
+			return true;
+	return false;
+}
+
 // What is wrong between keys that are each right.
 static void check_together(const char *file, const struct settings *settings, struct problems *problems) {
-	struct address admin, a, b;
-	bool has_admin = address_parse(slice_from(settings->admin), &admin);
+	struct address address;
+	char field[FIELD_BYTES];
 	for (size_t i = 0; i < settings->listen.count; i++) {
-		if (!address_parse(slice_from(settings->listen.list[i]), &a))
+		if (!address_parse(slice_from(settings->listen.list[i]), &address) || !is_taken(settings, i, &address))
 			continue;
-		if (has_admin && address_clashes(&a, &admin))
-			problems_add(problems, file, 0, "admin", "another address than those of listen", settings->admin);
-		for (size_t j = 0; j < i; j++)
-			if (address_parse(slice_from(settings->listen.list[j]), &b) && address_clashes(&a, &b))
-				problems_add(problems, file, 0, "listen", "each address once", settings->listen.list[i]);
+		snprintf(field, sizeof field, "listen[%zu]", i + 1);
+		problems_add(problems, file, 0, field, "each address once", settings->listen.list[i]);
 	}
+	if (address_parse(slice_from(settings->admin), &address) && is_taken(settings, settings->listen.count, &address))
+		problems_add(problems, file, 0, "admin", "another address than those of listen", settings->admin);
 	settings_refuse_strangers(settings, file, problems);
 	if (!settings->tls.cert != !settings->tls.key)
 		problems_add(problems, file, 0, "tls", "both cert and key", settings->tls.cert ? "no key" : "no cert");

@@ -52,6 +52,10 @@ struct settings_flags {
 	size_t listen_count;
 };
 
+// Whether each flag by itself may be that: 0, or ERROR_INVALID with a problem for each that may not, whose field is the
+// settings' key. What flags and file say together is for settings_load to judge.
+int settings_check_flags(const struct settings_flags *flags, struct problems *problems);
+
 // Fills `settings` (release with settings_free, whatever the result): defaults, the file, flags, and for region,
 // endpoint, proxy and notify_socket the environment. 0, or ERROR_INVALID with every mistake in `problems`.
 int settings_load(const struct settings_flags *flags, const struct environment *environment, struct problems *problems,
@@ -63,7 +67,7 @@ int settings_read(const char *file, const struct document *document, const struc
 
 // Adds a problem when `endpoint` (a URL; NULL is fine) is one of our own listeners: requests would go round in a loop.
 // For who is going to listen; `ask` may well ask the gateway that runs beside it.
-void settings_refuse_own_endpoint(const struct settings *settings, const char *file, const char *field,
+void settings_refuse_own_endpoint(const struct settings *settings, const char *file, int line, const char *field,
                                   const char *endpoint, struct problems *problems);
 
 // Adds a problem for each of `listen` that others than this machine can reach, unless allow_unauthenticated is set.

@@ -33,6 +33,7 @@ static struct credentials_source *find_credentials(const struct mux_settings *se
 static int resolve_target(const struct model *model, const struct mux_settings *settings, const char *place,
                           const char *file, struct problems *problems, struct target *target) {
 	char field[2 * FIELD_BYTES];
+	int line = model ? model->line : 0;
 	const char *region = model && model->region ? model->region : settings->options->region;
 	const char *override = model && model->endpoint ? model->endpoint : settings->options->endpoint;
 	struct endpoint endpoint;
@@ -41,18 +42,19 @@ static int resolve_target(const struct model *model, const struct mux_settings *
 	    endpoint_resolve(slice_from(region), slice_from(override), (struct endpoint_variant){0}, &endpoint, &expected);
 	if (rc) {
 		snprintf(field, sizeof field, "%s%s", place, override ? "endpoint" : "region");
-		problems_add(problems, file, 0, field, expected, override ? override : region);
+		problems_add(problems, file, line, field, expected, override ? override : region);
 		return ERROR_INVALID;
 	}
 	if (!endpoint.tls && !endpoint_is_loopback(&endpoint) && !settings->options->allow_plaintext) {
 		snprintf(field, sizeof field, "%sendpoint", place);
-		problems_add(problems, file, 0, field, "https:// (or allow_plaintext in the settings)", override);
+		problems_add(problems, file, line, field, "https:// (or allow_plaintext in the settings)", override);
 		return ERROR_INVALID;
 	}
 	struct credentials_source *credentials = find_credentials(settings, model ? model->credentials : NULL);
 	if (!credentials) {
 		snprintf(field, sizeof field, "%scredentials", place);
-		problems_add(problems, file, 0, field, "the name of one of the settings' credential_sets", model->credentials);
+		problems_add(problems, file, line, field, "the name of one of the settings' credential_sets",
+		             model->credentials);
 		return ERROR_INVALID;
 	}
 	*target = (struct target){

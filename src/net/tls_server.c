@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -33,6 +34,17 @@ static const char *problem(const char *file, const char *why) {
 	snprintf(text, sizeof text, "%s: %s", file, why);
 	ERR_clear_error();
 	return text;
+}
+
+// NULL where the file can be read. It isn't opened: a pipe could be opened only once.
+static const char *check_readable(const char *file) {
+	struct stat status;
+	if (access(file, R_OK) == 0 && stat(file, &status) == 0) {
+		if (!S_ISDIR(status.st_mode))
+			return NULL;
+		errno = EISDIR;
+	}
+	return problem(file, strerror(errno));
 }
 
 // Nobody is there to be asked for a passphrase.
@@ -61,12 +73,14 @@ static const char *read_files(SSL_CTX *context, const char *certificate_file, co
 	bool is_encrypted = false;
 	SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
 	SSL_CTX_set_default_passwd_cb_userdata(context, &is_encrypted);
-	if (access(certificate_file, R_OK) != 0)
-		return problem(certificate_file, strerror(errno));
+	const char *unreadable = check_readable(certificate_file);
+	if (unreadable)
+		return unreadable;
 	if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1)
 		return problem(certificate_file, "no certificate in PEM form, or one that is not accepted");
-	if (access(key_file, R_OK) != 0)
-		return problem(key_file, strerror(errno));
+	unreadable = check_readable(key_file);
+	if (unreadable)
+		return unreadable;
 	if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) == 1)
 		return NULL;
 	if (is_encrypted)

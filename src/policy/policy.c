@@ -14,6 +14,7 @@
 #include "policy/hooks.h"
 #include "policy/validate.h"
 #include "policy/view.h"
+#include "sandbox/document_lines.h"
 #include "sandbox/script.h"
 #include "sandbox/sources.h"
 #include "sandbox/table_file.h"
@@ -56,6 +57,7 @@ static int read_result(struct load *load, struct vm *vm) {
 	if (rc)
 		return rc;
 	if (load->policy->workers == 0) {
+		document_place_lines(load->script.text.bytes, &document);
 		load->first = document;
 		return validate_policy(&document, file, load->host->registry, load->problems, &load->policy->pool);
 	}

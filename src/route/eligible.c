@@ -38,7 +38,7 @@ void eligible_mark_serving(struct route_request *request) {
 	bool has_quota = request->route->pool->has_quota;
 	const struct model *model = request->route->pool->models;
 	for (size_t i = 0; i < count; i++, model++) {
-		if (model->serves_count > 0 && !model_serves(model, request->attributes->asked))
+		if (model->serves && !model_serves(model, request->attributes->asked))
 			continue;
 		request->marks[i] = has_quota && quota_is_limited(&model->quota) ? MARK_SERVES | MARK_LIMITED : MARK_SERVES;
 		request->is_served = true;

@@ -15,8 +15,8 @@
 #define SCRIPT_INSTRUCTIONS 10000000u
 
 struct script {
-	const char *path;  // for messages
-	struct slice text; // of the main file
+	const char *path;        // for messages
+	struct source_text text; // of the main file
 	struct sources *sources;
 	struct sandbox_additions additions;
 	void *host;                // what the room above keeps with the VM; NULL for nothing

@@ -36,7 +36,8 @@ struct stamp {
 struct source {
 	char *path;
 	bool is_embedded;
-	int status; // what reading it came to
+	int status;  // what reading it came to
+	int failure; // with ERROR_NOT_FOUND and ERROR_IO: the system's reason
 	struct buffer text;
 	struct stamp read; // as the file was before it was read
 	struct stamp seen; // at the last look
@@ -91,10 +92,17 @@ static bool same_stamp(const struct stamp *a, const struct stamp *b) {
 	       same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
 }
 
-static int read_all(int file, struct buffer *text) {
+// 0 or a status, with *failure where the system refused something.
+static int read_all(int file, struct buffer *text, int *failure) {
 	struct stat status;
-	if (fstat(file, &status))
+	if (fstat(file, &status)) {
+		*failure = errno;
 		return ERROR_IO;
+	}
+	if (S_ISDIR(status.st_mode)) {
+		*failure = EISDIR;
+		return ERROR_IO;
+	}
 	if (!S_ISREG(status.st_mode))
 		return ERROR_INVALID;
 	for (;;) {
@@ -103,9 +111,9 @@ static int read_all(int file, struct buffer *text) {
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count < 0)
-			return ERROR_IO;
-		if (count == 0)
-			return 0;
+			*failure = errno;
+		if (count <= 0)
+			return count < 0 ? ERROR_IO : 0;
 		int rc = buffer_append(text, slice_of(bytes, (size_t)count));
 		memory_wipe(bytes, sizeof bytes);
 		if (rc)
@@ -114,12 +122,15 @@ static int read_all(int file, struct buffer *text) {
 }
 
 // Reads the file into `text`, which is empty and stays so unless 0 is returned.
-static int read_file(const char *path, struct buffer *text) {
+static int read_file(const char *path, struct buffer *text, int *failure) {
+	*failure = 0;
 	// Without O_NONBLOCK the opening of a named pipe would wait for its writer.
 	int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (file < 0)
+	if (file < 0) {
+		*failure = errno;
 		return errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_IO;
-	int rc = read_all(file, text);
+	}
+	int rc = read_all(file, text, failure);
 	close(file);
 	if (rc)
 		buffer_free_secret(text);
@@ -135,12 +146,12 @@ static struct source *add(struct sources *sources, const char *path) {
 	return source;
 }
 
-static int tell(const struct source *source, struct slice *text) {
-	*text = buffer_slice(&source->text);
+static int tell(const struct source *source, struct source_text *text) {
+	*text = (struct source_text){buffer_slice(&source->text), source->failure};
 	return source->status;
 }
 
-int sources_read(struct sources *sources, const char *path, struct slice *text) {
+int sources_read(struct sources *sources, const char *path, struct source_text *text) {
 	for (size_t i = 0; i < sources->count; i++)
 		if (strcmp(sources->list[i].path, path) == 0)
 			return tell(&sources->list[i], text);
@@ -151,27 +162,27 @@ int sources_read(struct sources *sources, const char *path, struct slice *text) 
 	struct source *source = add(sources, path);
 	// The stamp comes first: what is written from here on makes another one.
 	source->read = source->seen = stamp_of(path);
-	source->status = read_file(path, &source->text);
+	source->status = read_file(path, &source->text, &source->failure);
 	sources->total_bytes += source->text.len;
 	return tell(source, text);
 }
 
 // A text that is built in, by its path in the tree.
-static int take_embedded(const char *path, struct slice *text) {
+static int take_embedded(const char *path, struct source_text *text) {
 	const struct embedded *file = embedded_find(path);
 	if (!file)
 		return ERROR_NOT_FOUND;
-	*text = slice_of(file->bytes, file->size);
+	*text = (struct source_text){.bytes = slice_of(file->bytes, file->size)};
 	return 0;
 }
 
-int sources_take_embedded(struct sources *sources, const char *path, struct slice *text) {
+int sources_take_embedded(struct sources *sources, const char *path, struct source_text *text) {
 	int rc = take_embedded(path, text);
 	if (rc || sources->is_closed)
 		return rc;
 	struct source *source = add(sources, path);
 	source->is_embedded = true;
-	return buffer_append(&source->text, *text);
+	return buffer_append(&source->text, text->bytes);
 }
 
 struct source_view sources_at(const struct sources *sources, size_t index) {
@@ -200,8 +211,10 @@ static bool is_current(struct source *source) {
 	struct buffer text;
 	struct stamp now = stamp_of(source->path);
 	buffer_init(&text, FILE_BYTES_MAX);
-	int status = read_file(source->path, &text);
-	bool same = status == source->status && slice_equal(buffer_slice(&text), buffer_slice(&source->text));
+	int failure;
+	int status = read_file(source->path, &text, &failure);
+	bool same = status == source->status && failure == source->failure &&
+	            slice_equal(buffer_slice(&text), buffer_slice(&source->text));
 	buffer_free_secret(&text);
 	if (same)
 		source->read = now;
@@ -230,7 +243,8 @@ static bool is_module_name(struct slice name) {
 	return true;
 }
 
-int sources_module(struct sources *sources, struct slice name, char *path, size_t path_bytes, struct slice *text) {
+int sources_module(struct sources *sources, struct slice name, char *path, size_t path_bytes,
+                   struct source_text *text) {
 	if (!is_module_name(name))
 		return ERROR_INVALID;
 	bool shipped = slice_starts(name, SLICE("signalbox."));

@@ -34,17 +34,23 @@ void sources_release(struct sources *sources);
 // No more files are read from here on.
 void sources_close(struct sources *sources);
 
-// Reads a regular file of at most a mebibyte, up to 256 of them with 16 MiB in all. 0 and `text`; ERROR_NOT_FOUND,
-// ERROR_LIMIT, ERROR_INVALID (no regular file), ERROR_IO. A path is read once, what came of it stands; ERROR_BUSY for
-// another path once they are closed. The text is valid as long as the sources, also below.
-int sources_read(struct sources *sources, const char *path, struct slice *text);
+// A text, valid as long as the sources.
+struct source_text {
+	struct slice bytes;
+	int failure; // why the file could not be read, as the system's errno; 0: the system did not refuse it
+};
+
+// Reads a regular file of at most a mebibyte, up to 256 of them with 16 MiB in all. 0 and `text`; ERROR_NOT_FOUND or
+// ERROR_IO with text->failure, ERROR_LIMIT, ERROR_INVALID (a device or a pipe). A path is read once, what came of it
+// stands; ERROR_BUSY for another path once they are closed.
+int sources_read(struct sources *sources, const char *path, struct source_text *text);
 
 // The main text where it is built in, by its path in the tree. 0 or ERROR_NOT_FOUND.
-int sources_take_embedded(struct sources *sources, const char *path, struct slice *text);
+int sources_take_embedded(struct sources *sources, const char *path, struct source_text *text);
 
 // The text of module `name`: signalbox.* from what is built in, all else from the folder. `path` gets the name that
 // errors show. As sources_read, and ERROR_INVALID for a name with anything but [%w_.] or with an empty part.
-int sources_module(struct sources *sources, struct slice name, char *path, size_t path_bytes, struct slice *text);
+int sources_module(struct sources *sources, struct slice name, char *path, size_t path_bytes, struct source_text *text);
 
 // The files in the order they were read, the main one first. `is_file` is false for what is built in; `text` is empty
 // for a file that wasn't there or couldn't be read.

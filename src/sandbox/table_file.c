@@ -8,6 +8,7 @@
 
 #include "base/problem.h"
 #include "sandbox/call.h"
+#include "sandbox/document_lines.h"
 #include "sandbox/script.h"
 
 enum {
@@ -198,6 +199,7 @@ int table_file_read(const char *path, struct problems *problems, struct document
 	if (rc)
 		goto out;
 	rc = document_from_script(vm, path, NULL, problems, document);
+	document_place_lines(script.text.bytes, document);
 out:
 	vm_close(vm);
 	sources_release(sources);

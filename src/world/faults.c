@@ -177,7 +177,8 @@ void scenario_faults_parse(const struct document *value, void *target, const str
 		scenario_fault_init(fault, faults->exception_names);
 		schema_read(fault_keys, &value->items[i], fault, &inner);
 		if (value->items[i].kind == DOCUMENT_TABLE && fault->to_ms <= fault->from_ms)
-			problems_add(place->problems, place->file, 0, name, "to_ms after from_ms", "an empty time");
+			problems_add(place->problems, place->file, value->items[i].line, name, "to_ms after from_ms",
+			             "an empty time");
 	}
 }
 

@@ -200,8 +200,8 @@ static void parse_models(const struct document *value, void *target, const struc
 		snprintf(name, sizeof name, "%s[\"%.*s\"]", place->field, SLICE_ARGS(entry->key));
 		struct schema_place inner = {place->file, name, place->problems};
 		if (!id_is_good(entry->key)) {
-			problems_add(place->problems, place->file, 0, name, "an id of 1 to 2048 printable ASCII characters",
-			             "another key");
+			problems_add(place->problems, place->file, entry->value.line, name,
+			             "an id of 1 to 2048 printable ASCII characters", "another key");
 			continue;
 		}
 		struct scenario_model *model = &models->list[models->count++];

@@ -284,7 +284,7 @@ TEST(an_endpoint_may_share_the_port_of_a_listener_on_every_interface) {
 	read_all(&reading, &table, NULL, NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct problems problems = {0};
-		settings_refuse_own_endpoint(&reading.settings, NULL, "endpoint", rows[i].endpoint, &problems);
+		settings_refuse_own_endpoint(&reading.settings, NULL, 0, "endpoint", rows[i].endpoint, &problems);
 		CHECK_INT(problems.count, rows[i].refused ? 1 : 0);
 		problems_free(&problems);
 	}
@@ -304,8 +304,12 @@ TEST(one_address_twice_is_refused_unless_the_system_picks_the_port) {
 	listen = place_of(&table, "listen");
 	document_set_string(document_add_item(listen), SLICE("127.0.0.1:5"));
 	document_set_string(document_add_item(listen), SLICE("localhost:5"));
+	document_set_string(document_add_item(listen), SLICE("127.0.0.1:5"));
+	put_string(&table, "admin", "127.0.0.1:5");
 	read_all(&reading, &table, NULL, NULL);
-	CHECK(strstr(reading.text, "listen: expected each address once") != NULL);
+	CHECK_STRING(reading.text, "s.lua: listen[2]: expected each address once, found localhost:5\n"
+	                           "s.lua: listen[3]: expected each address once, found 127.0.0.1:5\n"
+	                           "s.lua: admin: expected another address than those of listen, found 127.0.0.1:5\n");
 	finish(&reading, &table);
 }
 
@@ -419,7 +423,7 @@ TEST(our_own_listeners_are_no_endpoints) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct reading reading;
 		read_all(&reading, NULL, NULL, NULL);
-		settings_refuse_own_endpoint(&reading.settings, "p.lua", "models[1].endpoint", rows[i].endpoint,
+		settings_refuse_own_endpoint(&reading.settings, "p.lua", 0, "models[1].endpoint", rows[i].endpoint,
 		                             &reading.problems);
 		CHECK_INT(reading.problems.count, rows[i].own);
 		finish(&reading, NULL);

@@ -269,6 +269,8 @@ TEST(says_what_is_wrong_with_files) {
 	} cases[] = {
 	    {"none", "key", "/none: No such file or directory"},
 	    {"cert", "none", "/none: No such file or directory"},
+	    {"", "key", "/: Is a directory"},
+	    {"cert", "", "/: Is a directory"},
 	    {"text", "key", "/text: no certificate in PEM form, or one that is not accepted"},
 	    {"key", "key", "/key: no certificate in PEM form, or one that is not accepted"},
 	    {"cert", "text", "/text: no private key in PEM form"},

@@ -200,6 +200,18 @@ TEST(each_name_that_is_served_is_asked_for) {
 	end(&fixture, &dry_run);
 }
 
+TEST(a_model_that_serves_no_other_name_is_asked_by_its_own) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "return { models = { { id = 'a', name = 'own', serves = {} } },"
+	             "select = function(request, models) return models[1], nil, request.model .. #models[1].serves end }",
+	             &dry_run);
+	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "own (own0)");
+	CHECK_STRING(words(&dry_run, "select", "an unknown model asked for"), "not asked: no model serves it");
+	end(&fixture, &dry_run);
+}
+
 TEST(classifications_in_words) {
 	static const struct {
 		const char *classify, *failure, *words;
@@ -211,6 +223,9 @@ TEST(classifications_in_words) {
 	     "retry, fail_fast, after 250 ms, counts against the breaker, rests 9000 ms"},
 	    {"return 'failover', { outcome = 'rate_limit' }", "silence",
 	     "failover, rate_limit, counts against the breaker"},
+	    {"return nil, { outcome = 'rate_limit', counts = false }", "silence", "failover, rate_limit"},
+	    {"return nil, { cooldown_ms = 0 }", "throttle", "failover, rate_limit"},
+	    {"return nil, nil", "throttle", "failover, rate_limit, rests 1500 ms as asked"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct fixture fixture;
@@ -465,6 +480,7 @@ int main(void) {
 	RUN(the_built_in_selection_goes_by_weight);
 	RUN(who_is_not_asked_is_told_why);
 	RUN(each_name_that_is_served_is_asked_for);
+	RUN(a_model_that_serves_no_other_name_is_asked_by_its_own);
 	RUN(classifications_in_words);
 	RUN(responses_are_judged);
 	RUN(edits_and_ends);

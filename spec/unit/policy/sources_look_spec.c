@@ -65,7 +65,7 @@ static void open_scene(struct scene *scene) {
 }
 
 static void read_file(struct scene *scene, const char *name) {
-	struct slice text;
+	struct source_text text;
 	sources_read(scene->sources, path_of(scene, name), &text);
 }
 
@@ -224,7 +224,7 @@ TEST(a_file_that_may_be_read_now_has_changed) {
 TEST(ways_that_lead_nowhere_are_no_files) {
 	struct scene scene;
 	char long_path[8192];
-	struct slice text;
+	struct source_text text;
 	open_scene(&scene);
 	must(symlink("loop", path_of(&scene, "loop")));
 	memset(long_path, 'x', sizeof long_path);

@@ -131,7 +131,7 @@ TEST(what_is_built_in_is_a_text_but_no_file) {
 
 TEST(texts_are_bounded_in_all) {
 	struct fixture fixture;
-	struct slice text;
+	struct source_text text;
 	char path[256];
 	size_t bytes = 1 << 20;
 	char *big = malloc(bytes + 1);
