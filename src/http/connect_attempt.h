@@ -16,6 +16,6 @@ struct connect_attempt *connect_attempt_start(struct upstream *upstream, connect
                                               void *owner);
 
 // Gives up without a callback.
-void connect_attempt_cancel(struct connect_attempt *connect_attempt);
+void connect_attempt_cancel(struct connect_attempt *attempt);
 
 #endif

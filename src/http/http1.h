@@ -36,9 +36,9 @@ struct http1 {
 	size_t lingered_bytes;
 
 	struct write_queue out;
-	bool blocked;   // the kernel's buffer is full: on_writable goes on
-	bool broken;    // nothing can be sent any more; noticed at the end of the turn
-	bool told_full; // the embedder waits for on_writable
+	bool blocked;       // the kernel's buffer is full: on_writable goes on
+	bool broken;        // nothing can be sent any more; noticed at the end of the turn
+	bool reported_full; // the embedder waits for on_writable
 
 	// Of the answer.
 	bool closes;  // the connection ends with it

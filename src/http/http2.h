@@ -99,9 +99,9 @@ struct http2_stream {
 
 	// The answer.
 	struct write_queue out;
-	bool is_waiting; // nghttp2 waits to be told of more bytes
-	bool breaks_off; // with a reset behind what was written
-	bool told_full;  // the embedder waits for on_writable
+	bool is_waiting;    // nghttp2 waits to be told of more bytes
+	bool breaks_off;    // with a reset behind what was written
+	bool reported_full; // the embedder waits for on_writable
 	bool bodiless;
 	uint64_t remaining_bytes; // of a stated length; UINT64_MAX where none is
 };
@@ -114,9 +114,9 @@ struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id);
 void http2_stream_free(struct http2_stream *stream);
 void http2_stream_take_field(struct http2_stream *stream, struct slice name, struct slice value);
 // All fields are there. `ends`: there is no body.
-void http2_stream_head_is_whole(struct http2_stream *stream, bool ends);
+void http2_stream_head_ended(struct http2_stream *stream, bool ends);
 void http2_stream_take_body(struct http2_stream *stream, struct slice bytes);
-void http2_stream_body_is_whole(struct http2_stream *stream);
+void http2_stream_body_ended(struct http2_stream *stream);
 // Gives the request's memory back.
 void http2_stream_forget_request(struct http2_stream *stream);
 // Lets the client read its answer before what else it sends is cut off.

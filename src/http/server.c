@@ -29,28 +29,28 @@ struct bound_listener {
 	struct tls_server *tls; // NULL: plain
 };
 
-static bool is_full(const struct server *server) {
+static bool server_is_full(const struct server *server) {
 	return server->connection_count >= server->limits.connections;
 }
 
-static void want_clients(struct server *server) {
-	bool has_place = !is_full(server) || !list_is_empty(&server->idle);
+static void server_update_accepting(struct server *server) {
+	bool has_place = !server_is_full(server) || !list_is_empty(&server->idle);
 	bool wanted = has_place && !server->draining && !server->closing;
-	bool rests = timer_is_running(&server->handshake_rest);
+	bool rests = timer_is_running(&server->handshake_pause);
 	for (size_t i = 0; i < server->bound_listener_count; i++)
 		listener_want(server->bound_listeners[i]->listener, wanted && !(rests && server->bound_listeners[i]->tls));
 }
 
-static void on_handshake_rest_over(void *owner) {
-	want_clients(owner);
+static void server_on_handshake_pause_over(void *owner) {
+	server_update_accepting(owner);
 }
 
-static void look_for_drained(struct server *server) {
+static void server_check_drained(struct server *server) {
 	if (server->draining && !server->closing && server->connection_count == 0)
 		timer_start(&server->drained, 0);
 }
 
-static void tell_drained(void *owner) {
+static void server_report_drained(void *owner) {
 	struct server *server = owner;
 	loop_callback on_drained = server->on_drained;
 	server->on_drained = NULL;
@@ -61,7 +61,7 @@ static void tell_drained(void *owner) {
 // How often memory is looked for on behalf of those that starve.
 #define MEMORY_LOOK_MS 20
 
-static void look_for_memory(void *owner) {
+static void server_check_memory(void *owner) {
 	struct server *server = owner;
 	if (memory_meter_is_full(server->limits.memory)) {
 		timer_start(&server->memory_look, MEMORY_LOOK_MS);
@@ -74,7 +74,7 @@ static void look_for_memory(void *owner) {
 	}
 }
 
-static void free_closed(struct server *server) {
+static void server_free_closed(struct server *server) {
 	while (!list_is_empty(&server->closed)) {
 		struct client_connection *connection = LIST_OWNER(server->closed.next, struct client_connection, link);
 		list_remove(&connection->link);
@@ -83,22 +83,22 @@ static void free_closed(struct server *server) {
 }
 
 // Going on with one connection can ask for another turn's end of it, which must not wait for the loop to sleep.
-static void end_turn(struct server *server) {
+static void server_end_turn(struct server *server) {
 	while (!list_is_empty(&server->later) && !server->closing) {
 		struct client_connection *connection = LIST_OWNER(server->later.next, struct client_connection, later);
 		list_remove(&connection->later);
 		connection->protocol->turn_ended(connection);
 	}
-	free_closed(server);
+	server_free_closed(server);
 }
 
-static void on_after_events(uv_check_t *check) {
-	end_turn(check->data);
+static void server_on_after_events(uv_check_t *check) {
+	server_end_turn(check->data);
 }
 
 // Timers and calls from other threads run outside the phase of events.
-static void on_before_waiting(uv_prepare_t *prepare) {
-	end_turn(prepare->data);
+static void server_on_before_waiting(uv_prepare_t *prepare) {
+	server_end_turn(prepare->data);
 }
 
 struct server *server_new(struct loop *loop, const struct server_limits *limits, const struct server_timeouts *timeouts,
@@ -112,43 +112,43 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	list_init(&server->closed);
 	buffer_init(&server->head, HEAD_LIMIT_BYTES);
 	buffer_init(&server->refusal, HEAD_LIMIT_BYTES);
-	timer_init(&server->drained, loop, tell_drained, server);
-	timer_init(&server->memory_look, loop, look_for_memory, server);
-	timer_init(&server->handshake_rest, loop, on_handshake_rest_over, server);
+	timer_init(&server->drained, loop, server_report_drained, server);
+	timer_init(&server->memory_look, loop, server_check_memory, server);
+	timer_init(&server->handshake_pause, loop, server_on_handshake_pause_over, server);
 	token_bucket_init(&server->handshakes, HANDSHAKES_AT_ONCE, HANDSHAKES_PER_SECOND, loop_now_ms(loop));
 	uv_check_init(loop_uv(loop), &server->after_events);
 	uv_prepare_init(loop_uv(loop), &server->before_waiting);
 	server->after_events.data = server->before_waiting.data = server;
 	server->open_handles = 2;
-	uv_check_start(&server->after_events, on_after_events);
-	uv_prepare_start(&server->before_waiting, on_before_waiting);
+	uv_check_start(&server->after_events, server_on_after_events);
+	uv_prepare_start(&server->before_waiting, server_on_before_waiting);
 	uv_unref((uv_handle_t *)&server->after_events);
 	uv_unref((uv_handle_t *)&server->before_waiting);
 	return server;
 }
 
 // Another client who wants a handshake; the next one may have to wait.
-static struct ssl_st *begin_handshake(struct server *server, struct tls_server *tls) {
+static struct ssl_st *server_begin_handshake(struct server *server, struct tls_server *tls) {
 	uint64_t now_ms = loop_now_ms(server->loop);
 	token_bucket_take(&server->handshakes, now_ms);
 	uint64_t wait_ms = token_bucket_wait_ms(&server->handshakes, now_ms);
 	if (wait_ms > 0) {
-		timer_start(&server->handshake_rest, wait_ms);
-		want_clients(server);
+		timer_start(&server->handshake_pause, wait_ms);
+		server_update_accepting(server);
 	}
 	return tls_server_connection(tls);
 }
 
-static void on_accepted(void *owner, int descriptor) {
-	struct bound_listener *bound_listener = owner;
-	struct server *server = bound_listener->server;
-	if (is_full(server)) {
+static void server_on_accepted(void *owner, int descriptor) {
+	struct bound_listener *bound = owner;
+	struct server *server = bound->server;
+	if (server_is_full(server)) {
 		struct client_connection *longest = LIST_OWNER(server->idle.next, struct client_connection, idle);
 		longest->protocol->drain(longest);
 	}
 	struct socket *socket = socket_new(server->loop, descriptor, NULL, NULL);
-	struct ssl_st *ssl = socket && bound_listener->tls ? begin_handshake(server, bound_listener->tls) : NULL;
-	if (socket && bound_listener->tls && !ssl)
+	struct ssl_st *ssl = socket && bound->tls ? server_begin_handshake(server, bound->tls) : NULL;
+	if (socket && bound->tls && !ssl)
 		socket_close(socket);
 	else if (socket)
 		protocol_detect_start(server, socket, ssl);
@@ -156,18 +156,17 @@ static void on_accepted(void *owner, int descriptor) {
 
 int server_listen_tls(struct server *server, const char *address, bool shared, struct tls_server *tls,
                       const char **message) {
-	struct bound_listener *bound_listener = memory_new(1, sizeof *bound_listener);
-	*bound_listener = (struct bound_listener){.server = server, .tls = tls};
-	int rc =
-	    listener_new(server->loop, address, shared, on_accepted, bound_listener, &bound_listener->listener, message);
+	struct bound_listener *bound = memory_new(1, sizeof *bound);
+	*bound = (struct bound_listener){.server = server, .tls = tls};
+	int rc = listener_new(server->loop, address, shared, server_on_accepted, bound, &bound->listener, message);
 	if (rc) {
-		free(bound_listener);
+		free(bound);
 		return rc;
 	}
 	server->bound_listeners =
 	    memory_resize(server->bound_listeners, server->bound_listener_count + 1, sizeof(struct bound_listener *));
-	server->bound_listeners[server->bound_listener_count++] = bound_listener;
-	want_clients(server);
+	server->bound_listeners[server->bound_listener_count++] = bound;
+	server_update_accepting(server);
 	return 0;
 }
 
@@ -183,8 +182,8 @@ const char *server_address(const struct server *server, size_t index) {
 	return index < server->bound_listener_count ? listener_address(server->bound_listeners[index]->listener) : NULL;
 }
 
-static void close_listeners(struct server *server) {
-	timer_stop(&server->handshake_rest);
+static void server_close_listeners(struct server *server) {
+	timer_stop(&server->handshake_pause);
 	for (size_t i = 0; i < server->bound_listener_count; i++) {
 		listener_close(server->bound_listeners[i]->listener);
 		free(server->bound_listeners[i]);
@@ -195,7 +194,7 @@ static void close_listeners(struct server *server) {
 }
 
 // Calls `act` for each connection, also when it closes some or all of them.
-static void for_each_connection(struct server *server, void (*act)(struct client_connection *connection)) {
+static void server_for_each_connection(struct server *server, void (*act)(struct client_connection *connection)) {
 	struct list rest;
 	list_init(&rest);
 	while (!list_is_empty(&server->connections)) {
@@ -225,9 +224,9 @@ void server_drain(struct server *server, loop_callback on_drained, void *owner) 
 	server->draining = true;
 	server->on_drained = on_drained;
 	server->drained_owner = owner;
-	close_listeners(server);
-	for_each_connection(server, drain_connection);
-	look_for_drained(server);
+	server_close_listeners(server);
+	server_for_each_connection(server, drain_connection);
+	server_check_drained(server);
 }
 
 size_t server_connections(const struct server *server) {
@@ -238,11 +237,11 @@ size_t server_calls(const struct server *server) {
 	return server->call_count;
 }
 
-static void on_handle_closed(uv_handle_t *handle) {
+static void server_on_handle_closed(uv_handle_t *handle) {
 	struct server *server = handle->data;
 	if (--server->open_handles > 0)
 		return;
-	free_closed(server);
+	server_free_closed(server);
 	buffer_free(&server->head);
 	buffer_free(&server->refusal);
 	free(server);
@@ -251,13 +250,13 @@ static void on_handle_closed(uv_handle_t *handle) {
 void server_close(struct server *server) {
 	assert(!server->closing);
 	server->closing = true;
-	close_listeners(server);
-	for_each_connection(server, cut_connection);
+	server_close_listeners(server);
+	server_for_each_connection(server, cut_connection);
 	assert(server->connection_count == 0 && server->call_count == 0);
 	timer_stop(&server->drained);
 	timer_stop(&server->memory_look);
-	uv_close((uv_handle_t *)&server->after_events, on_handle_closed);
-	uv_close((uv_handle_t *)&server->before_waiting, on_handle_closed);
+	uv_close((uv_handle_t *)&server->after_events, server_on_handle_closed);
+	uv_close((uv_handle_t *)&server->before_waiting, server_on_handle_closed);
 }
 
 struct slice server_date(struct server *server) {
@@ -295,7 +294,7 @@ void server_connection_opened(struct client_connection *connection, struct serve
 	list_init(&connection->starving);
 	list_append(&server->connections, &connection->link);
 	server->connection_count++;
-	want_clients(server);
+	server_update_accepting(server);
 }
 
 void server_connection_idle(struct client_connection *connection, bool idle) {
@@ -303,8 +302,8 @@ void server_connection_idle(struct client_connection *connection, bool idle) {
 	list_remove(&connection->idle);
 	if (idle)
 		list_append(&server->idle, &connection->idle);
-	if (is_full(server))
-		want_clients(server);
+	if (server_is_full(server))
+		server_update_accepting(server);
 }
 
 void server_connection_closed(struct client_connection *connection) {
@@ -317,8 +316,8 @@ void server_connection_closed(struct client_connection *connection) {
 	list_remove(&connection->link);
 	list_append(&server->closed, &connection->link);
 	server->connection_count--;
-	want_clients(server);
-	look_for_drained(server);
+	server_update_accepting(server);
+	server_check_drained(server);
 }
 
 void server_deliver(struct server_call *call) {

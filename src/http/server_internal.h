@@ -77,7 +77,7 @@ struct server {
 	struct bound_listener **bound_listeners; // one a listener
 	size_t bound_listener_count;
 	struct token_bucket handshakes;
-	struct timer handshake_rest; // while it runs, nobody is let in who wants a TLS handshake
+	struct timer handshake_pause; // while it runs, nobody is let in who wants a TLS handshake
 	struct list connections;
 	struct list idle; // those that may be closed for others, the longest idle first
 	size_t connection_count;

@@ -46,12 +46,12 @@ struct upstream_connection {
 struct upstream_connection *upstream_take_idle(struct upstream *upstream);
 
 // A connection around an open socket, which it owns.
-struct upstream_connection *connection_new(struct upstream *upstream, struct socket *socket);
+struct upstream_connection *upstream_connection_new(struct upstream *upstream, struct socket *socket);
 
 // Puts it into the pool, where it is closed when anything comes over it, and after pool_idle_ms.
-void connection_keep(struct upstream_connection *connection);
+void upstream_connection_keep(struct upstream_connection *connection);
 
-void connection_close(struct upstream_connection *connection);
+void upstream_connection_close(struct upstream_connection *connection);
 
 // A head for reading an answer, kept for reuse by upstreams_give_head.
 struct head *upstreams_take_head(struct upstreams *upstreams);

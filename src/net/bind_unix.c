@@ -25,7 +25,7 @@ struct bound {
 static pthread_mutex_t bound_lock = PTHREAD_MUTEX_INITIALIZER; // guards the list
 static struct bound *bound_list;
 
-static struct bound **find(const char *path) {
+static struct bound **bound_find(const char *path) {
 	struct bound **place = &bound_list;
 	while (*place && strcmp((*place)->path, path) != 0)
 		place = &(*place)->next;
@@ -33,7 +33,7 @@ static struct bound **find(const char *path) {
 }
 
 // 0 when the path is free, after removing a socket that nobody answers on.
-static int make_room(const struct sockaddr_un *name) {
+static int remove_dead_socket(const struct sockaddr_un *name) {
 	struct stat status;
 	if (lstat(name->sun_path, &status))
 		return errno == ENOENT ? 0 : errno;
@@ -58,7 +58,7 @@ static int bind_fresh(const char *path, int *descriptor) {
 	if (len >= sizeof name.sun_path)
 		return ENAMETOOLONG;
 	memcpy(name.sun_path, path, len);
-	int failure = make_room(&name);
+	int failure = remove_dead_socket(&name);
 	if (failure)
 		return failure;
 	*descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -74,7 +74,7 @@ static int bind_fresh(const char *path, int *descriptor) {
 	return failure;
 }
 
-static void release(struct bound **place) {
+static void bound_release(struct bound **place) {
 	struct bound *bound = *place;
 	if (--bound->count > 0)
 		return;
@@ -86,7 +86,7 @@ static void release(struct bound **place) {
 }
 
 static int bind_locked(const char *path, bool shared, int *descriptor) {
-	struct bound **place = find(path);
+	struct bound **place = bound_find(path);
 	if (*place && !shared)
 		return EADDRINUSE;
 	if (!*place) {
@@ -102,7 +102,7 @@ static int bind_locked(const char *path, bool shared, int *descriptor) {
 	if (*descriptor >= 0)
 		return 0;
 	int failure = errno;
-	release(place);
+	bound_release(place);
 	return failure;
 }
 
@@ -115,9 +115,9 @@ int bind_unix(const char *path, bool shared, int *descriptor) {
 
 void bind_unix_close(int descriptor, const char *path) {
 	pthread_mutex_lock(&bound_lock);
-	struct bound **place = find(path);
+	struct bound **place = bound_find(path);
 	if (*place)
-		release(place);
+		bound_release(place);
 	pthread_mutex_unlock(&bound_lock);
 	close(descriptor);
 }

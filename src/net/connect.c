@@ -66,28 +66,28 @@ static void start_curl(void) {
 		abort();
 }
 
-static void on_watch_closed(uv_handle_t *handle) {
+static void curl_watch_on_closed(uv_handle_t *handle) {
 	free(handle->data);
 }
 
-static void unwatch(struct curl_watch *watch) {
+static void curl_watch_free(struct curl_watch *watch) {
 	list_remove(&watch->link);
 	curl_multi_assign(watch->connector->multi, watch->descriptor, NULL);
-	uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+	uv_close((uv_handle_t *)&watch->poll, curl_watch_on_closed);
 }
 
 // Watching ends first: curl closes a socket that isn't connected yet before it says so, and by then its number may be
 // that of another thread's descriptor.
-static void forget(struct connecting *connecting) {
+static void connecting_free(struct connecting *connecting) {
 	while (!list_is_empty(&connecting->watches))
-		unwatch(LIST_OWNER(connecting->watches.next, struct curl_watch, link));
+		curl_watch_free(LIST_OWNER(connecting->watches.next, struct curl_watch, link));
 	curl_multi_remove_handle(connecting->connector->multi, connecting->easy);
 	curl_easy_cleanup(connecting->easy);
 	list_remove(&connecting->link);
 	free(connecting);
 }
 
-static enum exchange_failure failure_of(struct connecting *connecting, CURLcode code) {
+static enum exchange_failure connecting_failure(struct connecting *connecting, CURLcode code) {
 	long system_error = 0, tunnel_status = 0;
 	curl_easy_getinfo(connecting->easy, CURLINFO_OS_ERRNO, &system_error);
 	curl_easy_getinfo(connecting->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel_status);
@@ -117,18 +117,18 @@ static enum exchange_failure failure_of(struct connecting *connecting, CURLcode 
 	}
 }
 
-static void report(struct connecting *connecting, CURLcode code) {
+static void connecting_report(struct connecting *connecting, CURLcode code) {
 	connect_callback callback = connecting->callback;
 	void *owner = connecting->owner;
 	enum exchange_failure failure = EXCHANGE_CONNECT;
 	int descriptor = -1;
 	curl_socket_t connected = CURL_SOCKET_BAD;
 	if (code != CURLE_OK)
-		failure = failure_of(connecting, code);
+		failure = connecting_failure(connecting, code);
 	else if (curl_easy_getinfo(connecting->easy, CURLINFO_ACTIVESOCKET, &connected) == CURLE_OK &&
 	         connected != CURL_SOCKET_BAD)
 		descriptor = fcntl(connected, F_DUPFD_CLOEXEC, 0);
-	forget(connecting);
+	connecting_free(connecting);
 	callback(owner, descriptor, failure);
 }
 
@@ -138,18 +138,18 @@ static struct connecting *connecting_of(CURL *easy) {
 	return (struct connecting *)(void *)connecting;
 }
 
-static void collect(struct connector *connector) {
+static void connector_collect(struct connector *connector) {
 	CURLMsg *message;
 	int left;
 	while ((message = curl_multi_info_read(connector->multi, &left)) != NULL) {
 		CURLcode code = message->data.result;
-		report(connecting_of(message->easy_handle), code);
+		connecting_report(connecting_of(message->easy_handle), code);
 	}
 }
 
 // When an address refuses, curl puts the next one in its place, but would open its socket only when one of its timers
 // wakes it, seconds later. Pausing does nothing before a transfer, and ending a pause has curl go on at once.
-static void go_on(struct connector *connector) {
+static void connector_resume(struct connector *connector) {
 	while (!list_is_empty(&connector->unwatched)) {
 		struct connecting *connecting = LIST_OWNER(connector->unwatched.next, struct connecting, link);
 		list_remove(&connecting->link);
@@ -158,30 +158,30 @@ static void go_on(struct connector *connector) {
 	}
 }
 
-static void act(struct connector *connector, curl_socket_t descriptor, int happened) {
+static void connector_act(struct connector *connector, curl_socket_t descriptor, int happened) {
 	int running;
 	curl_multi_socket_action(connector->multi, descriptor, happened, &running);
-	collect(connector);
-	go_on(connector);
+	connector_collect(connector);
+	connector_resume(connector);
 }
 
-static void on_timer(void *owner) {
-	act(owner, CURL_SOCKET_TIMEOUT, 0);
+static void connector_on_timer(void *owner) {
+	connector_act(owner, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static void on_watched(uv_poll_t *poll, int status, int happened) {
+static void curl_watch_on_poll(uv_poll_t *poll, int status, int happened) {
 	struct curl_watch *watch = poll->data;
 	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
 	if (happened & UV_READABLE)
 		flags |= CURL_CSELECT_IN;
 	if (happened & UV_WRITABLE)
 		flags |= CURL_CSELECT_OUT;
-	act(watch->connector, watch->descriptor, flags);
+	connector_act(watch->connector, watch->descriptor, flags);
 }
 
 // `connecting` is NULL where curl uses a handle of its own.
-static struct curl_watch *watch_new(struct connector *connector, struct connecting *connecting,
-                                    curl_socket_t descriptor) {
+static struct curl_watch *curl_watch_new(struct connector *connector, struct connecting *connecting,
+                                         curl_socket_t descriptor) {
 	struct curl_watch *watch = memory_new(1, sizeof(*watch));
 	if (uv_poll_init(loop_uv(connector->loop), &watch->poll, descriptor)) {
 		free(watch);
@@ -198,7 +198,7 @@ static struct curl_watch *watch_new(struct connector *connector, struct connecti
 }
 
 // curl's word on what to watch a descriptor for. -1 makes the connections fail.
-static int on_want(CURL *easy, curl_socket_t descriptor, int wanted, void *owner, void *assigned) {
+static int connector_on_want(CURL *easy, curl_socket_t descriptor, int wanted, void *owner, void *assigned) {
 	struct connector *connector = owner;
 	struct curl_watch *watch = assigned;
 	// curl closes some connections by a handle of its own.
@@ -209,18 +209,18 @@ static int on_want(CURL *easy, curl_socket_t descriptor, int wanted, void *owner
 		if (connecting)
 			list_append(&connector->unwatched, &connecting->link);
 		if (watch)
-			unwatch(watch);
+			curl_watch_free(watch);
 		return 0;
 	}
 	if (watch == NULL)
-		watch = watch_new(connector, connecting, descriptor);
+		watch = curl_watch_new(connector, connecting, descriptor);
 	if (watch == NULL)
 		return -1;
 	int events = (wanted & CURL_POLL_IN ? UV_READABLE : 0) | (wanted & CURL_POLL_OUT ? UV_WRITABLE : 0);
-	return uv_poll_start(&watch->poll, events, on_watched) ? -1 : 0;
+	return uv_poll_start(&watch->poll, events, curl_watch_on_poll) ? -1 : 0;
 }
 
-static int on_want_timer(CURLM *multi, long timeout_ms, void *owner) {
+static int connector_on_want_timer(CURLM *multi, long timeout_ms, void *owner) {
 	struct connector *connector = owner;
 	(void)multi;
 	if (timeout_ms < 0)
@@ -235,7 +235,7 @@ struct connector *connector_new(struct loop *loop) {
 	pthread_once(&once, start_curl);
 	struct connector *connector = memory_new(1, sizeof(*connector));
 	connector->loop = loop;
-	timer_init(&connector->timer, loop, on_timer, connector);
+	timer_init(&connector->timer, loop, connector_on_timer, connector);
 	list_init(&connector->unwatched);
 	const char *proxy = proxy_from_environment();
 	connector->proxy_refused = connect_proxy_problem() != NULL;
@@ -246,9 +246,9 @@ struct connector *connector_new(struct loop *loop) {
 	connector->multi = curl_multi_init();
 	if (connector->multi == NULL)
 		abort();
-	curl_multi_setopt(connector->multi, CURLMOPT_SOCKETFUNCTION, on_want);
+	curl_multi_setopt(connector->multi, CURLMOPT_SOCKETFUNCTION, connector_on_want);
 	curl_multi_setopt(connector->multi, CURLMOPT_SOCKETDATA, connector);
-	curl_multi_setopt(connector->multi, CURLMOPT_TIMERFUNCTION, on_want_timer);
+	curl_multi_setopt(connector->multi, CURLMOPT_TIMERFUNCTION, connector_on_want_timer);
 	curl_multi_setopt(connector->multi, CURLMOPT_TIMERDATA, connector);
 	return connector;
 }
@@ -266,8 +266,8 @@ static size_t drop_bytes(char *bytes, size_t size, size_t count, void *owner) {
 	return size * count;
 }
 
-static void configure(struct connecting *connecting, bool secure, const char *host, uint16_t port,
-                      uint64_t timeout_ms) {
+static void connecting_configure(struct connecting *connecting, bool secure, const char *host, uint16_t port,
+                                 uint64_t timeout_ms) {
 	CURL *easy = connecting->easy;
 	const char *proxy = secure ? connecting->connector->proxy : NULL;
 	bool bare_v6 = strchr(host, ':') && host[0] != '[';
@@ -303,7 +303,7 @@ struct connecting *connector_start(struct connector *connector, bool secure, con
 		free(connecting);
 		return NULL;
 	}
-	configure(connecting, secure, host, port, timeout_ms);
+	connecting_configure(connecting, secure, host, port, timeout_ms);
 	if (curl_multi_add_handle(connector->multi, connecting->easy)) {
 		curl_easy_cleanup(connecting->easy);
 		free(connecting);
@@ -313,5 +313,5 @@ struct connecting *connector_start(struct connector *connector, bool secure, con
 }
 
 void connecting_cancel(struct connecting *connecting) {
-	forget(connecting);
+	connecting_free(connecting);
 }

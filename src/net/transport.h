@@ -18,8 +18,8 @@ struct wire {
 	// What TLS waits for, where it isn't what the caller waits for.
 	bool read_needs_room;
 	bool write_needs_bytes;
-	bool goodbye_waits; // TLS's closing alert, for room
-	bool ending_unread; // the end or a failure came behind bytes that were returned first
+	bool close_alert_waits; // TLS's closing alert, for room
+	bool ending_unread;     // the end or a failure came behind bytes that were returned first
 };
 
 // Each returns as the function of the socket by its name does.

@@ -56,7 +56,7 @@ static long bio_control(BIO *bio, int command, long number, void *pointer) {
 	return command == BIO_CTRL_FLUSH;
 }
 
-static void make_method(void) {
+static void make_bio_method(void) {
 	BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "descriptor without SIGPIPE");
 	if (method == NULL)
 		abort();
@@ -67,7 +67,7 @@ static void make_method(void) {
 }
 
 // What the call that returned `result` waits for, or why it failed.
-static int verdict(struct wire *wire, int result, bool *other_direction, int other) {
+static int tls_status(struct wire *wire, int result, bool *other_direction, int other) {
 	int error = SSL_get_error(wire->ssl, result);
 	*other_direction = error == other;
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
@@ -89,7 +89,7 @@ static ssize_t tls_read(struct wire *wire, void *bytes, size_t size) {
 	do {
 		int result = SSL_read_ex(wire->ssl, (char *)bytes + filled, size - filled, &count);
 		if (result != 1) {
-			ssize_t status = verdict(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
+			ssize_t status = tls_status(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
 			wire->ending_unread = filled > 0 && status != SOCKET_AGAIN;
 			return filled > 0 ? (ssize_t)filled : status;
 		}
@@ -99,7 +99,7 @@ static ssize_t tls_read(struct wire *wire, void *bytes, size_t size) {
 }
 
 // The next bytes to write as one piece: the part itself where it fills a record, else parts gathered in `record`.
-static struct iovec gather(const struct iovec *parts, int part_count, size_t skip, char *record) {
+static struct iovec gather_parts(const struct iovec *parts, int part_count, size_t skip, char *record) {
 	while (part_count > 0 && skip >= parts->iov_len) {
 		skip -= parts->iov_len;
 		parts++;
@@ -123,7 +123,7 @@ static ssize_t tls_writev(struct wire *wire, const struct iovec *parts, int part
 	char record[RECORD_BYTES];
 	size_t taken = 0;
 	for (;;) {
-		struct iovec piece = gather(parts, part_count, taken, record);
+		struct iovec piece = gather_parts(parts, part_count, taken, record);
 		if (piece.iov_len == 0 || taken >= WRITE_BYTES)
 			return (ssize_t)taken;
 		size_t count = 0;
@@ -133,7 +133,7 @@ static ssize_t tls_writev(struct wire *wire, const struct iovec *parts, int part
 		if (piece.iov_base == record)
 			memory_wipe(record, piece.iov_len);
 		if (result != 1) {
-			int status = verdict(wire, result, &wire->write_needs_bytes, SSL_ERROR_WANT_READ);
+			int status = tls_status(wire, result, &wire->write_needs_bytes, SSL_ERROR_WANT_READ);
 			if (status == 0)
 				status = SOCKET_BROKEN;
 			return status == SOCKET_AGAIN && taken > 0 ? (ssize_t)taken : status;
@@ -149,24 +149,24 @@ static int tls_open(struct wire *wire) {
 		wire->read_needs_room = false;
 		return 1;
 	}
-	int status = verdict(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
+	int status = tls_status(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
 	return status == SOCKET_AGAIN ? SOCKET_AGAIN : SOCKET_BROKEN;
 }
 
 // False when the closing alert waits for room: to be called again then, and only then, since once the alert is out
 // SSL_shutdown reads and drops what comes.
-static bool say_goodbye(struct wire *wire) {
-	if (SSL_in_init(wire->ssl) || ((SSL_get_shutdown(wire->ssl) & SSL_SENT_SHUTDOWN) && !wire->goodbye_waits))
+static bool tls_send_close_alert(struct wire *wire) {
+	if (SSL_in_init(wire->ssl) || ((SSL_get_shutdown(wire->ssl) & SSL_SENT_SHUTDOWN) && !wire->close_alert_waits))
 		return true;
 	ERR_clear_error();
 	int result = SSL_shutdown(wire->ssl);
-	wire->goodbye_waits = result < 0 && SSL_get_error(wire->ssl, result) == SSL_ERROR_WANT_WRITE;
+	wire->close_alert_waits = result < 0 && SSL_get_error(wire->ssl, result) == SSL_ERROR_WANT_WRITE;
 	ERR_clear_error();
-	return !wire->goodbye_waits;
+	return !wire->close_alert_waits;
 }
 
 static bool tls_end_write(struct wire *wire) {
-	if (!say_goodbye(wire))
+	if (!tls_send_close_alert(wire))
 		return false;
 	shutdown(wire->descriptor, SHUT_WR);
 	return true;
@@ -179,7 +179,7 @@ static bool tls_has_unread(const struct wire *wire) {
 
 static void tls_close(struct wire *wire, bool orderly) {
 	if (orderly && wire->failure == 0)
-		say_goodbye(wire);
+		tls_send_close_alert(wire);
 	// A connection freed without its closing alert would take its session along, which is as good as before.
 	SSL_set_shutdown(wire->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(wire->ssl);
@@ -189,7 +189,7 @@ static void tls_close(struct wire *wire, bool orderly) {
 const struct transport transport_tls = {tls_read, tls_writev, tls_open, tls_end_write, tls_has_unread, tls_close};
 
 void transport_tls_init(struct wire *wire, struct ssl_st *ssl) {
-	pthread_once(&descriptor_method_once, make_method);
+	pthread_once(&descriptor_method_once, make_bio_method);
 	BIO *bio = BIO_new(descriptor_method);
 	if (bio == NULL)
 		abort();

@@ -15,7 +15,7 @@
 #define TURNED_AWAY_FACTOR 0.1
 
 // FNV-1a: a model's random numbers must depend on its id and the seed alone, not on its place in the file.
-static uint64_t seed_of(struct slice id, uint64_t seed) {
+static uint64_t behaviour_seed(struct slice id, uint64_t seed) {
 	uint64_t hash = 0xcbf29ce484222325;
 	for (size_t i = 0; i < id.len; i++)
 		hash = (hash ^ (unsigned char)id.ptr[i]) * 0x100000001b3;
@@ -26,7 +26,7 @@ void behaviour_init(struct behaviour *behaviour, const struct scenario_model *ru
                     const struct scenario_traffic *traffic, struct slice id, uint64_t seed) {
 	*behaviour = (struct behaviour){.rules = rules, .traffic = traffic, .adjustment = adjustment_none()};
 	behaviour->id = memory_string(id);
-	random_init(&behaviour->random, seed_of(id, seed));
+	random_init(&behaviour->random, behaviour_seed(id, seed));
 	list_init(&behaviour->waiting);
 }
 
@@ -53,7 +53,7 @@ void behaviour_adjust(struct behaviour *behaviour, const struct adjustment *adju
 		own->refusal_share = adjustment->refusal_share;
 }
 
-static bool is_among(unsigned tier, unsigned tiers) {
+static bool tier_is_among(unsigned tier, unsigned tiers) {
 	return tiers == 0 || tiers & (tier ? tier : TIER_BIT_DEFAULT);
 }
 
@@ -63,14 +63,14 @@ static const struct scenario_fault *fault_draw(const struct behaviour *behaviour
                                                uint64_t now_ms) {
 	const struct scenario_fault *adjusted = &behaviour->adjustment.fault;
 	if (adjusted->trouble != SCENARIO_UNSET)
-		return adjusted->trouble != SCENARIO_NONE && is_among(tier, adjusted->tiers) && draw <= adjusted->share
+		return adjusted->trouble != SCENARIO_NONE && tier_is_among(tier, adjusted->tiers) && draw <= adjusted->share
 		           ? adjusted
 		           : NULL;
 	const struct scenario_faults *faults = &behaviour->rules->faults;
 	double shares = 0;
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct scenario_fault *fault = &faults->list[i];
-		if (fault->trouble == SCENARIO_NONE || !is_among(tier, fault->tiers) || now_ms < fault->from_ms ||
+		if (fault->trouble == SCENARIO_NONE || !tier_is_among(tier, fault->tiers) || now_ms < fault->from_ms ||
 		    now_ms >= fault->to_ms)
 			continue;
 		shares += fault->share;
@@ -114,7 +114,7 @@ static void plan_draw(struct plan *plan, struct behaviour *behaviour, const stru
 		plan->outcome = PLAN_FAULT;
 		plan->fault = *fault;
 	}
-	if (!is_among(demand->tier, rules->tiers))
+	if (!tier_is_among(demand->tier, rules->tiers))
 		plan->outcome = PLAN_NO_SUCH_TIER;
 }
 
@@ -148,7 +148,7 @@ static bool fault_turns_away(const struct scenario_fault *fault) {
 }
 
 // Whether the request is refused a place before the model sees it.
-static bool is_turned_away(const struct plan *plan) {
+static bool plan_is_turned_away(const struct plan *plan) {
 	return plan->outcome == PLAN_FAULT ? fault_turns_away(&plan->fault) : plan->outcome != PLAN_ANSWER;
 }
 
@@ -160,7 +160,7 @@ static void plan_admit(struct plan *plan, struct behaviour *behaviour, uint64_t 
 		plan->outcome = PLAN_TOO_MANY_REQUESTS;
 	else if (is_valid && !quota_counter_would_admit(&behaviour->tokens, behaviour->rules->quota.tpm, tokens, now_ms))
 		plan->outcome = PLAN_TOO_MANY_TOKENS;
-	if (is_turned_away(plan)) {
+	if (plan_is_turned_away(plan)) {
 		plan->takes_slot = false;
 		plan->first_ms *= TURNED_AWAY_FACTOR;
 		return;
@@ -169,7 +169,7 @@ static void plan_admit(struct plan *plan, struct behaviour *behaviour, uint64_t 
 	quota_counter_use(&behaviour->tokens, tokens, now_ms);
 }
 
-static bool has_free_slot(const struct behaviour *behaviour) {
+static bool behaviour_has_free_slot(const struct behaviour *behaviour) {
 	uint64_t concurrency = behaviour->rules->concurrency;
 	return concurrency == 0 || behaviour->served < concurrency;
 }
@@ -186,7 +186,7 @@ bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct
 		return true;
 	if (visit->plan.cache_read_tokens + visit->plan.cache_write_tokens > 0)
 		prompt_cache_keep(&behaviour->prompt_cache, demand->prefix_key, behaviour->rules->prompt_cache.ttl_ms, now_ms);
-	if (has_free_slot(behaviour)) {
+	if (behaviour_has_free_slot(behaviour)) {
 		behaviour->served++;
 		return true;
 	}
@@ -197,8 +197,8 @@ bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct
 }
 
 // The next in the queue, if a slot is free.
-static struct visit *serve_next(struct behaviour *behaviour) {
-	if (list_is_empty(&behaviour->waiting) || !has_free_slot(behaviour))
+static struct visit *behaviour_serve_next(struct behaviour *behaviour) {
+	if (list_is_empty(&behaviour->waiting) || !behaviour_has_free_slot(behaviour))
 		return NULL;
 	struct visit *next = LIST_OWNER(behaviour->waiting.next, struct visit, link);
 	list_remove(&next->link);
@@ -223,5 +223,5 @@ struct visit *visit_leave(struct visit *visit) {
 		return NULL;
 	assert(behaviour->served > 0);
 	behaviour->served--;
-	return serve_next(behaviour);
+	return behaviour_serve_next(behaviour);
 }

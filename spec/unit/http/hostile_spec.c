@@ -101,7 +101,7 @@ TEST(every_response_ends_once) {
 			sender.len = change(&random, sender.response, sender.len);
 		sender.descriptor = descriptors[0];
 		timer_init(&sender.timer, loop, send_piece, &sender);
-		connection_keep(connection_new(upstream, socket_new(loop, descriptors[1], NULL, NULL)));
+		upstream_connection_keep(upstream_connection_new(upstream, socket_new(loop, descriptors[1], NULL, NULL)));
 		recorded_init(&record, loop);
 		recorded_start(&record, upstream, random_below(&random, 5) ? "POST" : "HEAD", SLICE("body"));
 		timer_start(&sender.timer, 0);
@@ -116,7 +116,7 @@ TEST(every_response_ends_once) {
 			close(sender.descriptor);
 		struct upstream_connection *kept = upstream_take_idle(upstream);
 		if (kept)
-			connection_close(kept);
+			upstream_connection_close(kept);
 		recorded_free(&record);
 		if (check_failures_in_test)
 			break;

@@ -42,15 +42,15 @@ TEST(the_connection_that_went_idle_last_is_taken_first) {
 	CHECK(upstream_take_idle(upstream) == NULL);
 	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, descriptors), 0);
 	for (size_t i = 0; i < 2; i++) {
-		connections[i] = connection_new(upstream, socket_new(loop, descriptors[i], NULL, NULL));
-		connection_keep(connections[i]);
+		connections[i] = upstream_connection_new(upstream, socket_new(loop, descriptors[i], NULL, NULL));
+		upstream_connection_keep(connections[i]);
 	}
 	CHECK_INT(upstreams_idle(upstreams), 2);
 	CHECK(upstream_take_idle(upstream) == connections[1]);
 	CHECK(upstream_take_idle(upstream) == connections[0]);
 	CHECK_INT(upstreams_idle(upstreams), 0);
 	for (size_t i = 0; i < 2; i++)
-		connection_close(connections[i]);
+		upstream_connection_close(connections[i]);
 	upstreams_free(upstreams);
 	loop_close(loop);
 }
