@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps of an opening: connecting (libcurl), then for TLS the handshake on the socket. One time limit covers all.
+// The steps of a connect attempt: TCP (libcurl), then for TLS the handshake on the socket. One time limit covers all.
 #include "http/connect_attempt.h"
 
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static void connect_attempt_succeed(struct connect_attempt *attempt) {
 	callback(owner, socket, EXCHANGE_CONNECT);
 }
 
-// A failure's name doesn't say what to mend.
+// The name of a failure alone doesn't say what to repair.
 static void connect_attempt_log_refusal(const struct connect_attempt *attempt, const char *message,
                                         const char *reason) {
 	log_entry(LOG_WARN, message, LOG_C("host", attempt->upstream->host), LOG_N("port", attempt->upstream->port),
@@ -98,7 +98,7 @@ struct connect_attempt *connect_attempt_start(struct upstream *upstream, connect
 	timer_init(&attempt->limit, all->loop, connect_attempt_on_limit, attempt);
 	attempt->connecting = connector_start(all->connector, upstream->tls != NULL, upstream->host, upstream->port,
 	                                      all->settings.connect_ms, connect_attempt_on_connected, attempt);
-	// What can't even be started fails like the rest: later, by the timer.
+	// An attempt that can't even start fails like the others: later, from the timer.
 	timer_start(&attempt->limit, attempt->connecting ? all->settings.connect_ms : 0);
 	return attempt;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of an exchange: a connection (idle or opened), the request written, the answer read. It ends once: by its
-// answer, a failure or a cancel. Invariant: `ended` is set before the last event is told and before the connection
-// leaves, and memory goes when no function of this file is on the stack, so that a callback may do anything.
+// The life of an exchange: take an idle connection or open one, write the request, read the response. It ends once: by
+// its response, a failure or a cancel. Invariant: `ended` is set before the last event and before the connection is
+// given back, and memory is freed when no function of this file is on the stack, so that a callback may do anything.
 #include "http/exchange.h"
 
 #include <errno.h>
@@ -16,29 +16,29 @@
 
 // A reused connection that fails sooner than this after sending was dead already: the server closed it while idle.
 #define PROMPT_MS 1000
-// Of a body, in one turn of the loop: a reader that keeps up would have it all in one call.
+// The most that is sent of a body in one turn of the loop: with a fast reader, one call could send all of it.
 #define SEND_BYTES ((size_t)1 << 20)
-// Interim (1xx) answers to one request.
+// Interim (1xx) responses to one request.
 #define INTERIM_LIMIT 16
 
 struct exchange {
 	struct upstream *upstream;
 	const struct exchange_events *events;
 	void *owner;
-	struct connect_attempt *connect_attempt; // while a fresh connection is made
+	struct connect_attempt *connect_attempt; // while a new connection is being made
 	struct upstream_connection *connection;  // from then on
-	struct head *head;                       // while the head of the answer comes
+	struct head *head;                       // while the head of the response is read
 	struct framing framing;
 	struct slice body;
 	size_t request_head_bytes;
 	size_t sent_bytes; // of head and body together
 	uint64_t sending_since_ms;
 	unsigned interim_responses;
-	unsigned depth;    // functions on the stack that go on using this
+	unsigned depth;    // functions on the stack that still use this
 	bool reused;       // the connection was idle before
-	bool sending_over; // all is sent, or no more can or need be
-	bool answered;     // at least a byte has come
-	bool has_head;     // the final head was told
+	bool sending_over; // all is sent, or nothing more can or need be sent
+	bool answered;     // at least one byte of the response was received
+	bool has_head;     // the final head was reported
 	bool keep_alive;
 	bool paused;
 	bool ended;
@@ -69,7 +69,7 @@ static void exchange_enter(struct exchange *exchange) {
 	exchange->depth++;
 }
 
-// What the head says to prove who asks (a bearer token, say) must not stay in freed memory.
+// The head holds credentials, such as a bearer token, which must not stay in freed memory.
 static void exchange_leave(struct exchange *exchange) {
 	if (--exchange->depth > 0 || !exchange->ended)
 		return;
@@ -77,7 +77,7 @@ static void exchange_leave(struct exchange *exchange) {
 	free(exchange);
 }
 
-// Ends the exchange; its connection goes to the pool or is closed. The caller tells the owner, if anybody does.
+// Ends the exchange; its connection goes to the pool or is closed. Doesn't notify the owner.
 static void exchange_end(struct exchange *exchange, bool keep_connection) {
 	struct upstreams *all = exchange->upstream->all;
 	exchange->ended = true;
@@ -114,8 +114,8 @@ static void exchange_stop_sending(struct exchange *exchange) {
 	socket_want_write(exchange->connection->socket, false);
 }
 
-// One write a turn: what is left waits for the loop, so that the answer and other exchanges get their share. A
-// connection that takes no more bytes may still hold an answer (an early refusal): reading tells what became of it.
+// One write a turn: the rest waits for the loop, so that the response and other exchanges get their share. A connection
+// that can't be written to may still hold a response (an early refusal), so only reading ends the exchange.
 static void exchange_send_more(struct exchange *exchange) {
 	struct socket *socket = exchange->connection->socket;
 	if (exchange->sending_over)
@@ -137,7 +137,7 @@ static void exchange_send_more(struct exchange *exchange) {
 		socket_want_write(socket, true);
 }
 
-// Each reader of a part returns whether to go on with what is left of the input.
+// The readers of parts below return whether to continue with the rest of the input.
 
 static bool exchange_refuse_response(struct exchange *exchange, enum exchange_failure failure) {
 	exchange_fail(exchange, failure);
@@ -145,7 +145,7 @@ static bool exchange_refuse_response(struct exchange *exchange, enum exchange_fa
 }
 
 static bool exchange_report_head(struct exchange *exchange, struct head *head) {
-	// A refusal before the body was sent doesn't want the rest of it.
+	// A server that refuses a request early doesn't read the rest of its body.
 	if (head->status >= 400 && !exchange->sending_over)
 		exchange_stop_sending(exchange);
 	exchange->has_head = true;
@@ -157,7 +157,7 @@ static bool exchange_report_head(struct exchange *exchange, struct head *head) {
 	return true;
 }
 
-// Whether what came of a head so far can become one: garbage needn't be waited for.
+// Whether the bytes so far can be the start of a head: garbage fails without waiting for more.
 static bool head_looks_like_http(const struct head *head) {
 	struct slice start = SLICE("HTTP/");
 	struct slice found = slice_of(head->raw.ptr, head->raw.len < start.len ? head->raw.len : start.len);
@@ -182,7 +182,7 @@ static bool exchange_read_head(struct exchange *exchange, struct slice *input) {
 	}
 	if (head->status >= 200)
 		return exchange_report_head(exchange, head);
-	// Nobody asked for another protocol, and interim answers without end are none.
+	// The request asked for no other protocol, and interim responses must come to an end.
 	if (head->status == 101 || ++exchange->interim_responses > INTERIM_LIMIT)
 		return exchange_refuse_response(exchange, EXCHANGE_MALFORMED);
 	bool responses_head = head->responses_head;
@@ -226,11 +226,11 @@ static void exchange_open_connection(struct exchange *exchange) {
 	exchange->connect_attempt = connect_attempt_start(exchange->upstream, exchange_on_opened, exchange);
 }
 
-// The connection is over and the answer is not. `result` is what reading returned.
+// The connection ended before the response did. `result` is what reading returned.
 static void exchange_connection_lost(struct exchange *exchange, ssize_t result) {
 	int error = socket_failure(exchange->connection->socket);
 	uint64_t sending_ms = loop_now_ms(exchange->upstream->all->loop) - exchange->sending_since_ms;
-	// The stream's end may only be what a reset, which sending has met with, has left of it.
+	// After sending failed with a reset, reading may still return an orderly end of the stream.
 	bool ended_in_order = result == 0 && error == 0;
 	if (exchange->reused && !exchange->answered && sending_ms <= PROMPT_MS) {
 		upstream_connection_close(exchange->connection);
@@ -251,7 +251,7 @@ static void exchange_on_readable(void *owner) {
 	struct exchange *exchange = owner;
 	char *scratch = loop_scratch(exchange->upstream->all->loop);
 	exchange_enter(exchange);
-	// One read a turn, so that one fast answer doesn't keep the others waiting.
+	// One read a turn, so that one fast response doesn't delay the others.
 	ssize_t count = socket_read(exchange->connection->socket, scratch, LOOP_SCRATCH_BYTES);
 	if (count > 0)
 		exchange_read_response(exchange, slice_of(scratch, (size_t)count));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Straight to the address, whatever the environment says of proxies.
+// Connects directly to the address and ignores the proxies of the environment.
 #include "http/fetch.h"
 
 #include <stdio.h>

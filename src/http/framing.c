@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The chunked coding is read by a grammar without leniency: the size is plain hexadecimal, each line ends in CRLF, and
-// exactly a CRLF follows each chunk. A parser that skips "one line end, whatever it is" is what smuggling lives on.
+// The chunked coding is read strictly: the size is plain hexadecimal, each line ends in CRLF, and exactly a CRLF
+// follows each chunk. Request smuggling exploits parsers that accept any line end there.
 #include "http/framing.h"
 
-// Extensions and trailers of one body together: nobody sends them, so anything more is an attempt to keep us busy.
+// Extensions and trailers of one body together. They are rare in practice; more than this is abuse.
 #define EXTRA_LIMIT_BYTES 8192
 // 15 digits stay below 2^60.
 #define DIGITS_LIMIT 15

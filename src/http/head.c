@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines are gathered until the empty one, then read once. The grammar is RFC 9112's without its "may accept"s; what it
-// lets through can be read in one way only.
+// Gathers lines until the empty one, then parses them once. The grammar is that of RFC 9112 without what a recipient
+// "MAY" accept beyond it, so that every accepted head has one reading only.
 #include "http/head.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-// What a head keeps between messages: an ordinary SDK's head fits.
+// Memory that a head keeps between messages: enough for the head of an ordinary SDK.
 #define KEPT_BYTES 2048
 #define KEPT_FIELDS 32
 
@@ -40,7 +40,7 @@ bool head_is_host(struct slice text) {
 	return all_bytes_are(text, HOST_BYTE);
 }
 
-// No control bytes but tabs: they hide line ends from us or from whoever reads the value after us.
+// No control bytes but tabs: another parser could take them for line ends.
 static bool is_text(struct slice text) {
 	unsigned bad = 0;
 	for (size_t i = 0; i < text.len; i++) {
@@ -145,7 +145,7 @@ static const char *read_expectation(struct head *head, struct slice value) {
 	return NULL;
 }
 
-// The headers that the connection itself goes by, told apart by length first: most names match none.
+// The headers that concern the connection itself, compared by length first: most names match none.
 static const char *read_known(struct head *head, struct slice name, struct slice value) {
 	bool request = head->kind == HEAD_REQUEST;
 	switch (name.len) {
@@ -193,7 +193,7 @@ static bool is_digit(char byte) {
 	return byte >= '0' && byte <= '9';
 }
 
-// "HTTP/1.1" and "HTTP/1.0"; NULL also for another version, which is refused with its own status.
+// Accepts "HTTP/1.1" and "HTTP/1.0". Another version also returns NULL; it is refused with its own status.
 static const char *read_version(struct head *head, struct slice text) {
 	if (text.len != 8 || !slice_starts(text, SLICE("HTTP/")) || !is_digit(text.ptr[5]) || text.ptr[6] != '.' ||
 	    !is_digit(text.ptr[7]))
@@ -204,7 +204,7 @@ static const char *read_version(struct head *head, struct slice text) {
 	return NULL;
 }
 
-// Leaves in *path what follows scheme and authority in an absolute target.
+// Sets *path to what follows scheme and authority in an absolute target.
 static const char *read_absolute(struct slice target, struct slice *authority, struct slice *path) {
 	size_t start = slice_starts(target, SLICE("http://")) ? 7 : slice_starts(target, SLICE("https://")) ? 8 : 0;
 	if (!start)
@@ -264,7 +264,7 @@ static const char *read_status_line(struct head *head, struct slice line) {
 	return NULL;
 }
 
-// The host header of a request with an absolute target is ignored, whatever it says (RFC 9112, 3.2.2).
+// In a request with an absolute target, the host header is replaced by the target's host (RFC 9112, 3.2.2).
 static void head_set_host(struct head *head, struct slice authority) {
 	struct header host = {SLICE("host"), authority};
 	for (size_t i = 0; i < head->headers.count; i++) {
@@ -320,7 +320,7 @@ static struct slice cut_line(struct slice *rest) {
 	return line;
 }
 
-// A malformed head is a 400 even where something in it alone would have had another status.
+// A malformed head is a 400 even if another part of it alone would have another status.
 static enum head_step head_parse(struct head *head) {
 	struct slice rest = buffer_slice(&head->raw), authority = {0};
 	head->headers = (struct headers){head->list, 0};
@@ -351,7 +351,7 @@ static enum head_step head_gather(struct head *head, struct slice bytes) {
 
 enum head_step head_read(struct head *head, struct slice *input) {
 	while (input->len > 0 && !head->refusal_status) {
-		// Something else than HTTP (a TLS handshake, say) shows in its first byte and need not be waited for.
+		// Another protocol, such as a TLS handshake, shows in its first byte.
 		if (head->raw.len == 0 && input->ptr[0] != '\r' && !(byte_kinds[(unsigned char)input->ptr[0]] & NAME_BYTE))
 			return head_refuse(head, 400, "This is no HTTP.");
 		size_t end = slice_find(*input, '\n');
@@ -370,7 +370,7 @@ enum head_step head_read(struct head *head, struct slice *input) {
 		}
 		if (head->line_start > 0)
 			return head_parse(head);
-		// Old clients send an empty line after a body; one is let pass.
+		// Old clients send an empty line after a body; one is ignored.
 		if (head->kind == HEAD_RESPONSE || head->blank_skipped)
 			return head_refuse(head, 400, "An empty line stands in place of a head.");
 		head->blank_skipped = true;

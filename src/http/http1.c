@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reading half of an HTTP/1.1 connection, and its life. Reading goes on while a request is being answered, since
-// that is how a client's end is noticed; what comes then waits in `unread`, and when that is full reading stops and the
-// socket tells of the end.
+// The reading half of an HTTP/1.1 connection, and its life. Reading continues while a request is being answered, to
+// notice when the client leaves; bytes received meanwhile wait in `unread`. When that is full, reading stops, and the
+// socket reports the end instead.
 //
-// Invariant: bytes are parsed only while no call is open, so answers go out in the order of the requests.
+// Invariant: bytes are parsed only while no call is open, so responses leave in the order of the requests.
 #include "http/http1.h"
 
 #include <stdlib.h>
@@ -11,12 +11,12 @@
 #include "base/memory.h"
 
 #define UNREAD_LIMIT_BYTES 65536
-// What a body's buffer keeps between requests.
+// Memory that the body's buffer keeps between requests.
 #define KEPT_BYTES 4096
-// A body's announced length is believed up to here; beyond it memory comes with the bytes.
+// Memory for a body is reserved up to this much of its announced length; beyond that it grows with the bytes.
 #define BELIEVED_BYTES 65536
-// How long, and for how many bytes, a client who is still sending gets to read its last answer before the connection
-// goes: closing with bytes unread makes the kernel send a reset, which can overtake the answer.
+// How long, and for how many bytes, a client that is still sending gets to read its last response before the connection
+// closes: closing with bytes unread makes the kernel send a reset, which can overtake the response.
 #define LINGER_MS 3000
 #define LINGER_LIMIT_BYTES (32 * 1024 * 1024)
 
@@ -49,7 +49,7 @@ void http1_reset(struct http1 *http1) {
 	http1_connection_closed(http1);
 }
 
-// The connection ends where nobody asked for it: whoever works on an answer is told.
+// Ends the connection unasked: the owner of an open call is notified.
 static void http1_lose(struct http1 *http1, bool reset) {
 	if (reset)
 		http1_reset(http1);
@@ -87,13 +87,13 @@ static bool http1_is_idle(const struct http1 *http1) {
 	return http1->state == HTTP1_WAITING && write_queue_waiting(&http1->out) == 0 && http1_unread_bytes(http1) == 0;
 }
 
-// How long a client may keep us waiting for a request.
+// How long to wait for a request.
 static uint64_t http1_patience_ms(const struct server *server) {
 	bool hurries = server->draining && server->timeouts.client_idle_ms > SERVER_DRAIN_GRACE_MS;
 	return hurries ? SERVER_DRAIN_GRACE_MS : server->timeouts.client_idle_ms;
 }
 
-// With nothing to send and nothing received, the client's silence is limited.
+// Limits the client's silence when there is nothing to send and nothing was received.
 static void http1_wait_for_request(struct http1 *http1) {
 	if (!http1_is_idle(http1))
 		return;
@@ -102,8 +102,7 @@ static void http1_wait_for_request(struct http1 *http1) {
 }
 
 void http1_response_ended(struct http1 *http1) {
-	// A client who was not told of the end, since the head went out before the draining began, may send another
-	// request.
+	// If the head was sent before draining began, it said nothing of closing: the client may send another request.
 	if (http1->closes || http1->broken) {
 		http1_start_closing(http1);
 		return;
@@ -116,12 +115,12 @@ void http1_response_ended(struct http1 *http1) {
 		buffer_free(&http1->body);
 	buffer_set_meter(&http1->body, NULL);
 	http1_wait_for_request(http1);
-	// The embedder may be anywhere in its own work now: the next request comes to it when the turn ends.
+	// The embedder is on the stack: it gets the next request when the turn ends.
 	if (http1_unread_bytes(http1) > 0)
 		server_call_back_later(&http1->connection);
 }
 
-// The body's length is known to be within the limit, or is not known.
+// The body's length is unknown, or known to be within the limit.
 static void http1_begin_body(struct http1 *http1, const struct slice *input) {
 	const struct head *head = &http1->head;
 	bool has_body = head->framing == FRAMING_CHUNKED || head->content_length > 0;
@@ -134,7 +133,7 @@ static void http1_begin_body(struct http1 *http1, const struct slice *input) {
 		http1_send(http1, &SLICE("HTTP/1.1 100 Continue\r\n\r\n"), 1);
 }
 
-// True when the request has come to its end.
+// True when the request is whole.
 static bool http1_read_body(struct http1 *http1, struct slice *input) {
 	struct slice piece;
 	for (;;) {
@@ -156,7 +155,7 @@ static bool http1_read_body(struct http1 *http1, struct slice *input) {
 	}
 }
 
-// Whether the body is still to come, or most of it, and there is no memory for it.
+// Whether the body isn't here in full and there is no memory for it.
 static bool http1_body_lacks_memory(const struct http1 *http1, struct slice input) {
 	const struct head *head = &http1->head;
 	bool is_here = head->framing != FRAMING_CHUNKED && head->content_length <= input.len;
@@ -192,7 +191,7 @@ static void http1_read_head(struct http1 *http1, struct slice *input) {
 	}
 }
 
-// Parses input until a request is whole (true), or the input ends, or it is refused.
+// Parses input until a request is whole (true), the input ends, or the request is refused.
 static bool http1_parse(struct http1 *http1, struct slice *input) {
 	if (http1->state == HTTP1_WAITING || http1->state == HTTP1_HEAD)
 		http1_read_head(http1, input);
@@ -222,7 +221,7 @@ static void http1_deliver(struct http1 *http1) {
 	server_deliver(&http1->call);
 }
 
-// Whether the next reading can be more of a body than its buffer has room for.
+// Whether the next read can return more of the body than its buffer has room for.
 static bool http1_wants_memory(const struct http1 *http1) {
 	const struct buffer *body = &http1->body;
 	bool is_chunked = http1->head.framing == FRAMING_CHUNKED;
@@ -232,7 +231,7 @@ static bool http1_wants_memory(const struct http1 *http1) {
 	return http1->state == HTTP1_BODY && body->capacity - body->len < rest;
 }
 
-// Parses what waits, as far as answers allow.
+// Parses the bytes that wait, as far as pending responses allow.
 static void http1_continue(struct http1 *http1) {
 	while (http1_may_parse(http1) && http1_unread_bytes(http1) > 0) {
 		struct slice input = slice_from_offset(buffer_slice(&http1->unread), http1->unread_start);
@@ -263,7 +262,7 @@ static void http1_keep_unread(struct http1 *http1, struct slice bytes) {
 	http1->broken |= buffer_append(&http1->unread, bytes) != 0;
 }
 
-// `bytes` lie in memory that any other reading overwrites, so nothing of it is left when the embedder is called.
+// `bytes` are in memory that any other read overwrites, so they are copied before the embedder is called.
 static void http1_process(struct http1 *http1, struct slice bytes) {
 	bool whole = http1_unread_bytes(http1) == 0 && http1_may_parse(http1) && http1_parse(http1, &bytes);
 	http1_keep_unread(http1, bytes);
@@ -275,7 +274,7 @@ static void http1_process(struct http1 *http1, struct slice bytes) {
 		http1_continue(http1);
 }
 
-// The client's sending half has ended. Answers that were given are still sent; nobody waits for others.
+// The client's sending half has ended. Finished responses are still sent; an open call is given up.
 static void http1_on_client_end(void *owner) {
 	struct http1 *http1 = owner;
 	if (http1->state == HTTP1_CLOSING)
@@ -381,7 +380,7 @@ static struct client_connection *http1_open(struct server *server, struct socket
 	socket_peer(socket, http1->peer, sizeof http1->peer);
 	socket_set_owner(socket, &http1_socket_events, http1);
 	socket_want_read(socket, true);
-	// Its first request may be here already: the connection counts as idle only after its first answer.
+	// The first request may be here already: the connection counts as idle only after its first response.
 	timer_start(&http1->reading, http1_patience_ms(server));
 	return &http1->connection;
 }
@@ -404,7 +403,7 @@ static void http1_drain(struct client_connection *connection) {
 	struct http1 *http1 = LIST_OWNER(connection, struct http1, connection);
 	if (http1->state != HTTP1_WAITING || http1_unread_bytes(http1) > 0)
 		return;
-	// Its next request may be on its way.
+	// The client's next request may be on its way.
 	if (http1_server(http1)->draining) {
 		timer_start(&http1->reading, http1_patience_ms(http1_server(http1)));
 		return;
@@ -415,7 +414,7 @@ static void http1_drain(struct client_connection *connection) {
 
 static void http1_cut(struct client_connection *connection) {
 	struct http1 *http1 = LIST_OWNER(connection, struct http1, connection);
-	// What the kernel still holds of a whole answer may arrive; half an answer must not look whole.
+	// A whole response that the kernel still holds may arrive; half a response must not look whole, hence a reset.
 	http1_lose(http1, http1->call.is_open);
 }
 

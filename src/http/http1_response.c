@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The answering half of an HTTP/1.1 connection. A whole answer goes out at once; pieces of a streamed one are gathered
-// until the end of the loop's turn. The embedder is never called from here: what breaks is told when the turn ends.
+// The half of an HTTP/1.1 connection that writes responses. A whole response is sent at once; pieces of a streamed one
+// are gathered until the end of the loop's turn. The embedder is never called from here: a failure is reported when the
+// turn ends.
 #include <assert.h>
 #include <stdio.h>
 
 #include "http/http1.h"
 #include "http/response_head.h"
 
-// Pieces from this size on go out without being copied first.
+// Pieces of this size or more are sent without being copied first.
 #define DIRECT_BYTES 16384
-// So much is not kept back until the turn ends.
+// Once this much is gathered, it is sent before the turn ends.
 #define GATHERED_BYTES 65536
 
 void http1_send(struct http1 *http1, const struct slice *parts, int count) {
@@ -36,7 +37,7 @@ void http1_send(struct http1 *http1, const struct slice *parts, int count) {
 	}
 }
 
-// The text of a head; lasts until the next one.
+// The text of a head; valid until the next one.
 static struct slice http1_format_head(struct http1 *http1, int status, struct headers headers, int64_t content_length) {
 	struct server *server = http1->connection.server;
 	bool old = http1->head.minor_version == 0;
@@ -56,7 +57,7 @@ static struct slice http1_format_head(struct http1 *http1, int status, struct he
 	return buffer_slice(&server->head);
 }
 
-// What a status or the method says of the answer's body, and whether the connection lives on.
+// Sets what status and method imply for the response's body, and whether the connection stays open.
 static void http1_response_begin(struct http1 *http1, int status) {
 	const struct server *server = http1->connection.server;
 	bool empty_status = status < 200 || status == 204 || status == 304;
@@ -64,7 +65,7 @@ static void http1_response_begin(struct http1 *http1, int status) {
 	http1->chunked = http1->ends_by_close = false;
 	http1->remaining_bytes = UINT64_MAX;
 	http1->closes = !http1->head.keep_alive || server->draining;
-	// A client who asked for the end sends nothing more; any other may be about to.
+	// A client that asked to close sends nothing more; any other may be about to.
 	http1->lingers = http1->head.keep_alive;
 }
 
@@ -103,7 +104,7 @@ void http1_response_start(struct server_call *call, int status, struct headers h
 	server_call_back_later(&http1->connection);
 }
 
-// Adds one piece as it goes on the wire.
+// Adds one piece in its framing.
 static void http1_write_piece(struct http1 *http1, struct slice bytes) {
 	char size[20];
 	int size_len = http1->chunked ? snprintf(size, sizeof size, "%zx\r\n", bytes.len) : 0;
@@ -133,7 +134,7 @@ bool http1_response_write(struct server_call *call, struct slice bytes) {
 	return !http1->reported_full;
 }
 
-// Breaks off what has begun. Where only the end of the connection ends an answer, only a reset breaks one off.
+// Breaks off a response that has begun. If it is delimited by the end of the connection, only a reset shows the break.
 static void http1_response_break_off(struct http1 *http1, bool reset) {
 	if (reset || http1->broken || http1->ends_by_close) {
 		http1_reset(http1);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// An HTTP/2 connection's life: bytes in, bytes out, what the embedder is told, and its end. Frames of one turn leave in
-// one write.
+// The life of an HTTP/2 connection: reads and writes its bytes, notifies the embedder, ends. All frames of a turn leave
+// in one write.
 //
-// Invariant: nghttp2 is given bytes or asked for them in `receive` and `flush` alone, both called by the loop; memory
-// of a stream goes in `settle`, behind them.
+// Invariant: only http2_process and http2_flush pass bytes to nghttp2 or take bytes from it, and only the loop calls
+// them; a stream is freed in http2_settle, after them.
 #include "http/http2.h"
 
 #include <stdlib.h>
 
 #include "base/memory.h"
 
-// So often the socket is offered frames in one turn; what is left waits for the others.
+// How many writes a connection makes in one turn; then the others get theirs.
 #define WRITES_A_TURN 4
-// As for HTTP/1.1: how long, and for how many bytes, a client who is still sending gets to read what was sent last.
+// As for HTTP/1.1: how long, and for how many bytes, a client that is still sending gets to read what was sent last.
 #define LINGER_MS 3000
 #define LINGER_LIMIT_BYTES (32 * 1024 * 1024)
 
@@ -31,7 +31,7 @@ static bool http2_has_calls(const struct http2 *http2) {
 	return false;
 }
 
-// Whoever works on an answer is told that nobody waits for it. No stream is freed meanwhile.
+// Notifies the embedder that the client no longer waits for its responses. Frees no stream.
 static void http2_abandon_calls(struct http2 *http2) {
 	http2->given_up = true;
 	for (struct list *link = http2->streams.next; link != &http2->streams; link = link->next) {
@@ -42,7 +42,7 @@ static void http2_abandon_calls(struct http2 *http2) {
 	}
 }
 
-// The connection ends where nobody asked for it.
+// Ends the connection unasked.
 static void http2_lose(struct http2 *http2, bool reset) {
 	if (reset)
 		socket_reset(http2->socket);
@@ -65,7 +65,7 @@ static void http2_linger(struct http2 *http2) {
 	timer_start(&http2->reading, LINGER_MS);
 }
 
-// nghttp2 has nothing more to say or hear.
+// nghttp2 has nothing more to send or to receive.
 static void http2_start_closing(struct http2 *http2) {
 	http2->state = HTTP2_CLOSING;
 	server_connection_idle(&http2->connection, false);
@@ -79,7 +79,7 @@ static void http2_start_closing(struct http2 *http2) {
 		socket_want_read(http2->socket, false);
 }
 
-// The client does what only those do who mean harm.
+// Ends the connection of an abusive client.
 static void http2_calm_client(struct http2 *http2) {
 	nghttp2_session_terminate_session(http2->session, NGHTTP2_ENHANCE_YOUR_CALM);
 	http2_abandon_calls(http2);
@@ -107,7 +107,7 @@ static void http2_limit_silence(struct http2 *http2) {
 
 static void http2_free_closed_streams(struct http2 *http2) {
 	while (!list_is_empty(&http2->over) && !http2->connection.closed) {
-		struct http2_stream *stream = LIST_OWNER(http2->over.next, struct http2_stream, news);
+		struct http2_stream *stream = LIST_OWNER(http2->over.next, struct http2_stream, queue_link);
 		if (stream->call.is_open)
 			server_call_ended(&stream->call, true);
 		if (http2->connection.closed)
@@ -120,13 +120,13 @@ static void http2_free_closed_streams(struct http2 *http2) {
 
 static void http2_deliver_requests(struct http2 *http2) {
 	while (!list_is_empty(&http2->whole) && !http2->connection.closed && !http2->given_up && !http2->broken) {
-		struct http2_stream *stream = LIST_OWNER(http2->whole.next, struct http2_stream, news);
-		list_remove(&stream->news);
+		struct http2_stream *stream = LIST_OWNER(http2->whole.next, struct http2_stream, queue_link);
+		list_remove(&stream->queue_link);
 		server_deliver(&stream->call);
 	}
 }
 
-// Tells what nghttp2 told, and sees whether the connection has come to its end.
+// Notifies the embedder of what nghttp2 reported, and checks whether the connection has come to its end.
 static void http2_settle(struct http2 *http2) {
 	http2_free_closed_streams(http2);
 	http2_deliver_requests(http2);
@@ -141,7 +141,7 @@ static void http2_settle(struct http2 *http2) {
 	}
 }
 
-// The client's silence counts from when it last made room.
+// The client's silence counts from the last time that it read something.
 static void http2_wait_for_room(struct http2 *http2, bool progress) {
 	socket_want_write(http2->socket, true);
 	if (progress || !timer_is_running(&http2->writing))
@@ -155,7 +155,7 @@ static void http2_note_sent(struct http2 *http2, enum write_queue_result result,
 		http2_wait_for_room(http2, progress);
 }
 
-// Sends what waits, and makes frames as long as they can be sent.
+// Sends the queued bytes, and makes frames as long as they can be sent.
 static void http2_flush(struct http2 *http2) {
 	bool progress = false;
 	for (int i = 0; i < WRITES_A_TURN && !http2->blocked && !http2->broken; i++) {
@@ -173,7 +173,7 @@ static void http2_flush(struct http2 *http2) {
 		return;
 	}
 	timer_stop(&http2->writing);
-	socket_want_write(http2->socket, !list_is_empty(&http2->roomy));
+	socket_want_write(http2->socket, !list_is_empty(&http2->writable));
 }
 
 static void http2_process(struct http2 *http2, struct slice bytes) {
@@ -213,8 +213,8 @@ static void http2_on_readable(void *owner) {
 
 static void http2_notify_writable(struct http2 *http2) {
 	struct server *server = http2_server(http2);
-	while (!list_is_empty(&http2->roomy) && !http2->connection.closed) {
-		struct http2_stream *stream = LIST_OWNER(http2->roomy.next, struct http2_stream, room);
+	while (!list_is_empty(&http2->writable) && !http2->connection.closed) {
+		struct http2_stream *stream = LIST_OWNER(http2->writable.next, struct http2_stream, room);
 		list_remove(&stream->room);
 		if (!stream->reported_full || stream->out.is_full || !stream->call.is_open)
 			continue;
@@ -265,7 +265,7 @@ static void http2_on_writing_late(void *owner) {
 static const struct socket_events http2_socket_events = {.on_readable = http2_on_readable,
                                                          .on_writable = http2_on_writable};
 
-// Every request that the client has sent by the time it reads the notice is served: the PING tells when that is.
+// Requests that the client sends before it reads the notice are still served: the response to the PING marks that time.
 static void http2_send_shutdown_notice(struct http2 *http2) {
 	http2->notified = true;
 	nghttp2_submit_shutdown_notice(http2->session);
@@ -281,7 +281,7 @@ static struct client_connection *http2_open(struct server *server, struct socket
 	list_init(&http2->streams);
 	list_init(&http2->whole);
 	list_init(&http2->over);
-	list_init(&http2->roomy);
+	list_init(&http2->writable);
 	write_queue_init(&http2->out, server->limits.memory);
 	timer_init(&http2->reading, server->loop, http2_on_reading_late, http2);
 	timer_init(&http2->writing, server->loop, http2_on_writing_late, http2);
@@ -312,7 +312,7 @@ static void http2_turn_ended(struct client_connection *connection) {
 	http2_settle(http2);
 }
 
-// An idle connection whose place is wanted goes at once; one of a server that drains when its streams have ended.
+// If the server drains, the connection ends with its streams; an idle connection that makes place for another at once.
 static void http2_drain(struct client_connection *connection) {
 	struct http2 *http2 = http2_of(connection);
 	if (http2->state != HTTP2_OPEN || http2->notified)

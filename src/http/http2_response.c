@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers on HTTP/2 streams. Bytes wait in the stream's own outbox until the client's windows and the socket take them,
-// so a stream that isn't read holds up no other. The embedder is never called from here.
+// Responses on HTTP/2 streams. Bytes wait in the stream's own queue until the client's windows and the socket have
+// room, so a stream that the client doesn't read blocks no other. The embedder is never called from here.
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static struct http2_stream *stream_of(struct server_call *call) {
 	return LIST_OWNER(call, struct http2_stream, call);
 }
 
-// Whether nghttp2 can still be told of the stream.
+// Whether nghttp2 no longer takes frames for the stream.
 static bool http2_stream_is_lost(const struct http2_stream *stream) {
 	return stream->is_over || stream->http2->connection.closed || stream->http2->given_up;
 }
@@ -33,7 +33,7 @@ static void fields_add(struct fields *fields, struct slice name, struct slice va
 	                                             name.len, value.len, NGHTTP2_NV_FLAG_NONE};
 }
 
-// Names in lower case, appended to `names`, which has room.
+// The name in lower case, appended to `names`, which has room.
 static struct slice fields_lower_name(struct buffer *names, struct slice name) {
 	size_t start = names->len;
 	for (size_t i = 0; i < name.len; i++)
@@ -41,7 +41,7 @@ static struct slice fields_lower_name(struct buffer *names, struct slice name) {
 	return slice_of(names->ptr + start, name.len);
 }
 
-// What belongs to a connection of HTTP/1.1 only.
+// Headers that are specific to a connection of HTTP/1.1.
 static bool is_of_connection(struct slice name) {
 	return slice_equal_nocase(name, SLICE("upgrade")) || slice_equal_nocase(name, SLICE("proxy-connection"));
 }
@@ -54,7 +54,7 @@ static void fields_add_all(struct fields *fields, struct buffer *names, struct h
 	}
 }
 
-// How much of the answer the next frame can take; http2_response_move puts it there.
+// How many bytes of the response the next frame carries; http2_response_move writes them.
 static ssize_t http2_response_next_length(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t room,
                                           uint32_t *flags, nghttp2_data_source *source, void *owner) {
 	struct http2_stream *stream = source->ptr;
@@ -75,7 +75,7 @@ static ssize_t http2_response_next_length(nghttp2_session *session, int32_t id, 
 	return (ssize_t)(waiting < room ? waiting : room);
 }
 
-// The head, and with `has_body` what is in the outbox behind it. 0, or ERROR_...
+// Submits the head and, with `has_body`, the queued bytes after it. 0, or ERROR_...
 static int http2_response_submit(struct http2_stream *stream, int status, struct headers headers,
                                  int64_t content_length, bool has_body) {
 	struct server *server = stream->http2->connection.server;
@@ -102,7 +102,7 @@ static int http2_response_submit(struct http2_stream *stream, int status, struct
 	return rc;
 }
 
-// What the status or the method says of the answer's body.
+// Sets what status and method imply for the response's body.
 static void http2_response_begin(struct http2_stream *stream, int status) {
 	bool empty_status = status < 200 || status == 204 || status == 304;
 	stream->bodiless = empty_status || slice_equal(stream->method, SLICE("HEAD"));
@@ -115,7 +115,7 @@ static void http2_response_reset(struct http2_stream *stream) {
 	server_call_back_later(&stream->http2->connection);
 }
 
-// There are more bytes, or there is an end.
+// Lets nghttp2 continue: there are more bytes, or the response has ended.
 static void http2_response_resume(struct http2_stream *stream) {
 	if (stream->is_waiting && !http2_stream_is_lost(stream))
 		nghttp2_session_resume_data(stream->http2->session, stream->id);
@@ -130,7 +130,7 @@ static void http2_response_add_bytes(struct http2_stream *stream, struct slice b
 		http2_stream_watch(stream, stream->http2->connection.server->timeouts.write_ms);
 }
 
-// The answer is given, to its end or not; what waits of it is still sent.
+// Ends the call; queued bytes of the response are still sent.
 static void http2_response_finish(struct http2_stream *stream) {
 	stream->is_answered = true;
 	server_call_ended(&stream->call, false);
@@ -229,6 +229,6 @@ int http2_response_move(struct http2_stream *stream, struct slice frame_head, si
 	else
 		http2_stream_watch(stream, http2->connection.server->timeouts.write_ms);
 	if (stream->reported_full && !stream->out.is_full && list_is_empty(&stream->room))
-		list_append(&http2->roomy, &stream->room);
+		list_append(&http2->writable, &stream->room);
 	return rc;
 }

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// What nghttp2 tells of a connection, and what a client may do how often. nghttp2 itself checks frames, their order,
-// flow control, field names and values, pseudo-headers, and that a body is as long as was said; what is malformed
-// resets its stream or ends the connection.
+// nghttp2's callbacks, and limits on how often a client may do what. nghttp2 itself checks frames, their order, flow
+// control, field names and values, pseudo-headers, and that a body has its announced length; malformed input resets its
+// stream or ends the connection.
 //
-// Invariant: a stream has memory from its first field until nghttp2 closes it and http2->over was looked through.
+// Invariant: a stream has memory from its first field until nghttp2 has closed it and http2->over was processed.
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "http/http2.h"
 
 enum {
-	// A client may cancel every stream that it can open, twice, and then so many a second.
+	// A client may cancel every stream that it can open, twice, and then this many a second.
 	RESETS_AT_ONCE = 2 * HTTP2_STREAMS,
 	RESETS_PER_SECOND = 50,
-	// Frames that bring nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, invalid ones.
+	// Frames without content: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, invalid ones.
 	CHATTER_AT_ONCE = 1000,
 	CHATTER_PER_SECOND = 100,
-	// What else happens excuses some: a head, a piece of a body either way.
+	// Useful frames earn tokens: a head, a piece of a body in either direction.
 	CHATTER_A_HEAD = 4,
 	CHATTER_A_PIECE = 2,
-	// Answers to PING and SETTINGS that wait.
+	// Acknowledgements of PING and SETTINGS that wait to be sent.
 	ACKNOWLEDGEMENTS = 1000,
 	CONTINUATIONS = 8,
 	RESPONSE_HEAD_BYTES = 2 * 1024 * 1024,
@@ -33,7 +33,7 @@ static uint64_t http2_now_ms(const struct http2 *http2) {
 	return loop_now_ms(http2->connection.server->loop);
 }
 
-// Counts a frame that a client may send only so often.
+// Counts a frame of limited frequency.
 static void http2_count_chatter(struct http2 *http2) {
 	http2->is_flood |= !token_bucket_take(&http2->chatter, http2_now_ms(http2));
 }
@@ -71,7 +71,7 @@ static int http2_session_on_header(nghttp2_session *session, const nghttp2_frame
 	return 0;
 }
 
-// nghttp2 would leave the field out: what one reader leaves out another may take in.
+// Resets the stream. nghttp2 would drop the field, while another parser might keep it.
 static int http2_session_on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                                            size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
                                            void *owner) {
@@ -106,13 +106,13 @@ static void http2_session_on_data(struct http2 *http2, struct http2_stream *stre
 		http2_stream_body_ended(stream);
 }
 
-// The client leaves: an error is one for all of its streams.
+// The client leaves: an error concerns all of its streams.
 static void http2_session_on_goaway(struct http2 *http2, const nghttp2_frame *frame) {
 	http2_count_chatter(http2);
 	http2->broken |= frame->goaway.error_code != NGHTTP2_NO_ERROR;
 }
 
-// The answer to the PING behind our notice: the client knows, and what it had sent by then has come.
+// The response to the PING after our notice: the client has read the notice, and all it sent before that is here.
 static void http2_session_on_pong(struct http2 *http2) {
 	if (http2->notified)
 		nghttp2_submit_goaway(http2->session, NGHTTP2_FLAG_NONE,
@@ -150,7 +150,7 @@ static int http2_session_on_invalid_frame(nghttp2_session *session, const nghttp
 	return 0;
 }
 
-// What was read is given back to the windows at once: the body's limit bounds what is held of it.
+// The windows are refilled at once: the body's limit bounds the memory.
 static int http2_session_on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
                                        size_t size, void *owner) {
 	(void)flags;
@@ -176,8 +176,8 @@ static int http2_session_on_stream_closed(nghttp2_session *session, int32_t id, 
 	stream->is_over = true;
 	timer_stop(&stream->silence);
 	list_remove(&stream->room);
-	list_remove(&stream->news);
-	list_append(&http2->over, &stream->news);
+	list_remove(&stream->queue_link);
+	list_append(&http2->over, &stream->queue_link);
 	return 0;
 }
 

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request of an HTTP/2 client: gathered field by field and piece by piece, within the limits that HTTP/1.1 has too,
-// then waiting to be delivered. What goes beyond a limit is answered by a refusal of our own.
+// A request of an HTTP/2 client: gathered field by field and piece by piece, within the same limits as in HTTP/1.1,
+// then queued for delivery. A request beyond a limit is refused by the server itself.
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "http/head.h"
 #include "http/http2.h"
 
-// The connection is read on, since the client's windows for answers come over it: one that sends a body has to give up.
+// The connection must still be read, for the window updates of responses, so the request with the body is refused.
 #define NO_MEMORY "There is no memory for the body now."
 
-// What a field counts beside its texts (RFC 9113, 6.5.2).
+// What a field counts in addition to its texts (RFC 9113, 6.5.2).
 enum { FIELD_BYTES = 32, FIRST_FIELDS = 16 };
-// Rounding of each text in the arena.
+// For the rounding of each text in the arena.
 enum { TEXTS_SLACK_BYTES = 2 * 32 * HEAD_FIELDS + 4096 };
-// A body's announced length is believed up to here; beyond it memory comes with the bytes.
+// Memory for a body is reserved up to this much of its announced length; beyond that it grows with the bytes.
 enum { BELIEVED_BYTES = 65536 };
 
 static struct server *http2_stream_server(const struct http2_stream *stream) {
 	return stream->http2->connection.server;
 }
 
-// Clients are known that lose an answer when a reset comes in the same breath, though none is allowed to.
+// Some clients lose a response if a reset follows at once, which RFC 9113 forbids them (8.1).
 enum { LINGER_MS = 1000 };
 
 static void http2_stream_cut_off(struct http2_stream *stream, uint32_t error) {
@@ -40,7 +40,7 @@ static void http2_stream_on_silence(void *owner) {
 		http2_stream_refuse(stream, 408, "The body came too slowly.");
 		return;
 	}
-	// Where nothing gets through, all streams stand still, and the connection's own limit decides.
+	// While the connection is blocked, all streams are, and the connection's own limit applies.
 	if (timer_is_running(&stream->http2->writing)) {
 		http2_stream_watch(stream, http2_stream_server(stream)->timeouts.write_ms);
 		return;
@@ -58,7 +58,7 @@ struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id) {
 	struct http2_stream *stream = memory_new(1, sizeof *stream);
 	*stream = (struct http2_stream){.http2 = http2, .id = id, .count = 1, .remaining_bytes = UINT64_MAX};
 	stream->call.connection = &http2->connection;
-	list_init(&stream->news);
+	list_init(&stream->queue_link);
 	list_init(&stream->room);
 	list_init(&stream->link);
 	list_append(&http2->streams, &stream->link);
@@ -85,7 +85,7 @@ void http2_stream_forget_request(struct http2_stream *stream) {
 void http2_stream_free(struct http2_stream *stream) {
 	timer_stop(&stream->silence);
 	list_remove(&stream->link);
-	list_remove(&stream->news);
+	list_remove(&stream->queue_link);
 	list_remove(&stream->room);
 	stream->http2->stream_count--;
 	http2_stream_forget_request(stream);
@@ -102,7 +102,7 @@ void http2_stream_linger(struct http2_stream *stream) {
 	http2_stream_watch(stream, LINGER_MS);
 }
 
-// The first reason stands.
+// Keeps the first reason.
 static void http2_stream_note_refusal(struct http2_stream *stream, int status, const char *reason) {
 	if (stream->refusal_status)
 		return;
@@ -131,7 +131,7 @@ static void http2_stream_set_pseudo_header(struct http2_stream *stream, struct s
 		stream->authority = value;
 }
 
-// A head that is too large is not kept, but read to its end, since later heads refer to it.
+// A head that is too large isn't kept, but is read to its end: HPACK lets later heads refer to it.
 void http2_stream_take_field(struct http2_stream *stream, struct slice name, struct slice value) {
 	size_t limit = http2_stream_server(stream)->limits.header_bytes;
 	if (stream->head_bytes <= limit)
@@ -165,7 +165,7 @@ static void http2_stream_check_target(struct http2_stream *stream) {
 		http2_stream_note_refusal(stream, 400, "The target is malformed.");
 }
 
-// The authority is the host; a host that says something else would be another request to somebody else.
+// The authority is the host. A host header that differs from it is refused: another parser might use that one.
 static void http2_stream_check_host(struct http2_stream *stream) {
 	const struct slice *host = http2_stream_find_header(stream, SLICE("host"));
 	size_t hosts = 0;
@@ -197,7 +197,7 @@ static void http2_stream_check_body(struct http2_stream *stream) {
 		http2_stream_note_refusal(stream, 413, "The body is too large.");
 }
 
-// The host comes first, unless the client sent the header too.
+// The headers, with the authority as the first one, `host`, unless the client sent that header itself.
 static struct headers http2_stream_headers(struct http2_stream *stream) {
 	if (stream->authority.len == 0 || http2_stream_find_header(stream, SLICE("host")))
 		return (struct headers){stream->list ? stream->list + 1 : NULL, stream->count - 1};
@@ -263,5 +263,5 @@ void http2_stream_body_ended(struct http2_stream *stream) {
 	    .body = buffer_slice(&stream->body),
 	    .peer = slice_from(stream->http2->peer),
 	};
-	list_append(&stream->http2->whole, &stream->news);
+	list_append(&stream->http2->whole, &stream->queue_link);
 }

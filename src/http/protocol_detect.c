@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client's connection before its protocol is known. Over TLS the handshake tells (ALPN; without it HTTP/1.1); in
-// clear the first bytes do: HTTP/2 begins with a preface that is no request of HTTP/1.1.
+// A client's connection before its protocol is known. With TLS, ALPN decides (without it, HTTP/1.1); without TLS the
+// first bytes do: HTTP/2 begins with a preface that is no request of HTTP/1.1.
 //
-// Invariant: what was read and not handed over is the first `seen` bytes of the preface.
+// Invariant: the bytes that were read and not handed over are the first `seen` bytes of the preface.
 #include "http/protocol_detect.h"
 
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static void protocol_detect_give_up(void *owner) {
 	server_connection_closed(&detect->connection);
 }
 
-// The new connection is counted before this one is forgotten, so that draining doesn't end between them.
+// The new connection is counted before this one is removed, so that draining doesn't end between the two.
 static void protocol_detect_hand_over(struct protocol_detect *detect, const struct protocol *protocol,
                                       struct slice received) {
 	timer_stop(&detect->patience);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Formatting of a request's head by plain copying: it is on the way of every request.
+// Formats a request's head by plain copying, since every request passes here.
 #include "http/request_head.h"
 
 #include <stdio.h>
@@ -19,7 +19,7 @@ static char *put_text(char *out, struct slice text) {
 	return out + text.len;
 }
 
-// Bytes below `least` (but tabs) and DEL would change what the line means.
+// Replaces bytes below `least` (but tabs) and DEL, which could change the meaning of the line.
 static char *put_safe_text(char *out, struct slice text, unsigned char least, char replacement) {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char byte = (unsigned char)text.ptr[i];
@@ -34,7 +34,7 @@ static bool frames_body(struct slice name) {
 	       (name.len == 17 && slice_equal_nocase(name, SLICE("transfer-encoding")));
 }
 
-// Where the method gives a body no meaning, an empty one needs no length.
+// An empty body needs no length if the method gives a body no meaning.
 static bool wants_length(const struct exchange_request *request) {
 	return request->body.len > 0 ||
 	       !(slice_equal(request->method, SLICE("GET")) || slice_equal(request->method, SLICE("HEAD")));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all protocols share: listeners, the count of connections and calls, draining and closing. The bytes are the
-// protocols' business.
+// What all protocols share: listeners, the count of connections and calls, draining and closing.
 //
-// At the limit of connections a new client takes the place of the one that has been idle longest; when none is idle, it
+// At the limit of connections a new client replaces the connection that has been idle longest; when none is idle, it
 // waits in the kernel's queue.
 #include "http/server.h"
 
@@ -17,10 +16,10 @@
 #include "net/listener.h"
 #include "net/tls_server.h"
 
-// Heads of answers and bodies of refusals are our own or bounded by the embedder.
+// Heads of responses and bodies of refusals come from the server itself or are bounded by the embedder.
 #define HEAD_LIMIT_BYTES (1024 * 1024)
 
-// A handshake costs up to a millisecond of CPU: requests in flight must not starve for newcomers.
+// A handshake costs up to a millisecond of CPU: new connections must not starve requests in flight.
 enum { HANDSHAKES_AT_ONCE = 100, HANDSHAKES_PER_SECOND = 500 };
 
 struct bound_listener {
@@ -58,7 +57,7 @@ static void server_report_drained(void *owner) {
 		on_drained(server->drained_owner);
 }
 
-// How often memory is looked for on behalf of those that starve.
+// How often to check for memory while connections wait for it.
 #define MEMORY_LOOK_MS 20
 
 static void server_check_memory(void *owner) {
@@ -82,7 +81,7 @@ static void server_free_closed(struct server *server) {
 	}
 }
 
-// Going on with one connection can ask for another turn's end of it, which must not wait for the loop to sleep.
+// A connection may ask to be called back again meanwhile, which must not wait until the loop has slept.
 static void server_end_turn(struct server *server) {
 	while (!list_is_empty(&server->later) && !server->closing) {
 		struct client_connection *connection = LIST_OWNER(server->later.next, struct client_connection, later);
@@ -127,7 +126,7 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	return server;
 }
 
-// Another client who wants a handshake; the next one may have to wait.
+// Counts the handshake; beyond the rate, listeners with TLS pause.
 static struct ssl_st *server_begin_handshake(struct server *server, struct tls_server *tls) {
 	uint64_t now_ms = loop_now_ms(server->loop);
 	token_bucket_take(&server->handshakes, now_ms);
@@ -193,7 +192,7 @@ static void server_close_listeners(struct server *server) {
 	server->bound_listener_count = 0;
 }
 
-// Calls `act` for each connection, also when it closes some or all of them.
+// Calls `act` for each connection; `act` may close any of them.
 static void server_for_each_connection(struct server *server, void (*act)(struct client_connection *connection)) {
 	struct list rest;
 	list_init(&rest);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Endpoints and their idle connections. The pool is last in, first out, so that a quiet hour shrinks it; one timer per
-// endpoint watches the connection that has been idle for longest.
+// Endpoints and their idle connections. The pool is last in, first out, so that it shrinks when traffic does; one timer
+// per endpoint watches the connection that has been idle longest.
 #include "http/upstream.h"
 
 #include <assert.h>
@@ -12,7 +12,7 @@
 enum { SPARE_HEADS = 16 };
 
 struct spare_head {
-	struct head head; // first: what is handed out
+	struct head head; // the first member: callers get a pointer to it
 	struct spare_head *next;
 };
 
@@ -114,7 +114,8 @@ void upstream_connection_close(struct upstream_connection *connection) {
 	free(connection);
 }
 
-// A readable idle connection has ended, or speaks unasked. Only TLS has messages of its own, which bring no bytes.
+// A readable idle connection has ended, or sends unasked. Only messages of TLS itself are harmless: they carry no
+// bytes.
 static void upstream_connection_on_idle_readable(void *owner) {
 	struct upstream_connection *connection = owner;
 	char *scratch = loop_scratch(connection->upstream->all->loop);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Invariant: bytes leave in the order in which they were added, and each is copied at most once on its way in, plus
-// once for each doubling and for each time that half of the box has left.
+// Invariant: bytes leave in the order in which they were added. Each is copied once when it is added, and again when
+// the buffer doubles or when half of it was sent.
 #include "http/write_queue.h"
 
-// Memory that an empty outbox keeps.
+// Memory that an empty queue keeps.
 #define KEPT_BYTES 4096
 
 void write_queue_init(struct write_queue *queue, struct memory_meter *meter) {
@@ -45,7 +45,7 @@ void write_queue_drop(struct write_queue *queue, size_t count) {
 	write_queue_update(queue);
 }
 
-// Takes `taken` bytes off the front of what waits and of the parts, and keeps the rest of the parts.
+// Removes `taken` bytes from the front of the queue and the parts, and queues the rest of the parts.
 static int write_queue_keep_rest(struct write_queue *queue, const struct slice *parts, int count, size_t taken) {
 	size_t waiting = write_queue_waiting(queue);
 	size_t own = taken < waiting ? taken : waiting;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A port is bound without SO_REUSEPORT first wherever that matters: with it, a second process would get the same port
-// without a word. A file left behind by a dead process is removed only when nobody answers on it.
+// A port is first bound without SO_REUSEPORT if it must be free: with it, a second process would get the same port
+// without an error. A socket file left behind by a dead process is removed only when connecting to it is refused.
 #include "net/bind.h"
 
 #include <arpa/inet.h>
@@ -125,7 +125,7 @@ int bind_listen(const char *address, bool shared, int *descriptor, const char **
 		return rc;
 	if (listen(*descriptor, SOMAXCONN) == 0)
 		return 0;
-	// Another socket can have been bound to the port at the same time: only one of them gets to listen.
+	// With SO_REUSEADDR two sockets can be bound to the port at the same time, but only one of them can listen.
 	int failure = errno;
 	bind_close(*descriptor, address);
 	return bind_set_errno_message(message, address, failure);
@@ -159,7 +159,7 @@ static bool is_listening_socket(int descriptor) {
 	       getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) == 0 && listens;
 }
 
-// The address that the descriptor is bound to, as text. False for one of another kind.
+// The address that the descriptor is bound to, as text. False for another kind of address.
 static bool format_bound_address(int descriptor, char address[BIND_TEXT_BYTES]) {
 	union {
 		struct sockaddr any;

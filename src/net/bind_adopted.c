@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The inherited descriptors, by address.
 #include "net/bind_adopted.h"
 
 #include <errno.h>

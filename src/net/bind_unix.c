@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Invariant: a path is in `bound_list` as long as a descriptor of this process listens there, and its file is removed
-// only by who takes it out.
+// Invariant: a path is in `bound_list` as long as a descriptor of this process listens there; its file is removed
+// together with that entry only.
 #include "net/bind_unix.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 struct bound {
 	struct bound *next;
 	char *path;
-	int descriptor; // the list's own; users have duplicates
+	int descriptor; // the list's own; listeners have duplicates
 	size_t count;
 };
 
@@ -32,7 +32,7 @@ static struct bound **bound_find(const char *path) {
 	return place;
 }
 
-// 0 when the path is free, after removing a socket that nobody answers on.
+// 0 when the path is free, after removing a socket on which no process listens.
 static int remove_dead_socket(const struct sockaddr_un *name) {
 	struct stat status;
 	if (lstat(name->sun_path, &status))
@@ -44,7 +44,7 @@ static int remove_dead_socket(const struct sockaddr_un *name) {
 		return errno;
 	int failure = connect(descriptor, (const struct sockaddr *)name, sizeof *name) ? errno : 0;
 	close(descriptor);
-	// A full queue (EAGAIN) or a file of somebody else's (EACCES) is no dead one.
+	// A full queue (EAGAIN) or another user's file (EACCES) doesn't show that the socket is dead.
 	if (failure == ECONNREFUSED)
 		return unlink(name->sun_path) && errno != ENOENT ? errno : 0;
 	return failure == ENOENT ? 0 : failure == EACCES ? EACCES : EADDRINUSE;
@@ -64,8 +64,8 @@ static int bind_fresh(const char *path, int *descriptor) {
 	*descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*descriptor < 0)
 		return errno;
-	// The file gets the descriptor's mode from the moment that it is there; umask would be the whole process's.
-	// Listening begins at once, since until then we look like a dead process.
+	// fchmod before bind: the file has that mode from the start, while umask would concern the whole process.
+	// Listening begins at once, since until then the file looks like that of a dead process.
 	if (fchmod(*descriptor, 0600) || bind(*descriptor, (const struct sockaddr *)&name, sizeof name) ||
 	    listen(*descriptor, SOMAXCONN)) {
 		failure = errno;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// libcurl's multi handle on the loop, used for connecting only: each easy handle ends with its connection made, which
-// is duplicated and taken away. curl calls back only to say what to watch; results are collected after it has returned,
+// libcurl's multi handle on the loop, used for connecting only: an easy handle ends when its connection is made, and
+// the descriptor is duplicated. curl's callbacks only say what to watch; results are collected after curl has returned,
 // so that an owner may start and cancel connections from its callback.
 #include "net/connect.h"
 
@@ -30,7 +30,7 @@ struct connector {
 	CURLM *multi;
 	struct loop *loop;
 	struct timer timer;
-	struct list unwatched; // connections of which nothing is watched, until curl is told to go on with them
+	struct list unwatched; // connections without a watched descriptor, until connector_resume
 	char *proxy;           // may hold a password; NULL for none
 	bool proxy_refused;
 };
@@ -76,8 +76,8 @@ static void curl_watch_free(struct curl_watch *watch) {
 	uv_close((uv_handle_t *)&watch->poll, curl_watch_on_closed);
 }
 
-// Watching ends first: curl closes a socket that isn't connected yet before it says so, and by then its number may be
-// that of another thread's descriptor.
+// Stops watching first: curl closes a socket that isn't connected yet before it reports that, and by then another
+// thread may have a descriptor of that number.
 static void connecting_free(struct connecting *connecting) {
 	while (!list_is_empty(&connecting->watches))
 		curl_watch_free(LIST_OWNER(connecting->watches.next, struct curl_watch, link));
@@ -147,8 +147,8 @@ static void connector_collect(struct connector *connector) {
 	}
 }
 
-// When an address refuses, curl puts the next one in its place, but would open its socket only when one of its timers
-// wakes it, seconds later. Pausing does nothing before a transfer, and ending a pause has curl go on at once.
+// When an address refuses, curl tries the next one, but opens its socket only when one of curl's timers fires, seconds
+// later. Pausing does nothing before a transfer, and ending the pause makes curl continue at once.
 static void connector_resume(struct connector *connector) {
 	while (!list_is_empty(&connector->unwatched)) {
 		struct connecting *connecting = LIST_OWNER(connector->unwatched.next, struct connecting, link);
@@ -179,7 +179,7 @@ static void curl_watch_on_poll(uv_poll_t *poll, int status, int happened) {
 	connector_act(watch->connector, watch->descriptor, flags);
 }
 
-// `connecting` is NULL where curl uses a handle of its own.
+// `connecting` is NULL for a handle of curl's own.
 static struct curl_watch *curl_watch_new(struct connector *connector, struct connecting *connecting,
                                          curl_socket_t descriptor) {
 	struct curl_watch *watch = memory_new(1, sizeof(*watch));
@@ -197,11 +197,11 @@ static struct curl_watch *curl_watch_new(struct connector *connector, struct con
 	return watch;
 }
 
-// curl's word on what to watch a descriptor for. -1 makes the connections fail.
+// curl's callback: what to watch a descriptor for. Returning -1 makes the connections fail.
 static int connector_on_want(CURL *easy, curl_socket_t descriptor, int wanted, void *owner, void *assigned) {
 	struct connector *connector = owner;
 	struct curl_watch *watch = assigned;
-	// curl closes some connections by a handle of its own.
+	// curl closes some connections with a handle of its own.
 	struct connecting *connecting = connecting_of(easy);
 	if (connecting)
 		list_remove(&connecting->link);
@@ -239,7 +239,7 @@ struct connector *connector_new(struct loop *loop) {
 	list_init(&connector->unwatched);
 	const char *proxy = proxy_from_environment();
 	connector->proxy_refused = connect_proxy_problem() != NULL;
-	// curl refuses a scheme that it doesn't know, after it has looked at NO_PROXY: just what is wanted here.
+	// curl refuses an unknown scheme, but only for hosts that NO_PROXY doesn't exempt: just what is wanted here.
 	if (connector->proxy_refused)
 		proxy = "refused://proxy";
 	connector->proxy = proxy ? memory_string(slice_from(proxy)) : NULL;
@@ -272,7 +272,7 @@ static void connecting_configure(struct connecting *connecting, bool secure, con
 	const char *proxy = secure ? connecting->connector->proxy : NULL;
 	bool bare_v6 = strchr(host, ':') && host[0] != '[';
 	char url[320];
-	// A name that doesn't fit is longer than DNS allows; cut off it isn't resolved.
+	// A name that doesn't fit is longer than DNS allows; shortened, it doesn't resolve.
 	snprintf(url, sizeof(url), bare_v6 ? "http://[%.255s]:%u/" : "http://%.255s:%u/", host, port);
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
@@ -282,7 +282,7 @@ static void connecting_configure(struct connecting *connecting, bool secure, con
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms > LONG_MAX ? LONG_MAX : (long)timeout_ms);
-	// An empty proxy keeps curl from reading the environment on its own.
+	// An empty proxy keeps curl from reading the environment itself.
 	curl_easy_setopt(easy, CURLOPT_PROXY, proxy ? proxy : "");
 	curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, proxy ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop_bytes);
@@ -291,7 +291,7 @@ static void connecting_configure(struct connecting *connecting, bool secure, con
 
 struct connecting *connector_start(struct connector *connector, bool secure, const char *host, uint16_t port,
                                    uint64_t timeout_ms, connect_callback callback, void *owner) {
-	// Bytes by which an URL would name another host.
+	// With these bytes the URL would name another host.
 	if (strpbrk(host, "/?#@\\"))
 		return NULL;
 	struct connecting *connecting = memory_new(1, sizeof(*connecting));

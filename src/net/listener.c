@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Accepts a few clients a turn, so that connected clients get their share of the loop.
 #include "net/listener.h"
 
 #include <errno.h>
@@ -13,11 +14,11 @@
 #include "net/bind_adopted.h"
 #include "net/loop_uv.h"
 
-// How many clients are let in before those that are in get their turn.
+// How many clients are accepted in one turn.
 #define ACCEPTED_AT_ONCE 32
-// A kernel's queue is no longer than this by default.
+// The kernel's queue is no longer than this by default.
 #define WAITING_AT_MOST 4096
-// How long accepting rests when there was no descriptor or memory for a client.
+// How long accepting pauses when there was no descriptor or memory for a client.
 #define PAUSE_MS 100
 
 struct listener {
@@ -26,7 +27,7 @@ struct listener {
 	bool wanted;
 	bool polling;
 	bool closed;
-	char *given; // the address as it was asked for
+	char *given; // the address as the caller gave it
 	char address[BIND_TEXT_BYTES];
 	listener_accepted on_accepted;
 	void *owner;
@@ -68,7 +69,7 @@ static void listener_accept(struct listener *listener, int at_most) {
 			listener_pause(listener, errno);
 			return;
 		}
-		// Anything else is the failure of that one client, who has left already.
+		// Any other failure concerns that client only, which has left already.
 	}
 }
 

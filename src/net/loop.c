@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A worker's loop over libuv. All timers share one uv timer, which is armed no later than the earliest of them:
-// stopping a timer leaves it armed, at the price of one idle turn, so that a time limit that is set and lifted costs no
-// libuv call. Own handles are unreferenced: only what others put on the loop keeps it running.
+// A worker's loop over libuv. All timers share one uv timer, which fires no later than the earliest of them. Stopping a
+// timer leaves it armed, so that setting and lifting a time limit costs no libuv call; the price is one idle turn. The
+// loop's own handles are unreferenced: only handles of others keep it running.
 #include "net/loop.h"
 
 #include <assert.h>
@@ -55,7 +55,7 @@ static struct posted *loop_take_posted(struct loop *loop) {
 	return posted;
 }
 
-// Runs what was posted so far. False when there was nothing.
+// Runs the calls that were posted so far. False when there were none.
 static bool loop_run_posted(struct loop *loop) {
 	struct posted *posted = loop_take_posted(loop);
 	bool any = posted != NULL;
@@ -101,7 +101,7 @@ struct loop *loop_new(void) {
 }
 
 void loop_run(struct loop *loop) {
-	// A post made while nothing else is on the loop doesn't keep libuv running, so it is looked for here.
+	// A post made while nothing else is on the loop doesn't keep libuv running, so it is checked for here.
 	loop->running = true;
 	do {
 		if (!atomic_load(&loop->stopping))
@@ -210,11 +210,11 @@ void timer_init(struct timer *timer, struct loop *loop, loop_callback callback, 
 
 void timer_start(struct timer *timer, uint64_t delay_ms) {
 	struct loop *loop = timer->loop;
-	// The time of the loop stands still between its runs.
+	// libuv doesn't update the loop's time between its runs.
 	if (!loop->running)
 		uv_update_time(&loop->uv);
 	uint64_t now_ms = uv_now(&loop->uv);
-	// From within a timer's callback no timer is due at once: a chain of them must not keep the loop from its sockets.
+	// A timer that is started in a timer's callback is never due at once: a chain of them would starve the sockets.
 	if (loop->in_alarm && delay_ms == 0)
 		delay_ms = 1;
 	timer->due_ms = delay_ms < NEVER - 1 - now_ms ? now_ms + delay_ms : NEVER - 1;
@@ -228,7 +228,7 @@ void timer_stop(struct timer *timer) {
 	if (timer->heap_place == 0)
 		return;
 	timer_heap_remove(&loop->timers, timer);
-	// Without a timer nothing may keep the loop running.
+	// Without timers the alarm must not keep the loop running.
 	if (loop->timers.count == 0 && !loop->in_alarm) {
 		uv_timer_stop(&loop->alarm);
 		loop->alarm_ms = NEVER;

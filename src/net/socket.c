@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A descriptor watched by the loop. Invariant: `watched` is what libuv polls for, and it changes only when it has to,
-// since each change costs two system calls: a want that is dropped stays watched until an event shows that it matters.
+// A descriptor watched by the loop. Invariant: `watched` is what libuv polls for. It changes only when it must, since
+// each change costs two system calls: an event that is no longer wanted stays watched until it occurs.
 #include "net/socket.h"
 
 #include <arpa/inet.h>
@@ -26,12 +26,12 @@ struct socket {
 	const struct socket_events *events;
 	void *owner;
 	struct loop *loop;
-	struct timer unread; // tells of bytes that TLS holds already
+	struct timer unread; // reports bytes that TLS has read already
 	int watched;         // UV_READABLE and so on, as libuv has them
 	bool wants_read;
 	bool wants_write;
 	bool opening;
-	bool ending_write; // the goodbye waits for room
+	bool ending_write; // TLS's closing alert waits for room
 	bool hung_up;      // on_hangup was called
 	bool closed;
 };
@@ -48,7 +48,7 @@ static void socket_watch(struct socket *socket, int events) {
 		uv_poll_stop(&socket->poll);
 }
 
-// What has to be watched for at the least.
+// The events that must be watched for.
 static int socket_needed_events(const struct socket *socket) {
 	const struct wire *wire = &socket->wire;
 	int events = 0;
@@ -82,7 +82,7 @@ static void socket_notify_hangup(struct socket *socket) {
 	socket->events->on_hangup(socket->owner);
 }
 
-// TLS may have taken bytes off the descriptor that the owner hasn't read: no watch tells of those.
+// TLS may have read bytes from the descriptor that the owner hasn't read: polling doesn't report those.
 static void socket_check_unread(struct socket *socket) {
 	if (socket->wants_read && !socket->opening && socket->transport->has_unread(&socket->wire))
 		timer_start(&socket->unread, 0);
@@ -108,7 +108,7 @@ static void socket_continue_open(struct socket *socket) {
 static void socket_on_poll(uv_poll_t *poll, int status, int happened) {
 	struct socket *socket = poll->data;
 	if (status < 0) {
-		// libuv has stopped watching a descriptor in error: whoever reads or writes is told what it is.
+		// libuv stops watching a descriptor in error; the owner's next read or write returns the error.
 		socket->watched = 0;
 		happened = UV_READABLE | UV_WRITABLE | UV_DISCONNECT;
 	}
@@ -129,7 +129,7 @@ static void socket_on_poll(uv_poll_t *poll, int status, int happened) {
 	if (socket->closed)
 		return;
 	socket_check_unread(socket);
-	// A level-triggered watch that nobody wants would spin.
+	// Polling is level-triggered: an event that stays watched unwanted would make the loop spin.
 	int unwanted = status < 0 ? 0 : happened & ~socket_needed_events(socket);
 	socket_watch(socket, (socket->watched & ~unwanted) | socket_needed_events(socket));
 }
@@ -164,7 +164,7 @@ void socket_start_tls(struct socket *socket, struct ssl_st *ssl) {
 	transport_tls_init(&socket->wire, ssl);
 	socket->transport = &transport_tls;
 	socket->opening = true;
-	// A client's first message goes out when the loop finds room for it.
+	// A client sends its first message when the loop reports room for it.
 	socket->wire.read_needs_room = !SSL_is_server(ssl);
 	socket_watch(socket, socket_needed_events(socket));
 }

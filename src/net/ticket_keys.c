@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Invariant: tickets are sealed with `current` only, which is younger than TICKET_KEY_LIFE_MS then; a key that is older
-// than twice that opens nothing. Keys change when somebody needs one: no timer runs, and a clock may be any.
+// Invariant: tickets are encrypted with `current` only, while it is younger than TICKET_KEY_LIFE_MS; a key older than
+// twice that decrypts nothing. Keys are renewed when one is needed: no timer runs, and any monotonic clock will do.
 #include "net/ticket_keys.h"
 
 #include <openssl/core_names.h>
@@ -18,21 +18,21 @@
 enum { NAME_BYTES = 16, IV_BYTES = 16, SECRET_BYTES = 32 };
 
 struct ticket_key {
-	unsigned char name[NAME_BYTES]; // in clear in each ticket
+	unsigned char name[NAME_BYTES]; // unencrypted in each ticket
 	unsigned char encryption[SECRET_BYTES];
 	unsigned char authentication[SECRET_BYTES];
 };
 
 struct ticket_keys {
 	uint64_t (*now_ms)(void);
-	EVP_CIPHER *cipher;    // looked up once: OpenSSL 3 takes long for that
-	pthread_mutex_t guard; // of what follows
+	EVP_CIPHER *cipher;    // fetched once: that is slow in OpenSSL 3
+	pthread_mutex_t guard; // of the members below
 	struct ticket_key current, previous;
 	uint64_t made_ms, previous_made_ms;
 	bool has_previous;
 };
 
-static int slot; // of a context's keys
+static int slot; // where contexts keep their keys: an index of ex_data
 
 static void ticket_key_make(struct ticket_key *key) {
 	unsigned char bytes[sizeof *key];
@@ -51,7 +51,7 @@ static void ticket_keys_renew(struct ticket_keys *keys) {
 		ticket_key_make(&keys->current);
 		keys->made_ms = now_ms;
 	}
-	// The change may have come late.
+	// The renewal may have come late.
 	if (now_ms - keys->previous_made_ms >= 2 * (uint64_t)TICKET_KEY_LIFE_MS) {
 		keys->has_previous = false;
 		memory_wipe(&keys->previous, sizeof keys->previous);
@@ -62,10 +62,10 @@ static bool ticket_key_is_named(const struct ticket_key *key, const unsigned cha
 	return memcmp(key->name, name, NAME_BYTES) == 0;
 }
 
-// What OpenSSL is told of a ticket: it can't be opened, is open, is open and should be replaced.
+// Return values for OpenSSL: the ticket can't be decrypted, can be, can be and should be replaced.
 enum { TICKET_UNKNOWN = 0, TICKET_OPEN = 1, TICKET_OLD = 2 };
 
-// The key to seal with (`name` is NULL), or the one of that name.
+// The key to encrypt with (`name` is NULL), or the key of that name.
 static int ticket_keys_find(struct ticket_keys *keys, const unsigned char *name, struct ticket_key *key) {
 	int found = TICKET_UNKNOWN;
 	pthread_mutex_lock(&keys->guard);

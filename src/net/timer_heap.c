@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The heap below the loop's timers. Invariant: list[timer->heap_place] is timer, and no timer is due before its parent.
+// The heap of the loop's timers. Invariant: list[timer->heap_place] is timer, and no timer is due before its parent.
 #include "net/timer_heap.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenSSL contexts. Invariant: a client context verifies, always: chain, dates and name, with TLS 1.2 or later.
+// OpenSSL contexts of clients. Invariant: each verifies the chain, dates and name, and requires TLS 1.2 or later.
 #include "net/tls.h"
 
 #include <arpa/inet.h>
@@ -26,7 +26,7 @@ static void tls_client_keep_session(struct tls_client *client, SSL_SESSION *sess
 	client->session = session;
 }
 
-// 1: the session is ours to free.
+// Returning 1 takes ownership of the session.
 static int tls_client_on_session(SSL *connection, SSL_SESSION *session) {
 	tls_client_keep_session(SSL_CTX_get_app_data(SSL_get_SSL_CTX(connection)), session);
 	return 1;

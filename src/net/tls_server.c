@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Invariant: `context` is complete and never changed while it can be seen; a reload puts another one in its place. The
-// keys of session tickets are the context's, so a reload changes them, and so does time.
+// Invariant: `context` is complete and never modified; a reload replaces it. The keys of session tickets belong to the
+// context: they change with a reload, and with time.
 #include "net/tls_server.h"
 
 #include <errno.h>
@@ -23,8 +23,8 @@ struct tls_server {
 	SSL_CTX *context;
 };
 
-// Forward secrecy and authenticated encryption only, which is also what HTTP/2 asks for (RFC 9113, 9.2.2). TLS 1.3 has
-// no others.
+// Forward secrecy and authenticated encryption only, which HTTP/2 requires too (RFC 9113, 9.2.2). TLS 1.3 has no
+// others.
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
                               "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
@@ -35,7 +35,7 @@ static const char *tls_server_problem(const char *file, const char *why) {
 	return text;
 }
 
-// Nobody is there to be asked for a passphrase.
+// A server can't ask for a passphrase.
 static int tls_server_refuse_passphrase(char *text, int size, int is_writing, void *owner) {
 	(void)text;
 	(void)size;
@@ -85,10 +85,10 @@ static SSL_CTX *tls_server_make_context(const char *certificate_file, const char
 	SSL_CTX_set_cipher_list(context, ciphers);
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
-	// Sessions are in their tickets: nothing to keep here, nothing to lock.
+	// Sessions are kept in their tickets: no cache, no lock.
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	ticket_keys_attach(context, clock_now_ms);
-	// A client that comes back needs one; each costs every handshake a sealing and a record.
+	// A client needs one to resume; each ticket costs every handshake an encryption and a record.
 	SSL_CTX_set_num_tickets(context, 1);
 	SSL_CTX_set_alpn_select_cb(context, tls_server_choose_protocol, NULL);
 	*message = tls_server_read_files(context, certificate_file, key_file);

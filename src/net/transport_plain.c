@@ -21,7 +21,7 @@ static ssize_t plain_read(struct wire *wire, void *bytes, size_t size) {
 }
 
 static ssize_t plain_writev(struct wire *wire, const struct iovec *parts, int part_count) {
-	// sendmsg reads the parts only; its struct is shared with recvmsg, hence the cast.
+	// sendmsg only reads the parts; its struct is shared with recvmsg, hence the cast.
 	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)part_count};
 	ssize_t count;
 	do

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes through TLS. OpenSSL reads and writes the descriptor by a BIO of our own, since its own one raises SIGPIPE and
-// hides errno. Invariant: OpenSSL's error queue is empty before each call, so SSL_get_error speaks of that call.
+// Bytes through TLS. OpenSSL reads and writes the descriptor through the BIO defined here, since its own BIO raises
+// SIGPIPE and hides errno. Invariant: OpenSSL's error queue is empty before each call, so SSL_get_error concerns that
+// call.
 #include "net/transport.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 
 #include "base/memory.h"
 
-// A write takes so many bytes at most: encrypting more would keep the loop from its other sockets.
+// A write takes at most this many bytes: encrypting more would delay the loop's other sockets.
 enum { RECORD_BYTES = SSL3_RT_MAX_PLAIN_LENGTH, WRITE_BYTES = 16 * RECORD_BYTES };
 
 static BIO_METHOD *descriptor_method;
@@ -85,7 +86,7 @@ static int tls_status(struct wire *wire, int result, bool *other_direction, int 
 static ssize_t tls_read(struct wire *wire, void *bytes, size_t size) {
 	size_t filled = 0, count = 0;
 	ERR_clear_error();
-	// A record that is full is seldom the last one.
+	// After a full record there are usually more.
 	do {
 		int result = SSL_read_ex(wire->ssl, (char *)bytes + filled, size - filled, &count);
 		if (result != 1) {
@@ -98,7 +99,7 @@ static ssize_t tls_read(struct wire *wire, void *bytes, size_t size) {
 	return (ssize_t)filled;
 }
 
-// The next bytes to write as one piece: the part itself where it fills a record, else parts gathered in `record`.
+// The next bytes to write, in one piece: the part itself if it fills a record, else parts gathered in `record`.
 static struct iovec gather_parts(const struct iovec *parts, int part_count, size_t skip, char *record) {
 	while (part_count > 0 && skip >= parts->iov_len) {
 		skip -= parts->iov_len;
@@ -129,7 +130,7 @@ static ssize_t tls_writev(struct wire *wire, const struct iovec *parts, int part
 		size_t count = 0;
 		ERR_clear_error();
 		int result = SSL_write_ex(wire->ssl, piece.iov_base, piece.iov_len, &count);
-		// Heads hold what proves who asks.
+		// Heads hold credentials.
 		if (piece.iov_base == record)
 			memory_wipe(record, piece.iov_len);
 		if (result != 1) {
@@ -153,8 +154,8 @@ static int tls_open(struct wire *wire) {
 	return status == SOCKET_AGAIN ? SOCKET_AGAIN : SOCKET_BROKEN;
 }
 
-// False when the closing alert waits for room: to be called again then, and only then, since once the alert is out
-// SSL_shutdown reads and drops what comes.
+// False when the closing alert waits for room: call it again then, and only then, since after the alert was sent
+// SSL_shutdown reads and drops what the peer sends.
 static bool tls_send_close_alert(struct wire *wire) {
 	if (SSL_in_init(wire->ssl) || ((SSL_get_shutdown(wire->ssl) & SSL_SENT_SHUTDOWN) && !wire->close_alert_waits))
 		return true;
@@ -173,14 +174,14 @@ static bool tls_end_write(struct wire *wire) {
 }
 
 static bool tls_has_unread(const struct wire *wire) {
-	// Without read-ahead OpenSSL holds no whole record but the one that is being read.
+	// Without read-ahead OpenSSL holds no whole record except the one that is being read.
 	return wire->ending_unread || SSL_pending(wire->ssl) > 0;
 }
 
 static void tls_close(struct wire *wire, bool orderly) {
 	if (orderly && wire->failure == 0)
 		tls_send_close_alert(wire);
-	// A connection freed without its closing alert would take its session along, which is as good as before.
+	// Freeing a connection without its closing alert would invalidate its session, which is still good.
 	SSL_set_shutdown(wire->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(wire->ssl);
 	wire->ssl = NULL;

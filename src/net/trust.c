@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stores in use, by file. `lock` guards the list and the counts; OpenSSL's stores lock themselves.
+// The stores in use, by file. `lock` guards the list and the counts; an OpenSSL store has a lock of its own.
 #include "net/trust.h"
 
 #include <openssl/err.h>
