@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads changes by the same definitions as scenarios, so that a fault means the same in both. A change is made whole or
-// not at all.
+// Reads changes with the same definitions as scenarios, so that a fault means the same in both. A change is applied
+// whole or not at all.
 #include "emulator/control.h"
 
 #include "base/error.h"
@@ -65,7 +65,7 @@ static const struct schema_key change_keys[] = {
      .offset = FIELD(refusal_share),
      .maximum = 1,
      .default_number = -1,
-     .meaning = "share of the answers in which the model declines"},
+     .meaning = "share of the responses in which the model declines"},
     {0},
 };
 #undef FIELD

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows grow with the models that were asked for, whose number the world bounds.
+// There is a row for each model that was requested; the world bounds their number.
 #include "emulator/counters.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The door: tells the control path from the service's, checks who asks and what for, and hands what is good to
-// answer.c. Every request is answered here or there, once.
+// The entry: separates the control path from the service's paths, checks credentials, operation and model, and passes
+// valid requests to response.c. Every request gets one response, here or there.
 #include "emulator/emulator.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 
 enum { BODY_BYTES = 128 << 20, FRAMES_BYTES = 1 << 20, ID_BYTES_MAX = 2048, EXCEPTIONS_MAX = 63 };
 
-// As the service's own: 25 MB of body, and patience.
+// Like the service's: bodies of 25 MB, and long timeouts.
 static const struct server_limits limits = {.header_bytes = 65536, .body_bytes = 26214400, .connections = 100000};
 static const struct server_timeouts timeouts = {
     .header_ms = 60000, .body_ms = 60000, .write_ms = 600000, .client_idle_ms = 300000};
@@ -40,7 +40,7 @@ static void emulator_reject(struct emulator *emulator, struct server_call *call,
 	respond_exception(emulator, call, name, status, message, 0);
 }
 
-// What the service says of bodies that it can't read, which depends on who would have read them.
+// The service's errors for bodies that it can't read: InvokeModel's come from the model's own reader.
 static void emulator_reject_body(struct emulator *emulator, struct server_call *call, enum operation operation) {
 	if (operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM)
 		emulator_reject(emulator, call, "ValidationException", 400,

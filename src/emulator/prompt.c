@@ -11,7 +11,7 @@
 
 enum { BYTES_PER_TOKEN = 4, TOKENS_PER_MEDIUM = 1000 };
 
-// Counting goes no deeper than a request within a CountTokens request.
+// A CountTokens request holds another request; nesting beyond that isn't counted.
 enum { NESTED_MAX = 1 };
 
 static bool is_one_of(struct slice key, const char *const *names) {
@@ -30,7 +30,7 @@ struct count {
 
 static int count_body(struct count *count, struct slice body);
 
-// The body of an InvokeModel request that CountTokens is asked about: base64 of JSON.
+// The body of an InvokeModel request within a CountTokens request: base64 of JSON.
 static void count_nested_body(struct count *count, struct slice text) {
 	struct buffer decoded;
 	if (count->nested == NESTED_MAX)
@@ -64,7 +64,7 @@ static void count_number(struct count *count, struct slice key, struct slice dig
 		count->prompt->max_tokens = number;
 }
 
-// Walks over the whole text, so that what is no JSON is noticed wherever it breaks.
+// Reads the whole body, so that invalid JSON is noticed anywhere in it.
 static int count_body(struct count *count, struct slice body) {
 	struct json_reader reader;
 	static const char *const cache_points[] = {"cachePoint", "cache_control", NULL};
@@ -91,7 +91,7 @@ static int count_body(struct count *count, struct slice body) {
 	return token.kind == JSON_END ? 0 : ERROR_INVALID;
 }
 
-// What a cache point keeps: here always the system prompt and the tools, whole.
+// The prefix that a cache point keeps: here always the whole system prompt and the tools.
 static void read_prefix(struct slice body, struct prompt *prompt) {
 	static const char *const members[] = {"system", "tools", "toolConfig", NULL};
 	struct json_reader reader;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Heads carry what the service's carry: a request id, the error type with its name space, InvokeModel's counts.
+// Heads carry what those of the service carry: a request id, the error type with its namespace, InvokeModel's counts.
 #include "emulator/respond.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request being answered: its visit at the model, its timer, its end. What is sent, and how it goes wrong, is the
-// business of whole.c and stream.c. An answer lives from response_begin until it is over or its client is gone.
+// The response to one request: its visit at the model, its timer, its end. whole.c and stream.c send the content and
+// its faults. A response lives from response_begin until it is over or its client is gone.
 #include <math.h>
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 
 enum { RESET_DELAY_MS = 10 };
 
-// The loop's time is in whole milliseconds: what is due within half of one is due now.
+// The loop's time is in whole milliseconds: what is due within half a millisecond is due now.
 double response_elapsed_ms(const struct emulator_response *response) {
 	return ((double)(loop_now_ms(response->emulator->loop) - response->served_ms) + 0.5) * response->emulator->speed;
 }
@@ -37,7 +37,7 @@ void response_reset_soon(struct emulator_response *response) {
 	timer_start(&response->timer, RESET_DELAY_MS);
 }
 
-// The slot goes to who waits next: its answer begins from a timer, so that a long queue is no deep recursion.
+// The slot goes to the next visit that waits. Its response begins from a timer, so that a long queue doesn't recurse.
 static void response_depart(struct emulator_response *response) {
 	timer_stop(&response->timer);
 	struct visit *next = visit_leave(&response->visit);
@@ -66,7 +66,7 @@ static void response_send_throttle(struct emulator_response *response) {
 	                        0);
 }
 
-// In the service's words: the reserved tier is one that has been bought.
+// In the service's words: a reserved tier must have been bought.
 static const char *no_such_tier_message(const struct emulator_response *response) {
 	bool is_reserved =
 	    response->generation.tier && tier_bit_of(slice_from(response->generation.tier)) == TIER_BIT_RESERVED;
@@ -86,7 +86,7 @@ static void response_abort(struct emulator_response *response, bool reset) {
 	response->over = true;
 }
 
-// Faults that come instead of any answer. False when this one doesn't.
+// Applies a fault that replaces the response. False for other faults.
 static bool response_fail_at_once(struct emulator_response *response) {
 	const struct scenario_fault *fault = &response->visit.plan.fault;
 	bool streaming = operation_is_streaming(response->generation.operation);
@@ -137,7 +137,7 @@ static void response_do_due(struct emulator_response *response) {
 		whole_act(response);
 }
 
-// The only place that frees an answer that is acting: what it calls may report the client's going from within.
+// The only function that frees a response that is acting: functions that it calls may report that the client is gone.
 static void response_act(void *owner) {
 	struct emulator_response *response = owner;
 	response->acting = true;
@@ -155,7 +155,7 @@ void response_begin(struct emulator *emulator, struct server_call *call, enum op
 	response->call = call;
 	response->served_ms = loop_now_ms(emulator->loop);
 	timer_init(&response->timer, emulator->loop, response_act, response);
-	// Counting tokens makes none and uses no quota of them.
+	// CountTokens generates no tokens and uses no quota of tokens.
 	bool counts = operation == OPERATION_COUNT_TOKENS;
 	struct load_demand demand = {.max_tokens = 1};
 	if (!counts)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers as streams: events leave when their tokens are made, several in one write where they are due together; and
-// how streams go wrong, between two events or within one.
+// Streamed responses: an event is sent when its tokens are due, several in one write if they are due together. Also the
+// faults of streams, between two events or within one.
 #include "aws/exception.h"
 #include "emulator/respond.h"
 
 enum { WRITE_BYTES = 16384, GARBAGE_BYTES = 256 };
 
-// Events before a fault that doesn't say.
+// Events before a fault that sets no `after`.
 enum { AFTER_DEFAULT = 3 };
 
 // Far more than any stream sends.
 #define LYING_LENGTH ((int64_t)1 << 40)
 
-// The event before which the fault comes; past the end for none. A fault that is to come later than the stream is
-// complete comes just before that.
+// The event before which the fault comes; UINT64_MAX for none. A fault that would come after the stream is complete
+// comes just before that.
 static uint64_t stream_fault_event(const struct emulator_response *response) {
 	const struct scenario_fault *fault = &response->visit.plan.fault;
 	uint64_t stop = events_stop(&response->generation);
@@ -39,7 +39,7 @@ static void stream_start(struct emulator_response *response) {
 	response->started = true;
 }
 
-// Sends what was gathered. False when the client is gone.
+// Sends the gathered frames. False when the client is gone.
 static bool stream_flush(struct emulator_response *response) {
 	struct buffer *frames = &response->emulator->frames;
 	if (frames->len > 0 && !response->gone && !server_response_write(response->call, buffer_slice(frames)))

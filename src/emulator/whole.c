@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers in one piece, and how they go wrong halfway.
+// Whole responses, and their faults.
 #include "emulator/body.h"
 #include "emulator/respond.h"
 
 enum { GARBAGE_BYTES = 256, LIE_BYTES = 512 };
 
-// Sends the head, promising `length` bytes, and the first half of the body.
+// Sends a head that announces `length` bytes, and the first half of the body.
 static void whole_send_half(struct emulator_response *response, const struct respond_head *head, struct slice body,
                             size_t length) {
 	server_response_start(response->call, 200, respond_head_headers(head), (int64_t)length);

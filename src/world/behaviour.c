@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans, slots and queues of one model. Each slot taken is given back exactly once, by visit_leave, on every way that a
-// request can end.
+// Plans, slots and queues of one model. Each slot taken is freed exactly once, by visit_leave, however a request ends.
 #include "world/behaviour.h"
 
 #include <assert.h>
@@ -11,10 +10,10 @@
 #include "base/memory.h"
 #include "world/tier.h"
 
-// What is turned away is told so in a tenth of the time that an answer takes to begin.
+// A request is turned away after a tenth of the time that a response takes to begin.
 #define TURNED_AWAY_FACTOR 0.1
 
-// FNV-1a: a model's random numbers must depend on its id and the seed alone, not on its place in the file.
+// FNV-1a: a model's random numbers depend on its id and the seed only, not on its place in the file.
 static uint64_t behaviour_seed(struct slice id, uint64_t seed) {
 	uint64_t hash = 0xcbf29ce484222325;
 	for (size_t i = 0; i < id.len; i++)
@@ -57,8 +56,8 @@ static bool tier_is_among(unsigned tier, unsigned tiers) {
 	return tiers == 0 || tiers & (tier ? tier : TIER_BIT_DEFAULT);
 }
 
-// The fault that this request meets, or NULL. Faults that hold at the same time take their shares one after the other
-// from the same draw: shares 0.3 and 0.2 leave half of the requests alone.
+// The fault that this request meets, or NULL. Simultaneous faults take their shares one after the other from the same
+// draw: with shares of 0.3 and 0.2, half of the requests meet none.
 static const struct scenario_fault *fault_draw(const struct behaviour *behaviour, unsigned tier, double draw,
                                                uint64_t now_ms) {
 	const struct scenario_fault *adjusted = &behaviour->adjustment.fault;
@@ -80,8 +79,8 @@ static const struct scenario_fault *fault_draw(const struct behaviour *behaviour
 	return NULL;
 }
 
-// Each request takes the same count of random numbers whatever becomes of it, so that a fault now doesn't change the
-// latencies of later requests. Answers' lengths are the exception: span_draw may, very rarely, draw twice.
+// Every request draws the same count of random numbers, so that a fault doesn't change the latencies of later requests.
+// Output lengths are the exception: span_draw may, very rarely, draw twice.
 static void plan_draw(struct plan *plan, struct behaviour *behaviour, const struct load_demand *demand,
                       uint64_t now_ms) {
 	struct random_source *random = &behaviour->random;
@@ -118,7 +117,7 @@ static void plan_draw(struct plan *plan, struct behaviour *behaviour, const stru
 		plan->outcome = PLAN_NO_SUCH_TIER;
 }
 
-// What the model knows of the prompt already is quick to read.
+// A cached prefix shortens the time to the first token.
 static void plan_recall(struct plan *plan, const struct behaviour *behaviour, const struct load_demand *demand,
                         uint64_t now_ms) {
 	const struct scenario_prompt_cache *rules = &behaviour->rules->prompt_cache;
@@ -132,7 +131,7 @@ static void plan_recall(struct plan *plan, const struct behaviour *behaviour, co
 	plan->first_ms *= rules->ttft_share;
 }
 
-// Whether the fault comes in the place of any answer.
+// Whether the fault replaces the response.
 static bool fault_turns_away(const struct scenario_fault *fault) {
 	switch (fault->trouble) {
 	case SCENARIO_EXCEPTION:
@@ -147,12 +146,12 @@ static bool fault_turns_away(const struct scenario_fault *fault) {
 	}
 }
 
-// Whether the request is refused a place before the model sees it.
+// Whether the request is refused before the model works on it.
 static bool plan_is_turned_away(const struct plan *plan) {
 	return plan->outcome == PLAN_FAULT ? fault_turns_away(&plan->fault) : plan->outcome != PLAN_ANSWER;
 }
 
-// Quotas come before faults, as in the service: what they turn away is not counted as used, nor is what the cache knew.
+// Quotas come before faults, as in the service. Requests that are turned away and cached tokens don't count as used.
 static void plan_admit(struct plan *plan, struct behaviour *behaviour, uint64_t now_ms) {
 	uint64_t tokens = plan->input_tokens - plan->cache_read_tokens + plan->output_tokens;
 	bool is_valid = plan->outcome != PLAN_NO_SUCH_TIER;
@@ -196,7 +195,7 @@ bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct
 	return false;
 }
 
-// The next in the queue, if a slot is free.
+// The next visit of the queue, or NULL when there is none or no slot is free.
 static struct visit *behaviour_serve_next(struct behaviour *behaviour) {
 	if (list_is_empty(&behaviour->waiting) || !behaviour_has_free_slot(behaviour))
 		return NULL;

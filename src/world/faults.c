@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads faults: one definition of each key, by base/schema.h. A fault's exception is always one of the caller's own
-// names, never a copy of what the file says, so that plans may outlive the document that they came from.
+// Reads faults: each key is defined once, with base/schema.h. A fault's exception points to one of the caller's names,
+// never into the document, so that plans may outlive the document.
 #include "world/faults.h"
 
 #include <stdio.h>

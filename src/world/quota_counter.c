@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One counter for each of the last sixty seconds, and their sum: exact to the second, constant time and space.
+// One counter for each of the last sixty seconds, and their sum: exact to the second, in constant time and space.
 #include "world/quota_counter.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models are kept in order of creation, which gives each its index, and sorted by id for the search. A model once found
-// stays where it is until the world's end.
+// Models are kept in order of creation, which gives each its index, and sorted by id for the search. A model's address
+// never changes.
 #include "world/world.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 struct world {
 	const struct scenario *scenario;
 	const struct scenario_model *unlisted; // the "*" entry, or NULL
-	struct adjustment adjustment;          // made to all, for models that come later
+	struct adjustment adjustment;          // of all models, for those that are created later
 	struct behaviour **created;            // in order of creation
 	struct behaviour **sorted;             // by id
 	size_t count;
@@ -25,7 +25,7 @@ static int compare_ids(struct slice id, const char *other) {
 	return order ? order : (id.len > length) - (id.len < length);
 }
 
-// The place of the id in `sorted`, or where it would stand.
+// The place of the id in `sorted`, or the place to insert it.
 static size_t world_find_place(const struct world *world, struct slice id, bool *found) {
 	size_t low = 0, high = world->count;
 	*found = false;
