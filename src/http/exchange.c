@@ -168,7 +168,7 @@ static bool exchange_read_head(struct exchange *exchange, struct slice *input) {
 	if (exchange->head == NULL) {
 		exchange->head = upstreams_take_head(exchange->upstream->all);
 		struct slice sent = slice_of(exchange->request_head, exchange->request_head_bytes);
-		exchange->head->responses_head = slice_starts(sent, SLICE("HEAD "));
+		exchange->head->responds_to_head = slice_starts(sent, SLICE("HEAD "));
 	}
 	struct head *head = exchange->head;
 	switch (head_read(head, input)) {
@@ -185,9 +185,9 @@ static bool exchange_read_head(struct exchange *exchange, struct slice *input) {
 	// The request asked for no other protocol, and interim responses must come to an end.
 	if (head->status == 101 || ++exchange->interim_responses > INTERIM_LIMIT)
 		return exchange_refuse_response(exchange, EXCHANGE_MALFORMED);
-	bool responses_head = head->responses_head;
+	bool responds_to_head = head->responds_to_head;
 	head_reset(head);
-	head->responses_head = responses_head;
+	head->responds_to_head = responds_to_head;
 	return true;
 }
 

@@ -290,7 +290,7 @@ static const char *frame_request(struct head *head, struct slice authority) {
 }
 
 static const char *frame_response(struct head *head) {
-	if (head->responses_head || head->status < 200 || head->status == 204 || head->status == 304)
+	if (head->responds_to_head || head->status < 200 || head->status == 204 || head->status == 304)
 		head->framing = FRAMING_NONE;
 	else if (head->seen & SEEN_CODING)
 		head->framing = FRAMING_CHUNKED;

@@ -32,7 +32,7 @@ struct head {
 	bool expects_other;    // an unknown expectation
 	// Of a response.
 	int status;
-	bool responses_head; // set it before reading: the response is to a HEAD request and has no body
+	bool responds_to_head; // set it before reading: the response is to a HEAD request and has no body
 	// Of both. `framing` and `content_length` (0 unless FRAMING_LENGTH) are the arguments of framing_init.
 	unsigned minor_version; // 0 or 1
 	struct headers headers; // names as received, values trimmed; the host of an absolute target replaces `host`

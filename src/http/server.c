@@ -338,7 +338,7 @@ void server_call_ended(struct server_call *call, bool gone) {
 }
 
 void server_respond(struct server_call *call, int status, struct headers headers, struct slice body) {
-	call->connection->protocol->response(call, status, headers, body);
+	call->connection->protocol->respond(call, status, headers, body);
 }
 
 void server_response_start(struct server_call *call, int status, struct headers headers, int64_t content_length) {

@@ -37,7 +37,7 @@ struct protocol {
 	void (*free)(struct client_connection *connection);
 
 	// As the functions server_respond and server_response_... of server.h.
-	void (*response)(struct server_call *call, int status, struct headers headers, struct slice body);
+	void (*respond)(struct server_call *call, int status, struct headers headers, struct slice body);
 	void (*response_start)(struct server_call *call, int status, struct headers headers, int64_t content_length);
 	bool (*response_write)(struct server_call *call, struct slice bytes);
 	void (*response_end)(struct server_call *call);

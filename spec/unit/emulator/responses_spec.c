@@ -100,7 +100,7 @@ static void check_body(enum operation operation, size_t model, const struct form
 	buffer_free(&reason);
 }
 
-TEST(whole_bodies_tell_what_was_planned) {
+TEST(whole_bodies_agree_with_the_plan) {
 	for (size_t model = 0; model < MODELS; model++)
 		for (int cut = 0; cut < 2; cut++) {
 			check_body(OPERATION_INVOKE_MODEL, model, &forms[model], cut);
@@ -232,7 +232,7 @@ static void check_stream(enum operation operation, size_t model, const struct fo
 	buffer_free(&stream.reasons);
 }
 
-TEST(streams_tell_what_was_planned) {
+TEST(streams_agree_with_the_plan) {
 	static const uint64_t counts[] = {1, 2, 4, 33, 500};
 	for (size_t model = 0; model < MODELS; model++)
 		for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -242,7 +242,7 @@ TEST(streams_tell_what_was_planned) {
 }
 
 // Tokens of the cache stand beside the input's; where no cache was asked for there is no word of it.
-TEST(caches_are_told_of) {
+TEST(bodies_report_the_cache) {
 	static const struct {
 		enum operation operation;
 		size_t model;
@@ -299,7 +299,7 @@ static void read_nth(const struct generation *generation, uint64_t index, struct
 	buffer_free(&json);
 }
 
-TEST(streams_tell_of_caches) {
+TEST(streams_report_the_cache) {
 	struct plan plan = plain;
 	struct document document;
 	plan.cache_read_tokens = 5;
@@ -331,12 +331,12 @@ TEST(tokens_are_counted) {
 }
 
 int main(void) {
-	RUN(whole_bodies_tell_what_was_planned);
+	RUN(whole_bodies_agree_with_the_plan);
 	RUN(texts_name_their_model_and_repeat);
 	RUN(refusals_decline);
-	RUN(streams_tell_what_was_planned);
-	RUN(caches_are_told_of);
-	RUN(streams_tell_of_caches);
+	RUN(streams_agree_with_the_plan);
+	RUN(bodies_report_the_cache);
+	RUN(streams_report_the_cache);
 	RUN(tokens_are_counted);
 	return check_summary();
 }

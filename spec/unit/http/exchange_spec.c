@@ -121,7 +121,7 @@ static void check_response(const struct response *response) {
 		printf("  answer: %s\n", response->what);
 }
 
-TEST(every_response_has_its_ending) {
+TEST(every_response_has_its_outcome) {
 	// The first loop of a process opens descriptors that stay.
 	loop_close(loop_new());
 	size_t before = open_descriptors();
@@ -158,7 +158,7 @@ static int bound_socket(int backlog, struct sockaddr_in *address) {
 	return descriptor;
 }
 
-TEST(connections_that_fail_are_told_apart) {
+TEST(each_failed_connection_has_its_failure) {
 	struct sockaddr_in address;
 	int closed = bound_socket(-1, &address);
 	CHECK_INT(failure_at("127.0.0.1", ntohs(address.sin_port), false, 5000), EXCHANGE_REFUSED);
@@ -244,8 +244,8 @@ TEST(failures_have_names_and_texts) {
 int main(void) {
 	alarm(60);
 	log_configure(LOG_OFF, LOG_TEXT);
-	RUN(every_response_has_its_ending);
-	RUN(connections_that_fail_are_told_apart);
+	RUN(every_response_has_its_outcome);
+	RUN(each_failed_connection_has_its_failure);
 	RUN(without_descriptors_connecting_fails_and_recovers);
 	RUN(a_full_backlog_ends_in_a_connect_timeout);
 	RUN(an_unanswered_handshake_ends_in_a_connect_timeout);

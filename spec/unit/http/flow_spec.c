@@ -183,7 +183,7 @@ static bool has_body(void *owner) {
 	return record->body_bytes > 0;
 }
 
-TEST(cancelling_on_the_way_closes_the_connection_and_tells_nothing) {
+TEST(cancelling_midway_closes_the_connection_without_an_event) {
 	static const struct script stalls[] = {{.step = ACCEPT}, {.step = REQUEST}, {.step = AWAIT_END}, {.step = DONE}};
 	static const struct script stalls_in_head[] = {
 	    {.step = ACCEPT}, {.step = REQUEST}, {SEND, "HTTP/1.1 200 OK\r\na", 0}, {.step = AWAIT_END}, {.step = DONE}};
@@ -293,7 +293,7 @@ int main(void) {
 	RUN(a_refusal_ends_the_sending);
 	RUN(a_server_that_breaks_off_the_request_has_reset_it);
 	RUN(cancelling_at_once_leaves_nothing);
-	RUN(cancelling_on_the_way_closes_the_connection_and_tells_nothing);
+	RUN(cancelling_midway_closes_the_connection_without_an_event);
 	RUN(cancelling_from_within_an_event);
 	RUN(ten_thousand_exchanges_with_faults_leave_nothing);
 	return check_summary();

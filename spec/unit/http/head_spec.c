@@ -176,7 +176,7 @@ static const struct request_row {
     {"GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", 400, 0, false},
 };
 
-TEST(judges_requests) {
+TEST(accepts_and_refuses_requests) {
 	for (size_t i = 0; i < sizeof request_rows / sizeof *request_rows; i++) {
 		const struct request_row *row = &request_rows[i];
 		int before = check_failures_in_test;
@@ -201,7 +201,7 @@ TEST(judges_requests) {
 }
 
 // RFC 9112, 3.2.2: a client must send the same in both; an origin server goes by the target.
-TEST(an_absolute_target_wins_over_the_host) {
+TEST(an_absolute_target_replaces_the_host) {
 	static const struct {
 		const char *text, *path, *host;
 		size_t headers;
@@ -228,7 +228,7 @@ TEST(an_absolute_target_wins_over_the_host) {
 	}
 }
 
-TEST(refuses_nul_wherever_it_stands) {
+TEST(refuses_nul_anywhere) {
 	static const char text[] = "GET /abc HTTP/1.1\r\nHost: a\r\nName: value\r\n\r\n";
 	for (size_t at = 0; at < sizeof text - 5; at++) {
 		char copy[sizeof text];
@@ -245,7 +245,7 @@ TEST(refuses_nul_wherever_it_stands) {
 
 static const struct response_row {
 	const char *text;
-	bool responses_head;
+	bool responds_to_head;
 	int status; // 0: refused
 	enum framing_kind framing;
 	uint64_t length;
@@ -277,7 +277,7 @@ static const struct response_row {
     {"HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n", false, 0, 0, 0, false},
 };
 
-TEST(judges_responses) {
+TEST(accepts_and_refuses_responses) {
 	for (size_t i = 0; i < sizeof response_rows / sizeof *response_rows; i++) {
 		const struct response_row *row = &response_rows[i];
 		int before = check_failures_in_test;
@@ -285,7 +285,7 @@ TEST(judges_responses) {
 			struct head head;
 			size_t rest;
 			head_init(&head, HEAD_RESPONSE, LIMIT);
-			head.responses_head = row->responses_head;
+			head.responds_to_head = row->responds_to_head;
 			CHECK_INT(feed(&head, slice_from(row->text), step, &rest), row->status ? HEAD_WHOLE : HEAD_REFUSED);
 			if (row->status) {
 				CHECK_INT(head.status, row->status);
@@ -425,7 +425,7 @@ TEST(delimits_bodies) {
 	}
 }
 
-TEST(bounds_what_it_drops) {
+TEST(limits_extensions_and_trailers) {
 	for (int trailers = 0; trailers < 2; trailers++) {
 		struct framing framing;
 		framing_init(&framing, FRAMING_CHUNKED, 0);
@@ -564,13 +564,13 @@ TEST(bodies_hold_under_mutation) {
 
 int main(void) {
 	RUN(reads_a_request);
-	RUN(judges_requests);
-	RUN(an_absolute_target_wins_over_the_host);
-	RUN(refuses_nul_wherever_it_stands);
-	RUN(judges_responses);
+	RUN(accepts_and_refuses_requests);
+	RUN(an_absolute_target_replaces_the_host);
+	RUN(refuses_nul_anywhere);
+	RUN(accepts_and_refuses_responses);
 	RUN(keeps_limits);
 	RUN(delimits_bodies);
-	RUN(bounds_what_it_drops);
+	RUN(limits_extensions_and_trailers);
 	RUN(holds_under_mutation);
 	RUN(bodies_hold_under_mutation);
 	return check_summary();

@@ -36,7 +36,7 @@ TEST(holds_back_a_writer_whose_client_does_not_read) {
 	buffer_free(&piece);
 }
 
-TEST(responses_no_more_than_a_client_takes) {
+TEST(stops_responding_to_a_client_that_does_not_read) {
 	// Each of these answers is 8 KB; the client sends for 16 MB of them and reads none at first.
 	struct served served;
 	struct client client;
@@ -66,7 +66,7 @@ TEST(responses_no_more_than_a_client_takes) {
 
 enum leave { CLOSE, RESET, HALF_CLOSE };
 
-TEST(tells_at_once_that_a_client_is_gone) {
+TEST(reports_at_once_that_a_client_is_gone) {
 	for (int leave = CLOSE; leave <= HALF_CLOSE; leave++) {
 		for (int state = 0; state < 3; state++) {
 			// 0: nothing answered; 1: an answer has begun; 2: as 0, and more was pipelined than is kept, but no more
@@ -102,7 +102,7 @@ TEST(tells_at_once_that_a_client_is_gone) {
 	}
 }
 
-TEST(sends_what_it_has_to_a_client_that_only_ended_its_half) {
+TEST(sends_finished_responses_to_a_client_that_ended_its_half) {
 	struct served served;
 	struct client client;
 	struct buffer body;
@@ -184,7 +184,7 @@ TEST(limits_time) {
 	}
 }
 
-TEST(lets_a_slow_body_come_while_it_comes) {
+TEST(waits_for_a_slow_body_while_bytes_arrive) {
 	static const struct server_timeouts timeouts = {30000, 1000, 30000, 30000};
 	struct served served;
 	struct client client;
@@ -203,7 +203,7 @@ static void on_moment(void *owner) {
 }
 
 // The client's idle time begins when it has everything.
-TEST(lets_a_slow_reader_read_on) {
+TEST(waits_for_a_slow_reader) {
 	static const struct server_timeouts timeouts = {30000, 30000, 30000, 20};
 	struct served served;
 	struct client client;
@@ -231,7 +231,7 @@ TEST(lets_a_slow_reader_read_on) {
 }
 
 // The limit on the client's silence while it does not read.
-TEST(gives_up_a_client_that_does_not_read) {
+TEST(closes_on_a_client_that_does_not_read) {
 	for (int streamed = 0; streamed < 2; streamed++) {
 		static const struct server_timeouts timeouts = {30000, 30000, 30, 30000};
 		struct served served;
@@ -263,12 +263,12 @@ TEST(gives_up_a_client_that_does_not_read) {
 
 int main(void) {
 	RUN(holds_back_a_writer_whose_client_does_not_read);
-	RUN(responses_no_more_than_a_client_takes);
-	RUN(tells_at_once_that_a_client_is_gone);
-	RUN(sends_what_it_has_to_a_client_that_only_ended_its_half);
+	RUN(stops_responding_to_a_client_that_does_not_read);
+	RUN(reports_at_once_that_a_client_is_gone);
+	RUN(sends_finished_responses_to_a_client_that_ended_its_half);
 	RUN(limits_time);
-	RUN(lets_a_slow_body_come_while_it_comes);
-	RUN(lets_a_slow_reader_read_on);
-	RUN(gives_up_a_client_that_does_not_read);
+	RUN(waits_for_a_slow_body_while_bytes_arrive);
+	RUN(waits_for_a_slow_reader);
+	RUN(closes_on_a_client_that_does_not_read);
 	return check_summary();
 }

@@ -78,7 +78,7 @@ static void begin_flood(struct client *client, struct served *served, struct buf
 	                "a"));
 }
 
-TEST(ends_a_flood_at_its_bound) {
+TEST(ends_a_flood_at_its_limit) {
 	for (size_t i = 0; i < sizeof floods / sizeof *floods; i++) {
 		struct served served;
 		struct client client;
@@ -101,7 +101,7 @@ TEST(ends_a_flood_at_its_bound) {
 	}
 }
 
-TEST(bears_what_is_below_it) {
+TEST(accepts_frames_below_the_limit) {
 	for (size_t i = 0; i < sizeof floods / sizeof *floods; i++) {
 		struct served served;
 		struct client client;
@@ -143,7 +143,7 @@ TEST(does_not_deliver_what_was_reset_meanwhile) {
 }
 
 // What a client gets sent excuses the WINDOW_UPDATEs that it sends for it.
-TEST(bears_a_client_that_opens_its_windows_for_every_frame) {
+TEST(accepts_a_window_update_for_every_frame) {
 	struct served served;
 	struct client client;
 	struct buffer out;
@@ -190,7 +190,7 @@ TEST(ends_a_flood_of_continuations) {
 }
 
 // A field of 4 KB in the table, and heads of nothing but references to it: each would be 60 MB.
-TEST(keeps_little_of_a_head_that_unfolds) {
+TEST(keeps_little_of_a_head_that_expands) {
 	static char field[4000], bomb[15000];
 	struct served served;
 	struct client client;
@@ -295,7 +295,7 @@ TEST(keeps_little_for_a_client_that_does_not_read) {
 	served_stop(&served);
 }
 
-TEST(ends_what_is_no_http2) {
+TEST(closes_on_what_is_no_http2) {
 	static const struct slice cases[] = {
 	    TEXT("\0\0\x08\x06\0\0\0\0\0"
 	         "12345678"),                                           // no SETTINGS first
@@ -386,15 +386,15 @@ TEST(holds_under_mutation) {
 }
 
 int main(void) {
-	RUN(ends_a_flood_at_its_bound);
-	RUN(bears_what_is_below_it);
+	RUN(ends_a_flood_at_its_limit);
+	RUN(accepts_frames_below_the_limit);
 	RUN(does_not_deliver_what_was_reset_meanwhile);
-	RUN(bears_a_client_that_opens_its_windows_for_every_frame);
+	RUN(accepts_a_window_update_for_every_frame);
 	RUN(ends_a_flood_of_continuations);
-	RUN(keeps_little_of_a_head_that_unfolds);
+	RUN(keeps_little_of_a_head_that_expands);
 	RUN(refuses_more_streams_than_it_allows);
 	RUN(keeps_little_for_a_client_that_does_not_read);
-	RUN(ends_what_is_no_http2);
+	RUN(closes_on_what_is_no_http2);
 	RUN(holds_under_mutation);
 	return check_summary();
 }

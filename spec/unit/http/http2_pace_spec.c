@@ -112,7 +112,7 @@ TEST(gathers_what_is_written_in_one_turn) {
 
 enum leave { RESET_STREAM, GOAWAY_WITH_ERROR, CLOSE, RESET_CONNECTION };
 
-TEST(tells_at_once_that_a_client_is_gone) {
+TEST(reports_at_once_that_a_client_is_gone) {
 	for (int leave = RESET_STREAM; leave <= RESET_CONNECTION; leave++) {
 		for (int started = 0; started < 2; started++) {
 			struct served served;
@@ -237,7 +237,7 @@ TEST(limits_the_silence_of_a_body) {
 	served_stop(&served);
 }
 
-TEST(gives_up_a_stream_that_is_not_read) {
+TEST(resets_a_stream_that_is_not_read) {
 	for (int streamed = 0; streamed < 2; streamed++) {
 		static const struct server_timeouts timeouts = {30000, 30000, 30, 30000};
 		struct served served;
@@ -265,7 +265,7 @@ TEST(gives_up_a_stream_that_is_not_read) {
 }
 
 // Reading a little now and then is reading.
-TEST(lets_a_slow_reader_read_on) {
+TEST(waits_for_a_slow_reader) {
 	static const struct server_timeouts timeouts = {30000, 30000, 300, 30000};
 	struct served served;
 	struct http2_client client;
@@ -284,7 +284,7 @@ TEST(lets_a_slow_reader_read_on) {
 	served_stop(&served);
 }
 
-TEST(gives_up_a_connection_that_is_not_read) {
+TEST(closes_a_connection_that_is_not_read) {
 	static const struct server_timeouts timeouts = {30000, 30000, 30, 30000};
 	struct served served;
 	struct http2_client client;
@@ -351,7 +351,7 @@ TEST(drains_without_the_clients_help) {
 	served_stop(&served);
 }
 
-TEST(gives_new_clients_the_places_of_idle_ones) {
+TEST(replaces_idle_clients_by_new_ones) {
 	static const struct server_limits limits = {.header_bytes = 4096, .body_bytes = 1000, .connections = 2};
 	struct served served;
 	struct http2_client first, second, third;
@@ -422,16 +422,16 @@ int main(void) {
 	RUN(holds_back_a_writer_whose_stream_is_not_read);
 	RUN(holds_back_a_writer_whose_connection_is_not_read);
 	RUN(gathers_what_is_written_in_one_turn);
-	RUN(tells_at_once_that_a_client_is_gone);
+	RUN(reports_at_once_that_a_client_is_gone);
 	RUN(serves_a_stream_to_its_end_after_the_clients_goaway);
 	RUN(limits_time);
 	RUN(limits_the_silence_of_a_body);
-	RUN(gives_up_a_stream_that_is_not_read);
-	RUN(lets_a_slow_reader_read_on);
-	RUN(gives_up_a_connection_that_is_not_read);
+	RUN(resets_a_stream_that_is_not_read);
+	RUN(waits_for_a_slow_reader);
+	RUN(closes_a_connection_that_is_not_read);
 	RUN(drains);
 	RUN(drains_without_the_clients_help);
-	RUN(gives_new_clients_the_places_of_idle_ones);
+	RUN(replaces_idle_clients_by_new_ones);
 	RUN(closes_from_within_a_request);
 	RUN(leaves_nothing_behind);
 	return check_summary();

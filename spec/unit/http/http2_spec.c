@@ -2,7 +2,7 @@
 // Requests and answers over HTTP/2 in clear: told from HTTP/1.1, the same limits, the same calls of the embedder.
 #include "http2_client.h"
 
-TEST(responses_each_of_many_at_once) {
+TEST(responds_to_many_at_once) {
 	struct served served;
 	struct http2_client client;
 	int32_t ids[200];
@@ -33,7 +33,8 @@ static const struct header *field(const struct server_request *request, struct s
 
 static size_t looked;
 
-static void look(void *owner, struct server_call *call, const struct server_request *request, void **call_owner) {
+static void record_request(void *owner, struct server_call *call, const struct server_request *request,
+                           void **call_owner) {
 	(void)owner;
 	(void)call_owner;
 	looked++;
@@ -52,8 +53,9 @@ static void look(void *owner, struct server_call *call, const struct server_requ
 	server_respond(call, 299, (struct headers){response, sizeof response / sizeof *response}, SLICE("good"));
 }
 
-TEST(hands_over_what_was_asked_and_what_was_answered) {
-	static const struct server_events events = {look, served_on_writable, served_on_gone, served_format_refusal};
+TEST(passes_requests_and_responses_on_unchanged) {
+	static const struct server_events events = {record_request, served_on_writable, served_on_gone,
+	                                            served_format_refusal};
 	struct served served;
 	struct http2_client client;
 	const char *message;
@@ -76,7 +78,7 @@ TEST(hands_over_what_was_asked_and_what_was_answered) {
 }
 
 // The first bytes tell which protocol it is, however they come.
-TEST(tells_protocols_apart_by_the_first_bytes) {
+TEST(distinguishes_protocols_by_their_first_bytes) {
 	static const struct {
 		struct slice sent;
 		bool is_http2;
@@ -131,7 +133,7 @@ TEST(carries_large_bodies_both_ways) {
 }
 
 // One upload that stands still, and one that is as large as it may be, leave the others their turn.
-TEST(uploads_leave_others_their_turn) {
+TEST(uploads_do_not_block_others) {
 	struct served served;
 	struct http2_client client;
 	struct buffer body;
@@ -314,7 +316,7 @@ TEST(refuses_large_heads) {
 	served_stop(&served);
 }
 
-TEST(says_continue) {
+TEST(sends_continue) {
 	struct served served;
 	struct http2_client client;
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -331,7 +333,7 @@ TEST(says_continue) {
 	served_stop(&served);
 }
 
-TEST(responses_head_without_a_body) {
+TEST(responds_to_head_without_a_body) {
 	struct served served;
 	struct http2_client client;
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -399,17 +401,17 @@ TEST(drops_trailers) {
 }
 
 int main(void) {
-	RUN(responses_each_of_many_at_once);
-	RUN(hands_over_what_was_asked_and_what_was_answered);
-	RUN(tells_protocols_apart_by_the_first_bytes);
+	RUN(responds_to_many_at_once);
+	RUN(passes_requests_and_responses_on_unchanged);
+	RUN(distinguishes_protocols_by_their_first_bytes);
 	RUN(carries_large_bodies_both_ways);
-	RUN(uploads_leave_others_their_turn);
+	RUN(uploads_do_not_block_others);
 	RUN(refuses_by_the_same_limits_as_http1);
 	RUN(refuses_malformed_heads);
 	RUN(refuses_an_upload_before_its_end);
 	RUN(refuses_large_heads);
-	RUN(says_continue);
-	RUN(responses_head_without_a_body);
+	RUN(sends_continue);
+	RUN(responds_to_head_without_a_body);
 	RUN(keeps_to_a_stated_length_and_breaks_off_visibly);
 	RUN(drops_trailers);
 	return check_summary();

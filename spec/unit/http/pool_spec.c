@@ -87,7 +87,7 @@ TEST(a_dead_pooled_connection_is_replaced) {
 	}
 }
 
-TEST(it_is_replaced_once_only_and_a_fresh_one_never) {
+TEST(it_is_replaced_once_only_and_a_new_one_never) {
 	static const struct script script[] = {{.step = ACCEPT},  {.step = REQUEST}, {SEND, OK_2, 0},
 	                                       {.step = REQUEST}, {.step = END},     {.step = ACCEPT},
 	                                       {.step = REQUEST}, {.step = END},     {.step = DONE}};
@@ -128,7 +128,7 @@ TEST(it_is_not_replaced_when_it_fails_late) {
 	finish(&fixture);
 }
 
-TEST(an_idle_connection_that_closes_or_speaks_is_dropped) {
+TEST(an_idle_connection_that_closes_or_sends_is_dropped) {
 	static const struct script closes[] = {{.step = ACCEPT},   {.step = REQUEST}, {SEND, OK_2, 0},
 	                                       {.step = AWAIT_GO}, {.step = END},     {.step = DONE}};
 	static const struct script speaks[] = {{.step = ACCEPT}, {.step = REQUEST},   {SEND, OK_2, 0}, {.step = AWAIT_GO},
@@ -197,10 +197,10 @@ int main(void) {
 	RUN(the_same_endpoint_is_the_same_upstream);
 	RUN(the_connection_that_went_idle_last_is_taken_first);
 	RUN(a_dead_pooled_connection_is_replaced);
-	RUN(it_is_replaced_once_only_and_a_fresh_one_never);
+	RUN(it_is_replaced_once_only_and_a_new_one_never);
 	RUN(it_is_not_replaced_after_a_byte_of_the_response);
 	RUN(it_is_not_replaced_when_it_fails_late);
-	RUN(an_idle_connection_that_closes_or_speaks_is_dropped);
+	RUN(an_idle_connection_that_closes_or_sends_is_dropped);
 	RUN(an_idle_connection_expires);
 	RUN(an_event_may_start_the_next_exchange);
 	return check_summary();

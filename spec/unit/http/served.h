@@ -247,7 +247,7 @@ static inline void client_reset(struct client *client) {
 
 // What the client got: "STATUS BODY|" of each whole answer, with "..." behind the body of one that isn't. Lasts until
 // the next call.
-static inline struct slice client_got(const struct client *client, bool responses_head) {
+static inline struct slice client_got(const struct client *client, bool responds_to_head) {
 	static struct buffer text;
 	struct slice input = buffer_slice(&client->in), piece;
 	buffer_free(&text);
@@ -257,7 +257,7 @@ static inline struct slice client_got(const struct client *client, bool response
 	while (input.len) {
 		struct framing framing;
 		enum framing_step step;
-		head.responses_head = responses_head;
+		head.responds_to_head = responds_to_head;
 		enum head_step read = head_read(&head, &input);
 		if (read != HEAD_WHOLE) {
 			buffer_append(&text, read == HEAD_MORE ? SLICE("...") : SLICE("?"));

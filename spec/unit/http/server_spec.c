@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "served.h"
 
-static void responses_on(const char *address) {
+static void check_responds_on(const char *address) {
 	struct served served;
 	struct client client;
 	served_start(&served, &quick_limits, &patient, address);
@@ -43,17 +43,17 @@ static const char *unix_address(const char *name) {
 }
 
 TEST(listens_on_addresses_of_every_kind) {
-	responses_on("127.0.0.1:0");
-	responses_on("localhost:0");
-	responses_on("0.0.0.0:0");
-	responses_on(unix_address("plain"));
+	check_responds_on("127.0.0.1:0");
+	check_responds_on("localhost:0");
+	check_responds_on("0.0.0.0:0");
+	check_responds_on(unix_address("plain"));
 	if (has_v6())
-		responses_on("[::1]:0");
+		check_responds_on("[::1]:0");
 	else
 		printf("skipped: no IPv6 here\n");
 }
 
-TEST(says_where_it_listens) {
+TEST(reports_its_addresses) {
 	struct served served;
 	const char *message;
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -170,7 +170,7 @@ TEST(replaces_a_dead_unix_socket_and_nothing_else) {
 	CHECK_STRING(message, expected);
 	close(descriptor);
 	CHECK_INT(access(address + 5, F_OK), 0);
-	responses_on(address);
+	check_responds_on(address);
 
 	int file = open(address + 5, O_CREAT | O_WRONLY, 0600);
 	close(file);
@@ -180,7 +180,7 @@ TEST(replaces_a_dead_unix_socket_and_nothing_else) {
 	CHECK_INT(unlink(address + 5), 0);
 }
 
-TEST(takes_no_more_connections_than_it_may) {
+TEST(accepts_no_more_connections_than_its_limit) {
 	struct server_limits limits = quick_limits;
 	struct served served;
 	struct client clients[4];
@@ -206,7 +206,7 @@ TEST(takes_no_more_connections_than_it_may) {
 	served_stop(&served);
 }
 
-TEST(gives_new_clients_the_places_of_idle_ones) {
+TEST(replaces_idle_clients_by_new_ones) {
 	struct server_limits limits = quick_limits;
 	struct served served;
 	struct client clients[5];
@@ -237,7 +237,7 @@ TEST(gives_new_clients_the_places_of_idle_ones) {
 }
 
 // Clients who arrive together are all answered, whatever the limit.
-TEST(responses_each_of_a_crowd) {
+TEST(responds_to_each_of_a_crowd) {
 	enum { CLIENTS = 60 };
 	struct server_limits limits = quick_limits;
 	struct served served;
@@ -269,7 +269,7 @@ static void on_moment(void *owner) {
 	*(bool *)owner = true;
 }
 
-TEST(survives_a_want_of_descriptors) {
+TEST(survives_a_lack_of_descriptors) {
 	struct served served;
 	struct client client;
 	struct rlimit before, tight;
@@ -348,7 +348,7 @@ TEST(drains) {
 }
 
 // Who was let in, or waited to be, has half a second to say what it wants.
-TEST(serves_what_is_on_its_way_while_draining) {
+TEST(serves_requests_on_their_way_while_draining) {
 	struct served served;
 	struct client idle, silent, waiting;
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -375,7 +375,7 @@ TEST(serves_what_is_on_its_way_while_draining) {
 	served_stop(&served);
 }
 
-TEST(drains_at_once_when_nobody_is_there) {
+TEST(drains_at_once_without_connections) {
 	struct served served;
 	const char *message;
 	char address[100];
@@ -388,7 +388,7 @@ TEST(drains_at_once_when_nobody_is_there) {
 	served_stop(&served);
 }
 
-TEST(closes_whatever_is_open) {
+TEST(closes_everything_that_is_open) {
 	struct served served;
 	struct client clients[4];
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -558,20 +558,20 @@ TEST(keeps_idle_connections_small) {
 int main(void) {
 	CHECK(mkdtemp(folder) != NULL);
 	RUN(listens_on_addresses_of_every_kind);
-	RUN(says_where_it_listens);
+	RUN(reports_its_addresses);
 	RUN(refuses_addresses_with_a_reason);
 	RUN(knows_a_port_in_use);
 	RUN(shares_an_address_between_workers);
 	RUN(keeps_a_unix_socket_to_its_user);
 	RUN(replaces_a_dead_unix_socket_and_nothing_else);
-	RUN(takes_no_more_connections_than_it_may);
-	RUN(gives_new_clients_the_places_of_idle_ones);
-	RUN(responses_each_of_a_crowd);
-	RUN(survives_a_want_of_descriptors);
+	RUN(accepts_no_more_connections_than_its_limit);
+	RUN(replaces_idle_clients_by_new_ones);
+	RUN(responds_to_each_of_a_crowd);
+	RUN(survives_a_lack_of_descriptors);
 	RUN(drains);
-	RUN(serves_what_is_on_its_way_while_draining);
-	RUN(drains_at_once_when_nobody_is_there);
-	RUN(closes_whatever_is_open);
+	RUN(serves_requests_on_their_way_while_draining);
+	RUN(drains_at_once_without_connections);
+	RUN(closes_everything_that_is_open);
 	RUN(closes_from_within_a_request);
 	RUN(leaves_nothing_behind);
 	RUN(keeps_idle_connections_small);

@@ -128,7 +128,7 @@ static void start_with_tls(struct served *served, const struct server_timeouts *
 	CHECK_INT(server_listen_tls(served->server, "127.0.0.1:0", false, tls, &message), 0);
 }
 
-TEST(speaks_what_the_handshake_says) {
+TEST(speaks_the_protocol_of_the_handshake) {
 	static const struct {
 		int version;
 		const char *protocols;
@@ -263,7 +263,7 @@ static void write_text(const char *name, const char *text) {
 	fclose(file);
 }
 
-TEST(says_what_is_wrong_with_files) {
+TEST(reports_what_is_wrong_with_files) {
 	static const struct {
 		const char *certificate, *key, *ending;
 	} cases[] = {
@@ -295,7 +295,7 @@ TEST(says_what_is_wrong_with_files) {
 }
 
 // A client who says nothing, or half of what begins a handshake, or no TLS at all.
-TEST(ends_handshakes_that_get_nowhere) {
+TEST(ends_handshakes_without_progress) {
 	static const struct slice cases[] = {TEXT(""), TEXT("\x16\x03\x01\x02\x00\x01\x00"), TEXT(GET("/a"))};
 	static const struct server_timeouts timeouts = {50, 30000, 30000, 30000};
 	struct tls_server *tls = tls_of_files();
@@ -315,7 +315,7 @@ TEST(ends_handshakes_that_get_nowhere) {
 }
 
 // Of a crowd a hundred are let in at once, the others as time passes; those in clear don't wait for them.
-TEST(begins_so_many_handshakes_and_no_more) {
+TEST(limits_the_rate_of_handshakes) {
 	enum { CROWD = 130 };
 	static const struct server_limits limits = {.header_bytes = 4096, .body_bytes = 1000, .connections = 1000};
 	struct tls_server *tls = tls_of_files();
@@ -366,13 +366,13 @@ int main(void) {
 	signal(SIGPIPE, SIG_DFL);
 	CHECK(mkdtemp(folder) != NULL);
 	authority_init(&authority);
-	RUN(speaks_what_the_handshake_says);
+	RUN(speaks_the_protocol_of_the_handshake);
 	RUN(carries_large_bodies_both_ways);
 	RUN(resumes_sessions_at_any_worker_until_the_certificate_is_read_again);
 	RUN(changes_certificates_while_connections_live);
-	RUN(says_what_is_wrong_with_files);
-	RUN(ends_handshakes_that_get_nowhere);
-	RUN(begins_so_many_handshakes_and_no_more);
+	RUN(reports_what_is_wrong_with_files);
+	RUN(ends_handshakes_without_progress);
+	RUN(limits_the_rate_of_handshakes);
 	RUN(closes_within_a_handshake);
 	authority_free(&authority);
 	static const char *const names[] = {"cert", "key", "other", "cert2", "text", "locked"};

@@ -136,36 +136,36 @@ static void walker_start(struct walker *walker) {
 }
 
 // The server's side: what is left to answer of one call.
-struct reply {
+struct response {
 	struct walk *walk;
 	struct server_call *call;
 	size_t sent, total;
 	struct timer timer;
 };
 
-static void reply_free(struct reply *reply) {
-	timer_stop(&reply->timer);
-	free(reply);
+static void response_free(struct response *response) {
+	timer_stop(&response->timer);
+	free(response);
 }
 
-static void reply_further(void *owner) {
-	struct reply *reply = owner;
-	struct walk *walk = reply->walk;
+static void response_continue(void *owner) {
+	struct response *response = owner;
+	struct walk *walk = response->walk;
 	size_t piece = 1 + chance(walk, 30000);
 	if (chance(walk, 60) == 0) {
-		server_response_abort(reply->call, chance(walk, 2));
-		reply_free(reply);
+		server_response_abort(response->call, chance(walk, 2));
+		response_free(response);
 		return;
 	}
-	if (piece > reply->total - reply->sent)
-		piece = reply->total - reply->sent;
-	bool room = server_response_write(reply->call, slice_of(body_bytes + reply->sent, piece));
-	reply->sent += piece;
-	if (reply->sent == reply->total) {
-		server_response_end(reply->call);
-		reply_free(reply);
+	if (piece > response->total - response->sent)
+		piece = response->total - response->sent;
+	bool room = server_response_write(response->call, slice_of(body_bytes + response->sent, piece));
+	response->sent += piece;
+	if (response->sent == response->total) {
+		server_response_end(response->call);
+		response_free(response);
 	} else if (room) {
-		timer_start(&reply->timer, chance(walk, 2));
+		timer_start(&response->timer, chance(walk, 2));
 	}
 }
 
@@ -180,27 +180,27 @@ static void on_request(void *owner, struct server_call *call, const struct serve
 	} else if (way < 10) {
 		server_respond(call, 200, (struct headers){NULL, 0}, slice_of(body_bytes, total));
 	} else {
-		struct reply *reply = calloc(1, sizeof(*reply));
-		*reply = (struct reply){.walk = walk, .call = call, .total = total};
-		timer_init(&reply->timer, walk->loop, reply_further, reply);
-		*call_owner = reply;
+		struct response *response = calloc(1, sizeof(*response));
+		*response = (struct response){.walk = walk, .call = call, .total = total};
+		timer_init(&response->timer, walk->loop, response_continue, response);
+		*call_owner = response;
 		server_response_start(call, 200, (struct headers){NULL, 0}, chance(walk, 2) ? -1 : (int64_t)total);
-		timer_start(&reply->timer, chance(walk, 3));
+		timer_start(&response->timer, chance(walk, 3));
 	}
 }
 
 static void on_writable(void *owner, struct server_call *call, void *call_owner) {
-	struct reply *reply = call_owner;
+	struct response *response = call_owner;
 	(void)owner;
 	(void)call;
-	timer_start(&reply->timer, 0);
+	timer_start(&response->timer, 0);
 }
 
 static void on_gone(void *owner, struct server_call *call, void *call_owner) {
 	(void)owner;
 	(void)call;
 	if (call_owner)
-		reply_free(call_owner);
+		response_free(call_owner);
 }
 
 static size_t format_refusal(void *owner, int status, const char *reason, struct header *headers, struct buffer *body) {

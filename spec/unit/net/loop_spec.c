@@ -129,7 +129,7 @@ static void post_stop(void *owner) {
 	loop_post(owner, stop_loop, owner);
 }
 
-TEST(timers_that_start_each_other_at_once_leave_the_rest_its_turn) {
+TEST(timers_that_start_each_other_at_once_do_not_starve_others) {
 	enum { ROUNDS = 1000000 };
 	struct ticking restless = {.again_ms = 0, .rounds = ROUNDS};
 	struct timer first;
@@ -299,7 +299,7 @@ int main(void) {
 	RUN(the_heap_agrees_with_a_plain_list);
 	RUN(timers_fire_once_in_order_and_never_early);
 	RUN(a_timer_may_stop_and_start_others_and_itself);
-	RUN(timers_that_start_each_other_at_once_leave_the_rest_its_turn);
+	RUN(timers_that_start_each_other_at_once_do_not_starve_others);
 	RUN(starting_again_moves_a_timer);
 	RUN(a_stopped_timer_does_not_keep_the_loop_running);
 	RUN(posts_of_several_threads_all_arrive_each_in_order);

@@ -216,7 +216,7 @@ static bool second_has_all(void *owner) {
 	return pair->sides[1].received == pair->sides[0].to_send;
 }
 
-TEST(bytes_held_by_tls_are_told_of) {
+TEST(bytes_held_by_tls_are_reported) {
 	struct pair pair;
 	pair_init(&pair, true, &events);
 	pair.sides[0].to_send = 1000;
@@ -234,7 +234,7 @@ static bool both_open(void *owner) {
 	return pair->sides[0].opened && pair->sides[1].opened;
 }
 
-TEST(an_end_behind_a_full_record_is_told_of) {
+TEST(an_end_after_a_full_record_is_reported) {
 	enum { RECORD_BYTES = 16384 };
 	struct pair pair;
 	static char record[RECORD_BYTES];
@@ -296,7 +296,7 @@ static bool never(void *owner) {
 	return ++*looks > 30;
 }
 
-TEST(a_hangup_is_told_once_while_reading_is_off) {
+TEST(a_hangup_is_reported_once_while_reading_is_off) {
 	// The ways to hang up: with bytes unread or without, the half or the whole.
 	for (int way = 0; way < 4; way++) {
 		struct pair pair;
@@ -357,7 +357,7 @@ TEST(a_tls_stream_without_a_closing_alert_is_cut) {
 	pair_free(&pair);
 }
 
-TEST(writing_over_tls_to_one_who_is_gone_raises_no_signal) {
+TEST(writing_over_tls_to_a_closed_peer_raises_no_signal) {
 	struct pair pair;
 	pair_init(&pair, true, &events);
 	struct side *first = &pair.sides[0];
@@ -422,7 +422,7 @@ TEST(callbacks_may_close) {
 	}
 }
 
-TEST(others_are_named_by_their_address) {
+TEST(peers_are_named_by_their_address) {
 	struct pair pair;
 	char text[64];
 	pair_init(&pair, false, &events);
@@ -444,16 +444,16 @@ int main(void) {
 	alarm(60);
 	authority_init(&authority);
 	RUN(streams_arrive_whole_both_ways);
-	RUN(bytes_held_by_tls_are_told_of);
-	RUN(an_end_behind_a_full_record_is_told_of);
+	RUN(bytes_held_by_tls_are_reported);
+	RUN(an_end_after_a_full_record_is_reported);
 	RUN(a_closing_alert_waits_for_room);
-	RUN(a_hangup_is_told_once_while_reading_is_off);
+	RUN(a_hangup_is_reported_once_while_reading_is_off);
 	RUN(a_reset_is_a_failure_with_its_errno);
 	RUN(a_tls_stream_without_a_closing_alert_is_cut);
-	RUN(writing_over_tls_to_one_who_is_gone_raises_no_signal);
+	RUN(writing_over_tls_to_a_closed_peer_raises_no_signal);
 	RUN(a_handshake_that_fails_has_a_reason);
 	RUN(callbacks_may_close);
-	RUN(others_are_named_by_their_address);
+	RUN(peers_are_named_by_their_address);
 	RUN(a_descriptor_that_cannot_be_watched_is_closed);
 	authority_free(&authority);
 	return check_summary();

@@ -72,7 +72,7 @@ static SSL_SESSION *take_latest(void) {
 	return session;
 }
 
-TEST(a_key_opens_tickets_for_two_lives_and_no_longer) {
+TEST(a_key_decrypts_tickets_for_two_lives_and_no_longer) {
 	static const struct {
 		uint64_t after_ms;
 		bool resumes;
@@ -100,7 +100,7 @@ TEST(a_key_opens_tickets_for_two_lives_and_no_longer) {
 }
 
 // Who keeps coming back is never asked for a whole handshake.
-TEST(a_ticket_of_the_key_before_is_replaced) {
+TEST(a_ticket_of_the_previous_key_is_replaced) {
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
 		now_ms = 0;
 		SSL_CTX *context = server_context(version);
@@ -117,7 +117,7 @@ TEST(a_ticket_of_the_key_before_is_replaced) {
 }
 
 // The key of before is gone after a second change, however soon its last ticket was.
-TEST(two_changes_close_what_was_sealed_before_the_first) {
+TEST(two_changes_end_the_tickets_before_the_first) {
 	now_ms = 0;
 	SSL_CTX *context = server_context(TLS1_3_VERSION);
 	now_ms = TICKET_KEY_LIFE_MS - 1;
@@ -164,9 +164,9 @@ TEST(contexts_have_keys_of_their_own) {
 
 int main(void) {
 	authority_init(&authority);
-	RUN(a_key_opens_tickets_for_two_lives_and_no_longer);
-	RUN(a_ticket_of_the_key_before_is_replaced);
-	RUN(two_changes_close_what_was_sealed_before_the_first);
+	RUN(a_key_decrypts_tickets_for_two_lives_and_no_longer);
+	RUN(a_ticket_of_the_previous_key_is_replaced);
+	RUN(two_changes_end_the_tickets_before_the_first);
 	RUN(a_late_change_keeps_no_key_longer);
 	RUN(contexts_have_keys_of_their_own);
 	authority_free(&authority);

@@ -129,7 +129,7 @@ TEST(quotas_turn_away) {
 	behaviour_free(&behaviour);
 }
 
-TEST(known_beginnings_are_quick) {
+TEST(cached_prefixes_are_quick) {
 	struct scenario_model model = plain;
 	model.ttft_ms = (struct quantiles){100, 100};
 	model.prompt_cache = (struct scenario_prompt_cache){.ttl_ms = 1000, .ttft_share = 0.25};
@@ -157,7 +157,7 @@ TEST(known_beginnings_are_quick) {
 	behaviour_free(&behaviour);
 }
 
-TEST(what_is_turned_away_is_not_kept) {
+TEST(what_is_turned_away_is_not_cached) {
 	struct scenario_model model = plain;
 	model.prompt_cache = (struct scenario_prompt_cache){.ttl_ms = 1000, .ttft_share = 0.25};
 	struct behaviour behaviour;
@@ -297,8 +297,8 @@ int main(void) {
 	RUN(shares_hold);
 	RUN(outputs_end_by_themselves_or_at_the_limit);
 	RUN(quotas_turn_away);
-	RUN(known_beginnings_are_quick);
-	RUN(what_is_turned_away_is_not_kept);
+	RUN(cached_prefixes_are_quick);
+	RUN(what_is_turned_away_is_not_cached);
 	RUN(slots_are_given_in_order);
 	RUN(what_is_turned_away_takes_no_slot);
 	RUN(tiers_have_their_own_faults);

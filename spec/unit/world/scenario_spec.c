@@ -141,7 +141,7 @@ static const struct mistake mistakes[] = {
     {"traffic/output_tokens", NULL, 3, "traffic.output_tokens: expected { FEWEST, MOST }"},
 };
 
-TEST(each_mistake_is_told) {
+TEST(each_mistake_is_reported) {
 	for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
 		const struct mistake *mistake = &mistakes[i];
 		struct document document = {0};
@@ -163,7 +163,7 @@ TEST(each_mistake_is_told) {
 	}
 }
 
-TEST(all_mistakes_are_told_at_once) {
+TEST(all_mistakes_are_reported_at_once) {
 	struct document document = {0};
 	struct scenario scenario;
 	struct buffer text;
@@ -207,8 +207,8 @@ TEST(the_healthy_world_has_every_model) {
 
 int main(void) {
 	RUN(a_scenario_is_read_whole);
-	RUN(each_mistake_is_told);
-	RUN(all_mistakes_are_told_at_once);
+	RUN(each_mistake_is_reported);
+	RUN(all_mistakes_are_reported_at_once);
 	RUN(a_scenario_needs_models);
 	RUN(the_healthy_world_has_every_model);
 	return check_summary();
