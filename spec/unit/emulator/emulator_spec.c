@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole emulator in virtual time: who is let in, what is answered when, what clients and slots do to one another,
-// and each fault byte by byte.
+// The whole emulator in virtual time: authentication, responses and their times, clients and slots, and each fault byte
+// by byte.
 #include "../check.h"
 
 #include <stdio.h>
@@ -61,7 +61,7 @@ static bool contains(const struct buffer *buffer, const char *text) {
 	return buffer->len > 0 && memmem(buffer->ptr, buffer->len, text, strlen(text));
 }
 
-// A number of one counter of one operation.
+// The value of one counter of one operation.
 static int counter(const char *operation, const char *name) {
 	struct document document;
 	struct server_call *call = send("GET", "/_emulator/requests", "", NULL);
@@ -113,8 +113,7 @@ TEST(the_limit_of_the_request_holds) {
 	close_world();
 }
 
-// Writes the types of the frames that came, a letter each: s d b S m, X for an exception; then what is wrong, if
-// anything.
+// Writes the types of the received frames, a letter each: s d b S m, X for an exception; then an error, if any.
 static void types_of(const struct server_call *call, char *types) {
 	struct eventstream_decoder decoder;
 	struct eventstream_frame frame;
@@ -301,7 +300,7 @@ TEST(faults_of_bodies_are_exact) {
 	open_plain("");
 	static const struct {
 		const char *change;
-		int64_t missing; // of what content-length promised, -1: less than half of it came
+		int64_t missing; // of content-length; -1: less than half of it was sent
 	} cases[] = {
 	    {"{\"fault\":\"truncate\"}", -1}, {"{\"fault\":\"stall\"}", -1}, {"{\"fault\":\"lying_length\"}", 512}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -436,9 +435,9 @@ TEST(the_reset_restores_the_scenario) {
 	CHECK_INT(counter("Converse", "received"), 0);
 	struct server_call *call = send("POST", CONVERSE, ASK, NULL);
 	pass(289);
-	CHECK_INT(call->status, 0); // the scenario's own latency again
+	CHECK_INT(call->status, 0); // the scenario's own latency applies again
 	pass(1);
-	CHECK_INT(call->status, 200); // and a quota that is whole
+	CHECK_INT(call->status, 200); // and so does its whole quota
 	drop(call);
 	close_world();
 }
@@ -457,7 +456,7 @@ TEST(callers_must_authenticate) {
 	static const struct {
 		bool keys, bearer;
 		const char *authorization;
-		int status; // 0: let in
+		int status; // 0: accepted
 		const char *type;
 	} cases[] = {
 	    {false, false, NULL, 0, ""},

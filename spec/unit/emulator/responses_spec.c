@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What models answer, whole and as streams: every family's form is read back and must tell the same as the plan.
+// Responses of models, whole and streamed: the form of every family is parsed and must agree with the plan.
 #include "../check.h"
 
 #include "aws/eventstream.h"
@@ -149,7 +149,7 @@ TEST(refusals_decline) {
 
 struct stream {
 	struct buffer texts;   // of all deltas
-	struct buffer types;   // of all events, with a comma behind each
+	struct buffer types;   // of all events, with a comma after each
 	struct buffer reasons; // why it ended
 	double input, output;
 	uint64_t events;
@@ -241,7 +241,7 @@ TEST(streams_agree_with_the_plan) {
 		}
 }
 
-// Tokens of the cache stand beside the input's; where no cache was asked for there is no word of it.
+// Tokens of the cache are reported beside the input's, and only if the request used the cache.
 TEST(bodies_report_the_cache) {
 	static const struct {
 		enum operation operation;
@@ -274,7 +274,7 @@ TEST(bodies_report_the_cache) {
 	}
 }
 
-// The event's JSON, which is found in its frame: in a chunk's base64 where it is one.
+// The event's JSON: the payload of its frame, or the decoded base64 within a chunk.
 static void read_nth(const struct generation *generation, uint64_t index, struct document *document) {
 	struct events_scratch scratch;
 	struct eventstream_decoder decoder;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Heads and bodies as they come off the wire: what is understood, what is refused, and that neither depends on how the
-// bytes were cut. Inputs lie in allocations of their exact size, so that sanitizers see a read beyond them.
+// Heads and bodies as received: what is accepted, what is refused, and that neither depends on the chunking of the
+// bytes. Inputs are in allocations of their exact size, so that sanitizers see a read beyond them.
 #include <stdlib.h>
 
 #include "../check.h"
@@ -17,7 +17,7 @@ static char *exact_copy(struct slice text) {
 	return copy;
 }
 
-// Feeds the text in pieces of `step` bytes (0: all at once); *rest is how much was left over.
+// Feeds the text in pieces of `step` bytes (0: all at once); *rest is how many bytes were left over.
 static enum head_step feed(struct head *head, struct slice text, size_t step, size_t *rest) {
 	enum head_step result = HEAD_MORE;
 	size_t at = 0;
@@ -66,7 +66,7 @@ TEST(reads_a_request) {
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n"
 #define POST "POST / HTTP/1.1\r\nHost: a\r\n"
 
-// What a request is taken for. `status` 0: it is accepted, with the framing and the connection's fate.
+// How a request is read. `status` 0: it is accepted, with that framing and keep_alive.
 static const struct request_row {
 	const char *text;
 	int status;
@@ -137,7 +137,7 @@ static const struct request_row {
     {GET "A: b\x01\r\n\r\n", 400, 0, false},
     {GET "A: b\x7f\r\n\r\n", 400, 0, false},
 
-    // Lengths and codings, as smugglers write them.
+    // Lengths and codings, as in request smuggling.
     {POST "Content-Length: 1\r\nContent-Length: 1\r\n\r\n", 400, 0, false},
     {POST "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, 0, false},
     {POST "Content-Length: 1, 1\r\n\r\n", 400, 0, false},
@@ -200,7 +200,7 @@ TEST(accepts_and_refuses_requests) {
 	}
 }
 
-// RFC 9112, 3.2.2: a client must send the same in both; an origin server goes by the target.
+// RFC 9112, 3.2.2: a client must send the same host in both; an origin server uses the target's.
 TEST(an_absolute_target_replaces_the_host) {
 	static const struct {
 		const char *text, *path, *host;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers with bytes changed, dropped, repeated and moved, in any chunking, over a connection that then closes: every
-// exchange ends once, with at most the bytes that came, and no connection is kept that isn't clean.
+// Responses with bytes changed, dropped, repeated and moved, in any chunking, over a connection that then closes: every
+// exchange ends once, with at most the bytes that were sent, and only clean connections are kept.
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -84,7 +84,7 @@ static bool is_over(void *owner) {
 TEST(every_response_ends_once) {
 	struct loop *loop = loop_new();
 	struct upstreams *upstreams = upstreams_new(loop, &quick_settings);
-	// What fails before a byte of the answer is replaced by a connection to nobody.
+	// A connection that fails before a byte of the response is replaced by one to an address without a server.
 	struct upstream *upstream = upstreams_get(upstreams, false, SLICE("bad..name"), 1);
 	struct random_source random;
 	int ended = 0, failed = 0;

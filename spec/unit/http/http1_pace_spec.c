@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients that are slow, read late or leave: what is held back, who is told, and which time limit ends what.
+// Clients that are slow, read late or leave: back-pressure, notifications, and which time limit ends what.
 #include "served.h"
 
 TEST(holds_back_a_writer_whose_client_does_not_read) {
@@ -37,7 +37,7 @@ TEST(holds_back_a_writer_whose_client_does_not_read) {
 }
 
 TEST(stops_responding_to_a_client_that_does_not_read) {
-	// Each of these answers is 8 KB; the client sends for 16 MB of them and reads none at first.
+	// Each response is 8 KB; the client requests 16 MB of them and reads none at first.
 	struct served served;
 	struct client client;
 	struct buffer request;
@@ -69,8 +69,8 @@ enum leave { CLOSE, RESET, HALF_CLOSE };
 TEST(reports_at_once_that_a_client_is_gone) {
 	for (int leave = CLOSE; leave <= HALF_CLOSE; leave++) {
 		for (int state = 0; state < 3; state++) {
-			// 0: nothing answered; 1: an answer has begun; 2: as 0, and more was pipelined than is kept, but no more
-			// than the kernel takes (an end behind a full buffer is seen by nobody).
+			// 0: no response yet; 1: a response has begun; 2: as 0, and more was pipelined than is kept, but no more
+			// than the kernel takes (an end after a full buffer isn't noticed).
 			struct served served;
 			struct client client;
 			served_start(&served, &quick_limits, &patient, NULL);
@@ -149,7 +149,7 @@ static void drip_start(struct drip *drip, struct served *served, struct client *
 	timer_start(&drip->timer, 1);
 }
 
-// Which limit ends what; all the others are far away.
+// Which limit ends what; all other limits are long.
 TEST(limits_time) {
 	static const struct {
 		const char *sent;
@@ -202,7 +202,7 @@ static void on_moment(void *owner) {
 	*(bool *)owner = true;
 }
 
-// The client's idle time begins when it has everything.
+// The client's idle time begins when it has read everything.
 TEST(waits_for_a_slow_reader) {
 	static const struct server_timeouts timeouts = {30000, 30000, 30000, 20};
 	struct served served;
@@ -230,7 +230,7 @@ TEST(waits_for_a_slow_reader) {
 	buffer_free(&body);
 }
 
-// The limit on the client's silence while it does not read.
+// The time limit for a client that doesn't read.
 TEST(closes_on_a_client_that_does_not_read) {
 	for (int streamed = 0; streamed < 2; streamed++) {
 		static const struct server_timeouts timeouts = {30000, 30000, 30, 30000};

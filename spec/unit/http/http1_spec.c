@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/1.1 as a client meets it: raw bytes in, answers out, over loopback.
+// HTTP/1.1 from a client's view: raw bytes in, responses out, over loopback.
 #include "served.h"
 
 // What is sent on one connection, what comes back, and whether the server then ends it.
@@ -39,7 +39,7 @@ static const struct row {
     {POST("/a", "Expect: 200-ok\r\nContent-Length: 5\r\n") "hello", "417 refused|", "", true},
     {GET("/a") "GET / HTTP/1.1\r\n\r\n" GET("/b"), "200 /a|400 refused|", "GET /a |", true},
 
-    // Smuggled seconds: none of them may be seen as a request.
+    // Smuggled second requests: none of them may be served.
     {POST("/a", "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n") "0\r\n\r\n" GET("/evil"), "400 refused|", "",
      true},
     {POST("/a", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n") "0\r\n\r\n" GET("/evil"), "400 refused|", "",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests and answers over HTTP/2 in clear: told from HTTP/1.1, the same limits, the same calls of the embedder.
+// Requests and responses over HTTP/2 without TLS: distinguished from HTTP/1.1, with the same limits and the same calls
+// of the embedder.
 #include "http2_client.h"
 
 TEST(responds_to_many_at_once) {
@@ -77,7 +78,7 @@ TEST(passes_requests_and_responses_on_unchanged) {
 	served_stop(&served);
 }
 
-// The first bytes tell which protocol it is, however they come.
+// The first bytes decide the protocol, in any chunking.
 TEST(distinguishes_protocols_by_their_first_bytes) {
 	static const struct {
 		struct slice sent;
@@ -132,7 +133,7 @@ TEST(carries_large_bodies_both_ways) {
 	}
 }
 
-// One upload that stands still, and one that is as large as it may be, leave the others their turn.
+// An upload that stalls and one of the largest size don't block other streams.
 TEST(uploads_do_not_block_others) {
 	struct served served;
 	struct http2_client client;
@@ -152,7 +153,7 @@ TEST(uploads_do_not_block_others) {
 	buffer_free(&body);
 }
 
-// Refusals are answers; what comes behind the answer is unwanted.
+// Refusals are responses; the rest of the request is dropped.
 TEST(refuses_by_the_same_limits_as_http1) {
 	struct buffer huge;
 	buffer_init(&huge, 1 << 20);
@@ -167,7 +168,7 @@ TEST(refuses_by_the_same_limits_as_http1) {
 	} cases[] = {
 	    {"GET", huge.ptr, NULL, NULL, 0, "414 refused|"},
 	    {"GET", "/a", "x-much", huge.ptr, 0, "200 /a|"},
-	    {"GET", "no-path", NULL, NULL, 0, "0 ..."}, // nghttp2's own judgement
+	    {"GET", "no-path", NULL, NULL, 0, "0 ..."}, // refused by nghttp2 itself
 	    {"GET", "/a#b", NULL, NULL, 0, "400 refused|"},
 	    {"GET", "/\xc3\xa4", NULL, NULL, 0, "400 refused|"},
 	    {"OPTIONS", "*", NULL, NULL, 0, "200 *|"},
@@ -197,7 +198,7 @@ TEST(refuses_by_the_same_limits_as_http1) {
 		int32_t id = http2_ask(&client, cases[i].method, cases[i].path, cases[i].name, cases[i].value);
 		UNTIL(&served, got_of(&client, id)->closed != OPEN);
 		CHECK_SLICE(http2_result(&client, id), slice_from(cases[i].result));
-		// The connection goes on.
+		// The connection continues.
 		ANSWERED(&client, http2_ask(&client, "GET", "/next", NULL, NULL), "200 /next|");
 		CHECK_INT(server_calls(served.server), 0);
 		http2_close(&client);
@@ -207,7 +208,7 @@ TEST(refuses_by_the_same_limits_as_http1) {
 	buffer_free(&upload);
 }
 
-// What two readers could read in two ways resets its stream, and nothing else.
+// A head that two parsers could read differently resets its stream only.
 TEST(refuses_malformed_heads) {
 	static const struct slice cases[] = {
 	    TEXT("\x82\x86\x41\x01"
@@ -219,7 +220,7 @@ TEST(refuses_malformed_heads) {
 	    TEXT("\x82\x86\x84\x00\x01x\x01"
 	         "1"
 	         "\x41\x01"
-	         "a"), // a pseudo-header behind a header
+	         "a"), // a pseudo-header after a header
 	    TEXT("\x82\x86\x84\x41\x01"
 	         "a"
 	         "\x00\x04:new\x01"
@@ -278,7 +279,7 @@ TEST(refuses_malformed_heads) {
 	}
 }
 
-// A refused upload ends: the client is told that nothing more of it is wanted.
+// A refused upload ends: a reset tells the client to stop sending.
 TEST(refuses_an_upload_before_its_end) {
 	struct served served;
 	struct http2_client client;
@@ -308,7 +309,7 @@ TEST(refuses_large_heads) {
 	served_start(&served, &quick_limits, &patient, NULL);
 	http2_open(&client, &served, 65535);
 	ANSWERED(&client, http2_ask(&client, "GET", "/a", "x", value), "431 refused|");
-	// The table of both sides is still the same one.
+	// The HPACK tables of both ends still agree.
 	ANSWERED(&client, http2_ask(&client, "GET", "/a", "x-next", "1"), "200 /a|");
 	ANSWERED(&client, http2_ask(&client, "GET", "/a", "x-next", "1"), "200 /a|");
 	CHECK_INT(served.requests, 2);
@@ -347,7 +348,7 @@ TEST(responds_to_head_without_a_body) {
 	served_stop(&served);
 }
 
-// How an answer ends that was not, or not wholly, given.
+// How a response ends that is missing or incomplete.
 TEST(keeps_to_a_stated_length_and_breaks_off_visibly) {
 	enum how { WHOLE, SHORT, LONG, ABORTED, ABORTED_AT_ONCE, ABORTED_BEFORE };
 	static const char *const results[] = {"200 four|", "200 thr...", "200 fivv|", "200 thr...", "0 ...", "0 ..."};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server around its connections: where it listens, how many it takes, how it drains and closes, and that ten
+// The server around its connections: where it listens, how many it accepts, how it drains and closes, and that ten
 // thousand requests leave nothing behind.
 #include <dirent.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static bool has_v6(void) {
 
 static char folder[] = "/tmp/signalbox-spec-XXXXXX";
 
-// "unix:FOLDER/NAME", lasting until the fourth call from now.
+// "unix:FOLDER/NAME", valid until the fourth call from now.
 static const char *unix_address(const char *name) {
 	static char texts[4][200];
 	static size_t next;
@@ -111,7 +111,7 @@ TEST(knows_a_port_in_use) {
 	CHECK_INT(server_probe(address, &message), 0);
 }
 
-// Workers of one process listen together; anybody else sees that the address is taken.
+// Workers of one process share the address; for others it is in use.
 static void shares(const char *first_address) {
 	struct served served;
 	const char *message = "";
@@ -124,7 +124,7 @@ static void shares(const char *first_address) {
 	CHECK_INT(server_probe(address, &message), ERROR_IN_USE);
 	CHECK_INT(server_listen(other, address, false, &message), ERROR_IN_USE);
 	for (int i = 0; i < 50; i++) {
-		// The kernel picks the listener; either answers, also when the first is gone.
+		// The kernel picks the listener; either responds, even after the first was closed.
 		struct client client;
 		client_adopt(&client, &served, connect_to(address));
 		client_send(&client, SLICE(GET("/a")));
@@ -217,7 +217,7 @@ TEST(replaces_idle_clients_by_new_ones) {
 		client_send(&clients[i], i == 1 ? SLICE(GET("/hold")) : SLICE(GET("/a")));
 		UNTIL(&served, i == 1 ? served.held_count == 1 : clients[i].in.len > 0);
 	}
-	// The longest idle goes first, then the other; the busy one keeps its place.
+	// The longest idle is closed first, then the other; the busy one stays.
 	client_open(&clients[3], &served);
 	client_send(&clients[3], SLICE(GET("/hold")));
 	UNTIL(&served, served.held_count == 2 && clients[0].ended);
@@ -236,7 +236,7 @@ TEST(replaces_idle_clients_by_new_ones) {
 	served_stop(&served);
 }
 
-// Clients who arrive together are all answered, whatever the limit.
+// Clients that arrive together all get a response, whatever the limit.
 TEST(responds_to_each_of_a_crowd) {
 	enum { CLIENTS = 60 };
 	struct server_limits limits = quick_limits;
@@ -286,7 +286,7 @@ TEST(survives_a_lack_of_descriptors) {
 	struct timer moment;
 	timer_init(&moment, served.loop, on_moment, &passed);
 	timer_start(&moment, 50);
-	// A listener that doesn't rest turns the loop many thousand times.
+	// Without the pause the loop would turn many thousand times.
 	while (!passed) {
 		uv_run(loop_uv(served.loop), UV_RUN_ONCE);
 		turns++;
@@ -347,7 +347,7 @@ TEST(drains) {
 	served_stop(&served);
 }
 
-// Who was let in, or waited to be, has half a second to say what it wants.
+// Clients that are connected or wait to be accepted have half a second to send a request.
 TEST(serves_requests_on_their_way_while_draining) {
 	struct served served;
 	struct client idle, silent, waiting;
@@ -409,7 +409,7 @@ TEST(closes_everything_that_is_open) {
 	served_stop(&served);
 }
 
-// Closing is allowed from within any call of the server's.
+// Closing is allowed from within any callback of the server.
 TEST(closes_from_within_a_request) {
 	for (int pipelined = 0; pipelined < 2; pipelined++) {
 		struct served served;
@@ -438,7 +438,7 @@ static size_t open_descriptors(void) {
 	return count;
 }
 
-// One request of ten thousand: an answer of any kind, at once or later, or a client that leaves at some point.
+// One request of ten thousand: a response of any kind, at once or later, or a client that leaves at some point.
 static void run_random(struct served *served, struct random_source *random, struct client *clients, size_t count) {
 	static const char *const requests[] = {
 	    GET("/a"),
@@ -503,7 +503,7 @@ TEST(leaves_nothing_behind) {
 	CHECK_INT(open_descriptors(), descriptors);
 }
 
-// Allocated bytes; 0 under a sanitizer's allocator, which checks for itself that nothing is left.
+// Allocated bytes; 0 under a sanitizer's allocator, which itself checks for leaks.
 static size_t allocated(void) {
 	return mallinfo2().uordblks + mallinfo2().hblkhd;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exchanges over TLS: whom we trust, what a session is worth, and how a stream over TLS ends; the tunnel of a proxy.
+// Exchanges over TLS: trust, resumed sessions, the end of a stream over TLS, the tunnel of a proxy.
 #include "../net/certificates.h"
 #include "base/log.h"
 #include "net/connect.h"
@@ -11,14 +11,14 @@
 static struct authority authority, stranger;
 
 struct outcome {
-	int status; // -1 - failure where it failed
+	int status; // or -1 - failure
 	int accepted, resumed;
 	size_t idle;
 	size_t body_bytes;
 	char asked_for[64];
 };
 
-// `exchanges` exchanges, one after the other, with the server's script; the outcome of the last.
+// Runs `exchanges` exchanges with the script, one after the other; returns the outcome of the last.
 static struct outcome run(const struct script *script, SSL_CTX *context, const char *host, const char *ca_file,
                           int exchanges, struct slice body) {
 	struct upstream_settings settings = quick_settings;
@@ -211,7 +211,7 @@ TEST(cancelling_within_the_handshake_leaves_nothing) {
 	recorded_free(&record);
 }
 
-// As run, with HTTPS_PROXY pointing at the scripted server and an upstream elsewhere.
+// As `run`, with HTTPS_PROXY set to the scripted server, and an upstream elsewhere.
 static int run_through_proxy(const struct script *script, SSL_CTX *context, const char *scheme, const char *exempt) {
 	struct upstream_settings settings = quick_settings;
 	struct scripted_server server;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A random walk: many exchanges at once with a server of this room on the same loop, which answers, streams, stalls and
-// breaks off by chance, while the exchanges are paused, resumed, cancelled and started from within events and outside.
-// Whatever happens, each ends once and nothing is left.
+// A random walk: many simultaneous exchanges with a server of this room on the same loop, which responds, streams,
+// stalls and breaks off at random, while the exchanges are paused, resumed, cancelled and started from within events
+// and outside. Each ends exactly once, and nothing is left.
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -118,7 +118,7 @@ static void on_failed(void *owner, enum exchange_failure failure) {
 
 static const struct exchange_events walker_events = {on_head, on_body, on_end, on_failed};
 
-// The target tells how many bytes the answer is to have and what the server is to do.
+// The target says how many bytes the response has and what the server does.
 static void walker_start(struct walker *walker) {
 	struct walk *walk = walker->walk;
 	static const struct header host = {{"host", 4}, {"walk", 4}};
@@ -135,7 +135,7 @@ static void walker_start(struct walker *walker) {
 		timer_start(&walker->timer, chance(walk, 4));
 }
 
-// The server's side: what is left to answer of one call.
+// The server's side: the rest of the response to one call.
 struct response {
 	struct walk *walk;
 	struct server_call *call;
@@ -236,7 +236,7 @@ static void walk_from(uint64_t seed) {
 	CHECK_INT(walk->ended + walk->failed + walk->cancelled, EXCHANGES);
 	CHECK_INT(walk->wrong, 0);
 	CHECK_INT(walk->events_unexpected, 0);
-	// The walk has been where it should.
+	// The walk has reached every kind of outcome.
 	CHECK(walk->ended > EXCHANGES / 3);
 	CHECK(walk->failed > EXCHANGES / 100);
 	CHECK(walk->cancelled > EXCHANGES / 100);

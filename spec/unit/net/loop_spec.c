@@ -60,7 +60,7 @@ TEST(the_heap_agrees_with_a_plain_list) {
 struct ticking {
 	struct timer timer;
 	struct ticking *victim; // stopped when this one fires
-	uint64_t again_ms;      // started again with this delay, where `rounds` are left
+	uint64_t again_ms;      // restarted with this delay while `rounds` are left
 	int rounds;
 	int fired;
 	uint64_t fired_at_ms;
@@ -168,7 +168,7 @@ TEST(a_stopped_timer_does_not_keep_the_loop_running) {
 	timer_stop(&ticking.timer);
 	loop_run(loop);
 	CHECK_INT(ticking.fired, 0);
-	// A delay past the end of time is never, not at once.
+	// A delay beyond the clock's range never ends, instead of at once.
 	tick_after(&ticking, loop, UINT64_MAX);
 	CHECK(ticking.timer.due_ms > loop_now_ms(loop) + 1000000);
 	timer_stop(&ticking.timer);
@@ -246,7 +246,7 @@ TEST(a_post_runs_although_nothing_else_is_on_the_loop) {
 	CHECK_INT(count, 2);
 	loop_run(loop);
 	CHECK_INT(count, 2);
-	// One that never runs is freed with the loop.
+	// A post that never runs is freed with the loop.
 	loop_post(loop, count_up, &count);
 	loop_close(loop);
 	CHECK_INT(count, 2);

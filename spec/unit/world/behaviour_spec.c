@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Plans, quotas, slots, tiers and adjustments of one model.
 #include "../check.h"
 
 #include "base/list.h"
@@ -275,7 +276,7 @@ TEST(adjustments_add_up) {
 	CHECK_INT(plan_once(&behaviour, demand, 0).fault.trouble, SCENARIO_HANG);
 	adjustment.latency_ms = 42;
 	behaviour_adjust(&behaviour, &adjustment);
-	CHECK_INT(plan_once(&behaviour, demand, 0).outcome, PLAN_FAULT); // the scenario's own still holds
+	CHECK_INT(plan_once(&behaviour, demand, 0).outcome, PLAN_FAULT); // the scenario's own fault still applies
 	adjustment = adjustment_none();
 	adjustment.fault.trouble = SCENARIO_NONE;
 	behaviour_adjust(&behaviour, &adjustment);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Draws from the distributions of a world.
 #include "../check.h"
 
 #include <stdlib.h>

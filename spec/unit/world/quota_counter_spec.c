@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What counts as used within the last minute.
 #include "../check.h"
 
 #include "world/quota_counter.h"

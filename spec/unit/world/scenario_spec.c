@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Scenarios are read whole, or refused with every mistake.
 #include "../check.h"
 
 #include "base/buffer.h"
@@ -106,7 +107,7 @@ struct mistake {
 	const char *path;
 	const char *text; // NULL: `number`
 	double number;
-	const char *complaint; // found in what is said
+	const char *complaint; // found in the message
 };
 
 static const struct mistake mistakes[] = {
