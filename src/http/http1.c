@@ -1,34 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reading half of an HTTP/1.1 connection, and its life. Reading continues while a request is being answered, to
-// notice when the client leaves; bytes received meanwhile wait in `unread`. When that is full, reading stops, and the
-// socket reports the end instead.
-//
-// Invariant: bytes are parsed only while no call is open, so responses leave in the order of the requests.
+// The life of an HTTP/1.1 connection. Reading continues while a request is being answered, to notice when the client
+// leaves; bytes received meanwhile wait in `unread`. When that is full, reading stops, and the socket reports the end
+// instead.
 #include "http/http1.h"
 
 #include <stdlib.h>
 
 #include "base/memory.h"
 
-#define UNREAD_LIMIT_BYTES 65536
 // Memory that the body's buffer keeps between requests.
 #define KEPT_BYTES 4096
-// Memory for a body is reserved up to this much of its announced length; beyond that it grows with the bytes.
-#define BELIEVED_BYTES 65536
 // How long, and for how many bytes, a client that is still sending gets to read its last response before the connection
 // closes: closing with bytes unread makes the kernel send a reset, which can overtake the response.
 #define LINGER_MS 3000
 #define LINGER_LIMIT_BYTES (32 * 1024 * 1024)
 
-static struct server *http1_server(const struct http1 *http1) {
-	return http1->connection.server;
-}
-
-static size_t http1_unread_bytes(const struct http1 *http1) {
-	return http1->unread.len - http1->unread_start;
-}
-
-static void http1_forget_unread(struct http1 *http1) {
+void http1_forget_unread(struct http1 *http1) {
 	buffer_free(&http1->unread);
 	http1->unread_start = 0;
 }
@@ -49,8 +36,7 @@ void http1_reset(struct http1 *http1) {
 	http1_connection_closed(http1);
 }
 
-// Ends the connection unasked: the owner of an open call is notified.
-static void http1_lose(struct http1 *http1, bool reset) {
+void http1_lose(struct http1 *http1, bool reset) {
 	if (reset)
 		http1_reset(http1);
 	else
@@ -89,12 +75,11 @@ static bool http1_is_idle(const struct http1 *http1) {
 
 // How long to wait for a request.
 static uint64_t http1_patience_ms(const struct server *server) {
-	bool hurries = server->draining && server->timeouts.client_idle_ms > SERVER_DRAIN_GRACE_MS;
-	return hurries ? SERVER_DRAIN_GRACE_MS : server->timeouts.client_idle_ms;
+	bool closes_now = server->draining && server->timeouts.client_idle_ms > SERVER_DRAIN_GRACE_MS;
+	return closes_now ? SERVER_DRAIN_GRACE_MS : server->timeouts.client_idle_ms;
 }
 
-// Limits the client's silence when there is nothing to send and nothing was received.
-static void http1_wait_for_request(struct http1 *http1) {
+void http1_wait_for_request(struct http1 *http1) {
 	if (!http1_is_idle(http1))
 		return;
 	timer_start(&http1->reading, http1_patience_ms(http1_server(http1)));
@@ -118,160 +103,6 @@ void http1_response_ended(struct http1 *http1) {
 	// The embedder is on the stack: it gets the next request when the turn ends.
 	if (http1_unread_bytes(http1) > 0)
 		server_call_back_later(&http1->connection);
-}
-
-// The body's length is unknown, or known to be within the limit.
-static void http1_begin_body(struct http1 *http1, const struct slice *input) {
-	const struct head *head = &http1->head;
-	bool has_body = head->framing == FRAMING_CHUNKED || head->content_length > 0;
-	http1->state = HTTP1_BODY;
-	framing_init(&http1->framing, head->framing, head->content_length);
-	buffer_set_meter(&http1->body, http1_server(http1)->limits.memory);
-	if (head->content_length > 0)
-		buffer_reserve(&http1->body, head->content_length < BELIEVED_BYTES ? head->content_length : BELIEVED_BYTES);
-	if (head->expects_continue && has_body && input->len == 0)
-		http1_send(http1, &SLICE("HTTP/1.1 100 Continue\r\n\r\n"), 1);
-}
-
-// True when the request is whole.
-static bool http1_read_body(struct http1 *http1, struct slice *input) {
-	struct slice piece;
-	for (;;) {
-		switch (framing_read(&http1->framing, input, &piece)) {
-		case FRAMING_PIECE:
-			if (buffer_append(&http1->body, piece) == 0)
-				break;
-			http1_refuse(http1, 413, "The body is too large.");
-			return false;
-		case FRAMING_MORE:
-			timer_start(&http1->reading, http1_server(http1)->timeouts.body_ms);
-			return false;
-		case FRAMING_END:
-			return true;
-		case FRAMING_MALFORMED:
-			http1_refuse(http1, 400, "The body's chunked coding is malformed.");
-			return false;
-		}
-	}
-}
-
-// Whether the body isn't here in full and there is no memory for it.
-static bool http1_body_lacks_memory(const struct http1 *http1, struct slice input) {
-	const struct head *head = &http1->head;
-	bool is_here = head->framing != FRAMING_CHUNKED && head->content_length <= input.len;
-	return !is_here && memory_meter_is_full(http1_server(http1)->limits.memory);
-}
-
-static void http1_read_head(struct http1 *http1, struct slice *input) {
-	const struct head *head = &http1->head;
-	server_connection_idle(&http1->connection, false);
-	switch (head_read(&http1->head, input)) {
-	case HEAD_MORE:
-		if (http1->state == HTTP1_WAITING && head_has_begun(head)) {
-			http1->state = HTTP1_HEAD;
-			timer_start(&http1->reading, http1_server(http1)->timeouts.header_ms);
-		} else if (http1->state == HTTP1_HEAD && !head_has_begun(head)) {
-			// An empty line, in pieces, before the head.
-			http1->state = HTTP1_WAITING;
-		}
-		break;
-	case HEAD_REFUSED:
-		http1_refuse(http1, head->refusal_status, head->refusal_reason);
-		break;
-	case HEAD_WHOLE:
-		if (head->expects_other)
-			http1_refuse(http1, 417, "Only the expectation '100-continue' is known.");
-		else if (head->content_length > http1->body.limit_bytes)
-			http1_refuse(http1, 413, "The body is too large.");
-		else if (http1_body_lacks_memory(http1, *input))
-			http1_refuse(http1, 429, "There is no memory for the body now.");
-		else
-			http1_begin_body(http1, input);
-		break;
-	}
-}
-
-// Parses input until a request is whole (true), the input ends, or the request is refused.
-static bool http1_parse(struct http1 *http1, struct slice *input) {
-	if (http1->state == HTTP1_WAITING || http1->state == HTTP1_HEAD)
-		http1_read_head(http1, input);
-	return http1->state == HTTP1_BODY && http1_read_body(http1, input);
-}
-
-static bool http1_may_parse(const struct http1 *http1) {
-	if (http1->connection.closed || http1->broken)
-		return false;
-	return http1->state == HTTP1_HEAD || http1->state == HTTP1_BODY ||
-	       (http1->state == HTTP1_WAITING && !http1->out.is_full);
-}
-
-static void http1_deliver(struct http1 *http1) {
-	const struct head *head = &http1->head;
-	timer_stop(&http1->reading);
-	http1->state = HTTP1_CALL;
-	http1->call.request = (struct server_request){
-	    .method = head->method,
-	    .target = head->target,
-	    .path = head->path,
-	    .query = head->query,
-	    .headers = head->headers,
-	    .body = buffer_slice(&http1->body),
-	    .peer = slice_from(http1->peer),
-	};
-	server_deliver(&http1->call);
-}
-
-// Whether the next read can return more of the body than its buffer has room for.
-static bool http1_wants_memory(const struct http1 *http1) {
-	const struct buffer *body = &http1->body;
-	bool is_chunked = http1->head.framing == FRAMING_CHUNKED;
-	uint64_t rest = is_chunked ? UNREAD_LIMIT_BYTES : http1->head.content_length - body->len;
-	if (rest > UNREAD_LIMIT_BYTES)
-		rest = UNREAD_LIMIT_BYTES;
-	return http1->state == HTTP1_BODY && body->capacity - body->len < rest;
-}
-
-// Parses the bytes that wait, as far as pending responses allow.
-static void http1_continue(struct http1 *http1) {
-	while (http1_may_parse(http1) && http1_unread_bytes(http1) > 0) {
-		struct slice input = slice_from_offset(buffer_slice(&http1->unread), http1->unread_start);
-		bool whole = http1_parse(http1, &input);
-		if (http1->connection.closed || http1->state > HTTP1_CALL)
-			return;
-		http1->unread_start = http1->unread.len - input.len;
-		if (whole)
-			http1_deliver(http1);
-	}
-	if (http1->connection.closed)
-		return;
-	if (http1_unread_bytes(http1) == 0 && http1->unread.ptr)
-		http1_forget_unread(http1);
-	if (list_is_empty(&http1->connection.idle))
-		http1_wait_for_request(http1);
-	if (http1->state > HTTP1_CALL)
-		return;
-	bool starves = http1_wants_memory(http1) && server_starves(&http1->connection);
-	socket_want_read(http1->socket, !starves && http1_unread_bytes(http1) < UNREAD_LIMIT_BYTES);
-}
-
-static void http1_keep_unread(struct http1 *http1, struct slice bytes) {
-	if (http1->connection.closed || http1->state > HTTP1_CALL || bytes.len == 0)
-		return;
-	buffer_consume(&http1->unread, http1->unread_start);
-	http1->unread_start = 0;
-	http1->broken |= buffer_append(&http1->unread, bytes) != 0;
-}
-
-// `bytes` are in memory that any other read overwrites, so they are copied before the embedder is called.
-static void http1_process(struct http1 *http1, struct slice bytes) {
-	bool whole = http1_unread_bytes(http1) == 0 && http1_may_parse(http1) && http1_parse(http1, &bytes);
-	http1_keep_unread(http1, bytes);
-	if (whole)
-		http1_deliver(http1);
-	if (!http1->connection.closed && http1->broken)
-		http1_lose(http1, false);
-	else
-		http1_continue(http1);
 }
 
 // The client's sending half has ended. Finished responses are still sent; an open call is given up.
@@ -299,7 +130,7 @@ static void http1_on_readable(void *owner) {
 	struct http1 *http1 = owner;
 	char *scratch = loop_scratch(http1_server(http1)->loop);
 	bool bounded = http1->state != HTTP1_LINGERING;
-	size_t room = bounded ? UNREAD_LIMIT_BYTES - http1_unread_bytes(http1) : LOOP_SCRATCH_BYTES;
+	size_t room = bounded ? HTTP1_UNREAD_LIMIT_BYTES - http1_unread_bytes(http1) : LOOP_SCRATCH_BYTES;
 	if (room == 0) {
 		socket_want_read(http1->socket, false);
 		return;
@@ -374,7 +205,7 @@ static struct client_connection *http1_open(struct server *server, struct socket
 	timer_init(&http1->writing, server->loop, http1_on_writing_late, http1);
 	head_init(&http1->head, HEAD_REQUEST, server->limits.header_bytes);
 	buffer_init(&http1->body, server->limits.body_bytes);
-	buffer_init(&http1->unread, UNREAD_LIMIT_BYTES);
+	buffer_init(&http1->unread, HTTP1_UNREAD_LIMIT_BYTES);
 	buffer_set_meter(&http1->unread, server->limits.memory);
 	write_queue_init(&http1->out, server->limits.memory);
 	socket_peer(socket, http1->peer, sizeof http1->peer);

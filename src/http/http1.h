@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Internal to HTTP/1.1: one client's connection, shared by the half that reads requests (http1.c) and the half that
-// writes responses (http1_response.c). Requests are answered one at a time; what the client sends meanwhile waits
-// unparsed, up to a limit.
+// Internal to HTTP/1.1: one client's connection, shared by its life (http1.c), the half that reads requests
+// (http1_request.c) and the half that writes responses (http1_response.c). Requests are answered one at a time; what
+// the client sends meanwhile waits unparsed, up to a limit.
 #ifndef HTTP_HTTP1_H
 #define HTTP_HTTP1_H
 
@@ -11,6 +11,8 @@
 #include "http/head.h"
 #include "http/server_internal.h"
 #include "http/write_queue.h"
+
+enum { HTTP1_UNREAD_LIMIT_BYTES = 65536 };
 
 enum http1_state {
 	HTTP1_WAITING,   // for the first byte of a request
@@ -50,6 +52,28 @@ struct http1 {
 
 	char peer[INET6_ADDRSTRLEN];
 };
+
+static inline struct server *http1_server(const struct http1 *http1) {
+	return http1->connection.server;
+}
+
+static inline size_t http1_unread_bytes(const struct http1 *http1) {
+	return http1->unread.len - http1->unread_start;
+}
+
+void http1_forget_unread(struct http1 *http1);
+
+// Parses new bytes of the client; keeps those that have to wait.
+void http1_process(struct http1 *http1, struct slice bytes);
+
+// Parses the bytes that wait, as far as pending responses allow.
+void http1_continue(struct http1 *http1);
+
+// Limits the client's silence when there is nothing to send and nothing was received.
+void http1_wait_for_request(struct http1 *http1);
+
+// Ends the connection unasked: the owner of an open call is notified.
+void http1_lose(struct http1 *http1, bool reset);
 
 // Sends the queued bytes and then the parts, or queues them. A failure sets `broken`.
 void http1_send(struct http1 *http1, const struct slice *parts, int count);

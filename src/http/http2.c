@@ -55,7 +55,7 @@ static void http2_lose(struct http2 *http2, bool reset) {
 }
 
 static void http2_linger(struct http2 *http2) {
-	if (http2->hurries) {
+	if (http2->closes_now) {
 		http2_lose(http2, false);
 		return;
 	}
@@ -73,7 +73,7 @@ static void http2_start_closing(struct http2 *http2) {
 	http2_abandon_calls(http2);
 	if (http2->connection.closed)
 		return;
-	if (write_queue_waiting(&http2->out) == 0 || http2->hurries)
+	if (write_queue_waiting(&http2->out) == 0 || http2->closes_now)
 		http2_linger(http2);
 	else
 		socket_want_read(http2->socket, false);
@@ -89,7 +89,7 @@ static void http2_calm_client(struct http2 *http2) {
 
 static void http2_limit_silence(struct http2 *http2) {
 	const struct server_timeouts *timeouts = &http2_server(http2)->timeouts;
-	enum http2_silence silence = !http2->settled           ? HTTP2_PREFACE
+	enum http2_silence silence = !http2->has_settings      ? HTTP2_PREFACE
 	                             : http2->head_id          ? HTTP2_HEAD
 	                             : http2->stream_count > 0 ? HTTP2_WORKING
 	                                                       : HTTP2_IDLE;
@@ -320,7 +320,7 @@ static void http2_drain(struct client_connection *connection) {
 	if (http2_server(http2)->draining) {
 		http2_send_shutdown_notice(http2);
 	} else {
-		http2->hurries = true;
+		http2->closes_now = true;
 		nghttp2_session_terminate_session(http2->session, NGHTTP2_NO_ERROR);
 	}
 	server_connection_idle(connection, false);

@@ -43,12 +43,12 @@ struct http2 {
 	nghttp2_session *session;
 	struct socket *socket;
 	enum http2_state state;
-	bool settled;    // the client's SETTINGS were received
-	bool is_flood;   // a token bucket below was empty
-	bool given_up;   // no request is delivered any more
-	bool hurries;    // another client is to get its place
-	bool notified;   // the client was told of the draining
-	int32_t head_id; // the stream whose head is being received, or 0
+	bool has_settings; // the client's SETTINGS were received
+	bool is_flood;     // a token bucket below was empty
+	bool given_up;     // no request is delivered any more
+	bool closes_now;   // another client is to get its place
+	bool notified;     // the client was told of the draining
+	int32_t head_id;   // the stream whose head is being received, or 0
 
 	struct list streams;
 	size_t stream_count;

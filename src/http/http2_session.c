@@ -124,8 +124,8 @@ static void http2_session_on_pong(struct http2 *http2) {
 static int http2_session_on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
 	struct http2 *http2 = owner;
 	struct http2_stream *stream = frame->hd.stream_id ? stream_of(session, frame->hd.stream_id) : NULL;
-	bool is_first = !http2->settled;
-	http2->settled = true;
+	bool is_first = !http2->has_settings;
+	http2->has_settings = true;
 	if (frame->hd.type == NGHTTP2_HEADERS)
 		http2_session_on_headers(http2, stream, frame);
 	else if (frame->hd.type == NGHTTP2_DATA)

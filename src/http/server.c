@@ -58,17 +58,18 @@ static void server_report_drained(void *owner) {
 }
 
 // How often to check for memory while connections wait for it.
-#define MEMORY_LOOK_MS 20
+#define MEMORY_CHECK_MS 20
 
 static void server_check_memory(void *owner) {
 	struct server *server = owner;
 	if (memory_meter_is_full(server->limits.memory)) {
-		timer_start(&server->memory_look, MEMORY_LOOK_MS);
+		timer_start(&server->memory_check, MEMORY_CHECK_MS);
 		return;
 	}
-	while (!list_is_empty(&server->starving)) {
-		struct client_connection *connection = LIST_OWNER(server->starving.next, struct client_connection, starving);
-		list_remove(&connection->starving);
+	while (!list_is_empty(&server->waiting_for_memory)) {
+		struct client_connection *connection =
+		    LIST_OWNER(server->waiting_for_memory.next, struct client_connection, waiting_for_memory);
+		list_remove(&connection->waiting_for_memory);
 		server_call_back_later(connection);
 	}
 }
@@ -106,13 +107,13 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	*server = (struct server){.loop = loop, .limits = *limits, .timeouts = *timeouts, .events = events, .owner = owner};
 	list_init(&server->connections);
 	list_init(&server->idle);
-	list_init(&server->starving);
+	list_init(&server->waiting_for_memory);
 	list_init(&server->later);
 	list_init(&server->closed);
 	buffer_init(&server->head, HEAD_LIMIT_BYTES);
 	buffer_init(&server->refusal, HEAD_LIMIT_BYTES);
 	timer_init(&server->drained, loop, server_report_drained, server);
-	timer_init(&server->memory_look, loop, server_check_memory, server);
+	timer_init(&server->memory_check, loop, server_check_memory, server);
 	timer_init(&server->handshake_pause, loop, server_on_handshake_pause_over, server);
 	token_bucket_init(&server->handshakes, HANDSHAKES_AT_ONCE, HANDSHAKES_PER_SECOND, loop_now_ms(loop));
 	uv_check_init(loop_uv(loop), &server->after_events);
@@ -253,7 +254,7 @@ void server_close(struct server *server) {
 	server_for_each_connection(server, cut_connection);
 	assert(server->connection_count == 0 && server->call_count == 0);
 	timer_stop(&server->drained);
-	timer_stop(&server->memory_look);
+	timer_stop(&server->memory_check);
 	uv_close((uv_handle_t *)&server->after_events, server_on_handle_closed);
 	uv_close((uv_handle_t *)&server->before_waiting, server_on_handle_closed);
 }
@@ -267,14 +268,14 @@ struct slice server_date(struct server *server) {
 	return slice_from(server->date);
 }
 
-bool server_starves(struct client_connection *connection) {
+bool server_waits_for_memory(struct client_connection *connection) {
 	struct server *server = connection->server;
-	list_remove(&connection->starving);
+	list_remove(&connection->waiting_for_memory);
 	if (!memory_meter_is_full(server->limits.memory))
 		return false;
-	list_append(&server->starving, &connection->starving);
-	if (!timer_is_running(&server->memory_look))
-		timer_start(&server->memory_look, MEMORY_LOOK_MS);
+	list_append(&server->waiting_for_memory, &connection->waiting_for_memory);
+	if (!timer_is_running(&server->memory_check))
+		timer_start(&server->memory_check, MEMORY_CHECK_MS);
 	return true;
 }
 
@@ -290,7 +291,7 @@ void server_connection_opened(struct client_connection *connection, struct serve
 	list_init(&connection->link);
 	list_init(&connection->later);
 	list_init(&connection->idle);
-	list_init(&connection->starving);
+	list_init(&connection->waiting_for_memory);
 	list_append(&server->connections, &connection->link);
 	server->connection_count++;
 	server_update_accepting(server);
@@ -311,7 +312,7 @@ void server_connection_closed(struct client_connection *connection) {
 	connection->closed = true;
 	list_remove(&connection->later);
 	list_remove(&connection->idle);
-	list_remove(&connection->starving);
+	list_remove(&connection->waiting_for_memory);
 	list_remove(&connection->link);
 	list_append(&server->closed, &connection->link);
 	server->connection_count--;

@@ -51,10 +51,10 @@ extern const struct protocol http2_protocol;
 struct client_connection {
 	const struct protocol *protocol;
 	struct server *server;
-	struct list link;     // in the server's connections, later in its closed ones
-	struct list later;    // in the server's `later`
-	struct list idle;     // in the server's `idle`
-	struct list starving; // in the server's `starving`
+	struct list link;               // in the server's connections, later in its closed ones
+	struct list later;              // in the server's `later`
+	struct list idle;               // in the server's `idle`
+	struct list waiting_for_memory; // in the server's `waiting_for_memory`
 	bool closed;
 };
 
@@ -82,8 +82,8 @@ struct server {
 	struct list idle; // connections that may be closed to make place, the longest idle first
 	size_t connection_count;
 	size_t call_count;
-	struct list starving;     // connections that continue when there is memory again
-	struct timer memory_look; // runs while there are any
+	struct list waiting_for_memory; // connections that continue when there is memory again
+	struct timer memory_check;      // runs while there are any
 
 	struct list later;  // connections to call back at the end of the turn
 	struct list closed; // connections to free then
@@ -107,7 +107,7 @@ struct server {
 enum { SERVER_DRAIN_GRACE_MS = 500 };
 
 // Whether the connection must stop reading for lack of memory; it is called back when there is some.
-bool server_starves(struct client_connection *connection);
+bool server_waits_for_memory(struct client_connection *connection);
 
 // The value of the header `date`; valid until the next call.
 struct slice server_date(struct server *server);
