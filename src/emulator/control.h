@@ -4,7 +4,7 @@
 //   POST /_emulator/models/{id}   {"fault": NAME | {"exception": NAME, "after": EVENTS} | null, "share", "after",
 //                                  "retry_after_ms", "latency_ms", "tokens_per_second", "refusal_share"}
 //   POST /_emulator/models/*      the same for all models
-//   POST /_emulator/reset         back to the scenario; counters and quotas start anew
+//   POST /_emulator/reset         back to the scenario; counters and quotas restart
 //   GET  /_emulator/requests      the counters
 //
 // Members that a change leaves out stay as they were; "fault": null means no fault at all, not even the scenario's own.

@@ -27,7 +27,7 @@ struct counter {
 struct counters {
 	struct counter (*models)[OPERATION_COUNT_TOKENS + 1]; // by behaviour.index, then by operation
 	size_t count;
-	uint64_t rejected; // bad requests and unknown callers or models
+	uint64_t rejected; // bad requests, wrong credentials, unknown models
 };
 
 // The counter of one model and operation (at most OPERATION_COUNT_TOKENS); valid until the next call.

@@ -40,11 +40,11 @@ struct emulator_response {
 	struct timer timer;
 	uint64_t served_ms; // loop time
 	uint64_t next_event;
-	bool started; // the head is sent
+	bool started; // the head was sent
 	bool struck;  // the fault has happened
-	bool full;    // the client reads slowly
+	bool full;    // the client reads too slowly
 	bool resets;  // the connection is reset once what was written has left
-	bool acting;  // within response_act, which frees it where needed
+	bool acting;  // within response_act, which frees it if needed
 	bool over;
 	bool gone;
 };
@@ -60,7 +60,7 @@ double response_elapsed_ms(const struct emulator_response *response);
 // Sets the timer for that time.
 void response_wake_at(struct emulator_response *response, double elapsed_ms);
 struct counter *response_counter(struct emulator_response *response);
-// Notes, once, that the fault happened.
+// Records that the fault happened and counts it once.
 void response_strike(struct emulator_response *response);
 // Resets the connection a moment later, since a reset discards what was written but not sent yet.
 void response_reset_soon(struct emulator_response *response);

@@ -18,7 +18,7 @@ static const char *const words[] = {
 };
 enum { WORD_COUNT = sizeof words / sizeof *words };
 
-// How models decline, in tokens.
+// The text of a refusal, in tokens.
 static const char *const refusal_words[] = {
     "I'm", " sorry,", " but", " I", " can't", " help", " with", " that", " request.",
 };

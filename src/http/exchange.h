@@ -18,7 +18,7 @@ struct exchange;
 
 struct upstream_settings {
 	uint64_t connect_ms;   // name resolution, TCP and TLS together
-	uint64_t pool_idle_ms; // an idle connection is closed after
+	uint64_t pool_idle_ms; // after which an idle connection is closed
 	size_t header_bytes;   // largest head of a response
 	const char *ca_file;   // NULL: the system's trust store
 };
@@ -48,7 +48,7 @@ const char *exchange_failure_text(enum exchange_failure failure);
 
 struct exchange_request {
 	struct slice method;
-	struct slice target;    // path and query as they go on the wire
+	struct slice target;    // path and query, sent as they are
 	struct headers headers; // all of them, including host; content-length is added
 	struct slice body;      // borrowed until the exchange has ended; headers and target are copied
 };
@@ -56,7 +56,7 @@ struct exchange_request {
 // Called in this order: head, pieces of the body, then exactly one of end and failed; nothing after that or after a
 // cancel. None is called from within exchange_start.
 struct exchange_events {
-	void (*on_head)(void *owner, int status, struct headers headers); // 1xx are swallowed; borrowed for the call
+	void (*on_head)(void *owner, int status, struct headers headers); // 1xx are dropped; borrowed for the call
 	void (*on_body)(void *owner, struct slice bytes);                 // dechunked; borrowed for the call
 	void (*on_end)(void *owner);
 	void (*on_failed)(void *owner, enum exchange_failure failure);

@@ -40,7 +40,7 @@ struct head {
 	enum framing_kind framing;
 	uint64_t content_length;
 
-	int refusal_status;         // 400, 414, 431, 501, 505; for responses only 431 (too large) differs from the rest
+	int refusal_status;         // 400, 414, 431, 501, 505; of a response: 431 is too large, all others malformed
 	const char *refusal_reason; // one short line, static
 
 	// Private.

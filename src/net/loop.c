@@ -34,7 +34,7 @@ struct loop {
 	uv_loop_t uv;
 	uv_async_t wake;
 	uv_timer_t alarm;
-	uint64_t alarm_ms; // when the alarm goes off; NEVER when it is not armed
+	uint64_t alarm_ms; // when the alarm fires; NEVER when it is not armed
 	bool in_alarm;
 	bool running;
 	struct timer_heap timers;

@@ -18,7 +18,7 @@ struct wire {
 	// TLS waits for the other direction than its caller.
 	bool read_needs_room;
 	bool write_needs_bytes;
-	bool close_alert_waits; // TLS's closing alert, for room
+	bool close_alert_waits; // TLS's closing alert waits for room
 	bool ending_unread;     // bytes were returned before the end or failure after them
 };
 

@@ -98,7 +98,7 @@ static void plan_draw(struct plan *plan, struct behaviour *behaviour, const stru
 		tokens_per_second = adjustment->tokens_per_second;
 	bool cut_short = demand->max_tokens > 0 && demand->max_tokens < length;
 	*plan = (struct plan){
-	    .outcome = PLAN_ANSWER,
+	    .outcome = PLAN_RESPONSE,
 	    .takes_slot = true,
 	    .first_ms = adjustment->latency_ms >= 0 ? adjustment->latency_ms : first_ms,
 	    .token_ms = 1000.0 / tokens_per_second,
@@ -148,7 +148,7 @@ static bool fault_turns_away(const struct scenario_fault *fault) {
 
 // Whether the request is refused before the model works on it.
 static bool plan_is_turned_away(const struct plan *plan) {
-	return plan->outcome == PLAN_FAULT ? fault_turns_away(&plan->fault) : plan->outcome != PLAN_ANSWER;
+	return plan->outcome == PLAN_FAULT ? fault_turns_away(&plan->fault) : plan->outcome != PLAN_RESPONSE;
 }
 
 // Quotas come before faults, as in the service. Requests that are turned away and cached tokens don't count as used.

@@ -15,7 +15,7 @@
 #include "world/scenario.h"
 
 enum plan_outcome {
-	PLAN_ANSWER,
+	PLAN_RESPONSE,
 	PLAN_TOO_MANY_REQUESTS, // throttled by the quota of requests
 	PLAN_TOO_MANY_TOKENS,   // throttled by the quota of tokens
 	PLAN_NO_SUCH_TIER,      // the model lacks the service tier

@@ -33,7 +33,7 @@ enum scenario_trouble {
 
 // How far into a stream a fault comes, apart from a number of events.
 #define SCENARIO_AFTER_UNSET UINT64_MAX
-#define SCENARIO_AFTER_STOP (UINT64_MAX - 1) // after messageStop; before the last event where a stream has none
+#define SCENARIO_AFTER_STOP (UINT64_MAX - 1) // after messageStop; before the last event if a stream has none
 
 struct scenario_fault {
 	uint64_t from_ms;

@@ -19,7 +19,7 @@ bool prompt_cache_has(const struct prompt_cache *cache, uint64_t key, uint64_t n
 // Keeps it for `ttl_ms` from now. If two keys fall on the same of PROMPT_CACHE_SLOTS slots, the later one stays.
 void prompt_cache_keep(struct prompt_cache *cache, uint64_t key, uint64_t ttl_ms, uint64_t now_ms);
 
-// Forgets all.
+// Removes all entries.
 void prompt_cache_free(struct prompt_cache *cache);
 
 #endif

@@ -49,7 +49,7 @@ struct scenario_models {
 
 struct scenario_traffic {
 	double rate;      // requests a second, Poisson
-	double streaming; // share
+	double streaming; // share of streamed requests
 	struct span input_tokens;
 	struct span output_tokens; // of a response that no limit cuts
 };

@@ -62,7 +62,7 @@ TEST(a_fault_leaves_later_latencies_alone) {
 		struct plan a = plan_once(&healthy, tokens(10, 0), i);
 		struct plan b = plan_once(&troubled, tokens(10, 0), i);
 		faults += b.outcome == PLAN_FAULT;
-		CHECK(i < 50 || b.outcome == PLAN_ANSWER);
+		CHECK(i < 50 || b.outcome == PLAN_RESPONSE);
 		CHECK(b.outcome == PLAN_FAULT || same(&a, &b));
 	}
 	CHECK(faults > 10 && faults < 40);
@@ -117,15 +117,15 @@ TEST(quotas_turn_away) {
 		uint64_t now_ms, input_tokens, max_tokens;
 		enum plan_outcome outcome;
 	} steps[] = {
-	    {0, 300, 100, PLAN_ANSWER},     {1, 300, 100, PLAN_ANSWER},        {2, 300, 100, PLAN_TOO_MANY_TOKENS},
-	    {3, 50, 100, PLAN_ANSWER},      {4, 1, 1, PLAN_TOO_MANY_REQUESTS}, {59999, 1, 1, PLAN_TOO_MANY_REQUESTS},
-	    {60000, 300, 100, PLAN_ANSWER},
+	    {0, 300, 100, PLAN_RESPONSE},     {1, 300, 100, PLAN_RESPONSE},        {2, 300, 100, PLAN_TOO_MANY_TOKENS},
+	    {3, 50, 100, PLAN_RESPONSE},      {4, 1, 1, PLAN_TOO_MANY_REQUESTS}, {59999, 1, 1, PLAN_TOO_MANY_REQUESTS},
+	    {60000, 300, 100, PLAN_RESPONSE},
 	};
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		struct plan plan = plan_once(&behaviour, tokens(steps[i].input_tokens, steps[i].max_tokens), steps[i].now_ms);
 		CHECK_INT(plan.outcome, steps[i].outcome);
-		CHECK_INT(plan.takes_slot, plan.outcome == PLAN_ANSWER);
+		CHECK_INT(plan.takes_slot, plan.outcome == PLAN_RESPONSE);
 	}
 	behaviour_free(&behaviour);
 }
@@ -239,7 +239,7 @@ TEST(tiers_have_their_own_faults) {
 	    {0, PLAN_FAULT},
 	    {TIER_BIT_DEFAULT, PLAN_FAULT},
 	    {TIER_BIT_FLEX, PLAN_FAULT},
-	    {TIER_BIT_PRIORITY, PLAN_ANSWER},
+	    {TIER_BIT_PRIORITY, PLAN_RESPONSE},
 	    {TIER_BIT_RESERVED, PLAN_NO_SUCH_TIER},
 	};
 	struct scenario_model model = plain;
@@ -253,7 +253,7 @@ TEST(tiers_have_their_own_faults) {
 		demand.tier = rows[i].tier;
 		struct plan plan = plan_once(&behaviour, demand, 0);
 		CHECK_INT(plan.outcome, rows[i].outcome);
-		CHECK_INT(plan.takes_slot, rows[i].outcome == PLAN_ANSWER);
+		CHECK_INT(plan.takes_slot, rows[i].outcome == PLAN_RESPONSE);
 	}
 	struct adjustment adjustment = adjustment_none();
 	adjustment.fault = fault;
@@ -261,7 +261,7 @@ TEST(tiers_have_their_own_faults) {
 	adjustment.fault.tiers = TIER_BIT_PRIORITY;
 	behaviour_adjust(&behaviour, &adjustment);
 	behaviour.requests = (struct quota_counter){0};
-	CHECK_INT(plan_once(&behaviour, tokens(1, 5), 0).outcome, PLAN_ANSWER);
+	CHECK_INT(plan_once(&behaviour, tokens(1, 5), 0).outcome, PLAN_RESPONSE);
 	behaviour_free(&behaviour);
 }
 
@@ -285,7 +285,7 @@ TEST(adjustments_add_up) {
 	adjustment.refusal_share = 1;
 	behaviour_adjust(&behaviour, &adjustment);
 	struct plan plan = plan_once(&behaviour, demand, 0);
-	CHECK_INT(plan.outcome, PLAN_ANSWER);
+	CHECK_INT(plan.outcome, PLAN_RESPONSE);
 	CHECK_NEAR(plan.first_ms, 42, 0);
 	CHECK_NEAR(plan.token_ms, 100, 0);
 	CHECK(plan.refusal);
