@@ -75,8 +75,8 @@ static bool http1_is_idle(const struct http1 *http1) {
 
 // How long to wait for a request.
 static uint64_t http1_patience_ms(const struct server *server) {
-	bool closes_now = server->draining && server->timeouts.client_idle_ms > SERVER_DRAIN_GRACE_MS;
-	return closes_now ? SERVER_DRAIN_GRACE_MS : server->timeouts.client_idle_ms;
+	bool shortened = server->draining && server->timeouts.client_idle_ms > SERVER_DRAIN_GRACE_MS;
+	return shortened ? SERVER_DRAIN_GRACE_MS : server->timeouts.client_idle_ms;
 }
 
 void http1_wait_for_request(struct http1 *http1) {

@@ -72,7 +72,7 @@ void http1_continue(struct http1 *http1);
 // Limits the client's silence when there is nothing to send and nothing was received.
 void http1_wait_for_request(struct http1 *http1);
 
-// Ends the connection unasked: the owner of an open call is notified.
+// Ends the connection. If a call is open, its owner is notified that the client is gone.
 void http1_lose(struct http1 *http1, bool reset);
 
 // Sends the queued bytes and then the parts, or queues them. A failure sets `broken`.

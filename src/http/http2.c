@@ -42,7 +42,7 @@ static void http2_abandon_calls(struct http2 *http2) {
 	}
 }
 
-// Ends the connection unasked.
+// Ends the connection; owners of open calls are notified that the client is gone.
 static void http2_lose(struct http2 *http2, bool reset) {
 	if (reset)
 		socket_reset(http2->socket);

@@ -35,9 +35,9 @@ static bool server_is_full(const struct server *server) {
 static void server_update_accepting(struct server *server) {
 	bool has_place = !server_is_full(server) || !list_is_empty(&server->idle);
 	bool wanted = has_place && !server->draining && !server->closing;
-	bool rests = timer_is_running(&server->handshake_pause);
+	bool paused = timer_is_running(&server->handshake_pause);
 	for (size_t i = 0; i < server->bound_listener_count; i++)
-		listener_want(server->bound_listeners[i]->listener, wanted && !(rests && server->bound_listeners[i]->tls));
+		listener_want(server->bound_listeners[i]->listener, wanted && !(paused && server->bound_listeners[i]->tls));
 }
 
 static void server_on_handshake_pause_over(void *owner) {

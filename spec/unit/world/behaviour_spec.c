@@ -117,7 +117,7 @@ TEST(quotas_turn_away) {
 		uint64_t now_ms, input_tokens, max_tokens;
 		enum plan_outcome outcome;
 	} steps[] = {
-	    {0, 300, 100, PLAN_RESPONSE},     {1, 300, 100, PLAN_RESPONSE},        {2, 300, 100, PLAN_TOO_MANY_TOKENS},
+	    {0, 300, 100, PLAN_RESPONSE},     {1, 300, 100, PLAN_RESPONSE},      {2, 300, 100, PLAN_TOO_MANY_TOKENS},
 	    {3, 50, 100, PLAN_RESPONSE},      {4, 1, 1, PLAN_TOO_MANY_REQUESTS}, {59999, 1, 1, PLAN_TOO_MANY_REQUESTS},
 	    {60000, 300, 100, PLAN_RESPONSE},
 	};
