@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Formats heads of responses by plain copying.
 #include "http/response_head.h"
 
 static const struct {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Listening descriptors that the process was started with. Who listens on the address of one gets a duplicate; the
-// socket itself stays with who opened it, and so does the file of a Unix socket.
+// Listening descriptors that the process inherited. A listener on the address of one gets a duplicate; the process that
+// opened the socket remains responsible for it and for the file of a Unix socket.
 #ifndef NET_BIND_ADOPTED_H
 #define NET_BIND_ADOPTED_H
 

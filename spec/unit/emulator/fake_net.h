@@ -25,9 +25,9 @@ struct server_call {
 	struct buffer head; // "name: value\n" lines
 	struct buffer body;
 	void *owner;
-	int64_t length; // promised; -1 is chunked
-	int status;     // 0: nothing was answered yet
-	size_t room;    // bytes that are taken before the call is full
+	int64_t length; // announced; -1 is chunked
+	int status;     // 0: no response yet
+	size_t room;    // bytes that are accepted before the call is full
 	bool leaves_at_write;
 	bool ended, aborted, reset, left;
 };
@@ -69,7 +69,7 @@ static inline void forget(struct server_call *call) {
 	*place = call->next;
 }
 
-// The client goes away.
+// The client leaves.
 static inline void leave(struct server_call *call) {
 	forget(call);
 	call->left = true;
@@ -131,7 +131,7 @@ static inline void read_on(struct server_call *call, size_t room) {
 	call->server->events->on_writable(call->server->owner, call, call->owner);
 }
 
-// A request comes in; with headers where `authorization` is not NULL. To be freed with drop.
+// Sends a request, with headers if `authorization` is not NULL. Free it with drop.
 static inline struct server_call *send(const char *method, const char *path, const char *content,
                                        const char *authorization) {
 	struct server_call *call = calloc(1, sizeof *call);
@@ -163,7 +163,7 @@ static inline bool is_over(const struct server_call *call) {
 	return call->ended || call->aborted || call->left;
 }
 
-// Frees a call; the client leaves first where it isn't over.
+// Frees a call; if it isn't over, the client leaves first.
 static inline void drop(struct server_call *call) {
 	if (!is_over(call))
 		leave(call);
