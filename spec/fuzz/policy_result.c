@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "mux/body_reader.h"
 #include "policy/policy.h"
 #include "policy/shared.h"
 #include "route/request.h"
@@ -33,7 +34,7 @@ static void hear_call(void *owner, const char *hook, const struct call_report *r
 
 static void start(void) {
 	struct policy_limits limits = {INSTRUCTIONS, MEMORY_BYTES};
-	struct policy_host host = {registry_new(), shared_new(), 1000};
+	struct policy_host host = {registry_new(), shared_new(), &mux_body_reader, 1000};
 	struct problems problems = {0};
 	log_configure(LOG_OFF, LOG_TEXT);
 	PROMISE(policy_load(POLICY, &limits, 1, &host, &problems, &policy) == 0);

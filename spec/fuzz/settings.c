@@ -6,6 +6,7 @@
 #include "base/document.h"
 #include "base/log.h"
 #include "gateway/settings.h"
+#include "mux/body_reader.h"
 #include "policy/policy.h"
 #include "policy/shared.h"
 #include "policy/validate.h"
@@ -171,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	static void (*const readers[])(struct fuzz_input * input) = {read_tree, read_text, load_policy};
 	struct fuzz_input input = {data, size};
 	if (!host.registry) {
-		host = (struct policy_host){registry_new(), shared_new(), 1000};
+		host = (struct policy_host){registry_new(), shared_new(), &mux_body_reader, 1000};
 		log_configure(LOG_OFF, LOG_TEXT);
 		fuzz_file_open(&file);
 	}

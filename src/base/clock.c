@@ -3,20 +3,28 @@
 
 #include <time.h>
 
-static uint64_t read_us(clockid_t clock) {
+static uint64_t read_ns(clockid_t clock) {
 	struct timespec time;
 	clock_gettime(clock, &time);
-	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
 uint64_t clock_now_ms(void) {
-	return read_us(CLOCK_MONOTONIC) / 1000;
+	return read_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 uint64_t clock_now_us(void) {
-	return read_us(CLOCK_MONOTONIC);
+	return read_ns(CLOCK_MONOTONIC) / 1000;
+}
+
+uint64_t clock_now_ns(void) {
+	return read_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_thread_cpu_ns(void) {
+	return read_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 int64_t clock_wall_ms(void) {
-	return (int64_t)(read_us(CLOCK_REALTIME) / 1000);
+	return (int64_t)(read_ns(CLOCK_REALTIME) / 1000000);
 }

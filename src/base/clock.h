@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two clocks. Pure rooms never call these: they are given `now_ms` (monotonic) and `wall_s` (calendar).
+// The clocks. Pure rooms never call these: they are given `now_ms` (monotonic) and `wall_s` (calendar).
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
@@ -9,6 +9,10 @@
 uint64_t clock_now_ms(void);
 // Microseconds of the monotonic clock.
 uint64_t clock_now_us(void);
+// Nanoseconds of it.
+uint64_t clock_now_ns(void);
+// Nanoseconds of the processor that this thread has used.
+uint64_t clock_thread_cpu_ns(void);
 // Milliseconds since 1970 of the calendar clock.
 int64_t clock_wall_ms(void);
 

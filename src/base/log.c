@@ -7,8 +7,9 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/json_writer.h"
 
-enum { LINE_BYTES = 16384 };
+enum { LINE_BYTES = 16384, TIME_BYTES = 40 };
 
 static enum log_level configured_level = LOG_INFO;
 static enum log_format configured_format = LOG_TEXT;
@@ -24,40 +25,28 @@ bool log_enabled(enum log_level level) {
 	return level >= configured_level;
 }
 
-// By hand, since the formatting of numbers would be most of the cost of a line.
-static void append_number(struct buffer *line, int64_t number) {
-	char text[20];
-	size_t place = sizeof text;
-	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
-	do {
-		text[--place] = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest);
-	if (number < 0)
-		buffer_append_byte(line, '-');
-	buffer_append(line, slice_of(text + place, sizeof text - place));
-}
-
 // "2026-01-02T03:04:05." of the second that was formatted last on this thread.
 static _Thread_local struct {
 	int64_t second;
 	char text[32];
+	size_t bytes;
 } last_time = {.second = INT64_MIN};
 
-static void append_time(struct buffer *line) {
+static struct slice format_time(char text[TIME_BYTES]) {
 	int64_t wall_ms = clock_wall_ms();
 	int64_t second = wall_ms / 1000;
 	if (second != last_time.second) {
 		struct tm utc;
 		gmtime_r(&(time_t){(time_t)second}, &utc);
-		strftime(last_time.text, sizeof last_time.text, "%Y-%m-%dT%H:%M:%S.", &utc);
+		last_time.bytes = strftime(last_time.text, sizeof last_time.text, "%Y-%m-%dT%H:%M:%S.", &utc);
 		last_time.second = second;
 	}
 	int milliseconds = (int)(wall_ms % 1000);
 	char rest[] = {(char)('0' + milliseconds / 100), (char)('0' + milliseconds / 10 % 10),
 	               (char)('0' + milliseconds % 10), 'Z'};
-	buffer_append(line, slice_from(last_time.text));
-	buffer_append(line, slice_of(rest, sizeof rest));
+	memcpy(text, last_time.text, last_time.bytes);
+	memcpy(text + last_time.bytes, rest, sizeof rest);
+	return slice_of(text, last_time.bytes + sizeof rest);
 }
 
 static bool is_plain(struct slice text) {
@@ -74,26 +63,17 @@ static void append_text_field(struct buffer *line, const struct log_field *field
 	buffer_append(line, slice_from(field->name));
 	buffer_append_byte(line, '=');
 	if (field->kind == LOG_NUMBER)
-		append_number(line, field->number);
+		buffer_append_number(line, field->number);
 	else if (is_plain(field->text))
 		buffer_append(line, field->text);
 	else
-		buffer_append_json(line, field->text);
-}
-
-static void append_json_field(struct buffer *line, const struct log_field *field) {
-	buffer_append(line, SLICE(",\""));
-	buffer_append(line, slice_from(field->name));
-	buffer_append(line, SLICE("\":"));
-	if (field->kind == LOG_NUMBER)
-		append_number(line, field->number);
-	else
-		buffer_append_json(line, field->text);
+		json_append_string(line, field->text);
 }
 
 static void format_text(struct buffer *line, enum log_level level, const char *message,
                         const struct log_field *fields) {
-	append_time(line);
+	char time[TIME_BYTES];
+	buffer_append(line, format_time(time));
 	buffer_append_byte(line, ' ');
 	buffer_append(line, slice_from(level_names[level]));
 	buffer_append_byte(line, ' ');
@@ -104,15 +84,19 @@ static void format_text(struct buffer *line, enum log_level level, const char *m
 
 static void format_json(struct buffer *line, enum log_level level, const char *message,
                         const struct log_field *fields) {
-	buffer_append(line, SLICE("{\"time\":\""));
-	append_time(line);
-	buffer_append(line, SLICE("\",\"level\":\""));
-	buffer_append(line, slice_from(level_names[level]));
-	buffer_append(line, SLICE("\",\"message\":"));
-	buffer_append_json(line, slice_from(message));
+	char time[TIME_BYTES];
+	struct json_writer json;
+	json_writer_init(&json, line);
+	json_begin_object(&json, NULL);
+	json_write_string(&json, "time", format_time(time));
+	json_write_string(&json, "level", slice_from(level_names[level]));
+	json_write_string(&json, "message", slice_from(message));
 	for (; fields && fields->kind != LOG_END; fields++)
-		append_json_field(line, fields);
-	buffer_append_byte(line, '}');
+		if (fields->kind == LOG_NUMBER)
+			json_write_integer(&json, fields->name, fields->number);
+		else
+			json_write_string(&json, fields->name, fields->text);
+	json_end_object(&json);
 }
 
 void log_append(struct buffer *lines, enum log_level level, const char *message, const struct log_field *fields) {

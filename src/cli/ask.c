@@ -6,7 +6,9 @@
 
 #include "aws/eventstream.h"
 #include "aws/exception.h"
+#include "aws/request_shape.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -127,12 +129,25 @@ static void on_done(void *owner, const struct mux_result *result) {
 }
 
 static void format_request(struct slice prompt, uint64_t max_tokens, struct buffer *body) {
-	buffer_append(body, SLICE("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":"));
-	buffer_append_json(body, prompt);
-	buffer_append(body, SLICE("}]}]"));
-	if (max_tokens)
-		buffer_printf(body, ",\"inferenceConfig\":{\"maxTokens\":%llu}", (unsigned long long)max_tokens);
-	buffer_append_byte(body, '}');
+	struct json_writer json;
+	json_writer_init(&json, body);
+	json_begin_object(&json, NULL);
+	json_begin_array(&json, "messages");
+	json_begin_object(&json, NULL);
+	json_write_string(&json, "role", SLICE("user"));
+	json_begin_array(&json, "content");
+	json_begin_object(&json, NULL);
+	json_write_string(&json, "text", prompt);
+	json_end_object(&json);
+	json_end_array(&json);
+	json_end_object(&json);
+	json_end_array(&json);
+	if (max_tokens) {
+		json_begin_object(&json, REQUEST_CONFIG);
+		json_write_unsigned(&json, REQUEST_MAX_TOKENS, max_tokens);
+		json_end_object(&json);
+	}
+	json_end_object(&json);
 }
 
 // One request on one loop. The model asked for is the first of the pool where none is named: it surely is served.

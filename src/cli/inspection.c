@@ -11,6 +11,7 @@
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
 #include "lab/lint.h"
+#include "mux/body_reader.h"
 #include "policy/shared.h"
 
 // More than one, so that a file that doesn't say the same to each is found out.
@@ -28,14 +29,16 @@ static int dry_run_policy(struct inspection *inspection, struct policy *policy, 
 	                            .limits = inspection->limits,
 	                            .failures = failures,
 	                            .failure_count = failure_count,
-	                            .body_bytes = settings->limits.body_bytes};
+	                            .body_bytes = settings->limits.body_bytes,
+	                            .bodies = &mux_body_reader};
 	int rc = dry_run_perform(&plan, &inspection->problems, &inspection->dry_run);
 	free(failures);
 	return rc;
 }
 
 static void inspect_policy(struct inspection *inspection, const char *path, const struct settings *settings) {
-	struct policy_host host = {.registry = registry_new(), .shared = shared_new(), .now_ms = clock_now_ms()};
+	struct policy_host host = {
+	    .registry = registry_new(), .shared = shared_new(), .bodies = &mux_body_reader, .now_ms = clock_now_ms()};
 	struct policy *policy = NULL;
 	inspection->limits =
 	    (struct policy_limits){settings->policy_limits.instructions, settings->policy_limits.memory_bytes};

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/json_writer.h"
 #include "lab/dry_run.h"
 
 struct inspection {
@@ -41,7 +42,7 @@ struct inspection_use inspection_use(const struct inspection *inspection, const 
 // For people: what is wrong and what is doubtful on stderr, one a line, what the policy does on stdout.
 void inspection_print(const struct inspection *inspection);
 
-// For programs: appends one JSON object.
-void inspection_write(const struct inspection *inspection, struct buffer *json);
+// For programs: one JSON object.
+void inspection_write(const struct inspection *inspection, struct json_writer *json);
 
 #endif

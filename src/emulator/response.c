@@ -60,9 +60,7 @@ static void throw_exception(struct emulator_response *response, const char *name
 static void throttle(struct emulator_response *response) {
 	bool requests = response->visit.plan.outcome == PLAN_TOO_MANY_REQUESTS;
 	response_counter(response)->throttled++;
-	throw_exception(response, "ThrottlingException",
-	                requests ? "Too many requests, please wait before trying again."
-	                         : "Too many tokens, please wait before trying again.",
+	throw_exception(response, "ThrottlingException", requests ? EXCEPTION_TOO_MANY_REQUESTS : EXCEPTION_TOO_MANY_TOKENS,
 	                0);
 }
 
@@ -70,7 +68,7 @@ static void throttle(struct emulator_response *response) {
 static const char *no_such_tier(const struct emulator_response *response) {
 	bool is_reserved =
 	    response->generation.tier && tier_bit_of(slice_from(response->generation.tier)) == TIER_BIT_RESERVED;
-	return is_reserved ? "Reservation not found." : "The model does not support the service tier provided.";
+	return is_reserved ? EXCEPTION_NO_RESERVATION : EXCEPTION_NO_TIER;
 }
 
 static void response_html(struct emulator_response *response) {

@@ -7,6 +7,7 @@
 #include "aws/digest.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "mux/body_reader.h"
 #include "mux/history.h"
 #include "mux/reload.h"
 #include "mux/version.h"
@@ -33,7 +34,7 @@ static void hash_sources(const struct sources *sources, char hash[VERSION_HASH_B
 // A whole version out of texts, unpublished. 0, or a status with problems.
 static int build(struct mux *mux, struct sources *sources, struct problems *problems, struct mux_version **version) {
 	struct policy *policy;
-	struct policy_host host = {mux->registry, mux->shared, clock_now_ms()};
+	struct policy_host host = {mux->registry, mux->shared, &mux_body_reader, clock_now_ms()};
 	int rc = policy_build(sources, &mux->settings.policy_limits, mux->workers, &host, problems, &policy);
 	if (rc)
 		return rc;

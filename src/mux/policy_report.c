@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the running policy is and how it came to be, as JSON, and the files that it hangs on.
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "aws/calendar.h"
@@ -10,82 +11,74 @@
 #include "mux/worker.h"
 #include "sandbox/sources.h"
 
-static void append_text(struct buffer *out, const char *name, const char *text) {
-	buffer_printf(out, "\"%s\":", name);
-	buffer_append_json(out, slice_from(text));
-}
+enum { TIME_BYTES = 64 };
 
-static void append_time(struct buffer *out, const char *name, int64_t wall_ms) {
+static void write_time(struct json_writer *json, const char *name, int64_t wall_ms) {
 	struct civil utc = calendar_civil(wall_ms / 1000);
-	buffer_printf(out,
-	              "\"%s\":\"%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64 ":%02" PRId64
-	              ".%03" PRId64 "Z\"",
-	              name, utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, wall_ms % 1000);
+	char text[TIME_BYTES];
+	snprintf(text, sizeof text,
+	         "%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64 ":%02" PRId64 ".%03" PRId64 "Z",
+	         utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, wall_ms % 1000);
+	json_write_string(json, name, slice_from(text));
 }
 
-void report_problems(const struct problems *problems, struct buffer *out) {
-	buffer_append_byte(out, '[');
+void report_problems(const struct problems *problems, const char *key, struct json_writer *json) {
+	json_begin_array(json, key);
 	for (size_t i = 0; i < problems->count; i++) {
 		const struct problem *problem = &problems->list[i];
-		buffer_append(out, i ? SLICE(",{") : SLICE("{"));
-		append_text(out, "file", problem->file);
-		buffer_printf(out, ",\"line\":%d,", problem->line);
-		append_text(out, "field", problem->field);
-		buffer_append_byte(out, ',');
-		append_text(out, "expected", problem->expected);
-		buffer_append_byte(out, ',');
-		append_text(out, "found", problem->found);
-		buffer_append_byte(out, '}');
+		json_begin_object(json, NULL);
+		json_write_string(json, "file", slice_from(problem->file));
+		json_write_integer(json, "line", problem->line);
+		json_write_string(json, "field", slice_from(problem->field));
+		json_write_string(json, "expected", slice_from(problem->expected));
+		json_write_string(json, "found", slice_from(problem->found));
+		json_end_object(json);
 	}
-	buffer_append_byte(out, ']');
+	json_end_array(json);
 }
 
-static void append_version(const struct history_entry *entry, struct buffer *out) {
-	buffer_printf(out, "\"version\":%" PRIu64 ",", entry->number);
-	append_text(out, "hash", entry->hash);
-	buffer_append_byte(out, ',');
-	append_time(out, "since", entry->since_wall_ms);
+static void write_version(struct json_writer *json, const struct history_entry *entry) {
+	json_write_unsigned(json, "version", entry->number);
+	json_write_string(json, "hash", slice_from(entry->hash));
+	write_time(json, "since", entry->since_wall_ms);
 	if (entry->restores)
-		buffer_printf(out, ",\"restores\":%" PRIu64, entry->restores);
+		json_write_unsigned(json, "restores", entry->restores);
 	else
-		buffer_append(out, SLICE(",\"restores\":null"));
+		json_write_null(json, "restores");
 }
 
-static void append_disabled(const struct policy *policy, struct buffer *out) {
+static void write_benched(struct json_writer *json, const struct policy *policy) {
 	const char *names[POLICY_HOOKS_MAX];
 	size_t count = policy_disabled(policy, names);
-	buffer_append(out, SLICE("\"benched\":["));
-	for (size_t i = 0; i < count; i++) {
-		buffer_append(out, i ? SLICE(",") : SLICE(""));
-		buffer_append_json(out, slice_from(names[i]));
-	}
-	buffer_append_byte(out, ']');
+	json_begin_array(json, "benched");
+	for (size_t i = 0; i < count; i++)
+		json_write_string(json, NULL, slice_from(names[i]));
+	json_end_array(json);
 }
 
-static void append_history(const struct history *history, struct buffer *out) {
-	buffer_append(out, SLICE("\"history\":["));
+static void write_history(struct json_writer *json, const struct history *history) {
+	json_begin_array(json, "history");
 	for (size_t i = history->count; i-- > 0;) {
-		buffer_append(out, i + 1 < history->count ? SLICE(",{") : SLICE("{"));
-		append_version(&history->list[i], out);
-		buffer_append_byte(out, '}');
+		json_begin_object(json, NULL);
+		write_version(json, &history->list[i]);
+		json_end_object(json);
 	}
-	buffer_append_byte(out, ']');
+	json_end_array(json);
 }
 
 void mux_report_policy(struct mux *mux, struct buffer *out) {
+	struct json_writer json;
+	json_writer_init(&json, out);
 	pthread_mutex_lock(&mux->lock);
 	const struct policy *policy = mux->version->policy;
-	buffer_append_byte(out, '{');
-	append_version(history_last(&mux->history), out);
-	buffer_append_byte(out, ',');
-	append_text(out, "source", policy_source(policy));
-	buffer_printf(out, ",\"models\":%zu,\"errors\":", policy_pool(policy)->count);
-	report_problems(&mux->rejected, out);
-	buffer_append_byte(out, ',');
-	append_disabled(policy, out);
-	buffer_append_byte(out, ',');
-	append_history(&mux->history, out);
-	buffer_append_byte(out, '}');
+	json_begin_object(&json, NULL);
+	write_version(&json, history_last(&mux->history));
+	json_write_string(&json, "source", slice_from(policy_source(policy)));
+	json_write_unsigned(&json, "models", policy_pool(policy)->count);
+	report_problems(&mux->rejected, "errors", &json);
+	write_benched(&json, policy);
+	write_history(&json, &mux->history);
+	json_end_object(&json);
 	pthread_mutex_unlock(&mux->lock);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/json_writer.h"
 #include "route/model.h"
 
 // The two clocks at one moment; the states know the monotonic one only.
@@ -27,7 +28,7 @@ void report_breakers(const struct pool *pool, struct report_time time, struct bu
 void report_breaker(const struct model *model, struct report_time time, struct buffer *out);
 
 // [{"file","line","field","expected","found"}]; line 0 is unknown.
-void report_problems(const struct problems *problems, struct buffer *out);
+void report_problems(const struct problems *problems, const char *key, struct json_writer *json);
 
 // Whether any model could be sent a request now: its breaker is not open, or is due for a probe. A rest bars nobody,
 // since the model that returns first is asked where all of them rest.

@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "policy/hooks.h"
 #include "policy/validate.h"
@@ -50,16 +50,10 @@ struct load {
 	uint64_t since_ns;     // processor time when others were let through last
 };
 
-static uint64_t thread_cpu_ns(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 // Between two steps. On a core that others want too, a thread that works on is put off only by the next tick of the
 // clock, up to four milliseconds later; requests would wait that long. One that yields often is hardly served.
 static void let_others_through(struct load *load) {
-	uint64_t now_ns = thread_cpu_ns();
+	uint64_t now_ns = clock_thread_cpu_ns();
 	if (now_ns - load->since_ns < LONGEST_STEP_NS)
 		return;
 	sched_yield();
@@ -99,7 +93,7 @@ static int load_worker(struct load *load) {
 	}
 	let_others_through(load);
 	struct hooks *hooks = &policy->hooks[policy->workers++];
-	rc = hooks_open(hooks, vm, &policy->pool, load->limits, load->script.path, load->problems);
+	rc = hooks_open(hooks, vm, &policy->pool, load->host, load->limits, load->script.path, load->problems);
 	let_others_through(load);
 	return rc;
 }
@@ -119,7 +113,7 @@ int policy_build(struct sources *sources, const struct policy_limits *limits, si
 	int rc = script_read(&load.script, sources->main_path, BUILT_IN, sources, problems);
 	load.script.shared = host->shared;
 	load.script.now_ms = host->now_ms;
-	load.since_ns = thread_cpu_ns();
+	load.since_ns = clock_thread_cpu_ns();
 	while (rc == 0 && built->workers < workers)
 		rc = load_worker(&load);
 	sources_close(sources);

@@ -15,6 +15,7 @@
 #include "route/model.h"
 #include "route/state.h"
 
+struct body_reader;
 struct call_report;
 struct policy;
 struct shared_store;
@@ -22,9 +23,10 @@ struct sources;
 
 // What the policies of a process stand on; borrowed, it outlives them.
 struct policy_host {
-	struct registry *registry;   // where their models' states come from
-	struct shared_store *shared; // what they remember together (policy/shared.h); NULL: nothing
-	uint64_t now_ms;             // monotonic, of the loading
+	struct registry *registry;        // where their models' states come from
+	struct shared_store *shared;      // what they remember together (policy/shared.h); NULL: nothing
+	const struct body_reader *bodies; // may be NULL where no hook looks into one
+	uint64_t now_ms;                  // monotonic, of the loading
 };
 
 struct policy_limits {

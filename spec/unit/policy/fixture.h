@@ -9,6 +9,7 @@
 
 #include "../check.h"
 #include "base/log.h"
+#include "mux/body_reader.h"
 #include "policy/hooks.h"
 #include "policy/policy.h"
 #include "policy/shared.h"
@@ -55,7 +56,7 @@ static inline void fixture_init(struct fixture *fixture) {
 	if (!mkdtemp(fixture->folder))
 		abort();
 	snprintf(fixture->path, sizeof fixture->path, "%s/policy.lua", fixture->folder);
-	fixture->host = (struct policy_host){registry_new(), shared_new(), 1000};
+	fixture->host = (struct policy_host){registry_new(), shared_new(), &mux_body_reader, 1000};
 	random_init(&fixture->random, 7);
 	arena_init(&fixture->arena, 1 << 20);
 	fixture->facts = (struct request_attributes){

@@ -240,13 +240,11 @@ static inline struct attempt_result result_of(const char *word) {
 	      .failure = {.status = 429,
 	                  .fault = FAULT_THROTTLE,
 	                  .name = {"ThrottlingException", 19},
-	                  .message = {"Too many tokens, please wait.", 29}}}},
+	                  .shortage = SHORTAGE_TOKENS}}},
 	    {"lack",
 	     {.end = ATTEMPT_FAILED,
-	      .failure = {.status = 400,
-	                  .fault = FAULT_CALLER,
-	                  .name = {"ValidationException", 19},
-	                  .message = {"The model has no such service Tier.", 35}}}},
+	      .failure =
+	          {.status = 400, .fault = FAULT_CALLER, .name = {"ValidationException", 19}, .shortage = SHORTAGE_TIER}}},
 	    {"reject", {.end = ATTEMPT_FAILED, .failure = {.status = 400, .fault = FAULT_CALLER}}},
 	};
 	for (size_t i = 0; i < sizeof results / sizeof *results; i++)
