@@ -2,6 +2,8 @@
 // From the Bedrock Runtime API reference and those of the models' own bodies.
 #include "aws/request_shape.h"
 
+#include "base/json_writer.h"
+
 enum { BYTES_PER_TOKEN = 4, MAX_TOKENS_LIMIT = 1000000000 };
 
 // The limits are the last ones.
@@ -133,4 +135,26 @@ struct slice request_shape_tier(enum operation operation, struct headers headers
 	else if (shape && (operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM))
 		return shape->tier;
 	return value ? slice_trim(*value) : (struct slice){0};
+}
+
+void request_shape_write(struct slice prompt, uint64_t max_tokens, struct buffer *out) {
+	struct json_writer json;
+	json_writer_init(&json, out);
+	json_begin_object(&json, NULL);
+	json_begin_array(&json, "messages");
+	json_begin_object(&json, NULL);
+	json_write_string(&json, "role", SLICE("user"));
+	json_begin_array(&json, "content");
+	json_begin_object(&json, NULL);
+	json_write_string(&json, "text", prompt);
+	json_end_object(&json);
+	json_end_array(&json);
+	json_end_object(&json);
+	json_end_array(&json);
+	if (max_tokens) {
+		json_begin_object(&json, REQUEST_CONFIG);
+		json_write_unsigned(&json, REQUEST_MAX_TOKENS, max_tokens);
+		json_end_object(&json);
+	}
+	json_end_object(&json);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "aws/operation.h"
+#include "base/buffer.h"
 #include "base/header.h"
 #include "base/json_walk.h"
 #include "base/slice.h"
@@ -34,6 +35,9 @@ void request_shape_each_text(struct slice body, json_text_callback on_text, void
 // The tier that a request asks for by itself: Converse's stands in its body, of which `shape` was read (NULL where it
 // couldn't be), InvokeModel's in its headers. Empty where it says nothing clear.
 struct slice request_shape_tier(enum operation operation, struct headers headers, const struct request_shape *shape);
+
+// Appends a Converse body that asks this of a model; `max_tokens` of 0 is no limit. Check out->failed.
+void request_shape_write(struct slice prompt, uint64_t max_tokens, struct buffer *out);
 
 // Where edits of a body go, by its members' names.
 #define REQUEST_TIER "serviceTier"

@@ -85,14 +85,25 @@ void response_shape_read(struct slice body, struct response_shape *shape) {
 	} while (!json_walk_is_over(&walk));
 }
 
-void response_shape_each_text(struct slice body, json_text_callback on_text, void *owner) {
+// Tells the strings at the paths from `first` on.
+static void tell_texts(struct slice body, const struct json_path *list, int first, json_text_callback on_text,
+                       void *owner) {
 	struct json_walk walk;
-	json_walk_init(&walk, paths, body);
+	json_walk_init(&walk, list, body);
 	do {
 		json_walk_next(&walk);
-		if (walk.path >= TEXT && walk.token.kind == JSON_STRING)
+		if (walk.path >= first && walk.token.kind == JSON_STRING)
 			json_tell_text(walk.token.text, on_text, owner);
 	} while (!json_walk_is_over(&walk));
+}
+
+void response_shape_each_text(struct slice body, json_text_callback on_text, void *owner) {
+	tell_texts(body, paths, TEXT, on_text, owner);
+}
+
+void response_shape_delta(struct slice payload, json_text_callback on_text, void *owner) {
+	static const struct json_path delta_paths[] = {{{"delta", "text"}}, {{0}}};
+	tell_texts(payload, delta_paths, 0, on_text, owner);
 }
 
 struct slice response_shape_tier(struct headers headers) {

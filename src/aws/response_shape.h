@@ -33,6 +33,9 @@ void response_shape_read(struct slice body, struct response_shape *shape);
 // Tells the texts that the model wrote, in their order: no reasoning, no tools' input.
 void response_shape_each_text(struct slice body, json_text_callback on_text, void *owner);
 
+// Tells the text of a ConverseStream's `contentBlockDelta`; nothing of other events.
+void response_shape_delta(struct slice payload, json_text_callback on_text, void *owner);
+
 // The tier that served an InvokeModel, by its headers; empty where they don't say.
 struct slice response_shape_tier(struct headers headers);
 

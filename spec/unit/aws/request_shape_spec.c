@@ -140,6 +140,25 @@ TEST(what_a_prompt_begins_with) {
 	}
 }
 
+TEST(what_is_written_is_read) {
+	struct buffer body, text;
+	struct request_shape shape;
+	buffer_init(&body, 4096);
+	buffer_init(&text, 4096);
+	request_shape_write(SLICE("say \"x\"\n"), 9, &body);
+	request_shape_read(buffer_slice(&body), &shape);
+	request_shape_each_text(buffer_slice(&body), add_piece, &text);
+	CHECK_SLICE(buffer_slice(&text), SLICE("say \"x\"\n"));
+	CHECK_INT(shape.max_tokens, 9);
+	CHECK(shape.first_message.len > 0);
+	buffer_clear(&body);
+	request_shape_write(SLICE("x"), 0, &body);
+	request_shape_read(buffer_slice(&body), &shape);
+	CHECK_INT(shape.max_tokens, -1);
+	buffer_free(&body);
+	buffer_free(&text);
+}
+
 // Pieces of JSON in any order, in memory of their exact size so that a sanitizer sees a read past the end.
 TEST(any_bytes_are_read) {
 	static const char *const pieces[] = {"{",
@@ -187,6 +206,7 @@ int main(void) {
 	RUN(depth_is_bounded);
 	RUN(the_clients_tier);
 	RUN(what_a_prompt_begins_with);
+	RUN(what_is_written_is_read);
 	RUN(any_bytes_are_read);
 	return check_summary();
 }

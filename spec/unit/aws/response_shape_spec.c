@@ -112,6 +112,22 @@ TEST(reads_each_family) {
 	CHECK_SLICE(response_shape_tier((struct headers){0}), SLICE(""));
 }
 
+TEST(tells_deltas) {
+	static const char *const payloads[] = {
+	    "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"a\\n\"},\"p\":\"ab\"}",
+	    "{\"contentBlockIndex\":1,\"delta\":{\"toolUse\":{\"input\":\"x\"}}}",
+	    "{\"delta\":{\"reasoningContent\":{\"text\":\"x\"}}}",
+	    "{\"stopReason\":\"end_turn\"}",
+	    "junk",
+	};
+	struct buffer text;
+	buffer_init(&text, 64);
+	for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++)
+		response_shape_delta(slice_from(payloads[i]), add_piece, &text);
+	CHECK_SLICE(buffer_slice(&text), SLICE("a\n"));
+	buffer_free(&text);
+}
+
 // A million brackets cost a pass over them, no stack.
 TEST(stands_depth) {
 	size_t len = 1000000;
@@ -180,6 +196,7 @@ TEST(reads_the_last_chunk) {
 int main(void) {
 	RUN(reads_converse_bodies);
 	RUN(reads_each_family);
+	RUN(tells_deltas);
 	RUN(stands_depth);
 	RUN(reads_headers);
 	RUN(reads_the_last_chunk);
