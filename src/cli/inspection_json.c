@@ -13,7 +13,7 @@ static void write_mistakes(struct json_writer *json, const struct dry_run *dry_r
 			continue;
 		json_begin_object(json, NULL);
 		json_write_string(json, "hook", slice_from(observation->hook));
-		json_write_string(json, "situation", slice_from(observation->dry_run_case));
+		json_write_string(json, "situation", slice_from(observation->case_name));
 		json_write_string(json, "file", slice_from(observation->mistake.file));
 		report_line(observation->mistake.line, json);
 		json_write_string(json, "ending", slice_from(call_ending_name(observation->mistake.ending)));
@@ -42,7 +42,7 @@ static void write_observation(struct json_writer *json, const struct observation
 	static const char *const deciders[] = {"nobody", "default", "policy"};
 	json_begin_object(json, NULL);
 	json_write_string(json, "hook", slice_from(observation->hook));
-	json_write_string(json, "situation", slice_from(observation->dry_run_case));
+	json_write_string(json, "situation", slice_from(observation->case_name));
 	json_write_string(json, "decided_by", slice_from(deciders[observation->decided_by]));
 	json_write_string(json, "words", buffer_slice(&observation->words));
 	json_write_raw(json, "decision", buffer_slice(&observation->json));

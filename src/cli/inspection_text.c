@@ -55,7 +55,7 @@ static void print_mistake(FILE *out, const struct dry_run *dry_run, size_t index
 	if (observation->mistake.line)
 		fprintf(out, ":%d", observation->mistake.line);
 	fprintf(out, ": %s: %s in \"", observation->hook, call_ending_name(observation->mistake.ending));
-	put_visible(out, slice_from(observation->dry_run_case));
+	put_visible(out, slice_from(observation->case_name));
 	fputs("\"", out);
 	if (more)
 		fprintf(out, " and %zu more situation%s", more, more == 1 ? "" : "s");
@@ -96,13 +96,13 @@ static void print_situations(const struct dry_run *dry_run, size_t index) {
 		const struct observation *observation = &dry_run->observations[i];
 		if (!says_the_same(&dry_run->observations[index], observation))
 			continue;
-		size_t bytes = strlen(observation->dry_run_case);
+		size_t bytes = strlen(observation->case_name);
 		if (column && column + bytes + 2 > WIDTH) {
 			fputs(";\n", stdout);
 			column = 0;
 		}
 		column += column ? (size_t)printf("; ") : (size_t)printf("%*s", INDENT, "");
-		put_visible(stdout, slice_from(observation->dry_run_case));
+		put_visible(stdout, slice_from(observation->case_name));
 		column += bytes;
 	}
 	putchar('\n');
