@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page for programs. Keys are never taken away or renamed; all are always there.
+// The report for programs. Keys are never removed or renamed, and none is ever left out.
 #include "base/json_writer.h"
 #include "base/problem.h"
 #include "cli/inspection.h"
@@ -62,7 +62,7 @@ static void write_limits(struct json_writer *json, const struct policy_limits *l
 	json_end_object(json);
 }
 
-void inspection_write(const struct inspection *inspection, struct json_writer *json) {
+void inspection_write_json(const struct inspection *inspection, struct json_writer *json) {
 	const struct dry_run *dry_run = &inspection->dry_run;
 	json_begin_object(json, NULL);
 	json_write_string(json, "file", slice_from(inspection->path));
@@ -73,7 +73,7 @@ void inspection_write(const struct inspection *inspection, struct json_writer *j
 	write_limits(json, &inspection->limits);
 	report_problems(&inspection->problems, "problems", json);
 	write_mistakes(json, dry_run);
-	report_problems(&inspection->lints, "warnings", json);
+	report_problems(&inspection->warnings, "warnings", json);
 	write_hooks(json, inspection);
 	json_begin_array(json, "situations");
 	for (size_t i = 0; i < dry_run->count; i++)
