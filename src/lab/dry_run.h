@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs each hook of a policy in a table of cases, by the real request machine without traffic. The result is
-// deterministic but for processor times and the policy's own random numbers.
+// deterministic but for processor times, memory peaks (Lua seeds its hashes at random) and the policy's own random
+// numbers.
 #ifndef LAB_DRY_RUN_H
 #define LAB_DRY_RUN_H
 

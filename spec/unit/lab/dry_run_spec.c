@@ -161,7 +161,7 @@ TEST(the_built_in_selection_goes_by_weight) {
 	CHECK_INT(observation->chosen[0] + observation->chosen[1], 100);
 	CHECK_NEAR((double)observation->chosen[1], 75, 12);
 	CHECK_INT(observation->chosen[2], 0);
-	// The same numbers are drawn in each situation.
+	// The same numbers are drawn in each case.
 	CHECK_STRING(words(&dry_run, "select", "a stream"), words(&dry_run, "select", "all models healthy"));
 	CHECK_STRING(words(&dry_run, "select", "only fallbacks left"), "c");
 	CHECK_INT(dry_run.mistakes, 0);
