@@ -227,7 +227,8 @@ static enum verdict verdict_of(const struct mux_version *version) {
 	    .kind = FAILURE_HTTP, .status = 503, .fault = FAULT_MODEL, .type = TYPE_MODEL_UNAVAILABLE};
 	const struct pool *pool = policy_pool(version->policy);
 	const struct decide *decide = policy_decide(version->policy, 1);
-	struct request_attributes attributes = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct request_attributes attributes = {
+	    .id = SLICE("r"), .asked = SLICE("chat"), .body = SLICE("{\"requestMetadata\":{\"wanted\":\"fail\"}}")};
 	struct random_source random;
 	struct arena arena;
 	arena_init(&arena, 1 << 16);
@@ -265,10 +266,21 @@ TEST(eight_old_versions_decide_for_themselves) {
 	close_fixture(&fixture);
 }
 
+TEST(hooks_read_bodies) {
+	struct fixture fixture;
+	open_fixture(&fixture, "return { models = { { id = 'a' } },"
+	                       " classify = function(failure, request) return request.metadata.wanted end }");
+	struct mux_version *version = mux_version_retain(fixture.mux);
+	CHECK_INT(verdict_of(version), VERDICT_FAIL);
+	version_release(version);
+	close_fixture(&fixture);
+}
+
 int main(void) {
 	RUN(each_order_is_answered_once_and_too_many_are_refused);
 	RUN(the_end_responses_what_is_left);
 	RUN(what_comes_of_each_order);
 	RUN(eight_old_versions_decide_for_themselves);
+	RUN(hooks_read_bodies);
 	return check_summary();
 }
