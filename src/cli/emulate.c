@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "base/environment.h"
 #include "base/log.h"
@@ -13,6 +12,7 @@
 #include "cli/options.h"
 #include "config/address.h"
 #include "emulator/emulator.h"
+#include "net/descriptor_limit.h"
 #include "sandbox/table_file.h"
 
 struct arguments {
@@ -105,15 +105,6 @@ static int check_listen(const char *text) {
 	return options_misuse("emulate", "--listen: expected a loopback address or unix:/path, found \"%s\"", text);
 }
 
-// A benchmark's thousands of streams each take a descriptor.
-static void raise_descriptor_limit(void) {
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static void on_stop(void *owner) {
 	loop_stop(owner);
 }
@@ -155,7 +146,7 @@ static int emulate(const struct arguments *arguments) {
 	if (status == CLI_DONE)
 		status = read_scenario(arguments->scenario, &scenario);
 	if (status == CLI_DONE) {
-		raise_descriptor_limit();
+		descriptor_limit_raise();
 		status = run(&scenario, &settings);
 	}
 	scenario_free(&scenario);
