@@ -38,7 +38,7 @@ static const struct schema_key limits_keys[] = {
     ENGINE_OPTIONS_KEYS(struct settings, engine, engine_limits_keys),
     INTEGER(limits, connections, 10000, 1, 1e6, "open client connections"),
     INTEGER(limits, memory_bytes, 1024.0 * MEBI, MEBI, 1024.0 * 1024.0 * MEBI,
-            "bodies, held answers and unsent output of all requests; beyond it new ones get 429"),
+            "bodies, held responses and unsent output of all requests; beyond it new ones get 429"),
     {0},
 };
 
@@ -77,7 +77,7 @@ const struct schema_key settings_keys[] = {
     KEY_TABLE(tls, tls_keys, "makes the data listeners TLS; read again at SIGHUP"),
     CUSTOM(admin, setting_read_admin, "an address", "where the admin API is served"),
     BOOLEAN(allow_unauthenticated,
-            "listen beyond loopback and Unix sockets, though whoever connects may use the credentials"),
+            "listen beyond loopback and Unix sockets, though every client that connects may use the credentials"),
     CUSTOM(workers, setting_read_workers, "a whole number or \"auto\"", "threads; \"auto\" is one per core"),
     ENGINE_OPTIONS_KEYS(struct settings, engine, engine_base_keys),
     KEY_TABLE(timeouts, timeouts_keys, "time limits"),
