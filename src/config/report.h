@@ -20,8 +20,7 @@ struct report_time {
 	int64_t wall_ms;
 };
 
-// {"status": "healthy", "unhealthy" or "draining", "code": status}. Returns the status: 200 for
-// "healthy", else 503.
+// {"status": "healthy", "unhealthy" or "draining", "code": status}. Returns the status: 200 for "healthy", else 503.
 int report_health(bool is_healthy, bool is_draining, struct buffer *out);
 void report_health_detail(const struct pool *pool, struct report_time time, struct buffer *out);
 void report_statistics(const struct pool *pool, struct buffer *out);
