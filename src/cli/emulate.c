@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "base/environment.h"
 #include "base/log.h"
@@ -13,6 +12,7 @@
 #include "cli/options.h"
 #include "config/address.h"
 #include "emulator/emulator.h"
+#include "net/descriptor_limit.h"
 #include "sandbox/table_file.h"
 
 struct emulate_flags {
@@ -105,15 +105,6 @@ static int check_listen(const char *text) {
 	return options_misuse("emulate", "--listen: expected a loopback address or unix:/path, found \"%s\"", text);
 }
 
-// Each of a benchmark's thousands of streams takes a descriptor.
-static void raise_descriptor_limit(void) {
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static void emulate_on_signal(void *owner) {
 	loop_stop(owner);
 }
@@ -154,7 +145,7 @@ static int emulate_scenario(const struct emulate_flags *flags) {
 	if (status == CLI_DONE)
 		status = read_scenario(flags->scenario, &scenario);
 	if (status == CLI_DONE) {
-		raise_descriptor_limit();
+		descriptor_limit_raise();
 		status = run_emulator(&scenario, &settings);
 	}
 	scenario_free(&scenario);

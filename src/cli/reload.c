@@ -12,12 +12,11 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/settings_flags.h"
+#include "gateway/reload_call.h"
 #include "gateway/settings.h"
 #include "http/fetch.h"
 
 enum { RESPONSE_BYTES = 4 << 20, PATH_BYTES = 64, TIMEOUT_MS = 60000 };
-
-#define VERSION_MAX (UINT64_C(1) << 53)
 
 static const char *get_text(const struct document *document, const char *key) {
 	const struct document *value = document_get(document, key);
@@ -114,7 +113,7 @@ int cli_reload(int argc, char **argv) {
 	enum options_result parsed = options_parse(&line, argc, argv);
 	if (parsed != OPTIONS_READY)
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
-	if (to && (!slice_parse_u64(slice_from(to), VERSION_MAX, &version) || version == 0))
+	if (to && (!slice_parse_u64(slice_from(to), RELOAD_CALL_VERSION_MAX, &version) || version == 0))
 		return options_misuse(argv[0], "--to takes a version's number, from 1 on");
 	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
 		return CLI_MISUSED;
