@@ -63,8 +63,8 @@ $(BUILD)/signalbox: $(call archives,$(cli)) $(JUMPS)
 
 # The host provides Lua. `nodelete` keeps the module loaded until the process ends: its libraries have global state.
 $(BUILD)/signalbox.so: $(call objects,module) $(call archives,$(filter-out module,$(module)))
-	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -shared -Wl,-z,nodelete -Wl,--exclude-libs,ALL -o $@.new $^ \
-	  $(filter-out -llua5.4,$(LIBS))
+	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -shared -Wl,-z,nodelete -Wl,--exclude-libs,ALL -o $@.new \
+	  -Wl,--start-group $^ -Wl,--end-group $(filter-out -llua5.4,$(LIBS))
 	@mv $@.new $@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
