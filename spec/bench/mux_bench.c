@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a reload costs the thread that builds versions: texts read, a VM for each worker, hash, publication, and the end
-// of the version before. No worker runs, so no other work is in the figures, and all that is used is in the caches.
+// The cost of a reload on the thread that builds versions: reading the files, a VM for each worker, the hash,
+// publishing the version, and freeing the one before. No worker runs, so the figures have no other work and warm
+// caches.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static struct mux *open_mux(const char *policy, size_t workers, struct credentia
 	return mux;
 }
 
-// Where a reloader would do so a little later.
+// Frees the version at once; a reloader would do so a little later.
 static void bury(void *keeper, struct mux_version *version) {
 	(void)keeper;
 	edition_bury(version);
@@ -66,7 +67,7 @@ static void measure(const char *name, const char *policy, size_t models, size_t 
 	mux_free(mux);
 }
 
-// A policy of many models, in a file of its own.
+// Writes a policy of many models.
 static void write_large(char *path) {
 	FILE *file = fdopen(mkstemp(path), "w");
 	fputs("return { models = {\n", file);
