@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What upstreams answer and clients ask for, as text: failures, token counts, bodies that are skimmed, paths.
+// What upstreams and clients send, as text: error responses, token counts, bodies, paths.
 #include "fuzz.h"
 
 #include "aws/exception.h"
@@ -55,7 +55,7 @@ static void skim(struct fuzz_input *input) {
 	PROMISE(is_within(facts.metadata, body) && facts.max_tokens >= -1 && facts.input_tokens <= body.len);
 	answer_read(body, &answer);
 	PROMISE(is_within(answer.stop_reason, body) && is_within(answer.tier, body));
-	// An escape becomes no longer than it is.
+	// Unescaping makes no text longer.
 	buffer_init(&texts, TEXT_BYTES);
 	body_each_text(body, add_text, &texts);
 	answer_each_text(body, add_text, &texts);
