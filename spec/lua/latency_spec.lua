@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Estimates of models' latencies, second by second. The module keeps its estimates while it is loaded, so each test uses
--- other models.
+-- Estimates of models' latencies, second by second. The module keeps its estimates while it is loaded, so each test
+-- uses other models.
 local latency = require "signalbox.latency"
 
 local names = 0
