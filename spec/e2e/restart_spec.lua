@@ -84,9 +84,23 @@ describe("restarting", function()
   end)
 
   it("lets streams end in the generation that began them", function()
-    emulator = scene:emulator({ seed = 3, models = { ["*"] = { ttft_ms = { p50 = 5, p99 = 6 },
-      tokens_per_second = { p50 = 200, p99 = 150 } } } })
-    local first = generation()
+    -- Streams begin at once and end when the file appears.
+    local go = scene.folder .. "/go"
+    local upstream = scene:upstream(([[
+      if not request.target:find("stream", 1, true) then return answer:json(200, '{"inputTokens":1}') end
+      local socket = require "socket"
+      local events = eventstream.conversation("hello")
+      answer:stream_head()
+      for index = 1, 2 do answer:chunk(events[index]) end
+      while not io.open(%q) do
+        socket.sleep(0.001)
+        coroutine.yield(answer.tcp, "write")
+      end
+      for index = 3, #events do answer:chunk(events[index]) end
+      answer:stream_end()
+    ]]):format(go))
+    local endpoint = { endpoint = upstream.url }
+    local first = generation(endpoint)
     process.wait_for("the first generation", function() return is_ready(first) end)
     local clients = {}
     for index = 1, 8 do
@@ -95,11 +109,12 @@ describe("restarting", function()
     end
     local heads = {}
     for index, client in ipairs(clients) do heads[index] = client:read_head() end
-    local second = generation()
+    local second = generation(endpoint)
     process.wait_for("the second generation", function() return is_ready(second) end)
     first:signal("TERM")
     process.wait_for("the drain", function() return first:log():find("draining", 1, true) end)
     assert.equal(200, http.request(port, signalbox.call(NOVA, "count-tokens", signalbox.converse_body())).status)
+    process.write(go, "")
     for index, client in ipairs(clients) do
       client:read_chunks(heads[index])
       assert.is_true(heads[index].complete)
@@ -140,7 +155,9 @@ describe("restarting", function()
     process.wait_for("the gateway", function() return is_ready(gateway) end)
     assert.matches('"surface":"data","address":"127.0.0.1:' .. port .. '"', gateway:log(), 1, true)
     local good = 0
-    http.load(port, { count = 200, connections = 16, make = function() return signalbox.call(NOVA, "converse") end,
+    local short = signalbox.converse_body("Hello", { inferenceConfig = { maxTokens = 5 } })
+    http.load(port, { count = 200, connections = 16,
+      make = function() return signalbox.call(NOVA, "converse", short) end,
       on_response = function(_, response) good = good + (response and response.status == 200 and 1 or 0) end })
     assert.equal(200, good)
   end)
