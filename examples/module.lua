@@ -20,21 +20,21 @@ local conversation = { { role = "user", content = { { text = "What does a signal
 local limits = { maxTokens = 40 }
 
 -- A whole response: the service's own, and in `signalbox` how the request went.
-local reply, err = mux:converse { messages = conversation, inferenceConfig = limits }
-if not reply then
+local response, err = mux:converse { messages = conversation, inferenceConfig = limits }
+if not response then
   io.stderr:write(tostring(err), "\n")
   for _, suggestion in ipairs(err.suggestions) do io.stderr:write("  ", suggestion, "\n") end
   os.exit(1, true)
 end
-print(reply.output.message.content[1].text)
-print(("-- %s, %d attempt(s), %d tokens"):format(reply.signalbox.model, reply.signalbox.attempts,
-  reply.usage.outputTokens))
+print(response.output.message.content[1].text)
+print(("-- %s, %d attempt(s), %d tokens"):format(response.signalbox.model, response.signalbox.attempts,
+  response.usage.outputTokens))
 
 -- The message can go back into the conversation unchanged.
-table.insert(conversation, reply.output.message)
+table.insert(conversation, response.output.message)
 table.insert(conversation, { role = "user", content = { { text = "And at night?" } } })
 
--- A stream: the loop raises an error object if the stream fails. To leave a loop over the call itself cancels the
+-- A stream: the loop raises an error object if the stream fails. Leaving a loop over the call itself cancels the
 -- request; a stream in a variable is cancelled at the end of the variable's scope (`<close>`).
 local stream <close> = mux:converse_stream { messages = conversation, inferenceConfig = limits }
 for event in stream do
