@@ -193,12 +193,13 @@ describe("a request that fails", function()
   it("gets 408 when its head or body is too slow", function()
     local gateway = scene:gateway(scene:upstream("answer:json(200, '{}')"), {
       settings = { timeouts = { header_ms = 1000, body_ms = 1000 } } })
-    local client = http.connect(gateway.port)
-    client:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\n")
-    assert.equal(408, client:read_response().status)
-    client = http.connect(gateway.port)
-    client:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
-    assert.equal(408, client:read_response().status)
+    local head, body = http.connect(gateway.port), http.connect(gateway.port)
+    head:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\n")
+    body:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+    for _, client in ipairs { head, body } do
+      assert.equal(408, client:read_response().status)
+      client:close()
+    end
   end)
 
   it("gets 508 in a loop", function()

@@ -64,8 +64,11 @@ describe("limits of time", function()
     local gateway = scene:gateway(upstream, { policy = {
       deadline_ms = 1000, models = { { id = NOVA }, { id = CLAUDE, fallback = true } },
     } })
-    for _, operation in ipairs { "converse", "converse-stream" } do
-      local response = gateway.request(signalbox.call("chat", operation))
+    local unary = begin(gateway, signalbox.call("chat", "converse"))
+    local stream = begin(gateway, signalbox.call("chat", "converse-stream"))
+    for _, client in ipairs { unary, stream } do
+      local response = client:read_response()
+      client:close()
       assert.equal(408, response.status)
       assert.equal("ModelTimeoutException", response.headers["x-amzn-errortype"])
       assert.equal("DEADLINE_EXCEEDED", response.headers["x-signalbox-error"])
