@@ -24,17 +24,17 @@ describe("the Lua module", function()
     it("returns the service's response, and beside it how the request went", function()
       run(scene:emulator(), ONE, [[
         local mux = open()
-        local reply, err = mux:converse(hello())
-        assert(reply and err == nil, tostring(err))
-        assert(reply.output.message.role == "assistant" and #reply.output.message.content[1].text > 0)
-        assert(reply.stopReason == "end_turn")
-        assert(math.type(reply.usage.inputTokens) == "integer" and reply.usage.outputTokens > 0)
-        assert(reply.signalbox.model == "us.amazon.nova-2-lite-v1:0" and reply.signalbox.attempts == 1)
-        assert(#reply.signalbox.request_id >= 32 and math.type(reply.signalbox.latency_ms) == "integer")
+        local response, err = mux:converse(hello())
+        assert(response and err == nil, tostring(err))
+        assert(response.output.message.role == "assistant" and #response.output.message.content[1].text > 0)
+        assert(response.stopReason == "end_turn")
+        assert(math.type(response.usage.inputTokens) == "integer" and response.usage.outputTokens > 0)
+        assert(response.signalbox.model == "us.amazon.nova-2-lite-v1:0" and response.signalbox.attempts == 1)
+        assert(#response.signalbox.request_id >= 32 and math.type(response.signalbox.latency_ms) == "integer")
         -- A response goes back unchanged.
         local second = assert(mux:converse(hello { messages = {
-          hello().messages[1], reply.output.message, hello().messages[1] } }))
-        assert(second.usage.inputTokens > reply.usage.inputTokens)
+          hello().messages[1], response.output.message, hello().messages[1] } }))
+        assert(second.usage.inputTokens > response.usage.inputTokens)
       ]])
     end)
 
@@ -43,9 +43,9 @@ describe("the Lua module", function()
       emulator.control(NOVA, { fault = "ThrottlingException", share = 1.0 })
       run(emulator, TWO, [[
         local mux = open()
-        local reply = assert(mux:converse(hello { model = "chat" }))
-        assert(reply.signalbox.model == "us.anthropic.claude-haiku-4-5-20251001-v1:0")
-        assert(reply.signalbox.attempts == 2)
+        local response = assert(mux:converse(hello { model = "chat" }))
+        assert(response.signalbox.model == "us.anthropic.claude-haiku-4-5-20251001-v1:0")
+        assert(response.signalbox.attempts == 2)
         local stats = mux:stats()
         assert(stats.total.success == 1 and stats.models["us.amazon.nova-2-lite-v1:0"].rate_limit == 1)
         local health = mux:health()
@@ -74,9 +74,9 @@ describe("the Lua module", function()
         }]]):format(NOVA, CLAUDE, NOVA), [[
         local mux = open()
         for _, tokens in ipairs { 6, 3 } do -- the second request's limit is the number of attempts of the first
-          local reply = assert(mux:converse(hello { model = "chat" }))
-          assert(reply.signalbox.model == "us.amazon.nova-pro-v1:0" and reply.signalbox.attempts == 3)
-          assert(reply.usage.outputTokens == tokens and reply.serviceTier.type == "flex")
+          local response = assert(mux:converse(hello { model = "chat" }))
+          assert(response.signalbox.model == "us.amazon.nova-pro-v1:0" and response.signalbox.attempts == 3)
+          assert(response.usage.outputTokens == tokens and response.serviceTier.type == "flex")
         end
         local stats = mux:stats()
         assert(stats.models["us.amazon.nova-2-lite-v1:0"].refusal == 2)
@@ -90,8 +90,8 @@ describe("the Lua module", function()
       local emulator = scene:emulator()
       emulator.control(NOVA, { fault = "ThrottlingException", share = 1.0 })
       run(emulator, ONE, [[
-        local reply, err = open():converse(hello())
-        assert(reply == nil)
+        local response, err = open():converse(hello())
+        assert(response == nil)
         assert(err.type == "throttling" and err.retryable == true and err.status == 429, err.type)
         assert(err.name == "ThrottlingException" and err.retry_after_ms > 0)
         assert(#err.message > 0 and tostring(err) == "ThrottlingException: " .. err.message)
@@ -106,8 +106,8 @@ describe("the Lua module", function()
           'x-amzn-RequestId: upstream-7\r\nContent-Length: 30\r\n\r\n{"message":"maxTokens is off"}')
       ]])
       run(upstream, TWO, [[
-        local reply, err = open():converse(hello())
-        assert(reply == nil and err.type == "validation" and err.retryable == false and err.status == 400)
+        local response, err = open():converse(hello())
+        assert(response == nil and err.type == "validation" and err.retryable == false and err.status == 400)
         assert(err.name == "ValidationException" and err.message == "maxTokens is off")
         assert(err.retry_after_ms == nil and err.request_id == "upstream-7" and err.attempts == 1)
       ]])
@@ -141,8 +141,8 @@ describe("the Lua module", function()
       run(upstream, ONE, [[
         local mux = open()
         for _ = 1, 4 do
-          local reply, err = mux:converse(hello())
-          assert(reply == nil and err.name == "InvalidAnswer" and err.type == "unknown", tostring(err))
+          local response, err = mux:converse(hello())
+          assert(response == nil and err.name == "InvalidAnswer" and err.type == "unknown", tostring(err))
         end
       ]])
     end)
@@ -151,10 +151,10 @@ describe("the Lua module", function()
       local upstream = scene:upstream([[answer:json(200, "raw bytes")]])
       run(upstream, ONE, [[
         local mux = open()
-        local reply = assert(mux:invoke { model = "us.amazon.nova-2-lite-v1:0", body = '{ "exact":  1.50 }',
+        local response = assert(mux:invoke { model = "us.amazon.nova-2-lite-v1:0", body = '{ "exact":  1.50 }',
           content_type = "application/x-own", accept = "text/plain" })
-        assert(reply.body == "raw bytes" and reply.data == nil and reply.signalbox.attempts == 1)
-        assert(reply.content_type == "application/json")
+        assert(response.body == "raw bytes" and response.data == nil and response.signalbox.attempts == 1)
+        assert(response.content_type == "application/json")
         assert(mux:invoke { body = { list = signalbox.array {}, object = {}, none = signalbox.null } }.body)
         assert(mux:count_tokens(hello()) == nil)
         mux:count_tokens { input = { invokeModel = { body = signalbox.base64 "abcd" } } }
@@ -177,8 +177,8 @@ describe("the Lua module", function()
 
     it("decodes the body of InvokeModel if it is JSON", function()
       run(scene:emulator(), ONE, [[
-        local reply = assert(open():invoke { model = "us.amazon.nova-2-lite-v1:0", body = hello() })
-        assert(reply.body:find "^{" and reply.data.output.message.role == "assistant")
+        local response = assert(open():invoke { model = "us.amazon.nova-2-lite-v1:0", body = hello() })
+        assert(response.body:find "^{" and response.data.output.message.role == "assistant")
       ]])
     end)
 
@@ -186,8 +186,9 @@ describe("the Lua module", function()
       local emulator = scene:emulator()
       run(emulator, ONE, [[
         local mux = open { limits = { body_bytes = 1024 } }
-        local reply, err = mux:converse { messages = { { role = "user", content = { { text = ("x"):rep(2000) } } } } }
-        assert(reply == nil and err.type == "validation" and err.status == 413 and err.attempts == 0)
+        local large = { { role = "user", content = { { text = ("x"):rep(2000) } } } }
+        local response, err = mux:converse { messages = large }
+        assert(response == nil and err.type == "validation" and err.status == 413 and err.attempts == 0)
         assert(mux:converse(hello()))
       ]])
       assert.equal(1, emulator.requests().total.received)
