@@ -164,11 +164,13 @@ VECTORS ?= spec/fixtures
 vectors: $(BUILD)/spec/vectors ## signer and codec against the vectors in VECTORS=DIR
 	@$< $(VECTORS)
 
-.PHONY: lint layers headers format
-lint: ## warnings, formatting, luacheck, layers, rooms' pages, headers, banned functions, lengths
+.PHONY: lint layers rooms headers format
+lint: ## warnings, formatting, luacheck, layers, rooms' pages, headers, documents, banned functions, lengths
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' spec/lint/run $(C_FILES) $(LUA_FILES)
-layers: ## each include in src/ against the table of rooms
+layers: ## checks which room includes which, and the table in ARCHITECTURE.md, against src/rooms.txt
 	@lua5.4 spec/lint/layers.lua
+rooms: ## writes the table of src/rooms.txt into ARCHITECTURE.md
+	@lua5.4 spec/lint/layers.lua write
 headers: ## compiles each header by itself
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' spec/lint/headers $(filter %.h,$(C_FILES))
 format: ## formats the C files

@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "base/problem.h"
-#include "mux/edition.h"
 #include "mux/mux.h"
 #include "mux/version.h"
 #include "mux/worker.h"
@@ -23,39 +22,30 @@ static uint64_t cpu_us(void) {
 	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }
 
-static struct mux *open_mux(const char *policy, size_t workers, struct credentials_source *credentials) {
-	struct mux_settings settings = {
-	    .policy = policy,
-	    .policy_limits = {100000, 16 << 20},
-	    .workers = workers,
-	    .region = "us-east-1",
-	    .credentials = credentials,
-	};
+static struct mux *open_mux(const struct engine_options *options, size_t workers,
+                            const struct credentials_sources *credentials) {
+	struct mux_settings settings = {.options = options, .credentials = credentials, .workers = workers};
 	struct problems problems = {0};
 	struct mux *mux;
 	if (mux_new(&settings, &problems, &mux)) {
-		fprintf(stderr, "%s: %s\n", policy, problems.count ? problems.list[0].found : "refused");
+		fprintf(stderr, "%s: %s\n", options->policy, problems.count ? problems.list[0].found : "refused");
 		exit(1);
 	}
 	return mux;
 }
 
-// Frees the version at once; a reloader would do so a little later.
-static void bury(void *keeper, struct mux_version *version) {
-	(void)keeper;
-	edition_bury(version);
-}
-
-static void measure(const char *name, const char *policy, size_t models, size_t workers, int rounds,
-                    struct credentials_source *credentials) {
-	struct mux *mux = open_mux(policy, workers, credentials);
+static void measure(const char *name, char *policy, size_t models, size_t workers, int rounds,
+                    const struct credentials_sources *credentials) {
+	char region[] = "us-east-1";
+	struct engine_options options = {.policy = policy, .policy_limits = {100000, 16 << 20}, .region = region};
+	struct mux *mux = open_mux(&options, workers, credentials);
 	uint64_t best_us = UINT64_MAX;
 	for (int run = 0; run < RUNS; run++) {
 		uint64_t start_us = cpu_us();
 		for (int i = 0; i < rounds; i++) {
 			struct mux_reloaded result;
-			mux->version->on_unused = bury;
-			edition_renew(mux, &(struct mux_reload_order){0}, &result);
+			mux->version->reloader = NULL; // freed here and now
+			version_renew(mux, &(struct mux_reload_order){0}, &result);
 			if (result.status)
 				exit(1);
 		}
@@ -78,17 +68,18 @@ static void write_large(char *path) {
 }
 
 int main(void) {
+	char weighted[] = "policies/weighted.lua";
 	char large[] = "/tmp/mux-bench-XXXXXX";
 	log_configure(LOG_ERROR, LOG_TEXT);
 	write_large(large);
 	struct credentials *credentials = credentials_new("AKIDEXAMPLE", "not-a-secret", NULL, NULL);
-	struct credentials_source *source = credentials_source_static(credentials);
+	struct credentials_sources sources = {.own = credentials_source_static(credentials)};
 	credentials_release(credentials);
 	for (size_t workers = 1; workers <= 8; workers *= 8) {
-		measure("weighted.lua", "policies/weighted.lua", 2, workers, 300, source);
-		measure("many models", large, MODELS, workers, 10, source);
+		measure("weighted.lua", weighted, 2, workers, 300, &sources);
+		measure("many models", large, MODELS, workers, 10, &sources);
 	}
-	credentials_source_free(source);
+	credentials_source_free(sources.own);
 	unlink(large);
 	return 0;
 }

@@ -60,7 +60,9 @@ describe("accept", function()
       assert.equal(1, stats.models[NOVA].refusal)
       assert.equal(1, stats.models[CLAUDE].success)
       gateway.access(1)
-      assert.matches("^it says us%.amazon%.nova", gateway.entries("refusal-detected")[1].detail)
+      assert.matches("^it says us%.amazon%.nova", gateway.entries("refusal-detected")[1].reason)
+      local tried = gateway.entries("success")[1].tried
+      assert.same({ NOVA .. ":refusal", CLAUDE .. ":success" }, { tried:match("^(.-):%d+,(.-):%d+$") })
     end)
   end
 

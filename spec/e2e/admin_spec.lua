@@ -90,6 +90,15 @@ describe("admin", function()
     assert.is_truthy(nova.last_success_at)
   end)
 
+  -- What the log has of breakers: "model from-state cause".
+  local function breaker_changes(gateway)
+    local changes = {}
+    for index, entry in ipairs(gateway.entries("breaker-changed")) do
+      changes[index] = ("%s %s-%s %s"):format(entry.model, entry.from, entry.state, entry.cause)
+    end
+    return changes
+  end
+
   it("shows the breaker open, recover by probes, and close", function()
     local emulator, gateway, call = pair()
     local function breaker()
@@ -110,6 +119,9 @@ describe("admin", function()
       return breaker().state == "closed"
     end)
     assert.equal("nova", call().headers["x-signalbox-model"])
+    assert.same({ "nova closed-open failures", "nova open-half_open recovery", "nova half_open-closed successes" },
+      breaker_changes(gateway))
+    assert.equal("ServiceUnavailableException", gateway.entries("breaker-changed")[1].error)
   end)
 
   it("opens, closes and resets breakers by hand", function()
@@ -128,6 +140,11 @@ describe("admin", function()
     assert.equal(200, (gateway.admin("/breakers/nova/reset", "POST")))
     assert.equal("closed", state())
     assert.equal(404, (gateway.admin("/breakers/unheard-of/reset", "POST")))
+    assert.same({ "nova closed-open operator", "nova open-closed operator", "nova closed-open operator",
+      "nova open-closed operator" }, breaker_changes(gateway))
+    local commands = {}
+    for index, entry in ipairs(gateway.entries("breaker-command")) do commands[index] = entry.command end
+    assert.same({ "open", "close", "open", "reset" }, commands)
   end)
 
   it("is unhealthy, and says so on both listeners, when no model is left", function()

@@ -99,6 +99,49 @@ describe("check", function()
     assert.matches(path .. ":8: finish: error in \".-\" and %d+ more situations: .-modell.-model", found[4])
   end)
 
+  it("tells a mistake once, whatever its message quotes and wherever a budget ran out", function()
+    local status, _, log = check("return { " .. TWO .. [[,
+      select = function(request) error("none for " .. request.model .. request.attempt) end,
+      classify = function(failure)
+        local sum = 0
+        while true do
+          sum = sum + 1
+          if sum % 2 == 0 then
+            sum = sum + #failure.message
+          end
+        end
+      end,
+      finish = function(_, result)
+        if result.status == 200 then return result.x end
+        return result.y
+      end }]])
+    assert.equal(1, status)
+    local found = lines(log)
+    table.sort(found)
+    assert.equal(4, #found, log)
+    assert.matches('policy.lua:%d+: classify: over budget in ".-" and %d+ more situations', found[4])
+    assert.matches('policy.lua:%d+: finish: error', found[1])
+    assert.matches('policy.lua:%d+: finish: error', found[2])
+    assert.matches('policy.lua:2: select: error in ".-" and %d+ more situations: none for chat1$', found[3])
+  end)
+
+  it("tells a policy's mistakes once, though settings that are checked too name it", function()
+    local policy = scene:write("policy.lua", "return { " .. TWO .. ", deadline_ms = 1 }")
+    local settings = scene:write("settings.lua", ("return { policy = %q }"):format(policy))
+    local other = scene:write("other.lua", "return { " .. TWO .. ", deadline_ms = 1 }")
+    local status, out, log = signalbox.run { "check", settings, policy, other }
+    assert.equal(1, status)
+    assert.matches("settings.lua: wrong settings\n", out, 1, true)
+    local found = lines(log)
+    assert.equal(2, #found, log)
+    assert.matches("policy.lua:1: deadline_ms: expected", found[1], 1, true)
+    assert.matches("other.lua:1: deadline_ms: expected", found[2], 1, true)
+    local tls = "return { tls = { cert = '/nowhere', key = '/nowhere' } }"
+    local _, _, told = signalbox.run { "check", scene:write("one.lua", tls), scene:write("two.lua", tls) }
+    assert.matches("one.lua: tls: /nowhere: No such file or directory\n", told, 1, true)
+    assert.matches("two.lua: tls: /nowhere: No such file or directory\n", told, 1, true)
+  end)
+
   it("tells programs the same and more", function()
     local file, status = report("return { " .. TWO .. [[,
       select = function(request, models)
@@ -221,6 +264,42 @@ describe("check", function()
     local whole = cjson.decode(json)
     assert.equal(1, json_status)
     assert.same({ false, true, false }, { whole.sound, whole.files[1].sound, whole.files[2].sound })
+  end)
+
+  it("takes a file for a policy though its `models` are misspelt or missing", function()
+    for text, problem in pairs {
+      ["return { modles = { { id = 'a' } } }"] = "modles: expected a known key (did you mean models?)",
+      ["return { model = { { id = 'a' } } }"] = "model: expected a known key (did you mean models?)",
+      ["return { model = { { id = 'a' } }, log = {}, max_retries = 1, select = function() end }"] =
+        "log: expected a known key",
+      ["return { select = function() end }"] = "models: expected a list of at least one model, found nothing",
+    } do
+      local status, out, log = check(text)
+      assert.equal(1, status)
+      assert.equal("", out)
+      assert.matches("models: expected a list of at least one model, found nothing", log, 1, true)
+      assert.matches(problem, log, 1, true)
+      assert.equal("policy", report(text).kind)
+    end
+    assert.equal(cjson.null, report("return { select = 1 }").problems[1].line)
+    for _, text in ipairs { "return {}", "return { workers = 1, select = 1 }", "return { wokers = 1 }" } do
+      assert.equal("settings", report(text).kind)
+    end
+  end)
+
+  it("names the line of each mistake that the file spells out, and no line else", function()
+    local file = report("local spare = { id = 7 }\nreturn {\n  models = {\n    { id = 'a' },\n    spare,\n" ..
+      "    { id = 'c',\n      wieght = 1 },\n  },\n}")
+    local found = {}
+    for _, problem in ipairs(file.problems) do found[problem.field] = problem.line end
+    assert.same({ ["models[2].id"] = cjson.null, ["models[3].wieght"] = 7 }, found)
+    local doubted = report("return { models = {\n { id = 'a' },\n { id = 'b', serves = { 'x', '*' } } } }")
+    assert.equal(3, doubted.warnings[1].line)
+    local settings = scene:write("settings.lua", "return {\n  workers = 2,\n  limits = {\n    body_bytes = 1 } }")
+    local _, _, log = signalbox.run { "check", settings }
+    assert.matches("settings.lua:4: limits.body_bytes: expected", log, 1, true)
+    local none = report("error({})")
+    assert.equal(1, none.problems[1].line)
   end)
 
   it("finds mistakes in a policy's own modules too, and files that say something else each time", function()

@@ -28,12 +28,117 @@ describe("the command line", function()
     end)
   end
 
+  for _, command in ipairs { "serve", "emulate", "ask", "check", "reload", "version" } do
+    it("help " .. command .. " is " .. command .. " --help", function()
+      local _, expected = signalbox.run { command, "--help" }
+      local status, out, log = signalbox.run { "help", command }
+      assert.equal(0, status)
+      assert.equal(expected, out)
+      assert.equal("", log)
+    end)
+  end
+
+  it("helps with help itself, and with no more than one command", function()
+    local _, expected = signalbox.run { "--help" }
+    for _, arguments in ipairs { { "help" }, { "help", "help" }, { "-h" } } do
+      local status, out = signalbox.run(arguments)
+      assert.equal(0, status)
+      assert.equal(expected, out)
+    end
+    assert.equal(2, (signalbox.run { "help", "serve", "check" }))
+    assert.equal(2, (signalbox.run { "help", "unheard-of" }))
+  end)
+
+  it("names the command or the option that may have been meant", function()
+    for _, row in ipairs {
+      { { "serv" }, 'unknown command "serv" (did you mean serve?)' },
+      { { "help", "chekc" }, 'unknown command "chekc" (did you mean check?)' },
+      { { "--hlep" }, 'unknown command "--hlep" (did you mean help?)' },
+      { { "serve", "--polcy", "x" }, "unknown option --polcy (did you mean --policy?)" },
+      { { "serve", "--polcy=x" }, "unknown option --polcy (did you mean --policy?)" },
+      { { "serve", "-policy", "x" }, "unknown option -policy (did you mean --policy?)" },
+      { { "version", "--hepl" }, "unknown option --hepl (did you mean --help?)" },
+      { { "serve", "--nothing-near" }, "unknown option --nothing-near; see" },
+    } do
+      local status, _, log = signalbox.run(row[1])
+      assert.equal(2, status)
+      assert.matches(row[2], log, 1, true)
+      assert.is_true(one_line(log), log)
+    end
+  end)
+
+  it("ends with status 2 for every misuse of a flag, which it names", function()
+    for _, row in ipairs {
+      { { "serve", "--config" }, "--config needs a value" },
+      { { "serve", "extra" }, 'unexpected argument "extra"' },
+      { { "serve", "--core-dumps=yes" }, "--core-dumps takes no value" },
+      { { "serve", "--workers", "many" }, '--workers: expected a whole number from 1 to 1024, or "auto"' },
+      { { "serve", "--workers", "1025" }, "--workers: expected" },
+      { { "serve", "--listen", "127.0.0.1:0", "--listen", "nowhere" }, "--listen: expected" },
+      { { "serve", "--admin", "0.0.0.0:1" }, "--admin: expected a loopback address" },
+      { { "serve", "--region", "US East" }, "--region: expected" },
+      { { "serve", "--endpoint", "nowhere" }, "--endpoint: expected" },
+      { { "serve", "--log-level", "loud" }, "--log-level: expected" },
+      { { "serve", "--log-format", "xml" }, "--log-format: expected" },
+      { { "ask", "--region", "US East", "hello" }, "--region: expected" },
+      { { "ask", "--max-tokens", "0", "hello" }, "--max-tokens takes" },
+      { { "ask" }, "a prompt is missing" },
+      { { "ask", "two", "prompts" }, 'unexpected argument "prompts"' },
+      { { "check" }, "a file is missing" },
+      { { "reload", "--to", "0" }, "--to takes" },
+      { { "reload", "--admin", "nowhere" }, "--admin: expected" },
+      { { "emulate", "--speed", "fast" }, "--speed: expected" },
+      { { "version", "extra" }, 'unexpected argument "extra"' },
+    } do
+      local command = row[1][1]
+      local status, out, log = signalbox.run(row[1])
+      assert.equal(2, status, log)
+      assert.equal("", out)
+      assert.matches(row[2], log, 1, true)
+      assert.matches("see signalbox " .. command .. " --help", log, 1, true)
+      assert.is_true(one_line(log), log)
+    end
+  end)
+
   it("refuses unknown commands, and none at all", function()
     for _, arguments in ipairs { { "unheard-of" }, {} } do
       local status, _, log = signalbox.run(arguments)
       assert.equal(2, status)
       assert.matches("--help", log, 1, true)
     end
+  end)
+
+  it("says why a file can't be read, and what it should be where it is no Lua", function()
+    local json = scene:write("settings.json", '{ "listen": "127.0.0.1:0" }')
+    local yaml = scene:write("settings.yaml", "listen: 127.0.0.1:0\n")
+    local missing = scene.folder .. "/missing"
+    for _, row in ipairs {
+      { missing, "missing: cannot be read: No such file or directory\n" },
+      { scene.folder, "cannot be read: Is a directory\n" },
+      { json, "settings.json: expected a Lua file with `return { ... }`, found JSON\n" },
+      { yaml, "settings.yaml: expected a Lua file with `return { ... }`, found YAML\n" },
+    } do
+      for _, words in ipairs { { "serve", "--config" }, { "serve", "--policy" }, { "emulate", "--scenario" },
+        { "reload", "--config" }, { "ask", "hello", "--config" }, { "check" } } do
+        words[#words + 1] = row[1]
+        local status, _, log = signalbox.run(words)
+        assert.equal(1, status)
+        assert.matches(row[2], log, 1, true)
+        assert.is_true(one_line(log), log)
+      end
+    end
+  end)
+
+  it("skips a byte order mark in settings, policies, modules and scenarios", function()
+    local mark = "\xef\xbb\xbf"
+    scene:write("pool.lua", mark .. "return { { id = 'a' } }")
+    local policy = scene:write("policy.lua", mark .. "return { models = require 'pool' }")
+    local settings = scene:write("settings.lua", mark .. ("return { policy = %q }"):format(policy))
+    local status, _, log = signalbox.run { "check", settings }
+    assert.equal(0, status, log)
+    scene:write("scenario.lua", mark .. "return { models = { ['*'] = {} } }")
+    local child = scene:start { "emulate", "--listen", "127.0.0.1:0", "--scenario", scene.folder .. "/scenario.lua" }
+    child:wait_for_log("listening")
   end)
 
   it("emulates on this machine only: whoever reaches the emulator can change its models", function()

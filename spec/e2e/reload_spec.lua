@@ -85,7 +85,7 @@ describe("reload", function()
 
   it("follows a file that is replaced, again and again", function()
     local gateway = start()
-    for number = 2, 5 do
+    for number = 2, 3 do
       replace(gateway.file, policy("number-" .. number))
       gateway.await("number-" .. number)
       assert.equal(number, gateway.policy().version)
@@ -97,8 +97,10 @@ describe("reload", function()
     os.remove(gateway.file)
     process.wait_for("the rejection", function() return #gateway.entries("policy rejected") > 0 end)
     assert.equal("first", gateway.model())
-    assert.equal("a file", gateway.policy().errors[1].expected)
-    assert.equal("none", gateway.policy().errors[1].found)
+    local problem = gateway.policy().errors[1]
+    assert.equal("cannot be read: No such file or directory", problem.found)
+    assert.equal(cjson.null, problem.line)
+    assert.is_nil(gateway.entries("policy rejected")[1].line)
     process.write(gateway.file, policy("first"))
     process.wait_for("the errors to go", function() return #gateway.policy().errors == 0 end)
     assert.equal(1, gateway.policy().version)
@@ -163,7 +165,7 @@ describe("reload", function()
 
   it("refuses a broken policy with every mistake, and goes on with the one before", function()
     local gateway = start()
-    replace(gateway.file, 'return { models = { { id = 1, wieght = 3 } }, max_retries = 99 }')
+    replace(gateway.file, 'return {\n  models = {\n    { id = 1,\n      wieght = 3 } },\n  max_retries = 99 }')
     local status, answer = gateway.admin("/reload", "POST")
     assert.equal(422, status)
     assert.equal(1, answer.version)
@@ -175,12 +177,13 @@ describe("reload", function()
     assert.equal(3, #answer.errors)
     assert.equal("number 1", fields["models[1].id"].found)
     assert.truthy(fields["models[1].wieght"].expected:find("weight", 1, true))
-    assert.truthy(fields.max_retries)
+    assert.same({ 3, 4, 5 },
+      { fields["models[1].id"].line, fields["models[1].wieght"].line, fields.max_retries.line })
     assert.equal("first", gateway.model())
     assert.same(answer.errors, gateway.policy().errors)
     local lines = gateway.entries("policy rejected")
     assert.truthy(#lines >= 3)
-    assert.is_nil(lines[1].line) -- a key's line is unknown
+    for _, entry in ipairs(lines) do assert.equal(fields[entry.field].line, entry.line) end
 
     replace(gateway.file, "return {\n  models = {\n")
     status, answer = gateway.admin("/reload", "POST")
@@ -196,17 +199,20 @@ describe("reload", function()
     local _, port = listener:getsockname()
     listener:close()
     local gateway = start(nil, { listen = "127.0.0.1:" .. port })
-    replace(gateway.file, ('return { models = { { id = "x", endpoint = "http://127.0.0.1:%d" } } }'):format(port))
+    local text = 'return { models = { { id = "y" },\n{ id = "x", endpoint = "http://127.0.0.1:%d" } } }'
+    replace(gateway.file, text:format(port))
     local status, answer = gateway.admin("/reload", "POST")
     assert.equal(422, status)
-    assert.equal("models[1].endpoint", answer.errors[1].field)
+    assert.equal("models[2].endpoint", answer.errors[1].field)
+    assert.equal(2, answer.errors[1].line)
   end)
 
   it("goes back to versions that ran before, from what they were then", function()
     local gateway = start()
     for number = 2, 13 do
       replace(gateway.file, policy("number-" .. number))
-      gateway.await("number-" .. number)
+      assert.equal(200, (gateway.admin("/reload", "POST")))
+      assert.equal("number-" .. number, gateway.model())
     end
     assert.equal(11, #gateway.policy().history)
     os.remove(gateway.file)
@@ -241,15 +247,31 @@ describe("reload", function()
     status, _, log = signalbox.run { "reload", "--admin", address }
     assert.equal(1, status)
     assert.truthy(log:find("rejected", 1, true))
-    assert.truthy(log:find(gateway.file .. ": models[1].id: expected", 1, true), log)
-    assert.truthy(log:find(gateway.file .. ": x: expected", 1, true), log)
+    assert.truthy(log:find(gateway.file .. ":1: models[1].id: expected", 1, true), log)
+    assert.truthy(log:find(gateway.file .. ":1: x: expected", 1, true), log)
     status, out = signalbox.run { "reload", "--admin", address, "--to", "1" }
     assert.equal(0, status, out)
     assert.equal(1, (signalbox.run { "reload", "--admin", address, "--to", "77" }))
     assert.equal(2, (signalbox.run { "reload", "--to", "soon" }))
     status, _, log = signalbox.run { "reload", "--admin", "127.0.0.1:1" }
     assert.equal(1, status)
-    assert.truthy(log:find("127.0.0.1:1", 1, true))
+    assert.truthy(log:find("no answer from 127.0.0.1:1: ", 1, true), log)
+  end)
+
+  it("tells a listener that is no admin's, whatever it answers", function()
+    local gateway, emulator = start()
+    local page = scene:upstream("answer:json(200, '<p>It works!</p>')")
+    local other = scene:upstream("answer:json(200, '{}')")
+    for _, port in ipairs { gateway.port, emulator.port, page.port, other.port } do
+      for _, words in ipairs { { "reload" }, { "reload", "--to", "1" } } do
+        words[#words + 1] = "--admin=127.0.0.1:" .. port
+        local status, out, log = signalbox.run(words)
+        assert.equal(1, status)
+        assert.equal("", out)
+        assert.truthy(log:find("^signalbox reload: 127%.0%.0%.1:" .. port ..
+          " is no admin listener %(status %d+%); name the gateway's with %-%-admin\n$"), log)
+      end
+    end
   end)
 
   it("keeps what is known of models that stay", function()

@@ -209,6 +209,28 @@ describe("serve", function()
     end
   end)
 
+  it("refuses an https:// proxy of the environment, without a word of its password", function()
+    local status, _, log = signalbox.run({ "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0" },
+      { HTTPS_PROXY = "https://user:hunter2@proxy.test" })
+    assert.equal(1, status, log)
+    assert.matches("proxy", log, 1, true)
+    assert.not_matches("hunter2", log, 1, true)
+  end)
+
+  it("refuses half a key pair of the environment by name", function()
+    local pair = { AWS_ACCESS_KEY_ID = "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY = "not-a-secret" }
+    for name, value in pairs(pair) do
+      local serve = { "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0" }
+      for _, arguments in ipairs { serve, { "ask", "hi" } } do
+        local status, _, log = signalbox.run(arguments, { [name] = value })
+        assert.equal(1, status, log)
+        for either in pairs(pair) do assert.matches("environment: .*" .. either, log) end
+        assert.equal(1, lines_of(log), log)
+        assert.not_matches(value, log, 1, true)
+      end
+    end
+  end)
+
   it("runs without arguments, with the policy that is built in", function()
     local child = scene:start({ "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0" },
       { directory = scene.folder })

@@ -93,6 +93,14 @@ describe("tick", function()
     wait_for_model(gateway, CLAUDE)
   end)
 
+  it("begins with the version, whether or not a request comes", function()
+    local path = ("%s/policy-%d.lua"):format(scene.folder, #scene.children)
+    local gateway = scene:gateway(emulator, { policy = policy(), settings = signalbox.DEBUG })
+    process.write(path, policy 'tick = function() error("out of order") end')
+    assert.equal(200, (gateway.admin("/reload", "POST")))
+    process.wait_for("a tick", function() return #gateway.entries("policy-error") > 0 end)
+  end)
+
   it("may err without harm: the weights stay unchanged", function()
     local gateway = scene:gateway(emulator, {
       settings = signalbox.DEBUG,

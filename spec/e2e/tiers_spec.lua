@@ -63,7 +63,7 @@ describe("service tiers", function()
       assert.equal(0, counts(emulator, CLAUDE, operation).received)
       gateway.access(1)
       assert.equal(1, #gateway.entries("tier-escalation"))
-      assert.equal("priority", gateway.entries("tier-escalation-success")[1].detail)
+      assert.equal("priority", gateway.entries("tier-escalation-success")[1].tier)
     end)
 
     it("starts at the model's tier, but not where the client names its own: " .. operation, function()
@@ -88,8 +88,25 @@ describe("service tiers", function()
     assert.equal("flex", answered_tier(response, "converse"))
     assert.equal(2, counts(emulator, NOVA, "converse").received)
     gateway.access(1)
-    assert.equal("default", gateway.entries("tier-escalation")[1].detail)
+    assert.equal("default", gateway.entries("tier-escalation")[1].tier)
     assert.equal(1, #gateway.entries("tier-escalation-failure"))
+  end)
+
+  -- It would be sent a second time at the tier that has just throttled.
+  it("fails over where the next tier can't be written into the request", function()
+    local emulator = scene:emulator(world())
+    emulator.control(NOVA, { fault = "ThrottlingException", tier = "default" })
+    local gateway = scene:gateway(emulator,
+      { policy = pool { tier_escalation = "priority" }, settings = signalbox.DEBUG })
+    local tier = '"serviceTier":{"type":"default"},'
+    local twice = signalbox.converse_body("hello"):gsub("^{", "{" .. tier .. tier)
+    local response = gateway.request(signalbox.call("chat", "converse", twice))
+    assert.equal(200, response.status, response.body)
+    assert.equal(CLAUDE, response.headers["x-signalbox-model"])
+    assert.equal("2", response.headers["x-signalbox-attempts"])
+    assert.equal(1, counts(emulator, NOVA, "converse").received)
+    gateway.access(1)
+    assert.equal(0, #gateway.entries("tier-escalation"))
   end)
 
   for _, lacked in ipairs { "priority", "reserved" } do

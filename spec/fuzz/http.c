@@ -37,11 +37,11 @@ static void read_body(struct reading *reading, struct slice input, size_t piece_
 	reading->rest = input.len;
 }
 
-static void read_message(struct reading *reading, enum head_kind kind, bool responses_head, struct slice input,
+static void read_message(struct reading *reading, enum head_kind kind, bool responds_to_head, struct slice input,
                          size_t piece_bytes) {
 	head_init(&reading->head, kind, HEAD_BYTES);
 	buffer_init(&reading->body, BODY_BYTES);
-	reading->head.responses_head = responses_head;
+	reading->head.responds_to_head = responds_to_head;
 	reading->rest = 0;
 	do {
 		struct slice given = slice_of(input.ptr, input.len < piece_bytes ? input.len : piece_bytes);
@@ -83,7 +83,7 @@ static void check_head(const struct head *head) {
 		PROMISE(head->method.len > 0 && head->target.len > 0 && head_is_target(head->target));
 		PROMISE(hosts <= 1 && (hosts == 1 || head->minor_version == 0));
 	}
-	if (head->responses_head || head->status == STATUS_NO_CONTENT)
+	if (head->responds_to_head || head->status == STATUS_NO_CONTENT)
 		PROMISE(head->kind == HEAD_REQUEST || head->framing == FRAMING_NONE);
 }
 
@@ -92,11 +92,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	uint8_t flags = fuzz_byte(&input);
 	size_t piece_bytes = (size_t)fuzz_byte(&input) + 1;
 	enum head_kind kind = flags & 1 ? HEAD_RESPONSE : HEAD_REQUEST;
-	bool responses_head = kind == HEAD_RESPONSE && (flags & 2);
+	bool responds_to_head = kind == HEAD_RESPONSE && (flags & 2);
 	struct slice message = fuzz_copy(&input, SIZE_MAX);
 	struct reading whole, pieces;
-	read_message(&whole, kind, responses_head, message, message.len ? message.len : 1);
-	read_message(&pieces, kind, responses_head, message, piece_bytes);
+	read_message(&whole, kind, responds_to_head, message, message.len ? message.len : 1);
+	read_message(&pieces, kind, responds_to_head, message, piece_bytes);
 	PROMISE(whole.step == pieces.step);
 	if (whole.step == HEAD_REFUSED)
 		PROMISE(whole.head.refusal_status == pieces.head.refusal_status && whole.head.refusal_reason);

@@ -34,7 +34,7 @@ static void observe_call(void *owner, const char *hook, const struct call_report
 
 static void start(void) {
 	struct policy_limits limits = {INSTRUCTIONS, MEMORY_BYTES};
-	struct policy_host host = {registry_new(), shared_new(), 1000};
+	struct policy_host host = {.registry = registry_new(), .shared = shared_new(), .now_ms = 1000};
 	struct problems problems = {0};
 	log_configure(LOG_OFF, LOG_TEXT);
 	PROMISE(policy_load(POLICY, &limits, 1, &host, &problems, &policy) == 0);

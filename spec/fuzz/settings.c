@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Settings, policies and scenarios, as text in the sandbox and as trees against their keys: each gives a value, or at
 // least one problem.
+#include "../unit/variables.h"
 #include "fuzz.h"
 
 #include "base/document.h"
@@ -19,12 +20,6 @@ enum { DEPTH_MAX = 5, ITEMS_MAX = 5, WORD_BYTES = 32, INSTRUCTIONS = 100000, MEM
 static struct fuzz_file file;
 static struct policy_host host;
 
-static const char *look_up(void *owner, const char *name) {
-	(void)owner;
-	(void)name;
-	return NULL;
-}
-
 // Checks that a reader returns 0 if and only if it reports no problem.
 static void settle(int rc, struct problems *problems) {
 	PROMISE((rc == 0) == (problems->count == 0));
@@ -36,10 +31,11 @@ static void settle(int rc, struct problems *problems) {
 }
 
 static void read_settings(const struct document *document) {
+	struct environment environment = environment_of(NULL);
 	struct settings_flags flags = {0};
 	struct settings settings;
 	struct problems problems = {0};
-	settle(settings_read("settings.lua", document, &flags, look_up, NULL, &problems, &settings), &problems);
+	settle(settings_read("settings.lua", document, &flags, &environment, &problems, &settings), &problems);
 	settings_free(&settings);
 }
 
@@ -69,6 +65,18 @@ static const struct schema_key *keys_of(uint8_t which) {
 	return which & 1 ? settings_keys : scenario_keys();
 }
 
+// The key number *at of a list and of the lists within it. Beyond the last it returns NULL, with *at less their number.
+static const struct schema_key *key_at(const struct schema_key *keys, uint8_t *at) {
+	for (; keys->name; keys++) {
+		const struct schema_key *inner = keys->type == SCHEMA_KEYS ? key_at(keys->keys, at) : NULL;
+		if (inner)
+			return inner;
+		if (keys->type != SCHEMA_KEYS && (*at)-- == 0)
+			return keys;
+	}
+	return NULL;
+}
+
 // A key: one of the settings', one of a scenario's, or the input's own bytes.
 static struct slice take_key(struct fuzz_input *input, struct slice *spelt) {
 	uint8_t which = fuzz_byte(input), at = fuzz_byte(input);
@@ -76,10 +84,8 @@ static struct slice take_key(struct fuzz_input *input, struct slice *spelt) {
 		*spelt = fuzz_copy(input, at % WORD_BYTES);
 		return *spelt;
 	}
-	const struct schema_key *key = keys_of(which);
-	for (uint8_t i = 0; i < at && key[1].name; i++)
-		key++;
-	return key->name ? slice_from(key->name) : (struct slice){0};
+	const struct schema_key *key = key_at(keys_of(which), &at);
+	return key ? slice_from(key->name) : (struct slice){0};
 }
 
 static void build(struct fuzz_input *input, struct document *document, int depth);
@@ -173,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	static void (*const readers[])(struct fuzz_input * input) = {read_tree, read_text, load_policy};
 	struct fuzz_input input = {data, size};
 	if (!host.registry) {
-		host = (struct policy_host){registry_new(), shared_new(), 1000};
+		host = (struct policy_host){.registry = registry_new(), .shared = shared_new(), .now_ms = 1000};
 		log_configure(LOG_OFF, LOG_TEXT);
 		fuzz_file_open(&file);
 	}

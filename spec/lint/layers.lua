@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Checks every include of src/ against src/rooms.txt: which room may include which, and which room a library belongs
--- to. Prints each include that breaks it and exits 1. With the argument `table`, prints the rooms as rows of Markdown.
+-- to, and whether ARCHITECTURE.md shows that table as it is. Prints each mistake and exits 1. With the argument
+-- `write`, writes the table into ARCHITECTURE.md instead.
 
 -- What the table calls a library, by a pattern of its headers; the first that matches holds.
 local libraries = {
@@ -26,7 +27,8 @@ local function read_rooms(path)
   for line in io.lines(path) do
     local name, on, uses, trade = line:match("^(%l+)%s*|([^|]*)|([^|]*)|%s*(.-)%s*$")
     if name then
-      rooms[#rooms + 1] = { name = name, on = set(on), uses = set(uses), trade = trade, words = on:match("^%s*(.-)%s*$") }
+      local words = on:match("^%s*(.-)%s*$")
+      rooms[#rooms + 1] = { name = name, words = words, on = set(on), uses = set(uses), trade = trade }
       rooms[name] = rooms[#rooms]
     end
   end
@@ -35,13 +37,36 @@ end
 
 local rooms = read_rooms("src/rooms.txt")
 
-if arg[1] == "table" then
-  print("| room | includes | what it is for |\n| --- | --- | --- |")
+local wrong = 0
+local function complain(...)
+  wrong = wrong + 1
+  print(string.format(...))
+end
+
+-- The page with the table between its two markers, and the page as it is.
+local function page_with_table()
+  local file = assert(io.open("ARCHITECTURE.md"))
+  local page = file:read("a")
+  file:close()
+  local rows = { "| room | what it is for | includes |", "| --- | --- | --- |" }
   for _, room in ipairs(rooms) do
-    print(("| [`%s`](src/%s/README.md) | %s | %s |"):format(room.name, room.name, room.words, room.trade))
+    rows[#rows + 1] = ("| [`%s`](src/%s/README.md) | %s | %s |"):format(
+      room.name, room.name, room.trade, room.words == "" and "libc" or room.words)
   end
+  local first, last = "<!-- rooms -->\n", "<!-- /rooms -->"
+  local from, to = select(2, page:find(first, 1, true)), page:find(last, 1, true)
+  assert(from and to, "ARCHITECTURE.md: no markers <!-- rooms --> and <!-- /rooms -->")
+  return page:sub(1, from) .. table.concat(rows, "\n") .. "\n" .. page:sub(to), page
+end
+
+local wanted, found = page_with_table()
+if arg[1] == "write" then
+  local file = assert(io.open("ARCHITECTURE.md", "w"))
+  file:write(wanted)
+  file:close()
   os.exit(true)
 end
+if wanted ~= found then complain("ARCHITECTURE.md: its table is not that of src/rooms.txt; `make rooms` writes it") end
 
 local function library_of(header)
   for _, library in ipairs(libraries) do
@@ -62,18 +87,12 @@ local function check_line(room, line)
   if library and not room.uses[library] then return ("%s may not include <%s>"):format(room.name, header) end
 end
 
-local wrong = 0
-local function complain(...)
-  wrong = wrong + 1
-  print(string.format(...))
-end
-
--- A room stands on rooms that the table names before it, so no circle can be written down.
+-- A room includes rooms above it in the table only, so the table can hold no circle.
 for i, room in ipairs(rooms) do
   for name in pairs(room.on) do
     local before = false
     for j = 1, i - 1 do before = before or rooms[j].name == name end
-    if not before then complain("src/rooms.txt: %s stands on %s, which is not above it in the table", room.name, name) end
+    if not before then complain("src/rooms.txt: %s includes %s, which is not above it", room.name, name) end
   end
 end
 

@@ -38,6 +38,10 @@ static inline bool reference_names(const char *text, const char *key) {
 
 static inline void reference_check(const char *text, const struct schema_key *keys) {
 	for (; keys->name; keys++) {
+		if (keys->type == SCHEMA_KEYS) {
+			reference_check(text, keys->keys);
+			continue;
+		}
 		if (!reference_names(text, keys->name))
 			printf("  missing: %s\n", keys->name);
 		CHECK(reference_names(text, keys->name));

@@ -159,15 +159,25 @@ size_t body_edit_headers(const struct body_edit *edit, enum operation operation,
 	return count;
 }
 
-struct slice body_edit_read_tier(enum operation operation, struct headers headers, struct slice body) {
+bool body_edit_find_tier(enum operation operation, struct headers headers, struct slice body, struct slice *tier) {
+	*tier = (struct slice){0};
 	if (is_invoke(operation)) {
 		const struct slice *value = headers_find(headers, tier_header);
-		return value ? slice_trim(*value) : (struct slice){0};
+		if (value)
+			*tier = slice_trim(*value);
+		return true;
 	}
 	struct json_place places[] = {{.name = "serviceTier"}, {.parent = "serviceTier", .name = "type"}};
 	char reason[JSON_EDIT_REASON_BYTES];
 	if (!is_converse(operation) || json_edit_find(body, places, 2, reason))
-		return (struct slice){0};
-	bool is_clear = places[0].count == 1 && places[1].count == 1 && places[1].kind == JSON_STRING;
-	return is_clear ? slice_of(places[1].value.ptr + 1, places[1].value.len - 2) : (struct slice){0};
+		return false;
+	if (places[0].count == 1 && places[1].count == 1 && places[1].kind == JSON_STRING)
+		*tier = slice_of(places[1].value.ptr + 1, places[1].value.len - 2);
+	return places[0].count <= 1;
+}
+
+struct slice body_edit_read_tier(enum operation operation, struct headers headers, struct slice body) {
+	struct slice tier;
+	(void)body_edit_find_tier(operation, headers, body, &tier);
+	return tier;
 }

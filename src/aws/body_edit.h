@@ -45,4 +45,7 @@ size_t body_edit_headers(const struct body_edit *edit, enum operation operation,
 // it says nothing clear. Borrowed from either.
 struct slice body_edit_read_tier(enum operation operation, struct headers headers, struct slice body);
 
+// The same; false where no tier can be written into the request.
+bool body_edit_find_tier(enum operation operation, struct headers headers, struct slice body, struct slice *tier);
+
 #endif

@@ -70,24 +70,20 @@ struct credentials_source *credentials_source_static(struct credentials *credent
 	return source_new(credentials, NULL);
 }
 
-// The variable's value with white space around it cut off, as it comes with values read from files; NULL where that
-// leaves nothing. Owned by the caller.
-static char *variable(credentials_lookup lookup, void *owner, const char *name) {
-	struct slice value = slice_from(lookup(owner, name));
-	while (value.len && strchr(" \t\r\n", value.ptr[0]))
-		value = slice_from_offset(value, 1);
-	while (value.len && strchr(" \t\r\n", value.ptr[value.len - 1]))
-		value.len--;
+// NULL where the variable isn't set or is blank; owned by the caller.
+static char *variable(const struct environment *environment, const char *name) {
+	struct slice value = environment_get(environment, name);
 	return value.len ? memory_string(value) : NULL;
 }
 
-struct credentials_source *credentials_source_environment(credentials_lookup lookup, void *owner) {
-	char *bearer = variable(lookup, owner, "AWS_BEARER_TOKEN_BEDROCK");
-	char *key = variable(lookup, owner, "AWS_ACCESS_KEY_ID");
-	char *secret = variable(lookup, owner, "AWS_SECRET_ACCESS_KEY");
-	char *token = variable(lookup, owner, "AWS_SESSION_TOKEN");
+struct credentials_source *credentials_source_environment(const struct environment *environment, const char **mistake) {
+	char *bearer = variable(environment, "AWS_BEARER_TOKEN_BEDROCK");
+	char *key = variable(environment, "AWS_ACCESS_KEY_ID");
+	char *secret = variable(environment, "AWS_SECRET_ACCESS_KEY");
+	char *token = variable(environment, "AWS_SESSION_TOKEN");
 	struct credentials *credentials = NULL;
 	const char *reason = NULL;
+	*mistake = NULL;
 	if (bearer) {
 		credentials = credentials_new(NULL, NULL, NULL, bearer);
 		reason = "AWS_BEARER_TOKEN_BEDROCK holds bytes that no header may carry";
@@ -95,9 +91,9 @@ struct credentials_source *credentials_source_environment(credentials_lookup loo
 		credentials = credentials_new(key, secret, token, NULL);
 		reason = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN holds bytes that no header may carry";
 	} else if (key) {
-		reason = "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not";
+		reason = *mistake = "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not";
 	} else if (secret) {
-		reason = "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not";
+		reason = *mistake = "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not";
 	} else {
 		reason = "neither AWS_BEARER_TOKEN_BEDROCK nor AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY is set";
 	}

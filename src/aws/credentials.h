@@ -4,7 +4,7 @@
 #ifndef AWS_CREDENTIALS_H
 #define AWS_CREDENTIALS_H
 
-#include "base/slice.h"
+#include "base/environment.h"
 
 // Either a key pair, with or without a session token, or a bearer token. Strings are NUL-terminated or NULL.
 struct credentials {
@@ -25,14 +25,12 @@ void credentials_release(struct credentials *credentials);
 
 struct credentials_source;
 
-// Reads a variable of the environment; NULL where it isn't set. getenv in production, a table in specs.
-typedef const char *(*credentials_lookup)(void *owner, const char *name);
-
 // Always the same credentials (retained).
 struct credentials_source *credentials_source_static(struct credentials *credentials);
 // AWS_BEARER_TOKEN_BEDROCK, which wins as in the SDKs; else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where set,
-// AWS_SESSION_TOKEN. Blank values count as unset. Read once, here.
-struct credentials_source *credentials_source_environment(credentials_lookup lookup, void *owner);
+// AWS_SESSION_TOKEN. Blank values count as unset. Read once, here. Half a key pair is a mistake: *mistake is then one
+// line that names the variables, else NULL.
+struct credentials_source *credentials_source_environment(const struct environment *environment, const char **mistake);
 void credentials_source_free(struct credentials_source *source);
 
 // The present credentials, retained for the caller, or NULL with *reason set to one line that says what was looked for.

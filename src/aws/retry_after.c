@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long an answer asks to wait. HTTP dates in all three forms that RFC 9110, section 5.6.7 has recipients accept.
-#include "aws/calendar.h"
 #include "aws/exception.h"
+#include "base/calendar.h"
 
 enum { MOST_MS = 5 * 60 * 1000, DAY_S = 86400 };
 

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "aws/calendar.h"
 #include "aws/sigv4_state.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -41,25 +40,10 @@ int sigv4_hash_payload(struct sigv4_signer *signer, struct slice payload, char h
 	return rc;
 }
 
-static void put_digits(char *to, int64_t value, int count) {
-	for (int i = count - 1; i >= 0; i--, value /= 10)
-		to[i] = (char)('0' + value % 10);
-}
-
-// "20260304T050607Z"
 static int format_date(int64_t wall_s, char date[SIGV4_DATE_BYTES]) {
 	if (wall_s < 0 || wall_s > LAST_WALL_S)
 		return ERROR_INVALID;
-	struct civil civil = calendar_civil(wall_s);
-	put_digits(date, civil.year, 4);
-	put_digits(date + 4, civil.month, 2);
-	put_digits(date + 6, civil.day, 2);
-	date[8] = 'T';
-	put_digits(date + 9, civil.hour, 2);
-	put_digits(date + 11, civil.minute, 2);
-	put_digits(date + 13, civil.second, 2);
-	date[15] = 'Z';
-	date[16] = '\0';
+	time_format_compact(wall_s, date);
 	return 0;
 }
 

@@ -12,10 +12,11 @@
 #include "base/buffer.h"
 #include "base/header.h"
 #include "base/slice.h"
+#include "base/time_format.h"
 
 enum {
-	SIGV4_DATE_BYTES = 17, // "20260304T050607Z" and its NUL
-	SIGV4_HEX_BYTES = 65,  // a SHA-256 in lower-case hex and its NUL
+	SIGV4_DATE_BYTES = TIME_COMPACT_BYTES,
+	SIGV4_HEX_BYTES = 65, // a SHA-256 in lower-case hex and its NUL
 };
 
 // What is signed; all borrowed for the call.

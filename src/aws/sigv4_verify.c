@@ -3,8 +3,8 @@
 // stages as in signing are run over the headers that it says are signed. Everything here is a stranger's.
 #include <openssl/crypto.h>
 
-#include "aws/calendar.h"
 #include "aws/sigv4_state.h"
+#include "base/calendar.h"
 #include "base/error.h"
 
 enum { SKEW_S = 300 };

@@ -20,3 +20,15 @@ uint64_t clock_now_us(void) {
 int64_t clock_wall_ms(void) {
 	return (int64_t)(read_us(CLOCK_REALTIME) / 1000);
 }
+
+static int64_t read_wall_ms(void *owner) {
+	(void)owner;
+	return clock_wall_ms();
+}
+
+static uint64_t read_processor_us(void *owner) {
+	(void)owner;
+	return read_us(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+const struct clock clock_system = {.wall_ms = read_wall_ms, .processor_us = read_processor_us};

@@ -64,6 +64,11 @@ struct document *document_add_entry(struct document *table, struct slice key) {
 	return &entry->value;
 }
 
+bool document_is_text(const struct document *document) {
+	return document->kind == DOCUMENT_STRING && document->string.len > 0 &&
+	       strlen(document->string.ptr) == document->string.len;
+}
+
 void document_set_string(struct document *document, struct slice text) {
 	document->kind = DOCUMENT_STRING;
 	document->string = slice_of(memory_string(text), text.len);

@@ -23,6 +23,7 @@ struct document_entry;
 // A table holds its array part (keys 1..n) in `items` and its string keys in `entries`, in no particular order.
 struct document {
 	enum document_kind kind;
+	int line; // of its file, where it is stated; 0: unknown
 	bool boolean;
 	double number;
 	struct slice string; // NUL-terminated, owned by the tree
@@ -39,6 +40,9 @@ struct document_entry {
 
 // The value at a string key, or NULL when the document is no table or has no such key.
 const struct document *document_get(const struct document *document, const char *key);
+
+// Whether it is a string that a C string can hold, and not empty.
+bool document_is_text(const struct document *document);
 
 // "a string", "a table", ... for error messages, with the value where it is short: `number 12`, `string "abc"`.
 // Writes at most `size` bytes and returns `text`.

@@ -2,18 +2,19 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/time_format.h"
 
 enum { LINE_BYTES = 16384 };
 
 static enum log_level configured_level = LOG_INFO;
 static enum log_format configured_format = LOG_TEXT;
 
-static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
+const char *const log_level_names[] = {"debug", "info", "warn", "error", "off", NULL};
+const char *const log_format_names[] = {"text", "json", NULL};
 
 void log_configure(enum log_level level, enum log_format format) {
 	configured_level = level;
@@ -38,26 +39,10 @@ static void append_number(struct buffer *line, int64_t number) {
 	buffer_append(line, slice_of(text + place, sizeof text - place));
 }
 
-// "2026-01-02T03:04:05." of the second that was formatted last on this thread.
-static _Thread_local struct {
-	int64_t second;
-	char text[32];
-} last_time = {.second = INT64_MIN};
-
 static void append_time(struct buffer *line) {
-	int64_t wall_ms = clock_wall_ms();
-	int64_t second = wall_ms / 1000;
-	if (second != last_time.second) {
-		struct tm utc;
-		gmtime_r(&(time_t){(time_t)second}, &utc);
-		strftime(last_time.text, sizeof last_time.text, "%Y-%m-%dT%H:%M:%S.", &utc);
-		last_time.second = second;
-	}
-	int milliseconds = (int)(wall_ms % 1000);
-	char rest[] = {(char)('0' + milliseconds / 100), (char)('0' + milliseconds / 10 % 10),
-	               (char)('0' + milliseconds % 10), 'Z'};
-	buffer_append(line, slice_from(last_time.text));
-	buffer_append(line, slice_of(rest, sizeof rest));
+	char text[TIME_ISO_BYTES];
+	time_format_iso(clock_wall_ms(), text);
+	buffer_append(line, slice_of(text, sizeof text - 1));
 }
 
 static bool is_plain(struct slice text) {
@@ -95,7 +80,7 @@ static void format_text(struct buffer *line, enum log_level level, const char *m
                         const struct log_field *fields) {
 	append_time(line);
 	buffer_append_byte(line, ' ');
-	buffer_append(line, slice_from(level_names[level]));
+	buffer_append(line, slice_from(log_level_names[level]));
 	buffer_append_byte(line, ' ');
 	buffer_append(line, slice_from(message));
 	for (; fields && fields->kind != LOG_END; fields++)
@@ -107,7 +92,7 @@ static void format_json(struct buffer *line, enum log_level level, const char *m
 	buffer_append(line, SLICE("{\"time\":\""));
 	append_time(line);
 	buffer_append(line, SLICE("\",\"level\":\""));
-	buffer_append(line, slice_from(level_names[level]));
+	buffer_append(line, slice_from(log_level_names[level]));
 	buffer_append(line, SLICE("\",\"message\":"));
 	buffer_append_json(line, slice_from(message));
 	for (; fields && fields->kind != LOG_END; fields++)

@@ -13,6 +13,10 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 enum log_format { LOG_TEXT, LOG_JSON };
 
+// By the enums above, as settings name them; ended by NULL.
+extern const char *const log_level_names[];
+extern const char *const log_format_names[];
+
 enum log_kind { LOG_END, LOG_STRING, LOG_NUMBER };
 
 struct log_field {

@@ -41,3 +41,8 @@ void memory_free_secret(char *secret) {
 	memory_wipe(secret, strlen(secret));
 	free(secret);
 }
+
+void memory_replace_string(char **place, struct slice text) {
+	memory_free_secret(*place);
+	*place = memory_string(text);
+}

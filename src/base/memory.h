@@ -17,6 +17,9 @@ void *memory_resize(void *ptr, size_t count, size_t size);
 // A NUL-terminated copy of the slice, never NULL; release with free().
 char *memory_string(struct slice text);
 
+// Puts such a copy into *place, in the place of the string there, which is wiped and freed; NULL is fine.
+void memory_replace_string(char **place, struct slice text);
+
 // Overwrites with zeros in a way that the compiler keeps.
 void memory_wipe(void *ptr, size_t len);
 

@@ -31,6 +31,7 @@ void schema_defaults(const struct schema_key *keys, void *target) {
 			*(char **)field = key->default_string ? memory_string(slice_from(key->default_string)) : NULL;
 			break;
 		case SCHEMA_TABLE:
+		case SCHEMA_KEYS:
 			schema_defaults(key->keys, field);
 			break;
 		case SCHEMA_CUSTOM:
@@ -46,7 +47,7 @@ void schema_free(const struct schema_key *keys, void *target) {
 			char **string = field_of(key, target);
 			memory_free_secret(*string);
 			*string = NULL;
-		} else if (key->type == SCHEMA_TABLE) {
+		} else if (key->type == SCHEMA_TABLE || key->type == SCHEMA_KEYS) {
 			schema_free(key->keys, field_of(key, target));
 		}
 	}
@@ -71,7 +72,7 @@ static const char *kind_name(enum document_kind kind) {
 
 void schema_complain(const struct schema_place *place, const char *expected, const struct document *value) {
 	char found[TEXT_BYTES];
-	problems_add(place->problems, place->file, 0, place->field, expected,
+	problems_add(place->problems, place->file, value->line, place->field, expected,
 	             is_private(place->field) ? kind_name(value->kind) : document_describe(value, found, sizeof found));
 }
 
@@ -113,32 +114,47 @@ const char *schema_nearest(const char *const *names, struct slice word) {
 	return nearest;
 }
 
-static void complain_unknown(const struct schema_key *keys, struct slice name, const struct schema_place *place) {
-	const char *names[KEYS_MAX + 1] = {0};
-	size_t count = 0;
+static size_t collect_names(const struct schema_key *keys, const char *names[KEYS_MAX], size_t count) {
 	for (const struct schema_key *key = keys; key->name && count < KEYS_MAX; key++)
-		names[count++] = key->name;
-	const char *nearest = schema_nearest(names, name);
+		if (key->type == SCHEMA_KEYS)
+			count = collect_names(key->keys, names, count);
+		else
+			names[count++] = key->name;
+	return count;
+}
+
+const char *schema_nearest_key(const struct schema_key *keys, struct slice word) {
+	const char *names[KEYS_MAX + 1] = {0};
+	collect_names(keys, names, 0);
+	return schema_nearest(names, word);
+}
+
+static void complain_unknown(const struct schema_key *keys, struct slice name, int line,
+                             const struct schema_place *place) {
+	const char *nearest = schema_nearest_key(keys, name);
 	char field[TEXT_BYTES], expected[TEXT_BYTES];
 	snprintf(field, sizeof field, "%s%s%.*s", place->field, *place->field ? "." : "", SLICE_ARGS(name));
 	if (nearest)
 		snprintf(expected, sizeof expected, "a known key (did you mean %s?)", nearest);
 	else
 		snprintf(expected, sizeof expected, "a known key");
-	problems_add(place->problems, place->file, 0, field, expected, "an unknown one");
+	problems_add(place->problems, place->file, line, field, expected, "an unknown one");
+}
+
+static bool is_known(const struct schema_key *keys, struct slice name) {
+	for (const struct schema_key *key = keys; key->name; key++)
+		if (key->type == SCHEMA_KEYS ? is_known(key->keys, name) : slice_equal(slice_from(key->name), name))
+			return true;
+	return false;
 }
 
 static void refuse_unknown(const struct schema_key *keys, const struct document *document,
                            const struct schema_place *place) {
-	for (size_t i = 0; i < document->entry_count; i++) {
-		const struct schema_key *key = keys;
-		while (key->name && !slice_equal(slice_from(key->name), document->entries[i].key))
-			key++;
-		if (!key->name)
-			complain_unknown(keys, document->entries[i].key, place);
-	}
+	for (size_t i = 0; i < document->entry_count; i++)
+		if (!is_known(keys, document->entries[i].key))
+			complain_unknown(keys, document->entries[i].key, document->entries[i].value.line, place);
 	if (document->item_count)
-		complain_unknown(keys, SLICE("[1]"), place);
+		complain_unknown(keys, SLICE("[1]"), document->items[0].line, place);
 }
 
 static void read_number(const struct schema_key *key, const struct document *value, void *field,
@@ -159,13 +175,11 @@ static void read_number(const struct schema_key *key, const struct document *val
 }
 
 static void read_string(const struct document *value, char **field, const struct schema_place *place) {
-	bool has_nul = value->kind == DOCUMENT_STRING && strlen(value->string.ptr) != value->string.len;
-	if (value->kind != DOCUMENT_STRING || value->string.len == 0 || has_nul) {
+	if (!document_is_text(value)) {
 		schema_complain(place, "a non-empty string", value);
 		return;
 	}
-	memory_free_secret(*field);
-	*field = memory_string(value->string);
+	memory_replace_string(field, value->string);
 }
 
 static void read_value(const struct schema_key *key, const struct document *value, void *field,
@@ -194,6 +208,27 @@ static void read_value(const struct schema_key *key, const struct document *valu
 		if (value->kind != DOCUMENT_FUNCTION)
 			schema_complain(place, "a function", value);
 		break;
+	case SCHEMA_KEYS:
+		break;
+	}
+}
+
+static void read_keys(const struct schema_key *keys, const struct document *document, void *target,
+                      const struct schema_place *place) {
+	for (const struct schema_key *key = keys; key->name; key++) {
+		char name[TEXT_BYTES];
+		snprintf(name, sizeof name, "%s%s%s", place->field, *place->field ? "." : "", key->name);
+		struct schema_place inner = {place->file, name, place->problems};
+		const struct document *value = document_get(document, key->name);
+		if (key->type == SCHEMA_KEYS)
+			read_keys(key->keys, document, field_of(key, target), place);
+		else if (!value && key->required)
+			problems_add(place->problems, place->file, document->line, name, key->expected ? key->expected : "a value",
+			             "nothing");
+		else if (value && key->unavailable)
+			problems_add(place->problems, place->file, value->line, name, key->unavailable, "a value");
+		else if (value)
+			read_value(key, value, field_of(key, target), &inner);
 	}
 }
 
@@ -203,17 +238,6 @@ void schema_read(const struct schema_key *keys, const struct document *document,
 		schema_complain(place, "a table", document);
 		return;
 	}
-	for (const struct schema_key *key = keys; key->name; key++) {
-		char name[TEXT_BYTES];
-		snprintf(name, sizeof name, "%s%s%s", place->field, *place->field ? "." : "", key->name);
-		struct schema_place inner = {place->file, name, place->problems};
-		const struct document *value = document_get(document, key->name);
-		if (!value && key->required)
-			problems_add(place->problems, place->file, 0, name, key->expected ? key->expected : "a value", "nothing");
-		else if (value && key->unavailable)
-			problems_add(place->problems, place->file, 0, name, key->unavailable, "a value");
-		else if (value)
-			read_value(key, value, field_of(key, target), &inner);
-	}
+	read_keys(keys, document, target, place);
 	refuse_unknown(keys, document, place);
 }

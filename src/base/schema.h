@@ -12,13 +12,14 @@
 #include "base/problem.h"
 
 enum schema_type {
-	SCHEMA_BOOLEAN, // bool
-	SCHEMA_INTEGER, // uint64_t, `minimum` to `maximum`
-	SCHEMA_NUMBER,  // double, `minimum` to `maximum`
-	SCHEMA_STRING,  // char *, owned by the structure; NULL where absent. Not empty.
-	SCHEMA_TABLE,   // a structure of its own, described by `keys`
-	SCHEMA_CUSTOM,  // read by `parse`
-	SCHEMA_FUNCTION // only its type is checked
+	SCHEMA_BOOLEAN,  // bool
+	SCHEMA_INTEGER,  // uint64_t, `minimum` to `maximum`
+	SCHEMA_NUMBER,   // double, `minimum` to `maximum`
+	SCHEMA_STRING,   // char *, owned by the structure; NULL where absent. Not empty.
+	SCHEMA_TABLE,    // a structure of its own, described by `keys`
+	SCHEMA_CUSTOM,   // read by `parse`
+	SCHEMA_FUNCTION, // only its type is checked
+	SCHEMA_KEYS      // no key: those of `keys` stand here, of a structure within this one; `name` is ""
 };
 
 // Where a value is read, for messages and for the structure to fill.
@@ -37,9 +38,9 @@ struct schema_key {
 	size_t offset; // of the field in the structure to fill
 	bool required;
 	double minimum, maximum;
-	double default_number;      // for BOOLEAN, INTEGER, NUMBER
-	const char *default_string; // for STRING; NULL is none
-	const struct schema_key *keys;
+	double default_number;         // for BOOLEAN, INTEGER, NUMBER
+	const char *default_string;    // for STRING; NULL is none
+	const struct schema_key *keys; // of SCHEMA_TABLE and SCHEMA_KEYS
 	schema_parse parse;
 	const char *expected;    // of SCHEMA_CUSTOM, for messages: "one address or a list of them"
 	const char *meaning;     // one line for the documents
@@ -56,8 +57,8 @@ void schema_defaults(const struct schema_key *keys, void *target);
 void schema_read(const struct schema_key *keys, const struct document *document, void *target,
                  const struct schema_place *place);
 
-// Adds a problem about `value` at the place; `found` is described from the value, by its kind alone where the field's
-// name says that it may be a secret.
+// Adds a problem about `value` at the place, with its line; `found` is described from the value, by its kind alone
+// where the field's name says that it may be a secret.
 void schema_complain(const struct schema_place *place, const char *expected, const struct document *value);
 
 // Frees the strings that defaults and reading have put into the structure (not those of SCHEMA_CUSTOM keys).
@@ -65,5 +66,8 @@ void schema_free(const struct schema_key *keys, void *target);
 
 // The name of the list `names` (ended by NULL) nearest to `word`, or NULL when none is within a third of its length.
 const char *schema_nearest(const char *const *names, struct slice word);
+
+// The same among the names of keys.
+const char *schema_nearest_key(const struct schema_key *keys, struct slice word);
 
 #endif

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `signalbox ask "prompt"`: one ConverseStream request through the engine in this process; the answer's text goes to
 // stdout as it comes.
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "aws/eventstream.h"
 #include "aws/exception.h"
+#include "base/environment.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -14,9 +16,9 @@
 #include "base/uuid.h"
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "gateway/engine.h"
+#include "cli/settings_flags.h"
+#include "config/credentials_config.h"
 #include "gateway/settings.h"
-#include "mux/identity.h"
 #include "mux/mux.h"
 #include "net/loop.h"
 
@@ -169,20 +171,16 @@ static bool ask_mux(struct mux *mux, struct slice model, struct slice body) {
 }
 
 static int ask(const struct settings *settings, struct slice model, struct slice body, struct problems *problems) {
-	struct identity identity;
-	struct mux *mux;
-	identity_init(&identity, &settings->credentials, &settings->credential_sets);
-	struct mux_settings mux_settings = engine_settings(settings, &identity);
-	int rc = mux_new(&mux_settings, problems, &mux);
+	struct credentials_sources sources;
+	struct mux_settings mux_settings = {.options = &settings->engine, .credentials = &sources, .workers = 1};
+	struct mux *mux = NULL;
+	int rc = credentials_sources_init(&sources, &settings->engine, &environment_of_process, problems);
+	if (rc == 0)
+		rc = mux_new(&mux_settings, problems, &mux);
 	bool answered = rc == 0 && ask_mux(mux, model, body);
 	mux_free(mux);
-	identity_free(&identity);
+	credentials_sources_free(&sources);
 	return answered ? CLI_DONE : CLI_FAILED;
-}
-
-static const char *look_up(void *owner, const char *name) {
-	(void)owner;
-	return getenv(name);
 }
 
 // The prompt as it was given, or all of stdin for "-". False, with the reason told, when it is too long or unreadable.
@@ -195,7 +193,7 @@ static bool read_prompt(const char *argument, struct buffer *prompt) {
 		while ((length = fread(chunk, 1, sizeof chunk, stdin)) > 0 && !prompt->failed)
 			buffer_append(prompt, slice_of(chunk, length));
 		if (ferror(stdin)) {
-			fputs("signalbox ask: stdin can't be read\n", stderr);
+			fprintf(stderr, "signalbox ask: stdin cannot be read: %s\n", strerror(errno));
 			return false;
 		}
 	}
@@ -212,8 +210,7 @@ static int run(const struct settings_flags *flags, const char *model, uint64_t m
 	buffer_init(&prompt, PROMPT_BYTES);
 	buffer_init(&body, REQUEST_BYTES);
 	log_configure(LOG_WARN, LOG_TEXT);
-	if (settings_load(flags, look_up, NULL, &problems, &settings) == 0 && read_prompt(argument, &prompt)) {
-		settings.workers = 1;
+	if (settings_load(flags, &environment_of_process, &problems, &settings) == 0 && read_prompt(argument, &prompt)) {
 		format_request(buffer_slice(&prompt), max_tokens, &body);
 		status = ask(&settings, slice_from(model), buffer_slice(&body), &problems);
 	}
@@ -252,6 +249,8 @@ int cli_ask(int argc, char **argv) {
 		return options_misuse(argv[0], "a prompt is missing");
 	if (max_tokens && (!slice_parse_u64(slice_from(max_tokens), TOKENS_MAX, &tokens) || tokens == 0))
 		return options_misuse(argv[0], "--max-tokens takes a whole number from 1 to %d", TOKENS_MAX);
+	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
+		return CLI_MISUSED;
 	cli_conceal();
 	int status = run(&flags, model, tokens, prompt);
 	cli_expose();

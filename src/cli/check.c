@@ -8,27 +8,22 @@
 #include "cli/inspection.h"
 #include "cli/options.h"
 
-enum { FILES_MAX = 256, JSON_BYTES = 256 << 20 };
-
-static bool check(const char *path, struct buffer *json) {
-	struct inspection inspection;
-	inspect(path, &inspection);
-	bool is_sound = inspection_is_sound(&inspection);
-	if (json)
-		inspection_write(&inspection, json);
-	else
-		inspection_print(&inspection);
-	inspection_free(&inspection);
-	return is_sound;
-}
+enum { FILES_MAX = 256, JSON_BYTES = 256 << 20, TOLD_BYTES = 16 << 20 };
 
 static bool check_for_people(const char **paths, size_t count) {
+	struct buffer told;
 	bool are_sound = true;
+	buffer_init(&told, TOLD_BYTES);
 	for (size_t i = 0; i < count; i++) {
+		struct inspection inspection;
 		if (i)
 			putchar('\n');
-		are_sound = check(paths[i], NULL) && are_sound;
+		inspect(paths[i], &inspection);
+		inspection_print(&inspection, &told);
+		are_sound = inspection_is_sound(&inspection) && are_sound;
+		inspection_free(&inspection);
 	}
+	buffer_free(&told);
 	return are_sound;
 }
 
@@ -39,7 +34,11 @@ static bool check_for_programs(const char **paths, size_t count) {
 	for (size_t i = 0; i < count; i++) {
 		if (i)
 			buffer_append_byte(&files, ',');
-		are_sound = check(paths[i], &files) && are_sound;
+		struct inspection inspection;
+		inspect(paths[i], &inspection);
+		inspection_write(&inspection, &files);
+		are_sound = inspection_is_sound(&inspection) && are_sound;
+		inspection_free(&inspection);
 	}
 	printf("{\"sound\":%s,\"files\":[", are_sound ? "true" : "false");
 	fwrite(files.ptr, 1, files.len, stdout);

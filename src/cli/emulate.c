@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "base/environment.h"
 #include "base/log.h"
 #include "base/problem.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "config/address.h"
 #include "emulator/emulator.h"
-#include "gateway/address.h"
 #include "sandbox/table_file.h"
 
 struct arguments {
@@ -44,7 +45,7 @@ static int read_scenario(const char *path, struct scenario *scenario) {
 
 // The value of the variable that a flag names; NULL, and the reason told, where it isn't set.
 static const char *read_secret(const char *flag, const char *variable) {
-	const char *value = getenv(variable);
+	const char *value = environment_text(&environment_of_process, variable);
 	if (value && *value)
 		return value;
 	options_misuse("emulate", "--%s: the environment has no %s", flag, variable);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names are those of the rooms that make failures: the service's exceptions, the exchange's ends, the engine's own.
+// The names are those of the rooms that make failures: the service's exceptions, and the engine's one list.
 #include "cli/failure_table.h"
 
 #include "aws/exception.h"
 #include "base/memory.h"
-#include "http/exchange.h"
-#include "mux/answer.h"
+#include "mux/engine_failure.h"
 
 struct failure_list {
 	struct dry_run_failure *items;
@@ -56,47 +55,20 @@ static void add_statuses(struct failure_list *list) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct failure failure = by_exception(exception_by_status(rows[i].status));
 		failure.status = rows[i].status;
+		failure.exception = failure.name;
 		failure.name = failure.message = (struct slice){0};
 		add(list, rows[i].name, failure);
 	}
 }
 
-static void add_connections(struct failure_list *list) {
-#define X(constant, failure_name, text)                                                                                \
-	add(list, failure_name,                                                                                            \
-	    (struct failure){.kind = FAILURE_NETWORK,                                                                      \
-	                     .name = SLICE(failure_name),                                                                  \
-	                     .message = SLICE(text),                                                                       \
-	                     .type = TYPE_NETWORK,                                                                         \
-	                     .fault = FAULT_MODEL,                                                                         \
-	                     .retry_after_ms = -1});
-	EXCHANGE_FAILURE_LIST(X)
-#undef X
+static void add_engine_failures(struct failure_list *list) {
+	for (int i = 0; i < ENGINE_FAILURES; i++) {
+		struct failure failure = engine_failure((enum engine_failure)i);
+		add(list, failure.name.ptr, failure);
+	}
 }
 
-#define ENDED(failure_kind, failure_name, failure_type)                                                                \
-	{                                                                                                                  \
-		failure_name, {                                                                                                \
-			.kind = failure_kind, .name = SLICE(failure_name), .type = failure_type, .fault = FAULT_MODEL,             \
-			.retry_after_ms = -1                                                                                       \
-		}                                                                                                              \
-	}
-
-static void add_ends(struct failure_list *list) {
-	static const struct dry_run_failure rows[] = {
-	    ENDED(FAILURE_NETWORK, "ForeignAnswer", TYPE_NETWORK),   ENDED(FAILURE_NETWORK, "AnswerTooLarge", TYPE_NETWORK),
-	    ENDED(FAILURE_TIMEOUT, "AttemptTimeout", TYPE_TIMEOUT),  ENDED(FAILURE_TIMEOUT, "StreamStalled", TYPE_TIMEOUT),
-	    ENDED(FAILURE_STREAM, "StreamEndedEarly", TYPE_NETWORK), ENDED(FAILURE_STREAM, "CorruptFrame", TYPE_NETWORK),
-	    ENDED(FAILURE_STREAM, "ProtocolError", TYPE_NETWORK),
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		add(list, rows[i].name, rows[i].failure);
-	static const struct failure unsigned_request = {.kind = FAILURE_NETWORK,
-	                                                .name = SLICE(RESPONSE_NO_CREDENTIALS),
-	                                                .type = TYPE_AUTHENTICATION,
-	                                                .fault = FAULT_OPERATOR,
-	                                                .retry_after_ms = -1};
-	add(list, RESPONSE_NO_CREDENTIALS, unsigned_request);
+static void add_odd(struct failure_list *list) {
 	static const struct failure odd = {.kind = FAILURE_HTTP,
 	                                   .status = 599,
 	                                   .name = SLICE("__index\n%s%n[%a-\x1b[31m\xff"),
@@ -112,8 +84,8 @@ struct dry_run_failure *failure_table(size_t *count) {
 	add_exceptions(&list);
 	add_throttles(&list);
 	add_statuses(&list);
-	add_connections(&list);
-	add_ends(&list);
+	add_engine_failures(&list);
+	add_odd(&list);
 	*count = list.count;
 	return list.items;
 }

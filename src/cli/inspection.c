@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file is told by what it returns: one with `models` is a policy. A policy may need what only a policy's VM has, so a
-// file that is no plain table is tried as one.
+// A file is told by what it returns: one with `models` is a policy, and so is one whose keys are rather a policy's than
+// settings'. A policy may need what only a policy's VM has, so a file that is no plain table is tried as one.
 #include "cli/inspection.h"
 
 #include <stdlib.h>
@@ -12,16 +12,12 @@
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
 #include "lab/lint.h"
+#include "policy/keys.h"
 #include "policy/shared.h"
 #include "sandbox/table_file.h"
 
 // More than one, so that a file that doesn't say the same to each is found out.
 enum { WORKERS = 2 };
-
-static const char *look_up(void *owner, const char *name) {
-	(void)owner;
-	return getenv(name);
-}
 
 static int dry_run_policy(struct inspection *inspection, struct policy *policy, const struct settings *settings) {
 	size_t failure_count;
@@ -30,7 +26,7 @@ static int dry_run_policy(struct inspection *inspection, struct policy *policy, 
 	                            .limits = inspection->limits,
 	                            .failures = failures,
 	                            .failure_count = failure_count,
-	                            .body_bytes = settings->limits.body_bytes};
+	                            .body_bytes = settings->engine.limits.body_bytes};
 	int rc = dry_run_perform(&plan, &inspection->problems, &inspection->dry_run);
 	free(failures);
 	return rc;
@@ -39,8 +35,7 @@ static int dry_run_policy(struct inspection *inspection, struct policy *policy, 
 static void inspect_policy(struct inspection *inspection, const char *path, const struct settings *settings) {
 	struct policy_host host = {.registry = registry_new(), .shared = shared_new(), .now_ms = clock_now_ms()};
 	struct policy *policy = NULL;
-	inspection->limits =
-	    (struct policy_limits){settings->policy_limits.instructions, settings->policy_limits.memory_bytes};
+	inspection->limits = settings->engine.policy_limits;
 	if (policy_load(path, &inspection->limits, WORKERS, &host, &inspection->problems, &policy) == 0) {
 		const struct pool *pool = policy_pool(policy);
 		inspection->policy = memory_string(slice_from(policy_source(policy)));
@@ -54,18 +49,51 @@ static void inspect_policy(struct inspection *inspection, const char *path, cons
 	registry_free(host.registry);
 }
 
+// What the gateway finds wrong with settings that were read names no file; here it is this one.
+static void name_file(const char *path, struct problems *problems) {
+	for (size_t i = 0; i < problems->count; i++) {
+		if (*problems->list[i].file)
+			continue;
+		free(problems->list[i].file);
+		problems->list[i].file = memory_string(slice_from(path));
+	}
+}
+
 // The environment has a say in where requests go, and in nothing else.
 static void inspect_settings(struct inspection *inspection, const struct document *document) {
 	struct settings settings;
 	struct settings_flags flags = {0};
 	inspection->is_settings = document != NULL;
-	int rc = settings_read(document ? inspection->path : NULL, document, &flags, look_up, NULL, &inspection->problems,
-	                       &settings);
+	int rc = settings_read(document ? inspection->path : NULL, document, &flags, &environment_of_process,
+	                       &inspection->problems, &settings);
 	if (rc == 0 && document)
-		rc = gateway_check(&settings, &inspection->problems);
+		rc = gateway_check(&settings, &environment_of_process, &inspection->problems);
+	name_file(inspection->path, &inspection->problems);
 	if (rc == 0)
-		inspect_policy(inspection, document ? settings.policy : inspection->path, &settings);
+		inspect_policy(inspection, document ? settings.engine.policy : inspection->path, &settings);
 	settings_free(&settings);
+}
+
+// How many keys of the table are among `keys`, or nearly.
+static size_t count_keys(const struct document *table, const struct schema_key *keys, bool nearly) {
+	size_t count = 0;
+	for (size_t i = 0; i < table->entry_count; i++) {
+		const char *nearest = schema_nearest_key(keys, table->entries[i].key);
+		if (nearest && (nearly || slice_equal(slice_from(nearest), table->entries[i].key)))
+			count++;
+	}
+	return count;
+}
+
+static bool is_policy(const struct document *table) {
+	if (document_get(table, "models"))
+		return true;
+	size_t of_policy = count_keys(table, policy_keys, false), of_settings = count_keys(table, settings_keys, false);
+	if (of_policy == of_settings) {
+		of_policy = count_keys(table, policy_keys, true);
+		of_settings = count_keys(table, settings_keys, true);
+	}
+	return of_policy > of_settings;
 }
 
 void inspect(const char *path, struct inspection *inspection) {
@@ -73,8 +101,7 @@ void inspect(const char *path, struct inspection *inspection) {
 	struct problems as_document = {0};
 	*inspection = (struct inspection){.path = path};
 	int rc = table_file_read(path, &as_document, &document);
-	bool is_policy = rc != 0 || document_get(&document, "models");
-	inspect_settings(inspection, is_policy ? NULL : &document);
+	inspect_settings(inspection, rc != 0 || is_policy(&document) ? NULL : &document);
 	problems_free(&as_document);
 	document_free(&document);
 }

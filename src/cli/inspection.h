@@ -21,8 +21,8 @@ struct inspection {
 	struct dry_run dry_run;
 };
 
-// Inspects a policy (a file with `models`) or settings, with the policy that they name; to be released with
-// inspection_free.
+// Inspects a policy (a file with `models`, or with rather a policy's keys than settings') or settings, with the policy
+// that they name; to be released with inspection_free.
 void inspect(const char *path, struct inspection *inspection);
 void inspection_free(struct inspection *inspection);
 
@@ -39,8 +39,9 @@ struct inspection_use {
 };
 struct inspection_use inspection_use(const struct inspection *inspection, const char *hook);
 
-// For people: what is wrong and what is doubtful on stderr, one a line, what the policy does on stdout.
-void inspection_print(const struct inspection *inspection);
+// For people: what is wrong and what is doubtful on stderr, one a line, what the policy does on stdout. `told` has the
+// lines on stderr of the files before, which are not told again, and gets this one's.
+void inspection_print(const struct inspection *inspection, struct buffer *told);
 
 // For programs: appends one JSON object.
 void inspection_write(const struct inspection *inspection, struct buffer *json);

@@ -5,6 +5,7 @@
 
 #include "base/problem.h"
 #include "cli/inspection.h"
+#include "config/report.h"
 
 static void write_text(struct buffer *json, const char *key, const char *text) {
 	buffer_printf(json, "\"%s\":", key);
@@ -15,20 +16,15 @@ static void write_text(struct buffer *json, const char *key, const char *text) {
 }
 
 static void write_problems(struct buffer *json, const char *key, const struct problems *problems) {
-	buffer_printf(json, "\"%s\":[", key);
-	for (size_t i = 0; i < problems->count; i++) {
-		const struct problem *problem = &problems->list[i];
-		buffer_printf(json, "%s{", i ? "," : "");
-		write_text(json, "file", problem->file);
-		buffer_printf(json, ",\"line\":%d,", problem->line);
-		write_text(json, "field", problem->field);
-		buffer_append_byte(json, ',');
-		write_text(json, "expected", problem->expected);
-		buffer_append_byte(json, ',');
-		write_text(json, "found", problem->found);
-		buffer_append_byte(json, '}');
-	}
-	buffer_append_byte(json, ']');
+	buffer_printf(json, "\"%s\":", key);
+	report_problems(problems, json);
+}
+
+static void write_line(struct buffer *json, int line) {
+	if (line)
+		buffer_printf(json, ",\"line\":%d,", line);
+	else
+		buffer_append(json, SLICE(",\"line\":null,"));
 }
 
 static void write_mistakes(struct buffer *json, const struct dry_run *dry_run) {
@@ -45,7 +41,7 @@ static void write_mistakes(struct buffer *json, const struct dry_run *dry_run) {
 		write_text(json, "situation", observation->dry_run_case);
 		buffer_append_byte(json, ',');
 		write_text(json, "file", observation->mistake.file);
-		buffer_printf(json, ",\"line\":%d,", observation->mistake.line);
+		write_line(json, observation->mistake.line);
 		write_text(json, "ending", call_ending_name(observation->mistake.ending));
 		buffer_append_byte(json, ',');
 		write_text(json, "message", observation->mistake.message);
@@ -56,12 +52,12 @@ static void write_mistakes(struct buffer *json, const struct dry_run *dry_run) {
 
 static void write_hooks(struct buffer *json, const struct inspection *inspection) {
 	buffer_append(json, SLICE("\"hooks\":{"));
-	for (size_t i = 0; dry_run_hooks[i]; i++) {
-		struct inspection_use use = inspection_use(inspection, dry_run_hooks[i]);
+	for (size_t i = 0; policy_hook_names[i]; i++) {
+		struct inspection_use use = inspection_use(inspection, policy_hook_names[i]);
 		buffer_printf(json,
 		              "%s\"%s\":{\"present\":%s,\"calls\":%zu,\"instructions\":%" PRIu64
 		              ",\"memory_bytes\":%zu,\"cpu_ns\":%" PRIu64 "}",
-		              i ? "," : "", dry_run_hooks[i], use.calls ? "true" : "false", use.calls, use.instructions,
+		              i ? "," : "", policy_hook_names[i], use.calls ? "true" : "false", use.calls, use.instructions,
 		              use.peak_bytes, use.cpu_ns);
 	}
 	buffer_append_byte(json, '}');

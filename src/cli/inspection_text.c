@@ -2,6 +2,7 @@
 // A page for people: what a hook does in most situations is said once, with the situations listed behind it.
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/problem.h"
@@ -20,9 +21,20 @@ static void put_visible(FILE *out, struct slice text) {
 	}
 }
 
+// An error is its line's, though its message may name what the request was; where a budget ran out is chance.
 static bool is_same_mistake(const struct observation *a, const struct observation *b) {
-	return strcmp(a->hook, b->hook) == 0 && a->mistake.line == b->mistake.line &&
-	       strcmp(a->mistake.file, b->mistake.file) == 0 && strcmp(a->mistake.message, b->mistake.message) == 0;
+	if (strcmp(a->hook, b->hook) != 0 || a->mistake.ending != b->mistake.ending ||
+	    strcmp(a->mistake.file, b->mistake.file) != 0)
+		return false;
+	switch (a->mistake.ending) {
+	case ENDING_OVER_BUDGET:
+	case ENDING_OVER_MEMORY:
+		return true;
+	case ENDING_ERROR:
+		return a->mistake.line == b->mistake.line;
+	default:
+		return a->mistake.line == b->mistake.line && strcmp(a->mistake.message, b->mistake.message) == 0;
+	}
 }
 
 // Whether the mistake was told with an earlier scene.
@@ -34,29 +46,31 @@ static bool is_told(const struct dry_run *dry_run, size_t index) {
 	return false;
 }
 
-static void print_mistake(const struct dry_run *dry_run, size_t index) {
+static void print_mistake(FILE *out, const struct dry_run *dry_run, size_t index) {
 	const struct observation *observation = &dry_run->observations[index];
 	size_t more = 0;
 	for (size_t i = index + 1; i < dry_run->count; i++)
 		more += dry_run->observations[i].mistakes && is_same_mistake(observation, &dry_run->observations[i]);
-	fprintf(stderr, "%s:%d: %s: %s in \"", observation->mistake.file, observation->mistake.line, observation->hook,
-	        call_ending_name(observation->mistake.ending));
-	put_visible(stderr, slice_from(observation->dry_run_case));
-	fputs("\"", stderr);
+	fputs(observation->mistake.file, out);
+	if (observation->mistake.line)
+		fprintf(out, ":%d", observation->mistake.line);
+	fprintf(out, ": %s: %s in \"", observation->hook, call_ending_name(observation->mistake.ending));
+	put_visible(out, slice_from(observation->dry_run_case));
+	fputs("\"", out);
 	if (more)
-		fprintf(stderr, " and %zu more situation%s", more, more == 1 ? "" : "s");
-	fputs(": ", stderr);
-	put_visible(stderr, slice_from(observation->mistake.message));
-	fputs("\n", stderr);
+		fprintf(out, " and %zu more situation%s", more, more == 1 ? "" : "s");
+	fputs(": ", out);
+	put_visible(out, slice_from(observation->mistake.message));
+	fputs("\n", out);
 }
 
-static void print_problems(const struct problems *problems, const char *prefix) {
+static void print_problems(FILE *out, const struct problems *problems, const char *prefix) {
 	struct buffer text;
 	buffer_init(&text, TEXT_BYTES);
 	problems_format(problems, &text);
 	for (struct slice rest = buffer_slice(&text); rest.len;) {
 		size_t end = slice_find(rest, '\n');
-		fprintf(stderr, "%s%.*s\n", prefix, (int)end, rest.ptr);
+		fprintf(out, "%s%.*s\n", prefix, (int)end, rest.ptr);
 		rest = slice_from_offset(rest, end + 1);
 	}
 	buffer_free(&text);
@@ -144,15 +158,50 @@ static void print_head(const struct inspection *inspection) {
 	putchar('\n');
 }
 
-void inspection_print(const struct inspection *inspection) {
+static void print_wrong(FILE *out, const struct inspection *inspection) {
 	const struct dry_run *dry_run = &inspection->dry_run;
-	print_problems(&inspection->problems, "");
+	print_problems(out, &inspection->problems, "");
 	for (size_t i = 0; i < dry_run->count; i++)
 		if (dry_run->observations[i].mistakes && !is_told(dry_run, i))
-			print_mistake(dry_run, i);
-	print_problems(&inspection->lints, "warning: ");
+			print_mistake(out, dry_run, i);
+	print_problems(out, &inspection->lints, "warning: ");
+}
+
+static bool has_line(struct slice text, struct slice line) {
+	while (text.len) {
+		size_t end = slice_find(text, '\n');
+		if (slice_equal(slice_of(text.ptr, end), line))
+			return true;
+		text = slice_from_offset(text, end + 1);
+	}
+	return false;
+}
+
+// Each line on stderr that wasn't told before.
+static void tell_wrong(const struct inspection *inspection, struct buffer *told) {
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+	if (!out)
+		abort();
+	print_wrong(out, inspection);
+	fclose(out);
+	for (struct slice rest = slice_of(text, bytes); rest.len;) {
+		struct slice line = slice_of(rest.ptr, slice_find(rest, '\n'));
+		rest = slice_from_offset(rest, line.len + 1);
+		if (has_line(buffer_slice(told), line))
+			continue;
+		fprintf(stderr, "%.*s\n", SLICE_ARGS(line));
+		buffer_append(told, line);
+		buffer_append_byte(told, '\n');
+	}
+	free(text);
+}
+
+void inspection_print(const struct inspection *inspection, struct buffer *told) {
+	tell_wrong(inspection, told);
 	fflush(stderr);
 	print_head(inspection);
-	for (size_t i = 0; dry_run_hooks[i]; i++)
-		print_hook(inspection, dry_run_hooks[i]);
+	for (size_t i = 0; policy_hook_names[i]; i++)
+		print_hook(inspection, policy_hook_names[i]);
 }

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/problem.h"
+#include "base/schema.h"
 #include "cli/cli.h"
 
 enum { PROBLEMS_BYTES = 1 << 20 };
@@ -32,7 +33,7 @@ static void print_help(FILE *out) {
 	      out);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].meaning);
-	fputs("\n`signalbox COMMAND --help` tells more about one.\n", out);
+	fputs("\n`signalbox COMMAND --help` tells more about one, and so does `signalbox help COMMAND`.\n", out);
 }
 
 void cli_print_problems(struct problems *problems) {
@@ -58,21 +59,42 @@ void cli_expose(void) {
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
+static int run_command(const char *name, int argc, char **argv) {
+	const char *names[COMMANDS + 2] = {"help"};
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].run(argc, argv);
+		names[i + 1] = commands[i].name;
+	}
+	const char *nearest = schema_nearest(names, slice_from(name + strspn(name, "-")));
+	fprintf(stderr, "signalbox: unknown command \"%s\"%s%s%s; see signalbox --help\n", name,
+	        nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+	return CLI_MISUSED;
+}
+
+// `help` and `help COMMAND`, which is `COMMAND --help`.
+static int help(int argc, char **argv) {
+	char option[] = "--help";
+	if (argc == 1 || strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return CLI_DONE;
+	}
+	if (argc > 2) {
+		fprintf(stderr, "signalbox help: unexpected argument \"%s\"; see signalbox --help\n", argv[2]);
+		return CLI_MISUSED;
+	}
+	return run_command(argv[1], 2, (char *[]){argv[1], option, NULL});
+}
+
 int main(int argc, char **argv) {
 	if (argc < 2) {
 		print_help(stderr);
 		return CLI_MISUSED;
 	}
 	const char *name = argv[1];
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-		print_help(stdout);
-		return CLI_DONE;
-	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
+		return help(argc - 1, argv + 1);
 	if (strcmp(name, "--version") == 0)
 		name = "version";
-	for (size_t i = 0; i < COMMANDS; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "signalbox: unknown command \"%s\"; see signalbox --help\n", name);
-	return CLI_MISUSED;
+	return run_command(name, argc - 1, argv + 1);
 }

@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/schema.h"
 #include "cli/cli.h"
+
+enum { OPTIONS_MAX = 32 };
 
 int options_misuse(const char *command, const char *format, ...) {
 	va_list arguments;
@@ -37,6 +40,19 @@ static const struct cli_option *find_option(const struct cli_option *options, co
 	return NULL;
 }
 
+// Tells of an option that the table lacks, with the nearest one; `dashes` is how it was written.
+static enum options_result refuse_option(const struct command_line *line, const char *command, const char *dashes,
+                                         struct slice name) {
+	const char *names[OPTIONS_MAX + 2] = {"help"};
+	size_t count = 1;
+	for (const struct cli_option *option = line->options; option->name && count <= OPTIONS_MAX; option++)
+		names[count++] = option->name;
+	const char *nearest = schema_nearest(names, name);
+	options_misuse(command, "unknown option %s%.*s%s%s%s", dashes, SLICE_ARGS(name), nearest ? " (did you mean --" : "",
+	               nearest ? nearest : "", nearest ? "?)" : "");
+	return OPTIONS_MISUSE;
+}
+
 static bool take_value(const struct cli_option *option, const char *value, const char *command) {
 	if (!option->list) {
 		*option->value = value;
@@ -56,10 +72,8 @@ static enum options_result take_flag(const struct command_line *line, int argc, 
 	const char *equals = strchr(text, '=');
 	size_t length = equals ? (size_t)(equals - text) : strlen(text);
 	const struct cli_option *option = find_option(line->options, text, length);
-	if (!option) {
-		options_misuse(argv[0], "unknown option --%.*s", (int)length, text);
-		return OPTIONS_MISUSE;
-	}
+	if (!option)
+		return refuse_option(line, argv[0], "--", slice_of(text, length));
 	if (!option->value_name) {
 		if (equals) {
 			options_misuse(argv[0], "--%s takes no value", option->name);
@@ -92,8 +106,7 @@ enum options_result options_parse(struct command_line *line, int argc, char **ar
 			if (take_flag(line, argc, argv, &i) != OPTIONS_READY)
 				return OPTIONS_MISUSE;
 		} else if (flags && text[0] == '-' && text[1]) {
-			options_misuse(argv[0], "unknown option %s", text);
-			return OPTIONS_MISUSE;
+			return refuse_option(line, argv[0], "-", slice_from(text + 1));
 		} else if (line->argument_count == line->argument_limit) {
 			options_misuse(argv[0], "unexpected argument \"%s\"", text);
 			return OPTIONS_MISUSE;

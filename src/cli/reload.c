@@ -11,17 +11,13 @@
 #include "base/problem.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/settings_flags.h"
 #include "gateway/settings.h"
 #include "http/fetch.h"
 
 enum { RESPONSE_BYTES = 4 << 20, PATH_BYTES = 64, TIMEOUT_MS = 60000 };
 
 #define VERSION_MAX (UINT64_C(1) << 53)
-
-static const char *look_up(void *owner, const char *name) {
-	(void)owner;
-	return getenv(name);
-}
 
 static const char *text_of(const struct document *document, const char *key) {
 	const struct document *value = document_get(document, key);
@@ -44,20 +40,26 @@ static void print_errors(const struct document *response) {
 	cli_print_problems(&problems);
 }
 
+// Whether an admin listener answers a reload like that. Other servers know no versions of a policy.
+static bool is_of_admin(int status, const struct document *response) {
+	if (status == 200)
+		return text_of(response, "hash") != NULL;
+	return text_of(response, "message") && (status == 503 || document_get(response, "version"));
+}
+
 static int print_response(const char *address, int status, struct slice body) {
 	struct document response = {0};
 	int result = CLI_FAILED;
-	if (json_read_document(body, &response)) {
-		fprintf(stderr, "signalbox reload: %s answers with status %d and no JSON: not an admin listener?\n", address,
-		        status);
+	if (json_read_document(body, &response) || !is_of_admin(status, &response)) {
+		fprintf(stderr, "signalbox reload: %s is no admin listener (status %d); name the gateway's with --admin\n",
+		        address, status);
 	} else if (status == 200) {
-		const char *hash = text_of(&response, "hash");
 		printf("policy version %.0f runs: %.0f model%s, hash %.12s\n", number_of(&response, "version"),
-		       number_of(&response, "models"), number_of(&response, "models") == 1 ? "" : "s", hash ? hash : "");
+		       number_of(&response, "models"), number_of(&response, "models") == 1 ? "" : "s",
+		       text_of(&response, "hash"));
 		result = CLI_DONE;
 	} else {
-		const char *message = text_of(&response, "message");
-		fprintf(stderr, "signalbox reload: %s (status %d)\n", message ? message : "refused without a word", status);
+		fprintf(stderr, "signalbox reload: %s (status %d)\n", text_of(&response, "message"), status);
 		print_errors(&response);
 	}
 	document_free(&response);
@@ -77,7 +79,7 @@ static int ask_gateway(const char *address, uint64_t version) {
 	if (status)
 		result = print_response(address, status, buffer_slice(&body));
 	else
-		fprintf(stderr, "signalbox reload: no answer from the admin listener %s: %s\n", address, message);
+		fprintf(stderr, "signalbox reload: no answer from %s: %s; is the admin listener there?\n", address, message);
 	buffer_free(&body);
 	return result;
 }
@@ -85,7 +87,7 @@ static int ask_gateway(const char *address, uint64_t version) {
 static int run(const struct settings_flags *flags, uint64_t version) {
 	struct problems problems = {0};
 	struct settings settings;
-	int rc = settings_load(flags, look_up, NULL, &problems, &settings);
+	int rc = settings_load(flags, &environment_of_process, &problems, &settings);
 	int status = rc ? CLI_FAILED : ask_gateway(settings.admin, version);
 	cli_print_problems(&problems);
 	settings_free(&settings);
@@ -114,5 +116,7 @@ int cli_reload(int argc, char **argv) {
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
 	if (to && (!slice_parse_u64(slice_from(to), VERSION_MAX, &version) || version == 0))
 		return options_misuse(argv[0], "--to takes a version's number, from 1 on");
+	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
+		return CLI_MISUSED;
 	return run(&flags, version);
 }

@@ -7,16 +7,12 @@
 #include "base/problem.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/settings_flags.h"
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
 #include "gateway/socket_activation.h"
 
 enum { LISTEN_FLAGS = 64 };
-
-static const char *look_up(void *owner, const char *name) {
-	(void)owner;
-	return getenv(name);
-}
 
 // Whoever asks again for an end that has come must not turn it into a failure.
 static void ignore_signals(void) {
@@ -32,12 +28,12 @@ static int serve(const struct settings_flags *flags) {
 	struct problems problems = {0};
 	struct settings settings;
 	struct gateway *gateway = NULL;
-	int rc = settings_load(flags, look_up, NULL, &problems, &settings);
+	int rc = settings_load(flags, &environment_of_process, &problems, &settings);
 	if (rc == 0)
-		rc = socket_activation_adopt(look_up, NULL, &settings, &problems);
+		rc = socket_activation_adopt(&environment_of_process, &settings, &problems);
 	if (rc == 0) {
 		log_configure(settings.log.level, settings.log.format);
-		rc = gateway_start(&settings, &problems, &gateway);
+		rc = gateway_start(&settings, &environment_of_process, &problems, &gateway);
 	}
 	if (rc == 0) {
 		gateway_run(gateway);
@@ -85,6 +81,8 @@ int cli_serve(int argc, char **argv) {
 	enum options_result parsed = options_parse(&line, argc, argv);
 	if (parsed != OPTIONS_READY)
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
+	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
+		return CLI_MISUSED;
 	if (core_dumps)
 		return serve(&flags);
 	cli_conceal();

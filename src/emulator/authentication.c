@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Judges who asks, as the service does: a missing proof first, then bearer tokens, then signatures. Secrets are
-// compared in constant time and appear in no answer.
+// Checks credentials in the service's order: missing ones first, then bearer tokens, then signatures. Secrets are
+// compared in constant time and appear in no response.
 #include "emulator/authentication.h"
 
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static struct credentials *find_keys(void *owner, struct slice access_key_id) {
 	return known ? authentication->keys : NULL;
 }
 
-// Takes as long for any wrong token of the right length.
+// Takes the same time for every wrong token of the right length.
 static bool equal_in_constant_time(struct slice a, struct slice b) {
 	unsigned char difference = a.len != b.len;
 	for (size_t i = 0; i < a.len && i < b.len; i++)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One function for each family's form. Member names and order are those of recorded answers of the service.
+// One function for the form of each family. Member names and order are those of recorded responses of the service.
 #include "emulator/body.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads changes by the same definitions as scenarios, so that a fault means the same in both. A change is made whole or
-// not at all.
+// Reads changes with the same definitions as scenarios, so that a fault means the same in both. A change is applied
+// whole or not at all.
 #include "emulator/control.h"
 
 #include "base/error.h"
@@ -65,13 +65,13 @@ static const struct schema_key change_keys[] = {
      .offset = FIELD(refusal_share),
      .maximum = 1,
      .default_number = -1,
-     .meaning = "share of the answers in which the model declines"},
+     .meaning = "share of the responses in which the model declines"},
     {0},
 };
 #undef FIELD
 
-static void refuse(struct emulator *emulator, struct server_call *call, int status, const char *name,
-                   const char *message) {
+static void control_refuse(struct emulator *emulator, struct server_call *call, int status, const char *name,
+                           const char *message) {
 	respond_exception(emulator, call, name, status, message, 0);
 }
 
@@ -118,26 +118,27 @@ static void read_change(struct slice body, struct adjustment *adjustment, struct
 	document_free(&document);
 }
 
-static void refuse_change(struct emulator *emulator, struct server_call *call, const struct problems *problems) {
+static void control_refuse_change(struct emulator *emulator, struct server_call *call,
+                                  const struct problems *problems) {
 	struct buffer text;
 	buffer_init(&text, MESSAGE_BYTES);
 	problems_format(problems, &text);
 	if (text.len > 0)
 		text.ptr[text.len - 1] = '\0';
-	refuse(emulator, call, 400, "ValidationException", text.len > 0 ? text.ptr : "The change is invalid.");
+	control_refuse(emulator, call, 400, "ValidationException", text.len > 0 ? text.ptr : "The change is invalid.");
 	buffer_free(&text);
 }
 
-static void change(struct emulator *emulator, struct server_call *call, struct slice id, struct slice body) {
+static void control_change(struct emulator *emulator, struct server_call *call, struct slice id, struct slice body) {
 	struct adjustment adjustment;
 	struct problems problems = {0};
 	struct behaviour *behaviour = NULL;
 	bool all = slice_equal(id, SLICE("*"));
 	read_change(body, &adjustment, &problems);
 	if (problems.count > 0)
-		refuse_change(emulator, call, &problems);
+		control_refuse_change(emulator, call, &problems);
 	else if (!all && !(behaviour = world_find(emulator->world, id)))
-		refuse(emulator, call, 404, "ResourceNotFoundException", "The scenario has no model of that id.");
+		control_refuse(emulator, call, 404, "ResourceNotFoundException", "The scenario has no model of that id.");
 	else {
 		if (all)
 			world_adjust_all(emulator->world, &adjustment);
@@ -148,28 +149,29 @@ static void change(struct emulator *emulator, struct server_call *call, struct s
 	problems_free(&problems);
 }
 
-static void change_model(struct emulator *emulator, struct server_call *call, struct slice raw_id, struct slice body) {
+static void control_change_model(struct emulator *emulator, struct server_call *call, struct slice raw_id,
+                                 struct slice body) {
 	struct buffer id;
 	buffer_init(&id, ID_BYTES_MAX);
 	if (decode_id(raw_id, &id))
-		change(emulator, call, buffer_slice(&id), body);
+		control_change(emulator, call, buffer_slice(&id), body);
 	else
-		refuse(emulator, call, 400, "ValidationException", "The model id is invalid.");
+		control_refuse(emulator, call, 400, "ValidationException", "The model id is invalid.");
 	buffer_free(&id);
 }
 
-static void tell_requests(struct emulator *emulator, struct server_call *call) {
+static void control_send_counters(struct emulator *emulator, struct server_call *call) {
 	struct buffer body;
 	buffer_init(&body, RESPONSE_BYTES);
 	counters_format(&emulator->counters, emulator->world, &body);
 	if (body.failed)
-		refuse(emulator, call, 500, "InternalServerException", "The counters do not fit into an answer.");
+		control_refuse(emulator, call, 500, "InternalServerException", "The counters do not fit into an answer.");
 	else
 		respond_json(emulator, call, 200, buffer_slice(&body));
 	buffer_free(&body);
 }
 
-static void reset(struct emulator *emulator, struct server_call *call) {
+static void control_reset(struct emulator *emulator, struct server_call *call) {
 	world_reset(emulator->world);
 	counters_reset(&emulator->counters);
 	respond_json(emulator, call, 200, SLICE("{}"));
@@ -180,15 +182,16 @@ void control_respond(struct emulator *emulator, struct server_call *call, const 
 	bool get = slice_equal(request->method, SLICE("GET"));
 	struct slice models = SLICE(MODELS);
 	if (!emulator->controllable)
-		refuse(emulator, call, 403, "AccessDeniedException", "The control path is open on loopback listeners only.");
+		control_refuse(emulator, call, 403, "AccessDeniedException",
+		               "The control path is open on loopback listeners only.");
 	else if (headers_find(request->headers, SLICE("origin")))
-		refuse(emulator, call, 403, "AccessDeniedException", "The control path is closed to web pages.");
+		control_refuse(emulator, call, 403, "AccessDeniedException", "The control path is closed to web pages.");
 	else if (post && slice_starts(request->path, models))
-		change_model(emulator, call, slice_from_offset(request->path, models.len), request->body);
+		control_change_model(emulator, call, slice_from_offset(request->path, models.len), request->body);
 	else if (post && slice_equal(request->path, SLICE(ROOT "reset")))
-		reset(emulator, call);
+		control_reset(emulator, call);
 	else if (get && slice_equal(request->path, SLICE(ROOT "requests")))
-		tell_requests(emulator, call);
+		control_send_counters(emulator, call);
 	else
-		refuse(emulator, call, 404, "UnknownOperationException", "The control path has no such operation.");
+		control_refuse(emulator, call, 404, "UnknownOperationException", "The control path has no such operation.");
 }

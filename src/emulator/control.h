@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control path: changes how models behave while the emulator runs, and tells what became of the requests.
+// The control path: changes how models behave while the emulator runs, and reports what became of the requests.
 //
 //   POST /_emulator/models/{id}   {"fault": NAME | {"exception": NAME, "after": EVENTS} | null, "share", "after",
 //                                  "retry_after_ms", "latency_ms", "tokens_per_second", "refusal_share"}
 //   POST /_emulator/models/*      the same for all models
-//   POST /_emulator/reset         back to the scenario; counters and quotas start anew
+//   POST /_emulator/reset         back to the scenario; counters and quotas restart
 //   GET  /_emulator/requests      the counters
 //
-// What is left out of a change stays as it was; "fault": null means no fault at all, the scenario's own neither.
+// Members that a change leaves out stay as they were; "fault": null means no fault at all, not even the scenario's own.
 #ifndef EMULATOR_CONTROL_H
 #define EMULATOR_CONTROL_H
 
@@ -15,10 +15,11 @@
 
 #include "emulator/emulator_state.h"
 
-// Whether the path is the control path's.
+// Whether the path is one of the control path.
 bool control_owns(struct slice path);
 
-// Answers a request on it. Refused where the listener is not a loopback one, and to web pages.
+// Responds to a request on it. Refuses on a listener that isn't a loopback one, and refuses web pages. The call is
+// over.
 void control_respond(struct emulator *emulator, struct server_call *call, const struct server_request *request);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows grow with the models that were asked for, whose number the world bounds.
+// There is a row for each model that was requested; the world bounds their number.
 #include "emulator/counters.h"
 
 #include <assert.h>
@@ -30,7 +30,7 @@ static void format_counter(const struct counter *counter, struct buffer *out) {
 	buffer_append_byte(out, '}');
 }
 
-static void add(struct counter *total, const struct counter *counter) {
+static void counter_add(struct counter *total, const struct counter *counter) {
 #define X(name, meaning) total->name += counter->name;
 	COUNTERS_LIST(X)
 #undef X
@@ -43,7 +43,7 @@ static void format_model(const struct counter *operations, struct counter *total
 			continue;
 		buffer_printf(out, "%s\"%s\":", lead, operation_name(operation));
 		format_counter(&operations[operation], out);
-		add(total, &operations[operation]);
+		counter_add(total, &operations[operation]);
 		lead = ",";
 	}
 	buffer_append(out, *lead == '{' ? SLICE("{}") : SLICE("}"));

@@ -12,7 +12,7 @@
 
 #define COUNTERS_LIST(X)                                                                                               \
 	X(received, "reached the model")                                                                                   \
-	X(answered, "got a whole answer")                                                                                  \
+	X(answered, "got a whole response")                                                                                \
 	X(throttled, "were beyond a quota")                                                                                \
 	X(faults, "met a fault")                                                                                           \
 	X(cancelled, "were given up by the client")
@@ -27,10 +27,10 @@ struct counter {
 struct counters {
 	struct counter (*models)[OPERATION_COUNT_TOKENS + 1]; // by behaviour.index, then by operation
 	size_t count;
-	uint64_t rejected; // bad requests and unknown callers or models
+	uint64_t rejected; // bad requests, wrong credentials, unknown models
 };
 
-// The counter of one model and operation (none after OPERATION_COUNT_TOKENS); good until the next call.
+// The counter of one model and operation (at most OPERATION_COUNT_TOKENS); valid until the next call.
 struct counter *counters_at(struct counters *counters, size_t model_index, enum operation operation);
 
 // Appends {"rejected": N, "total": {...}, "models": {ID: {OPERATION: {...}}}}; operations without requests are left

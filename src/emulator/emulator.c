@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The door: tells the control path from the service's, checks who asks and what for, and hands what is good to
-// answer.c. Every request is answered here or there, once.
+// The entry: separates the control path from the service's paths, checks credentials, operation and model, and passes
+// valid requests to response.c. Every request gets one response, here or there.
 #include "emulator/emulator.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 
 enum { BODY_BYTES = 128 << 20, FRAMES_BYTES = 1 << 20, ID_BYTES_MAX = 2048, EXCEPTIONS_MAX = 63 };
 
-// As the service's own: 25 MB of body, and patience.
+// Like the service's: bodies of 25 MB, and long timeouts.
 static const struct server_limits limits = {.header_bytes = 65536, .body_bytes = 26214400, .connections = 100000};
 static const struct server_timeouts timeouts = {
     .header_ms = 60000, .body_ms = 60000, .write_ms = 600000, .client_idle_ms = 300000};
@@ -34,65 +34,68 @@ const char *const *emulator_exception_names(void) {
 	return names;
 }
 
-static void reject(struct emulator *emulator, struct server_call *call, const char *name, int status,
-                   const char *message) {
+static void emulator_reject(struct emulator *emulator, struct server_call *call, const char *name, int status,
+                            const char *message) {
 	emulator->counters.rejected++;
 	respond_exception(emulator, call, name, status, message, 0);
 }
 
-// What the service says of bodies that it can't read, which depends on who would have read them.
-static void reject_body(struct emulator *emulator, struct server_call *call, enum operation operation) {
+// The service's errors for bodies that it can't read: InvokeModel's come from the model's own reader.
+static void emulator_reject_body(struct emulator *emulator, struct server_call *call, enum operation operation) {
 	if (operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM)
-		reject(emulator, call, "ValidationException", 400,
-		       "Malformed input request, please reformat your input and try again.");
+		emulator_reject(emulator, call, "ValidationException", 400,
+		                "Malformed input request, please reformat your input and try again.");
 	else
-		reject(emulator, call, "SerializationException", 400, "The request's body is no JSON object.");
+		emulator_reject(emulator, call, "SerializationException", 400, "The request's body is no JSON object.");
 }
 
-static void ask_model(struct emulator *emulator, struct server_call *call, const struct server_request *request,
-                      enum operation operation, struct slice model, void **call_owner) {
+static void emulator_begin_call(struct emulator *emulator, struct server_call *call,
+                                const struct server_request *request, enum operation operation, struct slice model,
+                                void **call_owner) {
 	struct prompt prompt;
 	struct slice tier = body_edit_read_tier(operation, request->headers, request->body);
 	struct behaviour *behaviour = world_find(emulator->world, model);
 	bool converses = operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM;
 	if (operation < OPERATION_CONVERSE || operation > OPERATION_COUNT_TOKENS ||
 	    operation == OPERATION_INVOKE_MODEL_BIDIRECTIONAL)
-		reject(emulator, call, "UnknownOperationException", 404, "The emulator has no such operation.");
+		emulator_reject(emulator, call, "UnknownOperationException", 404, "The emulator has no such operation.");
 	else if (!behaviour)
-		reject(emulator, call, "ValidationException", 400, "The provided model identifier is invalid.");
+		emulator_reject(emulator, call, "ValidationException", 400, "The provided model identifier is invalid.");
 	else if (prompt_read(operation, request->body, &prompt))
-		reject_body(emulator, call, operation);
+		emulator_reject_body(emulator, call, operation);
 	else if (converses && !prompt.has_messages)
-		reject(emulator, call, "ValidationException", 400,
-		       "A conversation must start with a user message. Try again with a conversation that starts with a user "
-		       "message.");
+		emulator_reject(
+		    emulator, call, "ValidationException", 400,
+		    "A conversation must start with a user message. Try again with a conversation that starts with a user "
+		    "message.");
 	else if (tier.len && !(prompt.tier = tier_bit_of(tier)))
-		reject(emulator, call, "ValidationException", 400, "The service tier provided is invalid.");
+		emulator_reject(emulator, call, "ValidationException", 400, "The service tier provided is invalid.");
 	else
 		response_begin(emulator, call, operation, behaviour, &prompt, call_owner);
 }
 
-static void route(struct emulator *emulator, struct server_call *call, const struct server_request *request,
-                  void **call_owner) {
+static void emulator_route(struct emulator *emulator, struct server_call *call, const struct server_request *request,
+                           void **call_owner) {
 	enum operation operation = OPERATION_UNKNOWN;
 	struct buffer model;
 	buffer_init(&model, ID_BYTES_MAX);
 	switch (operation_parse(request->method, request->path, &operation, &model)) {
 	case OPERATION_MATCHED:
-		ask_model(emulator, call, request, operation, buffer_slice(&model), call_owner);
+		emulator_begin_call(emulator, call, request, operation, buffer_slice(&model), call_owner);
 		break;
 	case OPERATION_BAD_MODEL_ID:
-		reject(emulator, call, "ValidationException", 400, "The provided model identifier is invalid.");
+		emulator_reject(emulator, call, "ValidationException", 400, "The provided model identifier is invalid.");
 		break;
 	case OPERATION_NO_SUCH_PATH:
 	case OPERATION_WRONG_METHOD:
-		reject(emulator, call, "UnknownOperationException", 404, "There is no such operation.");
+		emulator_reject(emulator, call, "UnknownOperationException", 404, "There is no such operation.");
 		break;
 	}
 	buffer_free(&model);
 }
 
-static void on_request(void *owner, struct server_call *call, const struct server_request *request, void **call_owner) {
+static void emulator_on_request(void *owner, struct server_call *call, const struct server_request *request,
+                                void **call_owner) {
 	struct emulator *emulator = owner;
 	*call_owner = NULL;
 	if (control_owns(request->path)) {
@@ -102,26 +105,27 @@ static void on_request(void *owner, struct server_call *call, const struct serve
 	const struct sigv4_refusal *refusal =
 	    authentication_check(emulator->authentication, request, clock_wall_ms() / 1000);
 	if (refusal)
-		reject(emulator, call, refusal->exception, refusal->status, refusal->message);
+		emulator_reject(emulator, call, refusal->exception, refusal->status, refusal->message);
 	else
-		route(emulator, call, request, call_owner);
+		emulator_route(emulator, call, request, call_owner);
 }
 
-static void on_writable(void *owner, struct server_call *call, void *call_owner) {
+static void emulator_on_writable(void *owner, struct server_call *call, void *call_owner) {
 	(void)owner;
 	(void)call;
 	if (call_owner)
 		response_on_writable(call_owner);
 }
 
-static void on_gone(void *owner, struct server_call *call, void *call_owner) {
+static void emulator_on_gone(void *owner, struct server_call *call, void *call_owner) {
 	(void)owner;
 	(void)call;
 	if (call_owner)
 		response_on_gone(call_owner);
 }
 
-static size_t format_refusal(void *owner, int status, const char *reason, struct header *headers, struct buffer *body) {
+static size_t emulator_format_refusal(void *owner, int status, const char *reason, struct header *headers,
+                                      struct buffer *body) {
 	(void)owner;
 	(void)status;
 	headers[0] = (struct header){SLICE("content-type"), SLICE("application/json")};
@@ -131,10 +135,10 @@ static size_t format_refusal(void *owner, int status, const char *reason, struct
 }
 
 static const struct server_events events = {
-    .on_request = on_request,
-    .on_writable = on_writable,
-    .on_gone = on_gone,
-    .format_refusal = format_refusal,
+    .on_request = emulator_on_request,
+    .on_writable = emulator_on_writable,
+    .on_gone = emulator_on_gone,
+    .format_refusal = emulator_format_refusal,
 };
 
 static bool is_loopback(const char *address) {

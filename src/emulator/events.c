@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each family's stream as three pieces: lead, deltas, tail. An event is a pure function of reply and number, which is
-// all that a stream has to keep between two writes. Forms are those of recorded streams of the service.
+// Each family's stream in three parts: lead, deltas, tail. An event is a pure function of generation and number. The
+// forms are those of recorded streams of the service.
 #include "emulator/events.h"
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 
 enum { SCRATCH_BYTES = 65536 };
 
-// A stream is some events, then deltas of text, then some more events.
+// A stream is `lead` events, then deltas of text, then `tail` events.
 struct event_shape {
 	unsigned lead;
 	unsigned tail;
@@ -25,7 +25,7 @@ static void append_text(const struct generation *generation, uint64_t first, str
 	generation_append_text(generation, first, generation->tokens_per_delta, json);
 }
 
-// The service's own numbers, in the last chunk of any family.
+// The service's own metrics, in the last chunk of every family.
 static void append_metrics(const struct generation *generation, struct buffer *json) {
 	buffer_printf(json,
 	              "\"amazon-bedrock-invocationMetrics\":{\"inputTokenCount\":%" PRIu64 ",\"outputTokenCount\":%" PRIu64
@@ -234,7 +234,7 @@ void events_scratch_free(struct events_scratch *scratch) {
 	buffer_free(&scratch->chunk);
 }
 
-// The service pads its events to lengths that tell nothing about the text.
+// The service pads its events so that their length doesn't reveal the text.
 static void append_padding(const struct generation *generation, uint64_t index, struct buffer *json) {
 	static const char padding[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	buffer_append(json, SLICE(",\"p\":\""));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vendors' names are looked for anywhere in the id: profiles put a region before them, ARNs a whole path.
+// A vendor's name may be anywhere in the id: inference profiles put a region before it, ARNs a path.
 #include "emulator/family.h"
 
 #include <string.h>

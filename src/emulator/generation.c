@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text is made of words drawn by the reply's seed, token by token, so that any stretch of it can be written without
-// what comes before.
+// The text is made of words drawn by the seed, token by token, so that any part of it can be written without the text
+// before it.
 #include "emulator/generation.h"
 
 enum { SENTENCE_TOKENS = 12, LEAD_TOKENS = 2, DELTA_TOKENS_MAX = 16 };
 
-// A delta carries about what a model says in this time, as the service's do.
+// A delta carries about what a model generates in this time, like the service's deltas.
 #define DELTA_MS 50.0
 
 static const char *const words[] = {
@@ -18,7 +18,7 @@ static const char *const words[] = {
 };
 enum { WORD_COUNT = sizeof words / sizeof *words };
 
-// How models decline, in tokens.
+// The text of a refusal, in tokens.
 static const char *const refusal_words[] = {
     "I'm", " sorry,", " but", " I", " can't", " help", " with", " that", " request.",
 };
@@ -60,7 +60,7 @@ uint64_t generation_total_tokens(const struct generation *generation) {
 	       generation->output_tokens;
 }
 
-// Ids are printable ASCII; the two characters that JSON would escape are no part of any real one.
+// Ids are printable ASCII; the two characters that JSON would escape occur in no real id and are left out.
 static void append_model(const struct generation *generation, struct buffer *out) {
 	for (size_t i = 0; i < generation->model.len; i++)
 		if (generation->model.ptr[i] != '"' && generation->model.ptr[i] != '\\')

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a model answers, as content: made from a plan, the same for the same plan. How it goes on the wire is the
-// business of body.h (whole) and events.h (as a stream).
+// The content of a model's response: made from a plan, the same for the same plan. body.h formats it as a whole body,
+// events.h as a stream.
 #ifndef EMULATOR_GENERATION_H
 #define EMULATOR_GENERATION_H
 
@@ -16,9 +16,9 @@
 struct generation {
 	enum operation operation;
 	enum family family;
-	struct slice model; // the id that was asked for; borrowed
+	struct slice model; // the requested id; borrowed
 	uint64_t seed;
-	uint64_t input_tokens; // beside those of the cache
+	uint64_t input_tokens; // apart from those of the cache
 	uint64_t cache_read_tokens;
 	uint64_t cache_write_tokens;
 	uint64_t output_tokens;
@@ -27,20 +27,21 @@ struct generation {
 	uint64_t last_ms;          // to the last one
 	bool cut_short;
 	bool refusal;
-	const char *tier; // the service tier that was asked for by name; NULL for none
+	const char *tier; // the service tier that the request names; NULL for none
 };
 
+// `model` is borrowed for the generation's life.
 void generation_init(struct generation *generation, enum operation operation, struct slice model,
                      const struct plan *plan);
 
-// All tokens of the request and of its answer.
+// All tokens of the request and of its response.
 uint64_t generation_total_tokens(const struct generation *generation);
 
-// Appends `count` tokens of the text from `first` on; the end of the text is the end. Needs no escapes in JSON. The
-// first token is the model's id, so that whoever reads an answer sees who gave it; of a refusal it is the last one.
+// Appends up to `count` tokens of the text from `first` on. The text needs no escapes in JSON. Its first token, or the
+// last one of a refusal, is the model's id, so that a response shows which model gave it.
 void generation_append_text(const struct generation *generation, uint64_t first, uint64_t count, struct buffer *out);
 
-// A number from the reply's seed that is the same each time for the same `index`.
+// A pseudorandom number of the seed, always the same for the same `index`.
 uint64_t generation_number(const struct generation *generation, uint64_t index);
 
 #endif

@@ -11,7 +11,7 @@
 
 enum { BYTES_PER_TOKEN = 4, TOKENS_PER_MEDIUM = 1000 };
 
-// Counting goes no deeper than a request within a CountTokens request.
+// A CountTokens request holds another request; nesting beyond that isn't counted.
 enum { NESTED_MAX = 1 };
 
 static bool is_one_of(struct slice key, const char *const *names) {
@@ -28,22 +28,22 @@ struct count {
 	bool has_cache_point;
 };
 
-static int scan(struct count *count, struct slice body);
+static int count_body(struct count *count, struct slice body);
 
-// The body of an InvokeModel request that CountTokens is asked about: base64 of JSON.
-static void scan_nested(struct count *count, struct slice text) {
+// The body of an InvokeModel request within a CountTokens request: base64 of JSON.
+static void count_nested_body(struct count *count, struct slice text) {
 	struct buffer decoded;
 	if (count->nested == NESTED_MAX)
 		return;
 	count->nested++;
 	buffer_init(&decoded, text.len);
-	if (base64_decode(text, &decoded) || scan(count, buffer_slice(&decoded)))
+	if (base64_decode(text, &decoded) || count_body(count, buffer_slice(&decoded)))
 		count->text_bytes += text.len;
 	buffer_free(&decoded);
 	count->nested--;
 }
 
-static void take_text(struct count *count, struct slice key, struct slice text) {
+static void count_text(struct count *count, struct slice key, struct slice text) {
 	static const char *const texts[] = {"text",  "content", "prompt",      "inputText",   "message",   "system",
 	                                    "input", "name",    "instruction", "description", "arguments", NULL};
 	static const char *const media[] = {"bytes", "data", NULL};
@@ -52,10 +52,10 @@ static void take_text(struct count *count, struct slice key, struct slice text) 
 	else if (is_one_of(key, media))
 		count->text_bytes += TOKENS_PER_MEDIUM * BYTES_PER_TOKEN;
 	else if (slice_equal(key, SLICE("body")))
-		scan_nested(count, text);
+		count_nested_body(count, text);
 }
 
-static void take_number(struct count *count, struct slice key, struct slice digits) {
+static void count_number(struct count *count, struct slice key, struct slice digits) {
 	static const char *const limits[] = {
 	    "maxTokens",   "max_tokens",           "max_new_tokens",        "maxTokenCount",
 	    "max_gen_len", "max_tokens_to_sample", "max_completion_tokens", NULL};
@@ -64,8 +64,8 @@ static void take_number(struct count *count, struct slice key, struct slice digi
 		count->prompt->max_tokens = number;
 }
 
-// Walks over the whole text, so that what is no JSON is noticed wherever it breaks.
-static int scan(struct count *count, struct slice body) {
+// Reads the whole body, so that invalid JSON is noticed anywhere in it.
+static int count_body(struct count *count, struct slice body) {
 	struct json_reader reader;
 	static const char *const cache_points[] = {"cachePoint", "cache_control", NULL};
 	struct slice key = {0};
@@ -84,14 +84,14 @@ static int scan(struct count *count, struct slice body) {
 			count->has_cache_point |= is_one_of(key, cache_points);
 		}
 		if (token.kind == JSON_STRING)
-			take_text(count, key, token.text);
+			count_text(count, key, token.text);
 		else if (token.kind == JSON_NUMBER)
-			take_number(count, key, token.text);
+			count_number(count, key, token.text);
 	}
 	return token.kind == JSON_END ? 0 : ERROR_INVALID;
 }
 
-// What a cache point keeps: here always the system prompt and the tools, whole.
+// The prefix that a cache point keeps: here always the whole system prompt and the tools.
 static void read_prefix(struct slice body, struct prompt *prompt) {
 	static const char *const members[] = {"system", "tools", "toolConfig", NULL};
 	struct json_reader reader;
@@ -116,7 +116,7 @@ int prompt_read(enum operation operation, struct slice body, struct prompt *prom
 	// Only CountTokens carries another request's body in its own.
 	struct count count = {.prompt = prompt, .nested = operation == OPERATION_COUNT_TOKENS ? 0 : NESTED_MAX};
 	*prompt = (struct prompt){0};
-	int status = scan(&count, body);
+	int status = count_body(&count, body);
 	prompt->input_tokens = (count.text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
 	if (prompt->input_tokens == 0)
 		prompt->input_tokens = 1;

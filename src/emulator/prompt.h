@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request's body asks for: how many tokens it is, and how many it wants at most. Nothing of its text is kept.
+// What a request's body asks for: its size in tokens, and the most tokens of output. None of its text is kept.
 #ifndef EMULATOR_PROMPT_H
 #define EMULATOR_PROMPT_H
 
@@ -11,10 +11,10 @@
 
 struct prompt {
 	uint64_t input_tokens;  // an estimate by the length of the texts, at least 1
-	uint64_t max_tokens;    // 0 where the body sets no limit
+	uint64_t max_tokens;    // 0 if the body sets no limit
 	bool has_messages;      // a `messages` array that isn't empty
-	uint64_t prefix_tokens; // of the system prompt and the tools, where there is a cache point; else 0
-	uint64_t prefix_key;    // stands for these
+	uint64_t prefix_tokens; // of the system prompt and the tools, if there is a cache point; else 0
+	uint64_t prefix_key;    // a hash of these
 	unsigned tier;          // the service tier that the request names, as a bit of world/tier.h; 0 for none
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Heads carry what the service's carry: a request id, the error type with its name space, InvokeModel's counts.
+// Heads carry what those of the service carry: a request id, the error type with its namespace, InvokeModel's counts.
 #include "emulator/respond.h"
 
 #include <assert.h>
@@ -12,14 +12,14 @@
 
 enum { BODY_BYTES = 8192 };
 
-static void add(struct respond_head *head, struct slice name, struct slice value) {
+static void respond_head_add(struct respond_head *head, struct slice name, struct slice value) {
 	assert(head->count < RESPOND_HEADERS_MAX);
 	head->list[head->count++] = (struct header){name, value};
 }
 
-static void add_printf(struct respond_head *head, struct slice name, const char *format, ...)
+static void respond_head_add_printf(struct respond_head *head, struct slice name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-static void add_printf(struct respond_head *head, struct slice name, const char *format, ...) {
+static void respond_head_add_printf(struct respond_head *head, struct slice name, const char *format, ...) {
 	char *text = head->text + head->text_length;
 	size_t room = sizeof head->text - head->text_length;
 	va_list arguments;
@@ -28,30 +28,31 @@ static void add_printf(struct respond_head *head, struct slice name, const char 
 	va_end(arguments);
 	assert(length >= 0 && (size_t)length < room);
 	head->text_length += (size_t)length;
-	add(head, name, slice_of(text, (size_t)length));
+	respond_head_add(head, name, slice_of(text, (size_t)length));
 }
 
 void respond_head_init(struct respond_head *head, struct emulator *emulator, const char *content_type) {
 	head->count = 0;
 	head->text_length = 0;
-	add(head, SLICE("content-type"), slice_from(content_type));
+	respond_head_add(head, SLICE("content-type"), slice_from(content_type));
 	uint64_t high = random_next(&emulator->random), low = random_next(&emulator->random);
-	add_printf(head, SLICE("x-amzn-requestid"), "%08" PRIx64 "-%04" PRIx64 "-4%03" PRIx64 "-a%03" PRIx64 "-%012" PRIx64,
-	           high >> 32, high >> 16 & 0xffff, high & 0xfff, low >> 52, low & 0xffffffffffff);
+	respond_head_add_printf(head, SLICE("x-amzn-requestid"),
+	                        "%08" PRIx64 "-%04" PRIx64 "-4%03" PRIx64 "-a%03" PRIx64 "-%012" PRIx64, high >> 32,
+	                        high >> 16 & 0xffff, high & 0xfff, low >> 52, low & 0xffffffffffff);
 }
 
 void respond_head_add_invocation(struct respond_head *head, const struct generation *generation) {
 	if (generation->operation == OPERATION_INVOKE_MODEL_STREAM)
-		add(head, SLICE("x-amzn-bedrock-content-type"), SLICE("application/json"));
+		respond_head_add(head, SLICE("x-amzn-bedrock-content-type"), SLICE("application/json"));
 	bool is_invocation =
 	    generation->operation == OPERATION_INVOKE_MODEL || generation->operation == OPERATION_INVOKE_MODEL_STREAM;
 	if (is_invocation && generation->tier)
-		add(head, SLICE("x-amzn-bedrock-service-tier"), slice_from(generation->tier));
+		respond_head_add(head, SLICE("x-amzn-bedrock-service-tier"), slice_from(generation->tier));
 	if (generation->operation != OPERATION_INVOKE_MODEL)
 		return;
-	add_printf(head, SLICE("x-amzn-bedrock-input-token-count"), "%" PRIu64, generation->input_tokens);
-	add_printf(head, SLICE("x-amzn-bedrock-output-token-count"), "%" PRIu64, generation->output_tokens);
-	add_printf(head, SLICE("x-amzn-bedrock-invocation-latency"), "%" PRIu64, generation->last_ms);
+	respond_head_add_printf(head, SLICE("x-amzn-bedrock-input-token-count"), "%" PRIu64, generation->input_tokens);
+	respond_head_add_printf(head, SLICE("x-amzn-bedrock-output-token-count"), "%" PRIu64, generation->output_tokens);
+	respond_head_add_printf(head, SLICE("x-amzn-bedrock-invocation-latency"), "%" PRIu64, generation->last_ms);
 }
 
 struct headers respond_head_headers(const struct respond_head *head) {
@@ -64,10 +65,11 @@ void respond_exception(struct emulator *emulator, struct server_call *call, cons
 	struct buffer body;
 	buffer_init(&body, BODY_BYTES);
 	respond_head_init(&head, emulator, "application/json");
-	add_printf(&head, SLICE("x-amzn-errortype"), "%s:http://internal.amazon.com/coral/com.amazon.bedrock/", name);
+	respond_head_add_printf(&head, SLICE("x-amzn-errortype"), "%s:http://internal.amazon.com/coral/com.amazon.bedrock/",
+	                        name);
 	if (retry_after_ms > 0) {
-		add_printf(&head, SLICE("x-amz-retry-after"), "%" PRIu64, retry_after_ms);
-		add_printf(&head, SLICE("retry-after"), "%" PRIu64, (retry_after_ms + 999) / 1000);
+		respond_head_add_printf(&head, SLICE("x-amz-retry-after"), "%" PRIu64, retry_after_ms);
+		respond_head_add_printf(&head, SLICE("retry-after"), "%" PRIu64, (retry_after_ms + 999) / 1000);
 	}
 	exception_format_body(slice_from(message), &body);
 	server_respond(call, status, respond_head_headers(&head), buffer_slice(&body));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request being answered: its visit at the model, its timer, its end. What is sent, and how it goes wrong, is the
-// business of whole.c and stream.c. An answer lives from response_begin until it is over or its client is gone.
+// The response to one request: its visit at the model, its timer, its end. whole.c and stream.c send the content and
+// its faults. A response lives from response_begin until it is over or its client is gone.
 #include <math.h>
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 
 enum { RESET_DELAY_MS = 10 };
 
-// The loop's time is in whole milliseconds: what is due within half of one is due now.
+// The loop's time is in whole milliseconds: what is due within half a millisecond is due now.
 double response_elapsed_ms(const struct emulator_response *response) {
 	return ((double)(loop_now_ms(response->emulator->loop) - response->served_ms) + 0.5) * response->emulator->speed;
 }
@@ -37,8 +37,8 @@ void response_reset_soon(struct emulator_response *response) {
 	timer_start(&response->timer, RESET_DELAY_MS);
 }
 
-// The slot goes to who waits next: its answer begins from a timer, so that a long queue is no deep recursion.
-static void depart(struct emulator_response *response) {
+// The slot goes to the next visit that waits. Its response begins from a timer, so that a long queue doesn't recurse.
+static void response_depart(struct emulator_response *response) {
 	timer_stop(&response->timer);
 	struct visit *next = visit_leave(&response->visit);
 	free(response);
@@ -49,31 +49,31 @@ static void depart(struct emulator_response *response) {
 	response_wake_at(served, next->plan.first_ms);
 }
 
-static void throw_exception(struct emulator_response *response, const char *name, const char *message,
-                            uint64_t retry_after_ms) {
+static void response_send_exception(struct emulator_response *response, const char *name, const char *message,
+                                    uint64_t retry_after_ms) {
 	const struct exception *exception = exception_find(slice_from(name));
 	int status = exception ? exception->status : 500;
 	respond_exception(response->emulator, response->call, name, status, message, retry_after_ms);
 	response->over = true;
 }
 
-static void throttle(struct emulator_response *response) {
+static void response_send_throttle(struct emulator_response *response) {
 	bool requests = response->visit.plan.outcome == PLAN_TOO_MANY_REQUESTS;
 	response_counter(response)->throttled++;
-	throw_exception(response, "ThrottlingException",
-	                requests ? "Too many requests, please wait before trying again."
-	                         : "Too many tokens, please wait before trying again.",
-	                0);
+	response_send_exception(response, "ThrottlingException",
+	                        requests ? "Too many requests, please wait before trying again."
+	                                 : "Too many tokens, please wait before trying again.",
+	                        0);
 }
 
-// In the service's words: the reserved tier is one that has been bought.
-static const char *no_such_tier(const struct emulator_response *response) {
+// In the service's words: a reserved tier must have been bought.
+static const char *no_such_tier_message(const struct emulator_response *response) {
 	bool is_reserved =
 	    response->generation.tier && tier_bit_of(slice_from(response->generation.tier)) == TIER_BIT_RESERVED;
 	return is_reserved ? "Reservation not found." : "The model does not support the service tier provided.";
 }
 
-static void response_html(struct emulator_response *response) {
+static void response_send_html(struct emulator_response *response) {
 	static const char page[] = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
 	                           "<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
 	struct header type = {SLICE("content-type"), SLICE("text/html")};
@@ -81,30 +81,31 @@ static void response_html(struct emulator_response *response) {
 	response->over = true;
 }
 
-static void abort_call(struct emulator_response *response, bool reset) {
+static void response_abort(struct emulator_response *response, bool reset) {
 	server_response_abort(response->call, reset);
 	response->over = true;
 }
 
-// Faults that come instead of any answer. False when this one doesn't.
-static bool fail_at_once(struct emulator_response *response) {
+// Applies a fault that replaces the response. False for other faults.
+static bool response_fail_at_once(struct emulator_response *response) {
 	const struct scenario_fault *fault = &response->visit.plan.fault;
 	bool streaming = operation_is_streaming(response->generation.operation);
 	bool later = fault->after != SCENARIO_AFTER_UNSET;
 	switch (fault->trouble) {
 	case SCENARIO_EXCEPTION:
 		if (!later || !streaming)
-			throw_exception(response, fault->exception, respond_message(fault->exception), fault->retry_after_ms);
+			response_send_exception(response, fault->exception, respond_message(fault->exception),
+			                        fault->retry_after_ms);
 		break;
 	case SCENARIO_RESET:
 		if (!later)
-			abort_call(response, true);
+			response_abort(response, true);
 		break;
 	case SCENARIO_CLOSE_EARLY:
-		abort_call(response, false);
+		response_abort(response, false);
 		break;
 	case SCENARIO_HTML:
-		response_html(response);
+		response_send_html(response);
 		break;
 	case SCENARIO_HANG:
 		response_strike(response);
@@ -117,18 +118,18 @@ static bool fail_at_once(struct emulator_response *response) {
 	return response->over;
 }
 
-static void act(struct emulator_response *response) {
+static void response_do_due(struct emulator_response *response) {
 	const struct plan *plan = &response->visit.plan;
 	double elapsed_ms = response_elapsed_ms(response);
 	if (response->resets)
-		abort_call(response, true);
+		response_abort(response, true);
 	else if (elapsed_ms < plan->first_ms)
 		response_wake_at(response, plan->first_ms);
 	else if (plan->outcome == PLAN_TOO_MANY_REQUESTS || plan->outcome == PLAN_TOO_MANY_TOKENS)
-		throttle(response);
+		response_send_throttle(response);
 	else if (plan->outcome == PLAN_NO_SUCH_TIER)
-		throw_exception(response, "ValidationException", no_such_tier(response), 0);
-	else if (!response->started && plan->outcome == PLAN_FAULT && fail_at_once(response))
+		response_send_exception(response, "ValidationException", no_such_tier_message(response), 0);
+	else if (!response->started && plan->outcome == PLAN_FAULT && response_fail_at_once(response))
 		return;
 	else if (operation_is_streaming(response->generation.operation))
 		stream_act(response);
@@ -136,14 +137,14 @@ static void act(struct emulator_response *response) {
 		whole_act(response);
 }
 
-// The only place that frees an answer that is acting: what it calls may report the client's going from within.
+// The only function that frees a response that is acting: functions that it calls may report that the client is gone.
 static void response_act(void *owner) {
 	struct emulator_response *response = owner;
 	response->acting = true;
-	act(response);
+	response_do_due(response);
 	response->acting = false;
 	if (response->over || response->gone)
-		depart(response);
+		response_depart(response);
 }
 
 void response_begin(struct emulator *emulator, struct server_call *call, enum operation operation,
@@ -154,7 +155,7 @@ void response_begin(struct emulator *emulator, struct server_call *call, enum op
 	response->call = call;
 	response->served_ms = loop_now_ms(emulator->loop);
 	timer_init(&response->timer, emulator->loop, response_act, response);
-	// Counting tokens makes none and uses no quota of them.
+	// CountTokens generates no tokens and uses no quota of tokens.
 	bool counts = operation == OPERATION_COUNT_TOKENS;
 	struct load_demand demand = {.max_tokens = 1};
 	if (!counts)
@@ -184,5 +185,5 @@ void response_on_gone(struct emulator_response *response) {
 		response_counter(response)->cancelled++;
 	response->gone = true;
 	if (!response->acting)
-		depart(response);
+		response_depart(response);
 }

@@ -4,23 +4,7 @@
 // A line is 16 KiB at the very most: a model's name is 2048 bytes, each escaped to two.
 enum { LINES_BYTES = 64 * 1024, FULL_BYTES = 48 * 1024 };
 
-const char *access_outcome(enum outcome outcome) {
-	switch (outcome) {
-	case OUTCOME_SUCCESS:
-		return "success";
-	case OUTCOME_RATE_LIMIT:
-		return "rate_limit";
-	case OUTCOME_FAIL_FAST:
-		return "fail_fast";
-	case OUTCOME_REFUSAL:
-		return "refusal";
-	case OUTCOME_CANCELLED:
-		return "cancelled";
-	}
-	return "unknown";
-}
-
-void access_fields(const struct access_entry *entry, struct log_field fields[ACCESS_FIELDS]) {
+void access_log_fields(const struct access_entry *entry, struct log_field fields[ACCESS_LOG_FIELDS]) {
 	size_t count = 0;
 	fields[count++] = LOG_S("request_id", entry->request_id);
 	if (entry->upstream_id.len)
@@ -42,24 +26,24 @@ static void write_out(void *owner) {
 	log_flush(&log->lines);
 }
 
-void access_init(struct access_log *log, struct loop *loop) {
+void access_log_init(struct access_log *log, struct loop *loop) {
 	buffer_init(&log->lines, LINES_BYTES);
 	timer_init(&log->end_of_turn, loop, write_out, log);
 }
 
-void access_free(struct access_log *log) {
+void access_log_free(struct access_log *log) {
 	timer_stop(&log->end_of_turn);
 	log_flush(&log->lines);
 	buffer_free(&log->lines);
 }
 
-void access_add(struct access_log *log, const struct access_entry *entry) {
-	struct log_field fields[ACCESS_FIELDS];
+void access_log_add(struct access_log *log, const struct access_entry *entry) {
+	struct log_field fields[ACCESS_LOG_FIELDS];
 	if (!log_enabled(LOG_INFO))
 		return;
 	if (log->lines.len == 0)
 		timer_start(&log->end_of_turn, 0);
-	access_fields(entry, fields);
+	access_log_fields(entry, fields);
 	log_append(&log->lines, LOG_INFO, "request", fields);
 	if (log->lines.len >= FULL_BYTES)
 		log_flush(&log->lines);

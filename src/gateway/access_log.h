@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/slice.h"
 #include "net/loop.h"
-#include "route/decide.h"
 
 struct access_entry {
 	struct slice request_id;  // ours
@@ -19,7 +18,7 @@ struct access_entry {
 	struct slice operation;   // "Converse"; "Health"; "Unknown"
 	struct slice model;       // that answered, or was last tried; empty where none was
 	uint32_t attempts;
-	const char *outcome; // access_outcome's words, or "refused" where nothing was routed
+	const char *outcome; // one of outcome_names, or "refused" where nothing was routed
 	int status;          // as the client got it; 499 when it had gone before the head
 	uint64_t bytes_in;   // of the request's body
 	uint64_t bytes_out;  // of the answer's body
@@ -31,19 +30,16 @@ struct access_log {
 	struct timer end_of_turn;
 };
 
-enum { ACCESS_FIELDS = 12 };
-
-// "success", "rate_limit", "fail_fast", "refusal", "cancelled".
-const char *access_outcome(enum outcome outcome);
+enum { ACCESS_LOG_FIELDS = 12 };
 
 // The entry as log fields, ended by LOG_END.
-void access_fields(const struct access_entry *entry, struct log_field fields[ACCESS_FIELDS]);
+void access_log_fields(const struct access_entry *entry, struct log_field fields[ACCESS_LOG_FIELDS]);
 
-void access_init(struct access_log *log, struct loop *loop);
+void access_log_init(struct access_log *log, struct loop *loop);
 // Writes what is left.
-void access_free(struct access_log *log);
+void access_log_free(struct access_log *log);
 
 // Adds the line, at LOG_INFO.
-void access_add(struct access_log *log, const struct access_entry *entry);
+void access_log_add(struct access_log *log, const struct access_entry *entry);
 
 #endif

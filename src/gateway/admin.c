@@ -3,10 +3,9 @@
 
 #include "aws/percent.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "gateway/event_log.h"
 #include "gateway/reload_call.h"
 #include "gateway/request_routes.h"
+#include "route/operator.h"
 #include "route/state.h"
 
 enum {
@@ -20,6 +19,7 @@ enum {
 struct inquiry {
 	struct mux *mux;
 	const struct pool *pool;
+	const struct observers *observers;
 	const struct server_request *request;
 	bool is_draining;
 	struct report_time time;
@@ -36,9 +36,7 @@ static void say(struct admin_response *response, int status, const char *message
 static void get_health(const struct inquiry *about) {
 	struct system_health health;
 	pool_health(about->pool, about->time.now_ms, &health);
-	const char *word = about->is_draining ? "draining" : health.healthy ? "healthy" : "unhealthy";
-	about->response->status = health.healthy && !about->is_draining ? 200 : 503;
-	report_health(word, about->response->status, &about->response->body);
+	about->response->status = report_health(health.healthy, about->is_draining, &about->response->body);
 }
 
 static void get_health_detail(const struct inquiry *about) {
@@ -54,15 +52,13 @@ static void get_breakers(const struct inquiry *about) {
 }
 
 static void post_stats_reset(const struct inquiry *about) {
-	for (size_t i = 0; i < about->pool->count; i++)
-		model_state_reset_statistics(about->pool->models[i].state);
-	notice_write(NULL, &(struct route_event){.kind = EVENT_STATS_RESET});
+	operator_reset_statistics(about->pool, about->time.now_ms, about->observers);
 	report_statistics(about->pool, &about->response->body);
 }
 
 static void get_policy(const struct inquiry *about) {
 	if (about->mux)
-		mux_report_policy(about->mux, &about->response->body);
+		report_policy(about->mux, &about->response->body);
 }
 
 static void post_reload(const struct inquiry *about) {
@@ -83,26 +79,16 @@ static const struct {
     {"/reload", true, post_reload},
 };
 
-static const struct {
-	const char *name;
-	void (*carry_out)(struct model_state *state, uint64_t now_ms);
-} commands[] = {
-    {"open", model_state_force_open},
-    {"close", model_state_force_close},
-    {"reset", model_state_reset_breaker},
-};
-
 static void command_breaker(const struct inquiry *about, struct slice name, struct slice command) {
 	const struct model *model = pool_find(about->pool, name);
 	if (!model) {
 		say(about->response, 404, "No model has that name.");
 		return;
 	}
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-		if (!slice_equal(command, slice_from(commands[i].name)))
+	for (size_t i = 0; breaker_command_names[i]; i++) {
+		if (!slice_equal(command, slice_from(breaker_command_names[i])))
 			continue;
-		commands[i].carry_out(model->state, about->time.now_ms);
-		log_entry(LOG_WARN, "breaker command", LOG_C("model", model->name), LOG_C("command", commands[i].name));
+		operator_command_breaker(model, (enum breaker_command)i, about->time.now_ms, about->observers);
 		report_breaker(model, about->time, &about->response->body);
 		return;
 	}
@@ -149,8 +135,8 @@ static void respond_path(const struct inquiry *about) {
 		say(about->response, 404, "There is nothing at this path.");
 }
 
-void admin_respond(struct mux *mux, const struct pool *pool, bool is_draining, const struct server_request *request,
-                   struct report_time time, struct admin_response *response) {
+void admin_respond(struct mux *mux, const struct pool *pool, const struct observers *observers, bool is_draining,
+                   const struct server_request *request, struct report_time time, struct admin_response *response) {
 	response->status = 200;
 	response->allow = NULL;
 	response->is_reload = false;
@@ -158,7 +144,7 @@ void admin_respond(struct mux *mux, const struct pool *pool, bool is_draining, c
 	if (request_routes_is_foreign(request->headers))
 		say(response, 403, "Requests on behalf of another site are refused.");
 	else
-		respond_path(&(struct inquiry){mux, pool, request, is_draining, time, response});
+		respond_path(&(struct inquiry){mux, pool, observers, request, is_draining, time, response});
 	if (response->body.failed) {
 		buffer_clear(&response->body);
 		say(response, 500, "The answer is too large.");
@@ -182,7 +168,8 @@ static void on_request(void *owner, struct server_call *call, const struct serve
 	struct admin_response response;
 	struct reload_call *pending = NULL;
 	buffer_init(&response.body, BODY_BYTES);
-	admin_respond(admin->mux, policy_pool(policy), admin->is_draining, request, time, &response);
+	admin_respond(admin->mux, policy_pool(policy), admin->observers, atomic_load(admin->is_draining), request, time,
+	              &response);
 	policy_release(policy);
 	if (response.is_reload && reload_call_start(admin->reload, response.order, call, &pending))
 		say(&response, 503, "Too many reloads wait already.");
@@ -223,11 +210,12 @@ static const struct server_events events = {
     .format_refusal = format_refusal,
 };
 
-void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, struct reload *reload,
-                const struct server_timeouts *timeouts) {
+void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, const struct observers *observers,
+                struct reload *reload, const atomic_bool *is_draining, const struct server_timeouts *timeouts) {
 	static const struct server_limits limits = {
 	    .header_bytes = HEADER_BYTES, .body_bytes = REQUEST_BODY_BYTES, .connections = CONNECTIONS};
-	*admin = (struct admin){.loop = loop, .mux = mux, .reload = reload};
+	*admin =
+	    (struct admin){.loop = loop, .mux = mux, .observers = observers, .reload = reload, .is_draining = is_draining};
 	admin->server = server_new(loop, &limits, timeouts, &events, admin);
 }
 

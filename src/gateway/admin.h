@@ -4,14 +4,16 @@
 #ifndef GATEWAY_ADMIN_H
 #define GATEWAY_ADMIN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/buffer.h"
+#include "config/report.h"
 #include "gateway/reload.h"
 #include "http/server.h"
 #include "mux/mux.h"
-#include "mux/report.h"
 #include "net/loop.h"
+#include "route/observer.h"
 
 // An answer to an admin request; `body` is JSON.
 struct admin_response {
@@ -22,22 +24,23 @@ struct admin_response {
 	struct mux_reload_order order;
 };
 
-// Answers one request about the pool; pure but for the commands it carries out on the models' states and logs, and for
-// what it is asked of the policy, where there is a `mux`.
-void admin_respond(struct mux *mux, const struct pool *pool, bool is_draining, const struct server_request *request,
-                   struct report_time time, struct admin_response *response);
+// Answers one request about the pool; pure but for the commands it carries out on the models' states, of which it tells
+// the observers, and for what it is asked of the policy, where there is a `mux`.
+void admin_respond(struct mux *mux, const struct pool *pool, const struct observers *observers, bool is_draining,
+                   const struct server_request *request, struct report_time time, struct admin_response *response);
 
 struct admin {
 	struct loop *loop;
 	struct mux *mux;
+	const struct observers *observers;
 	struct reload *reload;
 	struct server *server;
-	bool is_draining;
+	const atomic_bool *is_draining; // the gateway's
 };
 
-// Makes the server, which listens to nothing yet: see admin->server.
-void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, struct reload *reload,
-                const struct server_timeouts *timeouts);
+// Makes the server, which listens to nothing yet: see admin->server. All is borrowed for the admin's life.
+void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, const struct observers *observers,
+                struct reload *reload, const atomic_bool *is_draining, const struct server_timeouts *timeouts);
 // Breaks what is open and stops listening; twice is fine.
 void admin_close(struct admin *admin);
 

@@ -3,8 +3,8 @@
 
 #include "aws/exception.h"
 #include "base/log.h"
+#include "config/report.h"
 #include "gateway/transaction.h"
-#include "mux/report.h"
 
 // What a client is told to wait for a gateway that starts again, and for one that has taken on too much.
 enum { STOPPING_RETRY_MS = 1000, FULL_RETRY_MS = 2000 };
@@ -26,9 +26,7 @@ static struct slice format_message(struct data_listener *data_listener, struct s
 void data_listener_respond_error(struct data_listener *data_listener, struct server_call *call,
                                  const struct mux_error *error, struct slice request_id, struct slice model,
                                  uint32_t attempts, uint64_t *bytes_out) {
-	struct slice message =
-	    error->from_upstream ? SLICE("The upstream failed without a message of the service.") : error->message;
-	struct slice body = response_headers_passes_body(error) ? error->body : format_message(data_listener, message);
+	struct slice body = error->from_upstream ? error->body : format_message(data_listener, error->message);
 	*bytes_out = body.len;
 	server_respond(call, error->status,
 	               response_headers_error(&data_listener->response_headers, error, request_id, model, attempts), body);
@@ -39,15 +37,15 @@ static void log_own(struct data_listener *data_listener, const struct server_req
                     struct slice operation, const char *outcome, int status, size_t bytes_out) {
 	if (!data_listener->access_log)
 		return;
-	access_add(&data_listener->access, &(struct access_entry){
-	                                       .request_id = request_id,
-	                                       .client = request->peer,
-	                                       .operation = operation,
-	                                       .outcome = outcome,
-	                                       .status = status,
-	                                       .bytes_in = request->body.len,
-	                                       .bytes_out = slice_equal(request->method, SLICE("HEAD")) ? 0 : bytes_out,
-	                                   });
+	access_log_add(&data_listener->access, &(struct access_entry){
+	                                           .request_id = request_id,
+	                                           .client = request->peer,
+	                                           .operation = operation,
+	                                           .outcome = outcome,
+	                                           .status = status,
+	                                           .bytes_in = request->body.len,
+	                                           .bytes_out = slice_equal(request->method, SLICE("HEAD")) ? 0 : bytes_out,
+	                                       });
 }
 
 static void respond_health(struct data_listener *data_listener, struct server_call *call,
@@ -55,13 +53,11 @@ static void respond_health(struct data_listener *data_listener, struct server_ca
 	struct policy *policy = mux_policy(data_listener->mux);
 	bool is_serving = report_is_serving(policy_pool(policy), loop_now_ms(data_listener->loop));
 	policy_release(policy);
-	const char *word = data_listener->is_draining ? "draining" : is_serving ? "healthy" : "unhealthy";
-	int status = is_serving && !data_listener->is_draining ? 200 : 503;
 	struct header json = {SLICE("content-type"), SLICE("application/json")};
 	struct headers headers = response_headers_response(&data_listener->response_headers, (struct headers){&json, 1},
 	                                                   request_id, (struct slice){0}, 0);
 	buffer_clear(&data_listener->body);
-	report_health(word, status, &data_listener->body);
+	int status = report_health(is_serving, atomic_load(data_listener->is_draining), &data_listener->body);
 	log_own(data_listener, request, request_id, SLICE("Health"), "success", status, data_listener->body.len);
 	server_respond(call, status, headers, buffer_slice(&data_listener->body));
 }
@@ -137,13 +133,13 @@ static size_t format_refusal(void *owner, int status, const char *reason, struct
 	headers[2] = (struct header){SLICE("x-amzn-errortype"), slice_from(request_routes_refusal_name(status))};
 	headers[3] = (struct header){SLICE("x-signalbox-attempts"), SLICE("0")};
 	if (data_listener->access_log)
-		access_add(&data_listener->access, &(struct access_entry){
-		                                       .request_id = slice_from(data_listener->refusal_id),
-		                                       .operation = slice_from(operation_name(OPERATION_UNKNOWN)),
-		                                       .outcome = "refused",
-		                                       .status = status,
-		                                       .bytes_out = body->len,
-		                                   });
+		access_log_add(&data_listener->access, &(struct access_entry){
+		                                           .request_id = slice_from(data_listener->refusal_id),
+		                                           .operation = slice_from(operation_name(OPERATION_UNKNOWN)),
+		                                           .outcome = "refused",
+		                                           .status = status,
+		                                           .bytes_out = body->len,
+		                                       });
 	if (status != 429)
 		return 4;
 	headers[4] = (struct header){SLICE("x-amz-retry-after"), SLICE("2000")};
@@ -167,17 +163,17 @@ void data_listener_init(struct data_listener *data_listener, struct loop *loop, 
 	    .instance = settings->instance,
 	    .access_log = settings->access_log,
 	    .memory = settings->memory,
+	    .is_draining = settings->is_draining,
 	};
 	list_init(&data_listener->replies);
 	random_init_from_system(&data_listener->random);
-	access_init(&data_listener->access, loop);
+	access_log_init(&data_listener->access, loop);
 	buffer_init(&data_listener->model_id, MODEL_ID_BYTES);
 	buffer_init(&data_listener->body, BODY_BYTES);
 	data_listener->server = server_new(loop, &settings->limits, &settings->timeouts, &events, data_listener);
 }
 
 void data_listener_drain(struct data_listener *data_listener, loop_callback on_drained, void *owner) {
-	data_listener->is_draining = true;
 	server_drain(data_listener->server, on_drained, owner);
 }
 
@@ -209,7 +205,7 @@ void data_listener_close(struct data_listener *data_listener) {
 
 void data_listener_free(struct data_listener *data_listener) {
 	data_listener_close(data_listener);
-	access_free(&data_listener->access);
+	access_log_free(&data_listener->access);
 	buffer_free(&data_listener->model_id);
 	buffer_free(&data_listener->body);
 	response_headers_free(&data_listener->response_headers);

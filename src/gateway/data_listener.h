@@ -4,6 +4,7 @@
 #ifndef GATEWAY_DATA_LISTENER_H
 #define GATEWAY_DATA_LISTENER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/buffer.h"
@@ -26,7 +27,7 @@ struct data_listener {
 	const char *instance; // our id in x-signalbox-hop; outlives the door
 	bool access_log;
 	struct access_log access;
-	bool is_draining;
+	const atomic_bool *is_draining; // the gateway's
 	bool is_stopping;
 	struct list replies;         // all that are under way
 	struct memory_meter *memory; // what requests and answers hold
@@ -40,7 +41,8 @@ struct data_listener {
 struct data_listener_settings {
 	const char *instance;
 	bool access_log;
-	struct memory_meter *memory; // shared by the doors; NULL for none
+	struct memory_meter *memory;    // shared by the doors; NULL for none
+	const atomic_bool *is_draining; // outlives the door
 	struct server_limits limits;
 	struct server_timeouts timeouts;
 };

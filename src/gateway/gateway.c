@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -16,16 +17,14 @@
 #include "base/memory_meter.h"
 #include "base/problem.h"
 #include "base/random.h"
+#include "config/credentials_config.h"
 #include "gateway/admin.h"
-#include "gateway/engine.h"
 #include "gateway/event_log.h"
 #include "gateway/notify.h"
 #include "gateway/reload.h"
 #include "gateway/worker.h"
 #include "http/server.h"
-#include "mux/identity.h"
 #include "mux/mux.h"
-#include "net/bind_adopted.h"
 #include "net/connect.h"
 #include "net/loop.h"
 #include "net/tls_server.h"
@@ -36,17 +35,19 @@ enum { INSTANCE_BYTES = 17 };
 // belongs to the first worker's thread.
 struct gateway {
 	const struct settings *settings;
-	struct identity identity;
+	struct credentials_sources sources;
 	struct mux *mux;
 	struct tls_server *tls;     // of the data listeners; NULL: in clear
 	struct memory_meter memory; // of all requests
+	struct observers observers;
 	struct worker_plan plan;
 	struct worker *workers;
 	size_t worker_count;
 	size_t finished;
 	struct admin admin;
-	struct reload reload; // on the first worker's loop, as admin is
-	pthread_mutex_t gate; // held by the caller's thread until gateway_run, or until the start is given up
+	atomic_bool is_draining; // set once, on the first worker's thread; every listener's health says so
+	struct reload reload;    // on the first worker's loop, as admin is
+	pthread_mutex_t gate;    // held by the caller's thread until gateway_run, or until the start is given up
 	bool is_gate_closed;
 	bool may_run;
 	char instance[INSTANCE_BYTES];
@@ -64,7 +65,7 @@ static void log_listener(const char *request_route, const char *address, const c
 
 // The first worker's listeners; they pick the ports for the others'.
 static void listen_first(struct gateway *gateway, struct problems *problems) {
-	const struct settings_addresses *listen = &gateway->settings->listen;
+	const struct address_list *listen = &gateway->settings->listen;
 	bool shared = gateway->worker_count > 1;
 	const char *message = NULL;
 	for (size_t i = 0; i < listen->count; i++) {
@@ -79,10 +80,12 @@ static void listen_first(struct gateway *gateway, struct problems *problems) {
 		complain_listener(problems, "admin", message);
 }
 
+// What one worker is refused the others would be too.
 static void listen_others(struct gateway *gateway, struct problems *problems) {
-	const struct settings_addresses *listen = &gateway->settings->listen;
+	const struct address_list *listen = &gateway->settings->listen;
 	const char *message = NULL;
-	for (size_t w = 1; w < gateway->worker_count; w++)
+	size_t before = problems->count;
+	for (size_t w = 1; w < gateway->worker_count && problems->count == before; w++)
 		for (size_t i = 0; i < listen->count; i++) {
 			const char *address = server_address(gateway->workers[0].data_listener.server, i);
 			if (server_listen_tls(gateway->workers[w].data_listener.server, address, true, gateway->tls, &message) != 0)
@@ -104,8 +107,8 @@ static void refuse_loops(void *owner, const struct policy *policy, struct proble
 	for (size_t i = 0; i < pool->count; i++) {
 		char field[64];
 		snprintf(field, sizeof field, "models[%zu].endpoint", i + 1);
-		settings_refuse_own_endpoint(gateway->settings, policy_source(policy), field, pool->models[i].endpoint,
-		                             problems);
+		settings_refuse_own_endpoint(gateway->settings, policy_source(policy), pool->models[i].line, field,
+		                             pool->models[i].endpoint, problems);
 	}
 }
 
@@ -132,32 +135,38 @@ static void read_certificate(struct gateway *gateway, struct problems *problems)
 }
 
 // Whom to sign as, the policy, its models: all that needs no listener.
-static int start_engine(struct gateway *gateway, struct problems *problems) {
-	identity_init(&gateway->identity, &gateway->settings->credentials, &gateway->settings->credential_sets);
-	struct mux_settings mux_settings = engine_settings(gateway->settings, &gateway->identity);
-	mux_settings.on_event = notice_write;
-	mux_settings.memory = &gateway->memory;
-	mux_settings.check_policy = refuse_loops;
-	mux_settings.check_owner = gateway;
+static int start_engine(struct gateway *gateway, const struct environment *environment, struct problems *problems) {
+	const struct engine_options *options = &gateway->settings->engine;
+	struct mux_settings mux_settings = {
+	    .options = options,
+	    .credentials = &gateway->sources,
+	    .workers = gateway->worker_count,
+	    .memory = &gateway->memory,
+	    .observers = &gateway->observers,
+	    .check_policy = refuse_loops,
+	    .check_owner = gateway,
+	};
+	observers_add(&gateway->observers, event_log_observer());
 	size_t before = problems->count;
-	const char *proxy = connect_proxy_problem();
+	credentials_sources_init(&gateway->sources, options, environment, problems);
+	const char *proxy = connect_proxy_problem(options->proxy);
 	if (proxy)
 		problems_add(problems, NULL, 0, NULL, NULL, proxy);
 	read_certificate(gateway, problems);
-	settings_refuse_own_endpoint(gateway->settings, NULL, "endpoint", gateway->settings->endpoint, problems);
+	settings_refuse_own_endpoint(gateway->settings, NULL, 0, "endpoint", options->endpoint, problems);
 	int rc = mux_new(&mux_settings, problems, &gateway->mux);
 	if (rc)
 		return rc;
 	return problems->count == before ? 0 : ERROR_INVALID;
 }
 
-int gateway_check(const struct settings *settings, struct problems *problems) {
-	struct gateway gateway = {.settings = settings};
+int gateway_check(const struct settings *settings, const struct environment *environment, struct problems *problems) {
+	struct gateway gateway = {.settings = settings, .worker_count = (size_t)settings->workers};
 	memory_meter_init(&gateway.memory, settings->limits.memory_bytes);
-	int rc = start_engine(&gateway, problems);
+	int rc = start_engine(&gateway, environment, problems);
 	mux_free(gateway.mux);
 	tls_server_free(gateway.tls);
-	identity_free(&gateway.identity);
+	credentials_sources_free(&gateway.sources);
 	return rc;
 }
 
@@ -177,9 +186,9 @@ static void on_worker_finished(void *owner) {
 	loop_post(gateway->workers[0].loop, count_finished, gateway);
 }
 
-static int start_all(struct gateway *gateway, struct problems *problems) {
+static int start_all(struct gateway *gateway, const struct environment *environment, struct problems *problems) {
 	struct server_timeouts timeouts = settings_server_timeouts(gateway->settings);
-	int rc = start_engine(gateway, problems);
+	int rc = start_engine(gateway, environment, problems);
 	if (rc)
 		return rc;
 	gateway->plan = (struct worker_plan){
@@ -188,6 +197,7 @@ static int start_all(struct gateway *gateway, struct problems *problems) {
 	    .count = gateway->worker_count,
 	    .instance = gateway->instance,
 	    .memory = &gateway->memory,
+	    .is_draining = &gateway->is_draining,
 	    .on_finished = on_worker_finished,
 	    .owner = gateway,
 	};
@@ -199,7 +209,8 @@ static int start_all(struct gateway *gateway, struct problems *problems) {
 			return rc;
 		}
 	}
-	admin_init(&gateway->admin, gateway->workers[0].loop, gateway->mux, &gateway->reload, &timeouts);
+	admin_init(&gateway->admin, gateway->workers[0].loop, gateway->mux, &gateway->observers, &gateway->reload,
+	           &gateway->is_draining, &timeouts);
 	listen_first(gateway, problems);
 	if (problems->count == before)
 		listen_others(gateway, problems);
@@ -209,14 +220,13 @@ static int start_all(struct gateway *gateway, struct problems *problems) {
 // On the first worker's thread.
 static void on_end_signal(void *owner) {
 	struct gateway *gateway = owner;
-	if (!gateway->admin.is_draining) {
+	if (!atomic_exchange(&gateway->is_draining, true)) {
 		log_entry(LOG_INFO, "draining", LOG_N("milliseconds", gateway->settings->timeouts.drain_ms));
 		notify_send(gateway->settings->notify_socket, "STOPPING=1");
 		// A successor answers on a listener that was passed on; one of our own tells of the drain till its end.
-		if (bind_adopted_has(server_address(gateway->admin.server, 0)))
+		if (server_is_adopted(gateway->admin.server, 0))
 			server_drain(gateway->admin.server, NULL, NULL);
 	}
-	gateway->admin.is_draining = true;
 	for (size_t i = 0; i < gateway->worker_count; i++)
 		loop_post(gateway->workers[i].loop, worker_drain, &gateway->workers[i]);
 }
@@ -287,7 +297,8 @@ static int start_threads(struct gateway *gateway, struct problems *problems) {
 	return 0;
 }
 
-int gateway_start(const struct settings *settings, struct problems *problems, struct gateway **out) {
+int gateway_start(const struct settings *settings, const struct environment *environment, struct problems *problems,
+                  struct gateway **out) {
 	struct gateway *gateway = memory_new(1, sizeof *gateway);
 	gateway->settings = settings;
 	gateway->worker_count = (size_t)settings->workers;
@@ -296,7 +307,7 @@ int gateway_start(const struct settings *settings, struct problems *problems, st
 	memory_meter_init(&gateway->memory, settings->limits.memory_bytes);
 	make_instance(gateway->instance);
 	raise_descriptor_limit();
-	int rc = start_all(gateway, problems);
+	int rc = start_all(gateway, environment, problems);
 	if (rc == 0)
 		rc = start_threads(gateway, problems);
 	if (rc) {
@@ -332,7 +343,7 @@ void gateway_free(struct gateway *gateway) {
 	mux_free(gateway->mux);
 	assert(memory_meter_held(&gateway->memory) == 0);
 	tls_server_free(gateway->tls);
-	identity_free(&gateway->identity);
+	credentials_sources_free(&gateway->sources);
 	pthread_mutex_destroy(&gateway->gate);
 	free(gateway->workers);
 	free(gateway);

@@ -9,15 +9,14 @@
 #include "base/document.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "config/report.h"
 #include "mux/history.h"
-#include "mux/report.h"
 
 enum { RESPONSE_BYTES = 1 << 20 };
 
 #define VERSION_MAX (UINT64_C(1) << 53) // whole numbers of a double
 
 struct reload_call {
-	struct reload *reload;
 	struct server_call *call; // NULL once the client has gone
 	struct mux_reload_order order;
 };
@@ -88,14 +87,13 @@ static void on_done(void *owner, const struct mux_reloaded *reloaded) {
 		server_respond(pending->call, status, (struct headers){headers, 2}, buffer_slice(&body));
 		buffer_free(&body);
 	}
-	reload_follow(pending->reload);
 	free(pending);
 }
 
 int reload_call_start(struct reload *reload, struct mux_reload_order order, struct server_call *call,
                       struct reload_call **out) {
 	struct reload_call *pending = memory_new(1, sizeof *pending);
-	*pending = (struct reload_call){reload, call, order};
+	*pending = (struct reload_call){call, order};
 	int rc = mux_reload(reload->mux, reload->loop, order, on_done, pending);
 	if (rc) {
 		free(pending);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/request_routes.h"
 
-#include "gateway/address.h"
+#include "config/address.h"
 
 static void refuse(struct request_route *request_route, int status, const char *exception, const char *message) {
 	request_route->kind = ROUTES_REFUSED;

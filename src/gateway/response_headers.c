@@ -38,14 +38,11 @@ static void add_where_absent(struct response_headers *response_headers, struct s
 		add(response_headers, name, value);
 }
 
-// `with_type` is false where the upstream's body stays behind.
-static void start(struct response_headers *response_headers, struct headers upstream, bool with_type) {
+static void start(struct response_headers *response_headers, struct headers upstream) {
 	response_headers->count = 0;
-	for (size_t i = 0; i < upstream.count; i++) {
-		struct slice name = upstream.list[i].name;
-		if (!is_ours(name) && (with_type || !slice_equal_nocase(name, SLICE("content-type"))))
-			add(response_headers, name, upstream.list[i].value);
-	}
+	for (size_t i = 0; i < upstream.count; i++)
+		if (!is_ours(upstream.list[i].name))
+			add(response_headers, upstream.list[i].name, upstream.list[i].value);
 }
 
 static void add_own(struct response_headers *response_headers, struct slice request_id, struct slice model,
@@ -59,7 +56,7 @@ static void add_own(struct response_headers *response_headers, struct slice requ
 
 struct headers response_headers_response(struct response_headers *response_headers, struct headers upstream,
                                          struct slice request_id, struct slice model, uint32_t attempts) {
-	start(response_headers, upstream, true);
+	start(response_headers, upstream);
 	add_own(response_headers, request_id, model, attempts);
 	return all(response_headers);
 }
@@ -72,21 +69,9 @@ static void add_retry_after(struct response_headers *response_headers, int64_t r
 	add_where_absent(response_headers, SLICE("retry-after"), slice_from(response_headers->retry_after_s));
 }
 
-bool response_headers_passes_body(const struct mux_error *error) {
-	struct slice rest = error->body;
-	if (!error->from_upstream)
-		return false;
-	if (headers_find(error->headers, SLICE("content-encoding")))
-		return true;
-	while (rest.len && (rest.ptr[0] == ' ' || rest.ptr[0] == '\t' || rest.ptr[0] == '\r' || rest.ptr[0] == '\n'))
-		rest = slice_from_offset(rest, 1);
-	return rest.len && rest.ptr[0] == '{';
-}
-
 struct headers response_headers_error(struct response_headers *response_headers, const struct mux_error *error,
                                       struct slice request_id, struct slice model, uint32_t attempts) {
-	struct headers upstream = error->from_upstream ? error->headers : (struct headers){0};
-	start(response_headers, upstream, response_headers_passes_body(error));
+	start(response_headers, error->from_upstream ? error->headers : (struct headers){0});
 	add_own(response_headers, request_id, model, attempts);
 	add_where_absent(response_headers, SLICE("content-type"), SLICE("application/json"));
 	add_where_absent(response_headers, SLICE("x-amzn-errortype"), error->exception);

@@ -27,13 +27,8 @@ void response_headers_free(struct response_headers *response_headers);
 struct headers response_headers_response(struct response_headers *response_headers, struct headers upstream,
                                          struct slice request_id, struct slice model, uint32_t attempts);
 
-// Whether an error's body goes to the client as the upstream sent it: a JSON object, or compressed and not looked into.
-// An HTML page of some proxy on the way doesn't: SDKs parse the body of every error.
-bool response_headers_passes_body(const struct mux_error *error);
-
 // Of an error: as above with x-amzn-errortype, x-signalbox-error, and what tells when to come back, in milliseconds
-// (x-amz-retry-after) and whole seconds, rounded up (Retry-After). An upstream's own headers come first and win, but
-// for the type of a body that doesn't pass.
+// (x-amz-retry-after) and whole seconds, rounded up (Retry-After). An upstream's own headers come first and win.
 struct headers response_headers_error(struct response_headers *response_headers, const struct mux_error *error,
                                       struct slice request_id, struct slice model, uint32_t attempts);
 

@@ -8,84 +8,81 @@
 #include "aws/endpoint.h"
 #include "base/memory.h"
 #include "base/problem.h"
-#include "gateway/address.h"
-#include "gateway/value.h"
-#include "mux/settings_keys.h"
+#include "config/address.h"
+#include "config/engine_options.h"
+#include "config/setting_readers.h"
 #include "sandbox/table_file.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_ADMIN "127.0.0.1:9090"
 #define DEFAULT_POLICY "policies/weighted.lua"
 
-#define SETTINGS struct settings
+enum { FIELD_BYTES = 32 };
 
-static const struct schema_key policy_limits_keys[] = {SETTINGS_POLICY_LIMITS, {0}};
+#define OFFSET(key) offsetof(struct settings, key)
+#define INTEGER(...) KEY_INTEGER(struct settings, __VA_ARGS__)
+#define BOOLEAN(...) KEY_BOOLEAN(struct settings, __VA_ARGS__)
+#define CUSTOM(...) KEY_CUSTOM(struct settings, __VA_ARGS__)
 
 static const struct schema_key timeouts_keys[] = {
-    SETTINGS_UPSTREAM_TIMEOUTS,
-    SETTINGS_INTEGER(timeouts, header_ms, 10000, 10, 10 * MINUTE_MS, "a client's whole request head"),
-    SETTINGS_INTEGER(timeouts, body_ms, 30000, 10, 10 * MINUTE_MS, "a silence while a client's body comes"),
-    SETTINGS_INTEGER(timeouts, write_ms, 60000, 10, 10 * MINUTE_MS, "a silence while the client doesn't read"),
-    SETTINGS_INTEGER(timeouts, client_idle_ms, 75000, 10, HOUR_MS, "an idle client connection is closed after"),
-    SETTINGS_INTEGER(timeouts, drain_ms, 30000, 0, HOUR_MS, "requests in flight at SIGTERM are cancelled after"),
+    ENGINE_OPTIONS_KEYS(struct settings, engine, engine_timeouts_keys),
+    INTEGER(timeouts, header_ms, 10000, 10, 10 * MINUTE_MS, "a client's whole request head"),
+    INTEGER(timeouts, body_ms, 30000, 10, 10 * MINUTE_MS, "a silence while a client's body comes"),
+    INTEGER(timeouts, write_ms, 60000, 10, 10 * MINUTE_MS, "a silence while the client doesn't read"),
+    INTEGER(timeouts, client_idle_ms, 75000, 10, HOUR_MS, "an idle client connection is closed after"),
+    INTEGER(timeouts, drain_ms, 30000, 0, HOUR_MS, "requests in flight at SIGTERM are cancelled after"),
     {0},
 };
 
 static const struct schema_key limits_keys[] = {
-    SETTINGS_CALL_LIMITS,
-    SETTINGS_INTEGER(limits, connections, 10000, 1, 1e6, "open client connections"),
-    SETTINGS_INTEGER(limits, memory_bytes, 1024.0 * MEBI, MEBI, 1024.0 * 1024.0 * MEBI,
-                     "bodies, held answers and unsent output of all requests; beyond it new ones get 429"),
+    ENGINE_OPTIONS_KEYS(struct settings, engine, engine_limits_keys),
+    INTEGER(limits, connections, 10000, 1, 1e6, "open client connections"),
+    INTEGER(limits, memory_bytes, 1024.0 * MEBI, MEBI, 1024.0 * 1024.0 * MEBI,
+            "bodies, held answers and unsent output of all requests; beyond it new ones get 429"),
     {0},
 };
-
-#define TLS_OFFSET(key) (offsetof(struct settings, tls.key) - offsetof(struct settings, tls))
 
 static const struct schema_key tls_keys[] = {
     {.name = "cert",
      .type = SCHEMA_STRING,
-     .offset = TLS_OFFSET(cert),
+     .offset = OFFSET(tls.cert),
      .meaning = "file of the certificate and its chain, PEM"},
-    {.name = "key", .type = SCHEMA_STRING, .offset = TLS_OFFSET(key), .meaning = "file of its key, PEM, unencrypted"},
+    {.name = "key", .type = SCHEMA_STRING, .offset = OFFSET(tls.key), .meaning = "file of its key, PEM, unencrypted"},
     {0},
 };
-
-#define LOG_OFFSET(key) (offsetof(struct settings, log.key) - offsetof(struct settings, log))
 
 static const struct schema_key log_keys[] = {
     {.name = "level",
      .type = SCHEMA_CUSTOM,
-     .offset = LOG_OFFSET(level),
-     .parse = value_log_level,
+     .offset = OFFSET(log.level),
+     .parse = setting_read_log_level,
      .expected = "\"debug\", \"info\", \"warn\", \"error\" or \"off\"",
      .meaning = "least level that is written; access lines are \"info\""},
     {.name = "format",
      .type = SCHEMA_CUSTOM,
-     .offset = LOG_OFFSET(format),
-     .parse = value_log_format,
+     .offset = OFFSET(log.format),
+     .parse = setting_read_log_format,
      .expected = "\"text\" or \"json\"",
      .meaning = "of a line on stderr"},
     {.name = "access",
      .type = SCHEMA_BOOLEAN,
-     .offset = LOG_OFFSET(access),
+     .offset = OFFSET(log.access),
      .default_number = 1,
      .meaning = "one line a request"},
     {0},
 };
 
 const struct schema_key settings_keys[] = {
-    SETTINGS_CUSTOM(listen, value_listen, "one address or a list of them", "where Bedrock's API is served"),
-    SETTINGS_TABLE(tls, tls_keys, "makes the data listeners TLS; read again at SIGHUP"),
-    SETTINGS_CUSTOM(admin, value_address, "an address", "where the admin API is served"),
-    SETTINGS_BOOLEAN(allow_unauthenticated,
-                     "listen beyond loopback and Unix sockets, though whoever connects may use the credentials"),
-    SETTINGS_CUSTOM(workers, value_workers, "a whole number or \"auto\"", "threads; \"auto\" is one per core"),
-    SETTINGS_STRING(policy, "policy file; without it policies/weighted.lua, or that file as built in"),
-    SETTINGS_TABLE(policy_limits, policy_limits_keys, "budgets of the policy"),
-    SETTINGS_DESTINATION,
-    SETTINGS_TABLE(timeouts, timeouts_keys, "time limits"),
-    SETTINGS_TABLE(limits, limits_keys, "size limits"),
-    SETTINGS_TABLE(log, log_keys, "the log"),
+    CUSTOM(listen, setting_read_listen, "one address or a list of them", "where Bedrock's API is served"),
+    KEY_TABLE(tls, tls_keys, "makes the data listeners TLS; read again at SIGHUP"),
+    CUSTOM(admin, setting_read_admin, "an address", "where the admin API is served"),
+    BOOLEAN(allow_unauthenticated,
+            "listen beyond loopback and Unix sockets, though whoever connects may use the credentials"),
+    CUSTOM(workers, setting_read_workers, "a whole number or \"auto\"", "threads; \"auto\" is one per core"),
+    ENGINE_OPTIONS_KEYS(struct settings, engine, engine_base_keys),
+    KEY_TABLE(timeouts, timeouts_keys, "time limits"),
+    KEY_TABLE(limits, limits_keys, "size limits"),
+    KEY_TABLE(log, log_keys, "the log"),
     {0},
 };
 
@@ -103,13 +100,10 @@ static void set_defaults(struct settings *settings) {
 
 void settings_free(struct settings *settings) {
 	schema_free(settings_keys, settings);
-	value_free_listen(&settings->listen);
+	address_list_free(&settings->listen);
 	free(settings->admin);
-	free(settings->region);
-	free(settings->endpoint);
 	free(settings->notify_socket);
-	identity_settings_free(&settings->credentials);
-	identity_sets_free(&settings->credential_sets);
+	engine_options_free(&settings->engine);
 	*settings = (struct settings){0};
 }
 
@@ -151,6 +145,15 @@ static void read_flags(const struct settings_flags *flags, struct problems *prob
 	document_free(&table);
 }
 
+int settings_check_flags(const struct settings_flags *flags, struct problems *problems) {
+	struct settings scratch;
+	size_t before = problems->count;
+	set_defaults(&scratch);
+	read_flags(flags, problems, &scratch);
+	settings_free(&scratch);
+	return problems->count == before ? 0 : ERROR_INVALID;
+}
+
 static bool is_own_listener(const struct settings *settings, const struct endpoint *endpoint) {
 	struct slice host = slice_from(endpoint->host);
 	struct address address;
@@ -162,21 +165,21 @@ static bool is_own_listener(const struct settings *settings, const struct endpoi
 	       address_receives(&address, host, endpoint->port, false);
 }
 
-void settings_refuse_own_endpoint(const struct settings *settings, const char *file, const char *field,
+void settings_refuse_own_endpoint(const struct settings *settings, const char *file, int line, const char *field,
                                   const char *endpoint, struct problems *problems) {
 	struct endpoint parsed;
 	const char *expected;
 	if (!endpoint || endpoint_parse(slice_from(endpoint), &parsed, &expected) != 0)
 		return;
 	if (is_own_listener(settings, &parsed))
-		problems_add(problems, file, 0, field, "another server than this one (requests would go round in a loop)",
+		problems_add(problems, file, line, field, "another server than this one (requests would go round in a loop)",
 		             endpoint);
 }
 
 void settings_refuse_strangers(const struct settings *settings, const char *file, struct problems *problems) {
 	struct address address;
 	for (size_t i = 0; i < settings->listen.count && !settings->allow_unauthenticated; i++) {
-		char field[32] = "listen";
+		char field[FIELD_BYTES] = "listen";
 		if (!address_parse(slice_from(settings->listen.list[i]), &address) || address_is_local(&address))
 			continue;
 		if (settings->listen.count > 1)
@@ -188,30 +191,36 @@ void settings_refuse_strangers(const struct settings *settings, const char *file
 	}
 }
 
+// Whether one of the first `count` data listeners takes the address.
+static bool is_taken(const struct settings *settings, size_t count, const struct address *address) {
+	struct address other;
+	for (size_t i = 0; i < count; i++)
+		if (address_parse(slice_from(settings->listen.list[i]), &other) && address_clashes(&other, address))
+			return true;
+	return false;
+}
+
 // What is wrong between keys that are each right.
 static void check_together(const char *file, const struct settings *settings, struct problems *problems) {
-	struct address admin, a, b;
-	bool has_admin = address_parse(slice_from(settings->admin), &admin);
+	struct address address;
+	char field[FIELD_BYTES];
 	for (size_t i = 0; i < settings->listen.count; i++) {
-		if (!address_parse(slice_from(settings->listen.list[i]), &a))
+		if (!address_parse(slice_from(settings->listen.list[i]), &address) || !is_taken(settings, i, &address))
 			continue;
-		if (has_admin && address_clashes(&a, &admin))
-			problems_add(problems, file, 0, "admin", "another address than those of listen", settings->admin);
-		for (size_t j = 0; j < i; j++)
-			if (address_parse(slice_from(settings->listen.list[j]), &b) && address_clashes(&a, &b))
-				problems_add(problems, file, 0, "listen", "each address once", settings->listen.list[i]);
+		snprintf(field, sizeof field, "listen[%zu]", i + 1);
+		problems_add(problems, file, 0, field, "each address once", settings->listen.list[i]);
 	}
+	if (address_parse(slice_from(settings->admin), &address) && is_taken(settings, settings->listen.count, &address))
+		problems_add(problems, file, 0, "admin", "another address than those of listen", settings->admin);
 	settings_refuse_strangers(settings, file, problems);
 	if (!settings->tls.cert != !settings->tls.key)
 		problems_add(problems, file, 0, "tls", "both cert and key", settings->tls.cert ? "no key" : "no cert");
-	if (settings->limits.memory_bytes < settings->limits.body_bytes + settings->limits.response_bytes)
+	if (settings->limits.memory_bytes < settings->engine.limits.body_bytes + settings->engine.limits.response_bytes)
 		problems_add(problems, file, 0, "limits.memory_bytes", "at least body_bytes and response_bytes together", NULL);
-	if (!settings->allow_plaintext)
-		destination_refuse_plaintext(settings->endpoint, file, problems);
 }
 
 int settings_read(const char *file, const struct document *document, const struct settings_flags *flags,
-                  destination_lookup lookup, void *owner, struct problems *problems, struct settings *settings) {
+                  const struct environment *environment, struct problems *problems, struct settings *settings) {
 	size_t before = problems->count;
 	set_defaults(settings);
 	if (document) {
@@ -219,15 +228,15 @@ int settings_read(const char *file, const struct document *document, const struc
 		schema_read(settings_keys, document, settings, &place);
 	}
 	read_flags(flags, problems, settings);
-	destination_complete(&settings->region, &settings->endpoint, lookup, owner, problems);
+	engine_options_complete(file, environment, problems, &settings->engine);
 	check_together(file, settings, problems);
-	const char *notify = lookup(owner, "NOTIFY_SOCKET");
-	if (notify && *notify)
-		settings->notify_socket = memory_string(slice_from(notify));
+	struct slice notify = environment_get(environment, "NOTIFY_SOCKET");
+	if (notify.len)
+		settings->notify_socket = memory_string(notify);
 	return problems->count == before ? 0 : ERROR_INVALID;
 }
 
-int settings_load(const struct settings_flags *flags, destination_lookup lookup, void *owner, struct problems *problems,
+int settings_load(const struct settings_flags *flags, const struct environment *environment, struct problems *problems,
                   struct settings *settings) {
 	const char *file = flags->config;
 	if (!file && access(SETTINGS_FILE, F_OK) == 0)
@@ -238,10 +247,10 @@ int settings_load(const struct settings_flags *flags, destination_lookup lookup,
 		*settings = (struct settings){0};
 		return ERROR_INVALID;
 	}
-	int rc = settings_read(file, file ? &document : NULL, flags, lookup, owner, problems, settings);
+	int rc = settings_read(file, file ? &document : NULL, flags, environment, problems, settings);
 	document_free(&document);
-	if (!settings->policy && access(DEFAULT_POLICY, R_OK) == 0)
-		settings->policy = memory_string(SLICE(DEFAULT_POLICY));
+	if (!settings->engine.policy && access(DEFAULT_POLICY, R_OK) == 0)
+		settings->engine.policy = memory_string(SLICE(DEFAULT_POLICY));
 	return rc;
 }
 

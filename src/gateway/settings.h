@@ -9,45 +9,32 @@
 #include <stdint.h>
 
 #include "base/document.h"
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/problem.h"
 #include "base/schema.h"
+#include "config/address.h"
 #include "http/server.h"
-#include "mux/destination.h"
-#include "mux/identity.h"
+#include "mux/engine_options.h"
 
 // Looked for in the working directory when no file is named.
 #define SETTINGS_FILE "signalbox.lua"
 
-struct settings_addresses {
-	char **list;
-	size_t count;
-};
-
 struct settings {
-	struct settings_addresses listen;
+	struct address_list listen;
 	struct {
 		char *cert, *key; // files; both or, in clear, NULL
 	} tls;
 	char *admin;
 	bool allow_unauthenticated; // listeners that others than this machine can reach
 	uint64_t workers;           // "auto" is the number of cores
-	char *policy;               // path; NULL: the built-in one
+	struct engine_options engine;
 	struct {
-		uint64_t instructions;
-		uint64_t memory_bytes;
-	} policy_limits;
-	char *region;   // never NULL once loaded
-	char *endpoint; // NULL: the region's own
-	bool allow_plaintext;
-	struct identity_settings credentials;
-	struct identity_sets credential_sets;
-	struct {
-		uint64_t connect_ms, header_ms, body_ms, write_ms, client_idle_ms, pool_idle_ms, drain_ms;
+		uint64_t header_ms, body_ms, write_ms, client_idle_ms, drain_ms;
 	} timeouts;
 	struct {
-		uint64_t body_bytes, response_bytes, header_bytes, frame_bytes, hold_bytes, connections, memory_bytes;
+		uint64_t connections, memory_bytes;
 	} limits;
 	char *notify_socket; // NOTIFY_SOCKET: a service manager that wants to know how we stand; NULL for none
 	struct {
@@ -65,18 +52,22 @@ struct settings_flags {
 	size_t listen_count;
 };
 
+// Whether each flag by itself may be that: 0, or ERROR_INVALID with a problem for each that may not, whose field is the
+// settings' key. What flags and file say together is for settings_load to judge.
+int settings_check_flags(const struct settings_flags *flags, struct problems *problems);
+
 // Fills `settings` (release with settings_free, whatever the result): defaults, the file, flags, and for region,
-// endpoint and notify_socket the environment. 0, or ERROR_INVALID with every mistake in `problems`.
-int settings_load(const struct settings_flags *flags, destination_lookup lookup, void *owner, struct problems *problems,
+// endpoint, proxy and notify_socket the environment. 0, or ERROR_INVALID with every mistake in `problems`.
+int settings_load(const struct settings_flags *flags, const struct environment *environment, struct problems *problems,
                   struct settings *settings);
 
 // The same from a document that was read already; `file` is its name for messages. NULL document: no file.
 int settings_read(const char *file, const struct document *document, const struct settings_flags *flags,
-                  destination_lookup lookup, void *owner, struct problems *problems, struct settings *settings);
+                  const struct environment *environment, struct problems *problems, struct settings *settings);
 
 // Adds a problem when `endpoint` (a URL; NULL is fine) is one of our own listeners: requests would go round in a loop.
 // For who is going to listen; `ask` may well ask the gateway that runs beside it.
-void settings_refuse_own_endpoint(const struct settings *settings, const char *file, const char *field,
+void settings_refuse_own_endpoint(const struct settings *settings, const char *file, int line, const char *field,
                                   const char *endpoint, struct problems *problems);
 
 // Adds a problem for each of `listen` that others than this machine can reach, unless allow_unauthenticated is set.

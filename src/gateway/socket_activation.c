@@ -2,26 +2,25 @@
 #include "gateway/socket_activation.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/problem.h"
-#include "gateway/address.h"
+#include "config/address.h"
 #include "net/bind.h"
 
 enum { FIRST_DESCRIPTOR = 3, PASSED_MAX = 64 };
 
 // How many descriptors are for this process; 0 for none.
-static uint64_t count_passed(destination_lookup lookup, void *owner, struct problems *problems) {
-	const char *pid = lookup(owner, "LISTEN_PID");
-	const char *count = lookup(owner, "LISTEN_FDS");
+static uint64_t count_passed(const struct environment *environment, struct problems *problems) {
+	struct slice pid = environment_get(environment, "LISTEN_PID");
+	struct slice count = environment_get(environment, "LISTEN_FDS");
 	uint64_t number;
-	if (!pid || !count || !slice_parse_u64(slice_from(pid), INT32_MAX, &number) || number != (uint64_t)getpid())
+	if (count.len == 0 || !slice_parse_u64(pid, INT32_MAX, &number) || number != (uint64_t)getpid())
 		return 0;
-	if (slice_parse_u64(slice_from(count), PASSED_MAX, &number))
+	if (slice_parse_u64(count, PASSED_MAX, &number))
 		return number;
-	problems_add(problems, NULL, 0, "LISTEN_FDS", "a number up to 64", count);
+	problems_add(problems, NULL, 0, "LISTEN_FDS", "a number up to 64", environment_text(environment, "LISTEN_FDS"));
 	return 0;
 }
 
@@ -39,25 +38,22 @@ static void adopt_admin(struct settings *settings, const char *text, struct prob
 		problems_add(problems, NULL, 0, "admin", "a loopback address or a Unix socket", text);
 		return;
 	}
-	free(settings->admin);
-	settings->admin = memory_string(slice_from(text));
+	memory_replace_string(&settings->admin, slice_from(text));
 }
 
 static void adopt_data(struct settings *settings, size_t place, const char *text) {
-	struct settings_addresses *listen = &settings->listen;
-	if (place == listen->count) {
-		listen->list = memory_resize(listen->list, listen->count + 1, sizeof *listen->list);
-		listen->list[listen->count++] = NULL;
-	}
-	free(listen->list[place]);
-	listen->list[place] = memory_string(slice_from(text));
+	struct address_list *listen = &settings->listen;
+	if (place < listen->count)
+		memory_replace_string(&listen->list[place], slice_from(text));
+	else
+		address_list_append(listen, slice_from(text));
 }
 
-int socket_activation_adopt(destination_lookup lookup, void *owner, struct settings *settings,
+int socket_activation_adopt(const struct environment *environment, struct settings *settings,
                             struct problems *problems) {
 	size_t before = problems->count;
-	uint64_t count = count_passed(lookup, owner, problems);
-	struct slice names = slice_from(lookup(owner, "LISTEN_FDNAMES"));
+	uint64_t count = count_passed(environment, problems);
+	struct slice names = environment_get(environment, "LISTEN_FDNAMES");
 	size_t data = 0;
 	for (uint64_t i = 0; i < count; i++) {
 		char text[BIND_TEXT_BYTES], field[32];

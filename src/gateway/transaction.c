@@ -34,20 +34,20 @@ static void write_access(const struct transaction *transaction, const char *outc
                          uint32_t attempts) {
 	if (!transaction->data_listener->access_log)
 		return;
-	access_add(&transaction->data_listener->access,
-	           &(struct access_entry){
-	               .request_id = slice_from(transaction->request_id),
-	               .upstream_id = slice_of(transaction->upstream_id, transaction->upstream_id_length),
-	               .client = slice_of(transaction->client, transaction->client_length),
-	               .operation = slice_from(operation_name(transaction->operation)),
-	               .model = model,
-	               .attempts = attempts,
-	               .outcome = outcome,
-	               .status = status,
-	               .bytes_in = transaction->bytes_in,
-	               .bytes_out = transaction->bytes_out,
-	               .milliseconds = loop_now_ms(transaction->data_listener->loop) - transaction->started_ms,
-	           });
+	access_log_add(&transaction->data_listener->access,
+	               &(struct access_entry){
+	                   .request_id = slice_from(transaction->request_id),
+	                   .upstream_id = slice_of(transaction->upstream_id, transaction->upstream_id_length),
+	                   .client = slice_of(transaction->client, transaction->client_length),
+	                   .operation = slice_from(operation_name(transaction->operation)),
+	                   .model = model,
+	                   .attempts = attempts,
+	                   .outcome = outcome,
+	                   .status = status,
+	                   .bytes_in = transaction->bytes_in,
+	                   .bytes_out = transaction->bytes_out,
+	                   .milliseconds = loop_now_ms(transaction->data_listener->loop) - transaction->started_ms,
+	               });
 }
 
 static void transaction_free(struct transaction *transaction) {
@@ -102,7 +102,7 @@ static void on_done(void *owner, const struct mux_result *result) {
 		                            slice_from(transaction->request_id), result->model, result->attempts,
 		                            &transaction->bytes_out);
 	}
-	write_access(transaction, access_outcome(result->outcome), status, result->model, result->attempts);
+	write_access(transaction, outcome_names[result->outcome], status, result->model, result->attempts);
 	transaction_free(transaction);
 }
 
@@ -193,7 +193,7 @@ void transaction_stop(struct list *link) {
 void transaction_abandon(struct transaction *transaction) {
 	struct slice model;
 	uint32_t attempts = mux_progress(transaction->request, &model);
-	write_access(transaction, access_outcome(OUTCOME_CANCELLED),
+	write_access(transaction, outcome_names[OUTCOME_CANCELLED],
 	             transaction->status ? transaction->status : STATUS_CLIENT_GONE, model, attempts);
 	mux_cancel(transaction->request);
 	transaction_free(transaction);

@@ -76,10 +76,11 @@ int worker_init(struct worker *worker, const struct worker_plan *plan, size_t in
 	    .instance = plan->instance,
 	    .access_log = settings->log.access,
 	    .memory = plan->memory,
+	    .is_draining = plan->is_draining,
 	    .limits =
 	        {
-	            .header_bytes = settings->limits.header_bytes,
-	            .body_bytes = settings->limits.body_bytes,
+	            .header_bytes = settings->engine.limits.header_bytes,
+	            .body_bytes = settings->engine.limits.body_bytes,
 	            .memory = plan->memory,
 	            .connections = (settings->limits.connections + plan->count - 1) / plan->count,
 	        },

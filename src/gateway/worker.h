@@ -5,6 +5,7 @@
 #define GATEWAY_WORKER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,6 +22,7 @@ struct worker_plan {
 	size_t count;
 	const char *instance;
 	struct memory_meter *memory;
+	const atomic_bool *is_draining;
 	loop_callback on_finished; // a worker has nothing left to do; on its thread, once
 	void *owner;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of the exchange: making a fresh connection to an endpoint, within connect_ms: resolution, TCP, proxy, TLS.
+// Internal to the exchange: makes a new connection to an endpoint within connect_ms: name resolution, TCP, proxy, TLS.
 #ifndef HTTP_CONNECT_ATTEMPT_H
 #define HTTP_CONNECT_ATTEMPT_H
 
@@ -8,14 +8,15 @@
 
 struct connect_attempt;
 
-// The open socket is now the callee's, who sets its owner; or it is NULL and `failure` says why. The opening is over.
+// Passes the open socket to the callee, which sets the socket's owner; or NULL, and `failure` says why. The attempt has
+// been freed.
 typedef void (*connect_attempt_callback)(void *owner, struct socket *socket, enum exchange_failure failure);
 
-// The callback is called once, not from within this call.
+// Starts an attempt. The callback is called once, never from within this call.
 struct connect_attempt *connect_attempt_start(struct upstream *upstream, connect_attempt_callback callback,
                                               void *owner);
 
-// Gives up without a callback.
-void connect_attempt_cancel(struct connect_attempt *connect_attempt);
+// Frees the attempt without calling back.
+void connect_attempt_cancel(struct connect_attempt *attempt);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One HTTP exchange with an upstream: a request out, an answer in, over pooled connections. Knows nothing of AWS,
-// models or retries. Each thing that an upstream can do wrong ends as one named failure.
+// One HTTP exchange with an upstream: sends a request and reads the response, over pooled connections. Knows nothing of
+// AWS, models or retries. Every way in which an upstream can fail has one named failure.
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
@@ -18,9 +18,10 @@ struct exchange;
 
 struct upstream_settings {
 	uint64_t connect_ms;   // name resolution, TCP and TLS together
-	uint64_t pool_idle_ms; // an idle connection is closed after
-	size_t header_bytes;   // largest head of an answer
+	uint64_t pool_idle_ms; // after which an idle connection is closed
+	size_t header_bytes;   // largest head of a response
 	const char *ca_file;   // NULL: the system's trust store
+	const char *proxy;     // of TLS connections, see connect.h; NULL: none
 };
 
 #define EXCHANGE_FAILURE_LIST(X)                                                                                       \
@@ -43,20 +44,17 @@ enum exchange_failure {
 #undef X
 };
 
-const char *exchange_failure_name(enum exchange_failure failure);
-const char *exchange_failure_text(enum exchange_failure failure);
-
 struct exchange_request {
 	struct slice method;
-	struct slice target;    // path and query as they go on the wire
-	struct headers headers; // all of them, host too; content-length is added
+	struct slice target;    // path and query, sent as they are
+	struct headers headers; // all of them, including host; content-length is added
 	struct slice body;      // borrowed until the exchange has ended; headers and target are copied
 };
 
-// Told of in this order: head, body pieces, then exactly one of end and failed; nothing after that, or after a cancel.
-// None is called from within exchange_start.
+// Called in this order: head, pieces of the body, then exactly one of end and failed; nothing after that or after a
+// cancel. None is called from within exchange_start.
 struct exchange_events {
-	void (*on_head)(void *owner, int status, struct headers headers); // 1xx are swallowed; borrowed for the call
+	void (*on_head)(void *owner, int status, struct headers headers); // 1xx are dropped; borrowed for the call
 	void (*on_body)(void *owner, struct slice bytes);                 // dechunked; borrowed for the call
 	void (*on_end)(void *owner);
 	void (*on_failed)(void *owner, enum exchange_failure failure);
@@ -65,18 +63,18 @@ struct exchange_events {
 struct upstreams *upstreams_new(struct loop *loop, const struct upstream_settings *settings);
 // Exchanges must have ended; idle connections are closed. Not from within an event.
 void upstreams_free(struct upstreams *upstreams);
-// The endpoint's upstream, made where it is new; lives as long as `upstreams`.
+// The endpoint's upstream, created on first use; lives as long as `upstreams`.
 struct upstream *upstreams_get(struct upstreams *upstreams, bool tls, struct slice host, uint16_t port);
 
-// Starts on an idle connection or a fresh one. A reused connection that fails promptly (within a second) and before any
-// byte of the answer is replaced once by a fresh one. `events` outlives the exchange. Never NULL.
+// Starts on an idle connection or a new one. A reused connection that fails promptly (within a second) and before any
+// byte of the response is replaced once by a new one. `events` outlives the exchange. Never NULL.
 struct exchange *exchange_start(struct upstream *upstream, const struct exchange_request *request,
                                 const struct exchange_events *events, void *owner);
 
-// Ends it now without another event; its connection is closed unless the answer was complete.
+// Ends it now without another event; its connection is closed unless the response was complete.
 void exchange_cancel(struct exchange *exchange);
 
-// Stops and resumes reading, for back-pressure. What was read already (64 KB at most) still comes.
+// Stops and resumes reading, for back-pressure. Bytes that were read already (64 KB at most) are still delivered.
 void exchange_pause(struct exchange *exchange);
 void exchange_resume(struct exchange *exchange);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Straight to the address, whatever the environment says of proxies.
+// Connects directly to the address and ignores the proxies of the environment.
 #include "http/fetch.h"
 
 #include <stdio.h>
@@ -9,11 +9,11 @@
 
 enum { URL_BYTES = 1024 };
 
-static size_t on_body(char *bytes, size_t size, size_t count, void *owner) {
+static size_t fetch_on_body(char *bytes, size_t size, size_t count, void *owner) {
 	return buffer_append(owner, slice_of(bytes, size * count)) ? 0 : size * count;
 }
 
-static bool point(CURL *easy, const struct fetch_request *request) {
+static bool fetch_set_address(CURL *easy, const struct fetch_request *request) {
 	static const char unix_prefix[] = "unix:";
 	char url[URL_BYTES];
 	const char *host = request->address;
@@ -26,9 +26,9 @@ static bool point(CURL *easy, const struct fetch_request *request) {
 	return length > 0 && (size_t)length < sizeof url && curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
 }
 
-static long perform(CURL *easy, const struct fetch_request *request, struct buffer *body, const char **message) {
+static long fetch_perform(CURL *easy, const struct fetch_request *request, struct buffer *body, const char **message) {
 	long status = 0;
-	if (!point(easy, request)) {
+	if (!fetch_set_address(easy, request)) {
 		*message = "the address is too long";
 		return 0;
 	}
@@ -41,7 +41,7 @@ static long perform(CURL *easy, const struct fetch_request *request, struct buff
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.len ? request->body.ptr : "");
 	}
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, fetch_on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, body);
 	CURLcode code = curl_easy_perform(easy);
 	if (code == CURLE_OK)
@@ -56,7 +56,7 @@ int fetch(const struct fetch_request *request, struct buffer *body, const char *
 	if (curl_global_init(CURL_GLOBAL_NOTHING))
 		return 0;
 	CURL *easy = curl_easy_init();
-	long status = easy ? perform(easy, request, body, message) : 0;
+	long status = easy ? fetch_perform(easy, request, body, message) : 0;
 	curl_easy_cleanup(easy);
 	curl_global_cleanup();
 	return (int)status;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One HTTP request to a listener, waited for on the caller's thread: for commands, which have nothing else to do.
+// A blocking HTTP request to a listener, for commands, which have nothing else to do meanwhile.
 #ifndef HTTP_FETCH_H
 #define HTTP_FETCH_H
 
@@ -14,8 +14,8 @@ struct fetch_request {
 	long timeout_ms;
 };
 
-// Appends the answer's body to `body`, whose limit bounds it. The answer's status, or 0 with *message one line that
-// says why there is none (static).
+// Appends the response's body to `body`, up to its limit. Returns the response's status; or 0, and *message is one line
+// that says why (static).
 int fetch(const struct fetch_request *request, struct buffer *body, const char **message);
 
 #endif

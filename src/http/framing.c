@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The chunked coding is read by a grammar without leniency: the size is plain hexadecimal, each line ends in CRLF, and
-// exactly a CRLF follows each chunk. A parser that skips "one line end, whatever it is" is what smuggling lives on.
+// The chunked coding is read strictly: the size is plain hexadecimal, each line ends in CRLF, and exactly a CRLF
+// follows each chunk. Request smuggling exploits parsers that accept any line end there.
 #include "http/framing.h"
 
-// Extensions and trailers of one body together: nobody sends them, so anything more is an attempt to keep us busy.
+// Extensions and trailers of one body together. They are rare in practice; more than this is abuse.
 #define EXTRA_LIMIT_BYTES 8192
 // 15 digits stay below 2^60.
 #define DIGITS_LIMIT 15
@@ -50,7 +50,7 @@ static bool is_name(unsigned char byte) {
 	       byte != '/' && !(byte >= ';' && byte <= '@') && !(byte >= '[' && byte <= ']') && byte != '{' && byte != '}';
 }
 
-static int size_state(struct framing *framing, unsigned char byte) {
+static int framing_size_state(struct framing *framing, unsigned char byte) {
 	int value = hex_value(byte);
 	if (value >= 0) {
 		framing->remaining_bytes = framing->remaining_bytes * 16 + (unsigned)value;
@@ -61,23 +61,23 @@ static int size_state(struct framing *framing, unsigned char byte) {
 	return byte == '\r' ? SIZE_LF : byte == ';' ? EXTENSION : BROKEN;
 }
 
-static int after_size(struct framing *framing) {
+static int framing_after_size(struct framing *framing) {
 	framing->digits = 0;
 	return framing->remaining_bytes ? DATA : TRAILER_START;
 }
 
 // The state after one byte of chunked coding outside the data.
-static int next_state(struct framing *framing, unsigned char byte) {
+static int framing_next_state(struct framing *framing, unsigned char byte) {
 	if (framing->state >= TRAILER_START || framing->state == EXTENSION)
 		if (++framing->extra_bytes > EXTRA_LIMIT_BYTES)
 			return BROKEN;
 	switch (framing->state) {
 	case SIZE:
-		return size_state(framing, byte);
+		return framing_size_state(framing, byte);
 	case EXTENSION:
 		return byte == '\r' ? SIZE_LF : is_text(byte) ? EXTENSION : BROKEN;
 	case SIZE_LF:
-		return byte == '\n' ? after_size(framing) : BROKEN;
+		return byte == '\n' ? framing_after_size(framing) : BROKEN;
 	case DATA_CR:
 		return byte == '\r' ? DATA_LF : BROKEN;
 	case DATA_LF:
@@ -97,7 +97,7 @@ static int next_state(struct framing *framing, unsigned char byte) {
 	}
 }
 
-static enum framing_step take_data(struct framing *framing, struct slice *input, struct slice *piece) {
+static enum framing_step framing_take_data(struct framing *framing, struct slice *input, struct slice *piece) {
 	*piece = *input;
 	if (framing->kind != FRAMING_UNTIL_CLOSE) {
 		if (piece->len >= framing->remaining_bytes) {
@@ -116,8 +116,8 @@ enum framing_step framing_read(struct framing *framing, struct slice *input, str
 		if (input->len == 0)
 			return FRAMING_MORE;
 		if (framing->state == DATA)
-			return take_data(framing, input, piece);
-		framing->state = next_state(framing, (unsigned char)input->ptr[0]);
+			return framing_take_data(framing, input, piece);
+		framing->state = framing_next_state(framing, (unsigned char)input->ptr[0]);
 		*input = slice_from_offset(*input, 1);
 	}
 	return framing->state == ENDED ? FRAMING_END : FRAMING_MALFORMED;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines are gathered until the empty one, then read once. The grammar is RFC 9112's without its "may accept"s; what it
-// lets through can be read in one way only.
+// Gathers lines until the empty one, then parses them once. The grammar is that of RFC 9112 without what a recipient
+// "MAY" accept beyond it, so that every accepted head has one reading only.
 #include "http/head.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-// What a head keeps between messages: an ordinary SDK's head fits.
+// Memory that a head keeps between messages: enough for the head of an ordinary SDK.
 #define KEPT_BYTES 2048
 #define KEPT_FIELDS 32
 
@@ -25,7 +25,7 @@ static const unsigned char byte_kinds[256] = {
 };
 // clang-format on
 
-static bool all_are(struct slice text, unsigned kind) {
+static bool all_bytes_are(struct slice text, unsigned kind) {
 	for (size_t i = 0; i < text.len; i++)
 		if (!(byte_kinds[(unsigned char)text.ptr[i]] & kind))
 			return false;
@@ -33,14 +33,14 @@ static bool all_are(struct slice text, unsigned kind) {
 }
 
 bool head_is_target(struct slice text) {
-	return text.len > 0 && all_are(text, TARGET_BYTE);
+	return text.len > 0 && all_bytes_are(text, TARGET_BYTE);
 }
 
 bool head_is_host(struct slice text) {
-	return all_are(text, HOST_BYTE);
+	return all_bytes_are(text, HOST_BYTE);
 }
 
-// No control bytes but tabs: they hide line ends from us or from whoever reads the value after us.
+// No control bytes but tabs: another parser could take them for line ends.
 static bool is_text(struct slice text) {
 	unsigned bad = 0;
 	for (size_t i = 0; i < text.len; i++) {
@@ -79,7 +79,7 @@ void head_reset(struct head *head) {
 	}
 }
 
-static enum head_step refuse(struct head *head, int status, const char *reason) {
+static enum head_step head_refuse(struct head *head, int status, const char *reason) {
 	head->refusal_status = status;
 	head->refusal_reason = reason;
 	return HEAD_REFUSED;
@@ -114,7 +114,7 @@ static const char *read_coding(struct head *head, struct slice value) {
 		if (element.len == 0 || (chunked && !first))
 			return "The transfer-encoding is malformed.";
 		if (!chunked)
-			refuse(head, 501, "Only the transfer coding 'chunked' is known.");
+			head_refuse(head, 501, "Only the transfer coding 'chunked' is known.");
 	}
 	return NULL;
 }
@@ -123,7 +123,7 @@ static const char *read_host(struct head *head, struct slice value) {
 	if (head->seen & SEEN_HOST)
 		return "There is more than one host.";
 	head->seen |= SEEN_HOST;
-	return all_are(value, HOST_BYTE) ? NULL : "The host is malformed.";
+	return all_bytes_are(value, HOST_BYTE) ? NULL : "The host is malformed.";
 }
 
 static const char *read_connection(struct head *head, struct slice value) {
@@ -145,7 +145,7 @@ static const char *read_expectation(struct head *head, struct slice value) {
 	return NULL;
 }
 
-// The headers that the connection itself goes by, told apart by length first: most names match none.
+// The headers that concern the connection itself, compared by length first: most names match none.
 static const char *read_known(struct head *head, struct slice name, struct slice value) {
 	bool request = head->kind == HEAD_REQUEST;
 	switch (name.len) {
@@ -164,7 +164,7 @@ static const char *read_known(struct head *head, struct slice name, struct slice
 	}
 }
 
-static void add_field(struct head *head, struct header field) {
+static void head_add_field(struct head *head, struct header field) {
 	if (head->headers.count == head->capacity) {
 		head->capacity = head->capacity ? head->capacity * 2 : KEPT_FIELDS;
 		head->list = memory_resize(head->list, head->capacity, sizeof *head->list);
@@ -180,12 +180,12 @@ static const char *read_field(struct head *head, struct slice line) {
 		return "A header is folded.";
 	if (colon == line.len)
 		return "A header has no colon.";
-	if (colon == 0 || !all_are(field.name, NAME_BYTE))
+	if (colon == 0 || !all_bytes_are(field.name, NAME_BYTE))
 		return "A header's name is malformed.";
 	field.value = slice_trim(slice_from_offset(line, colon + 1));
 	if (!is_text(field.value))
 		return "A header's value holds control characters.";
-	add_field(head, field);
+	head_add_field(head, field);
 	return read_known(head, field.name, field.value);
 }
 
@@ -193,18 +193,18 @@ static bool is_digit(char byte) {
 	return byte >= '0' && byte <= '9';
 }
 
-// "HTTP/1.1" and "HTTP/1.0"; NULL also for another version, which is refused with its own status.
+// Accepts "HTTP/1.1" and "HTTP/1.0". Another version also returns NULL; it is refused with its own status.
 static const char *read_version(struct head *head, struct slice text) {
 	if (text.len != 8 || !slice_starts(text, SLICE("HTTP/")) || !is_digit(text.ptr[5]) || text.ptr[6] != '.' ||
 	    !is_digit(text.ptr[7]))
 		return "The version is malformed.";
 	if (text.ptr[5] != '1' || text.ptr[7] > '1')
-		refuse(head, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken.");
+		head_refuse(head, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken.");
 	head->minor_version = (unsigned)(text.ptr[7] - '0');
 	return NULL;
 }
 
-// Leaves in *path what follows scheme and authority in an absolute target.
+// Sets *path to what follows scheme and authority in an absolute target.
 static const char *read_absolute(struct slice target, struct slice *authority, struct slice *path) {
 	size_t start = slice_starts(target, SLICE("http://")) ? 7 : slice_starts(target, SLICE("https://")) ? 8 : 0;
 	if (!start)
@@ -215,12 +215,12 @@ static const char *read_absolute(struct slice target, struct slice *authority, s
 		end++;
 	*authority = slice_of(rest.ptr, end);
 	*path = slice_from_offset(rest, end);
-	return end && all_are(*authority, HOST_BYTE) ? NULL : "The target's host is malformed.";
+	return end && all_bytes_are(*authority, HOST_BYTE) ? NULL : "The target's host is malformed.";
 }
 
 static const char *read_target(struct head *head, struct slice *authority) {
 	struct slice path = head->target;
-	if (path.len == 0 || !all_are(path, TARGET_BYTE))
+	if (path.len == 0 || !all_bytes_are(path, TARGET_BYTE))
 		return "The target is malformed.";
 	bool asterisk = slice_equal(path, SLICE("*")) && slice_equal(head->method, SLICE("OPTIONS"));
 	if (path.ptr[0] != '/' && !asterisk) {
@@ -240,13 +240,13 @@ static const char *read_request_line(struct head *head, struct slice line, struc
 	size_t second = slice_find(rest, ' ');
 	head->method = slice_of(line.ptr, first);
 	head->target = slice_of(rest.ptr, second);
-	if (first == 0 || first > HEAD_METHOD_BYTES || second == rest.len || !all_are(head->method, NAME_BYTE))
+	if (first == 0 || first > HEAD_METHOD_BYTES || second == rest.len || !all_bytes_are(head->method, NAME_BYTE))
 		return "The request line is malformed.";
 	const char *reason = read_version(head, slice_from_offset(rest, second + 1));
 	if (!reason && !head->refusal_status)
 		reason = read_target(head, authority);
 	if (!reason && head->target.len > HEAD_TARGET_BYTES)
-		refuse(head, 414, "The target is too long.");
+		head_refuse(head, 414, "The target is too long.");
 	return reason;
 }
 
@@ -264,8 +264,8 @@ static const char *read_status_line(struct head *head, struct slice line) {
 	return NULL;
 }
 
-// The host header of a request with an absolute target is ignored, whatever it says (RFC 9112, 3.2.2).
-static void set_host(struct head *head, struct slice authority) {
+// In a request with an absolute target, the host header is replaced by the target's host (RFC 9112, 3.2.2).
+static void head_set_host(struct head *head, struct slice authority) {
 	struct header host = {SLICE("host"), authority};
 	for (size_t i = 0; i < head->headers.count; i++) {
 		if (slice_equal_nocase(head->list[i].name, host.name)) {
@@ -273,14 +273,14 @@ static void set_host(struct head *head, struct slice authority) {
 			return;
 		}
 	}
-	add_field(head, host);
+	head_add_field(head, host);
 }
 
 static const char *frame_request(struct head *head, struct slice authority) {
 	if (head->minor_version == 1 && !(head->seen & SEEN_HOST))
 		return "The host is missing.";
 	if (authority.len)
-		set_host(head, authority);
+		head_set_host(head, authority);
 	head->expects_continue = head->expects_continue && head->minor_version == 1;
 	if (head->seen & SEEN_CODING)
 		head->framing = FRAMING_CHUNKED;
@@ -290,7 +290,7 @@ static const char *frame_request(struct head *head, struct slice authority) {
 }
 
 static const char *frame_response(struct head *head) {
-	if (head->responses_head || head->status < 200 || head->status == 204 || head->status == 304)
+	if (head->responds_to_head || head->status < 200 || head->status == 204 || head->status == 304)
 		head->framing = FRAMING_NONE;
 	else if (head->seen & SEEN_CODING)
 		head->framing = FRAMING_CHUNKED;
@@ -320,8 +320,8 @@ static struct slice cut_line(struct slice *rest) {
 	return line;
 }
 
-// A malformed head is a 400 even where something in it alone would have had another status.
-static enum head_step read_whole(struct head *head) {
+// A malformed head is a 400 even if another part of it alone would have another status.
+static enum head_step head_parse(struct head *head) {
 	struct slice rest = buffer_slice(&head->raw), authority = {0};
 	head->headers = (struct headers){head->list, 0};
 	struct slice line = cut_line(&rest);
@@ -329,50 +329,50 @@ static enum head_step read_whole(struct head *head) {
 	    head->kind == HEAD_REQUEST ? read_request_line(head, line, &authority) : read_status_line(head, line);
 	for (line = cut_line(&rest); !reason && line.len > 0; line = cut_line(&rest)) {
 		if (head->headers.count == HEAD_FIELDS)
-			return refuse(head, 431, "There are too many headers.");
+			return head_refuse(head, 431, "There are too many headers.");
 		reason = read_field(head, line);
 	}
 	if (!reason && head->refusal_status != 505)
 		reason = read_framing(head, authority);
 	if (reason)
-		return refuse(head, 400, reason);
+		return head_refuse(head, 400, reason);
 	return head->refusal_status ? HEAD_REFUSED : HEAD_WHOLE;
 }
 
-static enum head_step gather(struct head *head, struct slice bytes) {
+static enum head_step head_gather(struct head *head, struct slice bytes) {
 	size_t room = head->raw.limit_bytes - head->raw.len;
 	if (bytes.len > room) {
 		if (head->kind == HEAD_REQUEST && head->line_start == 0)
-			return refuse(head, 414, "The request line is too long.");
-		return refuse(head, 431, "The head is too large.");
+			return head_refuse(head, 414, "The request line is too long.");
+		return head_refuse(head, 431, "The head is too large.");
 	}
-	return buffer_append(&head->raw, bytes) ? refuse(head, 431, "There is no memory for the head.") : HEAD_MORE;
+	return buffer_append(&head->raw, bytes) ? head_refuse(head, 431, "There is no memory for the head.") : HEAD_MORE;
 }
 
 enum head_step head_read(struct head *head, struct slice *input) {
 	while (input->len > 0 && !head->refusal_status) {
-		// Something else than HTTP (a TLS handshake, say) shows in its first byte and need not be waited for.
+		// Another protocol, such as a TLS handshake, shows in its first byte.
 		if (head->raw.len == 0 && input->ptr[0] != '\r' && !(byte_kinds[(unsigned char)input->ptr[0]] & NAME_BYTE))
-			return refuse(head, 400, "This is no HTTP.");
+			return head_refuse(head, 400, "This is no HTTP.");
 		size_t end = slice_find(*input, '\n');
 		struct slice part = slice_of(input->ptr, end < input->len ? end + 1 : end);
-		if (gather(head, part) == HEAD_REFUSED)
+		if (head_gather(head, part) == HEAD_REFUSED)
 			return HEAD_REFUSED;
 		*input = slice_from_offset(*input, part.len);
 		if (part.len == end)
 			continue;
 		size_t line = head->raw.len - head->line_start;
 		if (line < 2 || head->raw.ptr[head->raw.len - 2] != '\r')
-			return refuse(head, 400, "A line ends in a bare line feed.");
+			return head_refuse(head, 400, "A line ends in a bare line feed.");
 		if (line > 2) {
 			head->line_start = head->raw.len;
 			continue;
 		}
 		if (head->line_start > 0)
-			return read_whole(head);
-		// Old clients send an empty line after a body; one is let pass.
+			return head_parse(head);
+		// Old clients send an empty line after a body; one is ignored.
 		if (head->kind == HEAD_RESPONSE || head->blank_skipped)
-			return refuse(head, 400, "An empty line stands in place of a head.");
+			return head_refuse(head, 400, "An empty line stands in place of a head.");
 		head->blank_skipped = true;
 		buffer_clear(&head->raw);
 	}

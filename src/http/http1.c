@@ -1,71 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reading half of an HTTP/1.1 connection, and its life. Reading goes on while a request is being answered, since
-// that is how a client's end is noticed; what comes then waits in `unread`, and when that is full reading stops and the
-// socket tells of the end.
-//
-// Invariant: bytes are parsed only while no call is open, so answers go out in the order of the requests.
+// The life of an HTTP/1.1 connection. Reading continues while a request is being answered, to notice when the client
+// leaves; bytes received meanwhile wait in `unread`. When that is full, reading stops, and the socket reports the end
+// instead.
 #include "http/http1.h"
 
 #include <stdlib.h>
 
 #include "base/memory.h"
 
-#define UNREAD_LIMIT_BYTES 65536
-// What a body's buffer keeps between requests.
+// Memory that the body's buffer keeps between requests.
 #define KEPT_BYTES 4096
-// A body's announced length is believed up to here; beyond it memory comes with the bytes.
-#define BELIEVED_BYTES 65536
-// How long, and for how many bytes, a client who is still sending gets to read its last answer before the connection
-// goes: closing with bytes unread makes the kernel send a reset, which can overtake the answer.
+// How long, and for how many bytes, a client that is still sending gets to read its last response before the connection
+// closes: closing with bytes unread makes the kernel send a reset, which can overtake the response.
 #define LINGER_MS 3000
 #define LINGER_LIMIT_BYTES (32 * 1024 * 1024)
 
-static struct server *server_of(const struct http1 *http1) {
-	return http1->connection.server;
-}
-
-static size_t unread_bytes(const struct http1 *http1) {
-	return http1->unread.len - http1->unread_start;
-}
-
-static void forget_unread(struct http1 *http1) {
+void http1_forget_unread(struct http1 *http1) {
 	buffer_free(&http1->unread);
 	http1->unread_start = 0;
 }
 
-static void let_go(struct http1 *http1) {
+static void http1_connection_closed(struct http1 *http1) {
 	timer_stop(&http1->reading);
 	timer_stop(&http1->writing);
 	server_connection_closed(&http1->connection);
 }
 
-static void shut(struct http1 *http1) {
+static void http1_close(struct http1 *http1) {
 	socket_close(http1->socket);
-	let_go(http1);
+	http1_connection_closed(http1);
 }
 
 void http1_reset(struct http1 *http1) {
 	socket_reset(http1->socket);
-	let_go(http1);
+	http1_connection_closed(http1);
 }
 
-// The connection ends where nobody asked for it: whoever works on an answer is told.
-static void lose(struct http1 *http1, bool reset) {
+void http1_lose(struct http1 *http1, bool reset) {
 	if (reset)
 		http1_reset(http1);
 	else
-		shut(http1);
+		http1_close(http1);
 	if (http1->call.is_open)
 		server_call_ended(&http1->call, true);
 }
 
-static void linger(struct http1 *http1) {
-	if (!http1->lingers && unread_bytes(http1) == 0) {
-		shut(http1);
+static void http1_linger(struct http1 *http1) {
+	if (!http1->lingers && http1_unread_bytes(http1) == 0) {
+		http1_close(http1);
 		return;
 	}
 	http1->state = HTTP1_LINGERING;
-	forget_unread(http1);
+	http1_forget_unread(http1);
 	socket_end_write(http1->socket);
 	socket_want_read(http1->socket, true);
 	timer_start(&http1->reading, LINGER_MS);
@@ -76,253 +62,97 @@ void http1_start_closing(struct http1 *http1) {
 	buffer_free(&http1->body);
 	timer_stop(&http1->reading);
 	if (http1->broken)
-		shut(http1);
+		http1_close(http1);
 	else if (write_queue_waiting(&http1->out) == 0)
-		linger(http1);
+		http1_linger(http1);
 	else
 		socket_want_read(http1->socket, false);
 }
 
-static bool is_idle(const struct http1 *http1) {
-	return http1->state == HTTP1_WAITING && write_queue_waiting(&http1->out) == 0 && unread_bytes(http1) == 0;
+static bool http1_is_idle(const struct http1 *http1) {
+	return http1->state == HTTP1_WAITING && write_queue_waiting(&http1->out) == 0 && http1_unread_bytes(http1) == 0;
 }
 
-// How long a client may keep us waiting for a request.
-static uint64_t patience_ms(const struct server *server) {
-	bool hurries = server->draining && server->timeouts.client_idle_ms > SERVER_DRAIN_GRACE_MS;
-	return hurries ? SERVER_DRAIN_GRACE_MS : server->timeouts.client_idle_ms;
+// How long to wait for a request.
+static uint64_t http1_patience_ms(const struct server *server) {
+	bool shortened = server->draining && server->timeouts.client_idle_ms > SERVER_DRAIN_GRACE_MS;
+	return shortened ? SERVER_DRAIN_GRACE_MS : server->timeouts.client_idle_ms;
 }
 
-// With nothing to send and nothing received, the client's silence is limited.
-static void wait_for_request(struct http1 *http1) {
-	if (!is_idle(http1))
+void http1_wait_for_request(struct http1 *http1) {
+	if (!http1_is_idle(http1))
 		return;
-	timer_start(&http1->reading, patience_ms(server_of(http1)));
+	timer_start(&http1->reading, http1_patience_ms(http1_server(http1)));
 	server_connection_idle(&http1->connection, true);
 }
 
 void http1_response_ended(struct http1 *http1) {
-	// A client who was not told of the end, since the head went out before the draining began, may send another
-	// request.
+	// If the head was sent before draining began, it said nothing of closing: the client may send another request.
 	if (http1->closes || http1->broken) {
 		http1_start_closing(http1);
 		return;
 	}
 	http1->state = HTTP1_WAITING;
-	http1->told_full = false;
+	http1->reported_full = false;
 	head_reset(&http1->head);
 	buffer_clear(&http1->body);
 	if (http1->body.capacity > KEPT_BYTES)
 		buffer_free(&http1->body);
 	buffer_set_meter(&http1->body, NULL);
-	wait_for_request(http1);
-	// The embedder may be anywhere in its own work now: the next request comes to it when the turn ends.
-	if (unread_bytes(http1) > 0)
+	http1_wait_for_request(http1);
+	// The embedder is on the stack: it gets the next request when the turn ends.
+	if (http1_unread_bytes(http1) > 0)
 		server_call_back_later(&http1->connection);
 }
 
-// The body's length is known to be within the limit, or is not known.
-static void begin_body(struct http1 *http1, const struct slice *input) {
-	const struct head *head = &http1->head;
-	bool has_body = head->framing == FRAMING_CHUNKED || head->content_length > 0;
-	http1->state = HTTP1_BODY;
-	framing_init(&http1->framing, head->framing, head->content_length);
-	buffer_set_meter(&http1->body, server_of(http1)->limits.memory);
-	if (head->content_length > 0)
-		buffer_reserve(&http1->body, head->content_length < BELIEVED_BYTES ? head->content_length : BELIEVED_BYTES);
-	if (head->expects_continue && has_body && input->len == 0)
-		http1_send(http1, &SLICE("HTTP/1.1 100 Continue\r\n\r\n"), 1);
-}
-
-// True when the request has come to its end.
-static bool take_body(struct http1 *http1, struct slice *input) {
-	struct slice piece;
-	for (;;) {
-		switch (framing_read(&http1->framing, input, &piece)) {
-		case FRAMING_PIECE:
-			if (buffer_append(&http1->body, piece) == 0)
-				break;
-			http1_refuse(http1, 413, "The body is too large.");
-			return false;
-		case FRAMING_MORE:
-			timer_start(&http1->reading, server_of(http1)->timeouts.body_ms);
-			return false;
-		case FRAMING_END:
-			return true;
-		case FRAMING_MALFORMED:
-			http1_refuse(http1, 400, "The body's chunked coding is malformed.");
-			return false;
-		}
-	}
-}
-
-// Whether the body is still to come, or most of it, and there is no memory for it.
-static bool is_too_much(const struct http1 *http1, struct slice input) {
-	const struct head *head = &http1->head;
-	bool is_here = head->framing != FRAMING_CHUNKED && head->content_length <= input.len;
-	return !is_here && memory_meter_is_full(server_of(http1)->limits.memory);
-}
-
-static void take_head(struct http1 *http1, struct slice *input) {
-	const struct head *head = &http1->head;
-	server_connection_idle(&http1->connection, false);
-	switch (head_read(&http1->head, input)) {
-	case HEAD_MORE:
-		if (http1->state == HTTP1_WAITING && head_has_begun(head)) {
-			http1->state = HTTP1_HEAD;
-			timer_start(&http1->reading, server_of(http1)->timeouts.header_ms);
-		} else if (http1->state == HTTP1_HEAD && !head_has_begun(head)) {
-			// An empty line, in pieces, before the head.
-			http1->state = HTTP1_WAITING;
-		}
-		break;
-	case HEAD_REFUSED:
-		http1_refuse(http1, head->refusal_status, head->refusal_reason);
-		break;
-	case HEAD_WHOLE:
-		if (head->expects_other)
-			http1_refuse(http1, 417, "Only the expectation '100-continue' is known.");
-		else if (head->content_length > http1->body.limit_bytes)
-			http1_refuse(http1, 413, "The body is too large.");
-		else if (is_too_much(http1, *input))
-			http1_refuse(http1, 429, "There is no memory for the body now.");
-		else
-			begin_body(http1, input);
-		break;
-	}
-}
-
-// Parses input until a request is whole (true), or the input ends, or it is refused.
-static bool take(struct http1 *http1, struct slice *input) {
-	if (http1->state == HTTP1_WAITING || http1->state == HTTP1_HEAD)
-		take_head(http1, input);
-	return http1->state == HTTP1_BODY && take_body(http1, input);
-}
-
-static bool may_take(const struct http1 *http1) {
-	if (http1->connection.closed || http1->broken)
-		return false;
-	return http1->state == HTTP1_HEAD || http1->state == HTTP1_BODY ||
-	       (http1->state == HTTP1_WAITING && !http1->out.is_full);
-}
-
-static void deliver(struct http1 *http1) {
-	const struct head *head = &http1->head;
-	timer_stop(&http1->reading);
-	http1->state = HTTP1_CALL;
-	http1->call.request = (struct server_request){
-	    .method = head->method,
-	    .target = head->target,
-	    .path = head->path,
-	    .query = head->query,
-	    .headers = head->headers,
-	    .body = buffer_slice(&http1->body),
-	    .peer = slice_from(http1->peer),
-	};
-	server_deliver(&http1->call);
-}
-
-// Whether the next reading can be more of a body than its buffer has room for.
-static bool wants_memory(const struct http1 *http1) {
-	const struct buffer *body = &http1->body;
-	bool is_chunked = http1->head.framing == FRAMING_CHUNKED;
-	uint64_t rest = is_chunked ? UNREAD_LIMIT_BYTES : http1->head.content_length - body->len;
-	if (rest > UNREAD_LIMIT_BYTES)
-		rest = UNREAD_LIMIT_BYTES;
-	return http1->state == HTTP1_BODY && body->capacity - body->len < rest;
-}
-
-// Parses what waits, as far as answers allow.
-static void go_on(struct http1 *http1) {
-	while (may_take(http1) && unread_bytes(http1) > 0) {
-		struct slice input = slice_from_offset(buffer_slice(&http1->unread), http1->unread_start);
-		bool whole = take(http1, &input);
-		if (http1->connection.closed || http1->state > HTTP1_CALL)
-			return;
-		http1->unread_start = http1->unread.len - input.len;
-		if (whole)
-			deliver(http1);
-	}
-	if (http1->connection.closed)
-		return;
-	if (unread_bytes(http1) == 0 && http1->unread.ptr)
-		forget_unread(http1);
-	if (list_is_empty(&http1->connection.idle))
-		wait_for_request(http1);
-	if (http1->state > HTTP1_CALL)
-		return;
-	bool starves = wants_memory(http1) && server_starves(&http1->connection);
-	socket_want_read(http1->socket, !starves && unread_bytes(http1) < UNREAD_LIMIT_BYTES);
-}
-
-static void keep_unread(struct http1 *http1, struct slice bytes) {
-	if (http1->connection.closed || http1->state > HTTP1_CALL || bytes.len == 0)
-		return;
-	buffer_consume(&http1->unread, http1->unread_start);
-	http1->unread_start = 0;
-	http1->broken |= buffer_append(&http1->unread, bytes) != 0;
-}
-
-// `bytes` lie in memory that any other reading overwrites, so nothing of it is left when the embedder is called.
-static void receive(struct http1 *http1, struct slice bytes) {
-	bool whole = unread_bytes(http1) == 0 && may_take(http1) && take(http1, &bytes);
-	keep_unread(http1, bytes);
-	if (whole)
-		deliver(http1);
-	if (!http1->connection.closed && http1->broken)
-		lose(http1, false);
-	else
-		go_on(http1);
-}
-
-// The client's sending half has ended. Answers that were given are still sent; nobody waits for others.
-static void on_client_end(void *owner) {
+// The client's sending half has ended. Finished responses are still sent; an open call is given up.
+static void http1_on_client_end(void *owner) {
 	struct http1 *http1 = owner;
 	if (http1->state == HTTP1_CLOSING)
 		return;
 	if (http1->state == HTTP1_CALL || write_queue_waiting(&http1->out) == 0) {
-		lose(http1, false);
+		http1_lose(http1, false);
 		return;
 	}
-	forget_unread(http1);
+	http1_forget_unread(http1);
 	http1->lingers = false;
 	http1_start_closing(http1);
 }
 
-static void drop(struct http1 *http1, ssize_t count) {
+static void http1_discard(struct http1 *http1, ssize_t count) {
 	if (count > 0)
 		http1->lingered_bytes += (size_t)count;
 	if (count == 0 || count == SOCKET_BROKEN || http1->lingered_bytes > LINGER_LIMIT_BYTES)
-		shut(http1);
+		http1_close(http1);
 }
 
-static void on_readable(void *owner) {
+static void http1_on_readable(void *owner) {
 	struct http1 *http1 = owner;
-	char *scratch = loop_scratch(server_of(http1)->loop);
+	char *scratch = loop_scratch(http1_server(http1)->loop);
 	bool bounded = http1->state != HTTP1_LINGERING;
-	size_t room = bounded ? UNREAD_LIMIT_BYTES - unread_bytes(http1) : LOOP_SCRATCH_BYTES;
+	size_t room = bounded ? HTTP1_UNREAD_LIMIT_BYTES - http1_unread_bytes(http1) : LOOP_SCRATCH_BYTES;
 	if (room == 0) {
 		socket_want_read(http1->socket, false);
 		return;
 	}
 	ssize_t count = socket_read(http1->socket, scratch, room < LOOP_SCRATCH_BYTES ? room : LOOP_SCRATCH_BYTES);
 	if (http1->state == HTTP1_LINGERING)
-		drop(http1, count);
+		http1_discard(http1, count);
 	else if (count > 0)
-		receive(http1, slice_of(scratch, (size_t)count));
+		http1_process(http1, slice_of(scratch, (size_t)count));
 	else if (count == 0)
-		on_client_end(http1);
+		http1_on_client_end(http1);
 	else if (count == SOCKET_BROKEN)
-		lose(http1, false);
+		http1_lose(http1, false);
 }
 
-static void on_writable(void *owner) {
+static void http1_on_writable(void *owner) {
 	struct http1 *http1 = owner;
-	struct server *server = server_of(http1);
+	struct server *server = http1_server(http1);
 	bool progress;
 	enum write_queue_result result = write_queue_send(&http1->out, http1->socket, NULL, 0, &progress);
 	if (result == WRITE_QUEUE_BROKEN) {
-		lose(http1, false);
+		http1_lose(http1, false);
 		return;
 	}
 	if (result == WRITE_QUEUE_EMPTY) {
@@ -333,37 +163,37 @@ static void on_writable(void *owner) {
 		timer_start(&http1->writing, server->timeouts.write_ms);
 	}
 	if (http1->state == HTTP1_CLOSING && result == WRITE_QUEUE_EMPTY) {
-		linger(http1);
+		http1_linger(http1);
 		return;
 	}
-	wait_for_request(http1);
-	if (http1->told_full && !http1->out.is_full && http1->call.is_open) {
-		http1->told_full = false;
+	http1_wait_for_request(http1);
+	if (http1->reported_full && !http1->out.is_full && http1->call.is_open) {
+		http1->reported_full = false;
 		server->events->on_writable(server->owner, &http1->call, http1->call.owner);
 	}
 	if (!http1->connection.closed)
-		go_on(http1);
+		http1_continue(http1);
 }
 
-static void on_reading_late(void *owner) {
+static void http1_on_reading_late(void *owner) {
 	struct http1 *http1 = owner;
 	if (http1->state == HTTP1_HEAD)
 		http1_refuse(http1, 408, "The head came too slowly.");
 	else if (http1->state == HTTP1_BODY)
 		http1_refuse(http1, 408, "The body came too slowly.");
 	else
-		shut(http1);
+		http1_close(http1);
 }
 
 // The client doesn't read: a reset gives the kernel's memory back too.
-static void on_writing_late(void *owner) {
-	lose(owner, true);
+static void http1_on_writing_late(void *owner) {
+	http1_lose(owner, true);
 }
 
 static const struct socket_events http1_socket_events = {
-    .on_readable = on_readable,
-    .on_writable = on_writable,
-    .on_hangup = on_client_end,
+    .on_readable = http1_on_readable,
+    .on_writable = http1_on_writable,
+    .on_hangup = http1_on_client_end,
 };
 
 static struct client_connection *http1_open(struct server *server, struct socket *socket) {
@@ -371,23 +201,23 @@ static struct client_connection *http1_open(struct server *server, struct socket
 	http1->socket = socket;
 	http1->call.connection = &http1->connection;
 	server_connection_opened(&http1->connection, server, &http1_protocol);
-	timer_init(&http1->reading, server->loop, on_reading_late, http1);
-	timer_init(&http1->writing, server->loop, on_writing_late, http1);
+	timer_init(&http1->reading, server->loop, http1_on_reading_late, http1);
+	timer_init(&http1->writing, server->loop, http1_on_writing_late, http1);
 	head_init(&http1->head, HEAD_REQUEST, server->limits.header_bytes);
 	buffer_init(&http1->body, server->limits.body_bytes);
-	buffer_init(&http1->unread, UNREAD_LIMIT_BYTES);
+	buffer_init(&http1->unread, HTTP1_UNREAD_LIMIT_BYTES);
 	buffer_set_meter(&http1->unread, server->limits.memory);
 	write_queue_init(&http1->out, server->limits.memory);
 	socket_peer(socket, http1->peer, sizeof http1->peer);
 	socket_set_owner(socket, &http1_socket_events, http1);
 	socket_want_read(socket, true);
-	// Its first request may be here already: the connection counts as idle only after its first answer.
-	timer_start(&http1->reading, patience_ms(server));
+	// The first request may be here already: the connection counts as idle only after its first response.
+	timer_start(&http1->reading, http1_patience_ms(server));
 	return &http1->connection;
 }
 
 static void http1_receive(struct client_connection *connection, struct slice bytes) {
-	receive(LIST_OWNER(connection, struct http1, connection), bytes);
+	http1_process(LIST_OWNER(connection, struct http1, connection), bytes);
 }
 
 static void http1_turn_ended(struct client_connection *connection) {
@@ -395,18 +225,18 @@ static void http1_turn_ended(struct client_connection *connection) {
 	if (!http1->blocked && write_queue_waiting(&http1->out) > 0)
 		http1_send(http1, NULL, 0);
 	if (http1->broken)
-		lose(http1, false);
+		http1_lose(http1, false);
 	else
-		go_on(http1);
+		http1_continue(http1);
 }
 
 static void http1_drain(struct client_connection *connection) {
 	struct http1 *http1 = LIST_OWNER(connection, struct http1, connection);
-	if (http1->state != HTTP1_WAITING || unread_bytes(http1) > 0)
+	if (http1->state != HTTP1_WAITING || http1_unread_bytes(http1) > 0)
 		return;
-	// Its next request may be on its way.
-	if (server_of(http1)->draining) {
-		timer_start(&http1->reading, patience_ms(server_of(http1)));
+	// The client's next request may be on its way.
+	if (http1_server(http1)->draining) {
+		timer_start(&http1->reading, http1_patience_ms(http1_server(http1)));
 		return;
 	}
 	http1->lingers = false;
@@ -415,8 +245,8 @@ static void http1_drain(struct client_connection *connection) {
 
 static void http1_cut(struct client_connection *connection) {
 	struct http1 *http1 = LIST_OWNER(connection, struct http1, connection);
-	// What the kernel still holds of a whole answer may arrive; half an answer must not look whole.
-	lose(http1, http1->call.is_open);
+	// A whole response that the kernel still holds may arrive; half a response must not look whole, hence a reset.
+	http1_lose(http1, http1->call.is_open);
 }
 
 static void http1_free(struct client_connection *connection) {
@@ -435,7 +265,7 @@ const struct protocol http1_protocol = {
     .drain = http1_drain,
     .cut = http1_cut,
     .free = http1_free,
-    .response = http1_respond,
+    .respond = http1_respond,
     .response_start = http1_response_start,
     .response_write = http1_response_write,
     .response_end = http1_response_end,

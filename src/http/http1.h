@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of HTTP/1.1 only: one client's connection, shared by its reading half (http1.c) and its answering half
-// (http1_respond.c). One request at a time is answered; what the client sends meanwhile waits unparsed, within a bound.
+// Internal to HTTP/1.1: one client's connection, shared by its life (http1.c), the half that reads requests
+// (http1_request.c) and the half that writes responses (http1_response.c). Requests are answered one at a time; what
+// the client sends meanwhile waits unparsed, up to a limit.
 #ifndef HTTP_HTTP1_H
 #define HTTP_HTTP1_H
 
@@ -11,13 +12,15 @@
 #include "http/server_internal.h"
 #include "http/write_queue.h"
 
+enum { HTTP1_UNREAD_LIMIT_BYTES = 65536 };
+
 enum http1_state {
 	HTTP1_WAITING,   // for the first byte of a request
 	HTTP1_HEAD,      // a head has begun
 	HTTP1_BODY,      // the head is whole
 	HTTP1_CALL,      // the request is with the embedder
-	HTTP1_CLOSING,   // the last answer is on its way out
-	HTTP1_LINGERING, // it is out, and ours is the half that ended; what still comes is dropped
+	HTTP1_CLOSING,   // the last response is being sent
+	HTTP1_LINGERING, // it is sent, and our half has ended; what the client still sends is dropped
 };
 
 struct http1 {
@@ -26,7 +29,7 @@ struct http1 {
 	enum http1_state state;
 	struct socket *socket;
 	struct timer reading; // limits the state
-	struct timer writing; // limits a silence while `blocked`
+	struct timer writing; // limits how long nothing can be sent while `blocked`
 
 	struct head head;
 	struct framing framing;
@@ -36,33 +39,55 @@ struct http1 {
 	size_t lingered_bytes;
 
 	struct write_queue out;
-	bool blocked;   // the kernel's buffer is full: on_writable goes on
-	bool broken;    // nothing can be sent any more; noticed at the end of the turn
-	bool told_full; // the embedder waits for on_writable
+	bool blocked;       // the kernel's buffer is full: on_writable continues
+	bool broken;        // nothing can be sent any more; handled at the end of the turn
+	bool reported_full; // the embedder waits for on_writable
 
-	// Of the answer.
+	// Of the response.
 	bool closes;  // the connection ends with it
-	bool lingers; // and not before the client has had time to read it
+	bool lingers; // and only after the client has had time to read it
 	bool chunked, bodiless;
-	bool ends_by_close;       // nothing but the end of the connection ends it
-	uint64_t remaining_bytes; // of a stated length; UINT64_MAX where none is
+	bool ends_by_close;       // only the end of the connection delimits it
+	uint64_t remaining_bytes; // of a stated length; UINT64_MAX if none is stated
 
 	char peer[INET6_ADDRSTRLEN];
 };
 
-// Sends what waits in the outbox and then the parts, or keeps them there. A failure shows in `broken`.
+static inline struct server *http1_server(const struct http1 *http1) {
+	return http1->connection.server;
+}
+
+static inline size_t http1_unread_bytes(const struct http1 *http1) {
+	return http1->unread.len - http1->unread_start;
+}
+
+void http1_forget_unread(struct http1 *http1);
+
+// Parses new bytes of the client; keeps those that have to wait.
+void http1_process(struct http1 *http1, struct slice bytes);
+
+// Parses the bytes that wait, as far as pending responses allow.
+void http1_continue(struct http1 *http1);
+
+// Limits the client's silence when there is nothing to send and nothing was received.
+void http1_wait_for_request(struct http1 *http1);
+
+// Ends the connection. If a call is open, its owner is notified that the client is gone.
+void http1_lose(struct http1 *http1, bool reset);
+
+// Sends the queued bytes and then the parts, or queues them. A failure sets `broken`.
 void http1_send(struct http1 *http1, const struct slice *parts, int count);
 
-// The answer is given: ends the connection or waits for the next request.
+// Ends the connection after a response, or waits for the next request.
 void http1_response_ended(struct http1 *http1);
 
-// Ends the connection with a TCP reset and lets go of everything but the memory.
+// Ends the connection with a TCP reset; the memory is freed when the turn ends.
 void http1_reset(struct http1 *http1);
 
-// Sends the last bytes of the connection, if any are left, and closes it.
+// Sends the bytes that are left and closes the connection.
 void http1_start_closing(struct http1 *http1);
 
-// Refuses what the client sends with a status of our own, and closes.
+// Refuses the request with a status of the server itself, and closes.
 void http1_refuse(struct http1 *http1, int status, const char *reason);
 
 void http1_respond(struct server_call *call, int status, struct headers headers, struct slice body);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The answering half of an HTTP/1.1 connection. A whole answer goes out at once; pieces of a streamed one are gathered
-// until the end of the loop's turn. The embedder is never called from here: what breaks is told when the turn ends.
+// The half of an HTTP/1.1 connection that writes responses. A whole response is sent at once; pieces of a streamed one
+// are gathered until the end of the loop's turn. The embedder is never called from here: a failure is reported when the
+// turn ends.
 #include <assert.h>
 #include <stdio.h>
 
 #include "http/http1.h"
 #include "http/response_head.h"
 
-// Pieces from this size on go out without being copied first.
+// Pieces of this size or more are sent without being copied first.
 #define DIRECT_BYTES 16384
-// So much is not kept back until the turn ends.
+// Once this much is gathered, it is sent before the turn ends.
 #define GATHERED_BYTES 65536
 
 void http1_send(struct http1 *http1, const struct slice *parts, int count) {
@@ -36,8 +37,8 @@ void http1_send(struct http1 *http1, const struct slice *parts, int count) {
 	}
 }
 
-// The text of a head; lasts until the next one.
-static struct slice format_head(struct http1 *http1, int status, struct headers headers, int64_t content_length) {
+// The text of a head; valid until the next one.
+static struct slice http1_format_head(struct http1 *http1, int status, struct headers headers, int64_t content_length) {
 	struct server *server = http1->connection.server;
 	bool old = http1->head.minor_version == 0;
 	struct response_head head = {
@@ -56,15 +57,15 @@ static struct slice format_head(struct http1 *http1, int status, struct headers 
 	return buffer_slice(&server->head);
 }
 
-// What a status or the method says of the answer's body, and whether the connection lives on.
-static void begin(struct http1 *http1, int status) {
+// Sets what status and method imply for the response's body, and whether the connection stays open.
+static void http1_response_begin(struct http1 *http1, int status) {
 	const struct server *server = http1->connection.server;
 	bool empty_status = status < 200 || status == 204 || status == 304;
 	http1->bodiless = empty_status || slice_equal(http1->head.method, SLICE("HEAD"));
 	http1->chunked = http1->ends_by_close = false;
 	http1->remaining_bytes = UINT64_MAX;
 	http1->closes = !http1->head.keep_alive || server->draining;
-	// A client who asked for the end sends nothing more; any other may be about to.
+	// A client that asked to close sends nothing more; any other may be about to.
 	http1->lingers = http1->head.keep_alive;
 }
 
@@ -76,9 +77,9 @@ static struct http1 *http1_of(struct server_call *call) {
 void http1_respond(struct server_call *call, int status, struct headers headers, struct slice body) {
 	struct http1 *http1 = http1_of(call);
 	assert(!call->has_started);
-	begin(http1, status);
+	http1_response_begin(http1, status);
 	bool states_length = status != 204 && status >= 200;
-	struct slice head = format_head(http1, status, headers, states_length ? (int64_t)body.len : -1);
+	struct slice head = http1_format_head(http1, status, headers, states_length ? (int64_t)body.len : -1);
 	struct slice parts[] = {head, http1->bodiless ? (struct slice){0} : body};
 	http1_send(http1, parts, 2);
 	server_call_ended(call, false);
@@ -89,7 +90,7 @@ void http1_response_start(struct server_call *call, int status, struct headers h
 	struct http1 *http1 = http1_of(call);
 	assert(!call->has_started);
 	call->has_started = true;
-	begin(http1, status);
+	http1_response_begin(http1, status);
 	if (status == 204)
 		content_length = -1;
 	if (content_length >= 0)
@@ -98,13 +99,13 @@ void http1_response_start(struct server_call *call, int status, struct headers h
 		http1->chunked = true;
 	else if (!http1->bodiless)
 		http1->ends_by_close = http1->closes = true;
-	struct slice head = format_head(http1, status, headers, content_length);
+	struct slice head = http1_format_head(http1, status, headers, content_length);
 	http1->broken |= write_queue_add(&http1->out, head) != 0;
 	server_call_back_later(&http1->connection);
 }
 
-// Adds one piece as it goes on the wire.
-static void write_piece(struct http1 *http1, struct slice bytes) {
+// Adds one piece in its framing.
+static void http1_write_piece(struct http1 *http1, struct slice bytes) {
 	char size[20];
 	int size_len = http1->chunked ? snprintf(size, sizeof size, "%zx\r\n", bytes.len) : 0;
 	struct slice parts[] = {slice_of(size, (size_t)size_len), bytes,
@@ -127,14 +128,14 @@ bool http1_response_write(struct server_call *call, struct slice bytes) {
 	if (http1->remaining_bytes != UINT64_MAX)
 		http1->remaining_bytes -= bytes.len;
 	if (bytes.len && !http1->bodiless && !http1->broken)
-		write_piece(http1, bytes);
+		http1_write_piece(http1, bytes);
 	server_call_back_later(&http1->connection);
-	http1->told_full = http1->out.is_full && !http1->broken;
-	return !http1->told_full;
+	http1->reported_full = http1->out.is_full && !http1->broken;
+	return !http1->reported_full;
 }
 
-// Breaks off what has begun. Where only the end of the connection ends an answer, only a reset breaks one off.
-static void break_off(struct http1 *http1, bool reset) {
+// Breaks off a response that has begun. If it is delimited by the end of the connection, only a reset shows the break.
+static void http1_response_break_off(struct http1 *http1, bool reset) {
 	if (reset || http1->broken || http1->ends_by_close) {
 		http1_reset(http1);
 		return;
@@ -149,7 +150,7 @@ void http1_response_end(struct server_call *call) {
 	assert(call->has_started);
 	server_call_ended(call, false);
 	if (http1->remaining_bytes != UINT64_MAX && http1->remaining_bytes > 0 && !http1->bodiless) {
-		break_off(http1, false);
+		http1_response_break_off(http1, false);
 		return;
 	}
 	struct slice last = http1->chunked ? SLICE("0\r\n\r\n") : (struct slice){0};
@@ -160,7 +161,7 @@ void http1_response_end(struct server_call *call) {
 void http1_response_abort(struct server_call *call, bool reset) {
 	struct http1 *http1 = http1_of(call);
 	server_call_ended(call, false);
-	break_off(http1, reset);
+	http1_response_break_off(http1, reset);
 }
 
 void http1_refuse(struct http1 *http1, int status, const char *reason) {
@@ -169,10 +170,10 @@ void http1_refuse(struct http1 *http1, int status, const char *reason) {
 	buffer_clear(&server->refusal);
 	size_t count = server->events->format_refusal(server->owner, status, reason, list, &server->refusal);
 	assert(count <= sizeof list / sizeof *list);
-	begin(http1, status);
+	http1_response_begin(http1, status);
 	http1->closes = http1->lingers = true;
 	struct slice body = buffer_slice(&server->refusal);
-	struct slice head = format_head(http1, status, (struct headers){list, count}, (int64_t)body.len);
+	struct slice head = http1_format_head(http1, status, (struct headers){list, count}, (int64_t)body.len);
 	struct slice parts[] = {head, http1->bodiless ? (struct slice){0} : body};
 	http1_send(http1, parts, 2);
 	http1_start_closing(http1);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// An HTTP/2 connection's life: bytes in, bytes out, what the embedder is told, and its end. Frames of one turn leave in
-// one write.
+// The life of an HTTP/2 connection: reads and writes its bytes, notifies the embedder, ends. All frames of a turn leave
+// in one write.
 //
-// Invariant: nghttp2 is given bytes or asked for them in `receive` and `flush` alone, both called by the loop; memory
-// of a stream goes in `settle`, behind them.
+// Invariant: only http2_process and http2_flush pass bytes to nghttp2 or take bytes from it, and only the loop calls
+// them; a stream is freed in http2_settle, after them.
 #include "http/http2.h"
 
 #include <stdlib.h>
 
 #include "base/memory.h"
 
-// So often the socket is offered frames in one turn; what is left waits for the others.
+// How many writes a connection makes in one turn; then the others get theirs.
 #define WRITES_A_TURN 4
-// As for HTTP/1.1: how long, and for how many bytes, a client who is still sending gets to read what was sent last.
+// As for HTTP/1.1: how long, and for how many bytes, a client that is still sending gets to read what was sent last.
 #define LINGER_MS 3000
 #define LINGER_LIMIT_BYTES (32 * 1024 * 1024)
 
@@ -20,19 +20,19 @@ static struct http2 *http2_of(struct client_connection *connection) {
 	return LIST_OWNER(connection, struct http2, connection);
 }
 
-static struct server *server_of(const struct http2 *http2) {
+static struct server *http2_server(const struct http2 *http2) {
 	return http2->connection.server;
 }
 
-static bool has_calls(const struct http2 *http2) {
+static bool http2_has_calls(const struct http2 *http2) {
 	for (const struct list *link = http2->streams.next; link != &http2->streams; link = link->next)
 		if (LIST_OWNER(link, struct http2_stream, link)->call.is_open)
 			return true;
 	return false;
 }
 
-// Whoever works on an answer is told that nobody waits for it. No stream is freed meanwhile.
-static void give_up_calls(struct http2 *http2) {
+// Notifies the embedder that the client no longer waits for its responses. Frees no stream.
+static void http2_abandon_calls(struct http2 *http2) {
 	http2->given_up = true;
 	for (struct list *link = http2->streams.next; link != &http2->streams; link = link->next) {
 		struct http2_stream *stream = LIST_OWNER(link, struct http2_stream, link);
@@ -42,8 +42,8 @@ static void give_up_calls(struct http2 *http2) {
 	}
 }
 
-// The connection ends where nobody asked for it.
-static void lose(struct http2 *http2, bool reset) {
+// Ends the connection; owners of open calls are notified that the client is gone.
+static void http2_lose(struct http2 *http2, bool reset) {
 	if (reset)
 		socket_reset(http2->socket);
 	else
@@ -51,12 +51,12 @@ static void lose(struct http2 *http2, bool reset) {
 	timer_stop(&http2->reading);
 	timer_stop(&http2->writing);
 	server_connection_closed(&http2->connection);
-	give_up_calls(http2);
+	http2_abandon_calls(http2);
 }
 
-static void linger(struct http2 *http2) {
-	if (http2->hurries) {
-		lose(http2, false);
+static void http2_linger(struct http2 *http2) {
+	if (http2->closes_now) {
+		http2_lose(http2, false);
 		return;
 	}
 	http2->state = HTTP2_LINGERING;
@@ -65,31 +65,31 @@ static void linger(struct http2 *http2) {
 	timer_start(&http2->reading, LINGER_MS);
 }
 
-// nghttp2 has nothing more to say or hear.
-static void start_closing(struct http2 *http2) {
+// nghttp2 has nothing more to send or to receive.
+static void http2_start_closing(struct http2 *http2) {
 	http2->state = HTTP2_CLOSING;
 	server_connection_idle(&http2->connection, false);
 	timer_stop(&http2->reading);
-	give_up_calls(http2);
+	http2_abandon_calls(http2);
 	if (http2->connection.closed)
 		return;
-	if (write_queue_waiting(&http2->out) == 0 || http2->hurries)
-		linger(http2);
+	if (write_queue_waiting(&http2->out) == 0 || http2->closes_now)
+		http2_linger(http2);
 	else
 		socket_want_read(http2->socket, false);
 }
 
-// The client does what only those do who mean harm.
-static void calm(struct http2 *http2) {
+// Ends the connection of an abusive client.
+static void http2_calm_client(struct http2 *http2) {
 	nghttp2_session_terminate_session(http2->session, NGHTTP2_ENHANCE_YOUR_CALM);
-	give_up_calls(http2);
+	http2_abandon_calls(http2);
 	if (!http2->connection.closed)
 		server_call_back_later(&http2->connection);
 }
 
-static void limit_silence(struct http2 *http2) {
-	const struct server_timeouts *timeouts = &server_of(http2)->timeouts;
-	enum http2_silence silence = !http2->settled           ? HTTP2_PREFACE
+static void http2_limit_silence(struct http2 *http2) {
+	const struct server_timeouts *timeouts = &http2_server(http2)->timeouts;
+	enum http2_silence silence = !http2->has_settings      ? HTTP2_PREFACE
 	                             : http2->head_id          ? HTTP2_HEAD
 	                             : http2->stream_count > 0 ? HTTP2_WORKING
 	                                                       : HTTP2_IDLE;
@@ -105,9 +105,9 @@ static void limit_silence(struct http2 *http2) {
 		timer_start(&http2->reading, timeouts->header_ms);
 }
 
-static void free_over(struct http2 *http2) {
+static void http2_free_closed_streams(struct http2 *http2) {
 	while (!list_is_empty(&http2->over) && !http2->connection.closed) {
-		struct http2_stream *stream = LIST_OWNER(http2->over.next, struct http2_stream, news);
+		struct http2_stream *stream = LIST_OWNER(http2->over.next, struct http2_stream, queue_link);
 		if (stream->call.is_open)
 			server_call_ended(&stream->call, true);
 		if (http2->connection.closed)
@@ -118,45 +118,45 @@ static void free_over(struct http2 *http2) {
 	}
 }
 
-static void deliver_whole(struct http2 *http2) {
+static void http2_deliver_requests(struct http2 *http2) {
 	while (!list_is_empty(&http2->whole) && !http2->connection.closed && !http2->given_up && !http2->broken) {
-		struct http2_stream *stream = LIST_OWNER(http2->whole.next, struct http2_stream, news);
-		list_remove(&stream->news);
+		struct http2_stream *stream = LIST_OWNER(http2->whole.next, struct http2_stream, queue_link);
+		list_remove(&stream->queue_link);
 		server_deliver(&stream->call);
 	}
 }
 
-// Tells what nghttp2 told, and sees whether the connection has come to its end.
-static void settle(struct http2 *http2) {
-	free_over(http2);
-	deliver_whole(http2);
+// Notifies the embedder of what nghttp2 reported, and checks whether the connection has come to its end.
+static void http2_settle(struct http2 *http2) {
+	http2_free_closed_streams(http2);
+	http2_deliver_requests(http2);
 	if (http2->connection.closed || http2->state != HTTP2_OPEN)
 		return;
 	if (http2->broken) {
-		lose(http2, false);
+		http2_lose(http2, false);
 	} else if (!nghttp2_session_want_read(http2->session) && !nghttp2_session_want_write(http2->session)) {
-		start_closing(http2);
+		http2_start_closing(http2);
 	} else {
-		limit_silence(http2);
+		http2_limit_silence(http2);
 	}
 }
 
-// The client's silence counts from when it last made room.
-static void wait_for_room(struct http2 *http2, bool progress) {
+// The client's silence counts from the last time that it read something.
+static void http2_wait_for_room(struct http2 *http2, bool progress) {
 	socket_want_write(http2->socket, true);
 	if (progress || !timer_is_running(&http2->writing))
-		timer_start(&http2->writing, server_of(http2)->timeouts.write_ms);
+		timer_start(&http2->writing, http2_server(http2)->timeouts.write_ms);
 }
 
-static void note_sent(struct http2 *http2, enum write_queue_result result, bool progress) {
+static void http2_note_sent(struct http2 *http2, enum write_queue_result result, bool progress) {
 	http2->blocked = result == WRITE_QUEUE_WAITS;
 	http2->broken |= result == WRITE_QUEUE_BROKEN;
 	if (http2->blocked)
-		wait_for_room(http2, progress);
+		http2_wait_for_room(http2, progress);
 }
 
-// Sends what waits, and makes frames as long as they can be sent.
-static void flush(struct http2 *http2) {
+// Sends the queued bytes, and makes frames as long as they can be sent.
+static void http2_flush(struct http2 *http2) {
 	bool progress = false;
 	for (int i = 0; i < WRITES_A_TURN && !http2->blocked && !http2->broken; i++) {
 		if (http2->state == HTTP2_OPEN)
@@ -164,113 +164,114 @@ static void flush(struct http2 *http2) {
 		if (write_queue_waiting(&http2->out) == 0)
 			break;
 		enum write_queue_result result = write_queue_send(&http2->out, http2->socket, NULL, 0, &progress);
-		note_sent(http2, result, progress);
+		http2_note_sent(http2, result, progress);
 	}
 	if (http2->blocked || http2->broken)
 		return;
 	if (http2->state == HTTP2_OPEN && nghttp2_session_want_write(http2->session)) {
-		wait_for_room(http2, progress);
+		http2_wait_for_room(http2, progress);
 		return;
 	}
 	timer_stop(&http2->writing);
-	socket_want_write(http2->socket, !list_is_empty(&http2->roomy));
+	socket_want_write(http2->socket, !list_is_empty(&http2->writable));
 }
 
-static void receive(struct http2 *http2, struct slice bytes) {
+static void http2_process(struct http2 *http2, struct slice bytes) {
 	ssize_t taken = nghttp2_session_mem_recv(http2->session, (const uint8_t *)bytes.ptr, bytes.len);
 	if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC || taken == NGHTTP2_ERR_NOMEM)
 		http2->broken = true;
 	else if ((taken < 0 || http2->is_flood) && !http2->given_up)
-		calm(http2);
+		http2_calm_client(http2);
 	if (!http2->connection.closed)
-		settle(http2);
+		http2_settle(http2);
 	if (http2->state == HTTP2_OPEN && nghttp2_session_want_write(http2->session))
 		server_call_back_later(&http2->connection);
 }
 
-static void drop(struct http2 *http2, ssize_t count) {
+static void http2_discard(struct http2 *http2, ssize_t count) {
 	if (count > 0)
 		http2->lingered_bytes += (size_t)count;
 	if (count == 0 || count == SOCKET_BROKEN || http2->lingered_bytes > LINGER_LIMIT_BYTES)
-		lose(http2, false);
+		http2_lose(http2, false);
 }
 
-static void on_readable(void *owner) {
+static void http2_on_readable(void *owner) {
 	struct http2 *http2 = owner;
-	char *scratch = loop_scratch(server_of(http2)->loop);
+	char *scratch = loop_scratch(http2_server(http2)->loop);
 	if (http2->state == HTTP2_CLOSING) {
 		socket_want_read(http2->socket, false);
 		return;
 	}
 	ssize_t count = socket_read(http2->socket, scratch, LOOP_SCRATCH_BYTES);
 	if (http2->state == HTTP2_LINGERING)
-		drop(http2, count);
+		http2_discard(http2, count);
 	else if (count > 0)
-		receive(http2, slice_of(scratch, (size_t)count));
+		http2_process(http2, slice_of(scratch, (size_t)count));
 	else if (count != SOCKET_AGAIN)
-		lose(http2, false);
+		http2_lose(http2, false);
 }
 
-static void tell_roomy(struct http2 *http2) {
-	struct server *server = server_of(http2);
-	while (!list_is_empty(&http2->roomy) && !http2->connection.closed) {
-		struct http2_stream *stream = LIST_OWNER(http2->roomy.next, struct http2_stream, room);
+static void http2_notify_writable(struct http2 *http2) {
+	struct server *server = http2_server(http2);
+	while (!list_is_empty(&http2->writable) && !http2->connection.closed) {
+		struct http2_stream *stream = LIST_OWNER(http2->writable.next, struct http2_stream, room);
 		list_remove(&stream->room);
-		if (!stream->told_full || stream->out.is_full || !stream->call.is_open)
+		if (!stream->reported_full || stream->out.is_full || !stream->call.is_open)
 			continue;
-		stream->told_full = false;
+		stream->reported_full = false;
 		server->events->on_writable(server->owner, &stream->call, stream->call.owner);
 	}
 }
 
-static void on_writable(void *owner) {
+static void http2_on_writable(void *owner) {
 	struct http2 *http2 = owner;
 	bool progress = false;
 	if (http2->blocked) {
 		enum write_queue_result result = write_queue_send(&http2->out, http2->socket, NULL, 0, &progress);
-		note_sent(http2, result, progress);
+		http2_note_sent(http2, result, progress);
 	}
 	if (http2->broken) {
-		lose(http2, false);
+		http2_lose(http2, false);
 	} else if (http2->state == HTTP2_CLOSING && !http2->blocked) {
 		timer_stop(&http2->writing);
 		socket_want_write(http2->socket, false);
-		linger(http2);
+		http2_linger(http2);
 	} else if (http2->state == HTTP2_OPEN) {
-		tell_roomy(http2);
+		http2_notify_writable(http2);
 		if (http2->connection.closed)
 			return;
-		flush(http2);
-		settle(http2);
+		http2_flush(http2);
+		http2_settle(http2);
 	}
 }
 
-static void on_reading_late(void *owner) {
+static void http2_on_reading_late(void *owner) {
 	struct http2 *http2 = owner;
 	if (http2->state == HTTP2_LINGERING || http2->silence == HTTP2_PREFACE) {
-		lose(http2, false);
+		http2_lose(http2, false);
 	} else if (http2->silence == HTTP2_IDLE) {
 		nghttp2_session_terminate_session(http2->session, NGHTTP2_NO_ERROR);
 		server_call_back_later(&http2->connection);
 	} else {
-		calm(http2);
+		http2_calm_client(http2);
 	}
 }
 
 // The client doesn't read: a reset gives the kernel's memory back too.
-static void on_writing_late(void *owner) {
-	lose(owner, true);
+static void http2_on_writing_late(void *owner) {
+	http2_lose(owner, true);
 }
 
-static const struct socket_events http2_socket_events = {.on_readable = on_readable, .on_writable = on_writable};
+static const struct socket_events http2_socket_events = {.on_readable = http2_on_readable,
+                                                         .on_writable = http2_on_writable};
 
-// Every request that the client has sent by the time it reads the notice is served: the PING tells when that is.
-static void notify(struct http2 *http2) {
+// Requests that the client sends before it reads the notice are still served: the response to the PING marks that time.
+static void http2_send_shutdown_notice(struct http2 *http2) {
 	http2->notified = true;
 	nghttp2_submit_shutdown_notice(http2->session);
 	nghttp2_submit_ping(http2->session, NGHTTP2_FLAG_NONE, NULL);
 	if (http2->silence == HTTP2_IDLE)
-		timer_start(&http2->reading, server_of(http2)->timeouts.header_ms);
+		timer_start(&http2->reading, http2_server(http2)->timeouts.header_ms);
 }
 
 static struct client_connection *http2_open(struct server *server, struct socket *socket) {
@@ -280,46 +281,46 @@ static struct client_connection *http2_open(struct server *server, struct socket
 	list_init(&http2->streams);
 	list_init(&http2->whole);
 	list_init(&http2->over);
-	list_init(&http2->roomy);
+	list_init(&http2->writable);
 	write_queue_init(&http2->out, server->limits.memory);
-	timer_init(&http2->reading, server->loop, on_reading_late, http2);
-	timer_init(&http2->writing, server->loop, on_writing_late, http2);
+	timer_init(&http2->reading, server->loop, http2_on_reading_late, http2);
+	timer_init(&http2->writing, server->loop, http2_on_writing_late, http2);
 	socket_peer(socket, http2->peer, sizeof http2->peer);
 	socket_set_owner(socket, &http2_socket_events, http2);
 	http2->session = http2_session_new(http2);
 	if (!http2->session) {
-		lose(http2, false);
+		http2_lose(http2, false);
 		return &http2->connection;
 	}
 	if (server->draining)
-		notify(http2);
+		http2_send_shutdown_notice(http2);
 	socket_want_read(socket, true);
-	limit_silence(http2);
+	http2_limit_silence(http2);
 	server_call_back_later(&http2->connection);
 	return &http2->connection;
 }
 
 static void http2_receive(struct client_connection *connection, struct slice bytes) {
 	if (!connection->closed)
-		receive(http2_of(connection), bytes);
+		http2_process(http2_of(connection), bytes);
 }
 
 static void http2_turn_ended(struct client_connection *connection) {
 	struct http2 *http2 = http2_of(connection);
 	if (http2->state == HTTP2_OPEN && !http2->blocked)
-		flush(http2);
-	settle(http2);
+		http2_flush(http2);
+	http2_settle(http2);
 }
 
-// An idle connection whose place is wanted goes at once; one of a server that drains when its streams have ended.
+// If the server drains, the connection ends with its streams; an idle connection that makes place for another at once.
 static void http2_drain(struct client_connection *connection) {
 	struct http2 *http2 = http2_of(connection);
 	if (http2->state != HTTP2_OPEN || http2->notified)
 		return;
-	if (server_of(http2)->draining) {
-		notify(http2);
+	if (http2_server(http2)->draining) {
+		http2_send_shutdown_notice(http2);
 	} else {
-		http2->hurries = true;
+		http2->closes_now = true;
 		nghttp2_session_terminate_session(http2->session, NGHTTP2_NO_ERROR);
 	}
 	server_connection_idle(connection, false);
@@ -328,7 +329,7 @@ static void http2_drain(struct client_connection *connection) {
 
 static void http2_cut(struct client_connection *connection) {
 	struct http2 *http2 = http2_of(connection);
-	lose(http2, has_calls(http2));
+	http2_lose(http2, http2_has_calls(http2));
 }
 
 static void http2_free(struct client_connection *connection) {
@@ -347,7 +348,7 @@ const struct protocol http2_protocol = {
     .drain = http2_drain,
     .cut = http2_cut,
     .free = http2_free,
-    .response = http2_respond,
+    .respond = http2_respond,
     .response_start = http2_response_start,
     .response_write = http2_response_write,
     .response_end = http2_response_end,

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of HTTP/2 only: one client's connection and its streams, shared by what moves its bytes (http2.c), what
-// nghttp2 tells (http2_session.c), the requests (http2_stream.c) and the answers (http2_respond.c).
+// Internal to HTTP/2: one client's connection and its streams, shared by the transfer of bytes (http2.c), nghttp2's
+// callbacks (http2_session.c), the requests (http2_stream.c) and the responses (http2_response.c).
 //
-// nghttp2 is called with bytes, and asked for bytes, from the loop only and never from within a call of the embedder:
-// there frames are queued, and they leave at the end of the turn. Nor is the embedder called from within nghttp2: what
-// it is to be told waits in the lists below.
+// Only the loop passes bytes to nghttp2 and takes bytes from it. Calls of the embedder queue frames, which leave at the
+// end of the turn. The embedder isn't called from within nghttp2: the events for it wait in the lists below.
 #ifndef HTTP_HTTP2_H
 #define HTTP_HTTP2_H
 
@@ -18,22 +17,22 @@
 
 enum {
 	HTTP2_STREAMS = 256,
-	// Of the client's sending. One stream can't take all of the connection's.
+	// For what the client sends. One stream can't use the whole window of the connection.
 	HTTP2_STREAM_WINDOW_BYTES = 256 * 1024,
 	HTTP2_CONNECTION_WINDOW_BYTES = 1024 * 1024,
-	// Frames are made until so much waits for the socket.
+	// Frames are made until this much waits for the socket.
 	HTTP2_GATHERED_BYTES = 64 * 1024,
 };
 
 enum http2_state {
 	HTTP2_OPEN,
-	HTTP2_CLOSING,   // the last frames are on their way out
-	HTTP2_LINGERING, // they are out, and ours is the half that ended; what still comes is dropped
+	HTTP2_CLOSING,   // the last frames are being sent
+	HTTP2_LINGERING, // they are sent, and our half has ended; what the client still sends is dropped
 };
 
-// What a client's silence is limited by while it has to speak for the connection to go on.
+// The time limit that applies to a client from which the next frame is due.
 enum http2_silence {
-	HTTP2_WORKING, // nothing: streams have limits of their own
+	HTTP2_WORKING, // none: streams have limits of their own
 	HTTP2_PREFACE, // header_ms: its first SETTINGS
 	HTTP2_HEAD,    // header_ms: a head that has begun
 	HTTP2_IDLE,    // client_idle_ms: no stream is open
@@ -44,29 +43,29 @@ struct http2 {
 	nghttp2_session *session;
 	struct socket *socket;
 	enum http2_state state;
-	bool settled;    // the client's SETTINGS have come
-	bool is_flood;   // an allowance below was used up
-	bool given_up;   // nothing is delivered any more
-	bool hurries;    // another client is to have its place
-	bool notified;   // the client knows that we drain
-	int32_t head_id; // the stream whose head is coming, or 0
+	bool has_settings; // the client's SETTINGS were received
+	bool is_flood;     // a token bucket below was empty
+	bool given_up;     // no request is delivered any more
+	bool closes_now;   // another client is to get its place
+	bool notified;     // the client was told of the draining
+	int32_t head_id;   // the stream whose head is being received, or 0
 
 	struct list streams;
 	size_t stream_count;
-	struct list whole; // requests to deliver
-	struct list over;  // streams that nghttp2 has closed
-	struct list roomy; // full answers that have room again
+	struct list whole;    // requests to deliver
+	struct list over;     // streams that nghttp2 has closed
+	struct list writable; // streams whose full queue has room again
 
 	struct write_queue out;
-	bool blocked; // the kernel's buffer is full: on_writable goes on
-	bool broken;  // noticed at the end of the turn
+	bool blocked; // the kernel's buffer is full: on_writable continues
+	bool broken;  // handled at the end of the turn
 
-	struct token_bucket resets;  // streams that end before their answers do
-	struct token_bucket chatter; // frames that bring nothing
+	struct token_bucket resets;  // streams that end before their responses do
+	struct token_bucket chatter; // frames without content
 	enum http2_silence silence;
 	int32_t silence_id;
 	struct timer reading;
-	struct timer writing; // runs while the socket has no room for what there is to send
+	struct timer writing; // runs while the socket has no room for the bytes to send
 	size_t lingered_bytes;
 	char peer[INET6_ADDRSTRLEN];
 };
@@ -74,13 +73,13 @@ struct http2 {
 struct http2_stream {
 	struct server_call call;
 	struct http2 *http2;
-	struct list link; // in http2->streams
-	struct list news; // in http2->whole, then in http2->over
-	struct list room; // in http2->roomy
+	struct list link;       // in http2->streams
+	struct list queue_link; // in http2->whole, then in http2->over
+	struct list room;       // in http2->writable
 	int32_t id;
-	struct timer silence; // of the body, then of a client who doesn't read
+	struct timer silence; // while the body is received, then while the client doesn't read
 
-	// The request. Texts are in the arena; list[0] is kept for the host.
+	// The request. Texts are in the arena; list[0] is reserved for the host.
 	struct arena texts;
 	struct header *list;
 	size_t count;
@@ -92,41 +91,41 @@ struct http2_stream {
 	const char *refusal_reason;
 
 	bool is_whole;    // the request is
-	bool is_refused;  // by us; what still comes of it is dropped
-	bool is_answered; // the answer was given to its end, or broken off
-	bool lingers;     // the answer is out, and the client hasn't ended its half
+	bool is_refused;  // by the server; the rest of it is dropped
+	bool is_answered; // the response was written to its end, or broken off
+	bool lingers;     // the response is sent, and the client hasn't ended its half
 	bool is_over;     // nghttp2 has closed it
 
-	// The answer.
+	// The response.
 	struct write_queue out;
-	bool is_waiting; // nghttp2 waits to be told of more bytes
-	bool breaks_off; // with a reset behind what was written
-	bool told_full;  // the embedder waits for on_writable
+	bool is_waiting;    // nghttp2 waits for http2_response_resume
+	bool breaks_off;    // with a reset after what was written
+	bool reported_full; // the embedder waits for on_writable
 	bool bodiless;
-	uint64_t remaining_bytes; // of a stated length; UINT64_MAX where none is
+	uint64_t remaining_bytes; // of a stated length; UINT64_MAX if none is stated
 };
 
-// http2_session.c: a session whose callbacks know `http2`. NULL when memory is out.
+// http2_session.c: a session whose callbacks get `http2`. NULL when memory is out.
 nghttp2_session *http2_session_new(struct http2 *http2);
 
-// http2_stream.c: a request that has begun. It is in http2->streams until http2_stream_free.
+// http2_stream.c: a new request. It is in http2->streams until http2_stream_free.
 struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id);
 void http2_stream_free(struct http2_stream *stream);
 void http2_stream_take_field(struct http2_stream *stream, struct slice name, struct slice value);
-// All fields are there. `ends`: there is no body.
-void http2_stream_head_is_whole(struct http2_stream *stream, bool ends);
+// All fields were received. `ends`: there is no body.
+void http2_stream_head_ended(struct http2_stream *stream, bool ends);
 void http2_stream_take_body(struct http2_stream *stream, struct slice bytes);
-void http2_stream_body_is_whole(struct http2_stream *stream);
-// Gives the request's memory back.
+void http2_stream_body_ended(struct http2_stream *stream);
+// Frees the request's memory.
 void http2_stream_forget_request(struct http2_stream *stream);
-// Lets the client read its answer before what else it sends is cut off.
+// Gives the client time to read its response before the rest of its request is cut off.
 void http2_stream_linger(struct http2_stream *stream);
-// Limits the client's silence from now on by `limit_ms`.
+// Limits the client's silence to `limit_ms` from now.
 void http2_stream_watch(struct http2_stream *stream, uint64_t limit_ms);
 
-// http2_respond.c. A refusal of our own; the request need not be whole.
+// http2_response.c. Sends a refusal of the server itself; the request need not be whole.
 void http2_stream_refuse(struct http2_stream *stream, int status, const char *reason);
-// For nghttp2: puts the next frame of the answer, `length` bytes behind its head, into the connection's outbox.
+// For nghttp2: moves the next frame of the response, its head and `length` bytes, to the connection's queue.
 int http2_response_move(struct http2_stream *stream, struct slice frame_head, size_t length);
 
 void http2_respond(struct server_call *call, int status, struct headers headers, struct slice body);

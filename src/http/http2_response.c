@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers on HTTP/2 streams. Bytes wait in the stream's own outbox until the client's windows and the socket take them,
-// so a stream that isn't read holds up no other. The embedder is never called from here.
+// Responses on HTTP/2 streams. Bytes wait in the stream's own queue until the client's windows and the socket have
+// room, so a stream that the client doesn't read blocks no other. The embedder is never called from here.
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,41 +22,41 @@ static struct http2_stream *stream_of(struct server_call *call) {
 	return LIST_OWNER(call, struct http2_stream, call);
 }
 
-// Whether nghttp2 can still be told of the stream.
-static bool is_lost(const struct http2_stream *stream) {
+// Whether nghttp2 no longer takes frames for the stream.
+static bool http2_stream_is_lost(const struct http2_stream *stream) {
 	return stream->is_over || stream->http2->connection.closed || stream->http2->given_up;
 }
 
-static void add(struct fields *fields, struct slice name, struct slice value) {
+static void fields_add(struct fields *fields, struct slice name, struct slice value) {
 	// nghttp2's type has no const, but it copies.
 	fields->list[fields->count++] = (nghttp2_nv){(uint8_t *)(uintptr_t)name.ptr, (uint8_t *)(uintptr_t)value.ptr,
 	                                             name.len, value.len, NGHTTP2_NV_FLAG_NONE};
 }
 
-// Names in lower case, appended to `names`, which has room.
-static struct slice lower(struct buffer *names, struct slice name) {
+// The name in lower case, appended to `names`, which has room.
+static struct slice fields_lower_name(struct buffer *names, struct slice name) {
 	size_t start = names->len;
 	for (size_t i = 0; i < name.len; i++)
 		buffer_append_byte(names, (char)(name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? name.ptr[i] | 0x20 : name.ptr[i]));
 	return slice_of(names->ptr + start, name.len);
 }
 
-// What belongs to a connection of HTTP/1.1 only.
+// Headers that are specific to a connection of HTTP/1.1.
 static bool is_of_connection(struct slice name) {
 	return slice_equal_nocase(name, SLICE("upgrade")) || slice_equal_nocase(name, SLICE("proxy-connection"));
 }
 
-static void add_all(struct fields *fields, struct buffer *names, struct headers headers) {
+static void fields_add_all(struct fields *fields, struct buffer *names, struct headers headers) {
 	for (size_t i = 0; i < headers.count; i++) {
 		const struct header *header = &headers.list[i];
 		if (header->name.len && response_head_passes(header) && !is_of_connection(header->name))
-			add(fields, lower(names, header->name), header->value);
+			fields_add(fields, fields_lower_name(names, header->name), header->value);
 	}
 }
 
-// How much of the answer the next frame can take; http2_response_move puts it there.
-static ssize_t next_length(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t room, uint32_t *flags,
-                           nghttp2_data_source *source, void *owner) {
+// How many bytes of the response the next frame carries; http2_response_move writes them.
+static ssize_t http2_response_next_length(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t room,
+                                          uint32_t *flags, nghttp2_data_source *source, void *owner) {
 	struct http2_stream *stream = source->ptr;
 	size_t waiting = write_queue_waiting(&stream->out);
 	(void)session;
@@ -75,9 +75,9 @@ static ssize_t next_length(nghttp2_session *session, int32_t id, uint8_t *bytes,
 	return (ssize_t)(waiting < room ? waiting : room);
 }
 
-// The head, and with `has_body` what is in the outbox behind it. 0, or ERROR_...
-static int submit(struct http2_stream *stream, int status, struct headers headers, int64_t content_length,
-                  bool has_body) {
+// Submits the head and, with `has_body`, the queued bytes after it. 0, or ERROR_...
+static int http2_response_submit(struct http2_stream *stream, int status, struct headers headers,
+                                 int64_t content_length, bool has_body) {
 	struct server *server = stream->http2->connection.server;
 	struct fields fields = {.list = memory_new(headers.count + OWN_FIELDS, sizeof *fields.list)};
 	char status_text[12], length_text[24];
@@ -88,13 +88,13 @@ static int submit(struct http2_stream *stream, int status, struct headers header
 	int rc = buffer_reserve(&server->head, names_bytes);
 	if (rc == 0) {
 		snprintf(status_text, sizeof status_text, "%03d", status);
-		add(&fields, SLICE(":status"), slice_from(status_text));
-		add(&fields, SLICE("date"), server_date(server));
-		add_all(&fields, &server->head, headers);
+		fields_add(&fields, SLICE(":status"), slice_from(status_text));
+		fields_add(&fields, SLICE("date"), server_date(server));
+		fields_add_all(&fields, &server->head, headers);
 		snprintf(length_text, sizeof length_text, "%lld", (long long)content_length);
 		if (content_length >= 0)
-			add(&fields, SLICE("content-length"), slice_from(length_text));
-		nghttp2_data_provider body = {.source = {.ptr = stream}, .read_callback = next_length};
+			fields_add(&fields, SLICE("content-length"), slice_from(length_text));
+		nghttp2_data_provider body = {.source = {.ptr = stream}, .read_callback = http2_response_next_length};
 		rc = nghttp2_submit_response(stream->http2->session, stream->id, fields.list, fields.count,
 		                             has_body ? &body : NULL);
 	}
@@ -102,36 +102,36 @@ static int submit(struct http2_stream *stream, int status, struct headers header
 	return rc;
 }
 
-// What the status or the method says of the answer's body.
-static void begin(struct http2_stream *stream, int status) {
+// Sets what status and method imply for the response's body.
+static void http2_response_begin(struct http2_stream *stream, int status) {
 	bool empty_status = status < 200 || status == 204 || status == 304;
 	stream->bodiless = empty_status || slice_equal(stream->method, SLICE("HEAD"));
 }
 
-static void reset(struct http2_stream *stream) {
+static void http2_response_reset(struct http2_stream *stream) {
 	stream->breaks_off = true;
-	if (!is_lost(stream))
+	if (!http2_stream_is_lost(stream))
 		nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_INTERNAL_ERROR);
 	server_call_back_later(&stream->http2->connection);
 }
 
-// There are more bytes, or there is an end.
-static void go_on(struct http2_stream *stream) {
-	if (stream->is_waiting && !is_lost(stream))
+// Lets nghttp2 continue: there are more bytes, or the response has ended.
+static void http2_response_resume(struct http2_stream *stream) {
+	if (stream->is_waiting && !http2_stream_is_lost(stream))
 		nghttp2_session_resume_data(stream->http2->session, stream->id);
 	stream->is_waiting = false;
 	server_call_back_later(&stream->http2->connection);
 }
 
-static void add_bytes(struct http2_stream *stream, struct slice bytes) {
+static void http2_response_add_bytes(struct http2_stream *stream, struct slice bytes) {
 	if (write_queue_add(&stream->out, bytes))
-		reset(stream);
+		http2_response_reset(stream);
 	else if (!timer_is_running(&stream->silence))
 		http2_stream_watch(stream, stream->http2->connection.server->timeouts.write_ms);
 }
 
-// The answer is given, to its end or not; what waits of it is still sent.
-static void finish(struct http2_stream *stream) {
+// Ends the call; queued bytes of the response are still sent.
+static void http2_response_finish(struct http2_stream *stream) {
 	stream->is_answered = true;
 	server_call_ended(&stream->call, false);
 	http2_stream_forget_request(stream);
@@ -140,16 +140,16 @@ static void finish(struct http2_stream *stream) {
 void http2_respond(struct server_call *call, int status, struct headers headers, struct slice body) {
 	struct http2_stream *stream = stream_of(call);
 	assert(!call->has_started);
-	begin(stream, status);
+	http2_response_begin(stream, status);
 	bool states_length = status != 204 && status >= 200;
 	bool has_body = !stream->bodiless && body.len > 0;
-	if (!is_lost(stream)) {
-		if (submit(stream, status, headers, states_length ? (int64_t)body.len : -1, has_body))
-			reset(stream);
+	if (!http2_stream_is_lost(stream)) {
+		if (http2_response_submit(stream, status, headers, states_length ? (int64_t)body.len : -1, has_body))
+			http2_response_reset(stream);
 		else if (has_body)
-			add_bytes(stream, body);
+			http2_response_add_bytes(stream, body);
 	}
-	finish(stream);
+	http2_response_finish(stream);
 	server_call_back_later(&stream->http2->connection);
 }
 
@@ -157,11 +157,12 @@ void http2_response_start(struct server_call *call, int status, struct headers h
 	struct http2_stream *stream = stream_of(call);
 	assert(!call->has_started);
 	call->has_started = true;
-	begin(stream, status);
+	http2_response_begin(stream, status);
 	if (content_length >= 0)
 		stream->remaining_bytes = (uint64_t)content_length;
-	if (!is_lost(stream) && submit(stream, status, headers, status == 204 ? -1 : content_length, !stream->bodiless))
-		reset(stream);
+	if (!http2_stream_is_lost(stream) &&
+	    http2_response_submit(stream, status, headers, status == 204 ? -1 : content_length, !stream->bodiless))
+		http2_response_reset(stream);
 	server_call_back_later(&stream->http2->connection);
 }
 
@@ -172,12 +173,12 @@ bool http2_response_write(struct server_call *call, struct slice bytes) {
 		bytes.len = (size_t)stream->remaining_bytes;
 	if (stream->remaining_bytes != UINT64_MAX)
 		stream->remaining_bytes -= bytes.len;
-	if (bytes.len && !stream->bodiless && !stream->breaks_off && !is_lost(stream)) {
-		add_bytes(stream, bytes);
-		go_on(stream);
+	if (bytes.len && !stream->bodiless && !stream->breaks_off && !http2_stream_is_lost(stream)) {
+		http2_response_add_bytes(stream, bytes);
+		http2_response_resume(stream);
 	}
-	stream->told_full = stream->out.is_full && !is_lost(stream);
-	return !stream->told_full;
+	stream->reported_full = stream->out.is_full && !http2_stream_is_lost(stream);
+	return !stream->reported_full;
 }
 
 void http2_response_end(struct server_call *call) {
@@ -185,33 +186,33 @@ void http2_response_end(struct server_call *call) {
 	assert(call->has_started);
 	bool is_short = stream->remaining_bytes != UINT64_MAX && stream->remaining_bytes > 0 && !stream->bodiless;
 	stream->breaks_off |= is_short;
-	finish(stream);
-	go_on(stream);
+	http2_response_finish(stream);
+	http2_response_resume(stream);
 }
 
 void http2_response_abort(struct server_call *call, bool at_once) {
 	struct http2_stream *stream = stream_of(call);
 	if (at_once || !call->has_started || stream->bodiless)
-		reset(stream);
+		http2_response_reset(stream);
 	stream->breaks_off = true;
-	finish(stream);
-	go_on(stream);
+	http2_response_finish(stream);
+	http2_response_resume(stream);
 }
 
 void http2_stream_refuse(struct http2_stream *stream, int status, const char *reason) {
 	struct server *server = stream->http2->connection.server;
 	struct header list[8];
 	stream->is_refused = true;
-	begin(stream, status);
+	http2_response_begin(stream, status);
 	buffer_clear(&server->refusal);
 	size_t count = server->events->format_refusal(server->owner, status, reason, list, &server->refusal);
 	assert(count <= sizeof list / sizeof *list);
 	struct slice body = buffer_slice(&server->refusal);
 	bool has_body = !stream->bodiless && body.len > 0;
-	if (submit(stream, status, (struct headers){list, count}, (int64_t)body.len, has_body))
-		reset(stream);
+	if (http2_response_submit(stream, status, (struct headers){list, count}, (int64_t)body.len, has_body))
+		http2_response_reset(stream);
 	else if (has_body)
-		add_bytes(stream, body);
+		http2_response_add_bytes(stream, body);
 	stream->is_answered = true;
 	http2_stream_forget_request(stream);
 	server_call_back_later(&stream->http2->connection);
@@ -227,7 +228,7 @@ int http2_response_move(struct http2_stream *stream, struct slice frame_head, si
 		timer_stop(&stream->silence);
 	else
 		http2_stream_watch(stream, http2->connection.server->timeouts.write_ms);
-	if (stream->told_full && !stream->out.is_full && list_is_empty(&stream->room))
-		list_append(&http2->roomy, &stream->room);
+	if (stream->reported_full && !stream->out.is_full && list_is_empty(&stream->room))
+		list_append(&http2->writable, &stream->room);
 	return rc;
 }

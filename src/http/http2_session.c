@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// What nghttp2 tells of a connection, and what a client may do how often. nghttp2 itself checks frames, their order,
-// flow control, field names and values, pseudo-headers, and that a body is as long as was said; what is malformed
-// resets its stream or ends the connection.
+// nghttp2's callbacks, and limits on how often a client may do what. nghttp2 itself checks frames, their order, flow
+// control, field names and values, pseudo-headers, and that a body has its announced length; malformed input resets its
+// stream or ends the connection.
 //
-// Invariant: a stream has memory from its first field until nghttp2 closes it and http2->over was looked through.
+// Invariant: a stream has memory from its first field until nghttp2 has closed it and http2->over was processed.
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "http/http2.h"
 
 enum {
-	// A client may cancel every stream that it can open, twice, and then so many a second.
+	// A client may cancel every stream that it can open, twice, and then this many a second.
 	RESETS_AT_ONCE = 2 * HTTP2_STREAMS,
 	RESETS_PER_SECOND = 50,
-	// Frames that bring nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, invalid ones.
+	// Frames without content: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, invalid ones.
 	CHATTER_AT_ONCE = 1000,
 	CHATTER_PER_SECOND = 100,
-	// What else happens excuses some: a head, a piece of a body either way.
+	// Useful frames earn tokens: a head, a piece of a body in either direction.
 	CHATTER_A_HEAD = 4,
 	CHATTER_A_PIECE = 2,
-	// Answers to PING and SETTINGS that wait.
+	// Acknowledgements of PING and SETTINGS that wait to be sent.
 	ACKNOWLEDGEMENTS = 1000,
 	CONTINUATIONS = 8,
 	RESPONSE_HEAD_BYTES = 2 * 1024 * 1024,
@@ -29,17 +29,17 @@ static nghttp2_session_callbacks *callbacks;
 static nghttp2_option *options;
 static pthread_once_t made_once = PTHREAD_ONCE_INIT;
 
-static uint64_t now_ms(const struct http2 *http2) {
+static uint64_t http2_now_ms(const struct http2 *http2) {
 	return loop_now_ms(http2->connection.server->loop);
 }
 
-// Counts a frame that a client may send only so often.
-static void count_chatter(struct http2 *http2) {
-	http2->is_flood |= !token_bucket_take(&http2->chatter, now_ms(http2));
+// Counts a frame of limited frequency.
+static void http2_count_chatter(struct http2 *http2) {
+	http2->is_flood |= !token_bucket_take(&http2->chatter, http2_now_ms(http2));
 }
 
-static void count_reset(struct http2 *http2) {
-	http2->is_flood |= !token_bucket_take(&http2->resets, now_ms(http2));
+static void http2_count_reset(struct http2 *http2) {
+	http2->is_flood |= !token_bucket_take(&http2->resets, http2_now_ms(http2));
 }
 
 static struct http2_stream *stream_of(nghttp2_session *session, int32_t id) {
@@ -50,7 +50,7 @@ static bool is_request(const nghttp2_frame *frame) {
 	return frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
 }
 
-static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
+static int http2_session_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
 	struct http2 *http2 = owner;
 	http2->head_id = frame->hd.stream_id;
 	if (is_request(frame))
@@ -60,8 +60,9 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 }
 
 // Trailers are dropped.
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size,
-                     const uint8_t *value, size_t value_size, uint8_t flags, void *owner) {
+static int http2_session_on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                                   size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
+                                   void *owner) {
 	(void)flags;
 	(void)owner;
 	struct http2_stream *stream = is_request(frame) ? stream_of(session, frame->hd.stream_id) : NULL;
@@ -70,9 +71,10 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 	return 0;
 }
 
-// nghttp2 would leave the field out: what one reader leaves out another may take in.
-static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-                             size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags, void *owner) {
+// Resets the stream. nghttp2 would drop the field, while another parser might keep it.
+static int http2_session_on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                                           size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
+                                           void *owner) {
 	(void)session;
 	(void)frame;
 	(void)name;
@@ -84,72 +86,73 @@ static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *fram
 	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-static void on_headers(struct http2 *http2, struct http2_stream *stream, const nghttp2_frame *frame) {
+static void http2_session_on_headers(struct http2 *http2, struct http2_stream *stream, const nghttp2_frame *frame) {
 	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 	http2->head_id = 0;
 	token_bucket_give(&http2->chatter, CHATTER_A_HEAD);
 	if (stream && is_request(frame))
-		http2_stream_head_is_whole(stream, ends);
+		http2_stream_head_ended(stream, ends);
 	else if (stream && ends)
-		http2_stream_body_is_whole(stream);
+		http2_stream_body_ended(stream);
 }
 
-static void on_data(struct http2 *http2, struct http2_stream *stream, const nghttp2_frame *frame) {
+static void http2_session_on_data(struct http2 *http2, struct http2_stream *stream, const nghttp2_frame *frame) {
 	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 	if (frame->hd.length == frame->data.padlen && !ends)
-		count_chatter(http2);
+		http2_count_chatter(http2);
 	else
 		token_bucket_give(&http2->chatter, CHATTER_A_PIECE);
 	if (stream && ends)
-		http2_stream_body_is_whole(stream);
+		http2_stream_body_ended(stream);
 }
 
-// The client leaves: an error is one for all of its streams.
-static void on_goaway(struct http2 *http2, const nghttp2_frame *frame) {
-	count_chatter(http2);
+// The client leaves: an error concerns all of its streams.
+static void http2_session_on_goaway(struct http2 *http2, const nghttp2_frame *frame) {
+	http2_count_chatter(http2);
 	http2->broken |= frame->goaway.error_code != NGHTTP2_NO_ERROR;
 }
 
-// The answer to the PING behind our notice: the client knows, and what it had sent by then has come.
-static void on_pong(struct http2 *http2) {
+// The response to the PING after our notice: the client has read the notice, and all it sent before that is here.
+static void http2_session_on_pong(struct http2 *http2) {
 	if (http2->notified)
 		nghttp2_submit_goaway(http2->session, NGHTTP2_FLAG_NONE,
 		                      nghttp2_session_get_last_proc_stream_id(http2->session), NGHTTP2_NO_ERROR, NULL, 0);
 	else
-		count_chatter(http2);
+		http2_count_chatter(http2);
 }
 
-static int on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
+static int http2_session_on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
 	struct http2 *http2 = owner;
 	struct http2_stream *stream = frame->hd.stream_id ? stream_of(session, frame->hd.stream_id) : NULL;
-	bool is_first = !http2->settled;
-	http2->settled = true;
+	bool is_first = !http2->has_settings;
+	http2->has_settings = true;
 	if (frame->hd.type == NGHTTP2_HEADERS)
-		on_headers(http2, stream, frame);
+		http2_session_on_headers(http2, stream, frame);
 	else if (frame->hd.type == NGHTTP2_DATA)
-		on_data(http2, stream, frame);
+		http2_session_on_data(http2, stream, frame);
 	else if (frame->hd.type == NGHTTP2_GOAWAY)
-		on_goaway(http2, frame);
+		http2_session_on_goaway(http2, frame);
 	else if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK))
-		on_pong(http2);
+		http2_session_on_pong(http2);
 	else if (!is_first)
-		count_chatter(http2);
+		http2_count_chatter(http2);
 	return 0;
 }
 
-static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *owner) {
+static int http2_session_on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
+                                          void *owner) {
 	(void)session;
 	(void)error;
 	struct http2 *http2 = owner;
 	if (frame->hd.type == NGHTTP2_HEADERS)
 		http2->head_id = 0;
-	count_chatter(http2);
+	http2_count_chatter(http2);
 	return 0;
 }
 
-// What was read is given back to the windows at once: the body's limit bounds what is held of it.
-static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes, size_t size,
-                         void *owner) {
+// The windows are refilled at once: the body's limit bounds the memory.
+static int http2_session_on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
+                                       size_t size, void *owner) {
 	(void)flags;
 	(void)owner;
 	struct http2_stream *stream = stream_of(session, id);
@@ -160,7 +163,7 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
 	return rc ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-static int on_stream_closed(nghttp2_session *session, int32_t id, uint32_t error, void *owner) {
+static int http2_session_on_stream_closed(nghttp2_session *session, int32_t id, uint32_t error, void *owner) {
 	struct http2 *http2 = owner;
 	struct http2_stream *stream = stream_of(session, id);
 	if (http2->head_id == id)
@@ -169,16 +172,16 @@ static int on_stream_closed(nghttp2_session *session, int32_t id, uint32_t error
 		return 0;
 	nghttp2_session_set_stream_user_data(session, id, NULL);
 	if (error != NGHTTP2_NO_ERROR && !stream->is_refused && !stream->breaks_off)
-		count_reset(http2);
+		http2_count_reset(http2);
 	stream->is_over = true;
 	timer_stop(&stream->silence);
 	list_remove(&stream->room);
-	list_remove(&stream->news);
-	list_append(&http2->over, &stream->news);
+	list_remove(&stream->queue_link);
+	list_append(&http2->over, &stream->queue_link);
 	return 0;
 }
 
-static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
+static int http2_session_on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
 	struct http2 *http2 = owner;
 	bool is_response = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
 	if (!is_response)
@@ -190,7 +193,8 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 	return 0;
 }
 
-static ssize_t on_send(nghttp2_session *session, const uint8_t *bytes, size_t size, int flags, void *owner) {
+static ssize_t http2_session_on_send(nghttp2_session *session, const uint8_t *bytes, size_t size, int flags,
+                                     void *owner) {
 	(void)session;
 	(void)flags;
 	struct http2 *http2 = owner;
@@ -199,8 +203,8 @@ static ssize_t on_send(nghttp2_session *session, const uint8_t *bytes, size_t si
 	return write_queue_add(&http2->out, slice_of(bytes, size)) ? NGHTTP2_ERR_CALLBACK_FAILURE : (ssize_t)size;
 }
 
-static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t length,
-                        nghttp2_data_source *source, void *owner) {
+static int http2_session_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
+                                      size_t length, nghttp2_data_source *source, void *owner) {
 	(void)session;
 	(void)frame;
 	struct http2 *http2 = owner;
@@ -211,19 +215,19 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
 	return rc ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-static void make_callbacks(void) {
+static void http2_session_make_callbacks(void) {
 	if (nghttp2_session_callbacks_new(&callbacks) || nghttp2_option_new(&options))
 		abort();
-	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-	nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_received);
-	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
-	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_closed);
-	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
-	nghttp2_session_callbacks_set_send_callback(callbacks, on_send);
-	nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
+	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, http2_session_on_begin_headers);
+	nghttp2_session_callbacks_set_on_header_callback(callbacks, http2_session_on_header);
+	nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, http2_session_on_invalid_header);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, http2_session_on_frame_received);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, http2_session_on_invalid_frame);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, http2_session_on_data_chunk);
+	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, http2_session_on_stream_closed);
+	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, http2_session_on_frame_sent);
+	nghttp2_session_callbacks_set_send_callback(callbacks, http2_session_on_send);
+	nghttp2_session_callbacks_set_send_data_callback(callbacks, http2_session_on_send_data);
 	nghttp2_option_set_no_auto_window_update(options, 1);
 	nghttp2_option_set_no_closed_streams(options, 1);
 	nghttp2_option_set_max_outbound_ack(options, ACKNOWLEDGEMENTS);
@@ -232,9 +236,9 @@ static void make_callbacks(void) {
 }
 
 nghttp2_session *http2_session_new(struct http2 *http2) {
-	uint64_t now = now_ms(http2);
+	uint64_t now = http2_now_ms(http2);
 	nghttp2_session *session;
-	pthread_once(&made_once, make_callbacks);
+	pthread_once(&made_once, http2_session_make_callbacks);
 	token_bucket_init(&http2->resets, RESETS_AT_ONCE, RESETS_PER_SECOND, now);
 	token_bucket_init(&http2->chatter, CHATTER_AT_ONCE, CHATTER_PER_SECOND, now);
 	if (nghttp2_session_server_new2(&session, callbacks, http2, options))

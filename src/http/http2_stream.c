@@ -1,52 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request of an HTTP/2 client: gathered field by field and piece by piece, within the limits that HTTP/1.1 has too,
-// then waiting to be delivered. What goes beyond a limit is answered by a refusal of our own.
+// A request of an HTTP/2 client: gathered field by field and piece by piece, within the same limits as in HTTP/1.1,
+// then queued for delivery. A request beyond a limit is refused by the server itself.
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "http/head.h"
 #include "http/http2.h"
 
-// The connection is read on, since the client's windows for answers come over it: one that sends a body has to give up.
+// The connection must still be read, for the window updates of responses, so the request with the body is refused.
 #define NO_MEMORY "There is no memory for the body now."
 
-// What a field counts beside its texts (RFC 9113, 6.5.2).
+// What a field counts in addition to its texts (RFC 9113, 6.5.2).
 enum { FIELD_BYTES = 32, FIRST_FIELDS = 16 };
-// Rounding of each text in the arena.
+// For the rounding of each text in the arena.
 enum { TEXTS_SLACK_BYTES = 2 * 32 * HEAD_FIELDS + 4096 };
-// A body's announced length is believed up to here; beyond it memory comes with the bytes.
+// Memory for a body is reserved up to this much of its announced length; beyond that it grows with the bytes.
 enum { BELIEVED_BYTES = 65536 };
 
-static struct server *server_of(const struct http2_stream *stream) {
+static struct server *http2_stream_server(const struct http2_stream *stream) {
 	return stream->http2->connection.server;
 }
 
-// Clients are known that lose an answer when a reset comes in the same breath, though none is allowed to.
+// Some clients lose a response if a reset follows at once, which RFC 9113 forbids them (8.1).
 enum { LINGER_MS = 1000 };
 
-static void cut_off(struct http2_stream *stream, uint32_t error) {
+static void http2_stream_cut_off(struct http2_stream *stream, uint32_t error) {
 	nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, error);
 	stream->breaks_off = true;
 	server_call_back_later(&stream->http2->connection);
 }
 
-static void on_silence(void *owner) {
+static void http2_stream_on_silence(void *owner) {
 	struct http2_stream *stream = owner;
 	if (stream->lingers) {
-		cut_off(stream, NGHTTP2_NO_ERROR);
+		http2_stream_cut_off(stream, NGHTTP2_NO_ERROR);
 		return;
 	}
 	if (!stream->is_whole && !stream->is_refused) {
 		http2_stream_refuse(stream, 408, "The body came too slowly.");
 		return;
 	}
-	// Where nothing gets through, all streams stand still, and the connection's own limit decides.
+	// While the connection is blocked, all streams are, and the connection's own limit applies.
 	if (timer_is_running(&stream->http2->writing)) {
-		http2_stream_watch(stream, server_of(stream)->timeouts.write_ms);
+		http2_stream_watch(stream, http2_stream_server(stream)->timeouts.write_ms);
 		return;
 	}
 	// The client doesn't read.
-	cut_off(stream, NGHTTP2_CANCEL);
+	http2_stream_cut_off(stream, NGHTTP2_CANCEL);
 	if (stream->call.is_open) {
 		stream->is_answered = true;
 		server_call_ended(&stream->call, true);
@@ -58,13 +58,13 @@ struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id) {
 	struct http2_stream *stream = memory_new(1, sizeof *stream);
 	*stream = (struct http2_stream){.http2 = http2, .id = id, .count = 1, .remaining_bytes = UINT64_MAX};
 	stream->call.connection = &http2->connection;
-	list_init(&stream->news);
+	list_init(&stream->queue_link);
 	list_init(&stream->room);
 	list_init(&stream->link);
 	list_append(&http2->streams, &stream->link);
 	http2->stream_count++;
 	server_connection_idle(&http2->connection, false);
-	timer_init(&stream->silence, server->loop, on_silence, stream);
+	timer_init(&stream->silence, server->loop, http2_stream_on_silence, stream);
 	arena_init(&stream->texts, 2 * server->limits.header_bytes + TEXTS_SLACK_BYTES);
 	buffer_init(&stream->body, server->limits.body_bytes);
 	write_queue_init(&stream->out, server->limits.memory);
@@ -85,7 +85,7 @@ void http2_stream_forget_request(struct http2_stream *stream) {
 void http2_stream_free(struct http2_stream *stream) {
 	timer_stop(&stream->silence);
 	list_remove(&stream->link);
-	list_remove(&stream->news);
+	list_remove(&stream->queue_link);
 	list_remove(&stream->room);
 	stream->http2->stream_count--;
 	http2_stream_forget_request(stream);
@@ -102,17 +102,17 @@ void http2_stream_linger(struct http2_stream *stream) {
 	http2_stream_watch(stream, LINGER_MS);
 }
 
-// The first reason stands.
-static void judge(struct http2_stream *stream, int status, const char *reason) {
+// Keeps the first reason.
+static void http2_stream_note_refusal(struct http2_stream *stream, int status, const char *reason) {
 	if (stream->refusal_status)
 		return;
 	stream->refusal_status = status;
 	stream->refusal_reason = reason;
 }
 
-static void add_field(struct http2_stream *stream, struct slice name, struct slice value) {
+static void http2_stream_add_field(struct http2_stream *stream, struct slice name, struct slice value) {
 	if (stream->count > HEAD_FIELDS) {
-		judge(stream, 431, "There are too many headers.");
+		http2_stream_note_refusal(stream, 431, "There are too many headers.");
 		return;
 	}
 	if (stream->count >= stream->capacity) {
@@ -122,7 +122,7 @@ static void add_field(struct http2_stream *stream, struct slice name, struct sli
 	stream->list[stream->count++] = (struct header){name, value};
 }
 
-static void take_pseudo(struct http2_stream *stream, struct slice name, struct slice value) {
+static void http2_stream_set_pseudo_header(struct http2_stream *stream, struct slice name, struct slice value) {
 	if (slice_equal(name, SLICE(":method")))
 		stream->method = value;
 	else if (slice_equal(name, SLICE(":path")))
@@ -131,75 +131,75 @@ static void take_pseudo(struct http2_stream *stream, struct slice name, struct s
 		stream->authority = value;
 }
 
-// A head that is too large is not kept, but read to its end, since later heads refer to it.
+// A head that is too large isn't kept, but is read to its end: HPACK lets later heads refer to it.
 void http2_stream_take_field(struct http2_stream *stream, struct slice name, struct slice value) {
-	size_t limit = server_of(stream)->limits.header_bytes;
+	size_t limit = http2_stream_server(stream)->limits.header_bytes;
 	if (stream->head_bytes <= limit)
 		stream->head_bytes += name.len + value.len + FIELD_BYTES;
 	if (slice_equal(name, SLICE(":path")) && value.len > HEAD_TARGET_BYTES)
-		judge(stream, 414, "The target is too long.");
+		http2_stream_note_refusal(stream, 414, "The target is too long.");
 	if (stream->head_bytes > limit)
-		judge(stream, 431, "The head is too large.");
+		http2_stream_note_refusal(stream, 431, "The head is too large.");
 	if (stream->refusal_status)
 		return;
 	struct slice own_name = arena_copy(&stream->texts, name);
 	struct slice own_value = arena_copy(&stream->texts, value);
 	if (!own_name.ptr || !own_value.ptr)
-		judge(stream, 431, "There is no memory for the head.");
+		http2_stream_note_refusal(stream, 431, "There is no memory for the head.");
 	else if (name.ptr[0] == ':')
-		take_pseudo(stream, own_name, own_value);
+		http2_stream_set_pseudo_header(stream, own_name, own_value);
 	else
-		add_field(stream, own_name, own_value);
+		http2_stream_add_field(stream, own_name, own_value);
 }
 
-static const struct slice *find(const struct http2_stream *stream, struct slice name) {
+static const struct slice *http2_stream_find_header(const struct http2_stream *stream, struct slice name) {
 	struct headers headers = {stream->list + 1, stream->count - 1};
 	return stream->list ? headers_find(headers, name) : NULL;
 }
 
-static void judge_method_and_target(struct http2_stream *stream) {
+static void http2_stream_check_target(struct http2_stream *stream) {
 	if (stream->method.len == 0 || stream->method.len > HEAD_METHOD_BYTES)
-		judge(stream, 400, "The method is malformed.");
+		http2_stream_note_refusal(stream, 400, "The method is malformed.");
 	bool asterisk = slice_equal(stream->target, SLICE("*")) && slice_equal(stream->method, SLICE("OPTIONS"));
 	if (!head_is_target(stream->target) || (stream->target.ptr[0] != '/' && !asterisk))
-		judge(stream, 400, "The target is malformed.");
+		http2_stream_note_refusal(stream, 400, "The target is malformed.");
 }
 
-// The authority is the host; a host that says something else would be another request to somebody else.
-static void judge_host(struct http2_stream *stream) {
-	const struct slice *host = find(stream, SLICE("host"));
+// The authority is the host. A host header that differs from it is refused: another parser might use that one.
+static void http2_stream_check_host(struct http2_stream *stream) {
+	const struct slice *host = http2_stream_find_header(stream, SLICE("host"));
 	size_t hosts = 0;
 	for (size_t i = 1; i < stream->count; i++)
 		hosts += slice_equal(stream->list[i].name, SLICE("host"));
 	if (hosts > 1)
-		judge(stream, 400, "There is more than one host.");
+		http2_stream_note_refusal(stream, 400, "There is more than one host.");
 	else if (stream->authority.len == 0 && !host)
-		judge(stream, 400, "The host is missing.");
+		http2_stream_note_refusal(stream, 400, "The host is missing.");
 	else if (stream->authority.len && host && !slice_equal_nocase(stream->authority, *host))
-		judge(stream, 400, "The authority is not the host header's.");
+		http2_stream_note_refusal(stream, 400, "The authority is not the host header's.");
 	else if (!head_is_host(stream->authority) || (host && !head_is_host(*host)))
-		judge(stream, 400, "The host is malformed.");
+		http2_stream_note_refusal(stream, 400, "The host is malformed.");
 }
 
-static uint64_t announced_bytes(const struct http2_stream *stream) {
+static uint64_t http2_stream_announced_bytes(const struct http2_stream *stream) {
 	uint64_t length = 0;
-	const struct slice *text = find(stream, SLICE("content-length"));
+	const struct slice *text = http2_stream_find_header(stream, SLICE("content-length"));
 	if (text)
 		slice_parse_u64(*text, INT64_MAX, &length);
 	return length;
 }
 
-static void judge_body(struct http2_stream *stream) {
-	const struct slice *expectation = find(stream, SLICE("expect"));
+static void http2_stream_check_body(struct http2_stream *stream) {
+	const struct slice *expectation = http2_stream_find_header(stream, SLICE("expect"));
 	if (expectation && !slice_equal_nocase(*expectation, SLICE("100-continue")))
-		judge(stream, 417, "Only the expectation '100-continue' is known.");
-	if (announced_bytes(stream) > server_of(stream)->limits.body_bytes)
-		judge(stream, 413, "The body is too large.");
+		http2_stream_note_refusal(stream, 417, "Only the expectation '100-continue' is known.");
+	if (http2_stream_announced_bytes(stream) > http2_stream_server(stream)->limits.body_bytes)
+		http2_stream_note_refusal(stream, 413, "The body is too large.");
 }
 
-// The host comes first, unless the client sent the header too.
-static struct headers fields_of(struct http2_stream *stream) {
-	if (stream->authority.len == 0 || find(stream, SLICE("host")))
+// The headers, with the authority as the first one, `host`, unless the client sent that header itself.
+static struct headers http2_stream_headers(struct http2_stream *stream) {
+	if (stream->authority.len == 0 || http2_stream_find_header(stream, SLICE("host")))
 		return (struct headers){stream->list ? stream->list + 1 : NULL, stream->count - 1};
 	if (!stream->list)
 		stream->list = memory_new(stream->capacity = 1, sizeof *stream->list);
@@ -207,21 +207,21 @@ static struct headers fields_of(struct http2_stream *stream) {
 	return (struct headers){stream->list, stream->count};
 }
 
-static void wait_for_body(struct http2_stream *stream) {
+static void http2_stream_wait_for_body(struct http2_stream *stream) {
 	nghttp2_nv status = {(uint8_t *)(uintptr_t) ":status", (uint8_t *)(uintptr_t) "100", 7, 3, NGHTTP2_NV_FLAG_NONE};
-	uint64_t announced = announced_bytes(stream);
+	uint64_t announced = http2_stream_announced_bytes(stream);
 	if (announced > 0)
 		buffer_reserve(&stream->body, announced < BELIEVED_BYTES ? (size_t)announced : BELIEVED_BYTES);
-	if (find(stream, SLICE("expect")))
+	if (http2_stream_find_header(stream, SLICE("expect")))
 		nghttp2_submit_headers(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, NULL, &status, 1, NULL);
-	http2_stream_watch(stream, server_of(stream)->timeouts.body_ms);
+	http2_stream_watch(stream, http2_stream_server(stream)->timeouts.body_ms);
 }
 
-void http2_stream_head_is_whole(struct http2_stream *stream, bool ends) {
+void http2_stream_head_ended(struct http2_stream *stream, bool ends) {
 	if (!stream->refusal_status) {
-		judge_method_and_target(stream);
-		judge_host(stream);
-		judge_body(stream);
+		http2_stream_check_target(stream);
+		http2_stream_check_host(stream);
+		http2_stream_check_body(stream);
 	}
 	stream->is_whole = ends;
 	if (stream->refusal_status) {
@@ -229,26 +229,26 @@ void http2_stream_head_is_whole(struct http2_stream *stream, bool ends) {
 		return;
 	}
 	if (ends)
-		http2_stream_body_is_whole(stream);
-	else if (memory_meter_is_full(server_of(stream)->limits.memory))
+		http2_stream_body_ended(stream);
+	else if (memory_meter_is_full(http2_stream_server(stream)->limits.memory))
 		http2_stream_refuse(stream, 429, NO_MEMORY);
 	else
-		wait_for_body(stream);
+		http2_stream_wait_for_body(stream);
 }
 
 void http2_stream_take_body(struct http2_stream *stream, struct slice bytes) {
 	if (stream->is_refused || stream->is_whole)
 		return;
 	bool has_room = stream->body.capacity - stream->body.len >= bytes.len;
-	if (!has_room && memory_meter_is_full(server_of(stream)->limits.memory))
+	if (!has_room && memory_meter_is_full(http2_stream_server(stream)->limits.memory))
 		http2_stream_refuse(stream, 429, NO_MEMORY);
 	else if (buffer_append(&stream->body, bytes))
 		http2_stream_refuse(stream, 413, "The body is too large.");
 	else
-		http2_stream_watch(stream, server_of(stream)->timeouts.body_ms);
+		http2_stream_watch(stream, http2_stream_server(stream)->timeouts.body_ms);
 }
 
-void http2_stream_body_is_whole(struct http2_stream *stream) {
+void http2_stream_body_ended(struct http2_stream *stream) {
 	stream->is_whole = true;
 	if (stream->is_refused)
 		return;
@@ -259,9 +259,9 @@ void http2_stream_body_is_whole(struct http2_stream *stream) {
 	    .target = stream->target,
 	    .path = slice_of(stream->target.ptr, question),
 	    .query = slice_from_offset(stream->target, question + 1),
-	    .headers = fields_of(stream),
+	    .headers = http2_stream_headers(stream),
 	    .body = buffer_slice(&stream->body),
 	    .peer = slice_from(stream->http2->peer),
 	};
-	list_append(&stream->http2->whole, &stream->news);
+	list_append(&stream->http2->whole, &stream->queue_link);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of the server only: the first moments of a client's connection, until it is known which protocol it speaks.
+// Internal to the server: a client's connection until its protocol is known.
 #ifndef HTTP_PROTOCOL_DETECT_H
 #define HTTP_PROTOCOL_DETECT_H
 
@@ -7,7 +7,7 @@
 
 struct ssl_st;
 
-// Takes the socket over. With `ssl` (taken over too; NULL: plain) the TLS handshake comes first.
+// Takes ownership of the socket, and of `ssl`. With `ssl` the TLS handshake comes first; NULL is no TLS.
 void protocol_detect_start(struct server *server, struct socket *socket, struct ssl_st *ssl);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Formatting of a request's head by plain copying: it is on the way of every request.
+// Formats a request's head by plain copying, since every request passes here.
 #include "http/request_head.h"
 
 #include <stdio.h>
@@ -13,14 +13,14 @@ size_t request_head_size(const struct exchange_request *request) {
 	return size;
 }
 
-static char *put(char *out, struct slice text) {
+static char *put_text(char *out, struct slice text) {
 	if (text.len)
 		memcpy(out, text.ptr, text.len);
 	return out + text.len;
 }
 
-// Bytes below `least` (but tabs) and DEL would change what the line means.
-static char *put_safely(char *out, struct slice text, unsigned char least, char replacement) {
+// Replaces bytes below `least` (but tabs) and DEL, which could change the meaning of the line.
+static char *put_safe_text(char *out, struct slice text, unsigned char least, char replacement) {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char byte = (unsigned char)text.ptr[i];
 		bool safe = (byte >= least && byte != 0x7f) || (byte == '\t' && least == ' ');
@@ -34,7 +34,7 @@ static bool frames_body(struct slice name) {
 	       (name.len == 17 && slice_equal_nocase(name, SLICE("transfer-encoding")));
 }
 
-// Where the method gives a body no meaning, an empty one needs no length.
+// An empty body needs no length if the method gives a body no meaning.
 static bool wants_length(const struct exchange_request *request) {
 	return request->body.len > 0 ||
 	       !(slice_equal(request->method, SLICE("GET")) || slice_equal(request->method, SLICE("HEAD")));
@@ -42,21 +42,21 @@ static bool wants_length(const struct exchange_request *request) {
 
 size_t request_head_format(const struct exchange_request *request, char *out) {
 	char *start = out;
-	out = put_safely(out, request->method, '!', '_');
+	out = put_safe_text(out, request->method, '!', '_');
 	*out++ = ' ';
-	out = put_safely(out, request->target, '!', '_');
-	out = put(out, SLICE(" HTTP/1.1\r\n"));
+	out = put_safe_text(out, request->target, '!', '_');
+	out = put_text(out, SLICE(" HTTP/1.1\r\n"));
 	for (size_t i = 0; i < request->headers.count; i++) {
 		const struct header *header = &request->headers.list[i];
 		if (frames_body(header->name))
 			continue;
-		out = put_safely(out, header->name, '!', '_');
-		out = put(out, SLICE(": "));
-		out = put_safely(out, header->value, ' ', ' ');
-		out = put(out, SLICE("\r\n"));
+		out = put_safe_text(out, header->name, '!', '_');
+		out = put_text(out, SLICE(": "));
+		out = put_safe_text(out, header->value, ' ', ' ');
+		out = put_text(out, SLICE("\r\n"));
 	}
 	if (wants_length(request))
 		out += snprintf(out, LENGTH_LINE_BYTES, "content-length: %zu\r\n", request->body.len);
-	out = put(out, SLICE("\r\n"));
+	out = put_text(out, SLICE("\r\n"));
 	return (size_t)(out - start);
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Formats heads of responses by plain copying.
 #include "http/response_head.h"
-
-#include <stdio.h>
-#include <time.h>
 
 static const struct {
 	int status;
@@ -52,17 +50,6 @@ static const char *status_text(int status) {
 		if (statuses[i].status == status)
 			return statuses[i].text;
 	return "";
-}
-
-void response_date_format(int64_t wall_s, char text[32]) {
-	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-	                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	time_t seconds = (time_t)wall_s;
-	struct tm parts;
-	gmtime_r(&seconds, &parts);
-	snprintf(text, 32, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[parts.tm_wday], parts.tm_mday, months[parts.tm_mon],
-	         (parts.tm_year + 1900) % 10000, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 static void append_number(struct buffer *out, uint64_t number) {

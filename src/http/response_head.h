@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text of an HTTP/1.1 answer's head.
+// Formats the head of an HTTP/1.1 response. Pure.
 #ifndef HTTP_RESPONSE_HEAD_H
 #define HTTP_RESPONSE_HEAD_H
 
@@ -14,19 +14,16 @@ struct response_head {
 	int status;
 	struct slice date;
 	struct headers headers;
-	int64_t content_length; // negative: none is stated
+	int64_t content_length; // negative: not stated
 	bool chunked;
 	struct slice connection; // "close", "keep-alive", or empty for none
 };
 
-// Appends the head with its final empty line; what fails shows in out->failed. Headers that could end a line early, and
-// those that frame the message (which is this function's own business), are left out.
+// Appends the head with its final empty line; sets out->failed on failure. Headers that could end a line early, and
+// those that this function writes itself (date, connection, framing), are left out.
 void response_head_format(const struct response_head *head, struct buffer *out);
 
-// Whether the head may carry it: see above.
+// Whether response_head_format keeps the header.
 bool response_head_passes(const struct header *header);
-
-// "Sun, 06 Nov 1994 08:49:37 GMT" of seconds since 1970, without help of a locale.
-void response_date_format(int64_t wall_s, char text[32]);
 
 #endif

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all protocols share: listeners, the count of connections and calls, draining and closing. The bytes are the
-// protocols' business.
+// What all protocols share: listeners, the count of connections and calls, draining and closing.
 //
-// At the limit of connections a new client takes the place of the one that has been idle longest; when none is idle, it
+// At the limit of connections a new client replaces the connection that has been idle longest; when none is idle, it
 // waits in the kernel's queue.
 #include "http/server.h"
 
@@ -17,10 +16,10 @@
 #include "net/listener.h"
 #include "net/tls_server.h"
 
-// Heads of answers and bodies of refusals are our own or bounded by the embedder.
+// Heads of responses and bodies of refusals come from the server itself or are bounded by the embedder.
 #define HEAD_LIMIT_BYTES (1024 * 1024)
 
-// A handshake costs up to a millisecond of CPU: requests in flight must not starve for newcomers.
+// A handshake costs up to a millisecond of CPU: new connections must not starve requests in flight.
 enum { HANDSHAKES_AT_ONCE = 100, HANDSHAKES_PER_SECOND = 500 };
 
 struct bound_listener {
@@ -29,28 +28,28 @@ struct bound_listener {
 	struct tls_server *tls; // NULL: plain
 };
 
-static bool is_full(const struct server *server) {
+static bool server_is_full(const struct server *server) {
 	return server->connection_count >= server->limits.connections;
 }
 
-static void want_clients(struct server *server) {
-	bool has_place = !is_full(server) || !list_is_empty(&server->idle);
+static void server_update_accepting(struct server *server) {
+	bool has_place = !server_is_full(server) || !list_is_empty(&server->idle);
 	bool wanted = has_place && !server->draining && !server->closing;
-	bool rests = timer_is_running(&server->handshake_rest);
+	bool paused = timer_is_running(&server->handshake_pause);
 	for (size_t i = 0; i < server->bound_listener_count; i++)
-		listener_want(server->bound_listeners[i]->listener, wanted && !(rests && server->bound_listeners[i]->tls));
+		listener_want(server->bound_listeners[i]->listener, wanted && !(paused && server->bound_listeners[i]->tls));
 }
 
-static void on_handshake_rest_over(void *owner) {
-	want_clients(owner);
+static void server_on_handshake_pause_over(void *owner) {
+	server_update_accepting(owner);
 }
 
-static void look_for_drained(struct server *server) {
+static void server_check_drained(struct server *server) {
 	if (server->draining && !server->closing && server->connection_count == 0)
 		timer_start(&server->drained, 0);
 }
 
-static void tell_drained(void *owner) {
+static void server_report_drained(void *owner) {
 	struct server *server = owner;
 	loop_callback on_drained = server->on_drained;
 	server->on_drained = NULL;
@@ -58,23 +57,24 @@ static void tell_drained(void *owner) {
 		on_drained(server->drained_owner);
 }
 
-// How often memory is looked for on behalf of those that starve.
-#define MEMORY_LOOK_MS 20
+// How often to check for memory while connections wait for it.
+#define MEMORY_CHECK_MS 20
 
-static void look_for_memory(void *owner) {
+static void server_check_memory(void *owner) {
 	struct server *server = owner;
 	if (memory_meter_is_full(server->limits.memory)) {
-		timer_start(&server->memory_look, MEMORY_LOOK_MS);
+		timer_start(&server->memory_check, MEMORY_CHECK_MS);
 		return;
 	}
-	while (!list_is_empty(&server->starving)) {
-		struct client_connection *connection = LIST_OWNER(server->starving.next, struct client_connection, starving);
-		list_remove(&connection->starving);
+	while (!list_is_empty(&server->waiting_for_memory)) {
+		struct client_connection *connection =
+		    LIST_OWNER(server->waiting_for_memory.next, struct client_connection, waiting_for_memory);
+		list_remove(&connection->waiting_for_memory);
 		server_call_back_later(connection);
 	}
 }
 
-static void free_closed(struct server *server) {
+static void server_free_closed(struct server *server) {
 	while (!list_is_empty(&server->closed)) {
 		struct client_connection *connection = LIST_OWNER(server->closed.next, struct client_connection, link);
 		list_remove(&connection->link);
@@ -82,23 +82,23 @@ static void free_closed(struct server *server) {
 	}
 }
 
-// Going on with one connection can ask for another turn's end of it, which must not wait for the loop to sleep.
-static void end_turn(struct server *server) {
+// A connection may ask to be called back again meanwhile, which must not wait until the loop has slept.
+static void server_end_turn(struct server *server) {
 	while (!list_is_empty(&server->later) && !server->closing) {
 		struct client_connection *connection = LIST_OWNER(server->later.next, struct client_connection, later);
 		list_remove(&connection->later);
 		connection->protocol->turn_ended(connection);
 	}
-	free_closed(server);
+	server_free_closed(server);
 }
 
-static void on_after_events(uv_check_t *check) {
-	end_turn(check->data);
+static void server_on_after_events(uv_check_t *check) {
+	server_end_turn(check->data);
 }
 
 // Timers and calls from other threads run outside the phase of events.
-static void on_before_waiting(uv_prepare_t *prepare) {
-	end_turn(prepare->data);
+static void server_on_before_waiting(uv_prepare_t *prepare) {
+	server_end_turn(prepare->data);
 }
 
 struct server *server_new(struct loop *loop, const struct server_limits *limits, const struct server_timeouts *timeouts,
@@ -107,48 +107,48 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	*server = (struct server){.loop = loop, .limits = *limits, .timeouts = *timeouts, .events = events, .owner = owner};
 	list_init(&server->connections);
 	list_init(&server->idle);
-	list_init(&server->starving);
+	list_init(&server->waiting_for_memory);
 	list_init(&server->later);
 	list_init(&server->closed);
 	buffer_init(&server->head, HEAD_LIMIT_BYTES);
 	buffer_init(&server->refusal, HEAD_LIMIT_BYTES);
-	timer_init(&server->drained, loop, tell_drained, server);
-	timer_init(&server->memory_look, loop, look_for_memory, server);
-	timer_init(&server->handshake_rest, loop, on_handshake_rest_over, server);
+	timer_init(&server->drained, loop, server_report_drained, server);
+	timer_init(&server->memory_check, loop, server_check_memory, server);
+	timer_init(&server->handshake_pause, loop, server_on_handshake_pause_over, server);
 	token_bucket_init(&server->handshakes, HANDSHAKES_AT_ONCE, HANDSHAKES_PER_SECOND, loop_now_ms(loop));
 	uv_check_init(loop_uv(loop), &server->after_events);
 	uv_prepare_init(loop_uv(loop), &server->before_waiting);
 	server->after_events.data = server->before_waiting.data = server;
 	server->open_handles = 2;
-	uv_check_start(&server->after_events, on_after_events);
-	uv_prepare_start(&server->before_waiting, on_before_waiting);
+	uv_check_start(&server->after_events, server_on_after_events);
+	uv_prepare_start(&server->before_waiting, server_on_before_waiting);
 	uv_unref((uv_handle_t *)&server->after_events);
 	uv_unref((uv_handle_t *)&server->before_waiting);
 	return server;
 }
 
-// Another client who wants a handshake; the next one may have to wait.
-static struct ssl_st *begin_handshake(struct server *server, struct tls_server *tls) {
+// Counts the handshake; beyond the rate, listeners with TLS pause.
+static struct ssl_st *server_begin_handshake(struct server *server, struct tls_server *tls) {
 	uint64_t now_ms = loop_now_ms(server->loop);
 	token_bucket_take(&server->handshakes, now_ms);
 	uint64_t wait_ms = token_bucket_wait_ms(&server->handshakes, now_ms);
 	if (wait_ms > 0) {
-		timer_start(&server->handshake_rest, wait_ms);
-		want_clients(server);
+		timer_start(&server->handshake_pause, wait_ms);
+		server_update_accepting(server);
 	}
 	return tls_server_connection(tls);
 }
 
-static void on_accepted(void *owner, int descriptor) {
-	struct bound_listener *bound_listener = owner;
-	struct server *server = bound_listener->server;
-	if (is_full(server)) {
+static void server_on_accepted(void *owner, int descriptor) {
+	struct bound_listener *bound = owner;
+	struct server *server = bound->server;
+	if (server_is_full(server)) {
 		struct client_connection *longest = LIST_OWNER(server->idle.next, struct client_connection, idle);
 		longest->protocol->drain(longest);
 	}
 	struct socket *socket = socket_new(server->loop, descriptor, NULL, NULL);
-	struct ssl_st *ssl = socket && bound_listener->tls ? begin_handshake(server, bound_listener->tls) : NULL;
-	if (socket && bound_listener->tls && !ssl)
+	struct ssl_st *ssl = socket && bound->tls ? server_begin_handshake(server, bound->tls) : NULL;
+	if (socket && bound->tls && !ssl)
 		socket_close(socket);
 	else if (socket)
 		protocol_detect_start(server, socket, ssl);
@@ -156,18 +156,17 @@ static void on_accepted(void *owner, int descriptor) {
 
 int server_listen_tls(struct server *server, const char *address, bool shared, struct tls_server *tls,
                       const char **message) {
-	struct bound_listener *bound_listener = memory_new(1, sizeof *bound_listener);
-	*bound_listener = (struct bound_listener){.server = server, .tls = tls};
-	int rc =
-	    listener_new(server->loop, address, shared, on_accepted, bound_listener, &bound_listener->listener, message);
+	struct bound_listener *bound = memory_new(1, sizeof *bound);
+	*bound = (struct bound_listener){.server = server, .tls = tls};
+	int rc = listener_new(server->loop, address, shared, server_on_accepted, bound, &bound->listener, message);
 	if (rc) {
-		free(bound_listener);
+		free(bound);
 		return rc;
 	}
 	server->bound_listeners =
 	    memory_resize(server->bound_listeners, server->bound_listener_count + 1, sizeof(struct bound_listener *));
-	server->bound_listeners[server->bound_listener_count++] = bound_listener;
-	want_clients(server);
+	server->bound_listeners[server->bound_listener_count++] = bound;
+	server_update_accepting(server);
 	return 0;
 }
 
@@ -183,8 +182,12 @@ const char *server_address(const struct server *server, size_t index) {
 	return index < server->bound_listener_count ? listener_address(server->bound_listeners[index]->listener) : NULL;
 }
 
-static void close_listeners(struct server *server) {
-	timer_stop(&server->handshake_rest);
+bool server_is_adopted(const struct server *server, size_t index) {
+	return index < server->bound_listener_count && listener_is_adopted(server->bound_listeners[index]->listener);
+}
+
+static void server_close_listeners(struct server *server) {
+	timer_stop(&server->handshake_pause);
 	for (size_t i = 0; i < server->bound_listener_count; i++) {
 		listener_close(server->bound_listeners[i]->listener);
 		free(server->bound_listeners[i]);
@@ -194,8 +197,8 @@ static void close_listeners(struct server *server) {
 	server->bound_listener_count = 0;
 }
 
-// Calls `act` for each connection, also when it closes some or all of them.
-static void for_each_connection(struct server *server, void (*act)(struct client_connection *connection)) {
+// Calls `act` for each connection; `act` may close any of them.
+static void server_for_each_connection(struct server *server, void (*act)(struct client_connection *connection)) {
 	struct list rest;
 	list_init(&rest);
 	while (!list_is_empty(&server->connections)) {
@@ -225,9 +228,9 @@ void server_drain(struct server *server, loop_callback on_drained, void *owner) 
 	server->draining = true;
 	server->on_drained = on_drained;
 	server->drained_owner = owner;
-	close_listeners(server);
-	for_each_connection(server, drain_connection);
-	look_for_drained(server);
+	server_close_listeners(server);
+	server_for_each_connection(server, drain_connection);
+	server_check_drained(server);
 }
 
 size_t server_connections(const struct server *server) {
@@ -238,11 +241,11 @@ size_t server_calls(const struct server *server) {
 	return server->call_count;
 }
 
-static void on_handle_closed(uv_handle_t *handle) {
+static void server_on_handle_closed(uv_handle_t *handle) {
 	struct server *server = handle->data;
 	if (--server->open_handles > 0)
 		return;
-	free_closed(server);
+	server_free_closed(server);
 	buffer_free(&server->head);
 	buffer_free(&server->refusal);
 	free(server);
@@ -251,32 +254,32 @@ static void on_handle_closed(uv_handle_t *handle) {
 void server_close(struct server *server) {
 	assert(!server->closing);
 	server->closing = true;
-	close_listeners(server);
-	for_each_connection(server, cut_connection);
+	server_close_listeners(server);
+	server_for_each_connection(server, cut_connection);
 	assert(server->connection_count == 0 && server->call_count == 0);
 	timer_stop(&server->drained);
-	timer_stop(&server->memory_look);
-	uv_close((uv_handle_t *)&server->after_events, on_handle_closed);
-	uv_close((uv_handle_t *)&server->before_waiting, on_handle_closed);
+	timer_stop(&server->memory_check);
+	uv_close((uv_handle_t *)&server->after_events, server_on_handle_closed);
+	uv_close((uv_handle_t *)&server->before_waiting, server_on_handle_closed);
 }
 
 struct slice server_date(struct server *server) {
 	time_t now_s = time(NULL);
 	if (now_s != server->date_s) {
 		server->date_s = now_s;
-		response_date_format(now_s, server->date);
+		time_format_http(now_s, server->date);
 	}
 	return slice_from(server->date);
 }
 
-bool server_starves(struct client_connection *connection) {
+bool server_waits_for_memory(struct client_connection *connection) {
 	struct server *server = connection->server;
-	list_remove(&connection->starving);
+	list_remove(&connection->waiting_for_memory);
 	if (!memory_meter_is_full(server->limits.memory))
 		return false;
-	list_append(&server->starving, &connection->starving);
-	if (!timer_is_running(&server->memory_look))
-		timer_start(&server->memory_look, MEMORY_LOOK_MS);
+	list_append(&server->waiting_for_memory, &connection->waiting_for_memory);
+	if (!timer_is_running(&server->memory_check))
+		timer_start(&server->memory_check, MEMORY_CHECK_MS);
 	return true;
 }
 
@@ -292,10 +295,10 @@ void server_connection_opened(struct client_connection *connection, struct serve
 	list_init(&connection->link);
 	list_init(&connection->later);
 	list_init(&connection->idle);
-	list_init(&connection->starving);
+	list_init(&connection->waiting_for_memory);
 	list_append(&server->connections, &connection->link);
 	server->connection_count++;
-	want_clients(server);
+	server_update_accepting(server);
 }
 
 void server_connection_idle(struct client_connection *connection, bool idle) {
@@ -303,8 +306,8 @@ void server_connection_idle(struct client_connection *connection, bool idle) {
 	list_remove(&connection->idle);
 	if (idle)
 		list_append(&server->idle, &connection->idle);
-	if (is_full(server))
-		want_clients(server);
+	if (server_is_full(server))
+		server_update_accepting(server);
 }
 
 void server_connection_closed(struct client_connection *connection) {
@@ -313,12 +316,12 @@ void server_connection_closed(struct client_connection *connection) {
 	connection->closed = true;
 	list_remove(&connection->later);
 	list_remove(&connection->idle);
-	list_remove(&connection->starving);
+	list_remove(&connection->waiting_for_memory);
 	list_remove(&connection->link);
 	list_append(&server->closed, &connection->link);
 	server->connection_count--;
-	want_clients(server);
-	look_for_drained(server);
+	server_update_accepting(server);
+	server_check_drained(server);
 }
 
 void server_deliver(struct server_call *call) {
@@ -340,7 +343,7 @@ void server_call_ended(struct server_call *call, bool gone) {
 }
 
 void server_respond(struct server_call *call, int status, struct headers headers, struct slice body) {
-	call->connection->protocol->response(call, status, headers, body);
+	call->connection->protocol->respond(call, status, headers, body);
 }
 
 void server_response_start(struct server_call *call, int status, struct headers headers, int64_t content_length) {

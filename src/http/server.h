@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An HTTP server: listeners, connections, requests read whole within limits, answers with back-pressure. Knows nothing
-// of AWS: who embeds it is told of each whole request and answers it, now or later. HTTP/1.1 and HTTP/2, in clear or
-// over TLS, are behind the same calls.
+// An HTTP server: listeners, connections, requests read whole within limits, responses with back-pressure. Knows
+// nothing of AWS: the embedder gets each whole request and responds now or later. HTTP/1.1 and HTTP/2, with or without
+// TLS, are behind the same calls.
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -19,8 +19,7 @@ struct server;
 struct tls_server;
 struct server_call; // one request being answered
 
-// A request as received. Borrowed: all of it stays valid until the call is over (answered to the end, aborted, or
-// gone).
+// A request as received. Borrowed: valid until the call is over (the response ended or aborted, or the client gone).
 struct server_request {
 	struct slice method;
 	struct slice target; // raw: path and query as sent
@@ -35,29 +34,29 @@ struct server_limits {
 	size_t header_bytes;
 	size_t body_bytes;
 	size_t connections;
-	// Is charged with the bodies of requests and with answers that wait for their clients. While it is full, requests
-	// with a body that is still to come are refused (429), and bodies that have begun are not read on. NULL for none.
+	// Is charged with the bodies of requests and with responses that wait for their clients. While it is full, requests
+	// whose body isn't here yet are refused (429), and reading of bodies that have begun pauses. NULL for none.
 	struct memory_meter *memory;
 };
 
 struct server_timeouts {
 	uint64_t header_ms; // whole head
-	uint64_t body_ms;   // silence while the body comes
-	uint64_t write_ms;  // silence while the client doesn't read
+	uint64_t body_ms;   // silence while the body is received
+	uint64_t write_ms;  // while the client doesn't read
 	uint64_t client_idle_ms;
 };
 
 struct server_events {
-	// A whole request. Answer it with server_respond or server_response_start..end, in this call or later.
-	// *call_owner is the embedder's: it is given back with the later events.
+	// A whole request. Respond with server_respond or server_response_start..end, in this call or later.
+	// *call_owner is the embedder's: it is passed to the later events.
 	void (*on_request)(void *owner, struct server_call *call, const struct server_request *request, void **call_owner);
-	// An answer that was full has room again.
+	// A response that was full has room again.
 	void (*on_writable)(void *owner, struct server_call *call, void *call_owner);
-	// The client is gone or its connection broke before the answer was complete; the call is over, forget it.
+	// The client left or its connection broke before the response was complete; the call is over, don't use it.
 	void (*on_gone)(void *owner, struct server_call *call, void *call_owner);
-	// The server itself refuses a request (400, 408, 413, 414, 417, 429, 431, 501, 505): give the body and headers of
-	// the answer. `headers` has room for 8; returned slices need to live until the call returns. `reason` is one short
-	// sentence.
+	// The server itself refuses a request (400, 408, 413, 414, 417, 429, 431, 501, 505): write the body and headers of
+	// the response; returns the number of headers. `headers` has room for 8; their slices must be valid until the call
+	// returns. `reason` is one short sentence.
 	size_t (*format_refusal)(void *owner, int status, const char *reason, struct header *headers, struct buffer *body);
 };
 
@@ -66,48 +65,51 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
                           const struct server_events *events, void *owner);
 
 // Listens on "HOST:PORT", "[V6]:PORT" or "unix:/path". With `shared`, SO_REUSEPORT lets other workers listen too (the
-// caller has seen that the port is free, with server_probe). Port 0 picks one. 0, or ERROR_INVALID, ERROR_IN_USE,
-// ERROR_IO; *message then points to one line that says why (static or thread-local; valid until the next call).
+// caller has checked with server_probe that the port is free). Port 0 picks one. Returns 0, or ERROR_INVALID,
+// ERROR_IN_USE, ERROR_IO; *message is then one line that says why (static or thread-local; valid until the next call).
 int server_listen(struct server *server, const char *address, bool shared, const char **message);
 
-// The same over TLS. `tls` is borrowed and outlives the server; NULL is in clear. At most 500 handshakes a second are
-// begun (100 at once); clients beyond wait in the kernel's queue.
+// The same over TLS. `tls` is borrowed and outlives the server; NULL is without TLS. At most 500 handshakes a second
+// are begun (100 at once); further clients wait in the kernel's queue.
 int server_listen_tls(struct server *server, const char *address, bool shared, struct tls_server *tls,
                       const char **message);
 
-// Binds without SO_REUSEPORT and closes again: is the address free?
+// Checks that the address is free: binds without SO_REUSEPORT and closes again. Returns as server_listen does.
 int server_probe(const char *address, const char **message);
 
-// "HOST:PORT" of the nth listener with the port that was picked; valid as long as the server.
+// "HOST:PORT" of the nth listener, with the port that was picked; valid while the server listens.
 const char *server_address(const struct server *server, size_t index);
+
+// Whether the process was started with the nth listener's socket (bind_adopt), which others may listen on too.
+bool server_is_adopted(const struct server *server, size_t index);
 
 // Stops listening, once those clients are in whom the kernel has let in already. Busy connections are asked to close
 // after their answer (connection: close); idle ones get half a second, in which a request that is on its way is served.
 // Calls `on_drained(owner)` once all are gone. Further requests on open connections are still delivered.
 void server_drain(struct server *server, loop_callback on_drained, void *owner);
 
-// Open connections and calls being answered.
+// Open connections and open calls.
 size_t server_connections(const struct server *server);
 size_t server_calls(const struct server *server);
 
-// Breaks every connection, stops listening and frees; calls on_gone for unanswered calls.
+// Closes every connection, stops listening and frees; calls on_gone for open calls.
 void server_close(struct server *server);
 
-// A whole answer. content-length and date are added; 'content-length' must not be in `headers`. Everything is copied.
-// The call is over.
+// Sends a whole response. content-length and date are added; 'content-length' must not be in `headers`. Everything is
+// copied. The call is over.
 void server_respond(struct server_call *call, int status, struct headers headers, struct slice body);
 
-// A streamed answer: head first; chunked on HTTP/1.1 unless `content_length` is not negative.
+// Begins a streamed response. On HTTP/1.1 it is chunked if `content_length` is negative.
 void server_response_start(struct server_call *call, int status, struct headers headers, int64_t content_length);
-// Copies or sends the bytes; false when the client reads too slowly: stop until on_writable (bytes are accepted
-// anyway).
+// Copies or sends the bytes. False when the client reads too slowly: stop until on_writable (further bytes are accepted
+// all the same).
 bool server_response_write(struct server_call *call, struct slice bytes);
-// The call is over.
+// Ends a streamed response. The call is over.
 void server_response_end(struct server_call *call);
-// Breaks the answer off so that the client can tell. HTTP/1.1: closes the connection without the last chunk; when
-// `reset`, with a TCP RST. HTTP/2: resets the stream, when not `reset` behind what was written. The call is over.
+// Breaks the response off so that the client notices. HTTP/1.1: closes the connection without the last chunk; with
+// `reset`, by a TCP reset. HTTP/2: resets the stream; without `reset`, after what was written. The call is over.
 void server_response_abort(struct server_call *call, bool reset);
-// Bytes of the answer given so far, and whether its head was.
+// Whether server_response_start was called.
 bool server_response_has_started(const struct server_call *call);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of the server only: what a protocol (HTTP/1.1, HTTP/2) and the server know of each other. A protocol reads
-// requests off a socket and writes their answers; the server counts, limits, drains and closes.
+// Internal to the server: the interface between it and a protocol (HTTP/1.1, HTTP/2). A protocol reads requests from a
+// socket and writes their responses; the server counts, limits, drains and closes.
 //
-// Memory of a connection is freed at the end of a turn of the loop, never at once: whoever is further up the stack may
-// still look at its `closed`.
+// A connection is freed at the end of a turn of the loop, never at once: callers further up the stack may still read
+// its `closed`.
 #ifndef HTTP_SERVER_INTERNAL_H
 #define HTTP_SERVER_INTERNAL_H
 
@@ -15,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "base/list.h"
+#include "base/time_format.h"
 #include "base/token_bucket.h"
 #include "http/server.h"
 #include "net/loop_uv.h"
@@ -24,20 +25,20 @@ struct client_connection;
 struct bound_listener;
 
 struct protocol {
-	// A connection over the socket, which it owns from now on; reading begins.
+	// A new connection on the socket, which it owns from now on; reading begins.
 	struct client_connection *(*open)(struct server *server, struct socket *socket);
-	// Bytes in the loop's scratch that were read off the socket before it was handed over.
+	// Bytes in the loop's scratch buffer that were read from the socket before it was handed over.
 	void (*receive)(struct client_connection *connection, struct slice bytes);
-	// At the end of a turn in which server_call_back_later was asked for: flush, go on, tell what is to be told.
+	// At the end of a turn in which server_call_back_later was called: flush, continue, notify the embedder.
 	void (*turn_ended)(struct client_connection *connection);
-	// Close as soon as nothing is being received or answered.
+	// Close as soon as no request is being received or answered.
 	void (*drain)(struct client_connection *connection);
-	// Close now; on_gone for calls that are not over.
+	// Close now; call on_gone for open calls.
 	void (*cut)(struct client_connection *connection);
 	void (*free)(struct client_connection *connection);
 
-	// As the functions server_respond... of server.h.
-	void (*response)(struct server_call *call, int status, struct headers headers, struct slice body);
+	// As the functions server_respond and server_response_... of server.h.
+	void (*respond)(struct server_call *call, int status, struct headers headers, struct slice body);
 	void (*response_start)(struct server_call *call, int status, struct headers headers, int64_t content_length);
 	bool (*response_write)(struct server_call *call, struct slice bytes);
 	void (*response_end)(struct server_call *call);
@@ -51,10 +52,10 @@ extern const struct protocol http2_protocol;
 struct client_connection {
 	const struct protocol *protocol;
 	struct server *server;
-	struct list link;     // in the server's connections, later in its closed ones
-	struct list later;    // in the server's `later`
-	struct list idle;     // in the server's `idle`
-	struct list starving; // in the server's `starving`
+	struct list link;               // in the server's connections, later in its closed ones
+	struct list later;              // in the server's `later`
+	struct list idle;               // in the server's `idle`
+	struct list waiting_for_memory; // in the server's `waiting_for_memory`
 	bool closed;
 };
 
@@ -77,13 +78,13 @@ struct server {
 	struct bound_listener **bound_listeners; // one a listener
 	size_t bound_listener_count;
 	struct token_bucket handshakes;
-	struct timer handshake_rest; // while it runs, nobody is let in who wants a TLS handshake
+	struct timer handshake_pause; // while it runs, listeners with TLS don't accept
 	struct list connections;
-	struct list idle; // those that may be closed for others, the longest idle first
+	struct list idle; // connections that may be closed to make place, the longest idle first
 	size_t connection_count;
 	size_t call_count;
-	struct list starving;     // those that go on when there is memory again
-	struct timer memory_look; // runs while there are any
+	struct list waiting_for_memory; // connections that continue when there is memory again
+	struct timer memory_check;      // runs while there are any
 
 	struct list later;  // connections to call back at the end of the turn
 	struct list closed; // connections to free then
@@ -97,35 +98,35 @@ struct server {
 	void *drained_owner;
 	struct timer drained;
 
-	struct buffer head; // where heads of answers are written; empty between uses
+	struct buffer head; // scratch: the head of a response
 	struct buffer refusal;
 	time_t date_s;
-	char date[32];
+	char date[TIME_HTTP_BYTES];
 };
 
-// What an idle connection gets for a request that is on its way when the server drains.
+// How long an idle connection stays open for a request that is on its way when the server drains.
 enum { SERVER_DRAIN_GRACE_MS = 500 };
 
-// Whether the connection is not to read on now, for want of memory: it is called back when there is some.
-bool server_starves(struct client_connection *connection);
+// Whether the connection must stop reading for lack of memory; it is called back when there is some.
+bool server_waits_for_memory(struct client_connection *connection);
 
-// Now, as the header `date` has it; lasts until the next call.
+// The value of the header `date`; valid until the next call.
 struct slice server_date(struct server *server);
 
-// Asks for protocol->turn_ended at the end of this turn of the loop.
+// Calls protocol->turn_ended at the end of this turn of the loop.
 void server_call_back_later(struct client_connection *connection);
 
-// For protocol->open: fills the common part in and counts the connection.
+// For protocol->open: fills in the common part and counts the connection.
 void server_connection_opened(struct client_connection *connection, struct server *server,
                               const struct protocol *protocol);
-// Whether nothing has come since the last answer was sent: `drain` would close it at once.
+// Sets whether the connection is idle: nothing was received since the last response was sent, and `drain` may close it.
 void server_connection_idle(struct client_connection *connection, bool idle);
-// The connection has let go of its socket and timers; it is freed when the turn ends.
+// The connection has closed its socket and stopped its timers; it is freed when the turn ends.
 void server_connection_closed(struct client_connection *connection);
 
-// Hands a whole request to the embedder. call->request is filled in.
+// Passes a whole request to the embedder. call->request is filled in.
 void server_deliver(struct server_call *call);
-// The call is over. With `gone` the embedder is told; otherwise it has said so itself.
+// The call is over. With `gone` the embedder is notified; otherwise it ended the call itself.
 void server_call_ended(struct server_call *call, bool gone);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Endpoints and their idle connections. The pool is last in, first out, so that a quiet hour shrinks it; one timer per
-// endpoint watches the connection that has been idle for longest.
+// Endpoints and their idle connections. The pool is last in, first out, so that it shrinks when traffic does; one timer
+// per endpoint watches the connection that has been idle longest.
 #include "http/upstream.h"
 
 #include <assert.h>
@@ -12,7 +12,7 @@
 enum { SPARE_HEADS = 16 };
 
 struct spare_head {
-	struct head head; // first: what is handed out
+	struct head head; // the first member: callers get a pointer to it
 	struct spare_head *next;
 };
 
@@ -22,14 +22,14 @@ struct upstreams *upstreams_new(struct loop *loop, const struct upstream_setting
 	upstreams->settings = *settings;
 	if (settings->ca_file)
 		upstreams->settings.ca_file = memory_string(slice_from(settings->ca_file));
-	upstreams->connector = connector_new(loop);
+	upstreams->connector = connector_new(loop, settings->proxy);
 	list_init(&upstreams->endpoints);
 	return upstreams;
 }
 
 static void upstream_free(struct upstream *upstream) {
 	while (!list_is_empty(&upstream->idle))
-		connection_close(LIST_OWNER(upstream->idle.next, struct upstream_connection, link));
+		upstream_connection_close(LIST_OWNER(upstream->idle.next, struct upstream_connection, link));
 	timer_stop(&upstream->expiry);
 	list_remove(&upstream->link);
 	if (upstream->tls)
@@ -53,7 +53,7 @@ void upstreams_free(struct upstreams *upstreams) {
 	free(upstreams);
 }
 
-static void on_expiry(void *owner) {
+static void upstream_on_expiry(void *owner) {
 	struct upstream *upstream = owner;
 	uint64_t limit_ms = upstream->all->settings.pool_idle_ms;
 	uint64_t now_ms = loop_now_ms(upstream->all->loop);
@@ -64,7 +64,7 @@ static void on_expiry(void *owner) {
 			timer_start(&upstream->expiry, limit_ms - idle_ms);
 			return;
 		}
-		connection_close(oldest);
+		upstream_connection_close(oldest);
 	}
 }
 
@@ -80,7 +80,7 @@ struct upstream *upstreams_get(struct upstreams *upstreams, bool tls, struct sli
 	upstream->port = port;
 	upstream->tls = tls ? tls_client_new(upstreams->settings.ca_file, upstream->host) : NULL;
 	list_init(&upstream->idle);
-	timer_init(&upstream->expiry, upstreams->loop, on_expiry, upstream);
+	timer_init(&upstream->expiry, upstreams->loop, upstream_on_expiry, upstream);
 	list_append(&upstreams->endpoints, &upstream->link);
 	return upstream;
 }
@@ -93,7 +93,7 @@ size_t upstreams_busy(const struct upstreams *upstreams) {
 	return upstreams->busy;
 }
 
-struct upstream_connection *connection_new(struct upstream *upstream, struct socket *socket) {
+struct upstream_connection *upstream_connection_new(struct upstream *upstream, struct socket *socket) {
 	struct upstream_connection *connection = memory_new(1, sizeof(*connection));
 	list_init(&connection->link);
 	connection->upstream = upstream;
@@ -101,30 +101,31 @@ struct upstream_connection *connection_new(struct upstream *upstream, struct soc
 	return connection;
 }
 
-static void leave_pool(struct upstream_connection *connection) {
+static void upstream_connection_leave_pool(struct upstream_connection *connection) {
 	if (list_is_empty(&connection->link))
 		return;
 	list_remove(&connection->link);
 	connection->upstream->all->idle--;
 }
 
-void connection_close(struct upstream_connection *connection) {
-	leave_pool(connection);
+void upstream_connection_close(struct upstream_connection *connection) {
+	upstream_connection_leave_pool(connection);
 	socket_close(connection->socket);
 	free(connection);
 }
 
-// A readable idle connection has ended, or speaks unasked. Only TLS has messages of its own, which bring no bytes.
-static void on_idle_readable(void *owner) {
+// A readable idle connection has ended, or sends unasked. Only messages of TLS itself are harmless: they carry no
+// bytes.
+static void upstream_connection_on_idle_readable(void *owner) {
 	struct upstream_connection *connection = owner;
 	char *scratch = loop_scratch(connection->upstream->all->loop);
 	if (socket_read(connection->socket, scratch, LOOP_SCRATCH_BYTES) != SOCKET_AGAIN)
-		connection_close(connection);
+		upstream_connection_close(connection);
 }
 
-static const struct socket_events idle_events = {.on_readable = on_idle_readable};
+static const struct socket_events idle_events = {.on_readable = upstream_connection_on_idle_readable};
 
-void connection_keep(struct upstream_connection *connection) {
+void upstream_connection_keep(struct upstream_connection *connection) {
 	struct upstream *upstream = connection->upstream;
 	connection->idle_since_ms = loop_now_ms(upstream->all->loop);
 	list_append(&upstream->idle, &connection->link);
@@ -140,7 +141,7 @@ struct upstream_connection *upstream_take_idle(struct upstream *upstream) {
 	if (list_is_empty(&upstream->idle))
 		return NULL;
 	struct upstream_connection *connection = LIST_OWNER(upstream->idle.previous, struct upstream_connection, link);
-	leave_pool(connection);
+	upstream_connection_leave_pool(connection);
 	return connection;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of the exchange: the endpoints of a worker and the connections to them. A connection is either idle, in its
-// endpoint's pool, or it belongs to one exchange.
+// Internal to the exchange: the endpoints of a worker and the connections to them. A connection is either idle in its
+// endpoint's pool or belongs to one exchange.
 #ifndef HTTP_UPSTREAM_H
 #define HTTP_UPSTREAM_H
 
@@ -16,7 +16,7 @@ struct spare_head;
 
 struct upstreams {
 	struct loop *loop;
-	struct upstream_settings settings; // ca_file is a copy
+	struct upstream_settings settings; // ca_file is a copy, proxy is the connector's
 	struct connector *connector;
 	struct list endpoints;
 	size_t idle;
@@ -31,7 +31,7 @@ struct upstream {
 	struct tls_client *tls; // NULL: plain
 	char *host;
 	uint16_t port;
-	struct list idle; // connections, the one idle for longest first
+	struct list idle; // connections, the one idle longest first
 	struct timer expiry;
 };
 
@@ -42,18 +42,18 @@ struct upstream_connection {
 	uint64_t idle_since_ms;
 };
 
-// The connection that went idle last, or NULL. The taker sets the socket's owner.
+// The connection that became idle last, or NULL. The caller sets the socket's owner.
 struct upstream_connection *upstream_take_idle(struct upstream *upstream);
 
-// A connection around an open socket, which it owns.
-struct upstream_connection *connection_new(struct upstream *upstream, struct socket *socket);
+// A connection on an open socket, which it owns.
+struct upstream_connection *upstream_connection_new(struct upstream *upstream, struct socket *socket);
 
-// Puts it into the pool, where it is closed when anything comes over it, and after pool_idle_ms.
-void connection_keep(struct upstream_connection *connection);
+// Puts it into the pool, where it is closed when anything is received on it, and after pool_idle_ms.
+void upstream_connection_keep(struct upstream_connection *connection);
 
-void connection_close(struct upstream_connection *connection);
+void upstream_connection_close(struct upstream_connection *connection);
 
-// A head for reading an answer, kept for reuse by upstreams_give_head.
+// A head for reading a response; upstreams_give_head keeps it for reuse.
 struct head *upstreams_take_head(struct upstreams *upstreams);
 void upstreams_give_head(struct upstreams *upstreams, struct head *head);
 

@@ -10,6 +10,16 @@
 	}
 #define THROTTLED(times)                                                                                               \
 	{ .failure = THROTTLE, .failures = times }
+#define RESET                                                                                                          \
+	{                                                                                                                  \
+		.kind = FAILURE_NETWORK, .name = {"ConnectionReset", 15}, .message = {"the connection was reset", 24},         \
+		.type = TYPE_NETWORK, .fault = FAULT_MODEL, .retry_after_ms = -1                                               \
+	}
+#define SILENCE                                                                                                        \
+	{                                                                                                                  \
+		.kind = FAILURE_TIMEOUT, .name = {"AttemptTimeout", 14}, .message = {"the model did not answer in time", 32},  \
+		.type = TYPE_TIMEOUT, .fault = FAULT_MODEL, .retry_after_ms = -1                                               \
+	}
 
 // A situation: name, hooks that it is about, scenery, request; then what else is not zero.
 #define IN(text, hooks, models, asked, ...)                                                                            \
@@ -49,9 +59,20 @@ const struct dry_run_case dry_run_cases[] = {
     IN("an answer", ABOUT_FINISH, MODELS_NEW, REQUEST_PLAIN, .is_brief = true),
     IN("a streamed answer", ABOUT_FINISH, MODELS_NEW, REQUEST_STREAM, .is_brief = true),
     IN("every attempt failed", ABOUT_FINISH, MODELS_NEW, REQUEST_PLAIN, .course = THROTTLED(ALWAYS), .is_brief = true),
+    IN("no model could be reached", ABOUT_FINISH, MODELS_NEW, REQUEST_PLAIN,
+       .course = {.failure = RESET, .failures = ALWAYS}, .is_brief = true),
+    IN("no model answered in time", ABOUT_FINISH, MODELS_NEW, REQUEST_PLAIN,
+       .course = {.failure = SILENCE, .failures = ALWAYS}, .is_brief = true),
+    IN("a stream broke off", ABOUT_FINISH, MODELS_NEW, REQUEST_STREAM,
+       .course = {.failure = RESET, .failures = ALWAYS, .breaks_off = true}, .is_brief = true),
     IN("no model was eligible", ABOUT_FINISH, ALL_OPEN, REQUEST_PLAIN, .is_brief = true),
     IN("no model serves it", ABOUT_FINISH, MODELS_NEW, REQUEST_UNKNOWN, .is_brief = true),
-    IN("the client left", ABOUT_FINISH, MODELS_NEW, REQUEST_PLAIN, .course = {.client_leaves = true}, .is_brief = true),
+    IN("the client left", ABOUT_FINISH, MODELS_NEW, REQUEST_PLAIN, .course = {.client_leaves = MOMENT_SENT},
+       .is_brief = true),
+    IN("the client left within a stream", ABOUT_FINISH, MODELS_NEW, REQUEST_STREAM,
+       .course = {.client_leaves = MOMENT_STREAMING}, .is_brief = true),
+    IN("the gateway stopped", ABOUT_FINISH, MODELS_NEW, REQUEST_PLAIN, .course = {.gateway_stops = MOMENT_SENT},
+       .is_brief = true),
     IN("ten ticks after some traffic", ABOUT_SELECT | ABOUT_TICK, MODELS_MEASURED, REQUEST_PLAIN, .ticks = 10),
     IN("a tick while nothing is known", ABOUT_TICK, MODELS_NEW, REQUEST_PLAIN, .ticks = 1, .is_brief = true),
     IN("a tick while all models rest", ABOUT_TICK, ALL_REST, REQUEST_PLAIN, .ticks = 1, .is_brief = true),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The driver of requests on a stage: what mux does with sockets and timers is done here by an agenda of what happens
-// next. Each decision passes through the stage, which notes what it took and tells of it.
+// next. It imitates nothing: routing asks all hooks, each of which passes through the stage, which notes what it took
+// and tells of it.
 #include "lab/driver.h"
 
 #include <time.h>
@@ -15,6 +16,7 @@ enum {
 	STEPS_MAX = 10000, // many times what a request can take
 	SEED = 1,
 	RESPONSE_MS = 600,
+	PLAIN_STATUS = 200,
 	FAILURE_MS = 40,
 	TICK_MS = 1000,
 };
@@ -73,10 +75,41 @@ static bool accept_and_tell(void *self, const struct response *response, const s
 	return accepted;
 }
 
+static void prepare_and_tell(void *self, const struct route_request *request, const struct model *model,
+                             struct edits *out) {
+	struct driver *driver = self;
+	uint64_t began_ns = begin_decision(driver);
+	driver->policy_own->prepare(driver->policy_own->self, request, model, out);
+	struct driver_decision decision = {.hook = "prepare", .model = model, .edits = out};
+	tell(driver, began_ns, &decision);
+}
+
+static void finish_and_tell(void *self, const struct route_request *request, const struct request_result *result) {
+	struct driver *driver = self;
+	uint64_t began_ns = begin_decision(driver);
+	driver->policy_own->finish(driver->policy_own->self, request, result);
+	struct driver_decision decision = {.hook = "finish", .model = result->model};
+	tell(driver, began_ns, &decision);
+}
+
+static int64_t read_wall_ms(void *owner) {
+	const struct driver *driver = owner;
+	return driver->wall_begin_ms + (int64_t)(driver->now_ms - BEGIN_MS);
+}
+
+// Nothing takes time on a stage but what is said to.
+static uint64_t read_processor_us(void *owner) {
+	const struct driver *driver = owner;
+	return (driver->now_ms - BEGIN_MS) * 1000;
+}
+
 int driver_open(struct driver *driver, struct sources *sources, const struct policy_limits *limits,
                 struct problems *problems) {
-	*driver = (struct driver){.now_ms = BEGIN_MS,
-	                          .host = {.registry = registry_new(), .shared = shared_new(), .now_ms = BEGIN_MS}};
+	*driver = (struct driver){
+	    .now_ms = BEGIN_MS,
+	    .clock = {read_wall_ms, read_processor_us, driver},
+	    .wall_begin_ms = clock_wall_ms(),
+	    .host = {.registry = registry_new(), .shared = shared_new(), .clock = &driver->clock, .now_ms = BEGIN_MS}};
 	arena_init(&driver->arena, ARENA_BYTES);
 	random_init(&driver->random, SEED);
 	int rc = policy_build(sources, limits, 1, &driver->host, problems, &driver->policy);
@@ -89,6 +122,8 @@ int driver_open(struct driver *driver, struct sources *sources, const struct pol
 	    .select = select_and_tell,
 	    .classify = classify_and_tell,
 	    .accept = driver->policy_own->accept ? accept_and_tell : NULL,
+	    .prepare = driver->policy_own->prepare ? prepare_and_tell : NULL,
+	    .finish = driver->policy_own->finish ? finish_and_tell : NULL,
 	};
 	return 0;
 }
@@ -124,28 +159,14 @@ struct play {
 	struct driver *driver;
 	struct route_request *request;
 	const struct course *course;
-	uint64_t begun_ms;
 	struct flight flights[FLIGHTS_MAX];
 	size_t flight_count;
-	uint32_t sent;
-	const struct model *last_model;
-	struct request_result result;
+	bool streams;        // a streamed answer has begun
+	bool is_interrupted; // the client has left, or the gateway stopped
 };
 
 static const struct usage PLAIN_USAGE = {.input_tokens = 120, .output_tokens = 80};
-
-static void prepare(struct play *play, const struct step *step) {
-	const struct decide *own = play->driver->policy_own;
-	if (!own->prepare)
-		return;
-	struct edits edits = {0};
-	uint64_t began_ns = begin_decision(play->driver);
-	own->prepare(own->self, play->request, step->model, &edits);
-	struct driver_decision decision = {.hook = "prepare", .model = step->model, .edits = &edits};
-	tell(play->driver, began_ns, &decision);
-	if (edits.tier != TIER_NONE && !step->options.is_escalated)
-		route_attempt_prepared(play->request, step->attempt, edits.tier);
-}
+static const struct usage UNKNOWN_USAGE = {-1, -1, -1, -1};
 
 // Whether the attempt's model is one of the first so many that were asked.
 static bool fails(const struct play *play, uint32_t attempt) {
@@ -165,18 +186,21 @@ static bool fails(const struct play *play, uint32_t attempt) {
 
 static struct attempt_result result_of(const struct play *play, bool failed, uint64_t latency_ms) {
 	const struct course *course = play->course;
-	struct attempt_result result = {.end = ATTEMPT_SUCCEEDED, .latency_ms = latency_ms, .ttft_ms = -1};
+	bool is_stream = route_request_attributes(play->request)->streaming;
+	struct attempt_result result = {.latency_ms = latency_ms, .ttft_ms = -1, .usage = UNKNOWN_USAGE};
+	if (is_stream && (!failed || course->breaks_off))
+		result.ttft_ms = (int64_t)latency_ms / 3;
 	if (failed) {
 		result.end = ATTEMPT_FAILED;
 		result.failure = course->failure;
 		result.failure.latency_ms = latency_ms;
+		result.status = result.ttft_ms < 0 ? course->failure.status : PLAIN_STATUS;
 		return result;
 	}
-	bool streams = route_request_attributes(play->request)->streaming;
+	result.end = ATTEMPT_SUCCEEDED;
+	result.status = course->response ? course->response->status : PLAIN_STATUS;
 	result.usage = course->response ? course->response->usage : PLAIN_USAGE;
-	result.response = streams ? NULL : course->response;
-	if (streams)
-		result.ttft_ms = (int64_t)latency_ms / 3;
+	result.response = is_stream ? NULL : course->response;
 	return result;
 }
 
@@ -185,9 +209,6 @@ static void send(struct play *play, const struct step *step) {
 	bool failed = fails(play, step->attempt);
 	bool hangs = failed && play->course->failure.kind == FAILURE_TIMEOUT;
 	uint64_t latency_ms = hangs ? step->options.timeout_ms : failed ? FAILURE_MS : RESPONSE_MS;
-	prepare(play, step);
-	play->sent++;
-	play->last_model = step->model;
 	if (play->flight_count == FLIGHTS_MAX)
 		return;
 	struct flight *flight = &play->flights[play->flight_count++];
@@ -215,8 +236,12 @@ static struct flight *next_flight(struct play *play) {
 static struct step end_flight(struct play *play, struct flight *flight, bool cancelled) {
 	struct attempt_result result = flight->result;
 	uint32_t attempt = flight->attempt;
-	if (cancelled)
-		result = (struct attempt_result){.end = ATTEMPT_CANCELLED, .ttft_ms = -1};
+	if (cancelled) {
+		result.end = ATTEMPT_CANCELLED;
+		result.usage = UNKNOWN_USAGE;
+		if (flight->commits_ms != UINT64_MAX)
+			result.ttft_ms = -1;
+	}
 	*flight = play->flights[--play->flight_count];
 	return route_attempt_ended(play->request, attempt, &result, play->driver->now_ms);
 }
@@ -234,6 +259,7 @@ static struct step land(struct play *play, struct flight *flight) {
 	if (flight->commits_ms == UINT64_MAX)
 		return end_flight(play, flight, false);
 	flight->commits_ms = UINT64_MAX;
+	play->streams = true;
 	return route_attempt_committed(play->request, flight->attempt, driver->now_ms);
 }
 
@@ -247,50 +273,24 @@ static struct step pass_time(struct play *play, uint64_t wait_ms) {
 	return route_next(play->request, driver->now_ms);
 }
 
-// What the client is told of a failure, as the engine tells it.
-static void describe_failure(const struct play *play, const struct step *last, struct request_result *result) {
-	const struct failure *failure = &play->course->failure;
-	result->outcome = OUTCOME_FAIL_FAST;
-	result->status = 429;
-	result->error = SLICE("ThrottlingException");
-	result->usage = (struct usage){-1, -1, -1, -1};
-	if (last->error == ROUTE_CANCELLED) {
-		result->outcome = OUTCOME_CANCELLED;
-	} else if (last->all_refused) {
-		result->outcome = OUTCOME_REFUSAL;
-		result->status = 424;
-		result->error = SLICE("ModelErrorException");
-	} else if (play->sent) {
-		result->outcome = failure->fault == FAULT_THROTTLE ? OUTCOME_RATE_LIMIT : OUTCOME_FAIL_FAST;
-		result->status = failure->status;
-		result->error = failure->name;
-	} else if (last->why == NO_MODELS_NOT_SERVED) {
-		result->status = 404;
-		result->error = SLICE("ResourceNotFoundException");
-	}
+// The moment of a request that has nothing to do but to let time pass.
+static enum moment moment_of(const struct play *play) {
+	if (play->streams)
+		return MOMENT_STREAMING;
+	return play->flight_count ? MOMENT_SENT : MOMENT_WAITING;
 }
 
-static void finish(struct play *play, const struct step *last) {
-	const struct decide *own = play->driver->policy_own;
-	if (!own->finish)
-		return;
-	struct request_result result = {
-	    .outcome = OUTCOME_SUCCESS,
-	    .model = play->last_model,
-	    .attempts = play->sent,
-	    .status = 200,
-	    .usage = PLAIN_USAGE,
-	    .latency_ms = play->driver->now_ms - play->begun_ms,
-	    .ttft_ms = route_request_attributes(play->request)->streaming ? RESPONSE_MS / 3 : -1,
-	};
-	if (last->kind != STEP_RETURN) {
-		describe_failure(play, last, &result);
-		result.ttft_ms = -1;
-	}
-	uint64_t began_ns = begin_decision(play->driver);
-	own->finish(own->self, play->request, &result);
-	struct driver_decision decision = {.hook = "finish", .model = play->last_model};
-	tell(play->driver, began_ns, &decision);
+static bool is_interrupted_now(struct play *play) {
+	enum moment moment = moment_of(play);
+	bool is_now =
+	    !play->is_interrupted && (play->course->client_leaves == moment || play->course->gateway_stops == moment);
+	play->is_interrupted |= is_now;
+	return is_now;
+}
+
+static struct step interrupt(struct play *play) {
+	uint64_t now_ms = play->driver->now_ms;
+	return play->course->client_leaves ? route_cancel(play->request, now_ms) : route_stop(play->request, now_ms);
 }
 
 static struct step play_on(struct play *play, struct step step) {
@@ -298,17 +298,15 @@ static struct step play_on(struct play *play, struct step step) {
 		switch (step.kind) {
 		case STEP_SEND:
 			send(play, &step);
-			step = play->course->client_leaves ? route_cancel(play->request, play->driver->now_ms)
-			                                   : route_next(play->request, play->driver->now_ms);
+			step = route_next(play->request, play->driver->now_ms);
 			break;
 		case STEP_CANCEL:
 			step = cancel_flight(play, step.attempt);
 			break;
 		case STEP_WAIT:
-			step = pass_time(play, step.wait_ms);
-			break;
 		case STEP_NONE:
-			step = pass_time(play, UINT64_MAX);
+			step = is_interrupted_now(play) ? interrupt(play)
+			                                : pass_time(play, step.kind == STEP_WAIT ? step.wait_ms : UINT64_MAX);
 			break;
 		case STEP_RETURN:
 		case STEP_FAIL:
@@ -321,12 +319,10 @@ static struct step play_on(struct play *play, struct step step) {
 struct step driver_play(struct driver *driver, const struct request_attributes *attributes,
                         const struct course *course) {
 	struct route route = {.pool = policy_pool(driver->policy), .decide = &driver->decide, .random = &driver->random};
-	struct play play = {.driver = driver, .course = course, .begun_ms = driver->now_ms};
+	struct play play = {.driver = driver, .course = course};
 	if (route_request_new(&route, attributes, &driver->arena, driver->now_ms, &play.request))
 		return (struct step){.kind = STEP_FAIL};
-	struct step last = play_on(&play, route_begin(play.request, driver->now_ms));
-	finish(&play, &last);
-	return last;
+	return play_on(&play, route_begin(play.request, driver->now_ms));
 }
 
 void driver_tick(struct driver *driver) {

@@ -8,18 +8,29 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/problem.h"
 #include "lab/presets.h"
 #include "policy/policy.h"
 #include "route/request.h"
 #include "sandbox/call.h"
 
+// A moment of a request.
+enum moment {
+	MOMENT_NEVER,
+	MOMENT_SENT,      // an attempt is under way, without an answer yet
+	MOMENT_STREAMING, // a streamed answer has begun
+	MOMENT_WAITING,   // every model rests
+};
+
 // What becomes of a request's attempts.
 struct course {
 	struct failure failure;
 	uint32_t failures;               // so many models fail with it, at each attempt
+	bool breaks_off;                 // streams fail after their answer has begun
 	const struct response *response; // of the attempt that succeeds; NULL for an ordinary one
-	bool client_leaves;              // while the first attempt is under way
+	enum moment client_leaves;
+	enum moment gateway_stops;
 };
 
 // One decision. Borrowed for the call.
@@ -46,7 +57,9 @@ struct driver {
 	const struct decide *policy_own; // decisions
 	struct preset_attempt *held;     // of the scenery
 	uint64_t now_ms;
-	bool is_called; // a hook has been, in the decision under way
+	struct clock clock;    // that the hooks read: it stands and moves with now_ms
+	int64_t wall_begin_ms; // where it began
+	bool is_called;        // a hook has been, in the decision under way
 	struct call_report report;
 	driver_callback on_decision;
 	void *owner;

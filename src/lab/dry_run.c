@@ -17,8 +17,6 @@ enum { TAKES = 100, FEW_TAKES = 3, MODELS_PLAYED = 2000, SITUATION_BYTES = 2300 
 
 enum { HOOK_COUNT = 6 };
 
-const char *const dry_run_hooks[] = {"select", "classify", "accept", "prepare", "finish", "tick", NULL};
-
 // One situation being played.
 struct run {
 	const struct dry_run_case *dry_run_case;
@@ -33,7 +31,7 @@ static void hear(void *owner, const struct driver_decision *decision) {
 	struct run *run = owner;
 	uint32_t about = run->dry_run_case->occasion ? run->dry_run_case->occasion : 1;
 	for (size_t i = 0; i < HOOK_COUNT; i++) {
-		if (strcmp(dry_run_hooks[i], decision->hook) != 0)
+		if (strcmp(policy_hook_names[i], decision->hook) != 0)
 			continue;
 		observation_count(&run->observations[i], decision, run->counts_exactly);
 		if (++run->heard[i] == about && (run->dry_run_case->about & 1u << i))
@@ -119,7 +117,7 @@ static void dry_run_on(struct players *players, struct driver *driver, const str
 	driver->on_decision = hear;
 	driver->owner = &run;
 	for (size_t i = 0; i < HOOK_COUNT; i++)
-		observation_init(&run.observations[i], dry_run_hooks[i], dry_run_case->name,
+		observation_init(&run.observations[i], policy_hook_names[i], dry_run_case->name,
 		                 policy_pool(driver->policy)->count);
 	bool is_played = play(&run, slice_from(asked), players->plan->body_bytes);
 	keep_observations(players->dry_run, &run, is_played);

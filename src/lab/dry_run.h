@@ -30,9 +30,6 @@ struct dry_run {
 	size_t mistakes; // scenes in which a call went wrong
 };
 
-// The names of the hooks in the order of a request's life, ended by NULL.
-extern const char *const dry_run_hooks[];
-
 // Fills `rehearsal`, to be released with dry_run_free whatever the result. 0, or a status with problems added when
 // the policy doesn't load again.
 int dry_run_perform(const struct dry_run_plan *plan, struct problems *problems, struct dry_run *dry_run);

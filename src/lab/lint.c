@@ -16,12 +16,12 @@ struct linter {
 	struct problems *lints;
 };
 
-static void lint_number(const struct linter *linter, const char *field, const char *bound, uint64_t limit,
+static void lint_number(const struct linter *linter, int line, const char *field, const char *bound, uint64_t limit,
                         uint64_t value) {
 	char expected[TEXT_BYTES], found[FIELD_BYTES];
 	snprintf(expected, sizeof expected, "at most %s (%" PRIu64 ")", bound, limit);
 	snprintf(found, sizeof found, "%" PRIu64, value);
-	problems_add(linter->lints, linter->file, 0, field, expected, found);
+	problems_add(linter->lints, linter->file, line, field, expected, found);
 }
 
 // Nobody has said so: the smaller limit simply comes first.
@@ -35,11 +35,11 @@ static bool is_default(const char *key, uint64_t value) {
 static void lint_limits(const struct linter *linter, const struct route_limits *limits) {
 	uint64_t deadline_ms = limits->deadline_ms;
 	if (deadline_ms && limits->max_wait_ms > deadline_ms)
-		lint_number(linter, "max_wait_ms", "deadline_ms", deadline_ms, limits->max_wait_ms);
+		lint_number(linter, 0, "max_wait_ms", "deadline_ms", deadline_ms, limits->max_wait_ms);
 	if (deadline_ms && limits->timeout_ms > deadline_ms && !is_default("timeout_ms", limits->timeout_ms))
-		lint_number(linter, "timeout_ms", "deadline_ms", deadline_ms, limits->timeout_ms);
+		lint_number(linter, 0, "timeout_ms", "deadline_ms", deadline_ms, limits->timeout_ms);
 	if (limits->ttft_ms > limits->timeout_ms && !is_default("ttft_ms", limits->ttft_ms))
-		lint_number(linter, "ttft_ms", "timeout_ms", limits->timeout_ms, limits->ttft_ms);
+		lint_number(linter, 0, "ttft_ms", "timeout_ms", limits->timeout_ms, limits->ttft_ms);
 }
 
 // What the policy's own keys say has been told; here is what a model says otherwise.
@@ -47,12 +47,12 @@ static void lint_times(const struct linter *linter, const struct model *model, c
 	char field[FIELD_BYTES];
 	if (limits->deadline_ms && model->timeout_ms > limits->deadline_ms && model->timeout_ms != limits->timeout_ms) {
 		snprintf(field, sizeof field, "models[%zu].timeout_ms", model->index + 1);
-		lint_number(linter, field, "deadline_ms", limits->deadline_ms, model->timeout_ms);
+		lint_number(linter, model->line, field, "deadline_ms", limits->deadline_ms, model->timeout_ms);
 	}
 	bool is_own = model->ttft_ms != limits->ttft_ms || model->timeout_ms != limits->timeout_ms;
 	if (is_own && !is_default("ttft_ms", model->ttft_ms) && model->ttft_ms > model->timeout_ms) {
 		snprintf(field, sizeof field, "models[%zu].ttft_ms", model->index + 1);
-		lint_number(linter, field, "the model's timeout_ms", model->timeout_ms, model->ttft_ms);
+		lint_number(linter, model->line, field, "the model's timeout_ms", model->timeout_ms, model->ttft_ms);
 	}
 }
 
@@ -80,7 +80,8 @@ static void lint_serves(const struct linter *linter, const struct model *model) 
 			continue;
 		snprintf(field, sizeof field, "models[%zu].serves[%zu]", model->index + 1, i + 1);
 		snprintf(found, sizeof found, "\"%.1000s\", which \"%.1000s\" lets through already", model->serves[i], by);
-		problems_add(linter->lints, linter->file, 0, field, "a name or glob that lets something new through", found);
+		problems_add(linter->lints, linter->file, model->line, field, "a name or glob that lets something new through",
+		             found);
 	}
 }
 
@@ -126,7 +127,8 @@ static void lint_choices(const struct linter *linter, const struct dry_run *dry_
 		char field[FIELD_BYTES], found[TEXT_BYTES];
 		snprintf(field, sizeof field, "models[%zu]", i + 1);
 		snprintf(found, sizeof found, "%.2048s, chosen in none of %zu", pool->models[i].name, decisions);
-		problems_add(linter->lints, linter->file, 0, field, "a model that some selection chooses", found);
+		problems_add(linter->lints, linter->file, pool->models[i].line, field, "a model that some selection chooses",
+		             found);
 	}
 }
 
@@ -180,6 +182,6 @@ void lint_dry_run(const struct dry_run *dry_run, const struct pool *pool, const 
 	struct linter linter = {file, lints};
 	lint_choices(&linter, dry_run, pool);
 	lint_none(&linter, dry_run);
-	for (size_t i = 0; dry_run_hooks[i]; i++)
-		lint_budget(&linter, dry_run, dry_run_hooks[i], limits);
+	for (size_t i = 0; policy_hook_names[i]; i++)
+		lint_budget(&linter, dry_run, policy_hook_names[i], limits);
 }

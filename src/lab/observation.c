@@ -167,7 +167,7 @@ void observation_note_unasked(struct observation *observation, const struct step
 		buffer_printf(words, "no model is eligible, the first returns in %" PRIu64 " ms", last->retry_after_ms);
 	else if (last->kind == STEP_FAIL && last->error == ROUTE_RETRIES_EXHAUSTED)
 		buffer_append(words, SLICE("models or retries were used up before"));
-	else if (last->kind == STEP_FAIL && last->error == ROUTE_DEADLINE)
+	else if (last->kind == STEP_FAIL && last->error == ROUTE_DEADLINE_EXCEEDED)
 		buffer_append(words, SLICE("the deadline passed before"));
 	else if (last->kind == STEP_FAIL)
 		buffer_append(words, SLICE("a failure was the answer before"));

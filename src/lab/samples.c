@@ -180,9 +180,13 @@ size_t sample_names(const struct pool *pool, char *names[SAMPLE_NAMES]) {
 	size_t count = 0, largest = 0;
 	if (count_serving(pool, SLICE("chat")))
 		count = add_name(pool, names, count, SLICE("chat"));
-	for (size_t i = 0; i < pool->count; i++)
-		for (size_t j = 0; j < pool->models[i].serves_count; j++)
-			count = add_name(pool, names, count, slice_from(pool->models[i].serves[j]));
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct model *model = &pool->models[i];
+		if (model->serves && model->serves_count == 0)
+			count = add_name(pool, names, count, slice_from(model->name));
+		for (size_t j = 0; j < model->serves_count; j++)
+			count = add_name(pool, names, count, slice_from(model->serves[j]));
+	}
 	for (size_t i = 1; i < count; i++)
 		if (count_serving(pool, slice_from(names[i])) > count_serving(pool, slice_from(names[largest])))
 			largest = i;

@@ -15,7 +15,7 @@ static bool is_streaming(const struct call *call) {
 }
 
 void call_init(struct call *call, struct engine *engine, enum operation operation) {
-	const struct options *options = &engine->options;
+	const struct engine_options *options = &engine->options;
 	call->engine = engine;
 	call->operation = operation;
 	call->failure.retry_after_ms = -1;

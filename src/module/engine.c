@@ -7,22 +7,26 @@
 
 #include "base/memory.h"
 #include "base/problem.h"
+#include "config/credentials_config.h"
+#include "config/engine_options.h"
 
 static void on_turn(void *owner) {
 	engine_wake(owner);
 }
 
-int engine_new(const struct document *document, struct problems *problems, struct engine **engine) {
+int engine_new(const struct document *document, const struct environment *environment, struct problems *problems,
+               struct engine **engine) {
 	struct engine *made = memory_new(1, sizeof *made);
-	struct mux_settings settings;
+	struct mux_settings settings = {.options = &made->options, .credentials = &made->sources, .workers = 1};
 	list_init(&made->calls);
 	random_init_from_system(&made->random);
 	*engine = NULL;
-	int rc = options_read(document, problems, &made->options);
+	int rc = engine_options_read(OPTIONS_NAME, document, environment, problems, &made->options);
 	if (rc)
 		goto out;
-	identity_init(&made->identity, &made->options.credentials, &made->options.credential_sets);
-	settings = options_for_mux(&made->options, &made->identity);
+	rc = credentials_sources_init(&made->sources, &made->options, environment, problems);
+	if (rc)
+		goto out;
 	rc = mux_new(&settings, problems, &made->mux);
 	if (rc)
 		goto out;
@@ -49,9 +53,8 @@ void engine_free(struct engine *engine) {
 	if (engine->loop)
 		loop_close(engine->loop);
 	mux_free(engine->mux);
-	if (engine->identity.source)
-		identity_free(&engine->identity);
-	options_free(&engine->options);
+	credentials_sources_free(&engine->sources);
+	engine_options_free(&engine->options);
 	free(engine);
 }
 

@@ -7,18 +7,21 @@
 #include <stdbool.h>
 
 #include "base/document.h"
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/problem.h"
 #include "base/random.h"
-#include "module/options.h"
-#include "mux/identity.h"
+#include "mux/engine_options.h"
 #include "mux/mux.h"
 #include "net/loop.h"
 
+// The name of the table in messages.
+#define OPTIONS_NAME "signalbox.new"
+
 struct engine {
-	struct options options;
-	struct identity identity;
+	struct engine_options options;
+	struct credentials_sources sources;
 	struct mux *mux;
 	struct loop *loop;
 	struct mux_worker *worker;
@@ -28,8 +31,10 @@ struct engine {
 	bool woken;
 };
 
-// 0; or a status with every mistake, of the table and of the policy, in `problems`.
-int engine_new(const struct document *document, struct problems *problems, struct engine **engine);
+// From the table that signalbox.new takes: the options that engines have behind every door. 0; or a status with every
+// mistake, of the table and of the policy, in `problems`.
+int engine_new(const struct document *document, const struct environment *environment, struct problems *problems,
+               struct engine **engine);
 // Its calls must have been stopped. NULL is fine.
 void engine_free(struct engine *engine);
 

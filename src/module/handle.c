@@ -5,13 +5,13 @@
 
 #include "base/clock.h"
 #include "base/problem.h"
+#include "config/report.h"
 #include "module/engine.h"
 #include "module/request.h"
 #include "module/response.h"
 #include "module/stream.h"
 #include "module/type.h"
 #include "module/value.h"
-#include "mux/report.h"
 #include "sandbox/table_file.h"
 
 #define HANDLE_TYPE "signalbox.mux"
@@ -214,7 +214,7 @@ int handle_new(lua_State *lua) {
 	lua_pushvalue(lua, 1);
 	int rc = document_from_table(lua, OPTIONS_NAME, &opening->problems, &opening->document);
 	if (rc == 0)
-		rc = engine_new(&opening->document, &opening->problems, &handle->engine);
+		rc = engine_new(&opening->document, &environment_of_process, &opening->problems, &handle->engine);
 	if (rc == 0) {
 		lua_pushvalue(lua, 2);
 		return 1;

@@ -63,8 +63,7 @@ static int module_decode(lua_State *lua) {
 
 // signalbox.log(level): the least level that is written to stderr, by this whole process.
 static int module_log(lua_State *lua) {
-	static const char *const levels[] = {"debug", "info", "warn", "error", "off", NULL};
-	log_configure((enum log_level)luaL_checkoption(lua, 1, NULL, levels), LOG_TEXT);
+	log_configure((enum log_level)luaL_checkoption(lua, 1, NULL, log_level_names), LOG_TEXT);
 	return 0;
 }
 

@@ -4,9 +4,9 @@
 #include <lauxlib.h>
 
 #include "base/base64.h"
+#include "config/suggestion.h"
 #include "module/type.h"
 #include "module/value.h"
-#include "mux/suggestion.h"
 
 #define ERROR_TYPE "signalbox.error"
 

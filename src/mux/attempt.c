@@ -7,6 +7,8 @@
 #include "aws/usage.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "mux/engine_failure.h"
+#include "mux/error_page.h"
 #include "mux/headers.h"
 #include "mux/request_edits.h"
 #include "mux/sign.h"
@@ -47,6 +49,7 @@ static void end(struct attempt *attempt, enum attempt_end how) {
 		exchange_cancel(attempt->exchange);
 	attempt->exchange = NULL;
 	attempt->result.end = how;
+	attempt->result.status = attempt->status;
 	attempt->result.latency_ms = now_of(attempt) - attempt->started_ms;
 	attempt->result.failure.latency_ms = attempt->result.latency_ms;
 	attempt->result.ttft_ms = attempt->ttft_ms;
@@ -56,79 +59,31 @@ static void end(struct attempt *attempt, enum attempt_end how) {
 		attempt->events->on_ended(attempt);
 }
 
-static void fail(struct attempt *attempt, enum failure_kind kind, struct slice name, struct slice message) {
-	attempt->result.failure = (struct failure){
-	    .kind = kind,
-	    .name = name,
-	    .message = message,
-	    .type = kind == FAILURE_TIMEOUT ? TYPE_TIMEOUT : TYPE_NETWORK,
-	    .fault = FAULT_MODEL,
-	    .retry_after_ms = -1,
-	};
+static void attempt_fail(struct attempt *attempt, enum engine_failure failure) {
+	attempt->result.failure = engine_failure(failure);
 	end(attempt, ATTEMPT_FAILED);
 }
 
 static const struct header json_type[] = {{{"content-type", 12}, {"application/json", 16}}};
-
-static bool is_json_object(struct slice body) {
-	while (body.len && (slice_trim(slice_of(body.ptr, 1)).len == 0 || body.ptr[0] == '\r' || body.ptr[0] == '\n'))
-		body = slice_from_offset(body, 1);
-	return body.len && body.ptr[0] == '{';
-}
-
-// An error page is no error of the service's, and SDKs fail to parse it: the client is told its status in the service's
-// own form.
-static void replace_page(struct attempt *attempt) {
-	struct header *headers = arena_alloc(attempt->arena, 2 * sizeof *headers);
-	const struct slice *request_id = headers_find(attempt->headers, SLICE("x-amzn-requestid"));
-	if (!headers)
-		return;
-	headers[0] = json_type[0];
-	if (request_id)
-		headers[1] = (struct header){SLICE("x-amzn-requestid"), *request_id};
-	attempt->error.headers = (struct headers){headers, request_id ? 2 : 1};
-	attempt->error.body = arena_printf(
-	    attempt->arena, "{\"message\":\"The upstream answered with status %d and no message.\"}", attempt->status);
-}
 
 // The upstream said no: what it said is kept for the client and judged by name.
 static void fail_by_response(struct attempt *attempt) {
 	struct exception_report report;
 	struct slice body = arena_copy(attempt->arena, buffer_slice(&attempt->body));
 	exception_read(attempt->status, attempt->headers, body, clock_wall_ms() / 1000, attempt->arena, &report);
-	attempt->error = (struct kept_error){
-	    .status = attempt->status,
-	    .name = report.name.len ? report.name : slice_from(exception_by_status(attempt->status)->name),
-	    .retry_after_ms = report.retry_after_ms,
-	    .type = report.type,
-	    .headers = attempt->headers,
-	    .body = body,
-	};
-	if (!is_json_object(body))
-		replace_page(attempt);
+	attempt->error = (struct upstream_error){attempt->headers, body};
+	error_page_replace(attempt->status, attempt->arena, &attempt->error.headers, &attempt->error.body);
 	attempt->result.failure = (struct failure){
 	    .kind = FAILURE_HTTP,
 	    .status = attempt->status,
 	    .name = report.name,
+	    .exception = slice_from(exception_by_status(attempt->status)->name),
 	    .message = report.message,
 	    .type = report.type,
 	    .fault = report.fault,
 	    .retry_after_ms = report.retry_after_ms,
 	};
 	end(attempt, ATTEMPT_FAILED);
-}
-
-// An exception inside a 200, before any content: as the service would have said it with its shape's status.
-static void keep_frame_error(struct attempt *attempt) {
-	const struct failure *failure = &attempt->relay.failure;
-	attempt->error = (struct kept_error){
-	    .status = failure->status,
-	    .name = failure->name,
-	    .retry_after_ms = failure->retry_after_ms,
-	    .type = failure->type,
-	    .headers = {json_type, 1},
-	    .body = attempt->relay.payload,
-	};
 }
 
 static void end_stream(struct attempt *attempt, enum relay_verdict verdict) {
@@ -138,10 +93,18 @@ static void end_stream(struct attempt *attempt, enum relay_verdict verdict) {
 		end(attempt, ATTEMPT_SUCCEEDED);
 		return;
 	}
-	if (attempt->relay.failure.status && attempt->ttft_ms < 0)
-		keep_frame_error(attempt);
-	attempt->result.failure = attempt->relay.failure;
+	const struct failure *failure = &attempt->relay.failure;
+	// An exception before any content is passed on as the service would have said it with its shape's status.
+	attempt->error = (struct upstream_error){{json_type, 1}, attempt->relay.payload};
+	if (failure->status)
+		error_page_replace(failure->status, attempt->arena, &attempt->error.headers, &attempt->error.body);
+	attempt->result.failure = *failure;
 	end(attempt, ATTEMPT_FAILED);
+}
+
+static void break_stream(struct attempt *attempt, enum engine_failure failure) {
+	struct failure broken = engine_failure(failure);
+	end_stream(attempt, relay_finish(&attempt->relay, &broken));
 }
 
 static void end_unary(struct attempt *attempt) {
@@ -198,25 +161,24 @@ static void on_head(void *owner, int status, struct headers headers) {
 	attempt->headers = headers_copy_down(attempt->arena, headers);
 	if (is_foreign(attempt)) {
 		enter(attempt);
-		fail(attempt, FAILURE_NETWORK, SLICE("ForeignAnswer"),
-		     SLICE("the answer is not of the operation's content type"));
+		attempt_fail(attempt, ENGINE_FOREIGN_RESPONSE);
 		leave(attempt);
 		return;
 	}
 	attempt->streaming = is_success(status) && operation_is_streaming(attempt->call->operation);
 	const struct mux *mux = attempt->worker->mux;
 	if (attempt->streaming) {
-		relay_init(&attempt->relay, attempt->call->operation, mux->frame_bytes, mux->hold_bytes, attempt->arena,
-		           &relay_output, attempt);
-		buffer_set_meter(&attempt->relay.held, mux->memory);
-		buffer_set_meter(&attempt->relay.decoder.held, mux->memory);
+		relay_init(&attempt->relay, attempt->call->operation, mux->settings.options->limits.frame_bytes,
+		           mux->settings.options->limits.hold_bytes, attempt->arena, &relay_output, attempt);
+		buffer_set_meter(&attempt->relay.held, mux->settings.memory);
+		buffer_set_meter(&attempt->relay.decoder.held, mux->settings.memory);
 		return;
 	}
-	size_t limit = mux->response_bytes;
+	size_t limit = mux->settings.options->limits.response_bytes;
 	if (!is_success(status) && limit > ERROR_BODY_BYTES)
 		limit = ERROR_BODY_BYTES;
 	buffer_init(&attempt->body, limit);
-	buffer_set_meter(&attempt->body, mux->memory);
+	buffer_set_meter(&attempt->body, mux->settings.memory);
 	const struct slice *length = headers_find(headers, SLICE("content-length"));
 	uint64_t expected = 0;
 	if (length && slice_parse_u64(*length, limit, &expected))
@@ -230,8 +192,7 @@ static void on_body(void *owner, struct slice bytes) {
 	if (attempt->streaming)
 		end_stream(attempt, relay_feed(&attempt->relay, bytes));
 	else if (buffer_append(&attempt->body, bytes))
-		fail(attempt, FAILURE_NETWORK, SLICE("AnswerTooLarge"),
-		     SLICE("the answer is larger than limits.response_bytes"));
+		attempt_fail(attempt, ENGINE_RESPONSE_TOO_LARGE);
 	leave(attempt);
 }
 
@@ -240,7 +201,7 @@ static void on_end(void *owner) {
 	enter(attempt);
 	attempt->exchange = NULL;
 	if (attempt->streaming)
-		end_stream(attempt, relay_finish(&attempt->relay, RELAY_CLEAN, (struct slice){0}, (struct slice){0}));
+		end_stream(attempt, relay_finish(&attempt->relay, NULL));
 	else if (is_success(attempt->status))
 		end_unary(attempt);
 	else
@@ -250,30 +211,16 @@ static void on_end(void *owner) {
 
 static void on_failed(void *owner, enum exchange_failure failure) {
 	struct attempt *attempt = owner;
-	struct slice name = slice_from(exchange_failure_name(failure));
-	struct slice text = slice_from(exchange_failure_text(failure));
 	enter(attempt);
 	attempt->exchange = NULL;
 	if (attempt->streaming)
-		end_stream(attempt, relay_finish(&attempt->relay, RELAY_BROKEN, name, text));
+		break_stream(attempt, (enum engine_failure)failure);
 	else
-		fail(attempt, FAILURE_NETWORK, name, text);
+		attempt_fail(attempt, (enum engine_failure)failure);
 	leave(attempt);
 }
 
 static const struct exchange_events exchange_events = {on_head, on_body, on_end, on_failed};
-
-static void fail_unsigned(struct attempt *attempt) {
-	attempt->result.failure = (struct failure){
-	    .kind = FAILURE_NETWORK,
-	    .name = SLICE(RESPONSE_NO_CREDENTIALS),
-	    .message = SLICE("there are no credentials to sign with"),
-	    .type = TYPE_AUTHENTICATION,
-	    .fault = FAULT_OPERATOR,
-	    .retry_after_ms = -1,
-	};
-	end(attempt, ATTEMPT_FAILED);
-}
 
 // After the commit the timer is re-armed by looking at the last byte, not by every byte.
 static void check_idle(struct attempt *attempt) {
@@ -281,30 +228,29 @@ static void check_idle(struct attempt *attempt) {
 	if (silent_ms < attempt->stream_idle_ms)
 		timer_start(&attempt->timer, attempt->stream_idle_ms - silent_ms);
 	else
-		end_stream(attempt, relay_finish(&attempt->relay, RELAY_STALLED, SLICE("StreamStalled"),
-		                                 SLICE("the stream fell silent")));
+		break_stream(attempt, ENGINE_STREAM_STALLED);
 }
 
 static void on_timer(void *owner) {
 	struct attempt *attempt = owner;
 	enter(attempt);
 	if (attempt->unsigned_request)
-		fail_unsigned(attempt);
+		attempt_fail(attempt, ENGINE_NO_CREDENTIALS);
 	else if (attempt->streaming && relay_is_committed(&attempt->relay))
 		check_idle(attempt);
 	else
-		fail(attempt, FAILURE_TIMEOUT, SLICE("AttemptTimeout"), SLICE("the model did not answer in time"));
+		attempt_fail(attempt, ENGINE_ATTEMPT_TIMEOUT);
 	leave(attempt);
 }
 
 static struct upload what_goes_up(const struct attempt *attempt, char *payload_hash) {
-	struct request_edits *request_edits = attempt->request_edits;
+	struct request_edits *edits = attempt->edits;
 	struct upload upload = {.body = attempt->call->body, .payload_hash = payload_hash};
-	if (request_edits)
-		upload.headers = request_edits->headers;
-	if (request_edits && request_edits->has_body) {
-		upload.body = buffer_slice(&request_edits->body);
-		upload.payload_hash = request_edits->payload_hash;
+	if (edits)
+		upload.headers = edits->headers;
+	if (edits && edits->has_body) {
+		upload.body = buffer_slice(&edits->body);
+		upload.payload_hash = edits->payload_hash;
 	}
 	return upload;
 }
@@ -317,7 +263,7 @@ static void fill(struct attempt *attempt, const struct attempt_order *plan) {
 	attempt->call = plan->call;
 	attempt->arena = plan->arena;
 	attempt->target = plan->target;
-	attempt->request_edits = plan->request_edits;
+	attempt->edits = plan->edits;
 	attempt->model = plan->step->model;
 	attempt->id = plan->step->attempt;
 	attempt->timeout_ms = options->timeout_ms;
@@ -369,8 +315,7 @@ void attempt_cancel(struct attempt *attempt) {
 
 void attempt_stop(struct attempt *attempt) {
 	if (!attempt->ended)
-		end_stream(attempt, relay_finish(&attempt->relay, RELAY_BROKEN, SLICE("GatewayStopping"),
-		                                 SLICE("the gateway is shutting down")));
+		break_stream(attempt, ENGINE_GATEWAY_STOPPING);
 }
 
 void attempt_resume(struct attempt *attempt) {
@@ -399,6 +344,6 @@ void attempt_release(struct attempt *attempt) {
 	buffer_free(&attempt->body);
 	if (attempt->streaming)
 		relay_free(&attempt->relay);
-	if (attempt->request_edits)
-		request_edits_free(attempt->request_edits);
+	if (attempt->edits)
+		request_edits_free(attempt->edits);
 }

@@ -11,7 +11,6 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "http/exchange.h"
-#include "mux/answer.h"
 #include "mux/mux.h"
 #include "mux/relay.h"
 #include "mux/version.h"
@@ -20,6 +19,14 @@
 
 struct request_edits;
 struct attempt;
+
+// The name of the failure of an attempt that found no credentials to sign with.
+
+// What an upstream said no with, to be passed on.
+struct upstream_error {
+	struct headers headers;
+	struct slice body;
+};
 
 // Told to the owner; none comes from within attempt_start or attempt_cancel. The owner may cancel the attempt in any.
 struct attempt_events {
@@ -43,8 +50,8 @@ struct attempt {
 	const struct mux_call *call;
 	struct arena *arena;
 	const struct target *target;
-	const struct model *model;           // NULL for an operation that is on none
-	struct request_edits *request_edits; // NULL: it sends what the client sent
+	const struct model *model;   // NULL for an operation that is on none
+	struct request_edits *edits; // NULL: it sends what the client sent
 	uint32_t id;
 	uint64_t timeout_ms; // to the last byte, or to the commit
 	uint64_t stream_idle_ms;
@@ -64,7 +71,7 @@ struct attempt {
 	struct buffer body;     // a whole answer or an error; freed behind the turn in which it ended
 	bool streaming;         // the answer is an event stream, judged by `relay`
 	struct relay relay;
-	struct kept_error error;      // what the upstream said, where it said no
+	struct upstream_error error;  // where the failure has a status
 	struct attempt_result result; // once it has ended
 };
 
@@ -78,8 +85,8 @@ struct attempt_order {
 	const struct target *target;
 	const struct step *step; // a STEP_SEND; borrowed for the call
 	uint64_t stream_idle_ms;
-	char *payload_hash;                  // of the client's body, see sign.h
-	struct request_edits *request_edits; // the attempt's once it is under way; NULL for none
+	char *payload_hash;          // of the client's body, see sign.h
+	struct request_edits *edits; // the attempt's once it is under way; NULL for none
 };
 
 // A new attempt, under way; NULL when the arena has no room.

@@ -6,61 +6,27 @@
 
 #include "base/memory.h"
 #include "base/problem.h"
-#include "mux/edition.h"
 #include "mux/reload.h"
 #include "mux/tick.h"
 #include "mux/version.h"
 #include "mux/worker.h"
 #include "policy/shared.h"
 #include "route/retry_budget.h"
+#include "sandbox/sources.h"
 
 enum { AUTHORIZATION_BYTES = 16384 }; // a bearer token of several KB fits
 
-static char *copy(const char *text) {
-	return text ? memory_string(slice_from(text)) : NULL;
-}
-
-// Versions are built from the settings as long as the mux lives.
-static void copy_settings(const struct mux_settings *from, struct mux_settings *to) {
-	struct mux_credential_set *sets = memory_new(from->credential_set_count + 1, sizeof *sets);
-	for (size_t i = 0; i < from->credential_set_count; i++)
-		sets[i] = (struct mux_credential_set){copy(from->credential_sets[i].name), from->credential_sets[i].source};
-	*to = *from;
-	to->policy = copy(from->policy);
-	to->region = copy(from->region);
-	to->endpoint = copy(from->endpoint);
-	to->credential_sets = sets;
-}
-
-static void free_settings(struct mux_settings *settings) {
-	for (size_t i = 0; i < settings->credential_set_count; i++)
-		free((char *)(uintptr_t)settings->credential_sets[i].name);
-	free((void *)(uintptr_t)settings->credential_sets);
-	free((char *)(uintptr_t)settings->policy);
-	free((char *)(uintptr_t)settings->region);
-	free((char *)(uintptr_t)settings->endpoint);
-}
-
 int mux_new(const struct mux_settings *settings, struct problems *problems, struct mux **mux) {
 	struct mux *made = memory_new(1, sizeof *made);
-	copy_settings(settings, &made->settings);
-	made->workers = settings->workers;
-	made->response_bytes = settings->response_bytes;
-	made->header_bytes = settings->header_bytes;
-	made->frame_bytes = settings->frame_bytes;
-	made->hold_bytes = settings->hold_bytes;
-	made->memory = settings->memory;
-	made->connect_ms = settings->connect_ms;
-	made->pool_idle_ms = settings->pool_idle_ms;
-	made->on_event = settings->on_event;
-	made->event_owner = settings->event_owner;
+	made->settings = *settings;
 	made->registry = registry_new();
 	made->retry_budget = retry_budget_new();
 	made->shared = shared_new();
 	made->reloader = reloader_new(made);
 	pthread_mutex_init(&made->lock, NULL);
 	list_init(&made->old);
-	int rc = edition_first(made, problems);
+	list_init(&made->worker_list);
+	int rc = version_first(made, problems);
 	if (rc) {
 		mux_free(made);
 		made = NULL;
@@ -78,13 +44,12 @@ void mux_free(struct mux *mux) {
 	if (!mux)
 		return;
 	reloader_stop(mux->reloader);
-	edition_end(mux);
+	versions_free(mux);
 	reloader_free(mux->reloader);
 	registry_free(mux->registry);
 	retry_budget_free(mux->retry_budget);
 	shared_free(mux->shared);
 	pthread_mutex_destroy(&mux->lock);
-	free_settings(&mux->settings);
 	free(mux);
 }
 
@@ -104,52 +69,64 @@ struct policy *mux_policy(struct mux *mux) {
 	return policy;
 }
 
-static void on_waiting_due(void *owner) {
+void mux_view_policy(struct mux *mux, mux_policy_viewer viewer, void *owner) {
+	pthread_mutex_lock(&mux->lock);
+	viewer(owner, &(struct mux_policy_view){mux->version->policy, &mux->history, &mux->rejected});
+	pthread_mutex_unlock(&mux->lock);
+}
+
+static void on_wait_queue_due(void *owner) {
 	struct mux_worker *worker = owner;
 	uint64_t now_ms = loop_now_ms(worker->loop);
-	waiting_ask(&worker->waiting, now_ms);
-	uint64_t next_ms = waiting_next_ms(&worker->waiting);
+	wait_queue_ask(&worker->wait_queue, now_ms);
+	uint64_t next_ms = wait_queue_next_ms(&worker->wait_queue);
 	if (next_ms == UINT64_MAX)
-		timer_stop(&worker->waiting_timer);
+		timer_stop(&worker->wait_queue_timer);
 	else
-		timer_start(&worker->waiting_timer, next_ms > now_ms ? next_ms - now_ms : 0);
+		timer_start(&worker->wait_queue_timer, next_ms > now_ms ? next_ms - now_ms : 0);
 }
 
 void mux_worker_await(struct mux_worker *worker, struct waiter *waiter, uint64_t ask_ms) {
 	uint64_t now_ms = loop_now_ms(worker->loop);
-	waiting_join(&worker->waiting, waiter, ask_ms);
-	if (!timer_is_running(&worker->waiting_timer) || worker->waiting_timer.due_ms > ask_ms)
-		timer_start(&worker->waiting_timer, ask_ms > now_ms ? ask_ms - now_ms : 0);
+	wait_queue_join(&worker->wait_queue, waiter, ask_ms);
+	if (!timer_is_running(&worker->wait_queue_timer) || worker->wait_queue_timer.due_ms > ask_ms)
+		timer_start(&worker->wait_queue_timer, ask_ms > now_ms ? ask_ms - now_ms : 0);
 }
 
 struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *loop) {
-	assert(index < mux->workers);
+	assert(index < mux->settings.workers);
 	struct mux_worker *worker = memory_new(1, sizeof *worker);
 	worker->mux = mux;
 	worker->index = index;
 	worker->loop = loop;
+	const struct engine_options *options = mux->settings.options;
 	worker->upstreams = upstreams_new(loop, &(struct upstream_settings){
-	                                            .connect_ms = mux->connect_ms,
-	                                            .pool_idle_ms = mux->pool_idle_ms,
-	                                            .header_bytes = mux->header_bytes,
+	                                            .connect_ms = options->timeouts.connect_ms,
+	                                            .pool_idle_ms = options->timeouts.pool_idle_ms,
+	                                            .header_bytes = options->limits.header_bytes,
+	                                            .proxy = options->proxy,
 	                                        });
 	worker->signer = sigv4_signer_new();
 	buffer_init(&worker->authorization, AUTHORIZATION_BYTES);
 	if (buffer_reserve(&worker->authorization, AUTHORIZATION_BYTES))
 		abort();
 	random_init_from_system(&worker->random);
-	waiting_init(&worker->waiting);
-	timer_init(&worker->waiting_timer, loop, on_waiting_due, worker);
-	struct mux_version *version = mux_version_retain(mux);
+	wait_queue_init(&worker->wait_queue);
+	timer_init(&worker->wait_queue_timer, loop, on_wait_queue_due, worker);
+	// First in the list: a version that comes in between is then announced.
+	pthread_mutex_lock(&mux->lock);
+	list_append(&mux->worker_list, &worker->link);
+	pthread_mutex_unlock(&mux->lock);
 	tick_init(worker);
-	tick_note(worker, version);
-	version_release(version);
 	return worker;
 }
 
 void mux_worker_free(struct mux_worker *worker) {
-	assert(worker->request_count == 0 && waiting_is_empty(&worker->waiting));
-	timer_stop(&worker->waiting_timer);
+	assert(worker->request_count == 0 && wait_queue_is_empty(&worker->wait_queue));
+	pthread_mutex_lock(&worker->mux->lock);
+	list_remove(&worker->link);
+	pthread_mutex_unlock(&worker->mux->lock);
+	timer_stop(&worker->wait_queue_timer);
 	timer_stop(&worker->tick_timer);
 	upstreams_free(worker->upstreams);
 	sigv4_signer_free(worker->signer);

@@ -15,39 +15,39 @@
 #include "base/header.h"
 #include "base/memory_meter.h"
 #include "base/problem.h"
+#include "mux/engine_options.h"
 #include "net/loop.h"
 #include "policy/policy.h"
 #include "route/decide.h"
-#include "route/event.h"
+#include "route/observer.h"
 #include "route/state.h"
 
 struct mux;        // one a process: settings, the running policy version, the models' states
 struct mux_worker; // one a thread: its connections and requests
 struct mux_request;
+struct history; // see mux/history.h
 
 enum { VERSION_HASH_BYTES = 65 }; // SHA-256 in hex, with its NUL
 
-struct mux_credential_set {
+struct named_credentials_source {
 	const char *name;
 	struct credentials_source *source;
 };
 
-// Borrowed by mux_new, which copies what it keeps; the credentials sources are borrowed for the mux's life.
+// Whom to sign as: `own`, or for a model that names one, one of the sets.
+struct credentials_sources {
+	struct credentials_source *own;
+	struct named_credentials_source *sets;
+	size_t set_count;
+};
+
+// Copied by mux_new; what it points to is borrowed for the mux's life.
 struct mux_settings {
-	const char *policy; // path; NULL for the built-in one
-	struct policy_limits policy_limits;
+	const struct engine_options *options; // all but its credentials, which come as sources:
+	const struct credentials_sources *credentials;
 	size_t workers;
-	const char *region;   // never NULL
-	const char *endpoint; // NULL: the region's own
-	bool allow_plaintext; // http:// endpoints other than loopback
-	struct credentials_source *credentials;
-	const struct mux_credential_set *credential_sets;
-	size_t credential_set_count;
-	uint64_t connect_ms, pool_idle_ms;
-	size_t response_bytes, header_bytes, frame_bytes, hold_bytes;
-	struct memory_meter *memory;   // is charged with what requests hold here; borrowed for the mux's life; may be NULL
-	route_event_callback on_event; // on the worker's thread; may be NULL
-	void *event_owner;
+	struct memory_meter *memory;       // is charged with what requests hold here; may be NULL
+	const struct observers *observers; // complete; may be NULL
 	// Adds what else is wrong with a policy, before it is published; from any thread, one at a time. May be NULL.
 	void (*check_policy)(void *owner, const struct policy *policy, struct problems *problems);
 	void *check_owner;
@@ -61,7 +61,7 @@ void mux_free(struct mux *mux);
 
 // The worker of that index (below settings.workers), on its thread's loop.
 struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *loop);
-// Its requests must have ended.
+// Its requests must have ended; its loop is not run any more.
 void mux_worker_free(struct mux_worker *worker);
 size_t mux_worker_requests(const struct mux_worker *worker);
 
@@ -70,14 +70,17 @@ struct policy *mux_policy(struct mux *mux);
 
 // What is to be reloaded: the policy from where it was read first, or a version that ran before.
 struct mux_reload_order {
-	uint64_t to;     // one of the last ten versions that ran; 0: what is on disk
-	bool if_changed; // only where disk says other than when it was last read, and other than what runs
+	uint64_t to; // one of the last ten versions that ran; 0: what is on disk
+	// Only where disk says other than when it was last read, and other than what runs. A `stat` of each file comes
+	// first, on the reloader's thread: it may take long where a file is on another machine.
+	bool if_changed;
 };
 
 // What came of it. The running version is a new one only with status 0 and `is_new`.
 struct mux_reloaded {
 	int status; // 0; ERROR_NOT_FOUND: there is no such version; ERROR_BUSY: the mux ends; else: rejected, see problems
 	bool is_new;
+	bool is_changing; // of an order with if_changed: a file has just changed; nothing was read, it may be half written
 	uint64_t version; // that runs now
 	size_t models;
 	char hash[VERSION_HASH_BYTES];
@@ -96,14 +99,16 @@ int mux_reload(struct mux *mux, struct loop *loop, struct mux_reload_order order
 // No reload runs or is answered from here on. Before the loops of orders are closed; mux_free does it too.
 void mux_end_reloads(struct mux *mux);
 
-// The files whose change may make another policy: those that were read, or looked for in vain, for the running version
-// and when disk was last read. A list ended by NULL, in one allocation each; free with mux_free_files.
-char **mux_policy_files(struct mux *mux);
-void mux_free_files(char **files);
-
-// The running version, where it came from, what was wrong with the one last rejected, and the versions before, as JSON:
-// {"version","hash","since","source","models","restores","errors","benched","history"}.
-void mux_report_policy(struct mux *mux, struct buffer *out);
+// The running version, the versions before it (the last of `history` is the running one), and what was wrong with the
+// one last rejected.
+struct mux_policy_view {
+	const struct policy *policy;
+	const struct history *history;
+	const struct problems *rejected;
+};
+typedef void (*mux_policy_viewer)(void *owner, const struct mux_policy_view *view);
+// Calls `viewer` once, from within, under the lock of reloads: it calls nothing of the mux. From any thread.
+void mux_view_policy(struct mux *mux, mux_policy_viewer viewer, void *owner);
 
 // What a client wants. Everything is borrowed until on_done.
 struct mux_call {
@@ -126,7 +131,8 @@ struct mux_error {
 	struct slice message;
 	int64_t retry_after_ms; // -1: none is to be told
 	struct slice code; // "NO_MODELS_AVAILABLE", "RETRIES_EXHAUSTED"; empty for an upstream's own error after `fail`
-	// An upstream's error that is passed on as it was: its headers (hop-by-hop ones removed) and body.
+	// An upstream's error that is passed on as it was: its headers (hop-by-hop ones removed) and body, which SDKs can
+	// parse.
 	bool from_upstream;
 	struct headers headers;
 	struct slice body;

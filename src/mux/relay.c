@@ -3,6 +3,7 @@
 
 #include "aws/exception.h"
 #include "aws/usage.h"
+#include "mux/engine_failure.h"
 
 void relay_init(struct relay *relay, enum operation operation, size_t frame_bytes, size_t hold_bytes,
                 struct arena *arena, const struct relay_output *output, void *owner) {
@@ -12,7 +13,6 @@ void relay_init(struct relay *relay, enum operation operation, size_t frame_byte
 	    .owner = owner,
 	    .arena = arena,
 	    .usage = {-1, -1, -1, -1},
-	    .failure = {.kind = FAILURE_STREAM, .type = TYPE_NETWORK, .fault = FAULT_MODEL, .retry_after_ms = -1},
 	};
 	eventstream_decoder_init(&relay->decoder, frame_bytes);
 	buffer_init(&relay->held, hold_bytes);
@@ -77,14 +77,11 @@ static void send_closing_frame(struct relay *relay, struct slice exception, stru
 	buffer_free(&frame);
 }
 
-static enum relay_verdict fail(struct relay *relay, enum failure_kind kind, struct slice name, struct slice text) {
+static enum relay_verdict relay_fail(struct relay *relay, const struct failure *failure) {
 	bool told = relay_is_committed(relay);
-	relay->failure.kind = kind;
-	relay->failure.type = kind == FAILURE_TIMEOUT ? TYPE_TIMEOUT : TYPE_NETWORK;
-	relay->failure.name = name;
-	relay->failure.message = text;
+	relay->failure = *failure;
 	if (told)
-		send_closing_frame(relay, SLICE("ModelStreamErrorException"), text);
+		send_closing_frame(relay, SLICE("ModelStreamErrorException"), failure->message);
 	relay->phase = RELAY_OVER;
 	return RELAY_FAILED;
 }
@@ -95,8 +92,8 @@ static enum relay_verdict succeed(struct relay *relay) {
 }
 
 // What follows can't be read or trusted; a message that had ended is whole without it.
-static enum relay_verdict break_off(struct relay *relay, struct slice name, struct slice text) {
-	return relay->phase == RELAY_STOPPED ? succeed(relay) : fail(relay, FAILURE_STREAM, name, text);
+static enum relay_verdict break_off(struct relay *relay, const struct failure *failure) {
+	return relay->phase == RELAY_STOPPED ? succeed(relay) : relay_fail(relay, failure);
 }
 
 static enum relay_verdict take_exception(struct relay *relay, const struct eventstream_frame *frame) {
@@ -141,8 +138,10 @@ static enum relay_verdict take_frame(struct relay *relay, const struct eventstre
 	enum eventstream_kind kind = eventstream_frame_kind(frame);
 	if (kind == EVENTSTREAM_KIND_EXCEPTION || kind == EVENTSTREAM_KIND_ERROR)
 		return take_exception(relay, frame);
-	if (kind == EVENTSTREAM_KIND_OTHER)
-		return break_off(relay, SLICE("ProtocolError"), SLICE("a frame is neither an event nor an exception"));
+	if (kind == EVENTSTREAM_KIND_OTHER) {
+		struct failure failure = engine_failure(ENGINE_PROTOCOL_ERROR);
+		return break_off(relay, &failure);
+	}
 	struct slice event = eventstream_frame_text(frame, SLICE(":event-type"));
 	if (relay->phase == RELAY_HOLDING) {
 		if (!starts_content(relay, event) && buffer_append(&relay->held, frame->raw) == 0)
@@ -164,25 +163,29 @@ enum relay_verdict relay_feed(struct relay *relay, struct slice bytes) {
 		enum eventstream_progress progress = eventstream_decoder_next(&relay->decoder, &bytes, &frame);
 		if (progress == EVENTSTREAM_MORE)
 			break;
-		if (progress == EVENTSTREAM_FRAME)
+		if (progress == EVENTSTREAM_FRAME) {
 			verdict = take_frame(relay, &frame, fed);
-		else
-			verdict = break_off(relay, SLICE("CorruptFrame"), slice_from(eventstream_error_text(relay->decoder.error)));
+		} else {
+			struct failure failure = engine_failure(ENGINE_CORRUPT_FRAME);
+			failure.message = slice_from(eventstream_error_text(relay->decoder.error));
+			verdict = break_off(relay, &failure);
+		}
 	}
 	pass_run(relay);
 	return verdict;
 }
 
-enum relay_verdict relay_finish(struct relay *relay, enum relay_ending ending, struct slice name, struct slice text) {
+enum relay_verdict relay_finish(struct relay *relay, const struct failure *broken) {
+	struct failure failure;
+	if (broken)
+		return break_off(relay, broken);
 	if (relay->phase == RELAY_STOPPED)
 		return succeed(relay);
-	if (ending == RELAY_STALLED)
-		return fail(relay, FAILURE_TIMEOUT, name, text);
-	if (ending == RELAY_BROKEN)
-		return fail(relay, FAILURE_NETWORK, name, text);
 	if (eventstream_decoder_finish(&relay->decoder) != EVENTSTREAM_OK)
-		return fail(relay, FAILURE_STREAM, SLICE("CorruptFrame"), SLICE("the stream ended within a frame"));
-	if (is_converse(relay) || relay->phase == RELAY_HOLDING)
-		return fail(relay, FAILURE_STREAM, SLICE("StreamEndedEarly"), SLICE("the stream ended before its message did"));
-	return succeed(relay);
+		failure = engine_failure(ENGINE_CORRUPT_FRAME);
+	else if (is_converse(relay) || relay->phase == RELAY_HOLDING)
+		failure = engine_failure(ENGINE_STREAM_ENDED_EARLY);
+	else
+		return succeed(relay);
+	return relay_fail(relay, &failure);
 }

@@ -29,9 +29,6 @@ enum relay_verdict {
 	RELAY_FAILED,    // over; `failure` says how. After the commit the client has been sent the frame that says so.
 };
 
-// How the bytes of a stream came to their end.
-enum relay_ending { RELAY_CLEAN, RELAY_BROKEN, RELAY_STALLED };
-
 struct relay {
 	enum operation operation;
 	const struct relay_output *output;
@@ -54,9 +51,9 @@ void relay_free(struct relay *relay);
 // Takes the next bytes of the stream. After RELAY_SUCCEEDED or RELAY_FAILED nothing more may be fed.
 enum relay_verdict relay_feed(struct relay *relay, struct slice bytes);
 
-// The stream came to its end; answers RELAY_SUCCEEDED or RELAY_FAILED. `name` and `text` say what happened to one that
-// is not RELAY_CLEAN ("ConnectionReset"); they live for ever.
-enum relay_verdict relay_finish(struct relay *relay, enum relay_ending ending, struct slice name, struct slice text);
+// The stream came to its end; answers RELAY_SUCCEEDED or RELAY_FAILED. `broken` says what happened to its bytes ("it
+// was reset", "it fell silent"), its texts live for ever; NULL: they ended cleanly.
+enum relay_verdict relay_finish(struct relay *relay, const struct failure *broken);
 
 bool relay_is_committed(const struct relay *relay);
 

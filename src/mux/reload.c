@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/problem.h"
-#include "mux/edition.h"
 #include "mux/worker.h"
 
 enum { WAITING_MAX = 16, NICENESS = 10 };
@@ -53,29 +53,24 @@ struct reloader *reloader_new(struct mux *mux) {
 	return reloader;
 }
 
-static void tell_event(struct mux *mux, const struct mux_reloaded *result) {
-	bool rejected = result->status != 0 && result->problems.count != 0;
-	if (!mux->on_event || !(result->is_new || rejected))
+static void tell_observers(const struct mux *mux, const struct mux_reloaded *result) {
+	struct event event = {.kind = EVENT_POLICY_RELOADED, .at_ms = clock_now_ms()};
+	if (result->is_new) {
+		event.reloaded = (struct policy_reloaded){result->version, result->hash, result->models};
+	} else if (result->status != 0 && result->problems.count != 0) {
+		event.kind = EVENT_POLICY_REJECTED;
+		event.rejected.problems = &result->problems;
+	} else {
 		return;
-	struct buffer text;
-	buffer_init(&text, 1 << 20);
-	if (rejected)
-		problems_format(&result->problems, &text);
-	else
-		buffer_append(&text, slice_from(result->hash));
-	struct route_event event = {
-	    .kind = rejected ? EVENT_POLICY_REJECTED : EVENT_POLICY_RELOADED,
-	    .detail = slice_of(text.ptr, slice_find(buffer_slice(&text), '\n')),
-	};
-	mux->on_event(mux->event_owner, &event);
-	buffer_free(&text);
+	}
+	observers_tell(mux->settings.observers, &event);
 }
 
 static void tell(struct order *order) {
 	if (order->is_told)
 		return;
 	order->is_told = true;
-	tell_event(order->reloader->mux, &order->result);
+	tell_observers(order->reloader->mux, &order->result);
 	order->done(order->owner, &order->result);
 }
 
@@ -100,7 +95,7 @@ static void bury_unused(struct reloader *reloader) {
 		struct mux_version *version = LIST_OWNER(reloader->unused.next, struct mux_version, unused_link);
 		list_remove(&version->unused_link);
 		pthread_mutex_unlock(&reloader->lock);
-		edition_bury(version);
+		version_free(version);
 		pthread_mutex_lock(&reloader->lock);
 	}
 }
@@ -110,7 +105,7 @@ static void carry_out(struct reloader *reloader) {
 	list_remove(&order->link);
 	reloader->waiting_count--;
 	pthread_mutex_unlock(&reloader->lock);
-	edition_renew(reloader->mux, &order->what, &order->result);
+	version_renew(reloader->mux, &order->what, &order->result);
 	pthread_mutex_lock(&reloader->lock);
 	list_append(&reloader->answered, &order->link);
 	loop_post(order->loop, deliver, order);

@@ -11,7 +11,6 @@
 #include "base/memory.h"
 #include "mux/request_attributes.h"
 #include "mux/request_edits.h"
-#include "mux/tick.h"
 
 // Bounds what one request may allocate beside bodies: headers and error texts of at most some tens of attempts, and
 // routing's arrays over the pool.
@@ -36,7 +35,7 @@ static void release(struct mux_request *request) {
 	for (struct list *link = request->attempts.next; link != &request->attempts; link = link->next)
 		attempt_release(attempt_at(link));
 	timer_stop(&request->timer);
-	waiting_leave(&request->waiter);
+	wait_queue_leave(&request->waiter);
 	worker->request_count--;
 	version_release(request->version);
 	arena_free_secret(&request->arena); // signatures and session tokens have been in it
@@ -55,21 +54,21 @@ static void drop(void *owner) {
 		release(request);
 }
 
-static struct attempt *attempt_of(struct mux_request *request, uint32_t id) {
+struct attempt *request_attempt(const struct mux_request *request, uint32_t id) {
 	struct list *link = request->attempts.next;
 	while (link != &request->attempts && attempt_at(link)->id != id)
 		link = link->next;
 	return link == &request->attempts ? NULL : attempt_at(link);
 }
 
-// Collects the failure of an attempt, for the case that no other gives an answer.
-static void keep_failure(struct mux_request *request, const struct attempt *attempt) {
+struct attempt *request_last_attempt(const struct mux_request *request) {
+	return list_is_empty(&request->attempts) ? NULL : attempt_at(request->attempts.previous);
+}
+
+// An operator has to hear of credentials that are refused, and of models that aren't there.
+static void log_refusal(const struct mux_request *request, const struct attempt *attempt) {
 	const struct failure *failure = &attempt->result.failure;
-	request->has_failed = true;
-	request->last_failure = *failure;
-	if (attempt->error.status)
-		request->kept = attempt->error;
-	if (failure->fault == FAULT_OPERATOR && failure->status)
+	if (attempt->result.end == ATTEMPT_FAILED && failure->fault == FAULT_OPERATOR && failure->status)
 		log_entry(LOG_WARN, "upstream refused", LOG_S("model", attempt_model_name(attempt)),
 		          LOG_N("status", failure->status), LOG_S("error", failure->name),
 		          LOG_S("request_id", request->attributes.id));
@@ -97,39 +96,28 @@ static struct step after(struct mux_request *request, const struct attempt *atte
 	}
 	if (request->routing)
 		return route_attempt_ended(request->routing, attempt->id, &result, now_of(request));
-	bool is_answered = attempt->result.end == ATTEMPT_SUCCEEDED;
-	return (struct step){
-	    .kind = is_answered ? STEP_RETURN : STEP_FAIL, .error = ROUTE_FAILED, .retry_after_ms = RETRY_MS};
+	return unrouted_end(request, ROUTE_FAILED);
 }
 
 static void on_ended(struct attempt *attempt) {
 	struct mux_request *request = attempt->owner;
 	struct step step = after(request, attempt);
-	bool lacked_tier = request->routing && route_request_lacked_tier(request->routing, attempt->id);
-	if (attempt->result.end == ATTEMPT_FAILED && !lacked_tier)
-		keep_failure(request, attempt);
+	log_refusal(request, attempt);
 	follow(request, step);
 }
 
 static const struct attempt_events attempt_events = {hold, drop, on_committed, on_frames, on_ended};
 
-// What the policy and routing want changed of the call for this attempt; false when there is no room for it.
-static bool amend(struct mux_request *request, const struct step *step, struct request_edits **request_edits) {
+static struct attempt *start_attempt(struct mux_request *request, const struct step *step) {
+	struct request_edits *edits;
 	struct request_edits_order order = {
 	    .worker = request->worker,
 	    .call = &request->call,
-	    .decide = request->route.decide,
 	    .routing = request->routing,
 	    .step = step,
 	    .arena = &request->arena,
 	};
-	*request_edits = NULL;
-	return !request->routing || !request_edits_is_due(&order) || request_edits_make(&order, request_edits) == 0;
-}
-
-static struct attempt *start_attempt(struct mux_request *request, const struct step *step) {
-	struct request_edits *request_edits;
-	if (!amend(request, step, &request_edits))
+	if (request_edits_make(&order, &edits))
 		return NULL;
 	struct attempt *attempt = attempt_start(&(struct attempt_order){
 	    .events = &attempt_events,
@@ -141,10 +129,10 @@ static struct attempt *start_attempt(struct mux_request *request, const struct s
 	    .step = step,
 	    .stream_idle_ms = request->route.pool->limits.stream_idle_ms,
 	    .payload_hash = request->payload_hash,
-	    .request_edits = request_edits,
+	    .edits = edits,
 	});
-	if (!attempt && request_edits)
-		request_edits_free(request_edits);
+	if (!attempt && edits)
+		request_edits_free(edits);
 	return attempt;
 }
 
@@ -157,12 +145,12 @@ static struct step send(struct mux_request *request, const struct step *step) {
 	}
 	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1, .usage = {-1, -1, -1, -1}};
 	if (!request->routing)
-		return (struct step){.kind = STEP_FAIL, .error = ROUTE_FAILED};
+		return unrouted_end(request, ROUTE_FAILED);
 	return route_attempt_ended(request->routing, step->attempt, &result, now_of(request));
 }
 
 static struct step stop(struct mux_request *request, const struct step *step) {
-	struct attempt *attempt = attempt_of(request, step->attempt);
+	struct attempt *attempt = request_attempt(request, step->attempt);
 	attempt_cancel(attempt);
 	return after(request, attempt);
 }
@@ -172,12 +160,8 @@ static void finish(struct mux_request *request, const struct step *step) {
 	if (request->submitting) {
 		request->ending = *step;
 		timer_start(&request->timer, 0);
-	} else if (request->committed) {
-		delivery_response(request, request->committed);
-	} else if (step->kind == STEP_RETURN) {
-		delivery_response(request, attempt_of(request, step->attempt));
 	} else {
-		delivery_failure(request, step);
+		delivery_end(request, step);
 	}
 }
 
@@ -225,17 +209,15 @@ static void on_timer(void *owner) {
 	drop(request);
 }
 
-// The first step: routing's, or for a call that is on no model its one attempt.
 static struct step begin(struct mux_request *request) {
 	request->begun = true;
-	struct step failed = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NONE_SELECTED};
+	return route_begin(request->routing, now_of(request));
+}
+
+// The one attempt of a call that is on no model.
+static struct step begin_unrouted(struct mux_request *request) {
 	const struct route_limits *limits = &request->route.pool->limits;
-	if (!operation_is_on_model(request->call.operation))
-		return (struct step){.kind = STEP_SEND, .options = {limits->timeout_ms, limits->ttft_ms}};
-	if (route_request_new(&request->route, &request->attributes, &request->arena, request->started_ms,
-	                      &request->routing))
-		return failed;
-	return route_begin(request->routing, request->started_ms);
+	return (struct step){.kind = STEP_SEND, .options = {limits->timeout_ms, limits->ttft_ms}};
 }
 
 // Its turn among those that wait has come.
@@ -244,16 +226,21 @@ static void on_turn(void *owner) {
 	hold(request);
 	follow(request, request->begun ? route_next(request->routing, now_of(request)) : begin(request));
 	if (request->waiter.ask_ms == UINT64_MAX)
-		waiting_leave(&request->waiter);
+		wait_queue_leave(&request->waiter);
 	drop(request);
 }
 
-// Who comes while others wait asks after them.
+// New requests queue behind waiting ones.
 static void start(struct mux_request *request) {
 	struct mux_worker *worker = request->worker;
-	uint64_t moment_ms = 1 + worker->waiting.asked / ASKED_A_MS;
+	uint64_t moment_ms = 1 + worker->wait_queue.asked / ASKED_A_MS;
 	request_attributes_fill(&request->call, request->route.pool, &request->attributes);
-	if (operation_is_on_model(request->call.operation) && !waiting_is_empty(&worker->waiting))
+	if (!operation_is_on_model(request->call.operation))
+		follow(request, begin_unrouted(request));
+	else if (route_request_new(&request->route, &request->attributes, &request->arena, request->started_ms,
+	                           &request->routing))
+		follow(request, unrouted_end(request, ROUTE_FAILED));
+	else if (!wait_queue_is_empty(&worker->wait_queue))
 		mux_worker_await(worker, &request->waiter, (request->started_ms / moment_ms + 1) * moment_ms);
 	else
 		follow(request, begin(request));
@@ -265,14 +252,13 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	struct mux_request *request = memory_new(1, sizeof *request);
 	request->worker = worker;
 	request->version = mux_version_retain(mux);
-	tick_note(worker, request->version);
 	request->call = *call;
 	request->sink = sink;
 	request->owner = owner;
 	request->started_ms = loop_now_ms(worker->loop);
 	request->submitting = true;
 	arena_init(&request->arena, ARENA_BYTES);
-	request->arena.meter = mux->memory;
+	request->arena.meter = mux->settings.memory;
 	list_init(&request->attempts);
 	worker->request_count++;
 	timer_init(&request->timer, worker->loop, on_timer, request);
@@ -282,8 +268,8 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	    .decide = policy_decide(request->version->policy, worker->index),
 	    .random = &worker->random,
 	    .retry_budget = mux->retry_budget,
-	    .on_event = mux->on_event,
-	    .event_owner = mux->event_owner,
+	    .observers = mux->settings.observers,
+	    .region = mux->settings.options->region,
 	};
 	start(request);
 	request->submitting = false;
@@ -299,23 +285,22 @@ void mux_cancel(struct mux_request *request) {
 	hold(request);
 	request->cancelled = true;
 	timer_stop(&request->timer);
-	waiting_leave(&request->waiter);
+	wait_queue_leave(&request->waiter);
 	if (!request->over && request->ending.kind != STEP_NONE)
 		finish(request, &request->ending);
 	else if (!request->over && request->routing)
 		follow(request, route_cancel(request->routing, now_of(request)));
 	else if (!request->routing && !list_is_empty(&request->attempts))
-		attempt_cancel(attempt_at(request->attempts.next));
+		attempt_cancel(request_last_attempt(request));
 	request->over = true;
 	drop(request);
 }
 
 // A call without routing has one attempt, or none when it never began.
-static void stop_unrouted(struct mux_request *request) {
-	struct step stopped = {.kind = STEP_FAIL, .error = ROUTE_CANCELLED};
+static struct step stop_unrouted(struct mux_request *request) {
 	if (!list_is_empty(&request->attempts))
-		attempt_cancel(attempt_at(request->attempts.next));
-	finish(request, &stopped);
+		attempt_cancel(request_last_attempt(request));
+	return unrouted_end(request, ROUTE_STOPPED);
 }
 
 void mux_stop(struct mux_request *request) {
@@ -323,13 +308,11 @@ void mux_stop(struct mux_request *request) {
 		return;
 	hold(request);
 	timer_stop(&request->timer);
-	waiting_leave(&request->waiter);
+	wait_queue_leave(&request->waiter);
 	if (request->committed)
 		attempt_stop(request->committed);
-	else if (request->routing)
-		follow(request, route_cancel(request->routing, now_of(request)));
 	else
-		stop_unrouted(request);
+		follow(request, request->routing ? route_stop(request->routing, now_of(request)) : stop_unrouted(request));
 	drop(request);
 }
 

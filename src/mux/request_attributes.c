@@ -29,8 +29,11 @@ void request_attributes_fill(const struct mux_call *call, const struct pool *poo
 		return;
 	// Nobody can look into a body that is compressed.
 	struct slice body = headers_tell_coding(call->headers) ? (struct slice){0} : call->body;
-	if (pool->has_tiers)
-		attributes->tier = read_tier(body_edit_read_tier(call->operation, call->headers, body));
+	if (pool->has_tiers) {
+		struct slice tier;
+		attributes->is_tier_fixed = !body_edit_find_tier(call->operation, call->headers, body, &tier);
+		attributes->tier = read_tier(tier);
+	}
 	// Counting tokens uses no quota of them.
 	if (!pool->has_quota || call->operation == OPERATION_COUNT_TOKENS)
 		return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one attempt sends other than the client did: the tier and headers that routing wants for it, and the edits of
-// the policy's `prepare`. An edit that can't be made is told (event `policy-error`, a line in the log) and left out;
-// the request goes on without it.
+// What one attempt sends other than the client did, made as its step orders: the tier and headers that routing wants
+// for it, and the edits of the policy's `prepare`. An edit that can't be made is told (event `policy-error`, a line in
+// the log) and left out; the request goes on without it.
 #ifndef MUX_REQUEST_EDITS_H
 #define MUX_REQUEST_EDITS_H
 
@@ -26,20 +26,16 @@ struct request_edits {
 struct request_edits_order {
 	struct mux_worker *worker;
 	const struct mux_call *call;
-	const struct decide *decide;
-	struct route_request *routing; // is told of the tier
+	struct route_request *routing; // is told of a tier that can't be written; NULL where there is none to write
 	const struct step *step;       // a STEP_SEND
 	struct arena *arena;
 };
 
-// Whether there could be anything to amend. Where there isn't, nothing is called or copied.
-bool request_edits_is_due(const struct request_edits_order *order);
+// Makes the edits. *edits lives in the arena; NULL where the request goes up as it is. 0, or ERROR_MEMORY when the
+// arena is full.
+int request_edits_make(const struct request_edits_order *order, struct request_edits **edits);
 
-// Asks `prepare` and makes the edits. *amendment lives in the arena; NULL where the request goes up as it is. 0, or
-// ERROR_MEMORY when the arena is full.
-int request_edits_make(const struct request_edits_order *order, struct request_edits **request_edits);
-
-// Frees what isn't the arena's; nobody reads the body any more. Twice is fine.
-void request_edits_free(struct request_edits *request_edits);
+// Frees what isn't the arena's; the body is read no more. Twice is fine.
+void request_edits_free(struct request_edits *edits);
 
 #endif

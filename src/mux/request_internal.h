@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request as the files that carry it out share it: request.c, which does its steps, and sink.c, which tells its sink.
+// A request as the files that carry it out share it: request.c, which does its steps, unrouted.c, which ends one that
+// routing has no part in, and sink.c, which tells its sink.
 #ifndef MUX_REQUEST_INTERNAL_H
 #define MUX_REQUEST_INTERNAL_H
 
@@ -9,16 +10,19 @@
 #include "aws/sigv4.h"
 #include "base/arena.h"
 #include "base/list.h"
-#include "mux/answer.h"
 #include "mux/attempt.h"
 #include "mux/mux.h"
 #include "mux/version.h"
-#include "mux/waiting.h"
 #include "mux/worker.h"
+#include "route/error_response.h"
 #include "route/request.h"
+#include "route/wait_queue.h"
 
-// What a client is told to wait after a failure that no model's state says more about.
-enum { RETRY_MS = 1000 };
+// How a request ended that routing had no part in.
+struct unrouted_end {
+	struct request_result result;
+	struct error_response response;
+};
 
 struct mux_request {
 	struct mux_worker *worker;
@@ -37,9 +41,7 @@ struct mux_request {
 
 	struct list attempts; // all of them, in the order of their ids
 	struct attempt *committed;
-	struct kept_error kept; // the last upstream error
-	struct failure last_failure;
-	bool has_failed;
+	struct unrouted_end unrouted; // where `routing` is NULL
 
 	unsigned depth;
 	bool submitting;
@@ -49,6 +51,14 @@ struct mux_request {
 	struct step ending; // waits for the timer where its kind isn't STEP_NONE
 };
 
+// The attempt of that id; NULL where it never began.
+struct attempt *request_attempt(const struct mux_request *request, uint32_t id);
+// NULL where none has begun.
+struct attempt *request_last_attempt(const struct mux_request *request);
+
+// The last step of a request without routing: the end of its one attempt, or `error`.
+struct step unrouted_end(struct mux_request *request, enum route_error error);
+
 // The attempts so far, and the name of the last one's model (empty where there was none).
 uint32_t delivery_attempts(const struct mux_request *request);
 struct slice delivery_last_model(const struct mux_request *request);
@@ -56,10 +66,8 @@ struct slice delivery_last_model(const struct mux_request *request);
 // Tells the sink that an answer begins: `content_length` is -1 for a stream. A sink that has cancelled hears nothing.
 void delivery_head(struct mux_request *request, const struct attempt *attempt, int64_t content_length);
 
-// Tells it the attempt's answer, whole or what is left of a stream, and that it is done; the request is over then.
-void delivery_response(struct mux_request *request, const struct attempt *attempt);
-
-// Tells it, as the last thing too, that there is no answer, and why.
-void delivery_failure(struct mux_request *request, const struct step *step);
+// Tells it, as the last thing, how the request ended, after the whole answer where that hasn't been sent; the request
+// is over then.
+void delivery_end(struct mux_request *request, const struct step *step);
 
 #endif

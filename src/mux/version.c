@@ -1,49 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mux/version.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "aws/digest.h"
 #include "aws/endpoint.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/problem.h"
-#include "mux/mux.h"
+#include "mux/history.h"
+#include "mux/reload.h"
+#include "mux/tick.h"
+#include "mux/worker.h"
+#include "sandbox/sources.h"
 
-enum { FIELD_BYTES = 64 };
+enum { FIELD_BYTES = 64, OLD_MAX = 8, TEXT_BYTES = 32 << 20, LOGGED_PROBLEMS = 10 };
 
 static struct credentials_source *find_credentials(const struct mux_settings *settings, const char *name) {
+	const struct credentials_sources *credentials = settings->credentials;
 	if (!name)
-		return settings->credentials;
-	for (size_t i = 0; i < settings->credential_set_count; i++)
-		if (strcmp(settings->credential_sets[i].name, name) == 0)
-			return settings->credential_sets[i].source;
+		return credentials->own;
+	for (size_t i = 0; i < credentials->set_count; i++)
+		if (strcmp(credentials->sets[i].name, name) == 0)
+			return credentials->sets[i].source;
 	return NULL;
 }
 
 // Where requests go by a model's own keys, or (NULL) by the settings alone. `place` names the model in problems.
-static int resolve(const struct model *model, const struct mux_settings *settings, const char *place, const char *file,
-                   struct problems *problems, struct target *target) {
+static int resolve_target(const struct model *model, const struct mux_settings *settings, const char *place,
+                          const char *file, struct problems *problems, struct target *target) {
 	char field[2 * FIELD_BYTES];
-	const char *region = model && model->region ? model->region : settings->region;
-	const char *override = model && model->endpoint ? model->endpoint : settings->endpoint;
+	int line = model ? model->line : 0;
+	const char *region = model && model->region ? model->region : settings->options->region;
+	const char *override = model && model->endpoint ? model->endpoint : settings->options->endpoint;
 	struct endpoint endpoint;
 	const char *expected = NULL;
 	int rc =
 	    endpoint_resolve(slice_from(region), slice_from(override), (struct endpoint_variant){0}, &endpoint, &expected);
 	if (rc) {
 		snprintf(field, sizeof field, "%s%s", place, override ? "endpoint" : "region");
-		problems_add(problems, file, 0, field, expected, override ? override : region);
+		problems_add(problems, file, line, field, expected, override ? override : region);
 		return ERROR_INVALID;
 	}
-	if (!endpoint.tls && !endpoint_is_loopback(&endpoint) && !settings->allow_plaintext) {
+	if (!endpoint.tls && !endpoint_is_loopback(&endpoint) && !settings->options->allow_plaintext) {
 		snprintf(field, sizeof field, "%sendpoint", place);
-		problems_add(problems, file, 0, field, "https:// (or allow_plaintext in the settings)", override);
+		problems_add(problems, file, line, field, "https:// (or allow_plaintext in the settings)", override);
 		return ERROR_INVALID;
 	}
 	struct credentials_source *credentials = find_credentials(settings, model ? model->credentials : NULL);
 	if (!credentials) {
 		snprintf(field, sizeof field, "%scredentials", place);
-		problems_add(problems, file, 0, field, "the name of one of the settings' credential_sets", model->credentials);
+		problems_add(problems, file, line, field, "the name of one of the settings' credential_sets",
+		             model->credentials);
 		return ERROR_INVALID;
 	}
 	*target = (struct target){
@@ -65,29 +76,254 @@ static void target_free(struct target *target) {
 	free(target->region);
 }
 
-int version_new(struct policy *policy, const struct mux_settings *settings, struct problems *problems,
-                struct mux_version **version) {
-	const struct pool *pool = policy_pool(policy);
-	struct mux_version *made = memory_new(1, sizeof *made);
-	made->references = 1;
-	list_init(&made->link);
-	list_init(&made->unused_link);
-	made->policy = policy;
-	made->targets = memory_new(pool->count, sizeof *made->targets);
-	made->target_count = pool->count;
-	int rc = resolve(NULL, settings, "", "settings", problems, &made->own);
-	bool own_is_wrong = rc != 0; // models would only repeat it
-	for (size_t i = 0; !own_is_wrong && i < pool->count; i++) {
+// Where each of the policy's models is reached. 0, or ERROR_INVALID with a problem for each that can't be.
+static int resolve_targets(struct mux_version *version, const struct mux_settings *settings,
+                           struct problems *problems) {
+	const struct pool *pool = policy_pool(version->policy);
+	version->targets = memory_new(pool->count, sizeof *version->targets);
+	version->target_count = pool->count;
+	// What is wrong with the settings' own, each model would only repeat.
+	int rc = resolve_target(NULL, settings, "", "settings", problems, &version->own);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < pool->count; i++) {
 		char place[FIELD_BYTES];
 		snprintf(place, sizeof place, "models[%zu].", i + 1);
-		rc |= resolve(&pool->models[i], settings, place, policy_source(policy), problems, &made->targets[i]);
+		rc |= resolve_target(&pool->models[i], settings, place, policy_source(version->policy), problems,
+		                     &version->targets[i]);
 	}
-	if (rc) {
-		version_release(made);
-		return ERROR_INVALID;
+	return rc ? ERROR_INVALID : 0;
+}
+
+// The texts one after the other, as `cat FILE MODULE... | sha256sum` would have it. Empty where that can't be told.
+static void hash_sources(const struct sources *sources, char hash[VERSION_HASH_BYTES]) {
+	uint8_t sum[DIGEST_BYTES];
+	struct digest *digest = digest_new();
+	struct buffer all;
+	buffer_init(&all, TEXT_BYTES);
+	for (size_t i = 0; i < sources->count; i++)
+		buffer_append(&all, sources_at(sources, i).text);
+	*hash = '\0';
+	if (digest && !all.failed && digest_sha256(digest, buffer_slice(&all), sum) == 0)
+		digest_hex(sum, hash);
+	buffer_free_secret(&all);
+	digest_free(digest);
+}
+
+static int check_policy(struct mux *mux, const struct policy *policy, struct problems *problems) {
+	size_t before = problems->count;
+	if (mux->settings.check_policy)
+		mux->settings.check_policy(mux->settings.check_owner, policy, problems);
+	return problems->count == before ? 0 : ERROR_INVALID;
+}
+
+// A whole version out of texts, unpublished. 0, or a status with problems.
+static int build_version(struct mux *mux, struct sources *sources, struct problems *problems,
+                         struct mux_version **out) {
+	struct policy *policy;
+	struct policy_host host = {
+	    .registry = mux->registry, .shared = mux->shared, .clock = &clock_system, .now_ms = clock_now_ms()};
+	int rc =
+	    policy_build(sources, &mux->settings.options->policy_limits, mux->settings.workers, &host, problems, &policy);
+	if (rc)
+		return rc;
+	policy_set_observers(policy, mux->settings.observers);
+	struct mux_version *version = memory_new(1, sizeof *version);
+	version->references = 1;
+	list_init(&version->link);
+	list_init(&version->unused_link);
+	version->policy = policy;
+	hash_sources(sources, version->hash);
+	rc = resolve_targets(version, &mux->settings, problems);
+	if (rc == 0)
+		rc = check_policy(mux, policy, problems);
+	if (rc)
+		version_release(version);
+	else
+		*out = version;
+	return rc;
+}
+
+// Requests of the oldest versions beyond the limit are left to the defaults, so that few VMs are open.
+static void retire_oldest(struct mux *mux) {
+	size_t count = 0;
+	for (struct list *link = mux->old.next; link != &mux->old; link = link->next)
+		count++;
+	for (; count > OLD_MAX; count--) {
+		struct mux_version *oldest = LIST_OWNER(mux->old.next, struct mux_version, link);
+		list_remove(&oldest->link);
+		policy_retire(oldest->policy);
 	}
-	*version = made;
-	return 0;
+}
+
+// Takes the problems; those before are freed.
+static void set_rejected(struct mux *mux, struct problems rejected) {
+	pthread_mutex_lock(&mux->lock);
+	struct problems before = mux->rejected;
+	mux->rejected = rejected;
+	pthread_mutex_unlock(&mux->lock);
+	problems_free(&before);
+}
+
+// Puts the version in the running one's place, in one step.
+static void publish_version(struct mux *mux, struct mux_version *version, struct sources *sources, uint64_t restores) {
+	struct history_entry entry = {.restores = restores, .since_wall_ms = clock_wall_ms(), .sources = sources};
+	memcpy(entry.hash, version->hash, sizeof entry.hash);
+	version->reloader = mux->reloader;
+	sources_retain(sources);
+	pthread_mutex_lock(&mux->lock);
+	struct mux_version *before = mux->version;
+	version->number = before ? before->number + 1 : 1;
+	entry.number = version->number;
+	mux->version = version;
+	struct sources *gone = history_add(&mux->history, &entry);
+	struct problems rejected = mux->rejected;
+	mux->rejected = (struct problems){0};
+	tick_announce(mux);
+	pthread_mutex_unlock(&mux->lock);
+	sources_release(gone);
+	problems_free(&rejected);
+	if (!before)
+		return;
+	list_append(&mux->old, &before->link);
+	retire_oldest(mux);
+	version_release(before);
+}
+
+static void note_read(struct mux *mux, struct sources *sources) {
+	sources_retain(sources);
+	pthread_mutex_lock(&mux->lock);
+	struct sources *before = mux->last_read;
+	mux->last_read = sources;
+	pthread_mutex_unlock(&mux->lock);
+	sources_release(before);
+}
+
+int version_first(struct mux *mux, struct problems *problems) {
+	struct sources *sources = sources_new(mux->settings.options->policy);
+	struct mux_version *version;
+	int rc = build_version(mux, sources, problems, &version);
+	if (rc == 0) {
+		note_read(mux, sources);
+		publish_version(mux, version, sources, 0);
+	}
+	sources_release(sources);
+	return rc;
+}
+
+static void copy_problems(const struct problems *from, struct problems *to) {
+	for (size_t i = 0; i < from->count; i++) {
+		const struct problem *problem = &from->list[i];
+		problems_add(to, problem->file, problem->line, problem->field, problem->expected, problem->found);
+	}
+	to->dropped = from->dropped;
+}
+
+static void log_problem(const struct problem *problem, size_t number, size_t problems) {
+	struct log_field fields[8];
+	size_t count = 0;
+	fields[count++] = LOG_C("file", problem->file);
+	if (problem->line)
+		fields[count++] = LOG_N("line", problem->line);
+	fields[count++] = LOG_C("field", problem->field);
+	fields[count++] = LOG_C("expected", problem->expected);
+	fields[count++] = LOG_C("found", problem->found);
+	fields[count++] = LOG_N("problem", number);
+	fields[count++] = LOG_N("problems", problems);
+	fields[count] = LOG_NONE_;
+	log_write(LOG_ERROR, "policy rejected", fields);
+}
+
+static void log_rejected(const struct problems *problems) {
+	for (size_t i = 0; i < problems->count && i < LOGGED_PROBLEMS; i++)
+		log_problem(&problems->list[i], i + 1, problems->count + problems->dropped);
+}
+
+static void reject_version(struct mux *mux, const struct problems *problems) {
+	struct problems kept = {0};
+	copy_problems(problems, &kept);
+	set_rejected(mux, kept);
+	log_rejected(problems);
+}
+
+static void replace_version(struct mux *mux, struct sources *sources, uint64_t restores, struct mux_reloaded *result) {
+	struct mux_version *version;
+	result->status = build_version(mux, sources, &result->problems, &version);
+	if (result->status) {
+		reject_version(mux, &result->problems);
+		return;
+	}
+	publish_version(mux, version, sources, restores);
+	result->is_new = true;
+	const struct log_field fields[] = {
+	    LOG_N("version", version->number),
+	    LOG_C("hash", version->hash),
+	    LOG_C("source", policy_source(version->policy)),
+	    LOG_N("models", policy_pool(version->policy)->count),
+	    restores ? LOG_N("restores", restores) : LOG_NONE_,
+	    LOG_NONE_,
+	};
+	log_write(LOG_INFO, "policy reloaded", fields);
+}
+
+static void restore_version(struct mux *mux, uint64_t number, struct mux_reloaded *result) {
+	struct sources *sources = NULL;
+	pthread_mutex_lock(&mux->lock);
+	const struct history_entry *entry = history_find(&mux->history, number);
+	if (entry) {
+		sources = entry->sources;
+		sources_retain(sources);
+	}
+	pthread_mutex_unlock(&mux->lock);
+	if (sources)
+		replace_version(mux, sources, number, result);
+	else
+		result->status = ERROR_NOT_FOUND;
+	sources_release(sources);
+}
+
+// Whether disk says other than when it was read last, and other than what runs.
+static enum sources_look look_at_disk(struct mux *mux) {
+	// Only this thread changes what these point to.
+	struct sources *running = policy_sources(mux->version->policy);
+	enum sources_look look = sources_look(mux->last_read);
+	if (look != SOURCES_CHANGED)
+		return look;
+	if (sources_are_current(mux->last_read))
+		return SOURCES_SAME;
+	if (!sources_are_current(running))
+		return SOURCES_CHANGED;
+	note_read(mux, running);
+	set_rejected(mux, (struct problems){0});
+	return SOURCES_SAME;
+}
+
+static void read_again(struct mux *mux, struct mux_reloaded *result) {
+	struct sources *sources = sources_new(mux->settings.options->policy);
+	replace_version(mux, sources, 0, result);
+	note_read(mux, sources);
+	sources_release(sources);
+}
+
+void version_renew(struct mux *mux, const struct mux_reload_order *order, struct mux_reloaded *result) {
+	*result = (struct mux_reloaded){0};
+	enum sources_look look = order->if_changed ? look_at_disk(mux) : SOURCES_CHANGED;
+	result->is_changing = look == SOURCES_CHANGING;
+	if (order->to)
+		restore_version(mux, order->to, result);
+	else if (look == SOURCES_CHANGED)
+		read_again(mux, result);
+	result->version = mux->version->number;
+	result->models = policy_pool(mux->version->policy)->count;
+	memcpy(result->hash, mux->version->hash, sizeof result->hash);
+}
+
+void versions_free(struct mux *mux) {
+	if (mux->version)
+		version_release(mux->version);
+	sources_release(mux->last_read);
+	history_free(&mux->history);
+	problems_free(&mux->rejected);
 }
 
 void version_retain(struct mux_version *version) {
@@ -97,13 +333,14 @@ void version_retain(struct mux_version *version) {
 void version_release(struct mux_version *version) {
 	if (--version->references > 0)
 		return;
-	if (version->on_unused)
-		version->on_unused(version->keeper, version);
+	if (version->reloader)
+		reloader_take_unused(version->reloader, version);
 	else
 		version_free(version);
 }
 
 void version_free(struct mux_version *version) {
+	list_remove(&version->link);
 	target_free(&version->own);
 	for (size_t i = 0; i < version->target_count; i++)
 		target_free(&version->targets[i]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A policy version made ready for traffic: the policy, and for each of its models the target that requests go to.
-// Immutable once published and reference-counted; a request pins the one that it began under.
+// A policy version made ready for traffic: the policy, and for each of its models the target that requests go to. Built
+// off the workers' loops. Immutable once published and reference-counted; a request pins the one that it began under.
 #ifndef MUX_VERSION_H
 #define MUX_VERSION_H
 
@@ -14,6 +14,8 @@
 #include "base/problem.h"
 #include "mux/mux.h"
 #include "policy/policy.h"
+
+struct reloader;
 
 // Where a model's requests go and who signs them. Strings are owned by the version.
 struct target {
@@ -30,23 +32,31 @@ struct mux_version {
 	_Atomic unsigned references;
 	uint64_t number; // counts from 1; 0 before it is published
 	char hash[VERSION_HASH_BYTES];
-	// Takes what nobody pins any more, on whatever thread let go of it; NULL frees it there and then.
-	void (*on_unused)(void *keeper, struct mux_version *version);
-	void *keeper;
-	struct list link, unused_link; // of who puts versions in place, and of the keeper
+	struct reloader *reloader; // frees it once nothing pins it; NULL before it is published
+	struct list link;          // of mux->old
+	struct list unused_link;   // of the reloader
 	struct policy *policy;
 	struct target own;      // the settings' endpoint, for operations that are on no model
 	struct target *targets; // by model index
 	size_t target_count;
 };
 
-// Takes the policy reference. 0, or ERROR_INVALID with a problem for each model whose endpoint or credentials don't
-// resolve (the policy reference is then released).
-int version_new(struct policy *policy, const struct mux_settings *settings, struct problems *problems,
-                struct mux_version **version);
+// Builds the first version and publishes it. 0, or a status with every mistake in `problems`. Of this and the next two
+// one runs at a time: on the caller's thread at the start, then on the reloader's.
+int version_first(struct mux *mux, struct problems *problems);
+
+// Carries an order out: builds a version as a whole and publishes it by one swap, or not at all, and logs which.
+// `result` is filled; its problems are to be freed by the caller.
+void version_renew(struct mux *mux, const struct mux_reload_order *order, struct mux_reloaded *result);
+
+// Frees a version that nothing pins any more. Closes VMs, which takes a while.
+void version_free(struct mux_version *version);
+
+// Releases the running version and all that is kept of others; no request is left, no reload runs.
+void versions_free(struct mux *mux);
+
+// From any thread. The last release hands a version that was published to the reloader.
 void version_retain(struct mux_version *version);
 void version_release(struct mux_version *version);
-// For who keeps unused versions: ends what version_release has handed over. Closes VMs, which takes a while.
-void version_free(struct mux_version *version);
 
 #endif

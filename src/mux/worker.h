@@ -13,20 +13,15 @@
 #include "mux/history.h"
 #include "mux/mux.h"
 #include "mux/version.h"
-#include "mux/waiting.h"
+#include "route/wait_queue.h"
 
 struct mux {
-	struct mux_settings settings; // with copies of its texts and of the list of sets
-	size_t workers;
-	size_t response_bytes, header_bytes, frame_bytes, hold_bytes;
-	struct memory_meter *memory; // NULL for none
-	uint64_t connect_ms, pool_idle_ms;
-	route_event_callback on_event;
-	void *event_owner;
+	struct mux_settings settings;
 	struct registry *registry;
 	struct retry_budget *retry_budget;
 	struct shared_store *shared; // what policies remember together
-	pthread_mutex_t lock;        // guards the four below
+	pthread_mutex_t lock;        // guards the five below
+	struct list worker_list;
 	struct mux_version *version; // the running one
 	struct history history;
 	struct sources *last_read; // what was found on disk, good or bad, when it was read last; retained
@@ -38,6 +33,7 @@ struct mux {
 
 struct mux_worker {
 	struct mux *mux;
+	struct list link; // of mux->worker_list
 	size_t index;
 	struct loop *loop;
 	struct upstreams *upstreams;
@@ -46,11 +42,10 @@ struct mux_worker {
 	struct random_source random;
 	size_t request_count;
 	uint64_t arrivals; // requests so far
-	struct waiting waiting;
-	struct timer waiting_timer;   // the next time of `waiting`
-	uint64_t next_refusal_log_ms; // of an edit that can't be made
-	struct timer tick_timer;      // runs where the version that it knows of has a `tick`
-	uint64_t ticking_version;     // that version's number
+	struct wait_queue wait_queue;
+	struct timer wait_queue_timer; // the next time of `wait_queue`
+	uint64_t next_refusal_log_ms;  // of an edit that can't be made
+	struct timer tick_timer;       // runs while the running version has a `tick`
 };
 
 // The request waits for a model, behind those that came before it, and asks at `ask_ms` at the latest.

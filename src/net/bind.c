@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A port is bound without SO_REUSEPORT first wherever that matters: with it, a second process would get the same port
-// without a word. A file left behind by a dead process is removed only when nobody answers on it.
+// A port is first bound without SO_REUSEPORT if it must be free: with it, a second process would get the same port
+// without an error. A socket file left behind by a dead process is removed only when connecting to it is refused.
 #include "net/bind.h"
 
 #include <arpa/inet.h>
@@ -23,9 +23,10 @@
 
 static _Thread_local char message_text[BIND_TEXT_BYTES + 100];
 
-static int complain(const char **message, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int bind_set_message(const char **message, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-static int complain(const char **message, int code, const char *format, ...) {
+static int bind_set_message(const char **message, int code, const char *format, ...) {
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(message_text, sizeof message_text, format, arguments);
@@ -34,22 +35,22 @@ static int complain(const char **message, int code, const char *format, ...) {
 	return code;
 }
 
-static int complain_of(const char **message, const char *address, int failure) {
+static int bind_set_errno_message(const char **message, const char *address, int failure) {
 	switch (failure) {
 	case EADDRINUSE:
-		return complain(message, ERROR_IN_USE, "%s is in use", address);
+		return bind_set_message(message, ERROR_IN_USE, "%s is in use", address);
 	case EACCES:
 	case EPERM:
-		return complain(message, ERROR_IO, "%s: no permission to listen there", address);
+		return bind_set_message(message, ERROR_IO, "%s: no permission to listen there", address);
 	case EADDRNOTAVAIL:
-		return complain(message, ERROR_IO, "%s is no address of this machine", address);
+		return bind_set_message(message, ERROR_IO, "%s is no address of this machine", address);
 	default:
-		return complain(message, ERROR_IO, "%s: %s", address, strerror(failure));
+		return bind_set_message(message, ERROR_IO, "%s: %s", address, strerror(failure));
 	}
 }
 
 // Splits "HOST:PORT" and "[V6]:PORT".
-static int parse(const char *address, char host[256], char port[8], const char **message) {
+static int bind_parse_address(const char *address, char host[256], char port[8], const char **message) {
 	struct slice text = slice_from(address);
 	const char *colon = strrchr(address, ':');
 	struct slice name = slice_of(address, colon ? (size_t)(colon - address) : 0);
@@ -60,8 +61,8 @@ static int parse(const char *address, char host[256], char port[8], const char *
 		name.len = 0;
 	if (name.len == 0 || name.len >= 256 || text.len >= BIND_TEXT_BYTES ||
 	    !slice_parse_u64(slice_from(colon + 1), UINT16_MAX, &number))
-		return complain(message, ERROR_INVALID, "\"%.200s\" is no address: HOST:PORT, [V6]:PORT or unix:/path",
-		                address);
+		return bind_set_message(message, ERROR_INVALID, "\"%.200s\" is no address: HOST:PORT, [V6]:PORT or unix:/path",
+		                        address);
 	snprintf(host, 256, "%.*s", SLICE_ARGS(name));
 	snprintf(port, 8, "%u", (unsigned)number);
 	return 0;
@@ -85,55 +86,56 @@ static int bind_to(const struct addrinfo *found, bool shared, int *descriptor) {
 
 static int bind_tcp(const char *address, bool shared, int *descriptor, const char **message) {
 	char host[256], port[8];
-	int rc = parse(address, host, port, message);
+	int rc = bind_parse_address(address, host, port, message);
 	if (rc)
 		return rc;
 	struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
 	struct addrinfo *found;
 	int failure = getaddrinfo(host, port, &wanted, &found);
 	if (failure)
-		return complain(message, ERROR_INVALID, "%s: %s", address, gai_strerror(failure));
+		return bind_set_message(message, ERROR_INVALID, "%s: %s", address, gai_strerror(failure));
 	failure = bind_to(found, shared, descriptor);
 	freeaddrinfo(found);
-	return failure ? complain_of(message, address, failure) : 0;
+	return failure ? bind_set_errno_message(message, address, failure) : 0;
 }
 
-static bool is_unix(const char *address) {
+static bool is_unix_address(const char *address) {
 	return slice_starts(slice_from(address), SLICE("unix:"));
 }
 
-static int bind_any(const char *address, bool shared, int *descriptor, const char **message) {
-	if (bind_adopted_has(address)) {
-		int kept = bind_adopted_take(address, descriptor);
-		return kept ? complain_of(message, address, kept) : 0;
-	}
-	if (!is_unix(address))
-		return bind_tcp(address, shared, descriptor, message);
-	int failure = bind_unix(address + 5, shared, descriptor);
+static int bind_any(const char *address, bool shared, struct bound_socket *bound, const char **message) {
+	int failure = bind_adopted_take(address, &bound->descriptor);
+	bound->is_adopted = failure != ENOENT;
+	if (bound->is_adopted)
+		return failure ? bind_set_errno_message(message, address, failure) : 0;
+	if (!is_unix_address(address))
+		return bind_tcp(address, shared, &bound->descriptor, message);
+	failure = bind_unix(address + 5, shared, &bound->descriptor);
 	if (failure == ENAMETOOLONG || failure == EINVAL)
-		return complain(message, ERROR_INVALID, "\"%.200s\" is no address: the path is empty or too long", address);
+		return bind_set_message(message, ERROR_INVALID, "\"%.200s\" is no address: the path is empty or too long",
+		                        address);
 	if (failure == ENOTSOCK)
-		return complain(message, ERROR_IN_USE, "%s: the file is there and is no socket", address);
-	return failure ? complain_of(message, address, failure) : 0;
+		return bind_set_message(message, ERROR_IN_USE, "%s: the file is there and is no socket", address);
+	return failure ? bind_set_errno_message(message, address, failure) : 0;
 }
 
-int bind_listen(const char *address, bool shared, int *descriptor, const char **message) {
-	int rc = bind_any(address, shared, descriptor, message);
-	if (rc || bind_adopted_has(address))
+int bind_listen(const char *address, bool shared, struct bound_socket *bound, const char **message) {
+	int rc = bind_any(address, shared, bound, message);
+	if (rc || bound->is_adopted)
 		return rc;
-	if (listen(*descriptor, SOMAXCONN) == 0)
+	if (listen(bound->descriptor, SOMAXCONN) == 0)
 		return 0;
-	// Another socket can have been bound to the port at the same time: only one of them gets to listen.
+	// With SO_REUSEADDR two sockets can be bound to the port at the same time, but only one of them can listen.
 	int failure = errno;
-	bind_close(*descriptor, address);
-	return complain_of(message, address, failure);
+	bind_close(*bound, address);
+	return bind_set_errno_message(message, address, failure);
 }
 
 int bind_probe(const char *address, const char **message) {
-	int descriptor;
-	int rc = bind_any(address, false, &descriptor, message);
+	struct bound_socket bound;
+	int rc = bind_any(address, false, &bound, message);
 	if (rc == 0)
-		bind_close(descriptor, address);
+		bind_close(bound, address);
 	return rc;
 }
 
@@ -143,22 +145,22 @@ const char *bind_address(int descriptor, const char *address, char text[BIND_TEX
 	struct slice host = slice_from(address);
 	while (host.len && host.ptr[host.len - 1] != ':')
 		host.len--;
-	if (is_unix(address) || getsockname(descriptor, (struct sockaddr *)&name, &size))
+	if (is_unix_address(address) || getsockname(descriptor, (struct sockaddr *)&name, &size))
 		snprintf(text, BIND_TEXT_BYTES, "%s", address);
 	else
 		snprintf(text, BIND_TEXT_BYTES, "%.*s%u", SLICE_ARGS(host), (unsigned)ntohs(name.sin6_port));
 	return text;
 }
 
-static bool is_listening(int descriptor) {
+static bool is_listening_socket(int descriptor) {
 	int type = 0, listens = 0;
 	socklen_t size = sizeof type, listens_size = sizeof listens;
 	return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
 	       getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) == 0 && listens;
 }
 
-// The address that the descriptor is bound to, as text. False for one of another kind.
-static bool format_name(int descriptor, char address[BIND_TEXT_BYTES]) {
+// The address that the descriptor is bound to, as text. False for another kind of address.
+static bool format_bound_address(int descriptor, char address[BIND_TEXT_BYTES]) {
 	union {
 		struct sockaddr any;
 		struct sockaddr_in v4;
@@ -187,21 +189,21 @@ static bool format_name(int descriptor, char address[BIND_TEXT_BYTES]) {
 }
 
 int bind_adopt(int descriptor, char address[BIND_TEXT_BYTES], const char **message) {
-	if (!is_listening(descriptor))
-		return complain(message, ERROR_INVALID, "descriptor %d is no stream socket that listens", descriptor);
-	if (!format_name(descriptor, address))
-		return complain(message, ERROR_INVALID, "descriptor %d listens neither on an IP address nor on a path",
-		                descriptor);
+	if (!is_listening_socket(descriptor))
+		return bind_set_message(message, ERROR_INVALID, "descriptor %d is no stream socket that listens", descriptor);
+	if (!format_bound_address(descriptor, address))
+		return bind_set_message(message, ERROR_INVALID, "descriptor %d listens neither on an IP address nor on a path",
+		                        descriptor);
 	int flags = fcntl(descriptor, F_GETFL);
 	if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) || fcntl(descriptor, F_SETFD, FD_CLOEXEC))
-		return complain(message, ERROR_INVALID, "descriptor %d: %s", descriptor, strerror(errno));
+		return bind_set_message(message, ERROR_INVALID, "descriptor %d: %s", descriptor, strerror(errno));
 	bind_adopted_add(address, descriptor);
 	return 0;
 }
 
-void bind_close(int descriptor, const char *address) {
-	if (is_unix(address) && !bind_adopted_has(address))
-		bind_unix_close(descriptor, address + 5);
+void bind_close(struct bound_socket bound, const char *address) {
+	if (is_unix_address(address) && !bound.is_adopted)
+		bind_unix_close(bound.descriptor, address + 5);
 	else
-		close(descriptor);
+		close(bound.descriptor);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The inherited descriptors, by address.
 #include "net/bind_adopted.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ struct adopted {
 static pthread_mutex_t adopted_lock = PTHREAD_MUTEX_INITIALIZER; // guards the list
 static struct adopted *adopted_list;
 
-static struct adopted *find(const char *address) {
+static struct adopted *adopted_find(const char *address) {
 	struct adopted *adopted = adopted_list;
 	while (adopted && strcmp(adopted->address, address) != 0)
 		adopted = adopted->next;
@@ -27,7 +28,7 @@ static struct adopted *find(const char *address) {
 
 void bind_adopted_add(const char *address, int descriptor) {
 	pthread_mutex_lock(&adopted_lock);
-	struct adopted *adopted = find(address);
+	struct adopted *adopted = adopted_find(address);
 	if (adopted) {
 		close(adopted->descriptor);
 	} else {
@@ -40,17 +41,10 @@ void bind_adopted_add(const char *address, int descriptor) {
 	pthread_mutex_unlock(&adopted_lock);
 }
 
-bool bind_adopted_has(const char *address) {
-	pthread_mutex_lock(&adopted_lock);
-	bool has = find(address) != NULL;
-	pthread_mutex_unlock(&adopted_lock);
-	return has;
-}
-
 int bind_adopted_take(const char *address, int *descriptor) {
 	int failure = ENOENT;
 	pthread_mutex_lock(&adopted_lock);
-	const struct adopted *adopted = find(address);
+	const struct adopted *adopted = adopted_find(address);
 	if (adopted) {
 		*descriptor = fcntl(adopted->descriptor, F_DUPFD_CLOEXEC, 0);
 		failure = *descriptor < 0 ? errno : 0;

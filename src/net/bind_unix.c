@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Invariant: a path is in `bound_list` as long as a descriptor of this process listens there, and its file is removed
-// only by who takes it out.
+// Invariant: a path is in `bound_list` as long as a descriptor of this process listens there; its file is removed
+// together with that entry only.
 #include "net/bind_unix.h"
 
 #include <errno.h>
@@ -18,22 +18,22 @@
 struct bound {
 	struct bound *next;
 	char *path;
-	int descriptor; // the list's own; users have duplicates
+	int descriptor; // the list's own; listeners have duplicates
 	size_t count;
 };
 
 static pthread_mutex_t bound_lock = PTHREAD_MUTEX_INITIALIZER; // guards the list
 static struct bound *bound_list;
 
-static struct bound **find(const char *path) {
+static struct bound **bound_find(const char *path) {
 	struct bound **place = &bound_list;
 	while (*place && strcmp((*place)->path, path) != 0)
 		place = &(*place)->next;
 	return place;
 }
 
-// 0 when the path is free, after removing a socket that nobody answers on.
-static int make_room(const struct sockaddr_un *name) {
+// 0 when the path is free, after removing a socket on which no process listens.
+static int remove_dead_socket(const struct sockaddr_un *name) {
 	struct stat status;
 	if (lstat(name->sun_path, &status))
 		return errno == ENOENT ? 0 : errno;
@@ -44,7 +44,7 @@ static int make_room(const struct sockaddr_un *name) {
 		return errno;
 	int failure = connect(descriptor, (const struct sockaddr *)name, sizeof *name) ? errno : 0;
 	close(descriptor);
-	// A full queue (EAGAIN) or a file of somebody else's (EACCES) is no dead one.
+	// A full queue (EAGAIN) or another user's file (EACCES) doesn't show that the socket is dead.
 	if (failure == ECONNREFUSED)
 		return unlink(name->sun_path) && errno != ENOENT ? errno : 0;
 	return failure == ENOENT ? 0 : failure == EACCES ? EACCES : EADDRINUSE;
@@ -58,14 +58,14 @@ static int bind_fresh(const char *path, int *descriptor) {
 	if (len >= sizeof name.sun_path)
 		return ENAMETOOLONG;
 	memcpy(name.sun_path, path, len);
-	int failure = make_room(&name);
+	int failure = remove_dead_socket(&name);
 	if (failure)
 		return failure;
 	*descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*descriptor < 0)
 		return errno;
-	// The file gets the descriptor's mode from the moment that it is there; umask would be the whole process's.
-	// Listening begins at once, since until then we look like a dead process.
+	// fchmod before bind: the file has that mode from the start, while umask would concern the whole process.
+	// Listening begins at once, since until then the file looks like that of a dead process.
 	if (fchmod(*descriptor, 0600) || bind(*descriptor, (const struct sockaddr *)&name, sizeof name) ||
 	    listen(*descriptor, SOMAXCONN)) {
 		failure = errno;
@@ -74,7 +74,7 @@ static int bind_fresh(const char *path, int *descriptor) {
 	return failure;
 }
 
-static void release(struct bound **place) {
+static void bound_release(struct bound **place) {
 	struct bound *bound = *place;
 	if (--bound->count > 0)
 		return;
@@ -86,7 +86,7 @@ static void release(struct bound **place) {
 }
 
 static int bind_locked(const char *path, bool shared, int *descriptor) {
-	struct bound **place = find(path);
+	struct bound **place = bound_find(path);
 	if (*place && !shared)
 		return EADDRINUSE;
 	if (!*place) {
@@ -102,7 +102,7 @@ static int bind_locked(const char *path, bool shared, int *descriptor) {
 	if (*descriptor >= 0)
 		return 0;
 	int failure = errno;
-	release(place);
+	bound_release(place);
 	return failure;
 }
 
@@ -115,9 +115,9 @@ int bind_unix(const char *path, bool shared, int *descriptor) {
 
 void bind_unix_close(int descriptor, const char *path) {
 	pthread_mutex_lock(&bound_lock);
-	struct bound **place = find(path);
+	struct bound **place = bound_find(path);
 	if (*place)
-		release(place);
+		bound_release(place);
 	pthread_mutex_unlock(&bound_lock);
 	close(descriptor);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// libcurl's multi handle on the loop, used for connecting only: each easy handle ends with its connection made, which
-// is duplicated and taken away. curl calls back only to say what to watch; results are collected after it has returned,
+// libcurl's multi handle on the loop, used for connecting only: an easy handle ends when its connection is made, and
+// the descriptor is duplicated. curl's callbacks only say what to watch; results are collected after curl has returned,
 // so that an owner may start and cancel connections from its callback.
 #include "net/connect.h"
 
@@ -30,7 +30,7 @@ struct connector {
 	CURLM *multi;
 	struct loop *loop;
 	struct timer timer;
-	struct list unwatched; // connections of which nothing is watched, until curl is told to go on with them
+	struct list unwatched; // connections without a watched descriptor, until connector_resume
 	char *proxy;           // may hold a password; NULL for none
 	bool proxy_refused;
 };
@@ -44,18 +44,7 @@ struct connecting {
 	void *owner;
 };
 
-static const char *proxy_from_environment(void) {
-	static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *value = getenv(names[i]);
-		if (value && *value)
-			return value;
-	}
-	return NULL;
-}
-
-const char *connect_proxy_problem(void) {
-	const char *proxy = proxy_from_environment();
+const char *connect_proxy_problem(const char *proxy) {
 	if (proxy && strncasecmp(proxy, "https://", 8) == 0)
 		return "the proxy of the environment is an https:// one; only http:// and socks proxies are supported";
 	return NULL;
@@ -66,44 +55,44 @@ static void start_curl(void) {
 		abort();
 }
 
-static void on_watch_closed(uv_handle_t *handle) {
+static void curl_watch_on_closed(uv_handle_t *handle) {
 	free(handle->data);
 }
 
-static void unwatch(struct curl_watch *watch) {
+static void curl_watch_free(struct curl_watch *watch) {
 	list_remove(&watch->link);
 	curl_multi_assign(watch->connector->multi, watch->descriptor, NULL);
-	uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+	uv_close((uv_handle_t *)&watch->poll, curl_watch_on_closed);
 }
 
-// Watching ends first: curl closes a socket that isn't connected yet before it says so, and by then its number may be
-// that of another thread's descriptor.
-static void forget(struct connecting *connecting) {
+// Stops watching first: curl closes a socket that isn't connected yet before it reports that, and by then another
+// thread may have a descriptor of that number.
+static void connecting_free(struct connecting *connecting) {
 	while (!list_is_empty(&connecting->watches))
-		unwatch(LIST_OWNER(connecting->watches.next, struct curl_watch, link));
+		curl_watch_free(LIST_OWNER(connecting->watches.next, struct curl_watch, link));
 	curl_multi_remove_handle(connecting->connector->multi, connecting->easy);
 	curl_easy_cleanup(connecting->easy);
 	list_remove(&connecting->link);
 	free(connecting);
 }
 
-static enum exchange_failure failure_of(struct connecting *connecting, CURLcode code) {
+static enum connect_failure connecting_failure(struct connecting *connecting, CURLcode code) {
 	long system_error = 0, tunnel_status = 0;
 	curl_easy_getinfo(connecting->easy, CURLINFO_OS_ERRNO, &system_error);
 	curl_easy_getinfo(connecting->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel_status);
 	if (tunnel_status)
-		return EXCHANGE_PROXY;
+		return CONNECT_NO_TUNNEL;
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return EXCHANGE_RESOLVE;
+		return CONNECT_NOT_RESOLVED;
 	case CURLE_OPERATION_TIMEDOUT:
-		return EXCHANGE_CONNECT_TIMEOUT;
+		return CONNECT_TIMED_OUT;
 	case CURLE_COULDNT_CONNECT:
 		if (system_error == 0 && connecting->connector->proxy_refused)
-			return EXCHANGE_PROXY;
+			return CONNECT_NO_TUNNEL;
 		if (system_error == ECONNREFUSED)
-			return EXCHANGE_REFUSED;
-		return system_error == ETIMEDOUT ? EXCHANGE_CONNECT_TIMEOUT : EXCHANGE_CONNECT;
+			return CONNECT_REFUSED;
+		return system_error == ETIMEDOUT ? CONNECT_TIMED_OUT : CONNECT_FAILED;
 	case CURLE_COULDNT_RESOLVE_PROXY:
 	case CURLE_PROXY:
 	// Without a tunnel no byte is sent or received while connecting.
@@ -111,24 +100,24 @@ static enum exchange_failure failure_of(struct connecting *connecting, CURLcode 
 	case CURLE_RECV_ERROR:
 	case CURLE_GOT_NOTHING:
 	case CURLE_WEIRD_SERVER_REPLY:
-		return EXCHANGE_PROXY;
+		return CONNECT_NO_TUNNEL;
 	default:
-		return EXCHANGE_CONNECT;
+		return CONNECT_FAILED;
 	}
 }
 
-static void report(struct connecting *connecting, CURLcode code) {
+static void connecting_report(struct connecting *connecting, CURLcode code) {
 	connect_callback callback = connecting->callback;
 	void *owner = connecting->owner;
-	enum exchange_failure failure = EXCHANGE_CONNECT;
+	enum connect_failure failure = CONNECT_FAILED;
 	int descriptor = -1;
 	curl_socket_t connected = CURL_SOCKET_BAD;
 	if (code != CURLE_OK)
-		failure = failure_of(connecting, code);
+		failure = connecting_failure(connecting, code);
 	else if (curl_easy_getinfo(connecting->easy, CURLINFO_ACTIVESOCKET, &connected) == CURLE_OK &&
 	         connected != CURL_SOCKET_BAD)
 		descriptor = fcntl(connected, F_DUPFD_CLOEXEC, 0);
-	forget(connecting);
+	connecting_free(connecting);
 	callback(owner, descriptor, failure);
 }
 
@@ -138,18 +127,18 @@ static struct connecting *connecting_of(CURL *easy) {
 	return (struct connecting *)(void *)connecting;
 }
 
-static void collect(struct connector *connector) {
+static void connector_collect(struct connector *connector) {
 	CURLMsg *message;
 	int left;
 	while ((message = curl_multi_info_read(connector->multi, &left)) != NULL) {
 		CURLcode code = message->data.result;
-		report(connecting_of(message->easy_handle), code);
+		connecting_report(connecting_of(message->easy_handle), code);
 	}
 }
 
-// When an address refuses, curl puts the next one in its place, but would open its socket only when one of its timers
-// wakes it, seconds later. Pausing does nothing before a transfer, and ending a pause has curl go on at once.
-static void go_on(struct connector *connector) {
+// When an address refuses, curl tries the next one, but opens its socket only when one of curl's timers fires, seconds
+// later. Pausing does nothing before a transfer, and ending the pause makes curl continue at once.
+static void connector_resume(struct connector *connector) {
 	while (!list_is_empty(&connector->unwatched)) {
 		struct connecting *connecting = LIST_OWNER(connector->unwatched.next, struct connecting, link);
 		list_remove(&connecting->link);
@@ -158,30 +147,30 @@ static void go_on(struct connector *connector) {
 	}
 }
 
-static void act(struct connector *connector, curl_socket_t descriptor, int happened) {
+static void connector_act(struct connector *connector, curl_socket_t descriptor, int happened) {
 	int running;
 	curl_multi_socket_action(connector->multi, descriptor, happened, &running);
-	collect(connector);
-	go_on(connector);
+	connector_collect(connector);
+	connector_resume(connector);
 }
 
-static void on_timer(void *owner) {
-	act(owner, CURL_SOCKET_TIMEOUT, 0);
+static void connector_on_timer(void *owner) {
+	connector_act(owner, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static void on_watched(uv_poll_t *poll, int status, int happened) {
+static void curl_watch_on_poll(uv_poll_t *poll, int status, int happened) {
 	struct curl_watch *watch = poll->data;
 	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
 	if (happened & UV_READABLE)
 		flags |= CURL_CSELECT_IN;
 	if (happened & UV_WRITABLE)
 		flags |= CURL_CSELECT_OUT;
-	act(watch->connector, watch->descriptor, flags);
+	connector_act(watch->connector, watch->descriptor, flags);
 }
 
-// `connecting` is NULL where curl uses a handle of its own.
-static struct curl_watch *watch_new(struct connector *connector, struct connecting *connecting,
-                                    curl_socket_t descriptor) {
+// `connecting` is NULL for a handle of curl's own.
+static struct curl_watch *curl_watch_new(struct connector *connector, struct connecting *connecting,
+                                         curl_socket_t descriptor) {
 	struct curl_watch *watch = memory_new(1, sizeof(*watch));
 	if (uv_poll_init(loop_uv(connector->loop), &watch->poll, descriptor)) {
 		free(watch);
@@ -197,11 +186,11 @@ static struct curl_watch *watch_new(struct connector *connector, struct connecti
 	return watch;
 }
 
-// curl's word on what to watch a descriptor for. -1 makes the connections fail.
-static int on_want(CURL *easy, curl_socket_t descriptor, int wanted, void *owner, void *assigned) {
+// curl's callback: what to watch a descriptor for. Returning -1 makes the connections fail.
+static int connector_on_want(CURL *easy, curl_socket_t descriptor, int wanted, void *owner, void *assigned) {
 	struct connector *connector = owner;
 	struct curl_watch *watch = assigned;
-	// curl closes some connections by a handle of its own.
+	// curl closes some connections with a handle of its own.
 	struct connecting *connecting = connecting_of(easy);
 	if (connecting)
 		list_remove(&connecting->link);
@@ -209,18 +198,18 @@ static int on_want(CURL *easy, curl_socket_t descriptor, int wanted, void *owner
 		if (connecting)
 			list_append(&connector->unwatched, &connecting->link);
 		if (watch)
-			unwatch(watch);
+			curl_watch_free(watch);
 		return 0;
 	}
 	if (watch == NULL)
-		watch = watch_new(connector, connecting, descriptor);
+		watch = curl_watch_new(connector, connecting, descriptor);
 	if (watch == NULL)
 		return -1;
 	int events = (wanted & CURL_POLL_IN ? UV_READABLE : 0) | (wanted & CURL_POLL_OUT ? UV_WRITABLE : 0);
-	return uv_poll_start(&watch->poll, events, on_watched) ? -1 : 0;
+	return uv_poll_start(&watch->poll, events, curl_watch_on_poll) ? -1 : 0;
 }
 
-static int on_want_timer(CURLM *multi, long timeout_ms, void *owner) {
+static int connector_on_want_timer(CURLM *multi, long timeout_ms, void *owner) {
 	struct connector *connector = owner;
 	(void)multi;
 	if (timeout_ms < 0)
@@ -230,15 +219,14 @@ static int on_want_timer(CURLM *multi, long timeout_ms, void *owner) {
 	return 0;
 }
 
-struct connector *connector_new(struct loop *loop) {
+struct connector *connector_new(struct loop *loop, const char *proxy) {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, start_curl);
 	struct connector *connector = memory_new(1, sizeof(*connector));
 	connector->loop = loop;
-	timer_init(&connector->timer, loop, on_timer, connector);
+	timer_init(&connector->timer, loop, connector_on_timer, connector);
 	list_init(&connector->unwatched);
-	const char *proxy = proxy_from_environment();
-	connector->proxy_refused = connect_proxy_problem() != NULL;
+	connector->proxy_refused = connect_proxy_problem(proxy) != NULL;
 	// curl refuses a scheme that it doesn't know, after it has looked at NO_PROXY: just what is wanted here.
 	if (connector->proxy_refused)
 		proxy = "refused://proxy";
@@ -246,9 +234,9 @@ struct connector *connector_new(struct loop *loop) {
 	connector->multi = curl_multi_init();
 	if (connector->multi == NULL)
 		abort();
-	curl_multi_setopt(connector->multi, CURLMOPT_SOCKETFUNCTION, on_want);
+	curl_multi_setopt(connector->multi, CURLMOPT_SOCKETFUNCTION, connector_on_want);
 	curl_multi_setopt(connector->multi, CURLMOPT_SOCKETDATA, connector);
-	curl_multi_setopt(connector->multi, CURLMOPT_TIMERFUNCTION, on_want_timer);
+	curl_multi_setopt(connector->multi, CURLMOPT_TIMERFUNCTION, connector_on_want_timer);
 	curl_multi_setopt(connector->multi, CURLMOPT_TIMERDATA, connector);
 	return connector;
 }
@@ -266,13 +254,13 @@ static size_t drop_bytes(char *bytes, size_t size, size_t count, void *owner) {
 	return size * count;
 }
 
-static void configure(struct connecting *connecting, bool secure, const char *host, uint16_t port,
-                      uint64_t timeout_ms) {
+static void connecting_configure(struct connecting *connecting, bool secure, const char *host, uint16_t port,
+                                 uint64_t timeout_ms) {
 	CURL *easy = connecting->easy;
 	const char *proxy = secure ? connecting->connector->proxy : NULL;
 	bool bare_v6 = strchr(host, ':') && host[0] != '[';
 	char url[320];
-	// A name that doesn't fit is longer than DNS allows; cut off it isn't resolved.
+	// A name that doesn't fit is longer than DNS allows; shortened, it doesn't resolve.
 	snprintf(url, sizeof(url), bare_v6 ? "http://[%.255s]:%u/" : "http://%.255s:%u/", host, port);
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
@@ -282,7 +270,7 @@ static void configure(struct connecting *connecting, bool secure, const char *ho
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms > LONG_MAX ? LONG_MAX : (long)timeout_ms);
-	// An empty proxy keeps curl from reading the environment on its own.
+	// An empty proxy keeps curl from reading the environment itself.
 	curl_easy_setopt(easy, CURLOPT_PROXY, proxy ? proxy : "");
 	curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, proxy ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop_bytes);
@@ -291,7 +279,7 @@ static void configure(struct connecting *connecting, bool secure, const char *ho
 
 struct connecting *connector_start(struct connector *connector, bool secure, const char *host, uint16_t port,
                                    uint64_t timeout_ms, connect_callback callback, void *owner) {
-	// Bytes by which an URL would name another host.
+	// With these bytes the URL would name another host.
 	if (strpbrk(host, "/?#@\\"))
 		return NULL;
 	struct connecting *connecting = memory_new(1, sizeof(*connecting));
@@ -303,7 +291,7 @@ struct connecting *connector_start(struct connector *connector, bool secure, con
 		free(connecting);
 		return NULL;
 	}
-	configure(connecting, secure, host, port, timeout_ms);
+	connecting_configure(connecting, secure, host, port, timeout_ms);
 	if (curl_multi_add_handle(connector->multi, connecting->easy)) {
 		curl_easy_cleanup(connecting->easy);
 		free(connecting);
@@ -313,5 +301,5 @@ struct connecting *connector_start(struct connector *connector, bool secure, con
 }
 
 void connecting_cancel(struct connecting *connecting) {
-	forget(connecting);
+	connecting_free(connecting);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Accepts a few clients a turn, so that connected clients get their share of the loop.
 #include "net/listener.h"
 
 #include <errno.h>
@@ -10,99 +11,98 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/bind.h"
-#include "net/bind_adopted.h"
 #include "net/loop_uv.h"
 
-// How many clients are let in before those that are in get their turn.
+// How many clients are accepted in one turn.
 #define ACCEPTED_AT_ONCE 32
-// A kernel's queue is no longer than this by default.
+// The kernel's queue is no longer than this by default.
 #define WAITING_AT_MOST 4096
-// How long accepting rests when there was no descriptor or memory for a client.
+// How long accepting pauses when there was no descriptor or memory for a client.
 #define PAUSE_MS 100
 
 struct listener {
 	uv_poll_t poll;
-	int descriptor;
+	struct bound_socket bound;
 	bool wanted;
 	bool polling;
 	bool closed;
-	char *given; // the address as it was asked for
+	char *given; // the address as the caller gave it
 	char address[BIND_TEXT_BYTES];
 	listener_accepted on_accepted;
 	void *owner;
 	struct timer pause;
 };
 
-static void on_poll(uv_poll_t *poll, int status, int happened);
+static void listener_on_poll(uv_poll_t *poll, int status, int happened);
 
-static void update(struct listener *listener) {
+static void listener_update(struct listener *listener) {
 	bool polling = listener->wanted && !timer_is_running(&listener->pause);
 	if (listener->closed || polling == listener->polling)
 		return;
 	listener->polling = polling;
 	if (polling)
-		uv_poll_start(&listener->poll, UV_READABLE, on_poll);
+		uv_poll_start(&listener->poll, UV_READABLE, listener_on_poll);
 	else
 		uv_poll_stop(&listener->poll);
 }
 
-static void on_pause_over(void *owner) {
-	update(owner);
+static void listener_on_pause_over(void *owner) {
+	listener_update(owner);
 }
 
-static void rest(struct listener *listener, int failure) {
+static void listener_pause(struct listener *listener, int failure) {
 	log_entry(LOG_WARN, "a connection can't be accepted", LOG_C("address", listener->address),
 	          LOG_C("cause", strerror(failure)));
 	timer_start(&listener->pause, PAUSE_MS);
-	update(listener);
+	listener_update(listener);
 }
 
-static void take(struct listener *listener, int at_most) {
+static void listener_accept(struct listener *listener, int at_most) {
 	for (int i = 0; i < at_most && listener->polling; i++) {
-		int descriptor = accept4(listener->descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int descriptor = accept4(listener->bound.descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (descriptor >= 0) {
 			listener->on_accepted(listener->owner, descriptor);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			rest(listener, errno);
+			listener_pause(listener, errno);
 			return;
 		}
-		// Anything else is the failure of that one client, who has left already.
+		// Any other failure concerns that client only, which has left already.
 	}
 }
 
-static void on_poll(uv_poll_t *poll, int status, int happened) {
+static void listener_on_poll(uv_poll_t *poll, int status, int happened) {
 	struct listener *listener = poll->data;
 	(void)happened;
 	if (status < 0) {
 		listener->polling = false;
-		rest(listener, -status);
+		listener_pause(listener, -status);
 		return;
 	}
-	take(listener, ACCEPTED_AT_ONCE);
+	listener_accept(listener, ACCEPTED_AT_ONCE);
 }
 
 int listener_new(struct loop *loop, const char *address, bool shared, listener_accepted on_accepted, void *owner,
                  struct listener **listener, const char **message) {
-	int descriptor;
-	int rc = bind_listen(address, shared, &descriptor, message);
+	struct bound_socket bound;
+	int rc = bind_listen(address, shared, &bound, message);
 	if (rc)
 		return rc;
 	struct listener *made = memory_new(1, sizeof *made);
-	if (uv_poll_init(loop_uv(loop), &made->poll, descriptor)) {
-		bind_close(descriptor, address);
+	if (uv_poll_init(loop_uv(loop), &made->poll, bound.descriptor)) {
+		bind_close(bound, address);
 		free(made);
 		*message = "the loop can't watch another socket";
 		return ERROR_IO;
 	}
 	made->poll.data = made;
-	made->descriptor = descriptor;
+	made->bound = bound;
 	made->given = memory_string(slice_from(address));
 	made->on_accepted = on_accepted;
 	made->owner = owner;
-	bind_address(descriptor, address, made->address);
-	timer_init(&made->pause, loop, on_pause_over, made);
+	bind_address(bound.descriptor, address, made->address);
+	timer_init(&made->pause, loop, listener_on_pause_over, made);
 	listener_want(made, true);
 	*listener = made;
 	return 0;
@@ -112,17 +112,21 @@ const char *listener_address(const struct listener *listener) {
 	return listener->address;
 }
 
+bool listener_is_adopted(const struct listener *listener) {
+	return listener->bound.is_adopted;
+}
+
 void listener_want(struct listener *listener, bool wanted) {
 	listener->wanted = wanted;
-	update(listener);
+	listener_update(listener);
 }
 
 void listener_drain(struct listener *listener) {
-	if (!bind_adopted_has(listener->given))
-		take(listener, WAITING_AT_MOST);
+	if (!listener->bound.is_adopted)
+		listener_accept(listener, WAITING_AT_MOST);
 }
 
-static void on_closed(uv_handle_t *handle) {
+static void listener_on_closed(uv_handle_t *handle) {
 	free(handle->data);
 }
 
@@ -130,7 +134,7 @@ void listener_close(struct listener *listener) {
 	listener_want(listener, false);
 	listener->closed = true;
 	timer_stop(&listener->pause);
-	uv_close((uv_handle_t *)&listener->poll, on_closed);
-	bind_close(listener->descriptor, listener->given);
+	uv_close((uv_handle_t *)&listener->poll, listener_on_closed);
+	bind_close(listener->bound, listener->given);
 	free(listener->given);
 }

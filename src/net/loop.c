@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A worker's loop over libuv. All timers share one uv timer, which is armed no later than the earliest of them:
-// stopping a timer leaves it armed, at the price of one idle turn, so that a time limit that is set and lifted costs no
-// libuv call. Own handles are unreferenced: only what others put on the loop keeps it running.
+// A worker's loop over libuv. All timers share one uv timer, which fires no later than the earliest of them. Stopping a
+// timer leaves it armed, so that setting and lifting a time limit costs no libuv call; the price is one idle turn. The
+// loop's own handles are unreferenced: only handles of others keep it running.
 #include "net/loop.h"
 
 #include <assert.h>
@@ -34,7 +34,7 @@ struct loop {
 	uv_loop_t uv;
 	uv_async_t wake;
 	uv_timer_t alarm;
-	uint64_t alarm_ms; // when the alarm goes off; NEVER when it is not armed
+	uint64_t alarm_ms; // when the alarm fires; NEVER when it is not armed
 	bool in_alarm;
 	bool running;
 	struct timer_heap timers;
@@ -46,7 +46,7 @@ struct loop {
 	char scratch[LOOP_SCRATCH_BYTES];
 };
 
-static struct posted *take_posted(struct loop *loop) {
+static struct posted *loop_take_posted(struct loop *loop) {
 	pthread_mutex_lock(&loop->posted_lock);
 	struct posted *posted = loop->posted;
 	loop->posted = NULL;
@@ -55,9 +55,9 @@ static struct posted *take_posted(struct loop *loop) {
 	return posted;
 }
 
-// Runs what was posted so far. False when there was nothing.
-static bool run_posted(struct loop *loop) {
-	struct posted *posted = take_posted(loop);
+// Runs the calls that were posted so far. False when there were none.
+static bool loop_run_posted(struct loop *loop) {
+	struct posted *posted = loop_take_posted(loop);
 	bool any = posted != NULL;
 	while (posted) {
 		struct posted *next = posted->next;
@@ -68,9 +68,9 @@ static bool run_posted(struct loop *loop) {
 	return any;
 }
 
-static void on_wake(uv_async_t *wake) {
+static void loop_on_wake(uv_async_t *wake) {
 	struct loop *loop = wake->data;
-	run_posted(loop);
+	loop_run_posted(loop);
 	if (atomic_load(&loop->stopping))
 		uv_stop(&loop->uv);
 }
@@ -83,7 +83,7 @@ struct loop *loop_new(void) {
 		errno = -status;
 		return NULL;
 	}
-	status = uv_async_init(&loop->uv, &loop->wake, on_wake);
+	status = uv_async_init(&loop->uv, &loop->wake, loop_on_wake);
 	if (status) {
 		uv_loop_close(&loop->uv);
 		free(loop);
@@ -101,12 +101,12 @@ struct loop *loop_new(void) {
 }
 
 void loop_run(struct loop *loop) {
-	// A post made while nothing else is on the loop doesn't keep libuv running, so it is looked for here.
+	// A post made while nothing else is on the loop doesn't keep libuv running, so it is checked for here.
 	loop->running = true;
 	do {
 		if (!atomic_load(&loop->stopping))
 			uv_run(&loop->uv, UV_RUN_DEFAULT);
-	} while (!atomic_load(&loop->stopping) && run_posted(loop));
+	} while (!atomic_load(&loop->stopping) && loop_run_posted(loop));
 	loop->running = false;
 	atomic_store(&loop->stopping, false);
 }
@@ -116,7 +116,7 @@ void loop_stop(struct loop *loop) {
 	uv_async_send(&loop->wake);
 }
 
-static void on_signal_closed(uv_handle_t *handle) {
+static void loop_on_signal_closed(uv_handle_t *handle) {
 	free(handle->data);
 }
 
@@ -124,7 +124,7 @@ void loop_close(struct loop *loop) {
 	while (loop->signals) {
 		struct signal_watch *watch = loop->signals;
 		loop->signals = watch->next;
-		uv_close((uv_handle_t *)&watch->uv, on_signal_closed);
+		uv_close((uv_handle_t *)&watch->uv, loop_on_signal_closed);
 	}
 	uv_close((uv_handle_t *)&loop->wake, NULL);
 	uv_close((uv_handle_t *)&loop->alarm, NULL);
@@ -133,7 +133,7 @@ void loop_close(struct loop *loop) {
 	int status = uv_loop_close(&loop->uv);
 	assert(status == 0);
 	(void)status;
-	for (struct posted *posted = take_posted(loop); posted;) {
+	for (struct posted *posted = loop_take_posted(loop); posted;) {
 		struct posted *next = posted->next;
 		free(posted);
 		posted = next;
@@ -158,7 +158,7 @@ void loop_post(struct loop *loop, loop_callback callback, void *owner) {
 	uv_async_send(&loop->wake);
 }
 
-static void on_signal(uv_signal_t *uv, int signal_number) {
+static void loop_on_signal_caught(uv_signal_t *uv, int signal_number) {
 	struct signal_watch *watch = uv->data;
 	(void)signal_number;
 	watch->callback(watch->owner);
@@ -177,19 +177,19 @@ int loop_on_signal(struct loop *loop, int signal_number, loop_callback callback,
 	watch->next = loop->signals;
 	loop->signals = watch;
 	uv_unref((uv_handle_t *)&watch->uv);
-	status = uv_signal_start(&watch->uv, on_signal, signal_number);
+	status = uv_signal_start(&watch->uv, loop_on_signal_caught, signal_number);
 	return status == 0 ? 0 : status == UV_EINVAL ? ERROR_INVALID : ERROR_IO;
 }
 
-static void on_alarm(uv_timer_t *alarm);
+static void loop_on_alarm(uv_timer_t *alarm);
 
-static void arm_alarm(struct loop *loop, uint64_t due_ms) {
+static void loop_arm_alarm(struct loop *loop, uint64_t due_ms) {
 	uint64_t now_ms = uv_now(&loop->uv);
 	loop->alarm_ms = due_ms;
-	uv_timer_start(&loop->alarm, on_alarm, due_ms > now_ms ? due_ms - now_ms : 0, 0);
+	uv_timer_start(&loop->alarm, loop_on_alarm, due_ms > now_ms ? due_ms - now_ms : 0, 0);
 }
 
-static void on_alarm(uv_timer_t *alarm) {
+static void loop_on_alarm(uv_timer_t *alarm) {
 	struct loop *loop = alarm->data;
 	uint64_t now_ms = uv_now(&loop->uv);
 	struct timer *timer;
@@ -201,7 +201,7 @@ static void on_alarm(uv_timer_t *alarm) {
 	}
 	loop->in_alarm = false;
 	if (timer)
-		arm_alarm(loop, timer->due_ms);
+		loop_arm_alarm(loop, timer->due_ms);
 }
 
 void timer_init(struct timer *timer, struct loop *loop, loop_callback callback, void *owner) {
@@ -210,17 +210,17 @@ void timer_init(struct timer *timer, struct loop *loop, loop_callback callback, 
 
 void timer_start(struct timer *timer, uint64_t delay_ms) {
 	struct loop *loop = timer->loop;
-	// The time of the loop stands still between its runs.
+	// libuv doesn't update the loop's time between its runs.
 	if (!loop->running)
 		uv_update_time(&loop->uv);
 	uint64_t now_ms = uv_now(&loop->uv);
-	// From within a timer's callback no timer is due at once: a chain of them must not keep the loop from its sockets.
+	// A timer that is started in a timer's callback is never due at once: a chain of them would starve the sockets.
 	if (loop->in_alarm && delay_ms == 0)
 		delay_ms = 1;
 	timer->due_ms = delay_ms < NEVER - 1 - now_ms ? now_ms + delay_ms : NEVER - 1;
 	timer_heap_place(&loop->timers, timer);
 	if (!loop->in_alarm && timer->due_ms < loop->alarm_ms)
-		arm_alarm(loop, timer->due_ms);
+		loop_arm_alarm(loop, timer->due_ms);
 }
 
 void timer_stop(struct timer *timer) {
@@ -228,7 +228,7 @@ void timer_stop(struct timer *timer) {
 	if (timer->heap_place == 0)
 		return;
 	timer_heap_remove(&loop->timers, timer);
-	// Without a timer nothing may keep the loop running.
+	// Without timers the alarm must not keep the loop running.
 	if (loop->timers.count == 0 && !loop->in_alarm) {
 		uv_timer_stop(&loop->alarm);
 		loop->alarm_ms = NEVER;

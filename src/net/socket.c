@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A descriptor watched by the loop. Invariant: `watched` is what libuv polls for, and it changes only when it has to,
-// since each change costs two system calls: a want that is dropped stays watched until an event shows that it matters.
+// A descriptor watched by the loop. Invariant: `watched` is what libuv polls for. It changes only when it must, since
+// each change costs two system calls: an event that is no longer wanted stays watched until it occurs.
 #include "net/socket.h"
 
 #include <arpa/inet.h>
@@ -26,30 +26,30 @@ struct socket {
 	const struct socket_events *events;
 	void *owner;
 	struct loop *loop;
-	struct timer unread; // tells of bytes that TLS holds already
+	struct timer unread; // reports bytes that TLS has read already
 	int watched;         // UV_READABLE and so on, as libuv has them
 	bool wants_read;
 	bool wants_write;
 	bool opening;
-	bool ending_write; // the goodbye waits for room
+	bool ending_write; // TLS's closing alert waits for room
 	bool hung_up;      // on_hangup was called
 	bool closed;
 };
 
-static void on_poll(uv_poll_t *poll, int status, int happened);
+static void socket_on_poll(uv_poll_t *poll, int status, int happened);
 
-static void watch(struct socket *socket, int events) {
+static void socket_watch(struct socket *socket, int events) {
 	if (socket->watched == events)
 		return;
 	socket->watched = events;
 	if (events)
-		uv_poll_start(&socket->poll, events, on_poll);
+		uv_poll_start(&socket->poll, events, socket_on_poll);
 	else
 		uv_poll_stop(&socket->poll);
 }
 
-// What has to be watched for at the least.
-static int needs(const struct socket *socket) {
+// The events that must be watched for.
+static int socket_needed_events(const struct socket *socket) {
 	const struct wire *wire = &socket->wire;
 	int events = 0;
 	if (socket->opening)
@@ -65,39 +65,39 @@ static int needs(const struct socket *socket) {
 	return events;
 }
 
-static void tell_readable(struct socket *socket) {
+static void socket_notify_readable(struct socket *socket) {
 	if (!socket->closed && socket->wants_read)
 		socket->events->on_readable(socket->owner);
 }
 
-static void tell_writable(struct socket *socket) {
+static void socket_notify_writable(struct socket *socket) {
 	if (!socket->closed && socket->wants_write)
 		socket->events->on_writable(socket->owner);
 }
 
-static void tell_hangup(struct socket *socket) {
+static void socket_notify_hangup(struct socket *socket) {
 	if (socket->closed || socket->wants_read || socket->hung_up || !socket->events->on_hangup)
 		return;
 	socket->hung_up = true;
 	socket->events->on_hangup(socket->owner);
 }
 
-// TLS may have taken bytes off the descriptor that the owner hasn't read: no watch tells of those.
-static void look_for_unread(struct socket *socket) {
+// TLS may have read bytes from the descriptor that the owner hasn't read: polling doesn't report those.
+static void socket_check_unread(struct socket *socket) {
 	if (socket->wants_read && !socket->opening && socket->transport->has_unread(&socket->wire))
 		timer_start(&socket->unread, 0);
 }
 
-static void on_unread(void *owner) {
+static void socket_on_unread(void *owner) {
 	struct socket *socket = owner;
-	tell_readable(socket);
+	socket_notify_readable(socket);
 	if (!socket->closed) {
-		look_for_unread(socket);
-		watch(socket, socket->watched | needs(socket));
+		socket_check_unread(socket);
+		socket_watch(socket, socket->watched | socket_needed_events(socket));
 	}
 }
 
-static void open_further(struct socket *socket) {
+static void socket_continue_open(struct socket *socket) {
 	int status = socket->transport->open(&socket->wire);
 	if (status == SOCKET_AGAIN)
 		return;
@@ -105,33 +105,33 @@ static void open_further(struct socket *socket) {
 	socket->events->on_open(socket->owner, status == 1);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int happened) {
+static void socket_on_poll(uv_poll_t *poll, int status, int happened) {
 	struct socket *socket = poll->data;
 	if (status < 0) {
-		// libuv has stopped watching a descriptor in error: whoever reads or writes is told what it is.
+		// libuv stops watching a descriptor in error; the owner's next read or write returns the error.
 		socket->watched = 0;
 		happened = UV_READABLE | UV_WRITABLE | UV_DISCONNECT;
 	}
 	if (socket->opening) {
-		open_further(socket);
+		socket_continue_open(socket);
 	} else {
 		bool readable = happened & (UV_READABLE | (socket->wire.read_needs_room ? UV_WRITABLE : 0));
 		bool writable = happened & (UV_WRITABLE | (socket->wire.write_needs_bytes ? UV_READABLE : 0));
 		if ((happened & UV_WRITABLE) && socket->ending_write)
 			socket->ending_write = !socket->transport->end_write(&socket->wire);
 		if (writable)
-			tell_writable(socket);
+			socket_notify_writable(socket);
 		if (readable || (happened & UV_DISCONNECT))
-			tell_readable(socket);
+			socket_notify_readable(socket);
 		if (happened & UV_DISCONNECT)
-			tell_hangup(socket);
+			socket_notify_hangup(socket);
 	}
 	if (socket->closed)
 		return;
-	look_for_unread(socket);
-	// A level-triggered watch that nobody wants would spin.
-	int unwanted = status < 0 ? 0 : happened & ~needs(socket);
-	watch(socket, (socket->watched & ~unwanted) | needs(socket));
+	socket_check_unread(socket);
+	// Polling is level-triggered: an event that stays watched unwanted would make the loop spin.
+	int unwanted = status < 0 ? 0 : happened & ~socket_needed_events(socket);
+	socket_watch(socket, (socket->watched & ~unwanted) | socket_needed_events(socket));
 }
 
 struct socket *socket_new(struct loop *loop, int descriptor, const struct socket_events *events, void *owner) {
@@ -151,7 +151,7 @@ struct socket *socket_new(struct loop *loop, int descriptor, const struct socket
 	socket->events = events;
 	socket->owner = owner;
 	socket->loop = loop;
-	timer_init(&socket->unread, loop, on_unread, socket);
+	timer_init(&socket->unread, loop, socket_on_unread, socket);
 	return socket;
 }
 
@@ -164,9 +164,9 @@ void socket_start_tls(struct socket *socket, struct ssl_st *ssl) {
 	transport_tls_init(&socket->wire, ssl);
 	socket->transport = &transport_tls;
 	socket->opening = true;
-	// A client's first message goes out when the loop finds room for it.
+	// A client sends its first message when the loop reports room for it.
 	socket->wire.read_needs_room = !SSL_is_server(ssl);
-	watch(socket, needs(socket));
+	socket_watch(socket, socket_needed_events(socket));
 }
 
 struct ssl_st *socket_tls(const struct socket *socket) {
@@ -192,8 +192,8 @@ ssize_t socket_writev(struct socket *socket, const struct iovec *parts, int coun
 void socket_want_read(struct socket *socket, bool wanted) {
 	socket->wants_read = wanted;
 	if (wanted) {
-		look_for_unread(socket);
-		watch(socket, socket->watched | needs(socket));
+		socket_check_unread(socket);
+		socket_watch(socket, socket->watched | socket_needed_events(socket));
 	} else {
 		timer_stop(&socket->unread);
 	}
@@ -202,36 +202,36 @@ void socket_want_read(struct socket *socket, bool wanted) {
 void socket_want_write(struct socket *socket, bool wanted) {
 	socket->wants_write = wanted;
 	if (wanted)
-		watch(socket, socket->watched | needs(socket));
+		socket_watch(socket, socket->watched | socket_needed_events(socket));
 }
 
 void socket_end_write(struct socket *socket) {
 	socket->ending_write = !socket->transport->end_write(&socket->wire);
 	if (socket->ending_write)
-		watch(socket, socket->watched | needs(socket));
+		socket_watch(socket, socket->watched | socket_needed_events(socket));
 }
 
-static void on_closed(uv_handle_t *handle) {
+static void socket_on_closed(uv_handle_t *handle) {
 	free(handle->data);
 }
 
-static void close_as(struct socket *socket, bool orderly) {
+static void socket_close_as(struct socket *socket, bool orderly) {
 	socket->closed = true;
 	timer_stop(&socket->unread);
 	socket->transport->close(&socket->wire, orderly);
-	uv_close((uv_handle_t *)&socket->poll, on_closed);
+	uv_close((uv_handle_t *)&socket->poll, socket_on_closed);
 	close(socket->wire.descriptor);
 	socket->wire.descriptor = -1;
 }
 
 void socket_close(struct socket *socket) {
-	close_as(socket, true);
+	socket_close_as(socket, true);
 }
 
 void socket_reset(struct socket *socket) {
 	struct linger abruptly = {.l_onoff = 1, .l_linger = 0};
 	setsockopt(socket->wire.descriptor, SOL_SOCKET, SO_LINGER, &abruptly, sizeof(abruptly));
-	close_as(socket, false);
+	socket_close_as(socket, false);
 }
 
 int socket_failure(const struct socket *socket) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Invariant: tickets are sealed with `current` only, which is younger than TICKET_KEY_LIFE_MS then; a key that is older
-// than twice that opens nothing. Keys change when somebody needs one: no timer runs, and a clock may be any.
+// Invariant: tickets are encrypted with `current` only, while it is younger than TICKET_KEY_LIFE_MS; a key older than
+// twice that decrypts nothing. Keys are renewed when one is needed: no timer runs, and any monotonic clock will do.
 #include "net/ticket_keys.h"
 
 #include <openssl/core_names.h>
@@ -18,23 +18,23 @@
 enum { NAME_BYTES = 16, IV_BYTES = 16, SECRET_BYTES = 32 };
 
 struct ticket_key {
-	unsigned char name[NAME_BYTES]; // in clear in each ticket
+	unsigned char name[NAME_BYTES]; // unencrypted in each ticket
 	unsigned char encryption[SECRET_BYTES];
 	unsigned char authentication[SECRET_BYTES];
 };
 
 struct ticket_keys {
 	uint64_t (*now_ms)(void);
-	EVP_CIPHER *cipher;    // looked up once: OpenSSL 3 takes long for that
-	pthread_mutex_t guard; // of what follows
+	EVP_CIPHER *cipher;    // fetched once: that is slow in OpenSSL 3
+	pthread_mutex_t guard; // of the members below
 	struct ticket_key current, previous;
 	uint64_t made_ms, previous_made_ms;
 	bool has_previous;
 };
 
-static int slot; // of a context's keys
+static int slot; // where contexts keep their keys: an index of ex_data
 
-static void make_key(struct ticket_key *key) {
+static void ticket_key_make(struct ticket_key *key) {
 	unsigned char bytes[sizeof *key];
 	if (RAND_bytes(bytes, sizeof bytes) != 1)
 		abort();
@@ -42,38 +42,38 @@ static void make_key(struct ticket_key *key) {
 	memory_wipe(bytes, sizeof bytes);
 }
 
-static void renew(struct ticket_keys *keys) {
+static void ticket_keys_renew(struct ticket_keys *keys) {
 	uint64_t now_ms = keys->now_ms();
 	if (now_ms - keys->made_ms >= TICKET_KEY_LIFE_MS) {
 		keys->has_previous = true;
 		keys->previous = keys->current;
 		keys->previous_made_ms = keys->made_ms;
-		make_key(&keys->current);
+		ticket_key_make(&keys->current);
 		keys->made_ms = now_ms;
 	}
-	// The change may have come late.
+	// The renewal may have come late.
 	if (now_ms - keys->previous_made_ms >= 2 * (uint64_t)TICKET_KEY_LIFE_MS) {
 		keys->has_previous = false;
 		memory_wipe(&keys->previous, sizeof keys->previous);
 	}
 }
 
-static bool is_named(const struct ticket_key *key, const unsigned char *name) {
+static bool ticket_key_is_named(const struct ticket_key *key, const unsigned char *name) {
 	return memcmp(key->name, name, NAME_BYTES) == 0;
 }
 
-// What OpenSSL is told of a ticket: it can't be opened, is open, is open and should be replaced.
+// Return values for OpenSSL: the ticket can't be decrypted, can be, can be and should be replaced.
 enum { TICKET_UNKNOWN = 0, TICKET_OPEN = 1, TICKET_OLD = 2 };
 
-// The key to seal with (`name` is NULL), or the one of that name.
-static int find_key(struct ticket_keys *keys, const unsigned char *name, struct ticket_key *key) {
+// The key to encrypt with (`name` is NULL), or the key of that name.
+static int ticket_keys_find(struct ticket_keys *keys, const unsigned char *name, struct ticket_key *key) {
 	int found = TICKET_UNKNOWN;
 	pthread_mutex_lock(&keys->guard);
-	renew(keys);
-	if (!name || is_named(&keys->current, name)) {
+	ticket_keys_renew(keys);
+	if (!name || ticket_key_is_named(&keys->current, name)) {
 		*key = keys->current;
 		found = TICKET_OPEN;
-	} else if (keys->has_previous && is_named(&keys->previous, name)) {
+	} else if (keys->has_previous && ticket_key_is_named(&keys->previous, name)) {
 		*key = keys->previous;
 		found = TICKET_OLD;
 	}
@@ -81,8 +81,8 @@ static int find_key(struct ticket_keys *keys, const unsigned char *name, struct 
 	return found;
 }
 
-static bool prepare(const EVP_CIPHER *algorithm, struct ticket_key *key, const unsigned char *iv,
-                    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing) {
+static bool ticket_key_prepare(const EVP_CIPHER *algorithm, struct ticket_key *key, const unsigned char *iv,
+                               EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing) {
 	char digest[] = "SHA256";
 	OSSL_PARAM parameters[] = {
 	    OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->authentication, SECRET_BYTES),
@@ -93,24 +93,25 @@ static bool prepare(const EVP_CIPHER *algorithm, struct ticket_key *key, const u
 	       EVP_CipherInit_ex(cipher, algorithm, NULL, key->encryption, iv, sealing) == 1;
 }
 
-static int on_ticket(SSL *connection, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
-                     int sealing) {
+static int ticket_keys_on_ticket(SSL *connection, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                                 EVP_MAC_CTX *mac, int sealing) {
 	struct ticket_keys *keys = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), slot);
 	struct ticket_key key;
 	if (sealing && RAND_bytes(iv, IV_BYTES) != 1)
 		return -1;
-	int found = find_key(keys, sealing ? NULL : name, &key);
+	int found = ticket_keys_find(keys, sealing ? NULL : name, &key);
 	if (found == TICKET_UNKNOWN)
 		return TICKET_UNKNOWN;
 	if (sealing)
 		memcpy(name, key.name, NAME_BYTES);
-	bool done = prepare(keys->cipher, &key, iv, cipher, mac, sealing);
+	bool done = ticket_key_prepare(keys->cipher, &key, iv, cipher, mac, sealing);
 	memory_wipe(&key, sizeof key);
 	return done ? found : -1;
 }
 
 // The last connection of the context has ended.
-static void on_context_end(void *context, void *owner, CRYPTO_EX_DATA *all, int index, long number, void *text) {
+static void ticket_keys_on_context_end(void *context, void *owner, CRYPTO_EX_DATA *all, int index, long number,
+                                       void *text) {
 	struct ticket_keys *keys = owner;
 	(void)context;
 	(void)all;
@@ -125,8 +126,8 @@ static void on_context_end(void *context, void *owner, CRYPTO_EX_DATA *all, int 
 	free(keys);
 }
 
-static void take_slot(void) {
-	slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_context_end);
+static void ticket_keys_take_slot(void) {
+	slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, ticket_keys_on_context_end);
 	if (slot < 0)
 		abort();
 }
@@ -134,14 +135,14 @@ static void take_slot(void) {
 void ticket_keys_attach(SSL_CTX *context, uint64_t (*now_ms)(void)) {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct ticket_keys *keys = memory_new(1, sizeof *keys);
-	pthread_once(&once, take_slot);
+	pthread_once(&once, ticket_keys_take_slot);
 	keys->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
 	if (!keys->cipher)
 		abort();
 	keys->now_ms = now_ms;
 	keys->made_ms = now_ms();
 	pthread_mutex_init(&keys->guard, NULL);
-	make_key(&keys->current);
+	ticket_key_make(&keys->current);
 	SSL_CTX_set_ex_data(context, slot, keys);
-	SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticket_keys_on_ticket);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The heap below the loop's timers. Invariant: list[timer->heap_place] is timer, and no timer is due before its parent.
+// The heap of the loop's timers. Invariant: list[timer->heap_place] is timer, and no timer is due before its parent.
 #include "net/timer_heap.h"
 
 #include <stdlib.h>
@@ -8,21 +8,21 @@
 
 enum { FIRST_PLACE = 1, INITIAL_CAPACITY = 64 };
 
-static void put(struct timer_heap *heap, size_t place, struct timer *timer) {
+static void timer_heap_put(struct timer_heap *heap, size_t place, struct timer *timer) {
 	heap->list[place] = timer;
 	timer->heap_place = place;
 }
 
-static void move_up(struct timer_heap *heap, struct timer *timer) {
+static void timer_heap_move_up(struct timer_heap *heap, struct timer *timer) {
 	size_t place = timer->heap_place;
 	while (place > FIRST_PLACE && heap->list[place / 2]->due_ms > timer->due_ms) {
-		put(heap, place, heap->list[place / 2]);
+		timer_heap_put(heap, place, heap->list[place / 2]);
 		place /= 2;
 	}
-	put(heap, place, timer);
+	timer_heap_put(heap, place, timer);
 }
 
-static void move_down(struct timer_heap *heap, struct timer *timer) {
+static void timer_heap_move_down(struct timer_heap *heap, struct timer *timer) {
 	size_t place = timer->heap_place;
 	for (;;) {
 		size_t child = 2 * place;
@@ -32,10 +32,10 @@ static void move_down(struct timer_heap *heap, struct timer *timer) {
 			child++;
 		if (heap->list[child]->due_ms >= timer->due_ms)
 			break;
-		put(heap, place, heap->list[child]);
+		timer_heap_put(heap, place, heap->list[child]);
 		place = child;
 	}
-	put(heap, place, timer);
+	timer_heap_put(heap, place, timer);
 }
 
 void timer_heap_free(struct timer_heap *heap) {
@@ -51,10 +51,10 @@ void timer_heap_place(struct timer_heap *heap, struct timer *timer) {
 			heap->capacity = heap->capacity ? 2 * heap->capacity : INITIAL_CAPACITY;
 			heap->list = memory_resize(heap->list, heap->capacity, sizeof(struct timer *));
 		}
-		put(heap, ++heap->count, timer);
+		timer_heap_put(heap, ++heap->count, timer);
 	}
-	move_up(heap, timer);
-	move_down(heap, timer);
+	timer_heap_move_up(heap, timer);
+	timer_heap_move_down(heap, timer);
 }
 
 void timer_heap_remove(struct timer_heap *heap, struct timer *timer) {
@@ -65,9 +65,9 @@ void timer_heap_remove(struct timer_heap *heap, struct timer *timer) {
 	struct timer *last = heap->list[heap->count--];
 	if (last == timer)
 		return;
-	put(heap, place, last);
-	move_up(heap, last);
-	move_down(heap, last);
+	timer_heap_put(heap, place, last);
+	timer_heap_move_up(heap, last);
+	timer_heap_move_down(heap, last);
 }
 
 struct timer *timer_heap_first(const struct timer_heap *heap) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The running timers of a loop, the earliest first: a binary heap of borrowed timers, each of which knows its place.
-// Pure; the loop gives it its clock.
+// Pure.
 #ifndef NET_TIMER_HEAP_H
 #define NET_TIMER_HEAP_H
 
@@ -15,13 +15,13 @@ struct timer_heap {
 	size_t capacity;
 };
 
-// Frees the heap's own memory; timers still in it are out of it.
+// Removes all timers and frees the heap's memory.
 void timer_heap_free(struct timer_heap *heap);
 
-// Puts a timer in, or moves one that is in, by its due_ms. O(log n); aborts when memory is out.
+// Adds a timer by its due_ms, or moves one that is in the heap. O(log n); aborts when memory is out.
 void timer_heap_place(struct timer_heap *heap, struct timer *timer);
 
-// Takes a timer out; one that isn't in stays so. O(log n).
+// Removes a timer; does nothing for one that isn't in the heap. O(log n).
 void timer_heap_remove(struct timer_heap *heap, struct timer *timer);
 
 // The earliest timer, or NULL.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenSSL contexts. Invariant: a client context verifies, always: chain, dates and name, with TLS 1.2 or later.
+// OpenSSL contexts of clients. Invariant: each verifies the chain, dates and name, and requires TLS 1.2 or later.
 #include "net/tls.h"
 
 #include <arpa/inet.h>
@@ -20,19 +20,19 @@ struct tls_client {
 	char *server_name; // NULL when the host is an address
 };
 
-static void keep_session(struct tls_client *client, SSL_SESSION *session) {
+static void tls_client_keep_session(struct tls_client *client, SSL_SESSION *session) {
 	if (client->session)
 		SSL_SESSION_free(client->session);
 	client->session = session;
 }
 
-// 1: the session is ours to free.
-static int on_session(SSL *connection, SSL_SESSION *session) {
-	keep_session(SSL_CTX_get_app_data(SSL_get_SSL_CTX(connection)), session);
+// Returning 1 takes ownership of the session.
+static int tls_client_on_session(SSL *connection, SSL_SESSION *session) {
+	tls_client_keep_session(SSL_CTX_get_app_data(SSL_get_SSL_CTX(connection)), session);
 	return 1;
 }
 
-static void require_name(struct tls_client *client, const char *host) {
+static void tls_client_require_name(struct tls_client *client, const char *host) {
 	X509_VERIFY_PARAM *verification = SSL_CTX_get0_param(client->context);
 	unsigned char address[sizeof(struct in6_addr)];
 	struct slice text = slice_from(host);
@@ -66,15 +66,15 @@ struct tls_client *tls_client_new(const char *ca_file, const char *host) {
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_alpn_protos(context, http11, sizeof(http11) - 1);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-	SSL_CTX_sess_set_new_cb(context, on_session);
+	SSL_CTX_sess_set_new_cb(context, tls_client_on_session);
 	SSL_CTX_set_app_data(context, client);
-	require_name(client, host);
+	tls_client_require_name(client, host);
 	ERR_clear_error();
 	return client;
 }
 
 void tls_client_free(struct tls_client *client) {
-	keep_session(client, NULL);
+	tls_client_keep_session(client, NULL);
 	SSL_CTX_free(client->context);
 	trust_release(client->trust);
 	free(client->server_name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Invariant: `context` is complete and never changed while it can be seen; a reload puts another one in its place. The
-// keys of session tickets are the context's, so a reload changes them, and so does time.
+// Invariant: `context` is complete and never modified; a reload replaces it. The keys of session tickets belong to the
+// context: they change with a reload, and with time.
 #include "net/tls_server.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -23,20 +24,31 @@ struct tls_server {
 	SSL_CTX *context;
 };
 
-// Forward secrecy and authenticated encryption only, which is also what HTTP/2 asks for (RFC 9113, 9.2.2). TLS 1.3 has
-// no others.
+// Forward secrecy and authenticated encryption only, which HTTP/2 requires too (RFC 9113, 9.2.2). TLS 1.3 has no
+// others.
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
                               "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
-static const char *problem(const char *file, const char *why) {
+static const char *tls_server_problem(const char *file, const char *why) {
 	static _Thread_local char text[512];
 	snprintf(text, sizeof text, "%s: %s", file, why);
 	ERR_clear_error();
 	return text;
 }
 
-// Nobody is there to be asked for a passphrase.
-static int refuse_passphrase(char *text, int size, int is_writing, void *owner) {
+// NULL where the file can be read. It isn't opened: a pipe could be opened only once.
+static const char *tls_server_check_readable(const char *file) {
+	struct stat status;
+	if (access(file, R_OK) == 0 && stat(file, &status) == 0) {
+		if (!S_ISDIR(status.st_mode))
+			return NULL;
+		errno = EISDIR;
+	}
+	return tls_server_problem(file, strerror(errno));
+}
+
+// A server cannot ask for a passphrase.
+static int tls_server_refuse_passphrase(char *text, int size, int is_writing, void *owner) {
 	(void)text;
 	(void)size;
 	(void)is_writing;
@@ -44,8 +56,8 @@ static int refuse_passphrase(char *text, int size, int is_writing, void *owner) 
 	return -1;
 }
 
-static int choose_protocol(SSL *connection, const unsigned char **chosen, unsigned char *chosen_size,
-                           const unsigned char *offered, unsigned offered_size, void *owner) {
+static int tls_server_choose_protocol(SSL *connection, const unsigned char **chosen, unsigned char *chosen_size,
+                                      const unsigned char *offered, unsigned offered_size, void *owner) {
 	static const unsigned char ours[] = "\x02h2\x08http/1.1";
 	unsigned char *found;
 	(void)connection;
@@ -57,26 +69,28 @@ static int choose_protocol(SSL *connection, const unsigned char **chosen, unsign
 	return SSL_TLSEXT_ERR_OK;
 }
 
-static const char *read_files(SSL_CTX *context, const char *certificate_file, const char *key_file) {
+static const char *tls_server_read_files(SSL_CTX *context, const char *certificate_file, const char *key_file) {
 	bool is_encrypted = false;
-	SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
+	SSL_CTX_set_default_passwd_cb(context, tls_server_refuse_passphrase);
 	SSL_CTX_set_default_passwd_cb_userdata(context, &is_encrypted);
-	if (access(certificate_file, R_OK) != 0)
-		return problem(certificate_file, strerror(errno));
+	const char *unreadable = tls_server_check_readable(certificate_file);
+	if (unreadable)
+		return unreadable;
 	if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1)
-		return problem(certificate_file, "no certificate in PEM form, or one that is not accepted");
-	if (access(key_file, R_OK) != 0)
-		return problem(key_file, strerror(errno));
+		return tls_server_problem(certificate_file, "no certificate in PEM form, or one that is not accepted");
+	unreadable = tls_server_check_readable(key_file);
+	if (unreadable)
+		return unreadable;
 	if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) == 1)
 		return NULL;
 	if (is_encrypted)
-		return problem(key_file, "the key is encrypted");
+		return tls_server_problem(key_file, "the key is encrypted");
 	bool mismatch = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
-	return problem(key_file, mismatch ? "the key is not the certificate's" : "no private key in PEM form");
+	return tls_server_problem(key_file, mismatch ? "the key is not the certificate's" : "no private key in PEM form");
 }
 
 // The context, or NULL and *message.
-static SSL_CTX *make_context(const char *certificate_file, const char *key_file, const char **message) {
+static SSL_CTX *tls_server_make_context(const char *certificate_file, const char *key_file, const char **message) {
 	static const unsigned char session_context[] = "signalbox";
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 	if (context == NULL)
@@ -85,13 +99,13 @@ static SSL_CTX *make_context(const char *certificate_file, const char *key_file,
 	SSL_CTX_set_cipher_list(context, ciphers);
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
-	// Sessions are in their tickets: nothing to keep here, nothing to lock.
+	// Sessions are kept in their tickets: no cache, no lock.
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	ticket_keys_attach(context, clock_now_ms);
-	// A client that comes back needs one; each costs every handshake a sealing and a record.
+	// A client needs one to resume; each ticket costs every handshake an encryption and a record.
 	SSL_CTX_set_num_tickets(context, 1);
-	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
-	*message = read_files(context, certificate_file, key_file);
+	SSL_CTX_set_alpn_select_cb(context, tls_server_choose_protocol, NULL);
+	*message = tls_server_read_files(context, certificate_file, key_file);
 	ERR_clear_error();
 	SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
 	if (*message == NULL)
@@ -101,7 +115,7 @@ static SSL_CTX *make_context(const char *certificate_file, const char *key_file,
 }
 
 int tls_server_new(const char *certificate_file, const char *key_file, struct tls_server **tls, const char **message) {
-	SSL_CTX *context = make_context(certificate_file, key_file, message);
+	SSL_CTX *context = tls_server_make_context(certificate_file, key_file, message);
 	if (context == NULL)
 		return ERROR_INVALID;
 	struct tls_server *made = memory_new(1, sizeof *made);
@@ -114,7 +128,7 @@ int tls_server_new(const char *certificate_file, const char *key_file, struct tl
 }
 
 int tls_server_reload(struct tls_server *tls, const char **message) {
-	SSL_CTX *context = make_context(tls->certificate_file, tls->key_file, message);
+	SSL_CTX *context = tls_server_make_context(tls->certificate_file, tls->key_file, message);
 	if (context == NULL)
 		return ERROR_INVALID;
 	pthread_mutex_lock(&tls->guard);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the bytes of a socket go over its descriptor: as they are, or through TLS. Inside of the socket only.
+// Internal to the socket: how its bytes pass over the descriptor, as they are or through TLS.
 #ifndef NET_TRANSPORT_H
 #define NET_TRANSPORT_H
 
@@ -13,33 +13,33 @@
 struct wire {
 	int descriptor;
 	int failure;        // errno of the last SOCKET_BROKEN
-	const char *reason; // OpenSSL's word for it, static; NULL: none
+	const char *reason; // OpenSSL's text for it, static; NULL: none
 	struct ssl_st *ssl; // NULL: plain
-	// What TLS waits for, where it isn't what the caller waits for.
+	// TLS waits for the other direction than its caller.
 	bool read_needs_room;
 	bool write_needs_bytes;
-	bool goodbye_waits; // TLS's closing alert, for room
-	bool ending_unread; // the end or a failure came behind bytes that were returned first
+	bool close_alert_waits; // TLS's closing alert waits for room
+	bool ending_unread;     // bytes were returned before the end or failure after them
 };
 
-// Each returns as the function of the socket by its name does.
+// `read` and `writev` return as socket_read and socket_writev do.
 struct transport {
 	ssize_t (*read)(struct wire *wire, void *bytes, size_t size);
 	ssize_t (*writev)(struct wire *wire, const struct iovec *parts, int count);
 	// 1 when done, SOCKET_AGAIN (see read_needs_room), SOCKET_BROKEN.
 	int (*open)(struct wire *wire);
-	// False when there is no room for the goodbye: again when there is.
+	// False when there is no room for TLS's closing alert: call it again when there is.
 	bool (*end_write)(struct wire *wire);
-	// Bytes that were taken from the descriptor and not yet read, which no watch would tell of.
+	// Whether bytes were read from the descriptor but not returned yet, which polling wouldn't report.
 	bool (*has_unread)(const struct wire *wire);
-	// Gives up what the transport holds, but not the descriptor; when orderly, says goodbye first.
+	// Frees what the transport holds, but not the descriptor; if `orderly`, sends TLS's closing alert first.
 	void (*close)(struct wire *wire, bool orderly);
 };
 
 extern const struct transport transport_plain;
 extern const struct transport transport_tls;
 
-// Takes `ssl` over as the wire's. Aborts when memory is out.
+// Takes `ssl` over for the wire. Aborts when memory is out.
 void transport_tls_init(struct wire *wire, struct ssl_st *ssl);
 
 #endif

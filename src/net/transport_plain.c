@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-static ssize_t give_up(struct wire *wire) {
+static ssize_t plain_failure(struct wire *wire) {
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return SOCKET_AGAIN;
 	wire->failure = errno;
@@ -17,17 +17,17 @@ static ssize_t plain_read(struct wire *wire, void *bytes, size_t size) {
 	do
 		count = recv(wire->descriptor, bytes, size, 0);
 	while (count < 0 && errno == EINTR);
-	return count >= 0 ? count : give_up(wire);
+	return count >= 0 ? count : plain_failure(wire);
 }
 
 static ssize_t plain_writev(struct wire *wire, const struct iovec *parts, int part_count) {
-	// sendmsg reads the parts only; its struct is shared with recvmsg, hence the cast.
+	// sendmsg only reads the parts; its struct is shared with recvmsg, hence the cast.
 	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)part_count};
 	ssize_t count;
 	do
 		count = sendmsg(wire->descriptor, &message, MSG_NOSIGNAL);
 	while (count < 0 && errno == EINTR);
-	return count >= 0 ? count : give_up(wire);
+	return count >= 0 ? count : plain_failure(wire);
 }
 
 static int plain_open(struct wire *wire) {

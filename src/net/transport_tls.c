@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes through TLS. OpenSSL reads and writes the descriptor by a BIO of our own, since its own one raises SIGPIPE and
-// hides errno. Invariant: OpenSSL's error queue is empty before each call, so SSL_get_error speaks of that call.
+// Bytes through TLS. OpenSSL reads and writes the descriptor through the BIO defined here, since its own BIO raises
+// SIGPIPE and hides errno. Invariant: OpenSSL's error queue is empty before each call, so SSL_get_error concerns that
+// call.
 #include "net/transport.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 
 #include "base/memory.h"
 
-// A write takes so many bytes at most: encrypting more would keep the loop from its other sockets.
+// A write takes at most this many bytes: encrypting more would delay the loop's other sockets.
 enum { RECORD_BYTES = SSL3_RT_MAX_PLAIN_LENGTH, WRITE_BYTES = 16 * RECORD_BYTES };
 
 static BIO_METHOD *descriptor_method;
@@ -56,7 +57,7 @@ static long bio_control(BIO *bio, int command, long number, void *pointer) {
 	return command == BIO_CTRL_FLUSH;
 }
 
-static void make_method(void) {
+static void make_bio_method(void) {
 	BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "descriptor without SIGPIPE");
 	if (method == NULL)
 		abort();
@@ -67,7 +68,7 @@ static void make_method(void) {
 }
 
 // What the call that returned `result` waits for, or why it failed.
-static int verdict(struct wire *wire, int result, bool *other_direction, int other) {
+static int tls_status(struct wire *wire, int result, bool *other_direction, int other) {
 	int error = SSL_get_error(wire->ssl, result);
 	*other_direction = error == other;
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
@@ -85,11 +86,11 @@ static int verdict(struct wire *wire, int result, bool *other_direction, int oth
 static ssize_t tls_read(struct wire *wire, void *bytes, size_t size) {
 	size_t filled = 0, count = 0;
 	ERR_clear_error();
-	// A record that is full is seldom the last one.
+	// After a full record there are usually more.
 	do {
 		int result = SSL_read_ex(wire->ssl, (char *)bytes + filled, size - filled, &count);
 		if (result != 1) {
-			ssize_t status = verdict(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
+			ssize_t status = tls_status(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
 			wire->ending_unread = filled > 0 && status != SOCKET_AGAIN;
 			return filled > 0 ? (ssize_t)filled : status;
 		}
@@ -98,8 +99,8 @@ static ssize_t tls_read(struct wire *wire, void *bytes, size_t size) {
 	return (ssize_t)filled;
 }
 
-// The next bytes to write as one piece: the part itself where it fills a record, else parts gathered in `record`.
-static struct iovec gather(const struct iovec *parts, int part_count, size_t skip, char *record) {
+// The next bytes to write, in one piece: the part itself if it fills a record, else parts gathered in `record`.
+static struct iovec gather_parts(const struct iovec *parts, int part_count, size_t skip, char *record) {
 	while (part_count > 0 && skip >= parts->iov_len) {
 		skip -= parts->iov_len;
 		parts++;
@@ -123,17 +124,17 @@ static ssize_t tls_writev(struct wire *wire, const struct iovec *parts, int part
 	char record[RECORD_BYTES];
 	size_t taken = 0;
 	for (;;) {
-		struct iovec piece = gather(parts, part_count, taken, record);
+		struct iovec piece = gather_parts(parts, part_count, taken, record);
 		if (piece.iov_len == 0 || taken >= WRITE_BYTES)
 			return (ssize_t)taken;
 		size_t count = 0;
 		ERR_clear_error();
 		int result = SSL_write_ex(wire->ssl, piece.iov_base, piece.iov_len, &count);
-		// Heads hold what proves who asks.
+		// Heads hold credentials.
 		if (piece.iov_base == record)
 			memory_wipe(record, piece.iov_len);
 		if (result != 1) {
-			int status = verdict(wire, result, &wire->write_needs_bytes, SSL_ERROR_WANT_READ);
+			int status = tls_status(wire, result, &wire->write_needs_bytes, SSL_ERROR_WANT_READ);
 			if (status == 0)
 				status = SOCKET_BROKEN;
 			return status == SOCKET_AGAIN && taken > 0 ? (ssize_t)taken : status;
@@ -149,38 +150,38 @@ static int tls_open(struct wire *wire) {
 		wire->read_needs_room = false;
 		return 1;
 	}
-	int status = verdict(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
+	int status = tls_status(wire, result, &wire->read_needs_room, SSL_ERROR_WANT_WRITE);
 	return status == SOCKET_AGAIN ? SOCKET_AGAIN : SOCKET_BROKEN;
 }
 
-// False when the closing alert waits for room: to be called again then, and only then, since once the alert is out
-// SSL_shutdown reads and drops what comes.
-static bool say_goodbye(struct wire *wire) {
-	if (SSL_in_init(wire->ssl) || ((SSL_get_shutdown(wire->ssl) & SSL_SENT_SHUTDOWN) && !wire->goodbye_waits))
+// False when the closing alert waits for room: call it again then, and only then, since after the alert was sent
+// SSL_shutdown reads and drops what the peer sends.
+static bool tls_send_close_alert(struct wire *wire) {
+	if (SSL_in_init(wire->ssl) || ((SSL_get_shutdown(wire->ssl) & SSL_SENT_SHUTDOWN) && !wire->close_alert_waits))
 		return true;
 	ERR_clear_error();
 	int result = SSL_shutdown(wire->ssl);
-	wire->goodbye_waits = result < 0 && SSL_get_error(wire->ssl, result) == SSL_ERROR_WANT_WRITE;
+	wire->close_alert_waits = result < 0 && SSL_get_error(wire->ssl, result) == SSL_ERROR_WANT_WRITE;
 	ERR_clear_error();
-	return !wire->goodbye_waits;
+	return !wire->close_alert_waits;
 }
 
 static bool tls_end_write(struct wire *wire) {
-	if (!say_goodbye(wire))
+	if (!tls_send_close_alert(wire))
 		return false;
 	shutdown(wire->descriptor, SHUT_WR);
 	return true;
 }
 
 static bool tls_has_unread(const struct wire *wire) {
-	// Without read-ahead OpenSSL holds no whole record but the one that is being read.
+	// Without read-ahead OpenSSL holds no whole record except the one that is being read.
 	return wire->ending_unread || SSL_pending(wire->ssl) > 0;
 }
 
 static void tls_close(struct wire *wire, bool orderly) {
 	if (orderly && wire->failure == 0)
-		say_goodbye(wire);
-	// A connection freed without its closing alert would take its session along, which is as good as before.
+		tls_send_close_alert(wire);
+	// Freeing a connection without its closing alert would invalidate its session, which is still good.
 	SSL_set_shutdown(wire->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(wire->ssl);
 	wire->ssl = NULL;
@@ -189,7 +190,7 @@ static void tls_close(struct wire *wire, bool orderly) {
 const struct transport transport_tls = {tls_read, tls_writev, tls_open, tls_end_write, tls_has_unread, tls_close};
 
 void transport_tls_init(struct wire *wire, struct ssl_st *ssl) {
-	pthread_once(&descriptor_method_once, make_method);
+	pthread_once(&descriptor_method_once, make_bio_method);
 	BIO *bio = BIO_new(descriptor_method);
 	if (bio == NULL)
 		abort();

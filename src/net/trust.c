@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stores in use, by file. `lock` guards the list and the counts; OpenSSL's stores lock themselves.
+// The stores in use, by file. `lock` guards the list and the counts; an OpenSSL store has a lock of its own.
 #include "net/trust.h"
 
 #include <openssl/err.h>
@@ -21,13 +21,13 @@ struct trust {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct trust *stores;
 
-static bool is_of(const struct trust *trust, const char *ca_file) {
+static bool trust_is_of(const struct trust *trust, const char *ca_file) {
 	if (trust->file == NULL || ca_file == NULL)
 		return trust->file == ca_file;
 	return strcmp(trust->file, ca_file) == 0;
 }
 
-static struct trust *load(const char *ca_file) {
+static struct trust *trust_load(const char *ca_file) {
 	struct trust *trust = memory_new(1, sizeof(*trust));
 	trust->file = ca_file ? memory_string(slice_from(ca_file)) : NULL;
 	trust->store = X509_STORE_new();
@@ -44,10 +44,10 @@ static struct trust *load(const char *ca_file) {
 struct trust *trust_take(const char *ca_file) {
 	pthread_mutex_lock(&lock);
 	struct trust *trust = stores;
-	while (trust && !is_of(trust, ca_file))
+	while (trust && !trust_is_of(trust, ca_file))
 		trust = trust->next;
 	if (trust == NULL) {
-		trust = load(ca_file);
+		trust = trust_load(ca_file);
 		trust->next = stores;
 		stores = trust;
 	}

@@ -8,27 +8,44 @@
 #include "base/log.h"
 #include "route/request.h"
 
-enum { OVERRUNS_MAX = 5, LOG_INTERVAL_MS = 1000, DETAIL_BYTES = 512 };
+enum { OVERRUNS_MAX = 5, LOG_INTERVAL_MS = 1000, PLACE_BYTES = 512 };
 
-static void tell(struct hooks *hooks, enum event_kind kind, const struct hook_occasion *occasion, const char *detail) {
-	if (!hooks->on_event)
-		return;
+// An event of the hook's kind, of what it was called for.
+static struct event hook_event(enum event_kind kind, const struct hook_occasion *occasion) {
 	const struct route_request *request = occasion->request;
-	struct route_event event = {
+	return (struct event){
 	    .kind = kind,
-	    .request_id = request ? route_request_attributes(request)->id : (struct slice){0},
-	    .model = slice_from(occasion->model ? occasion->model->name : NULL),
-	    .detail = slice_from(detail),
+	    .at_ms = occasion->now_ms,
+	    .request = request ? route_request_attributes(request) : NULL,
+	    .model = occasion->model,
 	    .attempt = request ? route_request_attempts(request) : 0,
 	};
-	hooks->on_event(hooks->event_owner, &event);
 }
 
-static void log_failure(struct hook *hook, const struct call_report *report, const char *place, uint64_t now_ms) {
+static void tell_failure(const struct hooks *hooks, const struct hook *hook, const struct call_report *report,
+                         const struct hook_occasion *occasion) {
+	if (!observers_want(hooks->observers, EVENT_POLICY_ERROR))
+		return;
+	struct event event = hook_event(EVENT_POLICY_ERROR, occasion);
+	event.error = (struct policy_error){
+	    .hook = hook->name, .ending = call_ending_name(report->ending), .file = report->file, .line = report->line};
+	observers_tell(hooks->observers, &event);
+}
+
+static void tell_disabled(const struct hooks *hooks, const struct hook *hook, const struct hook_occasion *occasion) {
+	struct event event = hook_event(EVENT_HOOK_DISABLED, occasion);
+	event.model = NULL; // for all of them
+	event.disabled = (struct hook_disabled){hook->name, hook->overruns};
+	observers_tell(hooks->observers, &event);
+}
+
+static void log_failure(struct hook *hook, const struct call_report *report, uint64_t now_ms) {
+	char place[PLACE_BYTES];
 	if (now_ms < hook->next_log_ms) {
 		hook->unlogged++;
 		return;
 	}
+	snprintf(place, sizeof place, "%s:%d", report->file, report->line);
 	log_entry(LOG_ERROR, "policy error", LOG_C("hook", hook->name), LOG_C("ending", call_ending_name(report->ending)),
 	          LOG_C("at", place), LOG_C("error", report->message), LOG_N("unlogged", hook->unlogged));
 	hook->next_log_ms = now_ms + LOG_INTERVAL_MS;
@@ -44,20 +61,16 @@ static void bench_if_due(struct hooks *hooks, struct hook *hook, const struct ca
 	hook->disabled = true;
 	log_entry(LOG_ERROR, "policy hook benched until the next reload", LOG_C("hook", hook->name),
 	          LOG_N("overruns", hook->overruns));
-	struct hook_occasion of_all = {occasion->request, NULL, occasion->now_ms};
-	tell(hooks, EVENT_POLICY_DISABLED, &of_all, hook->name);
+	tell_disabled(hooks, hook, occasion);
 }
 
 static void fail(struct hooks *hooks, struct hook *hook, const struct call_report *report,
                  const struct hook_occasion *occasion) {
-	char place[DETAIL_BYTES], detail[DETAIL_BYTES];
-	snprintf(place, sizeof place, "%s:%d", report->file, report->line);
-	snprintf(detail, sizeof detail, "%s: %s at %.400s", hook->name, call_ending_name(report->ending), place);
-	tell(hooks, EVENT_POLICY_ERROR, occasion, detail);
+	tell_failure(hooks, hook, report, occasion);
 	// Who rehearses has been told, and will ask the hook again.
 	if (hooks->on_call)
 		return;
-	log_failure(hook, report, place, occasion->now_ms);
+	log_failure(hook, report, occasion->now_ms);
 	bench_if_due(hooks, hook, report, occasion);
 }
 

@@ -13,9 +13,14 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/script.h"
 
-static const char *const hook_names[HOOK_KINDS] = {
-    [HOOK_SELECT] = "select",   [HOOK_CLASSIFY] = "classify", [HOOK_ACCEPT] = "accept",
-    [HOOK_PREPARE] = "prepare", [HOOK_FINISH] = "finish",     [HOOK_TICK] = "tick",
+const char *const policy_hook_names[] = {
+    [HOOK_SELECT] = "select",
+    [HOOK_CLASSIFY] = "classify",
+    [HOOK_ACCEPT] = "accept",
+    [HOOK_PREPARE] = "prepare",
+    [HOOK_FINISH] = "finish",
+    [HOOK_TICK] = "tick",
+    NULL,
 };
 
 struct open_call {
@@ -98,7 +103,7 @@ int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, cons
 	struct open_call call = {hooks, pool};
 	*hooks = (struct hooks){.vm = vm, .instructions = limits->instructions};
 	for (int i = 0; i < HOOK_KINDS; i++) {
-		hooks->list[i].name = hook_names[i];
+		hooks->list[i].name = policy_hook_names[i];
 		hooks->list[i].reference = LUA_NOREF;
 	}
 	pthread_mutex_init(&hooks->lock, NULL);

@@ -14,7 +14,7 @@
 #include "policy/policy.h"
 #include "policy/view.h"
 #include "route/decide.h"
-#include "route/event.h"
+#include "route/observer.h"
 #include "sandbox/call.h"
 #include "sandbox/vm.h"
 
@@ -39,8 +39,7 @@ struct hooks {
 	struct views views;
 	uint64_t instructions; // per call
 	struct hook list[HOOK_KINDS];
-	route_event_callback on_event;
-	void *event_owner;
+	const struct observers *observers; // NULL for none
 	policy_call_callback on_call;
 	void *call_owner;
 	// What the latest decisions have said: each stays until the same hook is asked again.

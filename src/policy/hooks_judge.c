@@ -20,9 +20,8 @@ static int run_classify(lua_State *lua) {
 	views_push_request(lua, &hooks->views, call->request, route_request_attempts(call->request));
 	views_push_model(lua, &hooks->views, call->model);
 	lua_call(lua, 3, 2); /* call verdict options */
-	if (!lua_toboolean(lua, 2))
-		return 0;
-	call->out->verdict = hook_result_verdict(lua, 2);
+	if (lua_toboolean(lua, 2))
+		call->out->verdict = hook_result_verdict(lua, 2);
 	if (!lua_isnil(lua, 3))
 		hook_result_classify_options(lua, 3, call->out);
 	return 0;

@@ -75,8 +75,8 @@ static void read_endpoint(const struct document *value, void *target, const stru
 
 static void read_serves(const struct document *value, void *target, const struct schema_place *place) {
 	struct model *model = (struct model *)(void *)((char *)target - offsetof(struct model, serves));
-	if (value->kind != DOCUMENT_TABLE || value->entry_count || !value->item_count) {
-		schema_complain(place, "a list of at least one name or glob", value);
+	if (value->kind != DOCUMENT_TABLE || value->entry_count) {
+		schema_complain(place, "a list of names or globs", value);
 		return;
 	}
 	model->serves = memory_new(value->item_count, sizeof *model->serves);
@@ -257,7 +257,7 @@ const struct schema_key model_keys[] = {
      .type = SCHEMA_BOOLEAN,
      .offset = offsetof(struct model, fallback),
      .meaning = "waits for the primaries to be out"},
-    CUSTOM("serves", serves, read_serves, "a list of at least one name or glob",
+    CUSTOM("serves", serves, read_serves, "a list of names or globs",
            "what clients may ask for; anything where absent"),
     CUSTOM("family", family, read_text, "a string of 1 to 2048 printable ASCII characters",
            "InvokeModel bodies are interchangeable within one"),

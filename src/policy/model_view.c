@@ -120,7 +120,7 @@ static void push_serves(lua_State *lua, void *object) {
 	const struct model *model = model_of(object);
 	if (push_kept(lua, KEPT_SERVES))
 		return;
-	if (model->serves_count == 0) {
+	if (!model->serves) {
 		lua_pushnil(lua);
 		return;
 	}

@@ -4,11 +4,9 @@
 #include "policy/policy.h"
 
 #include <assert.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "base/problem.h"
@@ -16,13 +14,12 @@
 #include "policy/hooks.h"
 #include "policy/validate.h"
 #include "policy/view.h"
+#include "sandbox/document_lines.h"
 #include "sandbox/script.h"
 #include "sandbox/sources.h"
 #include "sandbox/table_file.h"
 
 #define BUILT_IN "policies/weighted.lua"
-
-enum { LONGEST_STEP_NS = 500000 };
 
 struct policy {
 	atomic_size_t references;
@@ -50,24 +47,7 @@ struct load {
 	struct problems *problems;
 	struct script script;
 	struct document first; // what the first worker's script returned
-	uint64_t since_ns;     // processor time when others were let through last
 };
-
-static uint64_t thread_cpu_ns(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-// Between two steps. On a core that others want too, a thread that works on is put off only by the next tick of the
-// clock, up to four milliseconds later; requests would wait that long. One that yields often is hardly served.
-static void let_others_through(struct load *load) {
-	uint64_t now_ns = thread_cpu_ns();
-	if (now_ns - load->since_ns < LONGEST_STEP_NS)
-		return;
-	sched_yield();
-	load->since_ns = now_ns;
-}
 
 // The first worker's table makes the pool; those after it are held against it.
 static int read_result(struct load *load, struct vm *vm) {
@@ -77,6 +57,7 @@ static int read_result(struct load *load, struct vm *vm) {
 	if (rc)
 		return rc;
 	if (load->policy->workers == 0) {
+		document_place_lines(load->script.text.bytes, &document);
 		load->first = document;
 		return validate_policy(&document, file, load->host->registry, load->problems, &load->policy->pool);
 	}
@@ -94,17 +75,13 @@ static int load_worker(struct load *load) {
 	int rc = script_run(&load->script, load->limits->memory_bytes, load->problems, &vm);
 	if (rc)
 		return rc;
-	let_others_through(load);
 	rc = read_result(load, vm);
 	if (rc) {
 		vm_close(vm);
 		return rc;
 	}
-	let_others_through(load);
 	struct hooks *hooks = &policy->hooks[policy->workers++];
-	rc = hooks_open(hooks, vm, &policy->pool, load->limits, load->script.path, load->problems);
-	let_others_through(load);
-	return rc;
+	return hooks_open(hooks, vm, &policy->pool, load->limits, load->script.path, load->problems);
 }
 
 int policy_build(struct sources *sources, const struct policy_limits *limits, size_t workers,
@@ -117,13 +94,11 @@ int policy_build(struct sources *sources, const struct policy_limits *limits, si
 	built->hooks = memory_new(workers, sizeof *built->hooks);
 	built->sources = sources;
 	sources_retain(sources);
-	if (!sources->is_closed)
-		sources->keeps_code = workers > 1;
 	int rc = script_read(&load.script, sources->main_path, BUILT_IN, sources, problems);
 	load.script.additions = (struct sandbox_additions){model_list_ipairs, builtins_push};
 	load.script.host = host->shared;
+	load.script.clock = host->clock;
 	load.script.now_ms = host->now_ms;
-	load.since_ns = thread_cpu_ns();
 	while (rc == 0 && built->workers < workers)
 		rc = load_worker(&load);
 	sources_close(sources);
@@ -162,9 +137,9 @@ const struct decide *policy_decide(struct policy *policy, size_t worker) {
 	return &policy->hooks[worker].decide;
 }
 
-void policy_on_event(struct policy *policy, size_t worker, route_event_callback on_event, void *owner) {
-	policy->hooks[worker].on_event = on_event;
-	policy->hooks[worker].event_owner = owner;
+void policy_set_observers(struct policy *policy, const struct observers *observers) {
+	for (size_t i = 0; i < policy->workers; i++)
+		policy->hooks[i].observers = observers;
 }
 
 void policy_on_call(struct policy *policy, size_t worker, policy_call_callback on_call, void *owner) {

@@ -17,6 +17,7 @@
 #include "route/state.h"
 
 struct call_report;
+struct clock;
 struct policy;
 struct shared_store;
 struct sources;
@@ -25,6 +26,7 @@ struct sources;
 struct policy_host {
 	struct registry *registry;   // where their models' states come from
 	struct shared_store *shared; // what they remember together (policy/shared.h); NULL: nothing
+	const struct clock *clock;   // that their scripts read; NULL: the system's
 	uint64_t now_ms;             // monotonic, of the loading
 };
 
@@ -50,9 +52,11 @@ void policy_release(struct policy *policy);
 
 const struct pool *policy_pool(const struct policy *policy);
 
-// The decisions of one worker's VM; only that worker's thread may call them. on_event hears policy errors.
+// The decisions of one worker's VM; only that worker's thread may call them.
 const struct decide *policy_decide(struct policy *policy, size_t worker);
-void policy_on_event(struct policy *policy, size_t worker, route_event_callback on_event, void *owner);
+
+// Who is told of hooks that fail: borrowed for the policy's life, before any hook is called. NULL for none.
+void policy_set_observers(struct policy *policy, const struct observers *observers);
 
 // Hears of every call of a hook, also of one that ended well; errors are then not logged, and no hook is benched. For
 // rehearsals: of a worker that routes nothing. `exactly` has its VM count each instruction by itself, which slows it.
@@ -69,6 +73,9 @@ void policy_retire(struct policy *policy);
 
 // What it was built from; lives as long as the policy, or longer by sources_retain.
 struct sources *policy_sources(const struct policy *policy);
+
+// The names of all hooks in the order of a request's life, which is that of enum hook_kind; ended by NULL.
+extern const char *const policy_hook_names[];
 
 // The names of the hooks that are benched in any worker; they live for ever. From any thread.
 enum { POLICY_HOOKS_MAX = 8 };

@@ -43,16 +43,17 @@ static void check_names(const struct pool *pool, const char *file, struct proble
 		char field[FIELD_BYTES], found[FIELD_BYTES];
 		snprintf(field, sizeof field, "models[%zu].name", sorted[i]->index + 1);
 		snprintf(found, sizeof found, "that of models[%zu]", sorted[i - 1]->index + 1);
-		problems_add(problems, file, 0, field, "a name of its own (its id is its name where it has none)", found);
+		problems_add(problems, file, sorted[i]->line, field, "a name of its own (its id is its name where it has none)",
+		             found);
 	}
 	free(sorted);
 }
 
-static void check_primary(const struct pool *pool, const char *file, struct problems *problems) {
+static void check_primary(const struct pool *pool, const char *file, int line, struct problems *problems) {
 	for (size_t i = 0; i < pool->count; i++)
 		if (!pool->models[i].fallback)
 			return;
-	problems_add(problems, file, 0, "models", "at least one model without fallback = true", "none");
+	problems_add(problems, file, line, "models", "at least one model without fallback = true", "none");
 }
 
 static void read_models(const struct policy_settings *settings, const char *file, struct problems *problems,
@@ -65,6 +66,7 @@ static void read_models(const struct policy_settings *settings, const char *file
 		struct schema_place place = {file, field, problems};
 		struct model *model = &pool->models[i];
 		model->index = i;
+		model->line = settings->models->items[i].line;
 		read_model(&settings->models->items[i], settings, &place, model);
 		if (model->quota.requests_per_minute || model->quota.tokens_per_minute)
 			pool->has_quota = true;
@@ -72,7 +74,7 @@ static void read_models(const struct policy_settings *settings, const char *file
 			pool->has_tiers = true;
 	}
 	check_names(pool, file, problems);
-	check_primary(pool, file, problems);
+	check_primary(pool, file, settings->models->line, problems);
 }
 
 int validate_policy(const struct document *document, const char *file, struct registry *registry,

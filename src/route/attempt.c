@@ -9,24 +9,14 @@
 // As long as the longest attempt.
 enum { LONGEST_PATIENCE_MS = 300000 };
 
-static const struct slice NOTHING = {NULL, 0};
-
-static void tell(const struct route_request *request, enum event_kind kind, uint32_t index, struct slice detail,
-                 uint64_t latency_ms) {
-	request_tell(request, (struct route_event){.kind = kind,
-	                                           .model = slice_from(request->attempts[index].model->name),
-	                                           .detail = detail,
-	                                           .latency_ms = latency_ms,
-	                                           .attempt = index});
-}
-
-static void tell_state_changes(const struct route_request *request, uint32_t index,
-                               const struct state_changes *state_changes, struct slice reason) {
-	if (state_changes->breaker_changed)
-		tell(request, EVENT_BREAKER_CHANGED, index, slice_from(breaker_state_names[state_changes->breaker]), 0);
-	if (state_changes->cooldown_ms)
-		tell(request, EVENT_MODEL_COOLDOWN, index, reason, state_changes->cooldown_ms);
-}
+const char *const attempt_cause_names[] = {
+    [CAUSE_SELECTION] = "selection",
+    [CAUSE_HEDGE] = "hedge",
+    [CAUSE_RETRY] = "retry",
+    [CAUSE_ESCALATION] = "escalation",
+    [CAUSE_MISSING_TIER] = "missing_tier",
+    NULL,
+};
 
 static uint64_t first_set(uint64_t a, uint64_t b, uint64_t c) {
 	return a ? a : b ? b : c;
@@ -71,7 +61,7 @@ struct tier_choice attempt_start_tier(const struct route_request *request, const
 	if (request->attributes->is_tierless)
 		return (struct tier_choice){TIER_NONE, TIER_FROM_NOBODY};
 	struct tier_choice start = tier_start(selected, request->attributes->tier, model->tier, missing);
-	if (!(resting & tier_bit(tier_in_effect(start.tier))))
+	if (request->attributes->is_tier_fixed || !(resting & tier_bit(tier_in_effect(start.tier))))
 		return start;
 	enum service_tier above = tier_next(&request->route->pool->limits.tier_escalation, start.tier, missing | resting);
 	return above == TIER_NONE ? start : (struct tier_choice){above, TIER_FROM_LADDER};
@@ -108,6 +98,21 @@ static void note_patience(const struct route_request *request, struct route_atte
 	attempt->hedge_at_ms = *after_ms ? request->now_ms + *after_ms : 0;
 }
 
+// Where the attempt was escalated, or the model is known to lack the tier that `prepare` wants, it stays at its own.
+static void prepare(const struct route_request *request, struct route_attempt *attempt, struct edits *edits) {
+	const struct decide *decide = request->route->decide;
+	if (!decide->prepare)
+		return;
+	decide->prepare(decide->self, request, attempt->model, edits);
+	bool is_clients = edits->tier == request->attributes->tier;
+	unsigned missing = model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers;
+	if (request->attributes->is_tierless || attempt->tier.source == TIER_FROM_LADDER ||
+	    (!is_clients && missing & tier_bit(edits->tier)))
+		edits->tier = TIER_NONE;
+	if (edits->tier != TIER_NONE)
+		attempt->tier = (struct tier_choice){edits->tier, is_clients ? TIER_FROM_CLIENT : TIER_FROM_POLICY};
+}
+
 bool attempt_send(struct route_request *request, const struct attempt_plan *attempt_plan, enum admission admission,
                   struct step *step) {
 	uint32_t index = request->attempt_count;
@@ -119,7 +124,8 @@ bool attempt_send(struct route_request *request, const struct attempt_plan *atte
 	*attempt = (struct route_attempt){.model = model,
 	                                  .wished = attempt_plan->wished,
 	                                  .tier = choose_tier(request, attempt_plan, admission),
-	                                  .refused_tiers = attempt_plan->refused_tiers};
+	                                  .refused_tiers = attempt_plan->refused_tiers,
+	                                  .cause = attempt_plan->cause};
 	note_patience(request, attempt);
 	struct admission_request admission_request = admission_request_at(request, attempt);
 	if (!model_state_admit(model->state, &admission_request, admission, request->now_ms, &attempt->permit,
@@ -128,20 +134,20 @@ bool attempt_send(struct route_request *request, const struct attempt_plan *atte
 	request->attempt_count++;
 	request->in_flight++;
 	request->marks[model->index] |= MARK_IN_FLIGHT;
-	*step = (struct step){.kind = STEP_SEND, .attempt = index, .model = model, .options = resolve(request, attempt)};
-	tell_state_changes(request, index, &state_changes, NOTHING);
-	if (attempt->tier.source == TIER_FROM_LADDER) {
+	if (attempt->tier.source == TIER_FROM_LADDER)
 		request->marks[model->index] |= MARK_ESCALATED;
-		tell(request, EVENT_TIER_ESCALATION, index, slice_from(service_tier_names[attempt->tier.tier]), 0);
-	}
-	tell(request, EVENT_MODEL_INVOCATION_START, index, NOTHING, 0);
+	attempt_tell_changes(request, index, &state_changes, NULL);
+	*step = (struct step){.kind = STEP_SEND, .attempt = index, .model = model};
+	prepare(request, attempt, &step->edits);
+	step->options = resolve(request, attempt);
+	attempt_tell_started(request, index);
 	return true;
 }
 
 enum service_tier attempt_next_tier(const struct route_request *request, uint32_t index) {
 	const struct route_attempt *attempt = &request->attempts[index];
 	const struct tier_ladder *ladder = &request->route->pool->limits.tier_escalation;
-	if (ladder->count == 0 || request->attributes->is_tierless ||
+	if (ladder->count == 0 || request->attributes->is_tierless || request->attributes->is_tier_fixed ||
 	    request->marks[attempt->model->index] & MARK_ESCALATED)
 		return TIER_NONE;
 	return tier_next(ladder, attempt->tier.tier,
@@ -186,19 +192,6 @@ static enum attempt_end judge(const struct route_request *request, struct route_
 	                                                                                       : ATTEMPT_REFUSED;
 }
 
-// An escalated attempt that was merely stopped has neither succeeded nor failed.
-static void tell_escalation(const struct route_request *request, uint32_t index, enum attempt_end end,
-                            uint64_t latency_ms) {
-	const struct route_attempt *attempt = &request->attempts[index];
-	struct slice tier = slice_from(service_tier_names[attempt->tier.tier]);
-	if (attempt->tier.source != TIER_FROM_LADDER)
-		return;
-	if (end == ATTEMPT_SUCCEEDED)
-		tell(request, EVENT_TIER_ESCALATION_SUCCESS, index, tier, latency_ms);
-	else if (end != ATTEMPT_CANCELLED || attempt->lacked_tier)
-		tell(request, EVENT_TIER_ESCALATION_FAILURE, index, tier, latency_ms);
-}
-
 // An attempt that was stopped may have been answered in part.
 static void settle_quota(const struct route_attempt *attempt, enum attempt_end end, const struct attempt_result *result,
                          struct settlement *out) {
@@ -221,7 +214,7 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 	};
 	struct route_attempt *attempt = &request->attempts[index];
 	const struct model *model = attempt->model;
-	struct slice reason = NOTHING;
+	struct slice reason = {NULL, 0};
 	enum attempt_end end = judge(request, attempt, result, &reason);
 	*out = (struct attempt_outcome){
 	    .end = end, .lacks_tier = attempt->lacked_tier, .classification.verdict = VERDICT_FAILOVER};
@@ -240,23 +233,24 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 	struct admission_request admission_request = admission_request_at(request, attempt);
 	model_state_settle(model->state, &admission_request, &attempt->permit, &settlement, request->now_ms,
 	                   &state_changes);
+	const struct failure *failure = end == ATTEMPT_FAILED ? &result->failure : NULL;
+	attempt_tell_ended(request, index, result, &settlement, reason);
+	attempt_tell_changes(request, index, &state_changes, failure);
+	attempt->outcome = settlement.outcome;
+	attempt->latency_ms = result->latency_ms;
+	if (failure)
+		attempt->error = failure->name;
 	request->to_stop -= attempt->phase == ATTEMPT_TO_STOP;
 	attempt->phase = ATTEMPT_OVER;
 	request->in_flight--;
 	request->marks[model->index] &= (uint8_t)~MARK_IN_FLIGHT;
-	tell(request, EVENT_MODEL_INVOCATION_COMPLETE, index, slice_from(outcome_names[settlement.outcome]),
-	     result->latency_ms);
-	tell_escalation(request, index, end, result->latency_ms);
-	if (end == ATTEMPT_REFUSED)
-		tell(request, EVENT_REFUSAL_DETECTED, index, reason, result->latency_ms);
-	tell_state_changes(request, index, &state_changes, end == ATTEMPT_FAILED ? result->failure.name : NOTHING);
 }
 
 void attempt_commit(struct route_request *request, uint32_t index) {
 	struct route_attempt *attempt = &request->attempts[index];
 	struct state_changes state_changes;
 	model_state_commit(attempt->model->state, &attempt->model->breaker, &attempt->permit, &state_changes);
-	tell_state_changes(request, index, &state_changes, NOTHING);
+	attempt_tell_changes(request, index, &state_changes, NULL);
 }
 
 void attempt_stop_all(struct route_request *request, uint32_t keep) {

@@ -4,6 +4,16 @@
 #include "route/elapsed.h"
 #include "route/request_internal.h"
 
+const char *const route_error_names[] = {
+    [ROUTE_NO_MODELS_AVAILABLE] = "NO_MODELS_AVAILABLE",
+    [ROUTE_RETRIES_EXHAUSTED] = "RETRIES_EXHAUSTED",
+    [ROUTE_FAILED] = "FAILED",
+    [ROUTE_CANCELLED] = "CANCELLED",
+    [ROUTE_STOPPED] = "STOPPED",
+    [ROUTE_DEADLINE_EXCEEDED] = "DEADLINE_EXCEEDED",
+    NULL,
+};
+
 static void end_with(struct route_request *request, struct step final) {
 	retry_drop(request);
 	request->final = final;
@@ -34,12 +44,20 @@ void completion_fail_without_model(struct route_request *request, enum no_models
 }
 
 void completion_fail_deadline(struct route_request *request) {
-	completion_fail(request, ROUTE_DEADLINE, request->attempt_count ? request->last_failed : NO_ATTEMPT);
+	completion_fail(request, ROUTE_DEADLINE_EXCEEDED, request->attempt_count ? request->last_failed : NO_ATTEMPT);
+}
+
+void request_note_answer(struct route_request *request, const struct attempt_result *result) {
+	request->result.status = result->status;
+	request->result.usage = result->usage;
+	request->result.ttft_ms = result->ttft_ms;
+	if (result->end == ATTEMPT_FAILED)
+		request->result.error = result->failure.name;
 }
 
 static void complete_failure(struct route_request *request) {
 	struct step *final = &request->final;
-	final->all_refused = request->refused > 0 && request->failed == 0;
+	final->all_refused = request->refused > 0 && !request->failures.has_failed;
 	if (final->error == ROUTE_NO_MODELS_AVAILABLE && final->why == NO_MODELS_NOT_SERVED)
 		return;
 	if (final->why == NO_MODELS_NONE_SELECTED)
@@ -48,25 +66,56 @@ static void complete_failure(struct route_request *request) {
 		final->retry_after_ms = eligible_retry_after_ms(request);
 }
 
+static const struct model *model_to_name(const struct route_request *request) {
+	if (request->final.kind == STEP_RETURN)
+		return request->final.model;
+	if (request->committed)
+		return request->attempts[request->committed_attempt].model;
+	return request->attempt_count ? request->attempts[request->attempt_count - 1].model : NULL;
+}
+
+static void respond(struct route_request *request) {
+	struct request_result *result = &request->result;
+	error_response_make(&request->final, &request->failures, request->route->pool, request->attributes->asked,
+	                    request->arena, &request->response);
+	request->final.response = &request->response;
+	result->outcome = request->response.outcome;
+	result->status = request->response.status;
+	result->error = request->response.exception;
+}
+
+// A client that has left is told nothing, and one whose answer has begun nothing more.
+static void complete_failed_result(struct route_request *request) {
+	bool has_left = request->final.error == ROUTE_CANCELLED;
+	bool is_cancelled = has_left || request->final.error == ROUTE_STOPPED;
+	if (!has_left && !request->committed) {
+		respond(request);
+		return;
+	}
+	request->result.outcome = is_cancelled ? OUTCOME_CANCELLED : attempt_failures_outcome(&request->failures);
+	if (has_left)
+		request->result.error = (struct slice){0};
+}
+
+static void complete_result(struct route_request *request) {
+	request->result.model = model_to_name(request);
+	request->result.attempts = request->attempt_count;
+	request->result.latency_ms = route_request_elapsed_ms(request);
+	request->final.result = &request->result;
+	if (request->final.kind == STEP_FAIL)
+		complete_failed_result(request);
+}
+
 struct step completion_step(struct route_request *request) {
-	static const char *const errors[] = {
-	    [ROUTE_NO_MODELS_AVAILABLE] = "NO_MODELS_AVAILABLE",
-	    [ROUTE_RETRIES_EXHAUSTED] = "RETRIES_EXHAUSTED",
-	    [ROUTE_FAILED] = "FAILED",
-	    [ROUTE_CANCELLED] = "CANCELLED",
-	    [ROUTE_DEADLINE] = "DEADLINE",
-	};
-	struct step *final = &request->final;
-	bool is_answered = final->kind == STEP_RETURN;
+	const struct decide *decide = request->route->decide;
 	request->phase = PHASE_OVER;
-	if (!is_answered)
+	if (request->final.kind == STEP_FAIL)
 		complete_failure(request);
-	request_tell(request, (struct route_event){.kind = is_answered ? EVENT_SUCCESS : EVENT_ERROR,
-	                                           .model = slice_from(final->model ? final->model->name : NULL),
-	                                           .detail = slice_from(is_answered ? NULL : errors[final->error]),
-	                                           .latency_ms = route_request_elapsed_ms(request),
-	                                           .attempt = final->attempt});
-	return *final;
+	complete_result(request);
+	request_tell_ended(request);
+	if (decide->finish)
+		decide->finish(decide->self, request, &request->result);
+	return request->final;
 }
 
 struct step completion_wait_or_fail(struct route_request *request, uint64_t first_return_ms) {

@@ -28,17 +28,20 @@ struct request_attributes {
 	struct headers headers; // without credentials
 	enum service_tier tier; // that the client itself asked for
 	bool is_tierless;       // the call has no place for one
+	bool is_tier_fixed;     // it has, but another can't be written there: no attempt is escalated
 	int64_t input_tokens;   // an estimate; what a quota reserves. 0 where nobody has a quota
 	int64_t max_tokens;     // that the client allows the answer; 0 where it doesn't say, or nobody has a quota
 };
 
 enum failure_kind { FAILURE_HTTP, FAILURE_NETWORK, FAILURE_TIMEOUT, FAILURE_STREAM };
 
-// How an attempt failed, as plain data; mux fills it with the help of aws/exception.
+// How an attempt failed, as plain data; mux fills it with the help of aws/exception. Its texts live as long as the
+// request.
 struct failure {
 	enum failure_kind kind;
 	int status;        // HTTP status, or that of the in-stream exception's shape; 0 without an answer
 	struct slice name; // exception name such as "ThrottlingException"; for the network kinds "ConnectionReset" and such
+	struct slice exception; // the one of its status, which a client is told where an upstream gave no name
 	struct slice message;
 	enum error_type type;
 	enum fault fault;
@@ -112,13 +115,14 @@ struct edits {
 	struct headers headers; // that go up beside the client's, or in their place
 };
 
-// How a request ended.
+// How a request ended, as its client sees it: one that has left was told no error, and got a status only if its answer
+// had begun.
 struct request_result {
 	enum outcome outcome;
 	const struct model *model; // of the answer or of the last attempt; NULL where there was none
 	uint32_t attempts;
-	int status;         // that the client got
-	struct slice error; // the exception's name; empty where there is an answer
+	int status;         // that the client got; 0 where it got none
+	struct slice error; // the exception's name; empty where there is a whole answer
 	struct usage usage;
 	uint64_t latency_ms;
 	int64_t ttft_ms; // -1 where there was no stream content
@@ -138,7 +142,7 @@ struct decide {
 	// Judges a whole answer. False is a refusal: the answer is dropped, *reason says why.
 	bool (*accept)(void *self, const struct response *response, const struct route_request *request,
 	               const struct model *model, struct slice *reason);
-	// Changes a request before it is signed for `model`. `out` is zeroed before.
+	// Changes a request before it is sent to `model`. `out` is zeroed before.
 	void (*prepare)(void *self, const struct route_request *request, const struct model *model, struct edits *out);
 	// Hears how a request ended.
 	void (*finish)(void *self, const struct route_request *request, const struct request_result *result);

@@ -38,7 +38,7 @@ void eligible_mark_serving(struct route_request *request) {
 	bool has_quota = request->route->pool->has_quota;
 	const struct model *model = request->route->pool->models;
 	for (size_t i = 0; i < count; i++, model++) {
-		if (model->serves_count > 0 && !model_serves(model, request->attributes->asked))
+		if (model->serves && !model_serves(model, request->attributes->asked))
 			continue;
 		request->marks[i] = has_quota && quota_is_limited(&model->quota) ? MARK_SERVES | MARK_LIMITED : MARK_SERVES;
 		request->is_served = true;
@@ -56,9 +56,7 @@ static void tell_skipped(struct route_request *request, const struct model *mode
 	if (request->marks[model->index] & MARK_SKIPPED)
 		return;
 	request->marks[model->index] |= MARK_SKIPPED;
-	request_tell(request, (struct route_event){.kind = EVENT_MODEL_CIRCUIT_OPEN_SKIPPED,
-	                                           .model = slice_from(model->name),
-	                                           .attempt = request->attempt_count});
+	request_tell_skipped(request, model);
 }
 
 static void list(struct route_request *request, const struct model *model, struct eligible *out) {

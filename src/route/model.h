@@ -49,12 +49,13 @@ struct price {
 // What each selection reads of every model comes first.
 struct model {
 	size_t index;              // in its pool
+	int line;                  // of the policy's file, where it is stated; 0: unknown
 	struct model_state *state; // retained by the pool; locks for itself
 	double weight;
 	bool fallback;
 	enum service_tier tier; // to start at
 	size_t serves_count;
-	char **serves; // names and globs; count 0 is anything
+	char **serves; // names and globs; NULL is anything
 	char *name;
 	char *id;
 	char *family;

@@ -119,9 +119,10 @@ struct permit {
 
 // What a call changed, for events.
 struct state_changes {
-	bool breaker_changed;
-	enum breaker_state breaker;
-	uint64_t cooldown_ms; // of a rest that began; else 0
+	enum breaker_state breaker_before, breaker; // the same where it has not changed
+	uint64_t cooldown_ms;                       // of a cooldown that began; else 0, and what follows is not set
+	bool is_deprioritized;                      // the model stays usable, after the others
+	enum service_tier cooldown_tier;            // that cools down; TIER_NONE is the whole model
 };
 
 // Takes a place for an attempt: breaker, rest and quota in one go; false with nothing taken.

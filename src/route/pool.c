@@ -64,7 +64,7 @@ static bool glob_matches(struct slice glob, struct slice text) {
 }
 
 bool model_serves(const struct model *model, struct slice asked) {
-	if (model->serves_count == 0)
+	if (!model->serves)
 		return true;
 	if (slice_equal(slice_from(model->id), asked) || slice_equal(slice_from(model->name), asked))
 		return true;

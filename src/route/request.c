@@ -36,6 +36,7 @@ int route_request_new(const struct route *route, const struct request_attributes
 	    .now_ms = now_ms,
 	    .deadline_ms = limits->deadline_ms ? now_ms + limits->deadline_ms : UINT64_MAX,
 	    .max_retries = max_retries,
+	    .result = {.usage = {-1, -1, -1, -1}, .ttft_ms = -1},
 	    .marks = marks,
 	    .candidates = candidates,
 	    .attempts = attempts,
@@ -52,19 +53,16 @@ static void advance(struct route_request *request, uint64_t now_ms) {
 		request->now_ms = now_ms;
 }
 
-void request_tell(const struct route_request *request, struct route_event event) {
-	if (!request->route->on_event)
-		return;
-	event.request_id = request->attributes->id;
-	request->route->on_event(request->route->event_owner, &event);
+static void leave_new(struct route_request *request) {
+	request_tell_started(request);
+	request->phase = PHASE_SELECT;
 }
 
 struct step route_begin(struct route_request *request, uint64_t now_ms) {
 	assert(request->phase == PHASE_NEW || request->phase == PHASE_ENDING || request->phase == PHASE_OVER);
 	if (request->phase == PHASE_NEW) {
 		retry_budget_count(request->route->retry_budget, now_ms);
-		request_tell(request, (struct route_event){.kind = EVENT_REQUEST, .detail = request->attributes->operation});
-		request->phase = PHASE_SELECT;
+		leave_new(request);
 	}
 	return route_next(request, now_ms);
 }
@@ -115,11 +113,7 @@ static bool keep_headers(struct route_request *request, struct headers *headers)
 	return true;
 }
 
-// The reason is all that an operator gets to see of such a decision.
-static struct step none_selected(struct route_request *request, struct slice reason) {
-	if (reason.len > 0)
-		request_tell(request, (struct route_event){
-		                          .kind = EVENT_MODEL_SELECTED, .detail = reason, .attempt = request->attempt_count});
+static struct step none_selected(struct route_request *request) {
 	if (request->in_flight > 0) {
 		request->phase = PHASE_WATCH;
 		return (struct step){.kind = STEP_NONE};
@@ -155,13 +149,12 @@ struct step request_select(struct route_request *request) {
 		if (eligible.candidates.count == 0)
 			return none_eligible(request, eligible.first_return_ms);
 		choose(request, eligible.candidates, &selection);
+		request_tell_selected(request, eligible.candidates, &selection);
 		if (!selection.model)
-			return none_selected(request, selection.reason);
-		request_tell(request, (struct route_event){.kind = EVENT_MODEL_SELECTED,
-		                                           .model = slice_from(selection.model->name),
-		                                           .detail = selection.reason,
-		                                           .attempt = request->attempt_count});
-		struct attempt_plan attempt_plan = {.model = selection.model, .wished = selection.options};
+			return none_selected(request);
+		struct attempt_plan attempt_plan = {.model = selection.model,
+		                                    .wished = selection.options,
+		                                    .cause = request->in_flight > 0 ? CAUSE_HEDGE : CAUSE_SELECTION};
 		if (keep_headers(request, &attempt_plan.wished.headers) &&
 		    attempt_send(request, &attempt_plan, eligible.admission, &step)) {
 			request->phase = PHASE_WATCH;
@@ -222,9 +215,12 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 	struct attempt_outcome attempt_outcome;
 	attempt_settle(request, index, result, &attempt_outcome);
 	enum attempt_end end = attempt_outcome.end;
-	request->failed += end == ATTEMPT_FAILED;
 	request->refused += end == ATTEMPT_REFUSED;
 	bool is_committed = request->committed && request->committed_attempt == index;
+	if (end == ATTEMPT_FAILED)
+		attempt_failures_note(&request->failures, index, &result->failure);
+	if (is_committed || end == ATTEMPT_SUCCEEDED)
+		request_note_answer(request, result);
 	if (is_stopped)
 		return route_next(request, now_ms);
 	if (end == ATTEMPT_SUCCEEDED || (end == ATTEMPT_REFUSED && is_committed))
@@ -232,7 +228,7 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 	else if (attempt_outcome.lacks_tier)
 		retry_without_tier(request, index);
 	else if (is_committed || (end == ATTEMPT_CANCELLED && request->in_flight == 0))
-		completion_fail(request, end == ATTEMPT_CANCELLED ? ROUTE_CANCELLED : ROUTE_FAILED, index);
+		completion_fail(request, end == ATTEMPT_CANCELLED ? ROUTE_STOPPED : ROUTE_FAILED, index);
 	else
 		give_up(request, index, &attempt_outcome.classification);
 	return route_next(request, now_ms);
@@ -250,29 +246,28 @@ struct step route_attempt_committed(struct route_request *request, uint32_t inde
 	return route_next(request, now_ms);
 }
 
-bool route_attempt_prepared(struct route_request *request, uint32_t index, enum service_tier tier) {
-	assert(index < request->attempt_count);
-	struct route_attempt *attempt = &request->attempts[index];
-	unsigned missing = model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers;
-	if (tier == TIER_NONE || request->attributes->is_tierless || attempt->tier.source == TIER_FROM_LADDER)
-		return false;
-	if (tier != request->attributes->tier && missing & tier_bit(tier))
-		return false;
-	attempt->tier = (struct tier_choice){tier, tier == request->attributes->tier ? TIER_FROM_CLIENT : TIER_FROM_POLICY};
-	return true;
-}
-
 void route_attempt_untiered(struct route_request *request, uint32_t index) {
 	assert(index < request->attempt_count);
 	request->attempts[index].tier = tier_start(TIER_NONE, request->attributes->tier, TIER_NONE, 0);
 }
 
-struct step route_cancel(struct route_request *request, uint64_t now_ms) {
+static struct step end_now(struct route_request *request, enum route_error error, uint64_t now_ms) {
+	advance(request, now_ms);
+	if (request->phase == PHASE_NEW)
+		leave_new(request);
 	if (request->phase != PHASE_OVER) {
 		attempt_stop_all(request, NO_ATTEMPT);
-		completion_fail(request, ROUTE_CANCELLED, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
+		completion_fail(request, error, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
 	}
 	return route_next(request, now_ms);
+}
+
+struct step route_cancel(struct route_request *request, uint64_t now_ms) {
+	return end_now(request, ROUTE_CANCELLED, now_ms);
+}
+
+struct step route_stop(struct route_request *request, uint64_t now_ms) {
+	return end_now(request, ROUTE_STOPPED, now_ms);
 }
 
 const struct request_attributes *route_request_attributes(const struct route_request *request) {
@@ -283,14 +278,23 @@ uint32_t route_request_attempts(const struct route_request *request) {
 	return request->attempt_count;
 }
 
+void route_request_attempt(const struct route_request *request, uint32_t index, struct attempt_summary *out) {
+	assert(index < request->attempt_count);
+	const struct route_attempt *attempt = &request->attempts[index];
+	*out = (struct attempt_summary){
+	    .model = attempt->model,
+	    .cause = attempt->cause,
+	    .tier = attempt->tier.tier,
+	    .is_over = attempt->phase == ATTEMPT_OVER,
+	    .outcome = attempt->outcome,
+	    .error = attempt->error,
+	    .latency_ms = attempt->latency_ms,
+	};
+}
+
 const struct model *route_request_attempt_model(const struct route_request *request, uint32_t attempt) {
 	assert(attempt < request->attempt_count);
 	return request->attempts[attempt].model;
-}
-
-bool route_request_lacked_tier(const struct route_request *request, uint32_t attempt) {
-	assert(attempt < request->attempt_count);
-	return request->attempts[attempt].lacked_tier;
 }
 
 bool route_request_has_tried(const struct route_request *request, const struct model *model) {

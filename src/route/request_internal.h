@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of the request machine share: the request itself. request.c moves it, attempt.c sends and settles,
 // eligible.c knows which models may be asked, again.c when one is asked once more, hedge.c when a second one is asked
-// too, ending.c how it ends.
+// too, ending.c how it ends, request_events.c what observers are told.
 #ifndef ROUTE_REQUEST_INTERNAL_H
 #define ROUTE_REQUEST_INTERNAL_H
 
+#include "route/error_response.h"
 #include "route/model_state.h"
 #include "route/request.h"
 #include "route/tier.h"
@@ -39,7 +40,12 @@ struct route_attempt {
 	bool lacked_tier;       // failed for nothing but its tier
 	uint64_t hedge_at_ms;   // when a second model is to be asked too; 0 is never, or no more
 	struct permit permit;
+	enum attempt_cause cause;
 	enum attempt_phase phase;
+	// Of its end:
+	enum outcome outcome;
+	struct slice error; // the failure's name
+	uint64_t latency_ms;
 };
 
 // Why an attempt is repeated on its model.
@@ -76,15 +82,17 @@ struct route_request {
 	uint32_t in_flight;
 	uint32_t to_stop; // attempts in ATTEMPT_TO_STOP
 	uint32_t refused;
-	uint32_t failed;
 	uint32_t last_failed; // or refused
 	bool committed;
 	uint32_t committed_attempt;
 	struct step final;
-	bool is_served;         // by any model of the pool
-	bool has_deprioritized; // any model is marked so
-	bool has_lost;          // any model is marked so
-	uint8_t *marks;         // one for each model
+	struct attempt_failures failures;
+	struct request_result result;
+	struct error_response response; // where the client is told one
+	bool is_served;                 // by any model of the pool
+	bool has_deprioritized;         // any model is marked so
+	bool has_lost;                  // any model is marked so
+	uint8_t *marks;                 // one for each model
 	const struct model **candidates;
 	struct route_attempt *attempts;
 	uint32_t attempts_room;
@@ -96,8 +104,20 @@ struct step request_select(struct route_request *request);
 // Another model is to be selected, if retries are left.
 void request_move_on(struct route_request *request);
 
-// Tells on_event; slices of `event` that concern the request are filled in.
-void request_tell(const struct route_request *request, struct route_event event);
+// Functions of request_events.c.
+
+void request_tell_started(const struct route_request *request);
+void request_tell_selected(const struct route_request *request, struct candidates candidates,
+                           const struct selection *selection);
+void request_tell_skipped(const struct route_request *request, const struct model *model);
+void request_tell_ended(const struct route_request *request);
+void attempt_tell_started(const struct route_request *request, uint32_t index);
+// While the attempt's phase still says whether it was told to stop.
+void attempt_tell_ended(const struct route_request *request, uint32_t index, const struct attempt_result *result,
+                        const struct settlement *settlement, struct slice reason);
+// What an attempt has changed of its model. `failure` is what did it; NULL where the attempt didn't fail.
+void attempt_tell_changes(const struct route_request *request, uint32_t index,
+                          const struct state_changes *state_changes, const struct failure *failure);
 
 // Functions of eligible.c.
 
@@ -123,11 +143,12 @@ uint64_t eligible_retry_after_ms(const struct route_request *request);
 struct attempt_plan {
 	const struct model *model;
 	struct attempt_options wished;
+	enum attempt_cause cause;
 	enum service_tier escalated_to; // TIER_NONE starts at the tier that is wished
 	unsigned refused_tiers;
 };
 
-// Takes the model's place and fills the STEP_SEND; false when the place is lost, or memory is out.
+// Takes the model's place, asks `prepare` and fills the STEP_SEND; false when the place is lost, or memory is out.
 bool attempt_send(struct route_request *request, const struct attempt_plan *attempt_plan, enum admission admission,
                   struct step *step);
 
@@ -177,8 +198,11 @@ void retry_drop(struct route_request *request);
 // The function of hedge.c: what there is to do while attempts are in flight.
 struct step hedge_watch(struct route_request *request);
 
-// Functions of ending.c. All but completion_step set what the request ends with; it is given when nothing is left to
-// stop.
+// Functions of ending.c. Those below request_note_answer, but for completion_step, set what the request ends with; it
+// is given when nothing is left to stop.
+
+// The attempt's answer, or what the client got of it, is the request's.
+void request_note_answer(struct route_request *request, const struct attempt_result *result);
 
 void completion_return(struct route_request *request, uint32_t attempt);
 void completion_fail(struct route_request *request, enum route_error error, uint32_t attempt);
@@ -189,7 +213,7 @@ void completion_fail_without_model(struct route_request *request, enum no_models
 // The deadline has passed, or would.
 void completion_fail_deadline(struct route_request *request);
 
-// Gives the last step.
+// Gives the last step, and lets `finish` hear of it.
 struct step completion_step(struct route_request *request);
 
 // Every model that could be asked rests: the client waits if the policy lets it, and is told when it doesn't. Who asks

@@ -65,8 +65,15 @@ void retry_without_tier(struct route_request *request, uint32_t index) {
 // What the next attempt on the same model is like.
 static struct attempt_plan plan_retry(const struct route_request *request) {
 	const struct route_attempt *former = &request->attempts[request->retry];
-	struct attempt_plan attempt_plan = {
-	    .model = former->model, .wished = former->wished, .refused_tiers = former->refused_tiers};
+	static const enum attempt_cause causes[] = {
+	    [RETRY_SAME_TIER] = CAUSE_RETRY,
+	    [RETRY_ESCALATED] = CAUSE_ESCALATION,
+	    [RETRY_WITHOUT_TIER] = CAUSE_MISSING_TIER,
+	};
+	struct attempt_plan attempt_plan = {.model = former->model,
+	                                    .wished = former->wished,
+	                                    .cause = causes[request->retry_kind],
+	                                    .refused_tiers = former->refused_tiers};
 	if (request->retry_kind == RETRY_WITHOUT_TIER)
 		attempt_plan.refused_tiers |= tier_bit(former->tier.tier);
 	else if (request->retry_kind == RETRY_ESCALATED)

@@ -55,7 +55,7 @@ static void note_used(struct model_state *state, uint64_t now_ms) {
 // Compares the breaker with what it was.
 static void tell_breaker(const struct breaker *breaker, enum breaker_state before,
                          struct state_changes *state_changes) {
-	state_changes->breaker_changed = breaker->state != before;
+	state_changes->breaker_before = before;
 	state_changes->breaker = breaker->state;
 }
 
@@ -164,8 +164,11 @@ static void rest(struct model_state *state, const struct admission_request *admi
 		cooldown_deprioritize(cooldown, length_ms, now_ms);
 	else if (length_ms > 0)
 		cooldown_start(cooldown, length_ms, now_ms);
-	if (!goes_on)
-		state_changes->cooldown_ms = elapsed_ms(orders_only ? cooldown->orders_until_ms : cooldown->until_ms, now_ms);
+	if (goes_on)
+		return;
+	state_changes->is_deprioritized = orders_only;
+	state_changes->cooldown_ms = elapsed_ms(orders_only ? cooldown->orders_until_ms : cooldown->until_ms, now_ms);
+	state_changes->cooldown_tier = classification->throttle ? admission_request->tier : TIER_NONE;
 }
 
 static void move_average(double *average, uint64_t sample) {
@@ -322,23 +325,28 @@ void model_state_snapshot(struct model_state *state, const struct breaker_settin
 	out->p99_ms = percentiles.p99_ms;
 }
 
-void model_state_force_open(struct model_state *state, uint64_t now_ms) {
+enum breaker_state model_state_force_open(struct model_state *state, uint64_t now_ms) {
 	lock(state);
+	enum breaker_state before = state->breaker.state;
 	breaker_force_open(&state->breaker, now_ms);
 	note_clear(state, now_ms);
 	unlock(state);
+	return before;
 }
 
-void model_state_force_close(struct model_state *state, uint64_t now_ms) {
+enum breaker_state model_state_force_close(struct model_state *state, uint64_t now_ms) {
 	lock(state);
+	enum breaker_state before = state->breaker.state;
 	breaker_close(&state->breaker);
 	note_clear(state, now_ms);
 	unlock(state);
+	return before;
 }
 
 // As on the first day: closed, without a rest, with every tier, and nobody else on the account.
-void model_state_reset_breaker(struct model_state *state, uint64_t now_ms) {
+enum breaker_state model_state_reset_breaker(struct model_state *state, uint64_t now_ms) {
 	lock(state);
+	enum breaker_state before = state->breaker.state;
 	breaker_close(&state->breaker);
 	state->cooldown = (struct cooldown){0};
 	quota_forget_others(&state->quota);
@@ -347,6 +355,7 @@ void model_state_reset_breaker(struct model_state *state, uint64_t now_ms) {
 	atomic_store_explicit(&state->served_tiers, 0, memory_order_relaxed);
 	note_clear(state, now_ms);
 	unlock(state);
+	return before;
 }
 
 void model_state_reset_statistics(struct model_state *state) {

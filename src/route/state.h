@@ -83,10 +83,11 @@ void model_state_reset_statistics(struct model_state *state);
 // The sum over several models; percentiles over all their latencies together.
 void statistics_total(struct model_state *const *states, size_t count, struct model_statistics *out);
 
-// Operator's commands. Open holds until close or reset; reset ends a rest too.
-void model_state_force_open(struct model_state *state, uint64_t now_ms);
-void model_state_force_close(struct model_state *state, uint64_t now_ms);
-void model_state_reset_breaker(struct model_state *state, uint64_t now_ms);
+// Operator's commands, as route/operator.h carries them out. Open holds until close or reset; reset ends a rest too.
+// Each returns the breaker's state before.
+enum breaker_state model_state_force_open(struct model_state *state, uint64_t now_ms);
+enum breaker_state model_state_force_close(struct model_state *state, uint64_t now_ms);
+enum breaker_state model_state_reset_breaker(struct model_state *state, uint64_t now_ms);
 
 // Counts of models; a degraded one is a healthy one too.
 struct system_health {

@@ -4,23 +4,15 @@
 
 #include <string.h>
 
-#include "sandbox/code.h"
-
 static const struct embedded files[] = {
 #include "embedded.inc"
 };
 
 enum { FILES = sizeof files / sizeof *files };
 
-static struct code codes[FILES];
-
 const struct embedded *embedded_find(const char *path) {
 	for (size_t i = 0; i < FILES; i++)
 		if (strcmp(files[i].path, path) == 0)
 			return &files[i];
 	return NULL;
-}
-
-struct code *embedded_code(const struct embedded *file) {
-	return &codes[file - files];
 }

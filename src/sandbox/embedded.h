@@ -5,8 +5,6 @@
 
 #include <stddef.h>
 
-struct code;
-
 struct embedded {
 	const char *path;
 	const char *bytes; // a NUL stands behind them
@@ -15,8 +13,5 @@ struct embedded {
 
 // The file of that path; NULL is none.
 const struct embedded *embedded_find(const char *path);
-
-// Where what the file was compiled to is kept, for the whole process.
-struct code *embedded_code(const struct embedded *file);
 
 #endif

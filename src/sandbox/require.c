@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// `require`: modules by plain names, from text, run once per VM. What ships with the program gets the C
-// functions of the room above as its second argument; other modules get none.
+// `require`: modules by plain names, from text, run once per VM. What ships with the program gets the C functions of
+// the room above as its second argument; other modules get none.
+#include <string.h>
+
 #include <lauxlib.h>
 
 #include "base/error.h"
@@ -15,16 +17,17 @@ enum { UPVALUE_SOURCES = 1, UPVALUE_LOADED, UPVALUE_BUILTINS };
 // Pushes the module's chunk, and says whether it is one of ours.
 static bool push_chunk(lua_State *lua, struct sources *sources, struct slice name) {
 	char path[PATH_BYTES];
-	struct source_text text;
+	struct source_text text = {0};
 	int rc = sources_module(sources, name, path, sizeof path, &text);
 	if (rc == ERROR_INVALID)
 		luaL_error(lua, "a module's name consists of letters, digits, underscores and single dots");
 	if (rc == ERROR_BUSY)
 		luaL_error(lua, "module '%s' was not loaded with the policy; require it at the top of the file", name.ptr);
 	if (rc)
-		luaL_error(lua, "module '%s' can't be read: %s", name.ptr, error_text(rc));
-	vm_charge(lua, text.text.len / 8);
-	script_load(lua, path, &text);
+		luaL_error(lua, "module '%s' cannot be read: %s", name.ptr,
+		           text.failure ? strerror(text.failure) : error_text(rc));
+	vm_charge(lua, text.bytes.len / 8);
+	script_load(lua, path, text.bytes);
 	return slice_starts(name, SLICE("signalbox."));
 }
 

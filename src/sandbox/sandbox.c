@@ -142,6 +142,34 @@ static int draw_random(lua_State *lua) {
 	return 1;
 }
 
+static lua_Integer wall_s(lua_State *lua) {
+	const struct clock *clock = vm_of(lua)->clock;
+	return (lua_Integer)(clock->wall_ms(clock->owner) / 1000);
+}
+
+// The time of a table is Lua's own matter.
+static int tell_time(lua_State *lua) {
+	if (!lua_isnoneornil(lua, 1))
+		return lua_tocfunction(lua, lua_upvalueindex(1))(lua);
+	lua_pushinteger(lua, wall_s(lua));
+	return 1;
+}
+
+static int tell_date(lua_State *lua) {
+	lua_settop(lua, 2);
+	if (lua_isnil(lua, 2)) {
+		lua_pushinteger(lua, wall_s(lua));
+		lua_replace(lua, 2);
+	}
+	return call_charged(lua);
+}
+
+static int tell_processor_time(lua_State *lua) {
+	const struct clock *clock = vm_of(lua)->clock;
+	lua_pushnumber(lua, (lua_Number)clock->processor_us(clock->owner) / 1e6);
+	return 1;
+}
+
 static int refuse_global(lua_State *lua) {
 	return luaL_error(lua, "unknown global '%s'", luaL_tolstring(lua, 2, NULL));
 }
@@ -195,12 +223,16 @@ static void set_utf8(lua_State *lua, int globals) {
 }
 
 static void set_os(lua_State *lua, int globals) {
-	static const char *const plain[] = {"clock", "time", NULL};
-	static const char *const charged[] = {"date", NULL};
 	open_library(lua, luaopen_os);
-	lua_newtable(lua);
-	sandbox_set_plain(lua, -2, -1, plain);
-	sandbox_set_charged(lua, -2, -1, charged);
+	lua_newtable(lua); /* library os */
+	lua_getfield(lua, -2, "time");
+	lua_pushcclosure(lua, tell_time, 1);
+	lua_setfield(lua, -2, "time");
+	lua_getfield(lua, -2, "date");
+	lua_pushcclosure(lua, tell_date, 1);
+	lua_setfield(lua, -2, "date");
+	lua_pushcfunction(lua, tell_processor_time);
+	lua_setfield(lua, -2, "clock");
 	set_frozen(lua, globals, "os");
 }
 

@@ -3,12 +3,17 @@
 // one problem with file and line, and the VM is gone.
 #include "sandbox/script.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include <lauxlib.h>
 
 #include "base/problem.h"
 #include "sandbox/call.h"
-#include "sandbox/code.h"
+#include "sandbox/language_guess.h"
 #include "sandbox/sandbox.h"
+
+enum { PIECE_BYTES = 4096, REASON_BYTES = 128 };
 
 int script_read(struct script *script, const char *path, const char *embedded, struct sources *sources,
                 struct problems *problems) {
@@ -16,14 +21,16 @@ int script_read(struct script *script, const char *path, const char *embedded, s
 	if (!path)
 		return sources_take_embedded(sources, embedded, &script->text);
 	int rc = sources_read(sources, path, &script->text);
-	if (rc == ERROR_NOT_FOUND)
-		problems_add(problems, path, 0, NULL, "a file", "none");
-	else if (rc == ERROR_LIMIT)
+	char found[REASON_BYTES];
+	if (rc == ERROR_LIMIT) {
 		problems_add(problems, path, 0, NULL, "a file of at most 1 MiB", "a larger one");
-	else if (rc == ERROR_INVALID)
+	} else if (rc == ERROR_INVALID) {
 		problems_add(problems, path, 0, NULL, "a regular file", "something else");
-	else if (rc)
-		problems_add(problems, path, 0, NULL, "a readable file", error_text(rc));
+	} else if (rc) {
+		int failure = script->text.failure;
+		snprintf(found, sizeof found, "cannot be read: %s", failure ? strerror(failure) : error_text(rc));
+		problems_add(problems, path, 0, NULL, NULL, found);
+	}
 	return rc;
 }
 
@@ -39,9 +46,26 @@ void script_drop_result(lua_State *lua) {
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
 }
 
-void script_load(lua_State *lua, const char *path, const struct source_text *text) {
+// The compiler counts no instructions, and some texts take it long.
+static const char *read_piece(lua_State *lua, void *owner, size_t *bytes) {
+	struct slice *rest = owner;
+	vm_check_time(lua);
+	const char *piece = rest->ptr;
+	*bytes = rest->len < PIECE_BYTES ? rest->len : PIECE_BYTES;
+	*rest = slice_from_offset(*rest, *bytes);
+	return piece;
+}
+
+// Without the byte order mark that some editors put before UTF-8.
+static struct slice without_mark(struct slice text) {
+	struct slice mark = SLICE("\xef\xbb\xbf");
+	return slice_starts(text, mark) ? slice_from_offset(text, mark.len) : text;
+}
+
+void script_load(lua_State *lua, const char *path, struct slice text) {
 	const char *name = lua_pushfstring(lua, "@%s", path);
-	if (code_load(lua, text->code, text->text, name) == LUA_OK) {
+	text = without_mark(text);
+	if (lua_load(lua, read_piece, &text, name, "t") == LUA_OK) {
 		lua_remove(lua, -2);
 		return;
 	}
@@ -61,7 +85,7 @@ static int run(lua_State *lua) {
 	lua_gc(lua, LUA_GCSTOP);
 	sandbox_open(lua, script->sources, &script->additions);
 	lua_gc(lua, LUA_GCRESTART);
-	script_load(lua, script->path, &script->text);
+	script_load(lua, script->path, script->text.bytes);
 	lua_call(lua, 0, 1);
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
 	return 0;
@@ -74,8 +98,12 @@ static void add_problem(const struct script *script, const struct call_report *r
 	    [ENDING_OVER_MEMORY] = "a file that runs within the memory limit",
 	    [ENDING_BAD_RESULT] = "a file that runs",
 	};
-	problems_add(problems, *report->file ? report->file : script->path, report->line, NULL, expected[report->ending],
-	             report->message);
+	const char *file = *report->file ? report->file : script->path;
+	const char *language = language_guess(without_mark(script->text.bytes));
+	if (language && report->ending == ENDING_ERROR && strcmp(file, script->path) == 0)
+		problems_add(problems, file, 0, NULL, "a Lua file with `return { ... }`", language);
+	else
+		problems_add(problems, file, report->line, NULL, expected[report->ending], report->message);
 }
 
 int script_run(const struct script *script, size_t memory_bytes, struct problems *problems, struct vm **vm) {
@@ -84,6 +112,9 @@ int script_run(const struct script *script, size_t memory_bytes, struct problems
 	if (*vm) {
 		(*vm)->host = script->host;
 		(*vm)->now_ms = script->now_ms;
+		(*vm)->is_secret = script->is_secret;
+		if (script->clock)
+			(*vm)->clock = script->clock;
 		(*vm)->is_loading = true;
 		call_protected(*vm, run, (void *)(uintptr_t)script, SCRIPT_INSTRUCTIONS, &report);
 		(*vm)->is_loading = false;

@@ -19,8 +19,10 @@ struct script {
 	struct source_text text; // of the main file
 	struct sources *sources;
 	struct sandbox_additions additions;
-	void *host;      // what the room above keeps with the VM; NULL for nothing
-	uint64_t now_ms; // while it runs
+	void *host;                // what the room above keeps with the VM; NULL for nothing
+	const struct clock *clock; // that it reads for as long as the VM lives; NULL for the system's
+	uint64_t now_ms;           // while it runs
+	bool is_secret;            // nothing that the VM frees stays in memory
 };
 
 // Reads the file (NULL: what is built in as `embedded`) into `script`. 0, or a status with a problem added.
@@ -33,7 +35,7 @@ int script_run(const struct script *script, size_t memory_bytes, struct problems
 
 // Pushes the function of a text's chunk; raises with the whole of `path` when it has none. What is read is text, and
 // never bytecode, which could do anything.
-void script_load(lua_State *lua, const char *path, const struct source_text *text);
+void script_load(lua_State *lua, const char *path, struct slice text);
 
 // Pushes what the script returned, and script_drop_result lets go of it.
 void script_push_result(lua_State *lua);

@@ -13,7 +13,6 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "sandbox/code.h"
 #include "sandbox/embedded.h"
 
 enum {
@@ -22,14 +21,26 @@ enum {
 	FILES_MAX = 256,
 	READ_BYTES = 16384,
 	NAME_BYTES_MAX = 128,
+	LOOKS_MAX = 10,
+};
+
+// What shows that a file is another, or was written to; all 0 for one that isn't there.
+struct stamp {
+	dev_t device;
+	ino_t inode;
+	mode_t mode;
+	off_t size;
+	struct timespec modified, changed;
 };
 
 struct source {
 	char *path;
 	bool is_embedded;
-	int status; // what reading it came to
+	int status;  // what reading it came to
+	int failure; // with ERROR_NOT_FOUND and ERROR_IO: the system's reason
 	struct buffer text;
-	struct code *code; // NULL where it is not kept
+	struct stamp read; // as the file was before it was read
+	struct stamp seen; // at the last look
 };
 
 struct sources *sources_new(const char *main_path) {
@@ -44,13 +55,6 @@ struct sources *sources_new(const char *main_path) {
 	return sources;
 }
 
-static void drop_code(struct source *source) {
-	if (source->code)
-		code_free(source->code);
-	free(source->code);
-	source->code = NULL;
-}
-
 void sources_retain(struct sources *sources) {
 	atomic_fetch_add_explicit(&sources->references, 1, memory_order_relaxed);
 }
@@ -61,7 +65,6 @@ void sources_release(struct sources *sources) {
 	for (size_t i = 0; i < sources->count; i++) {
 		free(sources->list[i].path);
 		buffer_free_secret(&sources->list[i].text);
-		drop_code(&sources->list[i]);
 	}
 	free(sources->list);
 	free(sources->folder);
@@ -70,17 +73,36 @@ void sources_release(struct sources *sources) {
 }
 
 void sources_close(struct sources *sources) {
-	if (sources->is_closed)
-		return;
 	sources->is_closed = true;
-	for (size_t i = 0; i < sources->count; i++)
-		drop_code(&sources->list[i]);
 }
 
-static int read_all(int file, struct buffer *text) {
+static struct stamp stamp_of(const char *path) {
 	struct stat status;
-	if (fstat(file, &status))
+	if (stat(path, &status))
+		return (struct stamp){0};
+	return (struct stamp){status.st_dev, status.st_ino, status.st_mode, status.st_size, status.st_mtim, status.st_ctim};
+}
+
+static bool same_time(struct timespec a, struct timespec b) {
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool same_stamp(const struct stamp *a, const struct stamp *b) {
+	return a->device == b->device && a->inode == b->inode && a->mode == b->mode && a->size == b->size &&
+	       same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
+}
+
+// 0 or a status, with *failure where the system refused something.
+static int read_all(int file, struct buffer *text, int *failure) {
+	struct stat status;
+	if (fstat(file, &status)) {
+		*failure = errno;
 		return ERROR_IO;
+	}
+	if (S_ISDIR(status.st_mode)) {
+		*failure = EISDIR;
+		return ERROR_IO;
+	}
 	if (!S_ISREG(status.st_mode))
 		return ERROR_INVALID;
 	for (;;) {
@@ -89,9 +111,9 @@ static int read_all(int file, struct buffer *text) {
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count < 0)
-			return ERROR_IO;
-		if (count == 0)
-			return 0;
+			*failure = errno;
+		if (count <= 0)
+			return count < 0 ? ERROR_IO : 0;
 		int rc = buffer_append(text, slice_of(bytes, (size_t)count));
 		memory_wipe(bytes, sizeof bytes);
 		if (rc)
@@ -100,12 +122,15 @@ static int read_all(int file, struct buffer *text) {
 }
 
 // Reads the file into `text`, which is empty and stays so unless 0 is returned.
-static int read_file(const char *path, struct buffer *text) {
+static int read_file(const char *path, struct buffer *text, int *failure) {
+	*failure = 0;
 	// Without O_NONBLOCK the opening of a named pipe would wait for its writer.
 	int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (file < 0)
+	if (file < 0) {
+		*failure = errno;
 		return errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_IO;
-	int rc = read_all(file, text);
+	}
+	int rc = read_all(file, text, failure);
 	close(file);
 	if (rc)
 		buffer_free_secret(text);
@@ -117,14 +142,12 @@ static struct source *add(struct sources *sources, const char *path) {
 	sources->list = memory_resize(sources->list, sources->count + 1, sizeof *sources->list);
 	struct source *source = &sources->list[sources->count++];
 	*source = (struct source){.path = memory_string(slice_from(path))};
-	if (sources->keeps_code)
-		source->code = memory_new(1, sizeof *source->code);
 	buffer_init(&source->text, FILE_BYTES_MAX);
 	return source;
 }
 
 static int tell(const struct source *source, struct source_text *text) {
-	*text = (struct source_text){buffer_slice(&source->text), source->code};
+	*text = (struct source_text){buffer_slice(&source->text), source->failure};
 	return source->status;
 }
 
@@ -137,7 +160,9 @@ int sources_read(struct sources *sources, const char *path, struct source_text *
 	if (sources->count == FILES_MAX || sources->total_bytes > TOTAL_BYTES_MAX - FILE_BYTES_MAX)
 		return ERROR_LIMIT;
 	struct source *source = add(sources, path);
-	source->status = read_file(path, &source->text);
+	// The stamp comes first: what is written from here on makes another one.
+	source->read = source->seen = stamp_of(path);
+	source->status = read_file(path, &source->text, &source->failure);
 	sources->total_bytes += source->text.len;
 	return tell(source, text);
 }
@@ -147,7 +172,7 @@ static int take_embedded(const char *path, struct source_text *text) {
 	const struct embedded *file = embedded_find(path);
 	if (!file)
 		return ERROR_NOT_FOUND;
-	*text = (struct source_text){slice_of(file->bytes, file->size), embedded_code(file)};
+	*text = (struct source_text){.bytes = slice_of(file->bytes, file->size)};
 	return 0;
 }
 
@@ -157,7 +182,7 @@ int sources_take_embedded(struct sources *sources, const char *path, struct sour
 		return rc;
 	struct source *source = add(sources, path);
 	source->is_embedded = true;
-	return buffer_append(&source->text, text->text);
+	return buffer_append(&source->text, text->bytes);
 }
 
 struct source_view sources_at(const struct sources *sources, size_t index) {
@@ -165,18 +190,38 @@ struct source_view sources_at(const struct sources *sources, size_t index) {
 	return (struct source_view){source->path, buffer_slice(&source->text), !source->is_embedded};
 }
 
-static bool is_current(const struct source *source) {
+enum sources_look sources_look(struct sources *sources) {
+	bool is_same = true, is_at_rest = true;
+	for (size_t i = 0; i < sources->count; i++) {
+		struct source *source = &sources->list[i];
+		struct stamp now = source->is_embedded ? source->seen : stamp_of(source->path);
+		is_same = is_same && same_stamp(&now, &source->read);
+		is_at_rest = is_at_rest && same_stamp(&now, &source->seen);
+		source->seen = now;
+	}
+	sources->restless_looks = is_same || is_at_rest ? 0 : sources->restless_looks + 1;
+	if (is_same)
+		return SOURCES_SAME;
+	return is_at_rest || sources->restless_looks >= LOOKS_MAX ? SOURCES_CHANGED : SOURCES_CHANGING;
+}
+
+static bool is_current(struct source *source) {
 	if (source->is_embedded)
 		return true;
 	struct buffer text;
+	struct stamp now = stamp_of(source->path);
 	buffer_init(&text, FILE_BYTES_MAX);
-	int status = read_file(source->path, &text);
-	bool same = status == source->status && slice_equal(buffer_slice(&text), buffer_slice(&source->text));
+	int failure;
+	int status = read_file(source->path, &text, &failure);
+	bool same = status == source->status && failure == source->failure &&
+	            slice_equal(buffer_slice(&text), buffer_slice(&source->text));
 	buffer_free_secret(&text);
+	if (same)
+		source->read = now;
 	return same;
 }
 
-bool sources_are_current(const struct sources *sources) {
+bool sources_are_current(struct sources *sources) {
 	for (size_t i = 0; i < sources->count; i++)
 		if (!is_current(&sources->list[i]))
 			return false;

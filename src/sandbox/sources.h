@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The texts of one policy version: its main file and the modules that it required, each read once, so that every
 // worker's VM is built from the same bytes, and the version can be built again when the files have changed. Files that
-// were looked for in vain are in it too. Reference-counted; immutable once closed.
+// were looked for in vain are in it too. Reference-counted; immutable once closed, but for what looks at the files
+// leave behind.
 #ifndef SANDBOX_SOURCES_H
 #define SANDBOX_SOURCES_H
 
@@ -11,15 +12,14 @@
 
 #include "base/slice.h"
 
-struct code;
 struct source;
 
 struct sources {
 	atomic_uint references;
-	char *main_path; // NULL for what is built in
-	char *folder;    // where modules of the policy's own are; NULL is nowhere
-	bool keeps_code; // of what is read from here on until they are closed: several VMs are going to need it
-	bool is_closed;  // no more files are read: the policy has been loaded
+	char *main_path;         // NULL for what is built in
+	char *folder;            // where modules of the policy's own are; NULL is nowhere
+	bool is_closed;          // no more files are read: the policy has been loaded
+	unsigned restless_looks; // in a row
 	struct source *list;
 	size_t count;
 	size_t total_bytes;
@@ -31,19 +31,18 @@ void sources_retain(struct sources *sources);
 // From any thread; the last release wipes the texts. NULL is fine.
 void sources_release(struct sources *sources);
 
-// No more files are read from here on, and no code is kept. Once is enough; later calls do nothing.
+// No more files are read from here on.
 void sources_close(struct sources *sources);
 
-// A text and where what it was compiled to is kept (NULL: nowhere): valid as long as the sources, the
-// code until they are closed.
+// A text, valid as long as the sources.
 struct source_text {
-	struct slice text;
-	struct code *code;
+	struct slice bytes;
+	int failure; // why the file could not be read, as the system's errno; 0: the system did not refuse it
 };
 
-// Reads a regular file of at most a mebibyte, up to 256 of them with 16 MiB in all. 0 and `text`; ERROR_NOT_FOUND,
-// ERROR_LIMIT, ERROR_INVALID (no regular file), ERROR_IO. A path is read once, what came of it stands; ERROR_BUSY for
-// another path once they are closed.
+// Reads a regular file of at most a mebibyte, up to 256 of them with 16 MiB in all. 0 and `text`; ERROR_NOT_FOUND or
+// ERROR_IO with text->failure, ERROR_LIMIT, ERROR_INVALID (a device or a pipe). A path is read once, what came of it
+// stands; ERROR_BUSY for another path once they are closed.
 int sources_read(struct sources *sources, const char *path, struct source_text *text);
 
 // The main text where it is built in, by its path in the tree. 0 or ERROR_NOT_FOUND.
@@ -62,7 +61,16 @@ struct source_view {
 };
 struct source_view sources_at(const struct sources *sources, size_t index);
 
-// Whether the files on disk still are what they were when they were read, in vain or not. Reads them.
-bool sources_are_current(const struct sources *sources);
+enum sources_look { SOURCES_SAME, SOURCES_CHANGING, SOURCES_CHANGED };
+
+// What the files' stamps (device, inode, mode, size, times; links are followed) say: that they are as when the files
+// were read, in vain or not; that they are others than at the last look; or that they are as then, but not as when the
+// files were read. Files that are never at rest count as changed at the tenth look. Of one thread at a time, as the
+// next one.
+enum sources_look sources_look(struct sources *sources);
+
+// Whether the files' bytes on disk still are what was read, in vain or not. Where they are, later looks go by the
+// stamps that the files have now.
+bool sources_are_current(struct sources *sources);
 
 #endif

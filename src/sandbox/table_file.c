@@ -8,6 +8,7 @@
 
 #include "base/problem.h"
 #include "sandbox/call.h"
+#include "sandbox/document_lines.h"
 #include "sandbox/script.h"
 
 enum {
@@ -193,10 +194,12 @@ int table_file_read(const char *path, struct problems *problems, struct document
 	int rc = script_read(&script, path, NULL, sources, problems);
 	if (rc)
 		goto out;
+	script.is_secret = true;
 	rc = script_run(&script, DOCUMENT_MEMORY_BYTES, problems, &vm);
 	if (rc)
 		goto out;
 	rc = document_from_script(vm, path, NULL, problems, document);
+	document_place_lines(script.text.bytes, document);
 out:
 	vm_close(vm);
 	sources_release(sources);

@@ -6,12 +6,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <lauxlib.h>
 
 #include "base/memory.h"
-#include "sandbox/heap.h"
 
 enum {
 	COUNT_INTERVAL = 1000,
@@ -144,13 +144,33 @@ static size_t large_part(size_t size) {
 	return size >= LARGE_BLOCK_BYTES ? size : 0;
 }
 
+// As realloc, of a block of `old` bytes; `size` 0 frees it. A secret state leaves nothing behind.
+static void *resize(const struct vm *vm, void *block, size_t old, size_t size) {
+	void *moved = NULL;
+	if (vm->is_secret && block) {
+		moved = size ? malloc(size) : NULL;
+		if (moved)
+			memcpy(moved, block, old < size ? old : size);
+		if (moved || size == 0) {
+			memory_wipe(block, old);
+			free(block);
+		}
+	} else if (size) {
+		moved = realloc(block, size);
+	} else {
+		free(block);
+	}
+	// Lua takes it for granted that a block can shrink.
+	return moved || size == 0 || size > old ? moved : block;
+}
+
 static void *allocate(void *owner, void *ptr, size_t old, size_t size) {
 	struct vm *vm = owner;
 	if (!ptr)
 		old = 0;
 	if (size > old && !vm->unlimited && !has_room(vm, size - old))
 		return NULL;
-	void *moved = heap_resize(vm->heap, ptr, old, size);
+	void *moved = resize(vm, ptr, old, size);
 	if (size && !moved)
 		return NULL;
 	vm->used_bytes = vm->used_bytes - old + size;
@@ -170,10 +190,9 @@ void vm_count_exactly(struct vm *vm, bool exactly) {
 struct vm *vm_new(size_t limit_bytes) {
 	struct vm *vm = memory_new(1, sizeof *vm);
 	vm->limit_bytes = limit_bytes;
-	vm->heap = heap_new();
-	vm->lua = vm->heap ? lua_newstate(allocate, vm) : NULL;
+	vm->clock = &clock_system;
+	vm->lua = lua_newstate(allocate, vm);
 	if (!vm->lua) {
-		heap_close(vm->heap);
 		free(vm);
 		return NULL;
 	}
@@ -187,10 +206,7 @@ struct vm *vm_new(size_t limit_bytes) {
 void vm_close(struct vm *vm) {
 	if (!vm)
 		return;
-	// Nothing in the sandbox has a finalizer that is owed a call: a state that is all in its heap goes with it.
-	if (!heap_holds_all(vm->heap))
-		lua_close(vm->lua);
-	heap_close(vm->heap);
+	lua_close(vm->lua);
 	free(vm);
 }
 

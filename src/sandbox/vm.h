@@ -11,14 +11,14 @@
 
 #include <lua.h>
 
+#include "base/clock.h"
 #include "base/random.h"
 
 struct call_report;
-struct heap;
 
 struct vm {
 	lua_State *lua;
-	struct heap *heap;
+	bool is_secret; // what it frees is wiped: a file of settings may hold credentials
 	size_t used_bytes;
 	size_t start_bytes; // used when the call began
 	size_t peak_bytes;  // of the call
@@ -39,6 +39,7 @@ struct vm {
 	bool over_memory;
 	bool bad_result;
 	uint64_t now_ms;              // monotonic, of the call
+	const struct clock *clock;    // that a script reads; the system's unless set, and borrowed
 	void *host;                   // what the room above keeps with the VM, borrowed; NULL for nothing
 	bool is_loading;              // an error may name a file that no running function is from
 	struct call_report *report;   // of the call that runs, or NULL

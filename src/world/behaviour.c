@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans, slots and queues of one model. Each slot taken is given back exactly once, by visit_leave, on every way that a
-// request can end.
+// Plans, slots and queues of one model. Each slot taken is freed exactly once, by visit_leave, however a request ends.
 #include "world/behaviour.h"
 
 #include <assert.h>
@@ -11,11 +10,11 @@
 #include "base/memory.h"
 #include "world/tier.h"
 
-// What is turned away is told so in a tenth of the time that an answer takes to begin.
+// A request is turned away after a tenth of the time that a response takes to begin.
 #define TURNED_AWAY_FACTOR 0.1
 
-// FNV-1a: a model's random numbers must depend on its id and the seed alone, not on its place in the file.
-static uint64_t seed_of(struct slice id, uint64_t seed) {
+// FNV-1a: a model's random numbers depend on its id and the seed only, not on its place in the file.
+static uint64_t behaviour_seed(struct slice id, uint64_t seed) {
 	uint64_t hash = 0xcbf29ce484222325;
 	for (size_t i = 0; i < id.len; i++)
 		hash = (hash ^ (unsigned char)id.ptr[i]) * 0x100000001b3;
@@ -26,7 +25,7 @@ void behaviour_init(struct behaviour *behaviour, const struct scenario_model *ru
                     const struct scenario_traffic *traffic, struct slice id, uint64_t seed) {
 	*behaviour = (struct behaviour){.rules = rules, .traffic = traffic, .adjustment = adjustment_none()};
 	behaviour->id = memory_string(id);
-	random_init(&behaviour->random, seed_of(id, seed));
+	random_init(&behaviour->random, behaviour_seed(id, seed));
 	list_init(&behaviour->waiting);
 }
 
@@ -53,24 +52,24 @@ void behaviour_adjust(struct behaviour *behaviour, const struct adjustment *adju
 		own->refusal_share = adjustment->refusal_share;
 }
 
-static bool is_among(unsigned tier, unsigned tiers) {
+static bool tier_is_among(unsigned tier, unsigned tiers) {
 	return tiers == 0 || tiers & (tier ? tier : TIER_BIT_DEFAULT);
 }
 
-// The fault that this request meets, or NULL. Faults that hold at the same time take their shares one after the other
-// from the same draw: shares 0.3 and 0.2 leave half of the requests alone.
+// The fault that this request meets, or NULL. Simultaneous faults take their shares one after the other from the same
+// draw: with shares of 0.3 and 0.2, half of the requests meet none.
 static const struct scenario_fault *fault_draw(const struct behaviour *behaviour, unsigned tier, double draw,
                                                uint64_t now_ms) {
 	const struct scenario_fault *adjusted = &behaviour->adjustment.fault;
 	if (adjusted->trouble != SCENARIO_UNSET)
-		return adjusted->trouble != SCENARIO_NONE && is_among(tier, adjusted->tiers) && draw <= adjusted->share
+		return adjusted->trouble != SCENARIO_NONE && tier_is_among(tier, adjusted->tiers) && draw <= adjusted->share
 		           ? adjusted
 		           : NULL;
 	const struct scenario_faults *faults = &behaviour->rules->faults;
 	double shares = 0;
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct scenario_fault *fault = &faults->list[i];
-		if (fault->trouble == SCENARIO_NONE || !is_among(tier, fault->tiers) || now_ms < fault->from_ms ||
+		if (fault->trouble == SCENARIO_NONE || !tier_is_among(tier, fault->tiers) || now_ms < fault->from_ms ||
 		    now_ms >= fault->to_ms)
 			continue;
 		shares += fault->share;
@@ -80,8 +79,8 @@ static const struct scenario_fault *fault_draw(const struct behaviour *behaviour
 	return NULL;
 }
 
-// Each request takes the same count of random numbers whatever becomes of it, so that a fault now doesn't change the
-// latencies of later requests. Answers' lengths are the exception: span_draw may, very rarely, draw twice.
+// Every request draws the same count of random numbers, so that a fault doesn't change the latencies of later requests.
+// Output lengths are the exception: span_draw may, very rarely, draw twice.
 static void plan_draw(struct plan *plan, struct behaviour *behaviour, const struct load_demand *demand,
                       uint64_t now_ms) {
 	struct random_source *random = &behaviour->random;
@@ -99,7 +98,7 @@ static void plan_draw(struct plan *plan, struct behaviour *behaviour, const stru
 		tokens_per_second = adjustment->tokens_per_second;
 	bool cut_short = demand->max_tokens > 0 && demand->max_tokens < length;
 	*plan = (struct plan){
-	    .outcome = PLAN_ANSWER,
+	    .outcome = PLAN_RESPONSE,
 	    .takes_slot = true,
 	    .first_ms = adjustment->latency_ms >= 0 ? adjustment->latency_ms : first_ms,
 	    .token_ms = 1000.0 / tokens_per_second,
@@ -114,11 +113,11 @@ static void plan_draw(struct plan *plan, struct behaviour *behaviour, const stru
 		plan->outcome = PLAN_FAULT;
 		plan->fault = *fault;
 	}
-	if (!is_among(demand->tier, rules->tiers))
+	if (!tier_is_among(demand->tier, rules->tiers))
 		plan->outcome = PLAN_NO_SUCH_TIER;
 }
 
-// What the model knows of the prompt already is quick to read.
+// A cached prefix shortens the time to the first token.
 static void plan_recall(struct plan *plan, const struct behaviour *behaviour, const struct load_demand *demand,
                         uint64_t now_ms) {
 	const struct scenario_prompt_cache *rules = &behaviour->rules->prompt_cache;
@@ -132,7 +131,7 @@ static void plan_recall(struct plan *plan, const struct behaviour *behaviour, co
 	plan->first_ms *= rules->ttft_share;
 }
 
-// Whether the fault comes in the place of any answer.
+// Whether the fault replaces the response.
 static bool fault_turns_away(const struct scenario_fault *fault) {
 	switch (fault->trouble) {
 	case SCENARIO_EXCEPTION:
@@ -147,12 +146,12 @@ static bool fault_turns_away(const struct scenario_fault *fault) {
 	}
 }
 
-// Whether the request is refused a place before the model sees it.
-static bool is_turned_away(const struct plan *plan) {
-	return plan->outcome == PLAN_FAULT ? fault_turns_away(&plan->fault) : plan->outcome != PLAN_ANSWER;
+// Whether the request is refused before the model works on it.
+static bool plan_is_turned_away(const struct plan *plan) {
+	return plan->outcome == PLAN_FAULT ? fault_turns_away(&plan->fault) : plan->outcome != PLAN_RESPONSE;
 }
 
-// Quotas come before faults, as in the service: what they turn away is not counted as used, nor is what the cache knew.
+// Quotas come before faults, as in the service. Requests that are turned away and cached tokens don't count as used.
 static void plan_admit(struct plan *plan, struct behaviour *behaviour, uint64_t now_ms) {
 	uint64_t tokens = plan->input_tokens - plan->cache_read_tokens + plan->output_tokens;
 	bool is_valid = plan->outcome != PLAN_NO_SUCH_TIER;
@@ -160,7 +159,7 @@ static void plan_admit(struct plan *plan, struct behaviour *behaviour, uint64_t 
 		plan->outcome = PLAN_TOO_MANY_REQUESTS;
 	else if (is_valid && !quota_counter_would_admit(&behaviour->tokens, behaviour->rules->quota.tpm, tokens, now_ms))
 		plan->outcome = PLAN_TOO_MANY_TOKENS;
-	if (is_turned_away(plan)) {
+	if (plan_is_turned_away(plan)) {
 		plan->takes_slot = false;
 		plan->first_ms *= TURNED_AWAY_FACTOR;
 		return;
@@ -169,7 +168,7 @@ static void plan_admit(struct plan *plan, struct behaviour *behaviour, uint64_t 
 	quota_counter_use(&behaviour->tokens, tokens, now_ms);
 }
 
-static bool has_free_slot(const struct behaviour *behaviour) {
+static bool behaviour_has_free_slot(const struct behaviour *behaviour) {
 	uint64_t concurrency = behaviour->rules->concurrency;
 	return concurrency == 0 || behaviour->served < concurrency;
 }
@@ -186,7 +185,7 @@ bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct
 		return true;
 	if (visit->plan.cache_read_tokens + visit->plan.cache_write_tokens > 0)
 		prompt_cache_keep(&behaviour->prompt_cache, demand->prefix_key, behaviour->rules->prompt_cache.ttl_ms, now_ms);
-	if (has_free_slot(behaviour)) {
+	if (behaviour_has_free_slot(behaviour)) {
 		behaviour->served++;
 		return true;
 	}
@@ -196,9 +195,9 @@ bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct
 	return false;
 }
 
-// The next in the queue, if a slot is free.
-static struct visit *serve_next(struct behaviour *behaviour) {
-	if (list_is_empty(&behaviour->waiting) || !has_free_slot(behaviour))
+// The next visit of the queue, or NULL when there is none or no slot is free.
+static struct visit *behaviour_serve_next(struct behaviour *behaviour) {
+	if (list_is_empty(&behaviour->waiting) || !behaviour_has_free_slot(behaviour))
 		return NULL;
 	struct visit *next = LIST_OWNER(behaviour->waiting.next, struct visit, link);
 	list_remove(&next->link);
@@ -223,5 +222,5 @@ struct visit *visit_leave(struct visit *visit) {
 		return NULL;
 	assert(behaviour->served > 0);
 	behaviour->served--;
-	return serve_next(behaviour);
+	return behaviour_serve_next(behaviour);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one model does with the requests that reach it: its quota, its slots and their queue, its latencies, refusals
-// and faults. Pure: time is an input, chance comes from the model's own random stream, so that the same scenario and
-// the same arrivals give the same plans, whatever other models are asked.
+// and faults. Pure: time is an argument, and each model has its own random source, so that the same scenario and the
+// same arrivals give the same plans, independent of requests to other models.
 #ifndef WORLD_BEHAVIOUR_H
 #define WORLD_BEHAVIOUR_H
 
@@ -15,7 +15,7 @@
 #include "world/scenario.h"
 
 enum plan_outcome {
-	PLAN_ANSWER,
+	PLAN_RESPONSE,
 	PLAN_TOO_MANY_REQUESTS, // throttled by the quota of requests
 	PLAN_TOO_MANY_TOKENS,   // throttled by the quota of tokens
 	PLAN_NO_SUCH_TIER,      // the model lacks the service tier
@@ -25,16 +25,16 @@ enum plan_outcome {
 struct plan {
 	enum plan_outcome outcome;
 	struct scenario_fault fault;
-	bool takes_slot;             // all but what is turned away before the model works on it
+	bool takes_slot;             // false for a request that is turned away before the model works on it
 	double first_ms;             // from being served (or turned away) to the first content or the error
 	double token_ms;             // from one token of output to the next
 	uint64_t input_tokens;       // all of them
-	uint64_t cache_read_tokens;  // of them: those that the model knew
-	uint64_t cache_write_tokens; // of them: those that it keeps from now on
+	uint64_t cache_read_tokens;  // of them: read from the prompt cache
+	uint64_t cache_write_tokens; // of them: written to the prompt cache
 	uint64_t output_tokens;      // at least 1
 	bool cut_short;              // the output was ended by the request's limit
 	bool refusal;                // the model declines
-	uint64_t seed;               // for what the answer says
+	uint64_t seed;               // for the text of the response
 };
 
 struct behaviour;
@@ -43,22 +43,22 @@ struct behaviour;
 struct load_demand {
 	uint64_t input_tokens;
 	uint64_t max_tokens;    // of output; 0 is no limit
-	uint64_t prefix_tokens; // of the input: the beginning that it wants to be kept; 0 is none
-	uint64_t prefix_key;    // stands for that beginning
+	uint64_t prefix_tokens; // of the input: the prefix to be cached; 0 is none
+	uint64_t prefix_key;    // a hash of that prefix
 	unsigned tier;          // the service tier, as a bit; 0 is the default one
 };
 
-// One request at a model, embedded in whatever its owner keeps about it. Zero-initialise.
+// One request at a model, embedded in its owner's structure. Zero-initialise.
 struct visit {
 	struct behaviour *behaviour; // NULL before the arrival and after the departure
-	struct list link;            // among those that wait, in order of arrival
+	struct list link;            // in behaviour->waiting
 	bool waits;
 	struct plan plan;
 };
 
-// What is to be different from the scenario from now on. Fields that are UNSET or negative change nothing.
+// Differences from the scenario from now on. Fields that are UNSET or negative change nothing.
 struct adjustment {
-	struct scenario_fault fault; // .trouble SCENARIO_NONE: no faults, the scenario's own neither
+	struct scenario_fault fault; // .trouble SCENARIO_NONE: no faults, not even those of the scenario
 	double latency_ms;           // to the first content
 	double tokens_per_second;
 	double refusal_share;
@@ -75,26 +75,26 @@ struct behaviour {
 	struct prompt_cache prompt_cache;
 	struct adjustment adjustment;
 	uint64_t served;     // slots taken
-	struct list waiting; // visits
+	struct list waiting; // visits, in order of arrival
 	uint64_t waiting_count;
 };
 
-// `rules` and `traffic` are borrowed; `id` is copied. To be released with behaviour_free when nobody visits.
+// `rules` and `traffic` are borrowed; `id` is copied. Free with behaviour_free once every visit has left.
 void behaviour_init(struct behaviour *behaviour, const struct scenario_model *rules,
                     const struct scenario_traffic *traffic, struct slice id, uint64_t seed);
 void behaviour_free(struct behaviour *behaviour);
 
-// Nothing set.
+// An adjustment that changes nothing.
 struct adjustment adjustment_none(void);
-// Takes over what is set.
+// Applies the fields that are set.
 void behaviour_adjust(struct behaviour *behaviour, const struct adjustment *adjustment);
 
-// A request arrives: its plan is made. True when it is served (or turned away) from now on; false when all slots are
-// taken: then it waits until a departure gives it one.
+// A request arrives: makes its plan. True when it is served (or turned away) from now on; false when all slots are
+// taken: then it waits until visit_leave of another visit returns it.
 bool visit_arrive(struct visit *visit, struct behaviour *behaviour, const struct load_demand *demand, uint64_t now_ms);
 
-// The request is over, in whatever way, at any point; its slot is free. Returns the visit that is served from now on in
-// its place, or NULL. Leaving twice does nothing.
+// The request has ended, at any point and for any reason; frees its slot. Returns the visit that is served in its place
+// from now on, or NULL. Leaving twice does nothing.
 struct visit *visit_leave(struct visit *visit);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Draws take a fixed count of random numbers, so that one quantity never shifts the numbers of the next.
+// Draws take a fixed count of random numbers, so that one quantity never changes the numbers of the next.
 #include "world/distribution.h"
 
 #include <math.h>
@@ -8,8 +8,8 @@
 #define Z99 2.3263478740408408
 #define FARTHEST 1000.0
 
-// Box and Muller's way: two uniform numbers, one normal one. The second that it could give is left, so that each draw
-// takes the same count from the source.
+// The Box-Muller transform: two uniform numbers give a normal one. The second normal number is unused, so that each
+// draw takes the same count from the source.
 static double normal_draw(struct random_source *random) {
 	double radius = sqrt(-2.0 * log(random_unit(random)));
 	return radius * cos(2.0 * 3.14159265358979323846 * random_unit(random));

@@ -8,8 +8,8 @@
 
 #include "base/random.h"
 
-// The median, and what 99 of 100 draws are no worse than: p99 is above the median where more is worse (a latency) and
-// below it where less is worse (a speed). Both positive; or both 0, which always gives 0.
+// The median, and the value that 99 of 100 draws are no worse than: p99 is above the median for a latency, where more
+// is worse, and below it for a speed, where less is worse. Both positive; or both 0, which always gives 0.
 struct quantiles {
 	double p50;
 	double p99;
@@ -21,8 +21,8 @@ struct span {
 	uint64_t to;
 };
 
-// One draw from the log-normal distribution through both points, within a factor of 1000 of the median. Takes exactly
-// two numbers from the source, whatever the quantiles are.
+// One draw from the log-normal distribution through both points, within a factor of 1000 of the median. Always takes
+// exactly two numbers from the source.
 double quantiles_draw(const struct quantiles *quantiles, struct random_source *random);
 
 // One whole number, each of the span equally likely.

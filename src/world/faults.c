@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads faults: one definition of each key, by base/schema.h. A fault's exception is always one of the caller's own
-// names, never a copy of what the file says, so that plans may outlive the document that they came from.
+// Reads faults: each key is defined once, with base/schema.h. A fault's exception points to one of the caller's names,
+// never into the document, so that plans may outlive the document.
 #include "world/faults.h"
 
 #include <stdio.h>
@@ -24,7 +24,7 @@ static const char *const trouble_names[] = {
 
 enum { TROUBLE_COUNT = sizeof trouble_names / sizeof *trouble_names, FAULT_NAMES_MAX = 64 };
 
-static void complain_fault(const struct document *value, const struct scenario_fault *fault,
+static void fault_complain(const struct document *value, const struct scenario_fault *fault,
                            const struct schema_place *place) {
 	const char *names[FAULT_NAMES_MAX + 1] = {0};
 	size_t count = 0;
@@ -41,7 +41,7 @@ static void complain_fault(const struct document *value, const struct scenario_f
 	schema_complain(place, expected, value);
 }
 
-static bool read_exception(struct slice name, struct scenario_fault *fault) {
+static bool fault_read_exception(struct slice name, struct scenario_fault *fault) {
 	for (size_t i = 0; fault->exception_names[i]; i++) {
 		if (!slice_equal(slice_from(fault->exception_names[i]), name))
 			continue;
@@ -52,7 +52,7 @@ static bool read_exception(struct slice name, struct scenario_fault *fault) {
 	return false;
 }
 
-static bool read_trouble(struct slice name, struct scenario_fault *fault) {
+static bool fault_read_trouble(struct slice name, struct scenario_fault *fault) {
 	for (size_t i = SCENARIO_EXCEPTION + 1; i < TROUBLE_COUNT; i++) {
 		if (!slice_equal(slice_from(trouble_names[i]), name))
 			continue;
@@ -62,10 +62,10 @@ static bool read_trouble(struct slice name, struct scenario_fault *fault) {
 	return false;
 }
 
-static void parse_exception(const struct document *value, void *target, const struct schema_place *place) {
+static void fault_parse_exception(const struct document *value, void *target, const struct schema_place *place) {
 	struct scenario_fault *fault = target;
-	if (value->kind != DOCUMENT_STRING || !read_exception(value->string, fault))
-		complain_fault(value, fault, place);
+	if (value->kind != DOCUMENT_STRING || !fault_read_exception(value->string, fault))
+		fault_complain(value, fault, place);
 }
 
 void scenario_fault_parse_after(const struct document *value, void *target, const struct schema_place *place) {
@@ -90,7 +90,7 @@ static const struct schema_key stream_exception_keys[] = {
     {.name = "exception",
      .type = SCHEMA_CUSTOM,
      .required = true,
-     .parse = parse_exception,
+     .parse = fault_parse_exception,
      .expected = "an exception's name",
      .meaning = "the exception"},
     AFTER_KEY,
@@ -106,8 +106,8 @@ void scenario_fault_parse(const struct document *value, void *target, const stru
 		if (fault->after == SCENARIO_AFTER_UNSET)
 			fault->after = 0;
 	} else if (value->kind != DOCUMENT_STRING ||
-	           (!read_trouble(value->string, fault) && !read_exception(value->string, fault))) {
-		complain_fault(value, fault, place);
+	           (!fault_read_trouble(value->string, fault) && !fault_read_exception(value->string, fault))) {
+		fault_complain(value, fault, place);
 	}
 }
 
@@ -177,7 +177,8 @@ void scenario_faults_parse(const struct document *value, void *target, const str
 		scenario_fault_init(fault, faults->exception_names);
 		schema_read(fault_keys, &value->items[i], fault, &inner);
 		if (value->items[i].kind == DOCUMENT_TABLE && fault->to_ms <= fault->from_ms)
-			problems_add(place->problems, place->file, 0, name, "to_ms after from_ms", "an empty time");
+			problems_add(place->problems, place->file, value->items[i].line, name, "to_ms after from_ms",
+			             "an empty time");
 	}
 }
 

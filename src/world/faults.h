@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What befalls a model, and when: the `faults` of a scenario, and single faults that are given while a world runs.
+// What goes wrong at a model, and when: the `faults` of a scenario, and single faults that are set while a world runs.
 #ifndef WORLD_FAULTS_H
 #define WORLD_FAULTS_H
 
@@ -9,31 +9,31 @@
 #include "base/document.h"
 #include "base/schema.h"
 
-// What an upstream can do wrong besides answering with an exception: constant, name, meaning.
+// What an upstream can do wrong apart from an exception: constant, name, meaning.
 #define SCENARIO_TROUBLE_LIST(X)                                                                                       \
-	X(SCENARIO_HANG, "hang", "never answers")                                                                          \
-	X(SCENARIO_RESET, "reset", "resets the connection, at once or (given `after`) within the stream")                  \
-	X(SCENARIO_CLOSE_EARLY, "close_early", "closes the connection before the answer begins")                           \
+	X(SCENARIO_HANG, "hang", "never responds")                                                                         \
+	X(SCENARIO_RESET, "reset", "resets the connection, at once or (with `after`) within the stream")                   \
+	X(SCENARIO_CLOSE_EARLY, "close_early", "closes the connection before the response begins")                         \
 	X(SCENARIO_TRUNCATE, "truncate", "closes the connection within a frame or in the middle of a body")                \
 	X(SCENARIO_CORRUPT, "corrupt", "sends a frame with a wrong checksum, or a body with wrong bytes")                  \
-	X(SCENARIO_STALL, "stall", "goes silent in the middle and keeps the connection open")                              \
+	X(SCENARIO_STALL, "stall", "stops sending in the middle and keeps the connection open")                            \
 	X(SCENARIO_SILENT_END, "silent_end", "ends a stream cleanly before it is complete, or a body in its middle")       \
-	X(SCENARIO_GARBAGE, "garbage", "answers 200 with bytes that are neither JSON nor frames")                          \
-	X(SCENARIO_HTML, "html", "answers 502 with a web page, as a proxy in between would")                               \
-	X(SCENARIO_LYING_LENGTH, "lying_length", "promises more bytes than it sends, then closes")
+	X(SCENARIO_GARBAGE, "garbage", "sends 200 with bytes that are neither JSON nor frames")                            \
+	X(SCENARIO_HTML, "html", "sends 502 with a web page, as a proxy in between would")                                 \
+	X(SCENARIO_LYING_LENGTH, "lying_length", "announces more bytes than it sends, then closes")
 
 enum scenario_trouble {
-	SCENARIO_UNSET,     // nothing said
-	SCENARIO_NONE,      // said to be healthy
-	SCENARIO_EXCEPTION, // the service's own error
+	SCENARIO_UNSET,     // not given
+	SCENARIO_NONE,      // explicitly healthy
+	SCENARIO_EXCEPTION, // an exception of the service
 #define X(constant, name, meaning) constant,
 	SCENARIO_TROUBLE_LIST(X)
 #undef X
 };
 
-// How far into a stream a fault comes, besides a number of events.
+// How far into a stream a fault comes, apart from a number of events.
 #define SCENARIO_AFTER_UNSET UINT64_MAX
-#define SCENARIO_AFTER_STOP (UINT64_MAX - 1) // after messageStop; before the last event where a stream has none
+#define SCENARIO_AFTER_STOP (UINT64_MAX - 1) // after messageStop; before the last event if a stream has none
 
 struct scenario_fault {
 	uint64_t from_ms;
@@ -43,7 +43,7 @@ struct scenario_fault {
 	const char *exception;   // of SCENARIO_EXCEPTION: one of the names given to scenario_read
 	uint64_t after;          // events of a stream before it; an exception with it comes within the stream
 	uint64_t retry_after_ms; // sent with an exception; 0 is none
-	unsigned tiers;          // of requests that it strikes, as bits; 0 is any
+	unsigned tiers;          // service tiers of the requests that meet it, as bits; 0 is any
 	const char *const *exception_names;
 };
 
@@ -53,16 +53,15 @@ struct scenario_faults {
 	const char *const *exception_names;
 };
 
-// A fault for all time and every request, with nothing said yet about what it is.
+// A fault of every request at all times, without a trouble yet.
 void scenario_fault_init(struct scenario_fault *fault, const char *const *exception_names);
 
-// The keys of one entry of `faults`, which fill a struct scenario_fault.
+// The keys of an entry of `faults`; their target is a struct scenario_fault.
 const struct schema_key *scenario_fault_keys(void);
 
-// A schema_parse for a fault's name or table, whose target is a struct scenario_fault that was initialised; NIL is
-// SCENARIO_NONE.
+// A schema_parse for a fault's name or table; its target is an initialised struct scenario_fault. NIL is SCENARIO_NONE.
 void scenario_fault_parse(const struct document *value, void *target, const struct schema_place *place);
-// A schema_parse for `after`, whose target is a struct scenario_fault.
+// A schema_parse for `after`; its target is a struct scenario_fault.
 void scenario_fault_parse_after(const struct document *value, void *target, const struct schema_place *place);
 
 // A schema_parse for the list; its target is a struct scenario_faults whose exception_names are set.

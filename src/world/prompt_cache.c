@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table with one place for each key: bounded, and like the real thing it forgets now and then.
+// A hash table with one possible slot for each key: bounded. Like the service's cache, it sometimes loses an entry.
 #include "world/prompt_cache.h"
 
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// One counter for each of the last sixty seconds, and their sum: exact to the second, constant time and space.
+// One counter for each of the last sixty seconds, and their sum: exact to the second, in constant time and space.
 #include "world/quota_counter.h"
 
 #include <string.h>
 
 // Forgets the seconds that have left the minute.
-static void advance(struct quota_counter *counter, uint64_t now_ms) {
+static void quota_counter_advance(struct quota_counter *counter, uint64_t now_ms) {
 	uint64_t second = now_ms / 1000;
 	if (second >= counter->second + QUOTA_COUNTER_SECONDS) {
 		memset(counter->used, 0, sizeof counter->used);
@@ -23,12 +23,12 @@ static void advance(struct quota_counter *counter, uint64_t now_ms) {
 bool quota_counter_would_admit(struct quota_counter *counter, uint64_t limit, uint64_t amount, uint64_t now_ms) {
 	if (limit == 0)
 		return true;
-	advance(counter, now_ms);
+	quota_counter_advance(counter, now_ms);
 	return amount <= limit && counter->total <= limit - amount;
 }
 
 void quota_counter_use(struct quota_counter *counter, uint64_t amount, uint64_t now_ms) {
-	advance(counter, now_ms);
+	quota_counter_advance(counter, now_ms);
 	counter->used[counter->second % QUOTA_COUNTER_SECONDS] += amount;
 	counter->total += amount;
 }

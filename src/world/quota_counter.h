@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much was used within the last minute, as the service counts it against a quota: of exactly sixty seconds. A
-// client of the service that keeps a quota itself has to count longer (base/minute_window).
+// How much of a quota was used within the last minute, as the service counts it: in exactly sixty seconds. A client
+// that keeps a quota itself must count longer (base/minute_window).
 #ifndef WORLD_QUOTA_COUNTER_H
 #define WORLD_QUOTA_COUNTER_H
 
@@ -11,7 +11,7 @@ enum { QUOTA_COUNTER_SECONDS = 60 };
 
 // Zero-initialise. Time may not go backwards between calls.
 struct quota_counter {
-	uint64_t second; // the newest one that `used` covers
+	uint64_t second; // the newest second that `used` covers
 	uint64_t total;
 	uint64_t used[QUOTA_COUNTER_SECONDS];
 };

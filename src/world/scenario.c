@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The definition of a scenario's keys, and their reading. What schema ranges can't say (p99 on the right side of p50,
-// spans in order) is checked by the parsers here; a value in error leaves the default in place, and the whole scenario
-// is refused.
+// Defines a scenario's keys and reads them. The parsers here check what schema ranges can't express (p99 on the right
+// side of p50, spans in order). An invalid value leaves the default in place, and the whole scenario is refused.
 #include "world/scenario.h"
 
 #include <assert.h>
@@ -147,7 +146,7 @@ static const struct schema_key model_keys[] = {
      .type = SCHEMA_NUMBER,
      .offset = FIELD(refusal_share),
      .maximum = 1,
-     .meaning = "share of the answers in which the model declines"},
+     .meaning = "share of the responses in which the model declines"},
     {.name = "tiers",
      .type = SCHEMA_CUSTOM,
      .offset = FIELD(tiers),
@@ -200,8 +199,8 @@ static void parse_models(const struct document *value, void *target, const struc
 		snprintf(name, sizeof name, "%s[\"%.*s\"]", place->field, SLICE_ARGS(entry->key));
 		struct schema_place inner = {place->file, name, place->problems};
 		if (!id_is_good(entry->key)) {
-			problems_add(place->problems, place->file, 0, name, "an id of 1 to 2048 printable ASCII characters",
-			             "another key");
+			problems_add(place->problems, place->file, entry->value.line, name,
+			             "an id of 1 to 2048 printable ASCII characters", "another key");
 			continue;
 		}
 		struct scenario_model *model = &models->list[models->count++];
@@ -236,7 +235,7 @@ static const struct schema_key traffic_keys[] = {
      .offset = FIELD(output_tokens),
      .parse = parse_span,
      .expected = "{ FEWEST, MOST }",
-     .meaning = "tokens of an answer, where the request's own limit doesn't end it sooner"},
+     .meaning = "tokens of a response, unless the request's own limit ends it sooner"},
     {0},
 };
 #undef FIELD

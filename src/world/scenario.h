@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scenario: what each model of a world is like and what befalls it, and when. Read from a Lua table file by way of
-// base/document.h; plain data from then on. Times are milliseconds since the world began.
+// A scenario: how each model of a world behaves, and what goes wrong when. It is read from a document (base/document.h)
+// and is plain data from then on. Times are milliseconds since the world began.
 #ifndef WORLD_SCENARIO_H
 #define WORLD_SCENARIO_H
 
@@ -21,22 +21,22 @@ struct scenario_quota {
 	uint64_t tpm;
 };
 
-// How long a model keeps the beginning of a prompt, and which share of its time to the first token is left when it
-// knows it already. A ttl_ms of 0 is no cache.
+// How long a model caches the prefix of a prompt, and which share of its time to the first token remains when the
+// prefix is cached. A ttl_ms of 0 is no cache.
 struct scenario_prompt_cache {
 	uint64_t ttl_ms;
 	double ttft_share;
 };
 
 struct scenario_model {
-	char *id; // "*": how models that are not listed behave
+	char *id; // "*": models that are not listed
 	struct quantiles ttft_ms;
 	struct quantiles tokens_per_second;
 	uint64_t concurrency; // requests served at once; 0 is any number
 	struct scenario_quota quota;
 	struct scenario_prompt_cache prompt_cache;
 	double refusal_share;
-	unsigned tiers; // that it has, as bits; 0 is all
+	unsigned tiers; // service tiers that it has, as bits; 0 is all
 	struct scenario_faults faults;
 };
 
@@ -49,9 +49,9 @@ struct scenario_models {
 
 struct scenario_traffic {
 	double rate;      // requests a second, Poisson
-	double streaming; // share
+	double streaming; // share of streamed requests
 	struct span input_tokens;
-	struct span output_tokens; // how long answers are that no limit cuts
+	struct span output_tokens; // of a response that no limit cuts
 };
 
 struct scenario {
@@ -65,12 +65,12 @@ struct scenario {
 const struct schema_key *scenario_keys(void);
 
 // Reads a scenario. `exception_names`, ended by NULL, are the exceptions that a fault may name; the list outlives the
-// scenario. 0 and a scenario to be released with scenario_free; or ERROR_INVALID with every mistake in `problems` and
-// nothing to release. `file` is for messages.
+// scenario. 0, and a scenario to be freed with scenario_free; or ERROR_INVALID with every mistake in `problems`, and
+// nothing to free. `file` is for messages.
 int scenario_read(const struct document *document, const char *file, const char *const *exception_names,
                   struct problems *problems, struct scenario *scenario);
 
-// The world where every model that is asked for answers, with default latencies.
+// The scenario in which every requested model exists and is healthy, with default latencies.
 void scenario_read_healthy(struct scenario *scenario);
 
 void scenario_free(struct scenario *scenario);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The order of the names is that of the bits.
 #include "world/tier.h"
 
 static const char *const names[] = {"default", "flex", "priority", "reserved"};

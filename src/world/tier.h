@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Service tiers as a world knows them: each is a bit, so that a number holds a set of them.
+// Service tiers as bits, so that a number holds a set of them.
 #ifndef WORLD_TIER_H
 #define WORLD_TIER_H
 
@@ -14,10 +14,10 @@ enum {
 	TIER_BIT_RESERVED = 8,
 };
 
-// The bit of a tier's name, or 0 for a name that no tier has.
+// The bit of a tier's name, or 0 for an unknown name.
 unsigned tier_bit_of(struct slice name);
 
-// The name of a bit, for ever.
+// The name of a bit (static).
 const char *tier_bit_name(unsigned bit);
 
 // A schema_parse for one tier's name, or a list of them; its target is an unsigned.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models are kept in order of creation, which gives each its index, and sorted by id for the search. A model once found
-// stays where it is until the world's end.
+// Models are kept in order of creation, which gives each its index, and sorted by id for the search. A model's address
+// never changes.
 #include "world/world.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 struct world {
 	const struct scenario *scenario;
 	const struct scenario_model *unlisted; // the "*" entry, or NULL
-	struct adjustment adjustment;          // made to all, for models that come later
+	struct adjustment adjustment;          // of all models, for those that are created later
 	struct behaviour **created;            // in order of creation
 	struct behaviour **sorted;             // by id
 	size_t count;
@@ -19,19 +19,19 @@ struct world {
 	size_t listed;
 };
 
-static int compare(struct slice id, const char *other) {
+static int compare_ids(struct slice id, const char *other) {
 	size_t length = strlen(other);
 	int order = memcmp(id.ptr ? id.ptr : "", other, id.len < length ? id.len : length);
 	return order ? order : (id.len > length) - (id.len < length);
 }
 
-// The place of the id in `sorted`, or where it would stand.
-static size_t place_of(const struct world *world, struct slice id, bool *found) {
+// The place of the id in `sorted`, or the place to insert it.
+static size_t world_find_place(const struct world *world, struct slice id, bool *found) {
 	size_t low = 0, high = world->count;
 	*found = false;
 	while (low < high && !*found) {
 		size_t middle = low + (high - low) / 2;
-		int order = compare(id, world->sorted[middle]->id);
+		int order = compare_ids(id, world->sorted[middle]->id);
 		*found = order == 0;
 		if (order <= 0)
 			high = middle;
@@ -41,8 +41,8 @@ static size_t place_of(const struct world *world, struct slice id, bool *found) 
 	return *found ? high : low;
 }
 
-static struct behaviour *create(struct world *world, const struct scenario_model *rules, struct slice id,
-                                size_t place) {
+static struct behaviour *world_create(struct world *world, const struct scenario_model *rules, struct slice id,
+                                      size_t place) {
 	if (world->count == world->capacity) {
 		world->capacity = world->capacity ? world->capacity * 2 : 16;
 		world->created = memory_resize(world->created, world->capacity, sizeof *world->created);
@@ -67,7 +67,7 @@ struct world *world_new(const struct scenario *scenario) {
 		if (strcmp(rules->id, "*") == 0)
 			world->unlisted = rules;
 		else
-			create(world, rules, slice_from(rules->id), world->count);
+			world_create(world, rules, slice_from(rules->id), world->count);
 	}
 	world->listed = world->count;
 	return world;
@@ -85,16 +85,16 @@ void world_free(struct world *world) {
 
 struct behaviour *world_find(struct world *world, struct slice id) {
 	bool found;
-	size_t place = place_of(world, id, &found);
+	size_t place = world_find_place(world, id, &found);
 	if (found)
 		return world->sorted[place];
 	if (!world->unlisted)
 		return NULL;
 	if (world->count - world->listed >= WORLD_UNLISTED_MAX) {
 		id = SLICE("*");
-		place = place_of(world, id, &found);
+		place = world_find_place(world, id, &found);
 	}
-	return found ? world->sorted[place] : create(world, world->unlisted, id, place);
+	return found ? world->sorted[place] : world_create(world, world->unlisted, id, place);
 }
 
 size_t world_count(const struct world *world) {

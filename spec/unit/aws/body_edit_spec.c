@@ -214,20 +214,30 @@ TEST(reads_the_clients_tier) {
 	struct headers headers = {list, 1};
 	static const struct {
 		const char *body, *tier;
+		bool is_fixed;
 	} rows[] = {
-	    {"{\"serviceTier\":{\"type\":\"priority\"}}", "priority"},
+	    {"{\"serviceTier\":{\"type\":\"priority\"}}", "priority", false},
 	    {"{\"messages\":[{\"serviceTier\":{\"type\":\"flex\"}}],\"service\\u0054ier\":{\"a\":0,\"type\" : \"flex\" }}",
-	     "flex"},
-	    {"{\"serviceTier\":{\"type\":\"flex\"},\"serviceTier\":{\"type\":\"flex\"}}", ""},
-	    {"{\"serviceTier\":\"flex\"}", ""},
-	    {"{\"serviceTier\":{\"type\":{\"type\":\"flex\"}}}", ""},
-	    {"{\"type\":\"flex\"}", ""},
-	    {"", ""},
-	    {"{\"serviceTier\":{\"type\":\"flex\"}", ""},
+	     "flex", false},
+	    {"{\"serviceTier\":{\"type\":\"flex\"},\"serviceTier\":{\"type\":\"flex\"}}", "", true},
+	    {"{\"serviceTier\":\"flex\"}", "", false},
+	    {"{\"serviceTier\":{\"type\":{\"type\":\"flex\"}}}", "", false},
+	    {"{\"type\":\"flex\"}", "", false},
+	    {"", "", true},
+	    {"{\"serviceTier\":{\"type\":\"flex\"}", "", true},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct slice body = slice_from(rows[i].body);
-		CHECK_SLICE(body_edit_read_tier(OPERATION_CONVERSE, headers, body), slice_from(rows[i].tier));
+		struct slice tier;
+		CHECK_INT(body_edit_find_tier(OPERATION_CONVERSE, headers, body, &tier), !rows[i].is_fixed);
+		CHECK_SLICE(tier, slice_from(rows[i].tier));
+		// What is called fixed is what can't be edited.
+		struct buffer out;
+		char reason[BODY_EDIT_REASON_BYTES];
+		buffer_init(&out, 4096);
+		struct body_edit edit = {.tier = SLICE("priority")};
+		CHECK_INT(body_edit_apply(&edit, OPERATION_CONVERSE, body, &out, reason) != 0, rows[i].is_fixed);
+		buffer_free(&out);
 	}
 	CHECK_SLICE(body_edit_read_tier(OPERATION_INVOKE_MODEL, headers, slice_from(rows[0].body)), SLICE("flex"));
 	CHECK_SLICE(body_edit_read_tier(OPERATION_COUNT_TOKENS, headers, slice_from(rows[0].body)), SLICE(""));

@@ -2,18 +2,7 @@
 #include "aws/credentials.h"
 
 #include "../check.h"
-
-struct variable {
-	const char *name;
-	const char *value;
-};
-
-static const char *lookup(void *owner, const char *name) {
-	for (const struct variable *variable = owner; variable->name; variable++)
-		if (strcmp(variable->name, name) == 0)
-			return variable->value;
-	return NULL;
-}
+#include "../variables.h"
 
 TEST(refuses_what_no_header_carries) {
 	CHECK(!credentials_new(NULL, NULL, NULL, NULL));
@@ -62,15 +51,18 @@ static struct environment_row ENVIRONMENT[] = {
 TEST(reads_the_environment) {
 	for (size_t i = 0; i < sizeof ENVIRONMENT / sizeof ENVIRONMENT[0]; i++) {
 		struct environment_row *row = &ENVIRONMENT[i];
-		struct credentials_source *source = credentials_source_environment(lookup, row->variables);
-		const char *reason = NULL;
+		struct environment environment = environment_of(row->variables);
+		const char *reason = NULL, *mistake;
+		struct credentials_source *source = credentials_source_environment(&environment, &mistake);
 		struct credentials *credentials = credentials_source_get(source, &reason);
 		credentials_source_free(source); // the caller's reference stays good
 		if (row->reason) {
 			CHECK(!credentials);
 			CHECK(reason && strstr(reason, row->reason));
 			CHECK(reason && !strchr(reason, '\n'));
+			CHECK_STRING(mistake, strstr(reason, " is set, but ") ? reason : NULL);
 		} else if (credentials) {
+			CHECK(!mistake);
 			CHECK_STRING(credentials->access_key_id, row->access_key_id);
 			CHECK_STRING(credentials->session_token, row->session_token);
 			CHECK_STRING(credentials->bearer_token, row->bearer_token);

@@ -8,7 +8,8 @@
 #include "base/problem.h"
 
 struct inner {
-	uint64_t depth;
+	uint64_t depth, breadth;
+	char *label;
 };
 
 struct sample {
@@ -16,7 +17,7 @@ struct sample {
 	uint64_t count;
 	double share;
 	char *name;
-	struct inner inner;
+	struct inner inner, more;
 	double parsed;
 };
 
@@ -37,7 +38,18 @@ static const struct schema_key inner_keys[] = {
     {0},
 };
 
+static const struct schema_key more_keys[] = {
+    {.name = "breadth",
+     .type = SCHEMA_INTEGER,
+     .offset = offsetof(struct inner, breadth),
+     .default_number = 2,
+     .maximum = 9},
+    {.name = "label", .type = SCHEMA_STRING, .offset = offsetof(struct inner, label)},
+    {0},
+};
+
 static const struct schema_key keys[] = {
+    {.name = "", .type = SCHEMA_KEYS, .offset = offsetof(struct sample, more), .keys = more_keys},
     {.name = "flag", .type = SCHEMA_BOOLEAN, .offset = offsetof(struct sample, flag), .default_number = 1},
     {.name = "count", .type = SCHEMA_INTEGER, .offset = offsetof(struct sample, count), .maximum = 100},
     {.name = "share",
@@ -173,11 +185,36 @@ TEST(problems_beyond_a_hundred_are_counted) {
 	problems_free(&problems);
 }
 
+TEST(keys_of_a_list_within_are_keys_of_the_table) {
+	struct document document = {.kind = DOCUMENT_TABLE};
+	struct sample sample;
+	struct buffer report;
+	CHECK_SLICE(read_all(&document, &sample, &report), SLICE(""));
+	CHECK_INT(sample.more.breadth, 2);
+	CHECK_INT(sample.inner.breadth, 0);
+	schema_free(keys, &sample);
+	buffer_free(&report);
+	set_number(&document, SLICE("breadth"), 9);
+	document_set_string(document_add_entry(&document, SLICE("label")), SLICE("up"));
+	set_number(&document, SLICE("bredth"), 1);
+	set_number(&document, SLICE(""), 1);
+	CHECK_SLICE(read_all(&document, &sample, &report),
+	            SLICE("file.lua: bredth: expected a known key (did you mean breadth?), found an unknown one\n"
+	                  "file.lua: expected a known key, found an unknown one\n"));
+	CHECK_INT(sample.more.breadth, 9);
+	CHECK_STRING(sample.more.label, "up");
+	schema_free(keys, &sample);
+	CHECK(!sample.more.label);
+	buffer_free(&report);
+	document_free(&document);
+}
+
 int main(void) {
 	RUN(absent_keys_have_their_defaults);
 	RUN(values_are_read_at_every_depth);
 	RUN(every_mistake_is_told_at_once);
 	RUN(the_nearest_name_is_near);
 	RUN(problems_beyond_a_hundred_are_counted);
+	RUN(keys_of_a_list_within_are_keys_of_the_table);
 	return check_summary();
 }

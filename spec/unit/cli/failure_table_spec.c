@@ -6,7 +6,7 @@
 
 #include "../check.h"
 #include "aws/exception.h"
-#include "http/exchange.h"
+#include "mux/engine_failure.h"
 
 static const struct dry_run_failure *find(const struct dry_run_failure *table, size_t count, const char *name) {
 	for (size_t i = 0; i < count; i++)
@@ -42,16 +42,15 @@ TEST(every_exception_of_the_service_is_there) {
 	free(table);
 }
 
-TEST(every_end_of_a_connection_is_there) {
+TEST(every_failure_of_the_engine_is_there) {
 	size_t count;
 	struct dry_run_failure *table = failure_table(&count);
-#define X(constant, failure_name, text)                                                                                \
-	{                                                                                                                  \
-		const struct dry_run_failure *row = find(table, count, exchange_failure_name(constant));                       \
-		CHECK(row && row->failure.kind == FAILURE_NETWORK && row->failure.status == 0);                                \
+	for (int i = 0; i < ENGINE_FAILURES; i++) {
+		struct failure failure = engine_failure((enum engine_failure)i);
+		const struct dry_run_failure *row = find(table, count, failure.name.ptr);
+		CHECK(row && row->failure.kind == failure.kind && row->failure.type == failure.type);
 	}
-	EXCHANGE_FAILURE_LIST(X)
-#undef X
+	CHECK(find(table, count, "GatewayStopping") != NULL);
 	free(table);
 }
 
@@ -84,7 +83,7 @@ TEST(statuses_without_a_name_have_none) {
 int main(void) {
 	RUN(each_failure_is_there_once);
 	RUN(every_exception_of_the_service_is_there);
-	RUN(every_end_of_a_connection_is_there);
+	RUN(every_failure_of_the_engine_is_there);
 	RUN(statuses_without_a_name_have_none);
 	return check_summary();
 }

@@ -108,8 +108,10 @@ TEST(mistakes_are_told_with_a_hint) {
 		const char *words, *said;
 	} rows[] = {
 	    {"--nothing", "signalbox run: unknown option --nothing; see signalbox run --help\n"},
-	    {"--polic x", "signalbox run: unknown option --polic; see signalbox run --help\n"},
-	    {"--policyx=1", "signalbox run: unknown option --policyx; see signalbox run --help\n"},
+	    {"--polic x", "signalbox run: unknown option --polic (did you mean --policy?); see signalbox run --help\n"},
+	    {"--policyx=1", "signalbox run: unknown option --policyx (did you mean --policy?); see signalbox run --help\n"},
+	    {"-quick", "signalbox run: unknown option -quick (did you mean --quick?); see signalbox run --help\n"},
+	    {"--hlp", "signalbox run: unknown option --hlp (did you mean --help?); see signalbox run --help\n"},
 	    {"-p", "signalbox run: unknown option -p; see signalbox run --help\n"},
 	    {"--policy", "signalbox run: --policy needs a value; see signalbox run --help\n"},
 	    {"--quick=yes", "signalbox run: --quick takes no value; see signalbox run --help\n"},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole emulator in virtual time: who is let in, what is answered when, what clients and slots do to one another,
-// and each fault byte by byte.
+// The whole emulator in virtual time: authentication, responses and their times, clients and slots, and each fault byte
+// by byte.
 #include "../check.h"
 
 #include <stdio.h>
@@ -57,11 +57,11 @@ static void control(const char *change) {
 	drop(call);
 }
 
-static bool says(const struct buffer *buffer, const char *text) {
+static bool contains(const struct buffer *buffer, const char *text) {
 	return buffer->len > 0 && memmem(buffer->ptr, buffer->len, text, strlen(text));
 }
 
-// A number of one counter of one operation.
+// The value of one counter of one operation.
 static int counter(const char *operation, const char *name) {
 	struct document document;
 	struct server_call *call = send("GET", "/_emulator/requests", "", NULL);
@@ -74,7 +74,7 @@ static int counter(const char *operation, const char *name) {
 	return found;
 }
 
-TEST(a_whole_response_comes_when_its_last_token_is_made) {
+TEST(a_whole_response_is_sent_when_its_last_token_is_due) {
 	open_plain("");
 	struct server_call *call = send("POST", CONVERSE, ASK, NULL);
 	pass(289);
@@ -82,15 +82,15 @@ TEST(a_whole_response_comes_when_its_last_token_is_made) {
 	pass(1);
 	CHECK_INT(call->status, 200);
 	CHECK(call->ended);
-	CHECK(says(&call->head, "x-amzn-requestid: "));
-	CHECK(says(&call->body, "us.amazon.nova-lite-v1:0 says:"));
-	CHECK(says(&call->body, "\"latencyMs\":290"));
+	CHECK(contains(&call->head, "x-amzn-requestid: "));
+	CHECK(contains(&call->body, "us.amazon.nova-lite-v1:0 says:"));
+	CHECK(contains(&call->body, "\"latencyMs\":290"));
 	CHECK_INT(counter("Converse", "answered"), 1);
 	drop(call);
 	close_world();
 }
 
-TEST(speed_hurries_time) {
+TEST(speed_accelerates_time) {
 	open_world("", (struct emulator_settings){.listen = "127.0.0.1:0", .speed = 10});
 	struct server_call *call = send("POST", CONVERSE, ASK, NULL);
 	pass(28);
@@ -107,14 +107,13 @@ TEST(the_limit_of_the_request_holds) {
 	    send("POST", CONVERSE,
 	         "{\"messages\":[{\"content\":[{\"text\":\"x\"}]}],\"inferenceConfig\":{\"maxTokens\":3}}", NULL);
 	pass(120);
-	CHECK(says(&call->body, "\"stopReason\":\"max_tokens\""));
-	CHECK(says(&call->body, "\"outputTokens\":3"));
+	CHECK(contains(&call->body, "\"stopReason\":\"max_tokens\""));
+	CHECK(contains(&call->body, "\"outputTokens\":3"));
 	drop(call);
 	close_world();
 }
 
-// Writes the types of the frames that came, a letter each: s d b S m, X for an exception; then what is wrong, if
-// anything.
+// Writes the types of the received frames, a letter each: s d b S m, X for an exception; then an error, if any.
 static void types_of(const struct server_call *call, char *types) {
 	struct eventstream_decoder decoder;
 	struct eventstream_frame frame;
@@ -146,7 +145,7 @@ static void check_types(const struct server_call *call, const char *expected) {
 	CHECK_STRING(types, expected);
 }
 
-TEST(events_leave_when_their_tokens_are_made) {
+TEST(events_are_sent_when_their_tokens_are_due) {
 	static const struct {
 		uint64_t at_ms;
 		const char *types;
@@ -162,7 +161,7 @@ TEST(events_leave_when_their_tokens_are_made) {
 	}
 	CHECK(call->ended);
 	CHECK_INT(call->length, -1);
-	CHECK(says(&call->head, "content-type: application/vnd.amazon.eventstream"));
+	CHECK(contains(&call->head, "content-type: application/vnd.amazon.eventstream"));
 	drop(call);
 	close_world();
 }
@@ -181,7 +180,7 @@ TEST(a_slow_client_holds_the_stream_back) {
 	close_world();
 }
 
-TEST(a_client_that_goes_frees_its_slot) {
+TEST(a_client_that_leaves_frees_its_slot) {
 	open_plain(",\"concurrency\":1");
 	struct server_call *first = send("POST", STREAM, ASK, NULL);
 	struct server_call *second = send("POST", STREAM, ASK, NULL);
@@ -203,7 +202,7 @@ TEST(a_client_that_goes_frees_its_slot) {
 	close_world();
 }
 
-TEST(a_client_that_goes_within_a_write) {
+TEST(a_client_may_leave_within_a_write) {
 	open_plain("");
 	for (int i = 0; i < 2; i++) {
 		control(i ? "{\"fault\":\"truncate\",\"after\":0}" : "{\"fault\":null}");
@@ -297,11 +296,11 @@ TEST(faults_are_exact) {
 	}
 }
 
-TEST(bodies_break_as_promised) {
+TEST(faults_of_bodies_are_exact) {
 	open_plain("");
 	static const struct {
 		const char *change;
-		int64_t missing; // of what content-length promised, -1: less than half of it came
+		int64_t missing; // of content-length; -1: less than half of it was sent
 	} cases[] = {
 	    {"{\"fault\":\"truncate\"}", -1}, {"{\"fault\":\"stall\"}", -1}, {"{\"fault\":\"lying_length\"}", 512}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -328,9 +327,9 @@ TEST(exceptions_have_the_services_form) {
 	struct server_call *call = send("POST", CONVERSE, ASK, NULL);
 	pass(10); // a tenth of the time to the first token
 	CHECK_INT(call->status, 429);
-	CHECK(says(&call->head, "x-amzn-errortype: ThrottlingException:http://"));
-	CHECK(says(&call->head, "x-amz-retry-after: 2500\n"));
-	CHECK(says(&call->head, "retry-after: 3\n"));
+	CHECK(contains(&call->head, "x-amzn-errortype: ThrottlingException:http://"));
+	CHECK(contains(&call->head, "x-amz-retry-after: 2500\n"));
+	CHECK(contains(&call->head, "retry-after: 3\n"));
 	CHECK_SLICE(buffer_slice(&call->body),
 	            SLICE("{\"message\":\"Too many requests, please wait before trying again.\"}"));
 	drop(call);
@@ -338,7 +337,7 @@ TEST(exceptions_have_the_services_form) {
 	call = send("POST", CONVERSE, ASK, NULL);
 	pass(10);
 	CHECK_INT(call->status, 502);
-	CHECK(says(&call->head, "content-type: text/html"));
+	CHECK(contains(&call->head, "content-type: text/html"));
 	drop(call);
 	close_world();
 }
@@ -351,14 +350,14 @@ TEST(quotas_throttle) {
 	pass(1000);
 	CHECK_INT(calls[1]->status, 200);
 	CHECK_INT(calls[2]->status, 429);
-	CHECK(says(&calls[2]->body, "Too many requests"));
+	CHECK(contains(&calls[2]->body, "Too many requests"));
 	CHECK_INT(counter("Converse", "throttled"), 1);
 	for (int i = 0; i < 3; i++)
 		drop(calls[i]);
 	close_world();
 }
 
-TEST(tiers_are_told_apart) {
+TEST(tiers_are_distinguished) {
 	static const struct {
 		const char *tier;
 		int status;
@@ -378,13 +377,13 @@ TEST(tiers_are_told_apart) {
 		struct server_call *call = send("POST", CONVERSE, body, NULL);
 		pass(1000);
 		CHECK_INT(call->status, rows[i].status);
-		CHECK(says(&call->body, rows[i].says));
+		CHECK(contains(&call->body, rows[i].says));
 		drop(call);
 	}
 	close_world();
 }
 
-TEST(what_is_wrong_with_a_request) {
+TEST(invalid_requests_are_refused) {
 	static const struct {
 		const char *method, *path, *body;
 		int status;
@@ -418,8 +417,8 @@ TEST(what_is_wrong_with_a_request) {
 		int failures = check_failures_in_test;
 		CHECK(call->ended);
 		CHECK_INT(call->status, cases[i].status);
-		CHECK(says(&call->head, cases[i].type));
-		CHECK(says(&call->body, cases[i].message));
+		CHECK(contains(&call->head, cases[i].type));
+		CHECK(contains(&call->body, cases[i].message));
 		if (check_failures_in_test > failures)
 			printf("  %s %s: %.*s\n", cases[i].method, cases[i].path, SLICE_ARGS(buffer_slice(&call->body)));
 		drop(call);
@@ -427,7 +426,7 @@ TEST(what_is_wrong_with_a_request) {
 	close_world();
 }
 
-TEST(the_reset_forgets) {
+TEST(the_reset_restores_the_scenario) {
 	open_plain(",\"quota\":{\"rpm\":1}");
 	control("{\"latency_ms\":0}");
 	drop(send("POST", CONVERSE, ASK, NULL));
@@ -436,9 +435,9 @@ TEST(the_reset_forgets) {
 	CHECK_INT(counter("Converse", "received"), 0);
 	struct server_call *call = send("POST", CONVERSE, ASK, NULL);
 	pass(289);
-	CHECK_INT(call->status, 0); // the scenario's own latency again
+	CHECK_INT(call->status, 0); // the scenario's own latency applies again
 	pass(1);
-	CHECK_INT(call->status, 200); // and a quota that is whole
+	CHECK_INT(call->status, 200); // and so does its whole quota
 	drop(call);
 	close_world();
 }
@@ -451,13 +450,13 @@ TEST(the_control_path_is_for_loopback) {
 	close_world();
 }
 
-TEST(callers_prove_who_they_are) {
+TEST(callers_must_authenticate) {
 	struct credentials *keys = credentials_new("AKIDEXAMPLE", "secret", NULL, NULL);
 	struct credentials *bearer = credentials_new(NULL, NULL, NULL, "token-one");
 	static const struct {
 		bool keys, bearer;
 		const char *authorization;
-		int status; // 0: let in
+		int status; // 0: accepted
 		const char *type;
 	} cases[] = {
 	    {false, false, NULL, 0, ""},
@@ -482,7 +481,7 @@ TEST(callers_prove_who_they_are) {
 		struct server_call *call = send("POST", CONVERSE, ASK, cases[i].authorization);
 		int failures = check_failures_in_test;
 		CHECK(call->status == cases[i].status || (call->status >= 400 && cases[i].status >= 400));
-		CHECK(cases[i].status == 0 || says(&call->head, cases[i].type));
+		CHECK(cases[i].status == 0 || contains(&call->head, cases[i].type));
 		if (check_failures_in_test > failures)
 			printf("  \"%s\": %.*s\n", cases[i].authorization, SLICE_ARGS(buffer_slice(&call->head)));
 		drop(call);
@@ -492,7 +491,7 @@ TEST(callers_prove_who_they_are) {
 	credentials_release(bearer);
 }
 
-TEST(a_taken_address_is_told) {
+TEST(a_taken_address_is_reported) {
 	struct emulator_settings settings = {.listen = "taken:1", .speed = 1};
 	const char *message = NULL;
 	scenario_read_healthy(&scenario);
@@ -502,23 +501,23 @@ TEST(a_taken_address_is_told) {
 }
 
 int main(void) {
-	RUN(a_whole_response_comes_when_its_last_token_is_made);
-	RUN(speed_hurries_time);
+	RUN(a_whole_response_is_sent_when_its_last_token_is_due);
+	RUN(speed_accelerates_time);
 	RUN(the_limit_of_the_request_holds);
-	RUN(events_leave_when_their_tokens_are_made);
+	RUN(events_are_sent_when_their_tokens_are_due);
 	RUN(a_slow_client_holds_the_stream_back);
-	RUN(a_client_that_goes_frees_its_slot);
-	RUN(a_client_that_goes_within_a_write);
+	RUN(a_client_that_leaves_frees_its_slot);
+	RUN(a_client_may_leave_within_a_write);
 	RUN(a_long_queue_is_served_in_order);
 	RUN(faults_are_exact);
-	RUN(bodies_break_as_promised);
+	RUN(faults_of_bodies_are_exact);
 	RUN(exceptions_have_the_services_form);
 	RUN(quotas_throttle);
-	RUN(tiers_are_told_apart);
-	RUN(what_is_wrong_with_a_request);
-	RUN(the_reset_forgets);
+	RUN(tiers_are_distinguished);
+	RUN(invalid_requests_are_refused);
+	RUN(the_reset_restores_the_scenario);
 	RUN(the_control_path_is_for_loopback);
-	RUN(callers_prove_who_they_are);
-	RUN(a_taken_address_is_told);
+	RUN(callers_must_authenticate);
+	RUN(a_taken_address_is_reported);
 	return check_summary();
 }

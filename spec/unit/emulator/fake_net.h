@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A loop in virtual time and a server without sockets, in place of net's: these definitions satisfy the linker before
-// net's archive is looked at. A spec hands in requests, moves the clock, and reads what was answered.
+// A server without sockets, in place of net's, over a loop in virtual time. A spec hands in requests, moves the clock,
+// and reads what was answered.
 #ifndef SPEC_EMULATOR_FAKE_NET_H
 #define SPEC_EMULATOR_FAKE_NET_H
 
 #include <stdlib.h>
 
+#include "../fake_loop.h"
 #include "base/buffer.h"
 #include "http/server.h"
-#include "net/loop.h"
-
-enum { FAKE_TIMERS = 4096 };
-
-struct loop {
-	uint64_t now_ms;
-	struct timer *running[FAKE_TIMERS];
-	size_t count;
-};
 
 struct server {
 	const struct server_events *events;
@@ -33,63 +25,14 @@ struct server_call {
 	struct buffer head; // "name: value\n" lines
 	struct buffer body;
 	void *owner;
-	int64_t length; // promised; -1 is chunked
-	int status;     // 0: nothing was answered yet
-	size_t room;    // bytes that are taken before the call is full
+	int64_t length; // announced; -1 is chunked
+	int status;     // 0: no response yet
+	size_t room;    // bytes that are accepted before the call is full
 	bool leaves_at_write;
 	bool ended, aborted, reset, left;
 };
 
-static struct loop fake_loop = {.now_ms = 1000000};
 static struct server fake_server;
-
-uint64_t loop_now_ms(const struct loop *loop) {
-	return loop->now_ms;
-}
-
-void timer_init(struct timer *timer, struct loop *loop, loop_callback callback, void *owner) {
-	*timer = (struct timer){loop, callback, owner, 0, 0};
-}
-
-void timer_stop(struct timer *timer) {
-	if (timer->heap_place == 0)
-		return;
-	struct loop *loop = timer->loop;
-	struct timer *last = loop->running[--loop->count];
-	loop->running[timer->heap_place - 1] = last;
-	last->heap_place = timer->heap_place;
-	timer->heap_place = 0;
-}
-
-void timer_start(struct timer *timer, uint64_t delay_ms) {
-	timer_stop(timer);
-	if (timer->loop->count == FAKE_TIMERS)
-		abort();
-	timer->due_ms = timer->loop->now_ms + delay_ms;
-	timer->loop->running[timer->loop->count++] = timer;
-	timer->heap_place = timer->loop->count;
-}
-
-bool timer_is_running(const struct timer *timer) {
-	return timer->heap_place != 0;
-}
-
-// Moves the clock on, firing what falls due, in order.
-static inline void pass(uint64_t ms) {
-	uint64_t until = fake_loop.now_ms + ms;
-	for (;;) {
-		struct timer *next = NULL;
-		for (size_t i = 0; i < fake_loop.count; i++)
-			if (fake_loop.running[i]->due_ms <= until && (!next || fake_loop.running[i]->due_ms < next->due_ms))
-				next = fake_loop.running[i];
-		if (!next)
-			break;
-		fake_loop.now_ms = next->due_ms > fake_loop.now_ms ? next->due_ms : fake_loop.now_ms;
-		timer_stop(next);
-		next->callback(next->owner);
-	}
-	fake_loop.now_ms = until;
-}
 
 struct server *server_new(struct loop *loop, const struct server_limits *limits, const struct server_timeouts *timeouts,
                           const struct server_events *events, void *owner) {
@@ -126,7 +69,7 @@ static inline void forget(struct server_call *call) {
 	*place = call->next;
 }
 
-// The client goes away.
+// The client leaves.
 static inline void leave(struct server_call *call) {
 	forget(call);
 	call->left = true;
@@ -188,7 +131,7 @@ static inline void read_on(struct server_call *call, size_t room) {
 	call->server->events->on_writable(call->server->owner, call, call->owner);
 }
 
-// A request comes in; with headers where `authorization` is not NULL. To be freed with drop.
+// Sends a request, with headers if `authorization` is not NULL. Free it with drop.
 static inline struct server_call *send(const char *method, const char *path, const char *content,
                                        const char *authorization) {
 	struct server_call *call = calloc(1, sizeof *call);
@@ -220,7 +163,7 @@ static inline bool is_over(const struct server_call *call) {
 	return call->ended || call->aborted || call->left;
 }
 
-// Frees a call; the client leaves first where it isn't over.
+// Frees a call; if it isn't over, the client leaves first.
 static inline void drop(struct server_call *call) {
 	if (!is_over(call))
 		leave(call);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// How the bodies of requests are measured in tokens, and the families of model ids.
 #include "../check.h"
 
 #include "base/error.h"
@@ -29,7 +30,8 @@ TEST(bodies_are_measured) {
 	    {INVOKE, "{\"inputText\":\"1234\",\"textGenerationConfig\":{\"maxTokenCount\":3}}", 1, 3, false},
 	    {INVOKE, "{\"max_tokens\":-5,\"max_new_tokens\":1.5}", 1, 0, false},
 	    {INVOKE, "{\"prompt\":\"\\\"max_tokens\\\":7\"}", 4, 0, false},
-	    {INVOKE, "{\"body\":\"eyJwcm9tcHQiOiIxMjM0NTY3OCJ9\"}", 1, 0, false}, // another's body only for CountTokens
+	    {INVOKE, "{\"body\":\"eyJwcm9tcHQiOiIxMjM0NTY3OCJ9\"}", 1, 0,
+	     false}, // a nested body counts for CountTokens only
 	    {COUNT, "{\"input\":{\"converse\":{\"messages\":[{\"content\":[{\"text\":\"12345678\"}]}]}}}", 2, 0, true},
 	    {COUNT, "{\"input\":{\"invokeModel\":{\"body\":\"eyJwcm9tcHQiOiIxMjM0NTY3OCJ9\"}}}", 2, 0, false},
 	    {COUNT, "{\"input\":{\"invokeModel\":{\"body\":\"not base64!!\"}}}", 3, 0, false},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What models answer, whole and as streams: every family's form is read back and must tell the same as the plan.
+// Responses of models, whole and streamed: the form of every family is parsed and must agree with the plan.
 #include "../check.h"
 
 #include "aws/eventstream.h"
@@ -100,7 +100,7 @@ static void check_body(enum operation operation, size_t model, const struct form
 	buffer_free(&reason);
 }
 
-TEST(whole_bodies_tell_what_was_planned) {
+TEST(whole_bodies_agree_with_the_plan) {
 	for (size_t model = 0; model < MODELS; model++)
 		for (int cut = 0; cut < 2; cut++) {
 			check_body(OPERATION_INVOKE_MODEL, model, &forms[model], cut);
@@ -149,7 +149,7 @@ TEST(refusals_decline) {
 
 struct stream {
 	struct buffer texts;   // of all deltas
-	struct buffer types;   // of all events, with a comma behind each
+	struct buffer types;   // of all events, with a comma after each
 	struct buffer reasons; // why it ended
 	double input, output;
 	uint64_t events;
@@ -232,7 +232,7 @@ static void check_stream(enum operation operation, size_t model, const struct fo
 	buffer_free(&stream.reasons);
 }
 
-TEST(streams_tell_what_was_planned) {
+TEST(streams_agree_with_the_plan) {
 	static const uint64_t counts[] = {1, 2, 4, 33, 500};
 	for (size_t model = 0; model < MODELS; model++)
 		for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -241,8 +241,8 @@ TEST(streams_tell_what_was_planned) {
 		}
 }
 
-// Tokens of the cache stand beside the input's; where no cache was asked for there is no word of it.
-TEST(caches_are_told_of) {
+// Tokens of the cache are reported beside the input's, and only if the request used the cache.
+TEST(bodies_report_the_cache) {
 	static const struct {
 		enum operation operation;
 		size_t model;
@@ -274,7 +274,7 @@ TEST(caches_are_told_of) {
 	}
 }
 
-// The event's JSON, which is found in its frame: in a chunk's base64 where it is one.
+// The event's JSON: the payload of its frame, or the decoded base64 within a chunk.
 static void read_nth(const struct generation *generation, uint64_t index, struct document *document) {
 	struct events_scratch scratch;
 	struct eventstream_decoder decoder;
@@ -299,7 +299,7 @@ static void read_nth(const struct generation *generation, uint64_t index, struct
 	buffer_free(&json);
 }
 
-TEST(streams_tell_of_caches) {
+TEST(streams_report_the_cache) {
 	struct plan plan = plain;
 	struct document document;
 	plan.cache_read_tokens = 5;
@@ -331,12 +331,12 @@ TEST(tokens_are_counted) {
 }
 
 int main(void) {
-	RUN(whole_bodies_tell_what_was_planned);
+	RUN(whole_bodies_agree_with_the_plan);
 	RUN(texts_name_their_model_and_repeat);
 	RUN(refusals_decline);
-	RUN(streams_tell_what_was_planned);
-	RUN(caches_are_told_of);
-	RUN(streams_tell_of_caches);
+	RUN(streams_agree_with_the_plan);
+	RUN(bodies_report_the_cache);
+	RUN(streams_report_the_cache);
 	RUN(tokens_are_counted);
 	return check_summary();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The access line's fields, and at which level routing's news are told.
+// The access line's fields.
 #include "../check.h"
 #include "gateway/access_log.h"
-#include "gateway/event_log.h"
+#include "route/decide.h"
 
 TEST(an_entry_has_all_its_fields_in_order) {
 	static const struct {
@@ -27,13 +27,13 @@ TEST(an_entry_has_all_its_fields_in_order) {
 	    .bytes_out = UINT32_MAX + UINT64_C(1),
 	    .milliseconds = 12345,
 	};
-	struct log_field fields[ACCESS_FIELDS];
-	access_fields(&entry, fields);
-	CHECK_INT(fields[ACCESS_FIELDS - 1].kind, LOG_END);
+	struct log_field fields[ACCESS_LOG_FIELDS];
+	access_log_fields(&entry, fields);
+	CHECK_INT(fields[ACCESS_LOG_FIELDS - 1].kind, LOG_END);
 	CHECK_STRING(fields[1].name, "upstream_id");
 	CHECK_SLICE(fields[1].text, SLICE("up-1"));
 	entry.upstream_id = (struct slice){0};
-	access_fields(&entry, fields);
+	access_log_fields(&entry, fields);
 	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
 		CHECK_STRING(fields[i].name, expected[i].name);
 		CHECK_INT(fields[i].kind, expected[i].text ? LOG_STRING : LOG_NUMBER);
@@ -45,24 +45,15 @@ TEST(an_entry_has_all_its_fields_in_order) {
 }
 
 TEST(outcomes_have_the_words_of_the_statistics) {
-	CHECK_STRING(access_outcome(OUTCOME_SUCCESS), "success");
-	CHECK_STRING(access_outcome(OUTCOME_RATE_LIMIT), "rate_limit");
-	CHECK_STRING(access_outcome(OUTCOME_FAIL_FAST), "fail_fast");
-	CHECK_STRING(access_outcome(OUTCOME_REFUSAL), "refusal");
-	CHECK_STRING(access_outcome(OUTCOME_CANCELLED), "cancelled");
-}
-
-TEST(changes_are_told_and_single_attempts_only_when_debugging) {
-	CHECK_INT(notice_level(EVENT_BREAKER_CHANGED), LOG_WARN);
-	CHECK_INT(notice_level(EVENT_POLICY_DISABLED), LOG_WARN);
-	CHECK_INT(notice_level(EVENT_MODEL_COOLDOWN), LOG_INFO);
-	CHECK_INT(notice_level(EVENT_MODEL_SELECTED), LOG_DEBUG);
-	CHECK_INT(notice_level(EVENT_REQUEST), LOG_DEBUG);
+	CHECK_STRING(outcome_names[OUTCOME_SUCCESS], "success");
+	CHECK_STRING(outcome_names[OUTCOME_RATE_LIMIT], "rate_limit");
+	CHECK_STRING(outcome_names[OUTCOME_FAIL_FAST], "fail_fast");
+	CHECK_STRING(outcome_names[OUTCOME_REFUSAL], "refusal");
+	CHECK_STRING(outcome_names[OUTCOME_CANCELLED], "cancelled");
 }
 
 int main(void) {
 	RUN(an_entry_has_all_its_fields_in_order);
 	RUN(outcomes_have_the_words_of_the_statistics);
-	RUN(changes_are_told_and_single_attempts_only_when_debugging);
 	return check_summary();
 }

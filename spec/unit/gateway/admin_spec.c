@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The admin surface over a pool of two models with a known past: exact JSON, commands, refusals. Time stands at
 // 1 000 000 ms monotonic, which is 2026-01-02T03:04:05.678Z.
+#include <limits.h>
 #include <stdlib.h>
 
 #include "../check.h"
@@ -19,7 +20,15 @@ struct house {
 	struct model models[2];
 	struct pool pool;
 	struct admin_response response;
+	struct observers observers;
+	int told[EVENT_KINDS]; // by kind
 };
+
+static void observe(void *owner, const struct event *event) {
+	struct house *house = owner;
+	house->told[event->kind]++;
+	CHECK_INT(event->at_ms, NOW_MS);
+}
 
 static void open_house(struct house *house) {
 	*house = (struct house){.registry = registry_new()};
@@ -37,6 +46,7 @@ static void open_house(struct house *house) {
 	}
 	house->pool = (struct pool){.models = house->models, .count = 2};
 	buffer_init(&house->response.body, 1 << 20);
+	observers_add(&house->observers, (struct observer){observe, house, UINT_MAX});
 }
 
 static void close_house(struct house *house) {
@@ -67,7 +77,7 @@ static void attempt(struct house *house, size_t index, enum outcome outcome, uin
 static struct slice respond(struct house *house, const char *method, const char *path) {
 	struct server_request request = {.method = slice_from(method), .path = slice_from(path)};
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(NULL, &house->pool, false, &request, time, &house->response);
+	admin_respond(NULL, &house->pool, &house->observers, false, &request, time, &house->response);
 	buffer_append_byte(&house->response.body, '\0'); // for strstr
 	return slice_of(house->response.body.ptr, house->response.body.len - 1);
 }
@@ -125,6 +135,7 @@ TEST(what_happened_is_counted_and_dated) {
 	    "{\"total\":{\"success\":0,\"rate_limit\":0,\"fail_fast\":0,\"refusal\":0,\"cancelled\":0,";
 	CHECK(slice_starts(respond(&house, "POST", "/stats/reset"), slice_from(zero)));
 	CHECK(slice_starts(respond(&house, "GET", "/stats"), slice_from(zero)));
+	CHECK_INT(house.told[EVENT_STATISTICS_RESET], 1);
 	close_house(&house);
 }
 
@@ -149,6 +160,8 @@ TEST(breakers_obey) {
 	CHECK(report_is_serving(&house.pool, NOW_MS));
 	CHECK(strstr(respond(&house, "POST", "/breakers/chat/reset").ptr, "\"state\":\"closed\"") != NULL);
 	CHECK_SLICE(respond(&house, "GET", "/health"), SLICE("{\"status\":\"healthy\",\"code\":200}"));
+	CHECK_INT(house.told[EVENT_BREAKER_COMMAND], 4);
+	CHECK_INT(house.told[EVENT_BREAKER_CHANGED], 4);
 	close_house(&house);
 }
 
@@ -253,9 +266,10 @@ TEST(another_site_is_refused_before_anything_happens) {
 	struct house house;
 	open_house(&house);
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(NULL, &house.pool, false, &request, time, &house.response);
+	admin_respond(NULL, &house.pool, &house.observers, false, &request, time, &house.response);
 	CHECK_INT(house.response.status, 403);
 	CHECK(strstr(respond(&house, "GET", "/breakers").ptr, "\"open\"") == NULL);
+	CHECK_INT(house.told[EVENT_BREAKER_COMMAND], 0);
 	close_house(&house);
 }
 
@@ -264,7 +278,7 @@ TEST(draining_is_not_healthy) {
 	struct house house;
 	open_house(&house);
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(NULL, &house.pool, true, &request, time, &house.response);
+	admin_respond(NULL, &house.pool, &house.observers, true, &request, time, &house.response);
 	CHECK_INT(house.response.status, 503);
 	CHECK_SLICE(buffer_slice(&house.response.body), SLICE("{\"status\":\"draining\",\"code\":503}"));
 	close_house(&house);

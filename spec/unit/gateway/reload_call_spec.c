@@ -78,7 +78,7 @@ TEST(what_is_answered) {
 	check_response(&order, &reloaded, 422,
 	               "{\"message\":\"The policy was rejected, the one before goes on.\",\"version\":20,\"errors\":["
 	               "{\"file\":\"p.lua\",\"line\":3,\"field\":\"\",\"expected\":\"a \\\"thing\\\"\",\"found\":\"none\"},"
-	               "{\"file\":\"p.lua\",\"line\":0,\"field\":\"models[1].id\",\"expected\":\"a string\","
+	               "{\"file\":\"p.lua\",\"line\":null,\"field\":\"models[1].id\",\"expected\":\"a string\","
 	               "\"found\":\"number 1\"}]}");
 	// A file that isn't there is a mistake like any other.
 	reloaded.status = ERROR_NOT_FOUND;

@@ -2,21 +2,10 @@
 // Settings row by row: defaults, each way a key can be wrong, flags over the file, the environment behind both. Tables
 // are built as the reader of Lua files would hand them over.
 #include "../check.h"
+#include "../variables.h"
 
 #include "base/problem.h"
 #include "gateway/settings.h"
-
-struct variable {
-	const char *name;
-	const char *value;
-};
-
-static const char *look_up(void *owner, const char *name) {
-	for (const struct variable *variable = owner; variable && variable->name; variable++)
-		if (strcmp(variable->name, name) == 0)
-			return variable->value;
-	return NULL;
-}
 
 // The place of a dotted key, made where it is new.
 static struct document *place_of(struct document *table, const char *path) {
@@ -54,9 +43,10 @@ struct reading {
 static void read_all(struct reading *reading, struct document *document, const struct settings_flags *flags,
                      const struct variable *variables) {
 	static const struct settings_flags none;
+	struct environment environment = environment_of(variables);
 	*reading = (struct reading){0};
-	reading->rc = settings_read("s.lua", document, flags ? flags : &none, look_up, (void *)(uintptr_t)variables,
-	                            &reading->problems, &reading->settings);
+	reading->rc =
+	    settings_read("s.lua", document, flags ? flags : &none, &environment, &reading->problems, &reading->settings);
 	struct buffer text;
 	buffer_init(&text, sizeof reading->text - 1);
 	problems_format(&reading->problems, &text);
@@ -81,26 +71,26 @@ TEST(defaults_are_the_documented_ones) {
 	CHECK_STRING(settings->listen.list[0], "127.0.0.1:8080");
 	CHECK_STRING(settings->admin, "127.0.0.1:9090");
 	CHECK_INT(settings->workers, 1);
-	CHECK(settings->policy == NULL);
-	CHECK_INT(settings->policy_limits.instructions, 100000);
-	CHECK_INT(settings->policy_limits.memory_bytes, 16777216);
-	CHECK_STRING(settings->region, "us-east-1");
-	CHECK(settings->endpoint == NULL);
-	CHECK(!settings->allow_plaintext);
-	CHECK(settings->credentials.access_key_id == NULL);
-	CHECK_INT(settings->credential_sets.count, 0);
-	CHECK_INT(settings->timeouts.connect_ms, 3000);
+	CHECK(settings->engine.policy == NULL);
+	CHECK_INT(settings->engine.policy_limits.instructions, 100000);
+	CHECK_INT(settings->engine.policy_limits.memory_bytes, 16777216);
+	CHECK_STRING(settings->engine.region, "us-east-1");
+	CHECK(settings->engine.endpoint == NULL);
+	CHECK(!settings->engine.allow_plaintext);
+	CHECK(settings->engine.credentials.access_key_id == NULL);
+	CHECK_INT(settings->engine.credential_sets.count, 0);
+	CHECK_INT(settings->engine.timeouts.connect_ms, 3000);
 	CHECK_INT(settings->timeouts.header_ms, 10000);
 	CHECK_INT(settings->timeouts.body_ms, 30000);
 	CHECK_INT(settings->timeouts.write_ms, 60000);
 	CHECK_INT(settings->timeouts.client_idle_ms, 75000);
-	CHECK_INT(settings->timeouts.pool_idle_ms, 60000);
+	CHECK_INT(settings->engine.timeouts.pool_idle_ms, 60000);
 	CHECK_INT(settings->timeouts.drain_ms, 30000);
-	CHECK_INT(settings->limits.body_bytes, 26214400);
-	CHECK_INT(settings->limits.response_bytes, 26214400);
-	CHECK_INT(settings->limits.header_bytes, 65536);
-	CHECK_INT(settings->limits.frame_bytes, 16777216);
-	CHECK_INT(settings->limits.hold_bytes, 65536);
+	CHECK_INT(settings->engine.limits.body_bytes, 26214400);
+	CHECK_INT(settings->engine.limits.response_bytes, 26214400);
+	CHECK_INT(settings->engine.limits.header_bytes, 65536);
+	CHECK_INT(settings->engine.limits.frame_bytes, 16777216);
+	CHECK_INT(settings->engine.limits.hold_bytes, 65536);
 	CHECK_INT(settings->limits.connections, 10000);
 	CHECK_INT(settings->limits.memory_bytes, 1073741824);
 	CHECK(!settings->allow_unauthenticated);
@@ -139,14 +129,14 @@ TEST(every_key_is_taken) {
 	CHECK_STRING(settings->listen.list[1], "unix:/run/s.sock");
 	CHECK_STRING(settings->admin, "localhost:2");
 	CHECK_INT(settings->workers, 4);
-	CHECK_STRING(settings->policy, "p.lua");
-	CHECK_INT(settings->policy_limits.instructions, 2000);
-	CHECK_STRING(settings->region, "eu-west-1");
-	CHECK_STRING(settings->endpoint, "http://example.com/base");
-	CHECK(settings->allow_plaintext);
-	CHECK_STRING(settings->credentials.session_token, "TOKEN");
-	CHECK_STRING(settings->credential_sets.list[0].name, "other");
-	CHECK_STRING(settings->credential_sets.list[0].credentials.bearer_token, "BEARER");
+	CHECK_STRING(settings->engine.policy, "p.lua");
+	CHECK_INT(settings->engine.policy_limits.instructions, 2000);
+	CHECK_STRING(settings->engine.region, "eu-west-1");
+	CHECK_STRING(settings->engine.endpoint, "http://example.com/base");
+	CHECK(settings->engine.allow_plaintext);
+	CHECK_STRING(settings->engine.credentials.session_token, "TOKEN");
+	CHECK_STRING(settings->engine.credential_sets.list[0].name, "other");
+	CHECK_STRING(settings->engine.credential_sets.list[0].credentials.bearer_token, "BEARER");
 	CHECK_INT(settings->timeouts.drain_ms, 0);
 	CHECK_INT(settings->limits.connections, 7);
 	CHECK_INT(settings->log.level, LOG_DEBUG);
@@ -294,7 +284,7 @@ TEST(an_endpoint_may_share_the_port_of_a_listener_on_every_interface) {
 	read_all(&reading, &table, NULL, NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct problems problems = {0};
-		settings_refuse_own_endpoint(&reading.settings, NULL, "endpoint", rows[i].endpoint, &problems);
+		settings_refuse_own_endpoint(&reading.settings, NULL, 0, "endpoint", rows[i].endpoint, &problems);
 		CHECK_INT(problems.count, rows[i].refused ? 1 : 0);
 		problems_free(&problems);
 	}
@@ -314,8 +304,12 @@ TEST(one_address_twice_is_refused_unless_the_system_picks_the_port) {
 	listen = place_of(&table, "listen");
 	document_set_string(document_add_item(listen), SLICE("127.0.0.1:5"));
 	document_set_string(document_add_item(listen), SLICE("localhost:5"));
+	document_set_string(document_add_item(listen), SLICE("127.0.0.1:5"));
+	put_string(&table, "admin", "127.0.0.1:5");
 	read_all(&reading, &table, NULL, NULL);
-	CHECK(strstr(reading.text, "listen: expected each address once") != NULL);
+	CHECK_STRING(reading.text, "s.lua: listen[2]: expected each address once, found localhost:5\n"
+	                           "s.lua: listen[3]: expected each address once, found 127.0.0.1:5\n"
+	                           "s.lua: admin: expected another address than those of listen, found 127.0.0.1:5\n");
 	finish(&reading, &table);
 }
 
@@ -357,7 +351,7 @@ TEST(credentials_that_no_header_can_carry_are_refused) {
 	put_string(&table, "credentials.bearer_token", "SECRET\r\nx: y");
 	read_all(&reading, &table, NULL, NULL);
 	CHECK_STRING(reading.text, "s.lua: credentials: expected texts that an HTTP header can carry, found other bytes\n");
-	CHECK(reading.settings.credentials.bearer_token == NULL);
+	CHECK(reading.settings.engine.credentials.bearer_token == NULL);
 	finish(&reading, &table);
 	put_number(&table, "credentials.bearer_token", 4711);
 	read_all(&reading, &table, NULL, NULL);
@@ -389,13 +383,13 @@ TEST(flags_override_the_file) {
 	read_all(&reading, &table, &flags, NULL);
 	const struct settings *settings = &reading.settings;
 	CHECK_STRING(reading.text, "");
-	CHECK_STRING(settings->policy, "flag.lua");
+	CHECK_STRING(settings->engine.policy, "flag.lua");
 	CHECK_STRING(settings->admin, "127.0.0.1:13");
 	CHECK_INT(settings->listen.count, 2);
 	CHECK_STRING(settings->listen.list[1], "127.0.0.1:12");
 	CHECK_INT(settings->workers, 3);
-	CHECK_STRING(settings->region, "ap-south-1");
-	CHECK_STRING(settings->endpoint, "http://127.0.0.1:14");
+	CHECK_STRING(settings->engine.region, "ap-south-1");
+	CHECK_STRING(settings->engine.endpoint, "http://127.0.0.1:14");
 	CHECK_INT(settings->log.level, LOG_ERROR);
 	CHECK_INT(settings->log.format, LOG_JSON);
 	CHECK(!settings->log.access);
@@ -429,7 +423,7 @@ TEST(our_own_listeners_are_no_endpoints) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct reading reading;
 		read_all(&reading, NULL, NULL, NULL);
-		settings_refuse_own_endpoint(&reading.settings, "p.lua", "models[1].endpoint", rows[i].endpoint,
+		settings_refuse_own_endpoint(&reading.settings, "p.lua", 0, "models[1].endpoint", rows[i].endpoint,
 		                             &reading.problems);
 		CHECK_INT(reading.problems.count, rows[i].own);
 		finish(&reading, NULL);
@@ -463,8 +457,8 @@ TEST(the_environment_fills_in_region_and_endpoint) {
 		struct reading reading;
 		read_all(&reading, NULL, NULL, rows[i].variables);
 		CHECK_STRING(reading.text, "");
-		CHECK_STRING(reading.settings.region, rows[i].region);
-		CHECK_STRING(reading.settings.endpoint, rows[i].endpoint);
+		CHECK_STRING(reading.settings.engine.region, rows[i].region);
+		CHECK_STRING(reading.settings.engine.endpoint, rows[i].endpoint);
 		finish(&reading, NULL);
 	}
 }
@@ -475,7 +469,7 @@ TEST(the_file_wins_over_the_environment_whose_mistakes_are_named) {
 	struct reading reading;
 	put_string(&table, "region", "eu-west-3");
 	read_all(&reading, &table, NULL, variables);
-	CHECK_STRING(reading.settings.region, "eu-west-3");
+	CHECK_STRING(reading.settings.engine.region, "eu-west-3");
 	CHECK_INT(reading.problems.count, 1);
 	CHECK(strstr(reading.text, "environment: AWS_ENDPOINT_URL: expected") != NULL);
 	finish(&reading, &table);

@@ -2,6 +2,7 @@
 // Listeners that the process was started with: which of them become which, what is refused, and that descriptors meant
 // for another process are left alone. The spec passes itself real sockets at the descriptors from 3 on.
 #include "../check.h"
+#include "../variables.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -13,21 +14,6 @@
 #include "base/problem.h"
 #include "gateway/socket_activation.h"
 #include "net/bind.h"
-
-struct surroundings {
-	char pid[16];
-	const char *count;
-	const char *names;
-};
-
-static const char *look_up(void *owner, const char *name) {
-	const struct surroundings *surroundings = owner;
-	if (strcmp(name, "LISTEN_PID") == 0)
-		return surroundings->pid;
-	if (strcmp(name, "LISTEN_FDS") == 0)
-		return surroundings->count;
-	return strcmp(name, "LISTEN_FDNAMES") == 0 ? surroundings->names : NULL;
-}
 
 // A TCP socket at that descriptor; its address as text. With a NULL host, one that doesn't listen.
 static void pass(int descriptor, const char *host, char text[64]) {
@@ -55,13 +41,15 @@ struct adoption {
 
 static void adopt(struct adoption *adoption, const char *count, const char *names, bool is_for_us, bool allow) {
 	static const struct settings_flags none;
-	struct surroundings surroundings = {.count = count, .names = names};
-	struct surroundings nothing = {.pid = ""};
-	snprintf(surroundings.pid, sizeof surroundings.pid, "%d", (int)getpid() + (is_for_us ? 0 : 1));
+	char pid[16];
+	const struct variable variables[] = {
+	    {"LISTEN_PID", pid}, {"LISTEN_FDS", count}, {"LISTEN_FDNAMES", names}, {NULL, NULL}};
+	struct environment nothing = environment_of(NULL), environment = environment_of(variables);
+	snprintf(pid, sizeof pid, "%d", (int)getpid() + (is_for_us ? 0 : 1));
 	*adoption = (struct adoption){0};
-	CHECK_INT(settings_read(NULL, NULL, &none, look_up, &nothing, &adoption->problems, &adoption->settings), 0);
+	CHECK_INT(settings_read(NULL, NULL, &none, &nothing, &adoption->problems, &adoption->settings), 0);
 	adoption->settings.allow_unauthenticated = allow;
-	adoption->rc = socket_activation_adopt(look_up, &surroundings, &adoption->settings, &adoption->problems);
+	adoption->rc = socket_activation_adopt(&environment, &adoption->settings, &adoption->problems);
 	struct buffer text;
 	buffer_init(&text, sizeof adoption->text - 1);
 	problems_format(&adoption->problems, &text);
@@ -79,7 +67,7 @@ TEST(sockets_take_the_places_of_the_settings) {
 	char one[64], two[64], admin[64];
 	struct adoption adoption;
 	const char *message;
-	int descriptor;
+	struct bound_socket bound;
 	pass(3, "127.0.0.1", one);
 	pass(4, "127.0.0.1", admin);
 	pass(5, "127.0.0.1", two);
@@ -92,10 +80,11 @@ TEST(sockets_take_the_places_of_the_settings) {
 	// Every worker gets the same socket, and closing leaves it open.
 	for (int i = 0; i < 2; i++) {
 		CHECK_INT(bind_probe(one, &message), 0);
-		CHECK_INT(bind_listen(one, i == 1, &descriptor, &message), 0);
-		CHECK(descriptor > 5);
-		CHECK_INT(fcntl(descriptor, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
-		bind_close(descriptor, one);
+		CHECK_INT(bind_listen(one, i == 1, &bound, &message), 0);
+		CHECK(bound.descriptor > 5);
+		CHECK(bound.is_adopted);
+		CHECK_INT(fcntl(bound.descriptor, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+		bind_close(bound, one);
 	}
 	CHECK_INT(fcntl(3, F_GETFD), FD_CLOEXEC);
 	finish(&adoption);

@@ -209,6 +209,7 @@ static size_t logged_lines(void) {
 // One request at the door.
 
 struct visit {
+	atomic_bool is_draining;
 	struct data_listener data_listener;
 	struct server_call call;
 	struct server_request request;
@@ -223,7 +224,8 @@ static const struct header client_headers[] = {
 };
 
 static void begin(struct visit *visit, const char *method, const char *path) {
-	static const struct data_listener_settings settings = {.instance = "me", .access_log = true};
+	const struct data_listener_settings settings = {
+	    .instance = "me", .access_log = true, .is_draining = &visit->is_draining};
 	*visit = (struct visit){0};
 	memset(&engine, 0, sizeof engine);
 	engine.now_ms = 1000;

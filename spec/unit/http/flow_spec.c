@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bodies larger than any buffer, in both directions: back-pressure, early answers; exchanges cut short at every point;
-// and ten thousand of them with faults.
+// Bodies larger than any buffer, in both directions: back-pressure, early responses; exchanges cut short at every
+// point; and ten thousand exchanges with faults.
 #include "fixture.h"
 
 #define OK_LONG "HTTP/1.1 200 OK\r\ncontent-length: 8388608\r\n\r\n"
@@ -18,7 +18,7 @@ struct growth {
 	int same;
 };
 
-// True when the number hasn't changed for 20 looks.
+// True when the number hasn't changed for 20 calls.
 static bool stands_still(void *owner) {
 	struct growth *growth = owner;
 	size_t bytes = atomic_load(growth->of);
@@ -38,7 +38,7 @@ TEST(a_paused_response_waits_at_the_server) {
 	CHECK(await(fixture.loop, has_head, &fixture.record));
 	struct growth growth = {.of = &fixture.server.sent_bytes};
 	CHECK(await(fixture.loop, stands_still, &growth));
-	// What the kernel buffers is not ours; of ours it is one read.
+	// Apart from the kernel's buffers, at most one read was taken.
 	CHECK(growth.bytes < LONG_BYTES);
 	CHECK(fixture.record.body_bytes <= 65536);
 	CHECK_INT(fixture.record.ends, 0);
@@ -183,7 +183,7 @@ static bool has_body(void *owner) {
 	return record->body_bytes > 0;
 }
 
-TEST(cancelling_on_the_way_closes_the_connection_and_tells_nothing) {
+TEST(cancelling_midway_closes_the_connection_without_an_event) {
 	static const struct script stalls[] = {{.step = ACCEPT}, {.step = REQUEST}, {.step = AWAIT_END}, {.step = DONE}};
 	static const struct script stalls_in_head[] = {
 	    {.step = ACCEPT}, {.step = REQUEST}, {SEND, "HTTP/1.1 200 OK\r\na", 0}, {.step = AWAIT_END}, {.step = DONE}};
@@ -237,7 +237,7 @@ TEST(cancelling_from_within_an_event) {
 }
 
 TEST(ten_thousand_exchanges_with_faults_leave_nothing) {
-	// Ten exchanges a round: eight answered (one of them on a connection that replaces a dead one), two failed.
+	// Ten exchanges a round: eight succeed (one of them on a connection that replaces a dead one), two fail.
 	static const struct script script[] = {{ROUNDS, NULL, 1000},
 	                                       {.step = ACCEPT},
 	                                       {.step = REQUEST},
@@ -293,7 +293,7 @@ int main(void) {
 	RUN(a_refusal_ends_the_sending);
 	RUN(a_server_that_breaks_off_the_request_has_reset_it);
 	RUN(cancelling_at_once_leaves_nothing);
-	RUN(cancelling_on_the_way_closes_the_connection_and_tells_nothing);
+	RUN(cancelling_midway_closes_the_connection_without_an_event);
 	RUN(cancelling_from_within_an_event);
 	RUN(ten_thousand_exchanges_with_faults_leave_nothing);
 	return check_summary();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Heads and bodies as they come off the wire: what is understood, what is refused, and that neither depends on how the
-// bytes were cut. Inputs lie in allocations of their exact size, so that sanitizers see a read beyond them.
+// Heads and bodies as received: what is accepted, what is refused, and that neither depends on the chunking of the
+// bytes. Inputs are in allocations of their exact size, so that sanitizers see a read beyond them.
 #include <stdlib.h>
 
 #include "../check.h"
@@ -17,7 +17,7 @@ static char *exact_copy(struct slice text) {
 	return copy;
 }
 
-// Feeds the text in pieces of `step` bytes (0: all at once); *rest is how much was left over.
+// Feeds the text in pieces of `step` bytes (0: all at once); *rest is how many bytes were left over.
 static enum head_step feed(struct head *head, struct slice text, size_t step, size_t *rest) {
 	enum head_step result = HEAD_MORE;
 	size_t at = 0;
@@ -66,7 +66,7 @@ TEST(reads_a_request) {
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n"
 #define POST "POST / HTTP/1.1\r\nHost: a\r\n"
 
-// What a request is taken for. `status` 0: it is accepted, with the framing and the connection's fate.
+// How a request is read. `status` 0: it is accepted, with that framing and keep_alive.
 static const struct request_row {
 	const char *text;
 	int status;
@@ -137,7 +137,7 @@ static const struct request_row {
     {GET "A: b\x01\r\n\r\n", 400, 0, false},
     {GET "A: b\x7f\r\n\r\n", 400, 0, false},
 
-    // Lengths and codings, as smugglers write them.
+    // Lengths and codings, as in request smuggling.
     {POST "Content-Length: 1\r\nContent-Length: 1\r\n\r\n", 400, 0, false},
     {POST "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, 0, false},
     {POST "Content-Length: 1, 1\r\n\r\n", 400, 0, false},
@@ -176,7 +176,7 @@ static const struct request_row {
     {"GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", 400, 0, false},
 };
 
-TEST(judges_requests) {
+TEST(accepts_and_refuses_requests) {
 	for (size_t i = 0; i < sizeof request_rows / sizeof *request_rows; i++) {
 		const struct request_row *row = &request_rows[i];
 		int before = check_failures_in_test;
@@ -200,8 +200,8 @@ TEST(judges_requests) {
 	}
 }
 
-// RFC 9112, 3.2.2: a client must send the same in both; an origin server goes by the target.
-TEST(an_absolute_target_wins_over_the_host) {
+// RFC 9112, 3.2.2: a client must send the same host in both; an origin server uses the target's.
+TEST(an_absolute_target_replaces_the_host) {
 	static const struct {
 		const char *text, *path, *host;
 		size_t headers;
@@ -228,7 +228,7 @@ TEST(an_absolute_target_wins_over_the_host) {
 	}
 }
 
-TEST(refuses_nul_wherever_it_stands) {
+TEST(refuses_nul_anywhere) {
 	static const char text[] = "GET /abc HTTP/1.1\r\nHost: a\r\nName: value\r\n\r\n";
 	for (size_t at = 0; at < sizeof text - 5; at++) {
 		char copy[sizeof text];
@@ -245,7 +245,7 @@ TEST(refuses_nul_wherever_it_stands) {
 
 static const struct response_row {
 	const char *text;
-	bool responses_head;
+	bool responds_to_head;
 	int status; // 0: refused
 	enum framing_kind framing;
 	uint64_t length;
@@ -277,7 +277,7 @@ static const struct response_row {
     {"HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n", false, 0, 0, 0, false},
 };
 
-TEST(judges_responses) {
+TEST(accepts_and_refuses_responses) {
 	for (size_t i = 0; i < sizeof response_rows / sizeof *response_rows; i++) {
 		const struct response_row *row = &response_rows[i];
 		int before = check_failures_in_test;
@@ -285,7 +285,7 @@ TEST(judges_responses) {
 			struct head head;
 			size_t rest;
 			head_init(&head, HEAD_RESPONSE, LIMIT);
-			head.responses_head = row->responses_head;
+			head.responds_to_head = row->responds_to_head;
 			CHECK_INT(feed(&head, slice_from(row->text), step, &rest), row->status ? HEAD_WHOLE : HEAD_REFUSED);
 			if (row->status) {
 				CHECK_INT(head.status, row->status);
@@ -425,7 +425,7 @@ TEST(delimits_bodies) {
 	}
 }
 
-TEST(bounds_what_it_drops) {
+TEST(limits_extensions_and_trailers) {
 	for (int trailers = 0; trailers < 2; trailers++) {
 		struct framing framing;
 		framing_init(&framing, FRAMING_CHUNKED, 0);
@@ -564,13 +564,13 @@ TEST(bodies_hold_under_mutation) {
 
 int main(void) {
 	RUN(reads_a_request);
-	RUN(judges_requests);
-	RUN(an_absolute_target_wins_over_the_host);
-	RUN(refuses_nul_wherever_it_stands);
-	RUN(judges_responses);
+	RUN(accepts_and_refuses_requests);
+	RUN(an_absolute_target_replaces_the_host);
+	RUN(refuses_nul_anywhere);
+	RUN(accepts_and_refuses_responses);
 	RUN(keeps_limits);
 	RUN(delimits_bodies);
-	RUN(bounds_what_it_drops);
+	RUN(limits_extensions_and_trailers);
 	RUN(holds_under_mutation);
 	RUN(bodies_hold_under_mutation);
 	return check_summary();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers with bytes changed, dropped, repeated and moved, in any chunking, over a connection that then closes: every
-// exchange ends once, with at most the bytes that came, and no connection is kept that isn't clean.
+// Responses with bytes changed, dropped, repeated and moved, in any chunking, over a connection that then closes: every
+// exchange ends once, with at most the bytes that were sent, and only clean connections are kept.
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -84,7 +84,7 @@ static bool is_over(void *owner) {
 TEST(every_response_ends_once) {
 	struct loop *loop = loop_new();
 	struct upstreams *upstreams = upstreams_new(loop, &quick_settings);
-	// What fails before a byte of the answer is replaced by a connection to nobody.
+	// A connection that fails before a byte of the response is replaced by one to an address without a server.
 	struct upstream *upstream = upstreams_get(upstreams, false, SLICE("bad..name"), 1);
 	struct random_source random;
 	int ended = 0, failed = 0;
@@ -101,7 +101,7 @@ TEST(every_response_ends_once) {
 			sender.len = change(&random, sender.response, sender.len);
 		sender.descriptor = descriptors[0];
 		timer_init(&sender.timer, loop, send_piece, &sender);
-		connection_keep(connection_new(upstream, socket_new(loop, descriptors[1], NULL, NULL)));
+		upstream_connection_keep(upstream_connection_new(upstream, socket_new(loop, descriptors[1], NULL, NULL)));
 		recorded_init(&record, loop);
 		recorded_start(&record, upstream, random_below(&random, 5) ? "POST" : "HEAD", SLICE("body"));
 		timer_start(&sender.timer, 0);
@@ -116,7 +116,7 @@ TEST(every_response_ends_once) {
 			close(sender.descriptor);
 		struct upstream_connection *kept = upstream_take_idle(upstream);
 		if (kept)
-			connection_close(kept);
+			upstream_connection_close(kept);
 		recorded_free(&record);
 		if (check_failures_in_test)
 			break;

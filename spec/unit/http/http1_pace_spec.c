@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients that are slow, read late or leave: what is held back, who is told, and which time limit ends what.
+// Clients that are slow, read late or leave: back-pressure, notifications, and which time limit ends what.
 #include "served.h"
 
 TEST(holds_back_a_writer_whose_client_does_not_read) {
@@ -36,8 +36,8 @@ TEST(holds_back_a_writer_whose_client_does_not_read) {
 	buffer_free(&piece);
 }
 
-TEST(responses_no_more_than_a_client_takes) {
-	// Each of these answers is 8 KB; the client sends for 16 MB of them and reads none at first.
+TEST(stops_responding_to_a_client_that_does_not_read) {
+	// Each response is 8 KB; the client requests 16 MB of them and reads none at first.
 	struct served served;
 	struct client client;
 	struct buffer request;
@@ -66,11 +66,11 @@ TEST(responses_no_more_than_a_client_takes) {
 
 enum leave { CLOSE, RESET, HALF_CLOSE };
 
-TEST(tells_at_once_that_a_client_is_gone) {
+TEST(reports_at_once_that_a_client_is_gone) {
 	for (int leave = CLOSE; leave <= HALF_CLOSE; leave++) {
 		for (int state = 0; state < 3; state++) {
-			// 0: nothing answered; 1: an answer has begun; 2: as 0, and more was pipelined than is kept, but no more
-			// than the kernel takes (an end behind a full buffer is seen by nobody).
+			// 0: no response yet; 1: a response has begun; 2: as 0, and more was pipelined than is kept, but no more
+			// than the kernel takes (an end after a full buffer isn't noticed).
 			struct served served;
 			struct client client;
 			served_start(&served, &quick_limits, &patient, NULL);
@@ -102,7 +102,7 @@ TEST(tells_at_once_that_a_client_is_gone) {
 	}
 }
 
-TEST(sends_what_it_has_to_a_client_that_only_ended_its_half) {
+TEST(sends_finished_responses_to_a_client_that_ended_its_half) {
 	struct served served;
 	struct client client;
 	struct buffer body;
@@ -149,7 +149,7 @@ static void drip_start(struct drip *drip, struct served *served, struct client *
 	timer_start(&drip->timer, 1);
 }
 
-// Which limit ends what; all the others are far away.
+// Which limit ends what; all other limits are long.
 TEST(limits_time) {
 	static const struct {
 		const char *sent;
@@ -184,7 +184,7 @@ TEST(limits_time) {
 	}
 }
 
-TEST(lets_a_slow_body_come_while_it_comes) {
+TEST(waits_for_a_slow_body_while_bytes_arrive) {
 	static const struct server_timeouts timeouts = {30000, 1000, 30000, 30000};
 	struct served served;
 	struct client client;
@@ -202,8 +202,8 @@ static void on_moment(void *owner) {
 	*(bool *)owner = true;
 }
 
-// The client's idle time begins when it has everything.
-TEST(lets_a_slow_reader_read_on) {
+// The client's idle time begins when it has read everything.
+TEST(waits_for_a_slow_reader) {
 	static const struct server_timeouts timeouts = {30000, 30000, 30000, 20};
 	struct served served;
 	struct client client;
@@ -230,8 +230,8 @@ TEST(lets_a_slow_reader_read_on) {
 	buffer_free(&body);
 }
 
-// The limit on the client's silence while it does not read.
-TEST(gives_up_a_client_that_does_not_read) {
+// The time limit for a client that doesn't read.
+TEST(closes_on_a_client_that_does_not_read) {
 	for (int streamed = 0; streamed < 2; streamed++) {
 		static const struct server_timeouts timeouts = {30000, 30000, 30, 30000};
 		struct served served;
@@ -263,12 +263,12 @@ TEST(gives_up_a_client_that_does_not_read) {
 
 int main(void) {
 	RUN(holds_back_a_writer_whose_client_does_not_read);
-	RUN(responses_no_more_than_a_client_takes);
-	RUN(tells_at_once_that_a_client_is_gone);
-	RUN(sends_what_it_has_to_a_client_that_only_ended_its_half);
+	RUN(stops_responding_to_a_client_that_does_not_read);
+	RUN(reports_at_once_that_a_client_is_gone);
+	RUN(sends_finished_responses_to_a_client_that_ended_its_half);
 	RUN(limits_time);
-	RUN(lets_a_slow_body_come_while_it_comes);
-	RUN(lets_a_slow_reader_read_on);
-	RUN(gives_up_a_client_that_does_not_read);
+	RUN(waits_for_a_slow_body_while_bytes_arrive);
+	RUN(waits_for_a_slow_reader);
+	RUN(closes_on_a_client_that_does_not_read);
 	return check_summary();
 }

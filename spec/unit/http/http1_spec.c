@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/1.1 as a client meets it: raw bytes in, answers out, over loopback.
+// HTTP/1.1 from a client's view: raw bytes in, responses out, over loopback.
 #include "served.h"
 
 // What is sent on one connection, what comes back, and whether the server then ends it.
@@ -39,7 +39,7 @@ static const struct row {
     {POST("/a", "Expect: 200-ok\r\nContent-Length: 5\r\n") "hello", "417 refused|", "", true},
     {GET("/a") "GET / HTTP/1.1\r\n\r\n" GET("/b"), "200 /a|400 refused|", "GET /a |", true},
 
-    // Smuggled seconds: none of them may be seen as a request.
+    // Smuggled second requests: none of them may be served.
     {POST("/a", "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n") "0\r\n\r\n" GET("/evil"), "400 refused|", "",
      true},
     {POST("/a", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n") "0\r\n\r\n" GET("/evil"), "400 refused|", "",
@@ -83,18 +83,18 @@ static void run_row(const struct row *row, size_t step) {
 		printf("  sent in pieces of %zu: %s\n", step, row->sent);
 }
 
-TEST(responses_and_refuses) {
+TEST(responds_and_refuses) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		run_row(&rows[i], 0);
 }
 
-TEST(does_the_same_however_bytes_come) {
+TEST(does_the_same_in_any_chunking) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		for (size_t step = 1; step < 40; step += 12)
 			run_row(&rows[i], step);
 }
 
-TEST(says_continue_when_the_client_waits_for_it) {
+TEST(sends_continue_when_the_client_waits_for_it) {
 	struct served served;
 	struct client client;
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -111,7 +111,7 @@ TEST(says_continue_when_the_client_waits_for_it) {
 	served_stop(&served);
 }
 
-TEST(responses_in_order_one_at_a_time) {
+TEST(responds_in_order_one_at_a_time) {
 	struct served served;
 	struct client client;
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -170,7 +170,7 @@ TEST(carries_large_bodies_both_ways) {
 	}
 }
 
-TEST(refuses_a_large_body_so_that_its_sender_can_read_why) {
+TEST(a_client_can_read_why_its_large_body_is_refused) {
 	static const char *const heads[] = {POST("/a", "Content-Length: 8388608\r\n"),
 	                                    POST("/a", "Transfer-Encoding: chunked\r\n") "800000\r\n"};
 	for (size_t i = 0; i < 2; i++) {
@@ -217,7 +217,7 @@ TEST(refuses_large_heads) {
 	}
 }
 
-TEST(responses_head_without_a_body) {
+TEST(responds_to_head_without_a_body) {
 	struct served served;
 	struct client client;
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -234,7 +234,7 @@ static bool has(const struct client *client, const char *text) {
 	return client->in.len && memmem(client->in.ptr, client->in.len, text, strlen(text)) != NULL;
 }
 
-TEST(writes_heads_that_nobody_can_break) {
+TEST(writes_heads_that_no_header_can_break) {
 	struct served served;
 	struct client client;
 	static const struct header list[] = {
@@ -323,15 +323,15 @@ TEST(breaks_responses_off_visibly) {
 }
 
 int main(void) {
-	RUN(responses_and_refuses);
-	RUN(does_the_same_however_bytes_come);
-	RUN(says_continue_when_the_client_waits_for_it);
-	RUN(responses_in_order_one_at_a_time);
+	RUN(responds_and_refuses);
+	RUN(does_the_same_in_any_chunking);
+	RUN(sends_continue_when_the_client_waits_for_it);
+	RUN(responds_in_order_one_at_a_time);
 	RUN(carries_large_bodies_both_ways);
-	RUN(refuses_a_large_body_so_that_its_sender_can_read_why);
+	RUN(a_client_can_read_why_its_large_body_is_refused);
 	RUN(refuses_large_heads);
-	RUN(responses_head_without_a_body);
-	RUN(writes_heads_that_nobody_can_break);
+	RUN(responds_to_head_without_a_body);
+	RUN(writes_heads_that_no_header_can_break);
 	RUN(gathers_what_is_written_in_one_turn);
 	RUN(keeps_to_a_stated_length);
 	RUN(breaks_responses_off_visibly);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients of a served HTTP/2: one that is nghttp2's own client side, and raw frames for what no client would send.
+// Clients of an HTTP/2 server: nghttp2's own client, and raw frames that no proper client sends.
 #ifndef SPEC_NET_HTTP2_CLIENT_H
 #define SPEC_NET_HTTP2_CLIENT_H
 
@@ -22,7 +22,7 @@ struct http2_got {
 	struct buffer headers; // "name: value\n"
 	struct buffer body;
 	int64_t closed; // the error code that closed it, or OPEN
-	bool ended;     // its last frame has come
+	bool ended;     // its last frame was received
 	size_t pieces;
 };
 
@@ -32,11 +32,11 @@ struct http2_client {
 	struct buffer out;
 	struct http2_got got[ANSWERS_LIMIT];
 	size_t count;
-	struct slice upload; // what requests with a body send; where it ends they wait, unless `upload_ends`
+	struct slice upload; // the body of requests that have one; without `upload_ends` they wait at its end
 	bool upload_ends;
 	size_t upload_sent;
 	bool ended, broken;
-	bool holds_windows; // gives nothing back
+	bool holds_windows; // sends no WINDOW_UPDATE
 	size_t goaways;
 	int64_t goaway_error;
 	int32_t goaway_last_id;
@@ -140,7 +140,7 @@ static inline int http2_on_close(nghttp2_session *session, int32_t id, uint32_t 
 	return 0;
 }
 
-// The client's side of a connection that is open already. `window` is what each stream lets the server send at first.
+// The client's end of an open connection. `window` is the initial window of each stream.
 static inline void http2_adopt(struct http2_client *client, struct socket *socket, uint32_t window) {
 	nghttp2_session_callbacks *callbacks;
 	nghttp2_option *options;
@@ -205,7 +205,8 @@ static inline ssize_t http2_read_upload(nghttp2_session *session, int32_t id, ui
 #define FIELD(name, value)                                                                                             \
 	{ (uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), strlen(name), strlen(value), NGHTTP2_NV_FLAG_NONE }
 
-// Sends a request with one more header (NULL: none); with a body where the method is POST: client->upload. The stream.
+// Sends a request with one more header (NULL: none), and for POST with the body client->upload. Returns the stream's
+// id.
 static inline int32_t http2_ask(struct http2_client *client, const char *method, const char *path, const char *name,
                                 const char *value) {
 	nghttp2_nv fields[] = {FIELD(":method", method), FIELD(":scheme", "http"), FIELD(":authority", "a"),
@@ -221,8 +222,8 @@ static inline int32_t http2_ask(struct http2_client *client, const char *method,
 	return id;
 }
 
-// Waits until the stream is closed; "STATUS BODY|", with "..." in place of "|" where it was reset, and long bodies by
-// their length. Lasts until the next call.
+// Waits until the stream is closed. Returns "STATUS BODY|", with "..." in place of "|" if it was reset, and the length
+// in place of a long body; valid until the next call.
 static inline struct slice http2_result(struct http2_client *client, int32_t id) {
 	static char text[200];
 	struct http2_got *got = got_of(client, id);
@@ -256,7 +257,7 @@ static inline void frame_add(struct buffer *out, uint8_t type, uint8_t flags, in
 	CHECK_INT(buffer_append(out, payload), 0);
 }
 
-// What the server's frames say, as they have come: how many of each type, and the last errors.
+// The frames that the server has sent: how many of each type, and the last errors.
 struct frames {
 	size_t count[256];
 	size_t acks;
@@ -289,7 +290,7 @@ static inline struct frames frames_of(const struct client *client) {
 	return frames;
 }
 
-// A raw client who has greeted.
+// A raw client that has sent its preface and SETTINGS.
 static inline void raw_open(struct client *client, struct served *served, struct buffer *out) {
 	buffer_init(out, 1 << 28);
 	client_open(client, served);

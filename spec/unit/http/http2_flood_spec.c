@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients who mean harm: each kind of flood ends its connection and nothing else, and stays harmless up to its bound.
+// Abusive clients: each kind of flood ends its own connection only, and is accepted up to its limit.
 #include <malloc.h>
 
 #include "base/random.h"
@@ -43,7 +43,7 @@ static void add_reset(struct buffer *out, int number) {
 	frame_add(out, NGHTTP2_RST_STREAM, 0, 3 + 2 * number, SLICE("\0\0\0\x08"));
 }
 
-// The server resets the stream itself, by what the client does to it.
+// Makes the server reset the stream.
 static void add_provoked_reset(struct buffer *out, int number) {
 	frame_add(out, NGHTTP2_HEADERS, END_BOTH, 3 + 2 * number, SLICE(HEAD_OF_HOLD));
 	frame_add(out, NGHTTP2_WINDOW_UPDATE, 0, 3 + 2 * number, SLICE("\x7f\xff\xff\xff"));
@@ -70,7 +70,7 @@ static const struct {
     {"malformed heads", add_malformed_head, 400, 1300},
 };
 
-// A stream is open while the flood comes: an upload that waits.
+// A stream is open during the flood: an upload that waits.
 static void begin_flood(struct client *client, struct served *served, struct buffer *out) {
 	raw_open(client, served, out);
 	frame_add(out, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1,
@@ -78,7 +78,7 @@ static void begin_flood(struct client *client, struct served *served, struct buf
 	                "a"));
 }
 
-TEST(ends_a_flood_at_its_bound) {
+TEST(ends_a_flood_at_its_limit) {
 	for (size_t i = 0; i < sizeof floods / sizeof *floods; i++) {
 		struct served served;
 		struct client client;
@@ -101,7 +101,7 @@ TEST(ends_a_flood_at_its_bound) {
 	}
 }
 
-TEST(bears_what_is_below_it) {
+TEST(accepts_frames_below_the_limit) {
 	for (size_t i = 0; i < sizeof floods / sizeof *floods; i++) {
 		struct served served;
 		struct client client;
@@ -123,7 +123,7 @@ TEST(bears_what_is_below_it) {
 	}
 }
 
-// Requests that are reset in the same breath reach nobody.
+// Requests that are reset in the same turn are not delivered.
 TEST(does_not_deliver_what_was_reset_meanwhile) {
 	struct served served;
 	struct client client;
@@ -142,8 +142,8 @@ TEST(does_not_deliver_what_was_reset_meanwhile) {
 	served_stop(&served);
 }
 
-// What a client gets sent excuses the WINDOW_UPDATEs that it sends for it.
-TEST(bears_a_client_that_opens_its_windows_for_every_frame) {
+// Frames that the server sends earn tokens for the WINDOW_UPDATEs of the client.
+TEST(accepts_a_window_update_for_every_frame) {
 	struct served served;
 	struct client client;
 	struct buffer out;
@@ -169,7 +169,7 @@ TEST(bears_a_client_that_opens_its_windows_for_every_frame) {
 	served_stop(&served);
 }
 
-// A head in pieces without end: nghttp2 reads eight of them.
+// A head in endless pieces: nghttp2 reads eight of them.
 TEST(ends_a_flood_of_continuations) {
 	struct served served;
 	struct client client;
@@ -189,8 +189,8 @@ TEST(ends_a_flood_of_continuations) {
 	served_stop(&served);
 }
 
-// A field of 4 KB in the table, and heads of nothing but references to it: each would be 60 MB.
-TEST(keeps_little_of_a_head_that_unfolds) {
+// A field of 4 KB in HPACK's table, and heads that consist of references to it: each would expand to 60 MB.
+TEST(keeps_little_of_a_head_that_expands) {
 	static char field[4000], bomb[15000];
 	struct served served;
 	struct client client;
@@ -237,7 +237,7 @@ TEST(refuses_more_streams_than_it_allows) {
 	struct buffer out;
 	served_start(&served, &quick_limits, &patient, NULL);
 	raw_open(&client, &served, &out);
-	// Held calls beyond what the spec's embedder keeps are answered, so uploads that wait hold the places.
+	// The spec's embedder holds only some calls and responds to the others, so waiting uploads take the places.
 	for (int i = 0; i < 256; i++)
 		frame_add(&out, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1 + 2 * i, SLICE(HEAD_OF_HOLD));
 	frame_add(&out, NGHTTP2_HEADERS, END_BOTH, 601, SLICE(HEAD_OF_GET));
@@ -254,7 +254,7 @@ TEST(refuses_more_streams_than_it_allows) {
 	frame_add(&out, NGHTTP2_HEADERS, END_BOTH, 605, SLICE(HEAD_OF_GET));
 	raw_send(&client, &out);
 	UNTIL(&served, frames_of(&client).count[NGHTTP2_DATA] == 2);
-	// Who knows the bound and goes beyond it is no client to talk to.
+	// A client that knows the limit and exceeds it loses its connection.
 	frame_add(&out, NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, (struct slice){0});
 	for (int i = 0; i < 2; i++)
 		frame_add(&out, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 607 + 2 * i, SLICE(HEAD_OF_HOLD));
@@ -266,7 +266,7 @@ TEST(refuses_more_streams_than_it_allows) {
 	served_stop(&served);
 }
 
-// A client that asks and never reads: what is kept for it is bounded, whatever it asks.
+// A client that sends requests and never reads: the memory for it is bounded.
 TEST(keeps_little_for_a_client_that_does_not_read) {
 	struct served served;
 	struct client client;
@@ -278,7 +278,7 @@ TEST(keeps_little_for_a_client_that_does_not_read) {
 	open_streams(&out, 1);
 	raw_send(&client, &out);
 	UNTIL(&served, served.held_count == 1);
-	// Malformed heads are answered by resets, which no bound of nghttp2's own counts.
+	// Malformed heads are reset, which nghttp2's own limits don't count.
 	size_t before = mallinfo2().uordblks;
 	for (int i = 0; i < 5000 && !client.broken; i++) {
 		add_malformed_head(&out, i);
@@ -295,16 +295,16 @@ TEST(keeps_little_for_a_client_that_does_not_read) {
 	served_stop(&served);
 }
 
-TEST(ends_what_is_no_http2) {
+TEST(closes_on_what_is_no_http2) {
 	static const struct slice cases[] = {
 	    TEXT("\0\0\x08\x06\0\0\0\0\0"
 	         "12345678"),                                           // no SETTINGS first
 	    TEXT("\xff\xff\xff\x04\0\0\0\0\0"),                         // a frame of 16 MB
-	    TEXT("\0\0\0\x04\0\0\0\0\0\0\0\x04\x08\0\0\0\0\0\0\0\0\0"), // a window opened by nothing
+	    TEXT("\0\0\0\x04\0\0\0\0\0\0\0\x04\x08\0\0\0\0\0\0\0\0\0"), // a WINDOW_UPDATE of 0
 	    TEXT("\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\xff"), // a head that can't be decoded
-	    TEXT("\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x02\x82"), // a stream of even number
+	    TEXT("\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x02\x82"), // a stream with an even number
 	    TEXT("\0\0\0\x04\0\0\0\0\0\0\0\x01\0\x01\0\0\0\x01x"),      // a body without a head
-	    TEXT("\0\0\0\x04\0\0\0\0\0\0\0\0\x09\x04\0\0\0\x01"),       // a continuation of nothing
+	    TEXT("\0\0\0\x04\0\0\0\0\0\0\0\0\x09\x04\0\0\0\x01"),       // a CONTINUATION without a head
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct served served;
@@ -321,7 +321,7 @@ TEST(ends_what_is_no_http2) {
 	}
 }
 
-// A session with a bit of everything, changed here and there: it ends or it goes on, and every call ends with it.
+// A session with frames of many types, some of them changed: it ends or continues, and every call ends.
 static void add_session(struct buffer *out) {
 	buffer_append(out, SLICE(PREFACE));
 	frame_add(out, NGHTTP2_SETTINGS, 0, 0, SLICE("\0\x04\0\0\0\x40"));
@@ -386,15 +386,15 @@ TEST(holds_under_mutation) {
 }
 
 int main(void) {
-	RUN(ends_a_flood_at_its_bound);
-	RUN(bears_what_is_below_it);
+	RUN(ends_a_flood_at_its_limit);
+	RUN(accepts_frames_below_the_limit);
 	RUN(does_not_deliver_what_was_reset_meanwhile);
-	RUN(bears_a_client_that_opens_its_windows_for_every_frame);
+	RUN(accepts_a_window_update_for_every_frame);
 	RUN(ends_a_flood_of_continuations);
-	RUN(keeps_little_of_a_head_that_unfolds);
+	RUN(keeps_little_of_a_head_that_expands);
 	RUN(refuses_more_streams_than_it_allows);
 	RUN(keeps_little_for_a_client_that_does_not_read);
-	RUN(ends_what_is_no_http2);
+	RUN(closes_on_what_is_no_http2);
 	RUN(holds_under_mutation);
 	return check_summary();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/2 clients that are slow, read late or leave, and servers that drain: what is held back, who is told, which time
-// limit ends what.
+// HTTP/2 clients that are slow, read late or leave, and servers that drain: back-pressure, notifications, and which
+// time limit ends what.
 #include <malloc.h>
 
 #include "http2_client.h"
@@ -17,7 +17,7 @@ static void pass(struct served *served, uint64_t milliseconds) {
 	UNTIL(served, passed);
 }
 
-// A stream whose client gives no room is held back, and holds up no other.
+// A stream whose window is closed is held back, and blocks no other.
 TEST(holds_back_a_writer_whose_stream_is_not_read) {
 	struct served served;
 	struct http2_client client;
@@ -40,7 +40,7 @@ TEST(holds_back_a_writer_whose_stream_is_not_read) {
 	UNTIL(&served, got_of(&client, id)->body.len == 100000);
 	ANSWERED(&client, http2_ask(&client, "GET", "/a", NULL, NULL), "200 /a|");
 	CHECK_INT(served.writable, 0);
-	// Room for a part of it isn't told, since there is still enough to send.
+	// A little room isn't reported, since enough bytes still wait.
 	nghttp2_session_consume(client.session, id, 60000);
 	http2_flush(&client);
 	settle(&served);
@@ -59,7 +59,7 @@ TEST(holds_back_a_writer_whose_stream_is_not_read) {
 	buffer_free(&piece);
 }
 
-// The same where it is the connection that isn't read.
+// The same when the client doesn't read the connection.
 TEST(holds_back_a_writer_whose_connection_is_not_read) {
 	struct served served;
 	struct http2_client client;
@@ -112,7 +112,7 @@ TEST(gathers_what_is_written_in_one_turn) {
 
 enum leave { RESET_STREAM, GOAWAY_WITH_ERROR, CLOSE, RESET_CONNECTION };
 
-TEST(tells_at_once_that_a_client_is_gone) {
+TEST(reports_at_once_that_a_client_is_gone) {
 	for (int leave = RESET_STREAM; leave <= RESET_CONNECTION; leave++) {
 		for (int started = 0; started < 2; started++) {
 			struct served served;
@@ -154,7 +154,7 @@ TEST(tells_at_once_that_a_client_is_gone) {
 	}
 }
 
-// A client that says goodbye gets what it still waits for; then the connection ends.
+// After a client's GOAWAY its open streams are still served; then the connection ends.
 TEST(serves_a_stream_to_its_end_after_the_clients_goaway) {
 	struct served served;
 	struct http2_client client;
@@ -181,7 +181,7 @@ TEST(serves_a_stream_to_its_end_after_the_clients_goaway) {
 
 #define EMPTY_SETTINGS "\0\0\0\x04\0\0\0\0\0"
 
-// Which limit ends a connection; all the others are far away.
+// Which limit ends a connection; all other limits are long.
 TEST(limits_time) {
 	static const struct {
 		struct slice sent;
@@ -217,7 +217,7 @@ TEST(limits_time) {
 	}
 }
 
-// A body that stands still is given up, not the connection.
+// A body that stalls is refused; the connection stays open.
 TEST(limits_the_silence_of_a_body) {
 	static const struct server_timeouts timeouts = {30000, 30, 30000, 30000};
 	struct served served;
@@ -237,7 +237,7 @@ TEST(limits_the_silence_of_a_body) {
 	served_stop(&served);
 }
 
-TEST(gives_up_a_stream_that_is_not_read) {
+TEST(resets_a_stream_that_is_not_read) {
 	for (int streamed = 0; streamed < 2; streamed++) {
 		static const struct server_timeouts timeouts = {30000, 30000, 30, 30000};
 		struct served served;
@@ -264,8 +264,8 @@ TEST(gives_up_a_stream_that_is_not_read) {
 	}
 }
 
-// Reading a little now and then is reading.
-TEST(lets_a_slow_reader_read_on) {
+// Reading a little now and then counts as reading.
+TEST(waits_for_a_slow_reader) {
 	static const struct server_timeouts timeouts = {30000, 30000, 300, 30000};
 	struct served served;
 	struct http2_client client;
@@ -284,7 +284,7 @@ TEST(lets_a_slow_reader_read_on) {
 	served_stop(&served);
 }
 
-TEST(gives_up_a_connection_that_is_not_read) {
+TEST(closes_a_connection_that_is_not_read) {
 	static const struct server_timeouts timeouts = {30000, 30000, 30, 30000};
 	struct served served;
 	struct http2_client client;
@@ -305,7 +305,7 @@ TEST(gives_up_a_connection_that_is_not_read) {
 	buffer_free(&body);
 }
 
-// Draining: what runs is served, what came before the client knew is served, then the connection ends.
+// Draining: open requests and those sent before the client knew are served, then the connection ends.
 TEST(drains) {
 	struct served served;
 	struct http2_client busy, idle;
@@ -333,7 +333,7 @@ TEST(drains) {
 	served_stop(&served);
 }
 
-// A client who doesn't answer the PING doesn't hold draining up.
+// A client that doesn't respond to the PING doesn't delay draining.
 TEST(drains_without_the_clients_help) {
 	static const struct server_timeouts timeouts = {30, 30000, 30000, 30000};
 	struct served served;
@@ -351,7 +351,7 @@ TEST(drains_without_the_clients_help) {
 	served_stop(&served);
 }
 
-TEST(gives_new_clients_the_places_of_idle_ones) {
+TEST(replaces_idle_clients_by_new_ones) {
 	static const struct server_limits limits = {.header_bytes = 4096, .body_bytes = 1000, .connections = 2};
 	struct served served;
 	struct http2_client first, second, third;
@@ -422,16 +422,16 @@ int main(void) {
 	RUN(holds_back_a_writer_whose_stream_is_not_read);
 	RUN(holds_back_a_writer_whose_connection_is_not_read);
 	RUN(gathers_what_is_written_in_one_turn);
-	RUN(tells_at_once_that_a_client_is_gone);
+	RUN(reports_at_once_that_a_client_is_gone);
 	RUN(serves_a_stream_to_its_end_after_the_clients_goaway);
 	RUN(limits_time);
 	RUN(limits_the_silence_of_a_body);
-	RUN(gives_up_a_stream_that_is_not_read);
-	RUN(lets_a_slow_reader_read_on);
-	RUN(gives_up_a_connection_that_is_not_read);
+	RUN(resets_a_stream_that_is_not_read);
+	RUN(waits_for_a_slow_reader);
+	RUN(closes_a_connection_that_is_not_read);
 	RUN(drains);
 	RUN(drains_without_the_clients_help);
-	RUN(gives_new_clients_the_places_of_idle_ones);
+	RUN(replaces_idle_clients_by_new_ones);
 	RUN(closes_from_within_a_request);
 	RUN(leaves_nothing_behind);
 	return check_summary();

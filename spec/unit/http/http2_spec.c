@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests and answers over HTTP/2 in clear: told from HTTP/1.1, the same limits, the same calls of the embedder.
+// Requests and responses over HTTP/2 without TLS: distinguished from HTTP/1.1, with the same limits and the same calls
+// of the embedder.
 #include "http2_client.h"
 
-TEST(responses_each_of_many_at_once) {
+TEST(responds_to_many_at_once) {
 	struct served served;
 	struct http2_client client;
 	int32_t ids[200];
@@ -33,7 +34,8 @@ static const struct header *field(const struct server_request *request, struct s
 
 static size_t looked;
 
-static void look(void *owner, struct server_call *call, const struct server_request *request, void **call_owner) {
+static void record_request(void *owner, struct server_call *call, const struct server_request *request,
+                           void **call_owner) {
 	(void)owner;
 	(void)call_owner;
 	looked++;
@@ -52,8 +54,9 @@ static void look(void *owner, struct server_call *call, const struct server_requ
 	server_respond(call, 299, (struct headers){response, sizeof response / sizeof *response}, SLICE("good"));
 }
 
-TEST(hands_over_what_was_asked_and_what_was_answered) {
-	static const struct server_events events = {look, served_on_writable, served_on_gone, served_format_refusal};
+TEST(passes_requests_and_responses_on_unchanged) {
+	static const struct server_events events = {record_request, served_on_writable, served_on_gone,
+	                                            served_format_refusal};
 	struct served served;
 	struct http2_client client;
 	const char *message;
@@ -75,8 +78,8 @@ TEST(hands_over_what_was_asked_and_what_was_answered) {
 	served_stop(&served);
 }
 
-// The first bytes tell which protocol it is, however they come.
-TEST(tells_protocols_apart_by_the_first_bytes) {
+// The first bytes decide the protocol, in any chunking.
+TEST(distinguishes_protocols_by_their_first_bytes) {
 	static const struct {
 		struct slice sent;
 		bool is_http2;
@@ -130,8 +133,8 @@ TEST(carries_large_bodies_both_ways) {
 	}
 }
 
-// One upload that stands still, and one that is as large as it may be, leave the others their turn.
-TEST(uploads_leave_others_their_turn) {
+// An upload that stalls and one of the largest size don't block other streams.
+TEST(uploads_do_not_block_others) {
 	struct served served;
 	struct http2_client client;
 	struct buffer body;
@@ -150,7 +153,7 @@ TEST(uploads_leave_others_their_turn) {
 	buffer_free(&body);
 }
 
-// Refusals are answers; what comes behind the answer is unwanted.
+// Refusals are responses; the rest of the request is dropped.
 TEST(refuses_by_the_same_limits_as_http1) {
 	struct buffer huge;
 	buffer_init(&huge, 1 << 20);
@@ -165,7 +168,7 @@ TEST(refuses_by_the_same_limits_as_http1) {
 	} cases[] = {
 	    {"GET", huge.ptr, NULL, NULL, 0, "414 refused|"},
 	    {"GET", "/a", "x-much", huge.ptr, 0, "200 /a|"},
-	    {"GET", "no-path", NULL, NULL, 0, "0 ..."}, // nghttp2's own judgement
+	    {"GET", "no-path", NULL, NULL, 0, "0 ..."}, // refused by nghttp2 itself
 	    {"GET", "/a#b", NULL, NULL, 0, "400 refused|"},
 	    {"GET", "/\xc3\xa4", NULL, NULL, 0, "400 refused|"},
 	    {"OPTIONS", "*", NULL, NULL, 0, "200 *|"},
@@ -195,7 +198,7 @@ TEST(refuses_by_the_same_limits_as_http1) {
 		int32_t id = http2_ask(&client, cases[i].method, cases[i].path, cases[i].name, cases[i].value);
 		UNTIL(&served, got_of(&client, id)->closed != OPEN);
 		CHECK_SLICE(http2_result(&client, id), slice_from(cases[i].result));
-		// The connection goes on.
+		// The connection continues.
 		ANSWERED(&client, http2_ask(&client, "GET", "/next", NULL, NULL), "200 /next|");
 		CHECK_INT(server_calls(served.server), 0);
 		http2_close(&client);
@@ -205,7 +208,7 @@ TEST(refuses_by_the_same_limits_as_http1) {
 	buffer_free(&upload);
 }
 
-// What two readers could read in two ways resets its stream, and nothing else.
+// A head that two parsers could read differently resets its stream only.
 TEST(refuses_malformed_heads) {
 	static const struct slice cases[] = {
 	    TEXT("\x82\x86\x41\x01"
@@ -217,7 +220,7 @@ TEST(refuses_malformed_heads) {
 	    TEXT("\x82\x86\x84\x00\x01x\x01"
 	         "1"
 	         "\x41\x01"
-	         "a"), // a pseudo-header behind a header
+	         "a"), // a pseudo-header after a header
 	    TEXT("\x82\x86\x84\x41\x01"
 	         "a"
 	         "\x00\x04:new\x01"
@@ -276,7 +279,7 @@ TEST(refuses_malformed_heads) {
 	}
 }
 
-// A refused upload ends: the client is told that nothing more of it is wanted.
+// A refused upload ends: a reset tells the client to stop sending.
 TEST(refuses_an_upload_before_its_end) {
 	struct served served;
 	struct http2_client client;
@@ -306,7 +309,7 @@ TEST(refuses_large_heads) {
 	served_start(&served, &quick_limits, &patient, NULL);
 	http2_open(&client, &served, 65535);
 	ANSWERED(&client, http2_ask(&client, "GET", "/a", "x", value), "431 refused|");
-	// The table of both sides is still the same one.
+	// The HPACK tables of both ends still agree.
 	ANSWERED(&client, http2_ask(&client, "GET", "/a", "x-next", "1"), "200 /a|");
 	ANSWERED(&client, http2_ask(&client, "GET", "/a", "x-next", "1"), "200 /a|");
 	CHECK_INT(served.requests, 2);
@@ -314,7 +317,7 @@ TEST(refuses_large_heads) {
 	served_stop(&served);
 }
 
-TEST(says_continue) {
+TEST(sends_continue) {
 	struct served served;
 	struct http2_client client;
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -331,7 +334,7 @@ TEST(says_continue) {
 	served_stop(&served);
 }
 
-TEST(responses_head_without_a_body) {
+TEST(responds_to_head_without_a_body) {
 	struct served served;
 	struct http2_client client;
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -345,7 +348,7 @@ TEST(responses_head_without_a_body) {
 	served_stop(&served);
 }
 
-// How an answer ends that was not, or not wholly, given.
+// How a response ends that is missing or incomplete.
 TEST(keeps_to_a_stated_length_and_breaks_off_visibly) {
 	enum how { WHOLE, SHORT, LONG, ABORTED, ABORTED_AT_ONCE, ABORTED_BEFORE };
 	static const char *const results[] = {"200 four|", "200 thr...", "200 fivv|", "200 thr...", "0 ...", "0 ..."};
@@ -399,17 +402,17 @@ TEST(drops_trailers) {
 }
 
 int main(void) {
-	RUN(responses_each_of_many_at_once);
-	RUN(hands_over_what_was_asked_and_what_was_answered);
-	RUN(tells_protocols_apart_by_the_first_bytes);
+	RUN(responds_to_many_at_once);
+	RUN(passes_requests_and_responses_on_unchanged);
+	RUN(distinguishes_protocols_by_their_first_bytes);
 	RUN(carries_large_bodies_both_ways);
-	RUN(uploads_leave_others_their_turn);
+	RUN(uploads_do_not_block_others);
 	RUN(refuses_by_the_same_limits_as_http1);
 	RUN(refuses_malformed_heads);
 	RUN(refuses_an_upload_before_its_end);
 	RUN(refuses_large_heads);
-	RUN(says_continue);
-	RUN(responses_head_without_a_body);
+	RUN(sends_continue);
+	RUN(responds_to_head_without_a_body);
 	RUN(keeps_to_a_stated_length_and_breaks_off_visibly);
 	RUN(drops_trailers);
 	return check_summary();

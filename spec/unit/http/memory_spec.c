@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a server holds for its clients is counted, comes back to exactly nothing on idle connections, and is not added
-// to when the limit is reached.
+// The memory that a server holds for its clients is counted, is exactly zero with idle connections only, and doesn't
+// grow once the limit is reached.
 #include "served.h"
 
 static void client_send_filler(struct client *client, size_t count) {
@@ -28,7 +28,7 @@ TEST(counts_what_it_holds_and_nothing_when_idle) {
 	CHECK_INT(memory_meter_held(&memory), 0);
 	CHECK_INT(server_connections(served.server), 2);
 
-	// A streamed answer that the client doesn't read.
+	// A streamed response that the client doesn't read.
 	client_send(&client, SLICE(GET("/hold")));
 	UNTIL(&served, served.held_count == 2);
 	server_response_start(served.held[1], 200, (struct headers){0}, -1);
@@ -58,7 +58,7 @@ TEST(without_memory_bodies_wait_or_are_refused) {
 	client_send_filler(&begun, 1000);
 	UNTIL(&served, memory_meter_held(&memory) >= 1000);
 	memory_meter_charge(&memory, 1 << 20);
-	client_send_filler(&begun, 299000); // one reading takes at most 64 KB of it
+	client_send_filler(&begun, 299000); // one read takes at most 64 KB of it
 	client_send(&late, SLICE(POST("/b", "Content-Length: 3000\r\n")));
 	client_send(&small, SLICE(POST("/echo", "Content-Length: 2\r\n") "xy"));
 	UNTIL(&served, late.ended);

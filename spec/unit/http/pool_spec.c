@@ -42,15 +42,15 @@ TEST(the_connection_that_went_idle_last_is_taken_first) {
 	CHECK(upstream_take_idle(upstream) == NULL);
 	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, descriptors), 0);
 	for (size_t i = 0; i < 2; i++) {
-		connections[i] = connection_new(upstream, socket_new(loop, descriptors[i], NULL, NULL));
-		connection_keep(connections[i]);
+		connections[i] = upstream_connection_new(upstream, socket_new(loop, descriptors[i], NULL, NULL));
+		upstream_connection_keep(connections[i]);
 	}
 	CHECK_INT(upstreams_idle(upstreams), 2);
 	CHECK(upstream_take_idle(upstream) == connections[1]);
 	CHECK(upstream_take_idle(upstream) == connections[0]);
 	CHECK_INT(upstreams_idle(upstreams), 0);
 	for (size_t i = 0; i < 2; i++)
-		connection_close(connections[i]);
+		upstream_connection_close(connections[i]);
 	upstreams_free(upstreams);
 	loop_close(loop);
 }
@@ -87,7 +87,7 @@ TEST(a_dead_pooled_connection_is_replaced) {
 	}
 }
 
-TEST(it_is_replaced_once_only_and_a_fresh_one_never) {
+TEST(it_is_replaced_once_only_and_a_new_one_never) {
 	static const struct script script[] = {{.step = ACCEPT},  {.step = REQUEST}, {SEND, OK_2, 0},
 	                                       {.step = REQUEST}, {.step = END},     {.step = ACCEPT},
 	                                       {.step = REQUEST}, {.step = END},     {.step = DONE}};
@@ -128,7 +128,7 @@ TEST(it_is_not_replaced_when_it_fails_late) {
 	finish(&fixture);
 }
 
-TEST(an_idle_connection_that_closes_or_speaks_is_dropped) {
+TEST(an_idle_connection_that_closes_or_sends_is_dropped) {
 	static const struct script closes[] = {{.step = ACCEPT},   {.step = REQUEST}, {SEND, OK_2, 0},
 	                                       {.step = AWAIT_GO}, {.step = END},     {.step = DONE}};
 	static const struct script speaks[] = {{.step = ACCEPT}, {.step = REQUEST},   {SEND, OK_2, 0}, {.step = AWAIT_GO},
@@ -197,10 +197,10 @@ int main(void) {
 	RUN(the_same_endpoint_is_the_same_upstream);
 	RUN(the_connection_that_went_idle_last_is_taken_first);
 	RUN(a_dead_pooled_connection_is_replaced);
-	RUN(it_is_replaced_once_only_and_a_fresh_one_never);
+	RUN(it_is_replaced_once_only_and_a_new_one_never);
 	RUN(it_is_not_replaced_after_a_byte_of_the_response);
 	RUN(it_is_not_replaced_when_it_fails_late);
-	RUN(an_idle_connection_that_closes_or_speaks_is_dropped);
+	RUN(an_idle_connection_that_closes_or_sends_is_dropped);
 	RUN(an_idle_connection_expires);
 	RUN(an_event_may_start_the_next_exchange);
 	return check_summary();

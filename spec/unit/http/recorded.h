@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The owner of an exchange in specs: records what it is told, checks the order of events, and stops the loop at the
-// end.
+// The owner of an exchange in specs: records its events, checks their order, and stops the loop at the end.
 #ifndef SPEC_NET_RECORDED_H
 #define SPEC_NET_RECORDED_H
 
@@ -22,7 +21,7 @@ struct recorded {
 	int failure; // -1: none
 	int heads, ends, failures;
 	size_t body_bytes;
-	char note[64]; // the header of that name in the answer
+	char note[64]; // the header of that name in the response
 	// What to do, and when.
 	enum { CANCEL_NEVER, CANCEL_ON_HEAD, CANCEL_ON_BODY, CANCEL_ON_END } cancel;
 	bool pause_on_head;
@@ -101,7 +100,7 @@ static inline void recorded_start(struct recorded *record, struct upstream *upst
 	static const struct header host = {{"host", 4}, {"spec.test", 9}};
 	struct exchange_request request = {slice_from(method), SLICE("/path?query"), {&host, 1}, body};
 	record->exchange = exchange_start(upstream, &request, &recorded_events, record);
-	// No event comes from within.
+	// No event is reported from within.
 	CHECK_INT(record->heads + record->ends + record->failures, 0);
 }
 

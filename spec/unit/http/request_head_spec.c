@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request's head looks like on the wire, and that nothing in its parts can break out of it.
+// The format of a request's head, and that no part of it can add lines.
 #include "http/request_head.h"
 
 #include <stdlib.h>
@@ -28,14 +28,14 @@ static const struct head_case cases[] = {
     {S("GET"), S("/?q"), {{S("host"), S("h")}}, 1, S(""), "GET /?q HTTP/1.1\r\nhost: h\r\n\r\n"},
     {S("HEAD"), S("/"), {{S("host"), S("h")}}, 1, S(""), "HEAD / HTTP/1.1\r\nhost: h\r\n\r\n"},
     {S("GET"), S("/"), {{{0}, {0}}}, 0, S("x"), "GET / HTTP/1.1\r\ncontent-length: 1\r\n\r\n"},
-    // The framing is ours.
+    // Framing headers of the caller are replaced.
     {S("POST"),
      S("/"),
      {{S("Content-Length"), S("9")}, {S("transfer-encoding"), S("chunked")}, {S("te"), S("trailers")}},
      3,
      S("abc"),
      "POST / HTTP/1.1\r\nte: trailers\r\ncontent-length: 3\r\n\r\n"},
-    // Nothing ends its line.
+    // No part ends its line.
     {S("POST"),
      S("/a b\r\nx: y"),
      {{S("na me\r\n"), S("v\r\nz: w\0\t\x7f\xc3\xa9")}},
@@ -50,7 +50,7 @@ TEST(heads_are_formatted) {
 		const struct head_case *test = &cases[i];
 		struct exchange_request request = {test->method, test->target, {test->headers, test->header_count}, test->body};
 		size_t size = request_head_size(&request);
-		// Exactly as large as promised, so that a sanitizer sees a byte too many.
+		// Of exactly the announced size, so that a sanitizer sees a byte too many.
 		char *out = malloc(size);
 		size_t written = request_head_format(&request, out);
 		CHECK(written <= size);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An upstream for specs: a thread that goes through a list of steps over blocking loopback sockets. What the script
-// waits for and doesn't get within ten seconds fails the spec instead of hanging it.
+// An upstream for specs: a thread that executes a list of steps on blocking loopback sockets. A step that waits for
+// more than ten seconds fails the spec instead of hanging it.
 #ifndef SPEC_NET_SCRIPTED_SERVER_H
 #define SPEC_NET_SCRIPTED_SERVER_H
 
@@ -20,7 +20,7 @@ enum script_step {
 	ACCEPT,
 	START_TLS,
 	AWAIT_BYTE,
-	REQUEST,      // reads one: a head and the body that its content-length tells
+	REQUEST,      // reads a request: a head, and a body of its content-length
 	REQUEST_HEAD, // reads up to the end of a head
 	REQUEST_BODY, // the rest
 	SEND,
@@ -32,8 +32,8 @@ enum script_step {
 	RESET,
 	AWAIT_END, // reads until the client has closed
 	AWAIT_GO,  // until scripted_server_go
-	ROUNDS,    // how often the next AGAIN leads back
-	AGAIN,     // back by `number` steps, until the rounds are through
+	ROUNDS,    // how often the next AGAIN goes back
+	AGAIN,     // goes back by `number` steps, until the rounds are over
 };
 
 struct script {
@@ -58,7 +58,7 @@ struct scripted_server {
 	atomic_int accepted;
 	atomic_int requests;
 	atomic_int resumed; // TLS sessions
-	char asked_for[64]; // the name that TLS's hello names
+	char asked_for[64]; // the server name in TLS's ClientHello
 	atomic_size_t sent_bytes;
 	atomic_size_t dropped_bytes; // read by AWAIT_END
 	const char *failed;          // what a step waited for in vain
@@ -70,7 +70,7 @@ static inline ssize_t scripted_read(struct scripted_server *server, void *bytes,
 	return recv(server->connection, bytes, size, 0);
 }
 
-// A client that has gone is no failure of the script.
+// A client that has left doesn't fail the script.
 static inline bool scripted_send(struct scripted_server *server, const char *bytes, size_t size) {
 	while (size > 0) {
 		ssize_t count = server->tls ? SSL_write(server->tls, bytes, (int)size)
@@ -101,7 +101,7 @@ static inline void scripted_accept(struct scripted_server *server) {
 static inline void scripted_start_tls(struct scripted_server *server) {
 	server->tls = SSL_new(server->tls_context);
 	SSL_set_fd(server->tls, server->connection);
-	// A client that refuses us is what some specs want.
+	// Some specs expect the client to refuse the server.
 	int status = SSL_accept(server->tls);
 	const char *name = SSL_get_servername(server->tls, TLSEXT_NAMETYPE_host_name);
 	snprintf(server->asked_for, sizeof(server->asked_for), "%s", name ? name : "");
@@ -242,7 +242,7 @@ static inline void *scripted_run(void *argument) {
 	return NULL;
 }
 
-// Listens on 127.0.0.1 and lets the script run. `tls_context` may be NULL.
+// Listens on 127.0.0.1 and runs the script. `tls_context` may be NULL.
 static inline void scripted_server_start(struct scripted_server *server, const struct script *script,
                                          SSL_CTX *tls_context) {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -265,7 +265,7 @@ static inline void scripted_server_go(struct scripted_server *server) {
 
 // Waits for the end of the script.
 static inline void scripted_server_stop(struct scripted_server *server) {
-	// A script that still waits for a connection ends by this.
+	// Ends a script that still waits for a connection.
 	shutdown(server->listener, SHUT_RDWR);
 	pthread_join(server->thread, NULL);
 	close(server->listener);

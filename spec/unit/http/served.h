@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server with an embedder that answers or holds requests as their paths say, and raw clients of it, all on one loop.
-// What is waited for is an event; only the watchdog knows time.
+// A server whose embedder responds to requests or holds them, by their paths, and raw clients of it, all on one loop.
+// Specs wait for events; only the watchdog uses time.
 #ifndef SPEC_NET_SERVED_H
 #define SPEC_NET_SERVED_H
 
@@ -43,7 +43,7 @@ struct served {
 };
 
 static const struct server_limits quick_limits = {.header_bytes = 4096, .body_bytes = 1 << 20, .connections = 100};
-// Nothing is late but where a test is about lateness.
+// No timeout fires in tests that aren't about timeouts.
 static const struct server_timeouts patient = {30000, 30000, 30000, 30000};
 
 static void served_on_request(void *owner, struct server_call *call, const struct server_request *request,
@@ -130,7 +130,7 @@ static void served_stop(struct served *served) {
 	buffer_free(&served->log);
 }
 
-// Turns the loop until the condition holds; a failed check when that takes ten seconds.
+// Runs the loop until the condition holds; fails a check after ten seconds.
 #define UNTIL(served, condition)                                                                                       \
 	do {                                                                                                               \
 		(served)->late = false;                                                                                        \
@@ -141,7 +141,7 @@ static void served_stop(struct served *served) {
 		CHECK(condition);                                                                                              \
 	} while (0)
 
-// A few turns in which nothing is waited for: what could happen at once has happened.
+// A few turns without waiting: everything that is ready happens.
 static inline void settle(struct served *served) {
 	for (int i = 0; i < 20; i++)
 		uv_run(loop_uv(served->loop), UV_RUN_NOWAIT);
@@ -245,9 +245,9 @@ static inline void client_reset(struct client *client) {
 	buffer_free(&client->out);
 }
 
-// What the client got: "STATUS BODY|" of each whole answer, with "..." behind the body of one that isn't. Lasts until
-// the next call.
-static inline struct slice client_got(const struct client *client, bool responses_head) {
+// What the client received: "STATUS BODY|" for each whole response, "..." after the body of an incomplete one. Valid
+// until the next call.
+static inline struct slice client_got(const struct client *client, bool responds_to_head) {
 	static struct buffer text;
 	struct slice input = buffer_slice(&client->in), piece;
 	buffer_free(&text);
@@ -257,7 +257,7 @@ static inline struct slice client_got(const struct client *client, bool response
 	while (input.len) {
 		struct framing framing;
 		enum framing_step step;
-		head.responses_head = responses_head;
+		head.responds_to_head = responds_to_head;
 		enum head_step read = head_read(&head, &input);
 		if (read != HEAD_WHOLE) {
 			buffer_append(&text, read == HEAD_MORE ? SLICE("...") : SLICE("?"));
@@ -275,7 +275,7 @@ static inline struct slice client_got(const struct client *client, bool response
 	return buffer_slice(&text);
 }
 
-// Waits until the client has got just that.
+// Waits until the client has received exactly that.
 #define GOT(client, text)                                                                                              \
 	do {                                                                                                               \
 		UNTIL(&served, slice_equal(client_got(client, false), SLICE(text)));                                           \

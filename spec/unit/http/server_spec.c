@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server around its connections: where it listens, how many it takes, how it drains and closes, and that ten
+// The server around its connections: where it listens, how many it accepts, how it drains and closes, and that ten
 // thousand requests leave nothing behind.
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "served.h"
 
-static void responses_on(const char *address) {
+static void check_responds_on(const char *address) {
 	struct served served;
 	struct client client;
 	served_start(&served, &quick_limits, &patient, address);
@@ -33,7 +33,7 @@ static bool has_v6(void) {
 
 static char folder[] = "/tmp/signalbox-spec-XXXXXX";
 
-// "unix:FOLDER/NAME", lasting until the fourth call from now.
+// "unix:FOLDER/NAME", valid until the fourth call from now.
 static const char *unix_address(const char *name) {
 	static char texts[4][200];
 	static size_t next;
@@ -43,17 +43,17 @@ static const char *unix_address(const char *name) {
 }
 
 TEST(listens_on_addresses_of_every_kind) {
-	responses_on("127.0.0.1:0");
-	responses_on("localhost:0");
-	responses_on("0.0.0.0:0");
-	responses_on(unix_address("plain"));
+	check_responds_on("127.0.0.1:0");
+	check_responds_on("localhost:0");
+	check_responds_on("0.0.0.0:0");
+	check_responds_on(unix_address("plain"));
 	if (has_v6())
-		responses_on("[::1]:0");
+		check_responds_on("[::1]:0");
 	else
 		printf("skipped: no IPv6 here\n");
 }
 
-TEST(says_where_it_listens) {
+TEST(reports_its_addresses) {
 	struct served served;
 	const char *message;
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -111,7 +111,7 @@ TEST(knows_a_port_in_use) {
 	CHECK_INT(server_probe(address, &message), 0);
 }
 
-// Workers of one process listen together; anybody else sees that the address is taken.
+// Workers of one process share the address; for others it is in use.
 static void shares(const char *first_address) {
 	struct served served;
 	const char *message = "";
@@ -124,7 +124,7 @@ static void shares(const char *first_address) {
 	CHECK_INT(server_probe(address, &message), ERROR_IN_USE);
 	CHECK_INT(server_listen(other, address, false, &message), ERROR_IN_USE);
 	for (int i = 0; i < 50; i++) {
-		// The kernel picks the listener; either answers, also when the first is gone.
+		// The kernel picks the listener; either responds, even after the first was closed.
 		struct client client;
 		client_adopt(&client, &served, connect_to(address));
 		client_send(&client, SLICE(GET("/a")));
@@ -170,7 +170,7 @@ TEST(replaces_a_dead_unix_socket_and_nothing_else) {
 	CHECK_STRING(message, expected);
 	close(descriptor);
 	CHECK_INT(access(address + 5, F_OK), 0);
-	responses_on(address);
+	check_responds_on(address);
 
 	int file = open(address + 5, O_CREAT | O_WRONLY, 0600);
 	close(file);
@@ -180,7 +180,7 @@ TEST(replaces_a_dead_unix_socket_and_nothing_else) {
 	CHECK_INT(unlink(address + 5), 0);
 }
 
-TEST(takes_no_more_connections_than_it_may) {
+TEST(accepts_no_more_connections_than_its_limit) {
 	struct server_limits limits = quick_limits;
 	struct served served;
 	struct client clients[4];
@@ -206,7 +206,7 @@ TEST(takes_no_more_connections_than_it_may) {
 	served_stop(&served);
 }
 
-TEST(gives_new_clients_the_places_of_idle_ones) {
+TEST(replaces_idle_clients_by_new_ones) {
 	struct server_limits limits = quick_limits;
 	struct served served;
 	struct client clients[5];
@@ -217,7 +217,7 @@ TEST(gives_new_clients_the_places_of_idle_ones) {
 		client_send(&clients[i], i == 1 ? SLICE(GET("/hold")) : SLICE(GET("/a")));
 		UNTIL(&served, i == 1 ? served.held_count == 1 : clients[i].in.len > 0);
 	}
-	// The longest idle goes first, then the other; the busy one keeps its place.
+	// The longest idle is closed first, then the other; the busy one stays.
 	client_open(&clients[3], &served);
 	client_send(&clients[3], SLICE(GET("/hold")));
 	UNTIL(&served, served.held_count == 2 && clients[0].ended);
@@ -236,8 +236,8 @@ TEST(gives_new_clients_the_places_of_idle_ones) {
 	served_stop(&served);
 }
 
-// Clients who arrive together are all answered, whatever the limit.
-TEST(responses_each_of_a_crowd) {
+// Clients that arrive together all get a response, whatever the limit.
+TEST(responds_to_each_of_a_crowd) {
 	enum { CLIENTS = 60 };
 	struct server_limits limits = quick_limits;
 	struct served served;
@@ -269,7 +269,7 @@ static void on_moment(void *owner) {
 	*(bool *)owner = true;
 }
 
-TEST(survives_a_want_of_descriptors) {
+TEST(survives_a_lack_of_descriptors) {
 	struct served served;
 	struct client client;
 	struct rlimit before, tight;
@@ -286,7 +286,7 @@ TEST(survives_a_want_of_descriptors) {
 	struct timer moment;
 	timer_init(&moment, served.loop, on_moment, &passed);
 	timer_start(&moment, 50);
-	// A listener that doesn't rest turns the loop many thousand times.
+	// Without the pause the loop would turn many thousand times.
 	while (!passed) {
 		uv_run(loop_uv(served.loop), UV_RUN_ONCE);
 		turns++;
@@ -347,8 +347,8 @@ TEST(drains) {
 	served_stop(&served);
 }
 
-// Who was let in, or waited to be, has half a second to say what it wants.
-TEST(serves_what_is_on_its_way_while_draining) {
+// Clients that are connected or wait to be accepted have half a second to send a request.
+TEST(serves_requests_on_their_way_while_draining) {
 	struct served served;
 	struct client idle, silent, waiting;
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -375,7 +375,7 @@ TEST(serves_what_is_on_its_way_while_draining) {
 	served_stop(&served);
 }
 
-TEST(drains_at_once_when_nobody_is_there) {
+TEST(drains_at_once_without_connections) {
 	struct served served;
 	const char *message;
 	char address[100];
@@ -388,7 +388,7 @@ TEST(drains_at_once_when_nobody_is_there) {
 	served_stop(&served);
 }
 
-TEST(closes_whatever_is_open) {
+TEST(closes_everything_that_is_open) {
 	struct served served;
 	struct client clients[4];
 	served_start(&served, &quick_limits, &patient, NULL);
@@ -409,7 +409,7 @@ TEST(closes_whatever_is_open) {
 	served_stop(&served);
 }
 
-// Closing is allowed from within any call of the server's.
+// Closing is allowed from within any callback of the server.
 TEST(closes_from_within_a_request) {
 	for (int pipelined = 0; pipelined < 2; pipelined++) {
 		struct served served;
@@ -438,7 +438,7 @@ static size_t open_descriptors(void) {
 	return count;
 }
 
-// One request of ten thousand: an answer of any kind, at once or later, or a client that leaves at some point.
+// One request of ten thousand: a response of any kind, at once or later, or a client that leaves at some point.
 static void run_random(struct served *served, struct random_source *random, struct client *clients, size_t count) {
 	static const char *const requests[] = {
 	    GET("/a"),
@@ -503,7 +503,7 @@ TEST(leaves_nothing_behind) {
 	CHECK_INT(open_descriptors(), descriptors);
 }
 
-// Allocated bytes; 0 under a sanitizer's allocator, which checks for itself that nothing is left.
+// Allocated bytes; 0 under a sanitizer's allocator, which itself checks for leaks.
 static size_t allocated(void) {
 	return mallinfo2().uordblks + mallinfo2().hblkhd;
 }
@@ -558,20 +558,20 @@ TEST(keeps_idle_connections_small) {
 int main(void) {
 	CHECK(mkdtemp(folder) != NULL);
 	RUN(listens_on_addresses_of_every_kind);
-	RUN(says_where_it_listens);
+	RUN(reports_its_addresses);
 	RUN(refuses_addresses_with_a_reason);
 	RUN(knows_a_port_in_use);
 	RUN(shares_an_address_between_workers);
 	RUN(keeps_a_unix_socket_to_its_user);
 	RUN(replaces_a_dead_unix_socket_and_nothing_else);
-	RUN(takes_no_more_connections_than_it_may);
-	RUN(gives_new_clients_the_places_of_idle_ones);
-	RUN(responses_each_of_a_crowd);
-	RUN(survives_a_want_of_descriptors);
+	RUN(accepts_no_more_connections_than_its_limit);
+	RUN(replaces_idle_clients_by_new_ones);
+	RUN(responds_to_each_of_a_crowd);
+	RUN(survives_a_lack_of_descriptors);
 	RUN(drains);
-	RUN(serves_what_is_on_its_way_while_draining);
-	RUN(drains_at_once_when_nobody_is_there);
-	RUN(closes_whatever_is_open);
+	RUN(serves_requests_on_their_way_while_draining);
+	RUN(drains_at_once_without_connections);
+	RUN(closes_everything_that_is_open);
 	RUN(closes_from_within_a_request);
 	RUN(leaves_nothing_behind);
 	RUN(keeps_idle_connections_small);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Listeners over TLS: which versions and protocols are spoken, whose sessions resume where, certificates that change
-// while connections live, and what bounds handshakes.
+// Listeners over TLS: accepted versions and protocols, which sessions resume, certificates that change while
+// connections are open, and limits on handshakes.
 #include <signal.h>
 
 #include "../net/certificates.h"
@@ -43,13 +43,13 @@ static struct tls_server *tls_of_files(void) {
 	return tls;
 }
 
-// A client's side of TLS on the served loop.
+// A TLS client on the served loop.
 struct visitor {
 	SSL_CTX *context;
 	struct socket *socket;
 	SSL_SESSION *session; // the latest
 	bool is_over, is_open;
-	struct client client; // once it speaks HTTP/1.1, or raw
+	struct client client; // from the handshake on, for HTTP/1.1 or raw bytes
 	struct http2_client http2;
 };
 
@@ -72,7 +72,7 @@ static int visitor_on_session(SSL *connection, SSL_SESSION *session) {
 	return 1;
 }
 
-// `protocols` as ALPN has them, or NULL; `resumed`: a session to resume, or NULL.
+// `protocols` in the form of ALPN, or NULL; `resumed`: a session to resume, or NULL.
 static void visitor_start(struct visitor *visitor, struct served *served, const char *address, int version,
                           const char *protocols, SSL_SESSION *resumed) {
 	*visitor = (struct visitor){.context = SSL_CTX_new(TLS_client_method())};
@@ -128,7 +128,7 @@ static void start_with_tls(struct served *served, const struct server_timeouts *
 	CHECK_INT(server_listen_tls(served->server, "127.0.0.1:0", false, tls, &message), 0);
 }
 
-TEST(speaks_what_the_handshake_says) {
+TEST(speaks_the_protocol_of_the_handshake) {
 	static const struct {
 		int version;
 		const char *protocols;
@@ -187,7 +187,7 @@ TEST(carries_large_bodies_both_ways) {
 	buffer_free(&body);
 }
 
-// One request at a server, so that its ticket has come; whether the session was resumed.
+// Sends one request, so that the server's ticket is received; returns whether the session was resumed.
 static bool visit(struct visitor *visitor, struct served *served, const char *address, int version,
                   SSL_SESSION *resumed) {
 	visitor_start(visitor, served, address, version, NULL, resumed);
@@ -241,7 +241,7 @@ TEST(changes_certificates_while_connections_live) {
 	CHECK_INT(tls_server_reload(tls, &message), 0);
 	visitor_open(&after, &served, TLS1_3_VERSION, NULL);
 	check_name(&after, "second");
-	// What doesn't load changes nothing.
+	// Files that don't load change nothing.
 	write_pair("cert", "other", "third");
 	CHECK_INT(tls_server_reload(tls, &message), ERROR_INVALID);
 	CHECK(slice_ends(slice_from(message), SLICE("/key: the key is not the certificate's")));
@@ -263,12 +263,14 @@ static void write_text(const char *name, const char *text) {
 	fclose(file);
 }
 
-TEST(says_what_is_wrong_with_files) {
+TEST(reports_what_is_wrong_with_files) {
 	static const struct {
 		const char *certificate, *key, *ending;
 	} cases[] = {
 	    {"none", "key", "/none: No such file or directory"},
 	    {"cert", "none", "/none: No such file or directory"},
+	    {"", "key", "/: Is a directory"},
+	    {"cert", "", "/: Is a directory"},
 	    {"text", "key", "/text: no certificate in PEM form, or one that is not accepted"},
 	    {"key", "key", "/key: no certificate in PEM form, or one that is not accepted"},
 	    {"cert", "text", "/text: no private key in PEM form"},
@@ -294,8 +296,8 @@ TEST(says_what_is_wrong_with_files) {
 	}
 }
 
-// A client who says nothing, or half of what begins a handshake, or no TLS at all.
-TEST(ends_handshakes_that_get_nowhere) {
+// A client that sends nothing, half of a ClientHello, or no TLS at all.
+TEST(ends_handshakes_without_progress) {
 	static const struct slice cases[] = {TEXT(""), TEXT("\x16\x03\x01\x02\x00\x01\x00"), TEXT(GET("/a"))};
 	static const struct server_timeouts timeouts = {50, 30000, 30000, 30000};
 	struct tls_server *tls = tls_of_files();
@@ -314,8 +316,8 @@ TEST(ends_handshakes_that_get_nowhere) {
 	tls_server_free(tls);
 }
 
-// Of a crowd a hundred are let in at once, the others as time passes; those in clear don't wait for them.
-TEST(begins_so_many_handshakes_and_no_more) {
+// A hundred handshakes begin at once, the others as time passes; clients without TLS don't wait for them.
+TEST(limits_the_rate_of_handshakes) {
 	enum { CROWD = 130 };
 	static const struct server_limits limits = {.header_bytes = 4096, .body_bytes = 1000, .connections = 1000};
 	struct tls_server *tls = tls_of_files();
@@ -366,13 +368,13 @@ int main(void) {
 	signal(SIGPIPE, SIG_DFL);
 	CHECK(mkdtemp(folder) != NULL);
 	authority_init(&authority);
-	RUN(speaks_what_the_handshake_says);
+	RUN(speaks_the_protocol_of_the_handshake);
 	RUN(carries_large_bodies_both_ways);
 	RUN(resumes_sessions_at_any_worker_until_the_certificate_is_read_again);
 	RUN(changes_certificates_while_connections_live);
-	RUN(says_what_is_wrong_with_files);
-	RUN(ends_handshakes_that_get_nowhere);
-	RUN(begins_so_many_handshakes_and_no_more);
+	RUN(reports_what_is_wrong_with_files);
+	RUN(ends_handshakes_without_progress);
+	RUN(limits_the_rate_of_handshakes);
 	RUN(closes_within_a_handshake);
 	authority_free(&authority);
 	static const char *const names[] = {"cert", "key", "other", "cert2", "text", "locked"};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exchanges over TLS: whom we trust, what a session is worth, and how a stream over TLS ends; the tunnel of a proxy.
+// Exchanges over TLS: trust, resumed sessions, the end of a stream over TLS, the tunnel of a proxy.
 #include "../net/certificates.h"
 #include "base/log.h"
 #include "net/connect.h"
@@ -11,14 +11,14 @@
 static struct authority authority, stranger;
 
 struct outcome {
-	int status; // -1 - failure where it failed
+	int status; // or -1 - failure
 	int accepted, resumed;
 	size_t idle;
 	size_t body_bytes;
 	char asked_for[64];
 };
 
-// `exchanges` exchanges, one after the other, with the server's script; the outcome of the last.
+// Runs `exchanges` exchanges with the script, one after the other; returns the outcome of the last.
 static struct outcome run(const struct script *script, SSL_CTX *context, const char *host, const char *ca_file,
                           int exchanges, struct slice body) {
 	struct upstream_settings settings = quick_settings;
@@ -48,8 +48,8 @@ static struct outcome run(const struct script *script, SSL_CTX *context, const c
 	return outcome;
 }
 
-static const struct script responses_once[] = {{.step = ACCEPT}, {.step = START_TLS}, {.step = REQUEST},
-                                               {SEND, OK_2, 0},  {.step = AWAIT_END}, {.step = DONE}};
+static const struct script one_response[] = {{.step = ACCEPT}, {.step = START_TLS}, {.step = REQUEST},
+                                             {SEND, OK_2, 0},  {.step = AWAIT_END}, {.step = DONE}};
 static const struct script refused[] = {{.step = ACCEPT}, {.step = START_TLS}, {.step = DONE}};
 
 TEST(a_trusted_server_is_used_and_kept) {
@@ -60,7 +60,7 @@ TEST(a_trusted_server_is_used_and_kept) {
 	            {"127.0.0.1", "IP:127.0.0.1", ""}};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		SSL_CTX *context = authority_server(&authority, good[i].alternatives, 24);
-		struct outcome outcome = run(responses_once, context, good[i].host, authority.file, 1, SLICE("body"));
+		struct outcome outcome = run(one_response, context, good[i].host, authority.file, 1, SLICE("body"));
 		CHECK_INT(outcome.status, 200);
 		CHECK_INT(outcome.idle, 1);
 		CHECK_STRING(outcome.asked_for, good[i].asked_for);
@@ -68,7 +68,7 @@ TEST(a_trusted_server_is_used_and_kept) {
 	}
 }
 
-TEST(any_other_is_refused) {
+TEST(an_untrusted_server_is_refused) {
 	const struct {
 		const char *host, *alternatives;
 		const struct authority *issuer;
@@ -131,7 +131,7 @@ TEST(sessions_are_resumed) {
 	}
 }
 
-TEST(only_a_closing_alert_ends_an_response_without_length) {
+TEST(only_a_closing_alert_ends_a_response_without_length) {
 	static const struct script in_order[] = {{.step = ACCEPT},  {.step = START_TLS},
 	                                         {.step = REQUEST}, {SEND, "HTTP/1.1 200 OK\r\n\r\nhi", 0},
 	                                         {.step = END},     {.step = DONE}};
@@ -172,11 +172,11 @@ TEST(large_bodies_go_both_ways) {
 static void *run_worker(void *argument) {
 	SSL_CTX *context = argument;
 	for (int i = 0; i < 5; i++)
-		CHECK_INT(run(responses_once, context, "localhost", authority.file, 1, SLICE("body")).status, 200);
+		CHECK_INT(run(one_response, context, "localhost", authority.file, 1, SLICE("body")).status, 200);
 	return NULL;
 }
 
-TEST(workers_share_what_is_trusted) {
+TEST(workers_share_trusted_certificates) {
 	SSL_CTX *context = authority_server(&authority, "DNS:localhost", 24);
 	pthread_t workers[3];
 	for (size_t i = 0; i < 3; i++)
@@ -211,7 +211,7 @@ TEST(cancelling_within_the_handshake_leaves_nothing) {
 	recorded_free(&record);
 }
 
-// As run, with HTTPS_PROXY pointing at the scripted server and an upstream elsewhere.
+// As run, with a proxy, which is the scripted server and an upstream elsewhere.
 static int run_through_proxy(const struct script *script, SSL_CTX *context, const char *scheme, const char *exempt) {
 	struct upstream_settings settings = quick_settings;
 	struct scripted_server server;
@@ -221,7 +221,7 @@ static int run_through_proxy(const struct script *script, SSL_CTX *context, cons
 	settings.ca_file = authority.file;
 	scripted_server_start(&server, script, context);
 	snprintf(proxy, sizeof(proxy), "%s://user:secret@127.0.0.1:%u", scheme, server.port);
-	setenv("HTTPS_PROXY", proxy, 1);
+	settings.proxy = proxy;
 	setenv("NO_PROXY", exempt, 1);
 	struct upstreams *upstreams = upstreams_new(loop, &settings);
 	recorded_init(&record, loop);
@@ -232,7 +232,6 @@ static int run_through_proxy(const struct script *script, SSL_CTX *context, cons
 	upstreams_free(upstreams);
 	loop_close(loop);
 	scripted_server_stop(&server);
-	unsetenv("HTTPS_PROXY");
 	unsetenv("NO_PROXY");
 	recorded_free(&record);
 	return record.failures ? -1 - record.failure : record.status;
@@ -255,17 +254,16 @@ TEST(a_proxy_makes_a_tunnel_or_fails) {
 	CHECK_INT(run_through_proxy(refuses, context, "http", ""), -1 - EXCHANGE_PROXY);
 	CHECK_INT(run_through_proxy(closes, context, "http", ""), -1 - EXCHANGE_PROXY);
 	CHECK_INT(run_through_proxy(nothing, context, "https", ""), -1 - EXCHANGE_PROXY);
-	CHECK_INT(run_through_proxy(responses_once, context, "http", "localhost"), 200);
-	CHECK_INT(run_through_proxy(responses_once, context, "https", "localhost"), 200);
+	CHECK_INT(run_through_proxy(one_response, context, "http", "localhost"), 200);
+	CHECK_INT(run_through_proxy(one_response, context, "https", "localhost"), 200);
 	SSL_CTX_free(context);
 }
 
-TEST(an_https_proxy_is_a_problem_with_a_name) {
-	CHECK(connect_proxy_problem() == NULL);
-	setenv("HTTPS_PROXY", "https://user:secret@proxy.test", 1);
-	const char *problem = connect_proxy_problem();
+TEST(an_https_proxy_is_reported) {
+	CHECK(connect_proxy_problem(NULL) == NULL);
+	CHECK(connect_proxy_problem("http://user:secret@proxy.test") == NULL);
+	const char *problem = connect_proxy_problem("https://user:secret@proxy.test");
 	CHECK(problem && strstr(problem, "https://") && !strstr(problem, "secret"));
-	unsetenv("HTTPS_PROXY");
 }
 
 int main(void) {
@@ -274,16 +272,16 @@ int main(void) {
 	authority_init(&authority);
 	authority_init(&stranger);
 	RUN(a_trusted_server_is_used_and_kept);
-	RUN(any_other_is_refused);
+	RUN(an_untrusted_server_is_refused);
 	RUN(old_versions_are_refused);
 	RUN(a_server_that_breaks_off_the_handshake_fails_it);
 	RUN(sessions_are_resumed);
-	RUN(only_a_closing_alert_ends_an_response_without_length);
+	RUN(only_a_closing_alert_ends_a_response_without_length);
 	RUN(large_bodies_go_both_ways);
-	RUN(workers_share_what_is_trusted);
+	RUN(workers_share_trusted_certificates);
 	RUN(cancelling_within_the_handshake_leaves_nothing);
 	RUN(a_proxy_makes_a_tunnel_or_fails);
-	RUN(an_https_proxy_is_a_problem_with_a_name);
+	RUN(an_https_proxy_is_reported);
 	authority_free(&authority);
 	authority_free(&stranger);
 	return check_summary();

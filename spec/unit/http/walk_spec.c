@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A random walk: many exchanges at once with a server of this room on the same loop, which answers, streams, stalls and
-// breaks off by chance, while the exchanges are paused, resumed, cancelled and started from within events and outside.
-// Whatever happens, each ends once and nothing is left.
+// A random walk: many simultaneous exchanges with a server of this room on the same loop, which responds, streams,
+// stalls and breaks off at random, while the exchanges are paused, resumed, cancelled and started from within events
+// and outside. Each ends exactly once, and nothing is left.
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -118,7 +118,7 @@ static void on_failed(void *owner, enum exchange_failure failure) {
 
 static const struct exchange_events walker_events = {on_head, on_body, on_end, on_failed};
 
-// The target tells how many bytes the answer is to have and what the server is to do.
+// The target says how many bytes the response has and what the server does.
 static void walker_start(struct walker *walker) {
 	struct walk *walk = walker->walk;
 	static const struct header host = {{"host", 4}, {"walk", 4}};
@@ -135,37 +135,37 @@ static void walker_start(struct walker *walker) {
 		timer_start(&walker->timer, chance(walk, 4));
 }
 
-// The server's side: what is left to answer of one call.
-struct reply {
+// The server's side: the rest of the response to one call.
+struct response {
 	struct walk *walk;
 	struct server_call *call;
 	size_t sent, total;
 	struct timer timer;
 };
 
-static void reply_free(struct reply *reply) {
-	timer_stop(&reply->timer);
-	free(reply);
+static void response_free(struct response *response) {
+	timer_stop(&response->timer);
+	free(response);
 }
 
-static void reply_further(void *owner) {
-	struct reply *reply = owner;
-	struct walk *walk = reply->walk;
+static void response_continue(void *owner) {
+	struct response *response = owner;
+	struct walk *walk = response->walk;
 	size_t piece = 1 + chance(walk, 30000);
 	if (chance(walk, 60) == 0) {
-		server_response_abort(reply->call, chance(walk, 2));
-		reply_free(reply);
+		server_response_abort(response->call, chance(walk, 2));
+		response_free(response);
 		return;
 	}
-	if (piece > reply->total - reply->sent)
-		piece = reply->total - reply->sent;
-	bool room = server_response_write(reply->call, slice_of(body_bytes + reply->sent, piece));
-	reply->sent += piece;
-	if (reply->sent == reply->total) {
-		server_response_end(reply->call);
-		reply_free(reply);
+	if (piece > response->total - response->sent)
+		piece = response->total - response->sent;
+	bool room = server_response_write(response->call, slice_of(body_bytes + response->sent, piece));
+	response->sent += piece;
+	if (response->sent == response->total) {
+		server_response_end(response->call);
+		response_free(response);
 	} else if (room) {
-		timer_start(&reply->timer, chance(walk, 2));
+		timer_start(&response->timer, chance(walk, 2));
 	}
 }
 
@@ -180,27 +180,27 @@ static void on_request(void *owner, struct server_call *call, const struct serve
 	} else if (way < 10) {
 		server_respond(call, 200, (struct headers){NULL, 0}, slice_of(body_bytes, total));
 	} else {
-		struct reply *reply = calloc(1, sizeof(*reply));
-		*reply = (struct reply){.walk = walk, .call = call, .total = total};
-		timer_init(&reply->timer, walk->loop, reply_further, reply);
-		*call_owner = reply;
+		struct response *response = calloc(1, sizeof(*response));
+		*response = (struct response){.walk = walk, .call = call, .total = total};
+		timer_init(&response->timer, walk->loop, response_continue, response);
+		*call_owner = response;
 		server_response_start(call, 200, (struct headers){NULL, 0}, chance(walk, 2) ? -1 : (int64_t)total);
-		timer_start(&reply->timer, chance(walk, 3));
+		timer_start(&response->timer, chance(walk, 3));
 	}
 }
 
 static void on_writable(void *owner, struct server_call *call, void *call_owner) {
-	struct reply *reply = call_owner;
+	struct response *response = call_owner;
 	(void)owner;
 	(void)call;
-	timer_start(&reply->timer, 0);
+	timer_start(&response->timer, 0);
 }
 
 static void on_gone(void *owner, struct server_call *call, void *call_owner) {
 	(void)owner;
 	(void)call;
 	if (call_owner)
-		reply_free(call_owner);
+		response_free(call_owner);
 }
 
 static size_t format_refusal(void *owner, int status, const char *reason, struct header *headers, struct buffer *body) {
@@ -236,7 +236,7 @@ static void walk_from(uint64_t seed) {
 	CHECK_INT(walk->ended + walk->failed + walk->cancelled, EXCHANGES);
 	CHECK_INT(walk->wrong, 0);
 	CHECK_INT(walk->events_unexpected, 0);
-	// The walk has been where it should.
+	// The walk has reached every kind of outcome.
 	CHECK(walk->ended > EXCHANGES / 3);
 	CHECK(walk->failed > EXCHANGES / 100);
 	CHECK(walk->cancelled > EXCHANGES / 100);

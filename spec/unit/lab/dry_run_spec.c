@@ -200,6 +200,18 @@ TEST(each_name_that_is_served_is_asked_for) {
 	end(&fixture, &dry_run);
 }
 
+TEST(a_model_that_serves_no_other_name_is_asked_by_its_own) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "return { models = { { id = 'a', name = 'own', serves = {} } },"
+	             "select = function(request, models) return models[1], nil, request.model .. #models[1].serves end }",
+	             &dry_run);
+	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "own (own0)");
+	CHECK_STRING(words(&dry_run, "select", "an unknown model asked for"), "not asked: no model serves it");
+	end(&fixture, &dry_run);
+}
+
 TEST(classifications_in_words) {
 	static const struct {
 		const char *classify, *failure, *words;
@@ -211,6 +223,9 @@ TEST(classifications_in_words) {
 	     "retry, fail_fast, after 250 ms, counts against the breaker, rests 9000 ms"},
 	    {"return 'failover', { outcome = 'rate_limit' }", "silence",
 	     "failover, rate_limit, counts against the breaker"},
+	    {"return nil, { outcome = 'rate_limit', counts = false }", "silence", "failover, rate_limit"},
+	    {"return nil, { cooldown_ms = 0 }", "throttle", "failover, rate_limit"},
+	    {"return nil, nil", "throttle", "failover, rate_limit, rests 1500 ms as asked"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct fixture fixture;
@@ -251,7 +266,8 @@ TEST(edits_and_ends) {
 	             "if request.streaming then return end\n"
 	             "return { service_tier = 'flex', max_tokens = 99, headers = { ['x-team'] = 'search' } } end,\n"
 	             "finish = function(request, result)\n"
-	             "if result.outcome ~= 'success' then error(result.outcome .. ' ' .. result.attempts) end end }",
+	             "if result.outcome ~= 'success' then error(('%s %d %s %s'):format(result.outcome, result.attempts,\n"
+	             "tostring(result.status), tostring(result.error))) end end }",
 	             &dry_run);
 	CHECK_STRING(words(&dry_run, "prepare", "all models healthy"), "service_tier flex, max_tokens 99, headers x-team");
 	CHECK_STRING(words(&dry_run, "prepare", "a stream"), "nothing");
@@ -259,15 +275,39 @@ TEST(edits_and_ends) {
 	static const struct {
 		const char *dry_run_case, *message;
 	} ends[] = {
-	    {"every attempt failed", "rate_limit 2"},
-	    {"no model was eligible", "fail_fast 0"},
-	    {"the client left", "cancelled 1"},
+	    {"every attempt failed", "rate_limit 2 429 ThrottlingException"},
+	    {"no model could be reached", "fail_fast 2 503 ServiceUnavailableException"},
+	    {"no model answered in time", "fail_fast 2 408 ModelTimeoutException"},
+	    {"a stream broke off", "fail_fast 1 200 ConnectionReset"},
+	    {"no model was eligible", "fail_fast 0 429 ThrottlingException"},
+	    {"the client left", "cancelled 1 nil nil"},
+	    {"the client left within a stream", "cancelled 1 200 nil"},
+	    {"the gateway stopped", "cancelled 1 429 ThrottlingException"},
 	};
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
 		const struct observation *observation = find(&dry_run, "finish", ends[i].dry_run_case);
 		CHECK(observation && observation->mistakes > 0);
 		CHECK_STRING(observation ? observation->mistake.message : "", ends[i].message);
 	}
+	end(&fixture, &dry_run);
+}
+
+TEST(the_clocks_of_a_policy_go_by_the_time_of_the_dry_run) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "local began_ms local wall_s, cpu_s = os.time(), os.clock()\n"
+	             "return { " TWO ", tick = function(now_ms)\n"
+	             "  began_ms = began_ms or now_ms - (os.clock() - cpu_s) * 1000\n"
+	             "  local passed_s = (now_ms - began_ms) / 1000\n"
+	             "  assert(passed_s >= 1 and math.abs(os.clock() - cpu_s - passed_s) < 0.001)\n"
+	             "  assert(math.abs(os.time() - wall_s - passed_s) <= 1)\n"
+	             "end,\n"
+	             "select = function(_, models) return models[1], nil, tostring(os.clock() - cpu_s >= 3600) end }",
+	             &dry_run);
+	CHECK_STRING(words(&dry_run, "tick", "ten ticks after some traffic"), "ran");
+	CHECK_STRING(words(&dry_run, "tick", "a tick while all breakers are open"), "ran");
+	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "a (true)");
 	end(&fixture, &dry_run);
 }
 
@@ -440,9 +480,11 @@ int main(void) {
 	RUN(the_built_in_selection_goes_by_weight);
 	RUN(who_is_not_asked_is_told_why);
 	RUN(each_name_that_is_served_is_asked_for);
+	RUN(a_model_that_serves_no_other_name_is_asked_by_its_own);
 	RUN(classifications_in_words);
 	RUN(responses_are_judged);
 	RUN(edits_and_ends);
+	RUN(the_clocks_of_a_policy_go_by_the_time_of_the_dry_run);
 	RUN(ticks_go_by);
 	RUN(what_goes_wrong_is_told_with_its_place);
 	RUN(mistakes_of_other_hooks_are_noted_wherever_they_happen);

@@ -88,11 +88,17 @@ static void append_stream(struct buffer *out, const struct stream *stream) {
 	}
 }
 
+enum ending { END_CLEAN, END_BROKEN, END_STALLED };
+
+static const struct failure broken = {.kind = FAILURE_NETWORK, .name = SLICE("Broken"), .message = SLICE("it broke")};
+static const struct failure stalled = {.kind = FAILURE_TIMEOUT, .name = SLICE("Broken"), .message = SLICE("it broke")};
+static const struct failure *const endings[] = {[END_BROKEN] = &broken, [END_STALLED] = &stalled};
+
 struct relay_case {
 	const char *title;
 	enum operation operation;
 	struct stream in;
-	enum relay_ending ending;
+	enum ending ending;
 	enum relay_verdict verdict;
 	int commits;
 	struct stream out;      // what the client gets
@@ -110,67 +116,67 @@ struct relay_case {
 #define NOTHING ((struct stream){{0}})
 
 static const struct relay_case cases[] = {
-    {"a whole message", CONVERSE, STREAM(WHOLE), RELAY_CLEAN, RELAY_SUCCEEDED, 1, STREAM(WHOLE), false, NULL, 0, 0, 22},
-    {"messageStart alone is held", CONVERSE, STREAM("messageStart"), RELAY_CLEAN, RELAY_FAILED, 0, NOTHING, false,
+    {"a whole message", CONVERSE, STREAM(WHOLE), END_CLEAN, RELAY_SUCCEEDED, 1, STREAM(WHOLE), false, NULL, 0, 0, 22},
+    {"messageStart alone is held", CONVERSE, STREAM("messageStart"), END_CLEAN, RELAY_FAILED, 0, NOTHING, false,
      "StreamEndedEarly", FAILURE_STREAM, 0, -1},
-    {"nothing at all", CONVERSE, NOTHING, RELAY_CLEAN, RELAY_FAILED, 0, NOTHING, false, "StreamEndedEarly",
+    {"nothing at all", CONVERSE, NOTHING, END_CLEAN, RELAY_FAILED, 0, NOTHING, false, "StreamEndedEarly",
      FAILURE_STREAM, 0, -1},
-    {"contentBlockStart commits", CONVERSE, STREAM("messageStart", "contentBlockStart"), RELAY_BROKEN, RELAY_FAILED, 1,
+    {"contentBlockStart commits", CONVERSE, STREAM("messageStart", "contentBlockStart"), END_BROKEN, RELAY_FAILED, 1,
      STREAM("messageStart", "contentBlockStart"), true, "Broken", FAILURE_NETWORK, 0, -1},
-    {"messageStop commits", CONVERSE, STREAM("messageStart", "messageStop"), RELAY_CLEAN, RELAY_SUCCEEDED, 1,
+    {"messageStop commits", CONVERSE, STREAM("messageStart", "messageStop"), END_CLEAN, RELAY_SUCCEEDED, 1,
      STREAM("messageStart", "messageStop"), false, NULL, 0, 0, -1},
-    {"an exception as the first frame", CONVERSE, STREAM("!throttlingException"), RELAY_CLEAN, RELAY_FAILED, 0, NOTHING,
+    {"an exception as the first frame", CONVERSE, STREAM("!throttlingException"), END_CLEAN, RELAY_FAILED, 0, NOTHING,
      false, "ThrottlingException", FAILURE_STREAM, 429, -1},
-    {"an exception as the second frame", CONVERSE, STREAM("messageStart", "!serviceUnavailableException"), RELAY_CLEAN,
+    {"an exception as the second frame", CONVERSE, STREAM("messageStart", "!serviceUnavailableException"), END_CLEAN,
      RELAY_FAILED, 0, NOTHING, false, "ServiceUnavailableException", FAILURE_STREAM, 503, -1},
     {"an exception after content is passed on", CONVERSE,
-     STREAM("messageStart", "contentBlockDelta", "!internalServerException", "contentBlockDelta"), RELAY_CLEAN,
+     STREAM("messageStart", "contentBlockDelta", "!internalServerException", "contentBlockDelta"), END_CLEAN,
      RELAY_FAILED, 1, STREAM("messageStart", "contentBlockDelta", "!internalServerException"), false,
      "InternalServerException", FAILURE_STREAM, 500, -1},
     {"an exception after messageStop is passed on", CONVERSE,
-     STREAM("contentBlockDelta", "messageStop", "!internalServerException"), RELAY_CLEAN, RELAY_FAILED, 1,
+     STREAM("contentBlockDelta", "messageStop", "!internalServerException"), END_CLEAN, RELAY_FAILED, 1,
      STREAM("contentBlockDelta", "messageStop", "!internalServerException"), false, "InternalServerException",
      FAILURE_STREAM, 500, -1},
-    {"an unmodelled error is passed on as it is", CONVERSE, STREAM("contentBlockDelta", "?"), RELAY_CLEAN, RELAY_FAILED,
+    {"an unmodelled error is passed on as it is", CONVERSE, STREAM("contentBlockDelta", "?"), END_CLEAN, RELAY_FAILED,
      1, STREAM("contentBlockDelta", "?"), false, "InternalError", FAILURE_STREAM, 500, -1},
-    {"a silent end", CONVERSE, STREAM("messageStart", "contentBlockDelta"), RELAY_CLEAN, RELAY_FAILED, 1,
+    {"a silent end", CONVERSE, STREAM("messageStart", "contentBlockDelta"), END_CLEAN, RELAY_FAILED, 1,
      STREAM("messageStart", "contentBlockDelta"), true, "StreamEndedEarly", FAILURE_STREAM, 0, -1},
-    {"a stall after content", CONVERSE, STREAM("contentBlockDelta"), RELAY_STALLED, RELAY_FAILED, 1,
+    {"a stall after content", CONVERSE, STREAM("contentBlockDelta"), END_STALLED, RELAY_FAILED, 1,
      STREAM("contentBlockDelta"), true, "Broken", FAILURE_TIMEOUT, 0, -1},
-    {"a break after messageStop is a success", CONVERSE, STREAM("contentBlockDelta", "messageStop"), RELAY_BROKEN,
+    {"a break after messageStop is a success", CONVERSE, STREAM("contentBlockDelta", "messageStop"), END_BROKEN,
      RELAY_SUCCEEDED, 1, STREAM("contentBlockDelta", "messageStop"), false, NULL, 0, 0, -1},
-    {"a stall after messageStop is a success", CONVERSE, STREAM("contentBlockDelta", "messageStop"), RELAY_STALLED,
+    {"a stall after messageStop is a success", CONVERSE, STREAM("contentBlockDelta", "messageStop"), END_STALLED,
      RELAY_SUCCEEDED, 1, STREAM("contentBlockDelta", "messageStop"), false, NULL, 0, 0, -1},
-    {"half a frame after messageStop is left out", CONVERSE, STREAM("contentBlockDelta", "messageStop", "/"),
-     RELAY_CLEAN, RELAY_SUCCEEDED, 1, STREAM("contentBlockDelta", "messageStop"), false, NULL, 0, 0, -1},
+    {"half a frame after messageStop is left out", CONVERSE, STREAM("contentBlockDelta", "messageStop", "/"), END_CLEAN,
+     RELAY_SUCCEEDED, 1, STREAM("contentBlockDelta", "messageStop"), false, NULL, 0, 0, -1},
     {"a corrupt frame after messageStop is left out", CONVERSE, STREAM("contentBlockDelta", "messageStop", "~"),
-     RELAY_CLEAN, RELAY_SUCCEEDED, 1, STREAM("contentBlockDelta", "messageStop"), false, NULL, 0, 0, -1},
-    {"a corrupt frame before content", CONVERSE, STREAM("messageStart", "~"), RELAY_CLEAN, RELAY_FAILED, 0, NOTHING,
+     END_CLEAN, RELAY_SUCCEEDED, 1, STREAM("contentBlockDelta", "messageStop"), false, NULL, 0, 0, -1},
+    {"a corrupt frame before content", CONVERSE, STREAM("messageStart", "~"), END_CLEAN, RELAY_FAILED, 0, NOTHING,
      false, "CorruptFrame", FAILURE_STREAM, 0, -1},
-    {"a corrupt frame after content", CONVERSE, STREAM("contentBlockDelta", "~"), RELAY_CLEAN, RELAY_FAILED, 1,
+    {"a corrupt frame after content", CONVERSE, STREAM("contentBlockDelta", "~"), END_CLEAN, RELAY_FAILED, 1,
      STREAM("contentBlockDelta"), true, "CorruptFrame", FAILURE_STREAM, 0, -1},
-    {"half a frame before content", CONVERSE, STREAM("messageStart", "/"), RELAY_CLEAN, RELAY_FAILED, 0, NOTHING, false,
+    {"half a frame before content", CONVERSE, STREAM("messageStart", "/"), END_CLEAN, RELAY_FAILED, 0, NOTHING, false,
      "CorruptFrame", FAILURE_STREAM, 0, -1},
-    {"half a frame after content", CONVERSE, STREAM("contentBlockDelta", "/"), RELAY_CLEAN, RELAY_FAILED, 1,
+    {"half a frame after content", CONVERSE, STREAM("contentBlockDelta", "/"), END_CLEAN, RELAY_FAILED, 1,
      STREAM("contentBlockDelta"), true, "CorruptFrame", FAILURE_STREAM, 0, -1},
-    {"a frame without a type before content", CONVERSE, STREAM("messageStart", "%"), RELAY_CLEAN, RELAY_FAILED, 0,
+    {"a frame without a type before content", CONVERSE, STREAM("messageStart", "%"), END_CLEAN, RELAY_FAILED, 0,
      NOTHING, false, "ProtocolError", FAILURE_STREAM, 0, -1},
-    {"a frame without a type after content", CONVERSE, STREAM("contentBlockDelta", "%", "messageStop"), RELAY_CLEAN,
+    {"a frame without a type after content", CONVERSE, STREAM("contentBlockDelta", "%", "messageStop"), END_CLEAN,
      RELAY_FAILED, 1, STREAM("contentBlockDelta"), true, "ProtocolError", FAILURE_STREAM, 0, -1},
     {"a frame without a type after messageStop is left out", CONVERSE, STREAM("contentBlockDelta", "messageStop", "%"),
-     RELAY_CLEAN, RELAY_SUCCEEDED, 1, STREAM("contentBlockDelta", "messageStop"), false, NULL, 0, 0, -1},
+     END_CLEAN, RELAY_SUCCEEDED, 1, STREAM("contentBlockDelta", "messageStop"), false, NULL, 0, 0, -1},
     {"unknown events are passed through", CONVERSE, STREAM("news", "contentBlockDelta", "moreNews", "messageStop"),
-     RELAY_CLEAN, RELAY_SUCCEEDED, 1, STREAM("news", "contentBlockDelta", "moreNews", "messageStop"), false, NULL, 0, 0,
+     END_CLEAN, RELAY_SUCCEEDED, 1, STREAM("news", "contentBlockDelta", "moreNews", "messageStop"), false, NULL, 0, 0,
      -1},
-    {"a full hold commits", CONVERSE, STREAM("#", "#", "#", "#", "#"), RELAY_BROKEN, RELAY_FAILED, 1,
+    {"a full hold commits", CONVERSE, STREAM("#", "#", "#", "#", "#"), END_BROKEN, RELAY_FAILED, 1,
      STREAM("#", "#", "#", "#", "#"), true, "Broken", FAILURE_NETWORK, 0, -1},
-    {"an InvokeModel stream is whole when it ends cleanly", INVOKE, STREAM("chunk", "chunk"), RELAY_CLEAN,
+    {"an InvokeModel stream is whole when it ends cleanly", INVOKE, STREAM("chunk", "chunk"), END_CLEAN,
      RELAY_SUCCEEDED, 1, STREAM("chunk", "chunk"), false, NULL, 0, 0, -1},
-    {"an InvokeModel stream without an event", INVOKE, NOTHING, RELAY_CLEAN, RELAY_FAILED, 0, NOTHING, false,
+    {"an InvokeModel stream without an event", INVOKE, NOTHING, END_CLEAN, RELAY_FAILED, 0, NOTHING, false,
      "StreamEndedEarly", FAILURE_STREAM, 0, -1},
-    {"an InvokeModel stream that breaks", INVOKE, STREAM("chunk"), RELAY_BROKEN, RELAY_FAILED, 1, STREAM("chunk"), true,
+    {"an InvokeModel stream that breaks", INVOKE, STREAM("chunk"), END_BROKEN, RELAY_FAILED, 1, STREAM("chunk"), true,
      "Broken", FAILURE_NETWORK, 0, -1},
-    {"modelTimeoutException is in InvokeModel's union", INVOKE, STREAM("chunk", "!modelTimeoutException"), RELAY_CLEAN,
+    {"modelTimeoutException is in InvokeModel's union", INVOKE, STREAM("chunk", "!modelTimeoutException"), END_CLEAN,
      RELAY_FAILED, 1, STREAM("chunk", "!modelTimeoutException"), false, "ModelTimeoutException", FAILURE_STREAM, 408,
      -1},
 };
@@ -240,7 +246,7 @@ static void run_case(const struct relay_case *example, size_t largest, struct ra
 		offset += length;
 	}
 	if (verdict == RELAY_MORE)
-		verdict = relay_finish(&relay, example->ending, SLICE("Broken"), SLICE("it broke"));
+		verdict = relay_finish(&relay, endings[example->ending]);
 	check_outcome(example, &relay, verdict, &capture);
 	if (check_failures_in_test > failures_before)
 		printf("  in \"%s\", pieces up to %zu\n", example->title, largest);

@@ -10,24 +10,29 @@ struct row {
 	const char *header, *value; // NULL for none
 	const char *body;
 	bool has_tiers, has_quota;
+	bool is_tier_fixed;
 	enum service_tier tier;
 	int64_t input_tokens, max_tokens;
 };
 
 static const struct row ROWS[] = {
     // Nobody wants to know.
-    {OPERATION_CONVERSE, NULL, NULL, BODY, false, false, TIER_NONE, 0, 0},
-    {OPERATION_CONVERSE, NULL, NULL, BODY, true, false, TIER_FLEX, 0, 0},
-    {OPERATION_CONVERSE_STREAM, NULL, NULL, BODY, true, true, TIER_FLEX, 2, 7},
-    {OPERATION_CONVERSE, NULL, NULL, BODY, false, true, TIER_NONE, 2, 7},
-    {OPERATION_INVOKE_MODEL, NULL, NULL, BODY, true, true, TIER_NONE, 2, 7},
-    {OPERATION_INVOKE_MODEL, "X-Amzn-Bedrock-Service-Tier", " priority", BODY, true, true, TIER_PRIORITY, 2, 7},
-    {OPERATION_INVOKE_MODEL_STREAM, "X-Amzn-Bedrock-Service-Tier", "cheap", BODY, true, true, TIER_NONE, 2, 7},
-    {OPERATION_COUNT_TOKENS, NULL, NULL, BODY, true, true, TIER_NONE, 0, 0},
+    {OPERATION_CONVERSE, NULL, NULL, BODY, false, false, false, TIER_NONE, 0, 0},
+    {OPERATION_CONVERSE, NULL, NULL, BODY, true, false, false, TIER_FLEX, 0, 0},
+    {OPERATION_CONVERSE_STREAM, NULL, NULL, BODY, true, true, false, TIER_FLEX, 2, 7},
+    {OPERATION_CONVERSE, NULL, NULL, BODY, false, true, false, TIER_NONE, 2, 7},
+    {OPERATION_INVOKE_MODEL, NULL, NULL, BODY, true, true, false, TIER_NONE, 2, 7},
+    {OPERATION_INVOKE_MODEL, "X-Amzn-Bedrock-Service-Tier", " priority", BODY, true, true, false, TIER_PRIORITY, 2, 7},
+    {OPERATION_INVOKE_MODEL_STREAM, "X-Amzn-Bedrock-Service-Tier", "cheap", BODY, true, true, false, TIER_NONE, 2, 7},
+    {OPERATION_COUNT_TOKENS, NULL, NULL, BODY, true, true, true, TIER_NONE, 0, 0},
     // What can't be read tells nothing.
-    {OPERATION_CONVERSE, "content-encoding", "gzip", BODY, true, true, TIER_NONE, 0, 0},
-    {OPERATION_CONVERSE, NULL, NULL, "no JSON", true, true, TIER_NONE, 0, 0},
-    {OPERATION_CONVERSE, NULL, NULL, "", true, true, TIER_NONE, 0, 0},
+    {OPERATION_CONVERSE, "content-encoding", "gzip", BODY, true, true, true, TIER_NONE, 0, 0},
+    {OPERATION_CONVERSE, NULL, NULL, "no JSON", true, true, true, TIER_NONE, 0, 0},
+    {OPERATION_CONVERSE, NULL, NULL, "", true, true, true, TIER_NONE, 0, 0},
+    {OPERATION_CONVERSE, NULL, NULL, "{\"serviceTier\":1,\"serviceTier\":1}", true, true, true, TIER_NONE, 0, 0},
+    {OPERATION_CONVERSE, NULL, NULL, "{\"serviceTier\":1}", true, true, false, TIER_NONE, 0, 0},
+    // Headers can be written whatever the body is.
+    {OPERATION_INVOKE_MODEL, "content-encoding", "gzip", "", true, true, false, TIER_NONE, 0, 0},
 };
 
 TEST(tells_what_the_policy_has_a_use_for) {
@@ -41,6 +46,7 @@ TEST(tells_what_the_policy_has_a_use_for) {
 		int before = check_failures_in_test;
 		request_attributes_fill(&call, &pool, &attributes);
 		CHECK_INT(attributes.tier, row->tier);
+		CHECK_INT(attributes.is_tier_fixed, row->is_tier_fixed);
 		CHECK_INT(attributes.is_tierless, row->operation == OPERATION_COUNT_TOKENS);
 		CHECK_INT(attributes.input_tokens, row->input_tokens);
 		CHECK_INT(attributes.max_tokens, row->max_tokens);

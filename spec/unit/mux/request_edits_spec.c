@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an attempt sends other than the client did: who has the say, what is told of an edit that can't be made, and
+// What an attempt sends other than the client did: what is written, what is told of an edit that can't be made, and
 // that nothing is kept of the memory.
 #include "mux/request_edits.h"
 
@@ -14,6 +14,7 @@ enum { ARENA_BYTES = 1 << 20, EVENTS = 8 };
 
 struct stage {
 	struct mux mux;
+	struct observers observers;
 	struct mux_worker worker;
 	struct memory_meter meter;
 	struct model model;
@@ -26,39 +27,45 @@ struct stage {
 	struct header client[2];
 	struct request_attributes attributes;
 	struct arena arena;
+	struct attempt_options selected; // options of the selection
+	struct edits edits;              // that prepare makes
 	struct step step;
-	struct edits edits; // that prepare makes
-	int asked;
 	char told[EVENTS][200];
 	int told_count;
 	struct route_request *routing;
-	struct request_edits *request_edits;
+	struct request_edits *made;
 };
 
-static void on_event(void *owner, const struct route_event *event) {
+static void observe(void *owner, const struct event *event) {
 	struct stage *stage = owner;
-	CHECK_INT(event->kind, EVENT_POLICY_ERROR);
-	CHECK_SLICE(event->request_id, SLICE("r-1"));
-	CHECK_SLICE(event->model, SLICE("nova"));
+	CHECK_SLICE(event->request->id, SLICE("r-1"));
+	CHECK(event->model == &stage->model);
 	if (stage->told_count < EVENTS)
-		snprintf(stage->told[stage->told_count++], sizeof stage->told[0], "%.*s", SLICE_ARGS(event->detail));
+		snprintf(stage->told[stage->told_count++], sizeof stage->told[0], "%s: %s left out: %s", event->error.hook,
+		         event->error.edit, event->error.reason);
+}
+
+static void select_only(void *self, const struct route_request *request, struct candidates candidates,
+                        struct random_source *random, struct selection *out) {
+	(void)request;
+	(void)random;
+	struct stage *stage = self;
+	*out = (struct selection){.model = candidates.list[0], .options = stage->selected};
 }
 
 static void prepare(void *self, const struct route_request *request, const struct model *model, struct edits *out) {
 	(void)request;
-	struct stage *stage = self;
-	stage->asked++;
-	CHECK(model == &stage->model);
-	*out = stage->edits;
+	(void)model;
+	*out = ((struct stage *)self)->edits;
 }
 
 static void stage_open(struct stage *stage) {
 	static char name[] = "nova";
 	*stage = (struct stage){.registry = registry_new()};
 	memory_meter_init(&stage->meter, 1 << 20);
-	stage->mux.memory = &stage->meter;
-	stage->mux.on_event = on_event;
-	stage->mux.event_owner = stage;
+	stage->mux.settings.memory = &stage->meter;
+	observers_add(&stage->observers, (struct observer){observe, stage, event_bit(EVENT_POLICY_ERROR)});
+	stage->mux.settings.observers = &stage->observers;
 	stage->worker.mux = &stage->mux;
 	stage->worker.loop = loop_new();
 	stage->model = (struct model){.id = name, .name = name, .weight = 1};
@@ -66,24 +73,24 @@ static void stage_open(struct stage *stage) {
 	stage->pool = (struct pool){.models = &stage->model, .count = 1, .limits.max_retries = 1, .has_tiers = true};
 	stage->decide = default_decide;
 	stage->decide.self = stage;
-	stage->route = (struct route){.pool = &stage->pool, .decide = &default_decide, .random = &stage->random};
+	stage->decide.select = select_only;
+	stage->route = (struct route){.pool = &stage->pool, .decide = &stage->decide, .random = &stage->random};
 	arena_init(&stage->arena, ARENA_BYTES);
 	stage->call = (struct mux_call){.request_id = SLICE("r-1"),
 	                                .operation = OPERATION_CONVERSE,
 	                                .model = SLICE("nova"),
 	                                .body = SLICE("{\"a\":1}")};
 	stage->call.headers.list = stage->client;
-	stage->step = (struct step){.kind = STEP_SEND, .model = &stage->model};
 }
 
 // The request ends, and what was made for its attempt goes.
 static void stage_end(struct stage *stage) {
 	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1};
-	if (stage->request_edits)
-		request_edits_free(stage->request_edits);
-	stage->request_edits = NULL;
+	if (stage->made)
+		request_edits_free(stage->made);
+	stage->made = NULL;
 	if (stage->routing)
-		route_attempt_ended(stage->routing, 0, &result, 0);
+		route_attempt_ended(stage->routing, stage->step.attempt, &result, 0);
 	stage->routing = NULL;
 }
 
@@ -92,7 +99,8 @@ static void stage_begin(struct stage *stage) {
 	stage_end(stage);
 	request_attributes_fill(&stage->call, &stage->pool, &stage->attributes);
 	CHECK_INT(route_request_new(&stage->route, &stage->attributes, &stage->arena, 0, &stage->routing), 0);
-	CHECK_INT(route_begin(stage->routing, 0).kind, STEP_SEND);
+	stage->step = route_begin(stage->routing, 0);
+	CHECK_INT(stage->step.kind, STEP_SEND);
 }
 
 static void stage_close(struct stage *stage) {
@@ -104,45 +112,52 @@ static void stage_close(struct stage *stage) {
 	loop_close(stage->worker.loop);
 }
 
-static struct request_edits_order stage_order(struct stage *stage) {
-	return (struct request_edits_order){
+// The attempt is throttled, and made again at the next tier.
+static void stage_escalate(struct stage *stage, enum service_tier tier) {
+	const struct attempt_result throttled = {
+	    .end = ATTEMPT_FAILED, .ttft_ms = -1, .failure = {.status = 429, .fault = FAULT_THROTTLE}};
+	stage->pool.limits.tier_escalation = (struct tier_ladder){{tier}, 1};
+	stage->step = route_attempt_ended(stage->routing, 0, &throttled, 0);
+	CHECK(stage->step.kind == STEP_SEND && stage->step.options.is_escalated);
+}
+
+static int make(struct stage *stage) {
+	struct request_edits_order order = {
 	    .worker = &stage->worker,
 	    .call = &stage->call,
-	    .decide = &stage->decide,
 	    .routing = stage->routing,
 	    .step = &stage->step,
 	    .arena = &stage->arena,
 	};
+	return request_edits_make(&order, &stage->made);
 }
 
-// Makes the amendment, if there could be any.
-static int stage_amend(struct stage *stage) {
+static int begin_and_make(struct stage *stage) {
 	stage_begin(stage);
-	struct request_edits_order order = stage_order(stage);
-	return request_edits_is_due(&order) ? request_edits_make(&order, &stage->request_edits) : 0;
+	return make(stage);
 }
 
 static struct slice body_of(const struct stage *stage) {
-	bool has_body = stage->request_edits && stage->request_edits->has_body;
-	return has_body ? buffer_slice(&stage->request_edits->body) : (struct slice){0};
+	bool has_body = stage->made && stage->made->has_body;
+	return has_body ? buffer_slice(&stage->made->body) : (struct slice){0};
 }
 
 static struct slice header_of(const struct stage *stage, const char *name) {
 	const struct slice *value = NULL;
-	if (stage->request_edits)
-		value = headers_find(stage->request_edits->headers, slice_from(name));
+	if (stage->made)
+		value = headers_find(stage->made->headers, slice_from(name));
 	return value ? *value : SLICE("(none)");
 }
 
 TEST(does_nothing_unasked) {
 	struct stage stage;
 	stage_open(&stage);
-	CHECK_INT(stage_amend(&stage), 0);
-	CHECK(!stage.request_edits && stage.arena.used_bytes < 4096);
 	stage.decide.prepare = prepare;
-	CHECK_INT(stage_amend(&stage), 0);
-	CHECK(!stage.request_edits);
-	CHECK_INT(stage.asked, 1);
+	stage_begin(&stage);
+	size_t used_bytes = stage.arena.used_bytes;
+	CHECK_INT(make(&stage), 0);
+	CHECK(!stage.made);
+	CHECK_INT(stage.arena.used_bytes, used_bytes);
 	CHECK_INT(memory_meter_held(&stage.meter), 0);
 	stage_close(&stage);
 }
@@ -150,28 +165,29 @@ TEST(does_nothing_unasked) {
 // Who says what of the tier: routing (the selection's or the model's), an escalation, prepare, the client.
 TEST(settles_the_tier) {
 	static const struct {
-		enum service_tier routing, prepared;
-		bool escalated;
+		enum service_tier selected, prepared, escalated;
 		const char *body, *sent; // NULL: as it was
 	} rows[] = {
-	    {TIER_PRIORITY, TIER_NONE, false, "{\"a\":1}", "{\"serviceTier\":{\"type\":\"priority\"},\"a\":1}"},
-	    {TIER_NONE, TIER_FLEX, false, "{\"a\":1}", "{\"serviceTier\":{\"type\":\"flex\"},\"a\":1}"},
-	    {TIER_PRIORITY, TIER_FLEX, false, "{}", "{\"serviceTier\":{\"type\":\"flex\"}}"},
-	    {TIER_PRIORITY, TIER_FLEX, true, "{}", "{\"serviceTier\":{\"type\":\"priority\"}}"},
-	    {TIER_PRIORITY, TIER_NONE, true, "{\"serviceTier\":{\"type\":\"flex\"}}",
+	    {TIER_PRIORITY, TIER_NONE, TIER_NONE, "{\"a\":1}", "{\"serviceTier\":{\"type\":\"priority\"},\"a\":1}"},
+	    {TIER_NONE, TIER_FLEX, TIER_NONE, "{\"a\":1}", "{\"serviceTier\":{\"type\":\"flex\"},\"a\":1}"},
+	    {TIER_PRIORITY, TIER_FLEX, TIER_NONE, "{}", "{\"serviceTier\":{\"type\":\"flex\"}}"},
+	    {TIER_NONE, TIER_FLEX, TIER_PRIORITY, "{}", "{\"serviceTier\":{\"type\":\"priority\"}}"},
+	    {TIER_NONE, TIER_NONE, TIER_PRIORITY, "{\"serviceTier\":{\"type\":\"flex\"}}",
 	     "{\"serviceTier\":{\"type\":\"priority\"}}"},
-	    {TIER_NONE, TIER_NONE, false, "{\"serviceTier\":{\"type\":\"flex\"}}", NULL},
-	    {TIER_NONE, TIER_FLEX, false, "{\"serviceTier\" : {\"type\":\"flex\"}}", NULL},
+	    {TIER_NONE, TIER_NONE, TIER_NONE, "{\"serviceTier\":{\"type\":\"flex\"}}", NULL},
+	    {TIER_NONE, TIER_FLEX, TIER_NONE, "{\"serviceTier\" : {\"type\":\"flex\"}}", NULL},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct stage stage;
 		stage_open(&stage);
 		stage.call.body = slice_from(rows[i].body);
-		stage.step.options.tier = rows[i].routing;
-		stage.step.options.is_escalated = rows[i].escalated;
+		stage.selected.tier = rows[i].selected;
 		stage.decide.prepare = prepare;
 		stage.edits.tier = rows[i].prepared;
-		CHECK_INT(stage_amend(&stage), 0);
+		stage_begin(&stage);
+		if (rows[i].escalated)
+			stage_escalate(&stage, rows[i].escalated);
+		CHECK_INT(make(&stage), 0);
 		CHECK_SLICE(body_of(&stage), slice_from(rows[i].sent));
 		CHECK_INT(stage.told_count, 0);
 		CHECK_INT(memory_meter_held(&stage.meter) > 0, rows[i].sent != NULL);
@@ -184,16 +200,16 @@ TEST(carries_headers) {
 	stage_open(&stage);
 	const struct header wished[] = {{SLICE("x-wished"), SLICE("by select")}, {SLICE("X-Both"), SLICE("by select")}};
 	const struct header edited[] = {{SLICE("x-both"), SLICE("by prepare")}, {SLICE("x-empty"), {0}}};
-	stage.step.options.headers = (struct headers){wished, 2};
+	stage.selected.headers = (struct headers){wished, 2};
 	stage.edits.headers = (struct headers){edited, 2};
 	stage.edits.guardrail_identifier = SLICE("gr");
 	stage.edits.guardrail_version = SLICE("1");
 	stage.decide.prepare = prepare;
 	stage.call.operation = OPERATION_INVOKE_MODEL;
-	stage.step.options.tier = TIER_FLEX;
-	CHECK_INT(stage_amend(&stage), 0);
-	CHECK(!stage.request_edits->has_body);
-	CHECK_INT(stage.request_edits->headers.count, 7);
+	stage.selected.tier = TIER_FLEX;
+	CHECK_INT(begin_and_make(&stage), 0);
+	CHECK(!stage.made->has_body);
+	CHECK_INT(stage.made->headers.count, 7);
 	CHECK_SLICE(header_of(&stage, "x-wished"), SLICE("by select"));
 	CHECK_SLICE(header_of(&stage, "x-both"), SLICE("by prepare"));
 	CHECK(header_of(&stage, "x-empty").ptr && header_of(&stage, "x-empty").len == 0);
@@ -243,7 +259,7 @@ TEST(tells_what_it_leaves_out) {
 		stage.decide.prepare = prepare;
 		stage.edits = (struct edits){
 		    .tier = TIER_FLEX, .guardrail_identifier = SLICE("g"), .guardrail_version = SLICE("1"), .max_tokens = 5};
-		CHECK_INT(stage_amend(&stage), 0);
+		CHECK_INT(begin_and_make(&stage), 0);
 		CHECK_SLICE(body_of(&stage), slice_from(rows[i].sent));
 		int expected = 0;
 		for (; expected < 3 && rows[i].told[expected]; expected++)
@@ -257,23 +273,18 @@ TEST(tells_of_tiers_that_prepare_has_no_part_in) {
 	struct stage stage;
 	stage_open(&stage);
 	stage.call.body = SLICE("[]");
-	stage.step.options.tier = TIER_FLEX;
-	CHECK_INT(stage_amend(&stage), 0);
-	CHECK(!stage.request_edits);
+	stage.selected.tier = TIER_FLEX;
+	CHECK_INT(begin_and_make(&stage), 0);
+	CHECK(!stage.made);
 	CHECK_INT(stage.told_count, 1);
 	CHECK_STRING(stage.told[0], "tier: service_tier left out: the body is no JSON object");
 	// Also where it has edits of its own.
 	stage.decide.prepare = prepare;
 	stage.edits = (struct edits){.max_tokens = 5};
-	CHECK_INT(stage_amend(&stage), 0);
+	CHECK_INT(begin_and_make(&stage), 0);
 	CHECK_INT(stage.told_count, 3);
 	CHECK_STRING(stage.told[1], "tier: service_tier left out: the body is no JSON object");
 	CHECK_STRING(stage.told[2], "prepare: max_tokens left out: the body is no JSON object");
-	stage.step.options.is_escalated = true;
-	stage.edits = (struct edits){.tier = TIER_PRIORITY};
-	CHECK_INT(stage_amend(&stage), 0);
-	CHECK_INT(stage.told_count, 4);
-	CHECK_STRING(stage.told[3], "tier: service_tier left out: the body is no JSON object");
 	stage_close(&stage);
 }
 
@@ -286,7 +297,7 @@ TEST(a_tier_that_is_left_out_is_not_the_attempts) {
 		stage.call.body = is_written ? SLICE("{}") : SLICE("[]");
 		stage.decide.prepare = prepare;
 		stage.edits.tier = TIER_FLEX;
-		CHECK_INT(stage_amend(&stage), 0);
+		CHECK_INT(begin_and_make(&stage), 0);
 		CHECK_INT(route_attempt_ended(stage.routing, 0, &answered, 0).kind, STEP_RETURN);
 		stage.routing = NULL;
 		CHECK_INT(stage.model.state->served_tiers, is_written ? tier_bit(TIER_FLEX) : 0);
@@ -299,9 +310,9 @@ TEST(leaves_count_tokens_alone) {
 	stage_open(&stage);
 	stage.call.operation = OPERATION_COUNT_TOKENS;
 	stage.call.body = SLICE("not JSON");
-	stage.step.options.tier = TIER_FLEX;
-	CHECK_INT(stage_amend(&stage), 0);
-	CHECK(!stage.request_edits);
+	stage.selected.tier = TIER_FLEX;
+	CHECK_INT(begin_and_make(&stage), 0);
+	CHECK(!stage.made);
 	CHECK_INT(stage.told_count, 0);
 	stage_close(&stage);
 }
@@ -313,14 +324,13 @@ TEST(stands_a_full_arena) {
 	for (size_t room = 0; room < 2048; room += 16) {
 		struct stage stage;
 		stage_open(&stage);
-		stage.step.options.tier = TIER_FLEX;
-		stage.step.options.headers = (struct headers){wished, 1};
+		stage.selected.tier = TIER_FLEX;
+		stage.selected.headers = (struct headers){wished, 1};
 		stage_begin(&stage);
-		struct request_edits_order order = stage_order(&stage);
 		stage.arena.limit_bytes = stage.arena.used_bytes + room;
-		int status = request_edits_make(&order, &stage.request_edits);
+		int status = make(&stage);
 		CHECK(status == 0 || status == ERROR_MEMORY);
-		CHECK((status == 0) == (stage.request_edits != NULL));
+		CHECK((status == 0) == (stage.made != NULL));
 		full += status != 0;
 		made += status == 0;
 		stage_close(&stage);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Running a loop until something holds.
+// Runs a loop until a condition holds.
 #ifndef SPEC_NET_AWAIT_H
 #define SPEC_NET_AWAIT_H
 
 #include "../check.h"
 #include "net/loop.h"
 
-// Lets the loop run until `condition(owner)`, looking once a millisecond, for five seconds at most.
+// Runs the loop until `condition(owner)`, which is checked once a millisecond, for five seconds at most.
 struct awaited {
 	struct loop *loop;
 	struct timer timer;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Certificates made on the spot: an authority, its file for clients, and server contexts with certificates of it.
+// Certificates made for a test: an authority, its file for clients, and server contexts with its certificates.
 #ifndef SPEC_NET_CERTIFICATES_H
 #define SPEC_NET_CERTIFICATES_H
 

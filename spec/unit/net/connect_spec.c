@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of several addresses, some of which refuse: the next one is tried at once, and the failure of the last one is
-// told at once. The resolver is the spec's own, so that no name service is asked.
+// Names with several addresses, some of which refuse: the next one is tried at once, and the failure of the last one is
+// reported at once. The spec has its own resolver, so that no name server is queried.
 #include "../check.h"
 
 #include <arpa/inet.h>
@@ -13,12 +13,12 @@
 #include "net/connect.h"
 #include "net/loop.h"
 
-// Each address may take half of what is left of CONNECT_MS, so one that is waited for in vain outlasts the guard.
+// Each address may take half of the rest of CONNECT_MS, so waiting for one that never responds outlasts the guard.
 enum { ADDRESSES = 6, CONNECT_MS = 120000, GUARD_MS = 20000 };
 
 static const char *const *resolved; // ended by NULL
 
-// Found by libcurl before the C library's.
+// The linker finds this one before the C library's.
 #define SEEN_BY_LIBRARIES __attribute__((visibility("default")))
 
 SEEN_BY_LIBRARIES int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
@@ -56,10 +56,10 @@ struct attempt {
 	struct loop *loop;
 	int told;
 	bool connected, late;
-	enum exchange_failure failure;
+	enum connect_failure failure;
 };
 
-static void on_connected(void *owner, int descriptor, enum exchange_failure failure) {
+static void on_connected(void *owner, int descriptor, enum connect_failure failure) {
 	struct attempt *attempt = owner;
 	attempt->told++;
 	attempt->connected = descriptor >= 0;
@@ -77,7 +77,7 @@ static void on_guard(void *owner) {
 
 static struct attempt try(const char *const *addresses, uint16_t port) {
 	struct attempt attempt = {.loop = loop_new()};
-	struct connector *connector = connector_new(attempt.loop);
+	struct connector *connector = connector_new(attempt.loop, NULL);
 	struct timer guard;
 	resolved = addresses;
 	timer_init(&guard, attempt.loop, on_guard, &attempt);
@@ -95,7 +95,7 @@ static struct attempt try(const char *const *addresses, uint16_t port) {
 	return attempt;
 }
 
-// Listens on 127.0.0.1 alone; its port on other addresses of the loopback refuses.
+// Listens on 127.0.0.1 only; other loopback addresses refuse the port.
 static int listen_somewhere(uint16_t *port) {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof address;
@@ -110,15 +110,15 @@ TEST(addresses_that_refuse_cost_no_time) {
 	static const struct {
 		const char *addresses[ADDRESSES + 1];
 		bool connects;
-		enum exchange_failure failure;
+		enum connect_failure failure;
 	} rows[] = {
 	    {{"127.0.0.1"}, true, 0},
 	    {{"127.0.0.2", "127.0.0.1"}, true, 0},
 	    {{"127.0.0.2", "127.0.0.3", "127.0.0.1"}, true, 0},
 	    {{"127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.1"}, true, 0},
-	    {{"127.0.0.2"}, false, EXCHANGE_REFUSED},
-	    {{"127.0.0.2", "127.0.0.3", "127.0.0.4"}, false, EXCHANGE_REFUSED},
-	    {{NULL}, false, EXCHANGE_RESOLVE},
+	    {{"127.0.0.2"}, false, CONNECT_REFUSED},
+	    {{"127.0.0.2", "127.0.0.3", "127.0.0.4"}, false, CONNECT_REFUSED},
+	    {{NULL}, false, CONNECT_NOT_RESOLVED},
 	};
 	uint16_t port;
 	int listener = listen_somewhere(&port);

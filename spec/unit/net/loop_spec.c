@@ -60,7 +60,7 @@ TEST(the_heap_agrees_with_a_plain_list) {
 struct ticking {
 	struct timer timer;
 	struct ticking *victim; // stopped when this one fires
-	uint64_t again_ms;      // started again with this delay, where `rounds` are left
+	uint64_t again_ms;      // restarted with this delay while `rounds` are left
 	int rounds;
 	int fired;
 	uint64_t fired_at_ms;
@@ -129,7 +129,7 @@ static void post_stop(void *owner) {
 	loop_post(owner, stop_loop, owner);
 }
 
-TEST(timers_that_start_each_other_at_once_leave_the_rest_its_turn) {
+TEST(timers_that_start_each_other_at_once_do_not_starve_others) {
 	enum { ROUNDS = 1000000 };
 	struct ticking restless = {.again_ms = 0, .rounds = ROUNDS};
 	struct timer first;
@@ -168,7 +168,7 @@ TEST(a_stopped_timer_does_not_keep_the_loop_running) {
 	timer_stop(&ticking.timer);
 	loop_run(loop);
 	CHECK_INT(ticking.fired, 0);
-	// A delay past the end of time is never, not at once.
+	// A delay beyond the clock's range never ends, instead of at once.
 	tick_after(&ticking, loop, UINT64_MAX);
 	CHECK(ticking.timer.due_ms > loop_now_ms(loop) + 1000000);
 	timer_stop(&ticking.timer);
@@ -246,7 +246,7 @@ TEST(a_post_runs_although_nothing_else_is_on_the_loop) {
 	CHECK_INT(count, 2);
 	loop_run(loop);
 	CHECK_INT(count, 2);
-	// One that never runs is freed with the loop.
+	// A post that never runs is freed with the loop.
 	loop_post(loop, count_up, &count);
 	loop_close(loop);
 	CHECK_INT(count, 2);
@@ -299,7 +299,7 @@ int main(void) {
 	RUN(the_heap_agrees_with_a_plain_list);
 	RUN(timers_fire_once_in_order_and_never_early);
 	RUN(a_timer_may_stop_and_start_others_and_itself);
-	RUN(timers_that_start_each_other_at_once_leave_the_rest_its_turn);
+	RUN(timers_that_start_each_other_at_once_do_not_starve_others);
 	RUN(starting_again_moves_a_timer);
 	RUN(a_stopped_timer_does_not_keep_the_loop_running);
 	RUN(posts_of_several_threads_all_arrive_each_in_order);

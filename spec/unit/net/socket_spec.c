@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two sockets on one loop, facing each other: back-pressure, hang-ups, ends; plain and over TLS, where bytes wait
-// within the stream that no watch tells of.
+// Two connected sockets on one loop: back-pressure, hang-ups, ends; plain and over TLS, where bytes can wait within the
+// stream that polling doesn't report.
 #include "net/socket.h"
 
 #include <errno.h>
@@ -14,14 +14,14 @@
 
 enum { STREAM_BYTES = 3 << 20, KEPT_BYTES = 1 << 16 };
 
-// One side: sends bytes by a pattern, checks those that come.
+// One end: sends bytes of a pattern and checks those that it receives.
 struct side {
 	struct socket *socket;
 	struct random_source random;
 	size_t to_send, sent, received;
 	size_t read_at_most; // per call of on_readable; 0: no limit
 	bool keeps_open;     // doesn't end its half when all is sent
-	bool pauses;         // stops reading now and then, for a timer's turn
+	bool pauses;         // stops reading now and then, until a timer fires
 	struct timer pause;
 	bool wrong, ended;
 	int broken; // errno + 1
@@ -53,7 +53,7 @@ static void side_write(struct side *side) {
 		for (size_t i = 0, place = 0; i < 3; i++) {
 			size_t left = side->to_send - position;
 			size_t size = sizes[i] < left ? sizes[i] : left;
-			// Never less than a record, so that what is tried again is at least what was refused.
+			// Never less than a record, so that a repeated write is at least as long as the refused one.
 			parts[count++] = (struct iovec){bytes + place, size};
 			for (size_t j = 0; j < size; j++)
 				bytes[place++] = pattern(position++);
@@ -216,11 +216,11 @@ static bool second_has_all(void *owner) {
 	return pair->sides[1].received == pair->sides[0].to_send;
 }
 
-TEST(bytes_held_by_tls_are_told_of) {
+TEST(bytes_held_by_tls_are_reported) {
 	struct pair pair;
 	pair_init(&pair, true, &events);
 	pair.sides[0].to_send = 1000;
-	// No end follows that would show on the descriptor.
+	// No end follows that polling would report.
 	pair.sides[0].keeps_open = true;
 	pair.sides[1].read_at_most = 1;
 	pair.sides[1].pauses = true;
@@ -234,7 +234,7 @@ static bool both_open(void *owner) {
 	return pair->sides[0].opened && pair->sides[1].opened;
 }
 
-TEST(an_end_behind_a_full_record_is_told_of) {
+TEST(an_end_after_a_full_record_is_reported) {
 	enum { RECORD_BYTES = 16384 };
 	struct pair pair;
 	static char record[RECORD_BYTES];
@@ -244,7 +244,7 @@ TEST(an_end_behind_a_full_record_is_told_of) {
 	for (size_t i = 0; i < sizeof(record); i++)
 		record[i] = pattern(i);
 	CHECK_INT(socket_writev(pair.sides[0].socket, &(struct iovec){record, sizeof(record)}, 1), RECORD_BYTES);
-	// The alert alone: the descriptor stays open.
+	// The alert only: the descriptor stays open.
 	CHECK_INT(SSL_shutdown(socket_tls(pair.sides[0].socket)), 0);
 	CHECK(await(pair.loop, second_has_ended, &pair));
 	CHECK_INT(pair.sides[1].received, RECORD_BYTES);
@@ -252,7 +252,7 @@ TEST(an_end_behind_a_full_record_is_told_of) {
 	pair_free(&pair);
 }
 
-// Writes up to `most` pieces of 1 KB while the other side doesn't read; how many were taken.
+// Writes up to `most` pieces of 1 KB while the peer doesn't read; returns how many were written.
 static int write_pieces(struct side *side, int most) {
 	char piece[1024];
 	int count = 0;
@@ -266,7 +266,7 @@ static int write_pieces(struct side *side, int most) {
 }
 
 TEST(a_closing_alert_waits_for_room) {
-	// The first time shows how many pieces there is room for; the second time nothing but the alert is left over.
+	// The first time finds how many pieces there is room for; the second time only the alert is left over.
 	int pieces = 100000;
 	for (int time = 0; time < 2; time++) {
 		struct pair pair;
@@ -296,8 +296,8 @@ static bool never(void *owner) {
 	return ++*looks > 30;
 }
 
-TEST(a_hangup_is_told_once_while_reading_is_off) {
-	// The ways to hang up: with bytes unread or without, the half or the whole.
+TEST(a_hangup_is_reported_once_while_reading_is_off) {
+	// The ways to hang up: with or without unread bytes, one half or both.
 	for (int way = 0; way < 4; way++) {
 		struct pair pair;
 		int looks = 0;
@@ -318,7 +318,7 @@ TEST(a_hangup_is_told_once_while_reading_is_off) {
 		CHECK(await(pair.loop, never, &looks));
 		CHECK_INT(second->hangups, 1);
 		CHECK_INT(second->readable, 0);
-		// What was sent before is still there.
+		// Bytes that were sent before can still be read.
 		socket_want_read(second->socket, true);
 		CHECK(await(pair.loop, second_has_ended, &pair));
 		CHECK_INT(second->received, way & 1);
@@ -330,7 +330,7 @@ TEST(a_reset_is_a_failure_with_its_errno) {
 	struct pair pair;
 	pair_init(&pair, false, &watchful_events);
 	struct side *first = &pair.sides[0], *second = &pair.sides[1];
-	// A Unix socket that closes with bytes unread resets the other side.
+	// A Unix socket that closes with unread bytes resets its peer.
 	CHECK_INT(socket_writev(second->socket, &(struct iovec){(char[]){'x'}, 1}, 1), 1);
 	socket_reset(first->socket);
 	first->socket = NULL;
@@ -357,7 +357,7 @@ TEST(a_tls_stream_without_a_closing_alert_is_cut) {
 	pair_free(&pair);
 }
 
-TEST(writing_over_tls_to_one_who_is_gone_raises_no_signal) {
+TEST(writing_over_tls_to_a_closed_peer_raises_no_signal) {
 	struct pair pair;
 	pair_init(&pair, true, &events);
 	struct side *first = &pair.sides[0];
@@ -422,7 +422,7 @@ TEST(callbacks_may_close) {
 	}
 }
 
-TEST(others_are_named_by_their_address) {
+TEST(peers_are_named_by_their_address) {
 	struct pair pair;
 	char text[64];
 	pair_init(&pair, false, &events);
@@ -444,16 +444,16 @@ int main(void) {
 	alarm(60);
 	authority_init(&authority);
 	RUN(streams_arrive_whole_both_ways);
-	RUN(bytes_held_by_tls_are_told_of);
-	RUN(an_end_behind_a_full_record_is_told_of);
+	RUN(bytes_held_by_tls_are_reported);
+	RUN(an_end_after_a_full_record_is_reported);
 	RUN(a_closing_alert_waits_for_room);
-	RUN(a_hangup_is_told_once_while_reading_is_off);
+	RUN(a_hangup_is_reported_once_while_reading_is_off);
 	RUN(a_reset_is_a_failure_with_its_errno);
 	RUN(a_tls_stream_without_a_closing_alert_is_cut);
-	RUN(writing_over_tls_to_one_who_is_gone_raises_no_signal);
+	RUN(writing_over_tls_to_a_closed_peer_raises_no_signal);
 	RUN(a_handshake_that_fails_has_a_reason);
 	RUN(callbacks_may_close);
-	RUN(others_are_named_by_their_address);
+	RUN(peers_are_named_by_their_address);
 	RUN(a_descriptor_that_cannot_be_watched_is_closed);
 	authority_free(&authority);
 	return check_summary();

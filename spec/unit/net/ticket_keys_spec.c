@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sessions resume across a change of the ticket keys and not across two; contexts share none. In virtual time.
+// Sessions resume across one renewal of the ticket key but not across two; contexts share no key. In virtual time.
 #include "net/ticket_keys.h"
 
 #include <openssl/ssl.h>
@@ -32,7 +32,7 @@ static int on_session(SSL *connection, SSL_SESSION *session) {
 	return 1;
 }
 
-// A whole connection in memory. Whether it resumed `session`; the session to resume next is `latest`.
+// A whole connection in memory. Returns whether it resumed `session`; `latest` is the session to resume next.
 static bool connect_with(SSL_CTX *server_side, SSL_SESSION *session) {
 	SSL_CTX *client_side = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_session_cache_mode(client_side, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -52,11 +52,11 @@ static bool connect_with(SSL_CTX *server_side, SSL_SESSION *session) {
 		SSL_do_handshake(server);
 	}
 	CHECK(SSL_is_init_finished(client) && SSL_is_init_finished(server));
-	// Tickets of TLS 1.3 are read behind the handshake.
+	// Tickets of TLS 1.3 are read after the handshake.
 	CHECK_INT(SSL_write(server, &byte, 1), 1);
 	CHECK_INT(SSL_read(client, &byte, 1), 1);
 	bool is_resumed = SSL_session_reused(client);
-	// Nor is a new ticket of TLS 1.2 told of that came while resuming.
+	// OpenSSL doesn't report a new ticket of TLS 1.2 that came while resuming either.
 	if (!latest)
 		latest = SSL_get1_session(client);
 	SSL_shutdown(client);
@@ -72,7 +72,7 @@ static SSL_SESSION *take_latest(void) {
 	return session;
 }
 
-TEST(a_key_opens_tickets_for_two_lives_and_no_longer) {
+TEST(a_key_decrypts_tickets_for_two_lives_and_no_longer) {
 	static const struct {
 		uint64_t after_ms;
 		bool resumes;
@@ -99,8 +99,8 @@ TEST(a_key_opens_tickets_for_two_lives_and_no_longer) {
 	}
 }
 
-// Who keeps coming back is never asked for a whole handshake.
-TEST(a_ticket_of_the_key_before_is_replaced) {
+// A client that keeps reconnecting never needs a whole handshake.
+TEST(a_ticket_of_the_previous_key_is_replaced) {
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
 		now_ms = 0;
 		SSL_CTX *context = server_context(version);
@@ -116,8 +116,8 @@ TEST(a_ticket_of_the_key_before_is_replaced) {
 	}
 }
 
-// The key of before is gone after a second change, however soon its last ticket was.
-TEST(two_changes_close_what_was_sealed_before_the_first) {
+// A second renewal removes the previous key, however recent its last ticket is.
+TEST(two_changes_end_the_tickets_before_the_first) {
 	now_ms = 0;
 	SSL_CTX *context = server_context(TLS1_3_VERSION);
 	now_ms = TICKET_KEY_LIFE_MS - 1;
@@ -132,7 +132,7 @@ TEST(two_changes_close_what_was_sealed_before_the_first) {
 	SSL_CTX_free(context);
 }
 
-// Nobody came for long, so the key was changed late: that makes the one before it no younger.
+// Without connections the key is renewed late, which doesn't prolong the life of the previous one.
 TEST(a_late_change_keeps_no_key_longer) {
 	now_ms = 0;
 	SSL_CTX *context = server_context(TLS1_3_VERSION);
@@ -164,9 +164,9 @@ TEST(contexts_have_keys_of_their_own) {
 
 int main(void) {
 	authority_init(&authority);
-	RUN(a_key_opens_tickets_for_two_lives_and_no_longer);
-	RUN(a_ticket_of_the_key_before_is_replaced);
-	RUN(two_changes_close_what_was_sealed_before_the_first);
+	RUN(a_key_decrypts_tickets_for_two_lives_and_no_longer);
+	RUN(a_ticket_of_the_previous_key_is_replaced);
+	RUN(two_changes_end_the_tickets_before_the_first);
 	RUN(a_late_change_keeps_no_key_longer);
 	RUN(contexts_have_keys_of_their_own);
 	authority_free(&authority);

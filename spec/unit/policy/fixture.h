@@ -29,16 +29,29 @@ struct fixture {
 	struct route route;
 	struct request_attributes facts;
 	struct route_request *request;
-	// The policy's own events, by kind, and the last one's detail.
+	// The policy's own events, by kind, and the last one in words.
+	struct observers observers;
 	int errors, disabled;
 	char detail[512];
 };
 
-static inline void fixture_hear(void *owner, const struct route_event *event) {
+static inline void fixture_observe(void *owner, const struct event *event) {
 	struct fixture *fixture = owner;
 	fixture->errors += event->kind == EVENT_POLICY_ERROR;
-	fixture->disabled += event->kind == EVENT_POLICY_DISABLED;
-	snprintf(fixture->detail, sizeof fixture->detail, "%.*s", SLICE_ARGS(event->detail));
+	fixture->disabled += event->kind == EVENT_HOOK_DISABLED;
+	if (event->kind == EVENT_POLICY_ERROR)
+		snprintf(fixture->detail, sizeof fixture->detail, "%s: %s at %.400s:%d", event->error.hook, event->error.ending,
+		         event->error.file, event->error.line);
+	else
+		snprintf(fixture->detail, sizeof fixture->detail, "%s", event->disabled.hook);
+}
+
+// With the fixture as the only one.
+static inline const struct observers *fixture_observers(struct fixture *fixture) {
+	const unsigned kinds = event_bit(EVENT_POLICY_ERROR) | event_bit(EVENT_HOOK_DISABLED);
+	if (fixture->observers.count == 0)
+		observers_add(&fixture->observers, (struct observer){fixture_observe, fixture, kinds});
+	return &fixture->observers;
 }
 
 static inline void fixture_write(struct fixture *fixture, const char *name, const char *text) {
@@ -56,7 +69,7 @@ static inline void fixture_init(struct fixture *fixture) {
 	if (!mkdtemp(fixture->folder))
 		abort();
 	snprintf(fixture->path, sizeof fixture->path, "%s/policy.lua", fixture->folder);
-	fixture->host = (struct policy_host){registry_new(), shared_new(), 1000};
+	fixture->host = (struct policy_host){.registry = registry_new(), .shared = shared_new(), .now_ms = 1000};
 	random_init(&fixture->random, 7);
 	arena_init(&fixture->arena, 1 << 20);
 	fixture->facts = (struct request_attributes){
@@ -71,7 +84,7 @@ static inline void fixture_load_limited(struct fixture *fixture, const char *tex
 	fixture->rc = policy_load(fixture->path, &limits, workers, &fixture->host, &fixture->problems, &fixture->policy);
 	if (fixture->rc)
 		return;
-	policy_on_event(fixture->policy, 0, fixture_hear, fixture);
+	policy_set_observers(fixture->policy, fixture_observers(fixture));
 	fixture->route = (struct route){
 	    .pool = policy_pool(fixture->policy), .decide = policy_decide(fixture->policy, 0), .random = &fixture->random};
 	route_request_new(&fixture->route, &fixture->facts, &fixture->arena, 1000, &fixture->request);

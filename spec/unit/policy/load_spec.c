@@ -3,6 +3,8 @@
 #include "base/problem.h"
 #include "fixture.h"
 
+#include <sys/stat.h>
+
 struct row {
 	const char *policy;
 	const char *problem; // the whole text after the path
@@ -30,85 +32,86 @@ static void check_row(const struct row *row) {
 TEST(each_key_is_checked) {
 	static const struct row rows[] = {
 	    {"return {}", ": models: expected a list of at least one model, found nothing"},
-	    {"return { models = {} }", ": models: expected a list of at least one model, found a table"},
-	    {"return { models = 'm' }", ": models: expected a list of at least one model, found string \"m\""},
+	    {"return { models = {} }", ":1: models: expected a list of at least one model, found a table"},
+	    {"return { models = 'm' }", ":1: models: expected a list of at least one model, found string \"m\""},
 	    {"return { models = { {} } }",
-	     ": models[1].id: expected a string of 1 to 2048 printable ASCII characters, found nothing"},
+	     ":1: models[1].id: expected a string of 1 to 2048 printable ASCII characters, found nothing"},
 	    {"return { models = { { id = '' } } }",
-	     ": models[1].id: expected a string of 1 to 2048 printable ASCII characters, found string \"\""},
+	     ":1: models[1].id: expected a string of 1 to 2048 printable ASCII characters, found string \"\""},
 	    {"return { models = { { id = 7 } } }",
-	     ": models[1].id: expected a string of 1 to 2048 printable ASCII characters, found number 7"},
-	    {"return { models = { 'm' } }", ": models[1]: expected a table, found string \"m\""},
+	     ":1: models[1].id: expected a string of 1 to 2048 printable ASCII characters, found number 7"},
+	    {"return { models = { 'm' } }", ":1: models[1]: expected a table, found string \"m\""},
 	    {"return { models = { { id = 'm', fallback = true } } }",
-	     ": models: expected at least one model without fallback = true, found none"},
+	     ":1: models: expected at least one model without fallback = true, found none"},
 	    {"return { models = { { id = 'm' }, { id = 'm' } } }",
-	     ": models[2].name: expected a name of its own (its id is its name where it has none), found that of "
+	     ":1: models[2].name: expected a name of its own (its id is its name where it has none), found that of "
 	     "models[1]"},
 	    {"return { models = { { id = 'm' }, { id = 'n', name = 'm' } } }",
-	     ": models[2].name: expected a name of its own (its id is its name where it has none), found that of "
+	     ":1: models[2].name: expected a name of its own (its id is its name where it has none), found that of "
 	     "models[1]"},
 	    {MODEL(", wieght = 1"),
-	     ": models[1].wieght: expected a known key (did you mean weight?), found an unknown one"},
-	    {MODEL(", weight = -1"), ": models[1].weight: expected a number from 0 to 10000, found number -1"},
-	    {MODEL(", weight = 10001"), ": models[1].weight: expected a number from 0 to 10000, found number 10001"},
+	     ":1: models[1].wieght: expected a known key (did you mean weight?), found an unknown one"},
+	    {MODEL(", weight = -1"), ":1: models[1].weight: expected a number from 0 to 10000, found number -1"},
+	    {MODEL(", weight = 10001"), ":1: models[1].weight: expected a number from 0 to 10000, found number 10001"},
 	    {MODEL(", weight = 0 / 0"), ": models[1].weight: expected a finite number, found not a number"},
 	    {MODEL(", weight = 1 / 0"), ": models[1].weight: expected a finite number, found infinity"},
-	    {MODEL(", fallback = 1"), ": models[1].fallback: expected true or false, found number 1"},
-	    {MODEL(", serves = 'chat'"),
-	     ": models[1].serves: expected a list of at least one name or glob, found string \"chat\""},
-	    {MODEL(", serves = {}"), ": models[1].serves: expected a list of at least one name or glob, found a table"},
+	    {MODEL(", fallback = 1"), ":1: models[1].fallback: expected true or false, found number 1"},
+	    {MODEL(", serves = 'chat'"), ":1: models[1].serves: expected a list of names or globs, found string \"chat\""},
+	    {MODEL(", serves = { chat = true }"), ":1: models[1].serves: expected a list of names or globs, found a table"},
 	    {MODEL(", serves = { 'chat', 3 }"),
-	     ": models[1].serves[2]: expected a string of 1 to 2048 printable ASCII characters, found number 3"},
+	     ":1: models[1].serves[2]: expected a string of 1 to 2048 printable ASCII characters, found number 3"},
 	    {MODEL(", region = 'US East'"),
-	     ": models[1].region: expected a region such as \"us-east-1\", found string \"US East\""},
+	     ":1: models[1].region: expected a region such as \"us-east-1\", found string \"US East\""},
 	    {MODEL(", endpoint = 'localhost'"),
-	     ": models[1].endpoint: expected an address such as \"https://HOST\", found string \"localhost\""},
+	     ":1: models[1].endpoint: expected an address such as \"https://HOST\", found string \"localhost\""},
 	    {MODEL(", breaker = { failure_threshold = 0 }"),
-	     ": models[1].breaker.failure_threshold: expected a whole number from 1 to 100, found number 0"},
+	     ":1: models[1].breaker.failure_threshold: expected a whole number from 1 to 100, found number 0"},
 	    {MODEL(", breaker = { treshold = 1 }"),
-	     ": models[1].breaker.treshold: expected a known key, found an unknown one"},
-	    {MODEL(", timeout_ms = 999"), ": models[1].timeout_ms: expected a whole number from 1000 to 300000, found "
+	     ":1: models[1].breaker.treshold: expected a known key, found an unknown one"},
+	    {MODEL(", timeout_ms = 999"), ":1: models[1].timeout_ms: expected a whole number from 1000 to 300000, found "
 	                                  "number 999"},
-	    {MODEL(", ttft_ms = 99"), ": models[1].ttft_ms: expected a whole number from 100 to 300000, found number 99"},
+	    {MODEL(", ttft_ms = 99"), ":1: models[1].ttft_ms: expected a whole number from 100 to 300000, found number 99"},
 	    {MODEL(", credentials = 12345"),
-	     ": models[1].credentials: expected a string of 1 to 2048 printable ASCII characters, found a number"},
-	    {MODEL(", tier = 'fast'"), ": models[1].tier: expected \"default\", \"flex\", \"priority\" or \"reserved\", "
+	     ":1: models[1].credentials: expected a string of 1 to 2048 printable ASCII characters, found a number"},
+	    {MODEL(", tier = 'fast'"), ":1: models[1].tier: expected \"default\", \"flex\", \"priority\" or \"reserved\", "
 	                               "found string \"fast\""},
-	    {MODEL(", quota = 60"), ": models[1].quota: expected a table, found number 60"},
+	    {MODEL(", quota = 60"), ":1: models[1].quota: expected a table, found number 60"},
 	    {MODEL(", quota = { rpm = 0 }"),
-	     ": models[1].quota.rpm: expected a whole number from 1 to 1000000000, found number 0"},
+	     ":1: models[1].quota.rpm: expected a whole number from 1 to 1000000000, found number 0"},
 	    {MODEL(", quota = { tmp = 1 }"),
-	     ": models[1].quota.tmp: expected a known key (did you mean tpm?), found an unknown one"},
+	     ":1: models[1].quota.tmp: expected a known key (did you mean tpm?), found an unknown one"},
 	    {MODEL(", output_token_weight = -1"),
-	     ": models[1].output_token_weight: expected a number from 0 to 100, found number -1"},
-	    {MODEL(", price = 3"), ": models[1].price: expected a table, found number 3"},
+	     ":1: models[1].output_token_weight: expected a number from 0 to 100, found number -1"},
+	    {MODEL(", price = 3"), ":1: models[1].price: expected a table, found number 3"},
 	    {MODEL(", price = { output = -1 }"),
-	     ": models[1].price.output: expected a number from 0 to 1000000, found number -1"},
-	    {POLICY(", tier_escalation = 'flex'"),
-	     ": tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found string \"flex\""},
+	     ":1: models[1].price.output: expected a number from 0 to 1000000, found number -1"},
+	    {POLICY(", tier_escalation = 'flex'"), ":1: tier_escalation: expected \"priority\", \"reserved\" or a list of "
+	                                           "different tiers, found string \"flex\""},
 	    {POLICY(", tier_escalation = {}"),
-	     ": tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
+	     ":1: tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
 	    {POLICY(", tier_escalation = { 'flex', 'flex' }"),
-	     ": tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
+	     ":1: tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
 	    {POLICY(", tier_escalation = { 'default', 'flex', 'priority', 'reserved', 'default' }"),
-	     ": tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
+	     ":1: tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
 	    {POLICY(", tier_escalation = { 'default', 5 }"),
-	     ": tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
-	    {POLICY(", hedge_budget = 1.5"), ": hedge_budget: expected a number from 0 to 1, found number 1.5"},
-	    {POLICY(", tick = 1"), ": tick: expected a function, found number 1"},
-	    {MODEL(", tags = 'x'"), ": models[1].tags: expected a table, found string \"x\""},
-	    {POLICY(", max_retries = 11"), ": max_retries: expected a whole number from 0 to 10, found number 11"},
-	    {POLICY(", max_retries = 1.5"), ": max_retries: expected a whole number from 0 to 10, found number 1.5"},
-	    {POLICY(", timeout_ms = 300001"), ": timeout_ms: expected a whole number from 1000 to 300000, found number "
+	     ":1: tier_escalation: expected \"priority\", \"reserved\" or a list of different tiers, found a table"},
+	    {POLICY(", hedge_budget = 1.5"), ":1: hedge_budget: expected a number from 0 to 1, found number 1.5"},
+	    {POLICY(", tick = 1"), ":1: tick: expected a function, found number 1"},
+	    {MODEL(", tags = 'x'"), ":1: models[1].tags: expected a table, found string \"x\""},
+	    {POLICY(", max_retries = 11"), ":1: max_retries: expected a whole number from 0 to 10, found number 11"},
+	    {POLICY(", max_retries = 1.5"), ":1: max_retries: expected a whole number from 0 to 10, found number 1.5"},
+	    {POLICY(", timeout_ms = 300001"), ":1: timeout_ms: expected a whole number from 1000 to 300000, found number "
 	                                      "300001"},
-	    {POLICY(", ttft_ms = '5'"), ": ttft_ms: expected a whole number from 100 to 300000, found string \"5\""},
+	    {POLICY(", ttft_ms = '5'"), ":1: ttft_ms: expected a whole number from 100 to 300000, found string \"5\""},
 	    {POLICY(", stream_idle_ms = 999"),
-	     ": stream_idle_ms: expected a whole number from 1000 to 600000, found number 999"},
-	    {POLICY(", deadline_ms = 999"), ": deadline_ms: expected a whole number from 1000 to 600000, found number 999"},
-	    {POLICY(", max_wait_ms = 60001"), ": max_wait_ms: expected a whole number from 0 to 60000, found number 60001"},
-	    {POLICY(", breaker = 5"), ": breaker: expected a table, found number 5"},
-	    {POLICY(", select = 'weighted'"), ": select: expected a function, found string \"weighted\""},
-	    {POLICY(", sellect = 1"), ": sellect: expected a known key (did you mean select?), found an unknown one"},
+	     ":1: stream_idle_ms: expected a whole number from 1000 to 600000, found number 999"},
+	    {POLICY(", deadline_ms = 999"),
+	     ":1: deadline_ms: expected a whole number from 1000 to 600000, found number 999"},
+	    {POLICY(", max_wait_ms = 60001"),
+	     ":1: max_wait_ms: expected a whole number from 0 to 60000, found number 60001"},
+	    {POLICY(", breaker = 5"), ":1: breaker: expected a table, found number 5"},
+	    {POLICY(", select = 'weighted'"), ":1: select: expected a function, found string \"weighted\""},
+	    {POLICY(", sellect = 1"), ":1: sellect: expected a known key (did you mean select?), found an unknown one"},
 	    {POLICY(", 'stray'"), ": expected either names or positions, found a table with both"},
 	    {POLICY(", [true] = 1"), ": expected names, or positions from 1 without gaps, found another kind of key"},
 	    {POLICY(", [3] = 1"), ": expected names, or positions from 1 without gaps, found another kind of key"},
@@ -194,7 +197,10 @@ TEST(a_file_that_does_not_run_is_one_problem) {
 	     "deeper one"},
 	    {"local tags = {} tags.tags = tags return { models = { { id = 'm', tags = tags } } }",
 	     ": models: expected tags that are nested at most 16 deep, found tables nested deeper than 16"},
-	    {"require 'missing'", ":1: expected a file that runs, found module 'missing' can't be read: not found"},
+	    {"require 'missing'",
+	     ":1: expected a file that runs, found module 'missing' cannot be read: No such file or directory"},
+	    {"require 'signalbox.missing'",
+	     ":1: expected a file that runs, found module 'signalbox.missing' cannot be read: not found"},
 	    {"require '/policy'", ":1: expected a file that runs, found a module's name consists of letters, digits, "
 	                          "underscores and single dots"},
 	    {"require '.policy'", ":1: expected a file that runs, found a module's name consists of letters, digits, "
@@ -224,12 +230,70 @@ TEST(files_that_are_none) {
 	fixture_init(&fixture);
 	fixture_load(&fixture, NULL);
 	CHECK_INT(fixture.rc, ERROR_NOT_FOUND);
-	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: expected a file, found none");
+	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: No such file or directory\n");
 	problems_free(&fixture.problems);
-	snprintf(fixture.path, sizeof fixture.path, "%s", fixture.folder);
+	CHECK_INT(symlink("policy.lua", fixture.path), 0);
+	fixture_load(&fixture, NULL);
+	CHECK_INT(fixture.rc, ERROR_IO);
+	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: Too many levels of symbolic links\n");
+	problems_free(&fixture.problems);
+	CHECK_INT(unlink(fixture.path), 0);
+	CHECK_INT(mkfifo(fixture.path, 0600), 0);
 	fixture_load(&fixture, NULL);
 	CHECK_INT(fixture.rc, ERROR_INVALID);
-	CHECK_MENTIONS(fixture_problems(&fixture), "expected a regular file");
+	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: expected a regular file, found something else\n");
+	problems_free(&fixture.problems);
+	CHECK_INT(unlink(fixture.path), 0);
+	CHECK_INT(mkdir(fixture.path, 0700), 0);
+	fixture_load(&fixture, NULL);
+	CHECK_INT(fixture.rc, ERROR_IO);
+	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: Is a directory\n");
+	problems_free(&fixture.problems);
+	CHECK_INT(rmdir(fixture.path), 0);
+	if (geteuid() != 0) { // who may read everything is refused nothing
+		fixture_write(&fixture, "policy.lua", "return {}");
+		CHECK_INT(chmod(fixture.path, 0), 0);
+		fixture_load(&fixture, NULL);
+		CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: Permission denied\n");
+	}
+	fixture_free(&fixture);
+}
+
+#define MARK "\xef\xbb\xbf"
+
+TEST(a_byte_order_mark_is_skipped) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_write(&fixture, "pool.lua", MARK "return { { id = 'm' } }");
+	fixture_load(&fixture, MARK "return { models = require 'pool' }");
+	CHECK_INT(fixture.rc, 0);
+	CHECK_STRING(fixture_problems(&fixture), "");
+	fixture_free(&fixture);
+}
+
+TEST(what_is_no_lua_is_told_what_it_should_be) {
+	static const struct row rows[] = {
+	    {"{ \"models\": [] }", ": expected a Lua file with `return { ... }`, found JSON"},
+	    {MARK "\n\n{}\n", ": expected a Lua file with `return { ... }`, found JSON"},
+	    {"// settings\n{\n\t\"policy\": \"a.lua\"\n}", ": expected a Lua file with `return { ... }`, found JSON"},
+	    {"models:\n  - id: m\n", ": expected a Lua file with `return { ... }`, found YAML"},
+	    {"---\n# the pool\nmodels:\n", ": expected a Lua file with `return { ... }`, found YAML"},
+	    {"- id: m\n", ": expected a Lua file with `return { ... }`, found YAML"},
+	    {"-- the pool\n{ models = {} }", ": expected a Lua file with `return { ... }`, found a table without `return`"},
+	    {"models = { { id: 'm' } }", ":1: expected a file that runs, found <name> expected near ''m''"},
+	    {"--[[\nNote: a pool\n]]\nerror('no pool')", ":4: expected a file that runs, found no pool"},
+	    {"pool:models()", ":1: expected a file that runs, found unknown global 'pool'"},
+	};
+	CHECK_ROWS(rows);
+}
+
+TEST(a_module_that_is_no_lua_is_not_the_policy) {
+	struct fixture fixture;
+	fixture_init(&fixture);
+	fixture_write(&fixture, "pool.lua", "{ \"models\": [] }");
+	fixture_load(&fixture, "return require 'pool'");
+	CHECK_MENTIONS(fixture_problems(&fixture),
+	               "pool.lua:1: expected a file that runs, found unexpected symbol near '{'");
 	fixture_free(&fixture);
 }
 
@@ -388,6 +452,9 @@ int main(void) {
 	RUN(a_file_that_does_not_run_is_one_problem);
 	RUN(all_mistakes_are_told_at_once);
 	RUN(files_that_are_none);
+	RUN(a_byte_order_mark_is_skipped);
+	RUN(what_is_no_lua_is_told_what_it_should_be);
+	RUN(a_module_that_is_no_lua_is_not_the_policy);
 	RUN(a_broken_module_is_named);
 	RUN(a_model_takes_the_policy_s_limits_until_it_states_its_own);
 	RUN(every_worker_s_table_is_the_same);

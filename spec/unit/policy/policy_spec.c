@@ -13,7 +13,7 @@ TEST(the_built_in_policy_chooses_its_primary) {
 	CHECK_STRING(fixture_problems(&fixture), "");
 	fixture.route = (struct route){.pool = policy_pool(fixture.policy), .decide = policy_decide(fixture.policy, 0)};
 	route_request_new(&fixture.route, &fixture.facts, &fixture.arena, 0, &fixture.request);
-	policy_on_event(fixture.policy, 0, fixture_hear, &fixture);
+	policy_set_observers(fixture.policy, fixture_observers(&fixture));
 	CHECK_STRING(policy_source(fixture.policy), "built-in");
 	CHECK_STRING(fixture_select(&fixture, NULL), "us.amazon.nova-2-lite-v1:0");
 	CHECK_INT(fixture.errors, 0);

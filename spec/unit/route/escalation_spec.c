@@ -35,12 +35,11 @@ TEST(a_throttled_model_is_asked_once_more_at_the_next_tier) {
 	f.pool.limits.max_retries = 0;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {2, "ok 1", "return 1"});
 	CHECK_INT(f.selections, 1);
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 1);
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_SUCCESS), 1);
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_FAILURE), 0);
-	for (size_t i = 0; i < f.event_count; i++)
-		if (f.events[i] == EVENT_TIER_ESCALATION || f.events[i] == EVENT_TIER_ESCALATION_SUCCESS)
-			CHECK_STRING(f.event_details[i], "priority");
+	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 1);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation-success"), 1);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation-failure"), 0);
+	CHECK_INT(fixture_event(&f, EVENT_ATTEMPT_STARTED, 1)->attempt_started.tier, TIER_PRIORITY);
+	CHECK_INT(fixture_event(&f, EVENT_ATTEMPT_ENDED, 1)->attempt_ended.start.tier, TIER_PRIORITY);
 	CHECK_INT(statistics_of(&f, "a").rate_limit, 1);
 	CHECK_INT(statistics_of(&f, "a").success, 1);
 	fixture_free(&f);
@@ -54,7 +53,7 @@ TEST(what_failed_above_too_is_failed_over) {
 		f.pool.limits.max_retries = 1;
 		PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {1, failures[i], "send 2 b"},
 		     {3, "throttle 2", "send 3 b up to priority"}, {4, "throttle 3", "fail exhausted 3 after 1000"});
-		CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_FAILURE), 2);
+		CHECK_INT(fixture_count_events(&f, "tier-escalation-failure"), 2);
 		CHECK_INT(f.failed_tier, TIER_PRIORITY);
 		fixture_free(&f);
 	}
@@ -68,20 +67,21 @@ TEST(the_ladder_starts_at_the_attempts_own_tier) {
 	f.attributes.tier = TIER_RESERVED;
 	PLAY(&f, {2000, "begin", "send 0 a"}, {2001, "throttle 0", "send 1 b"},
 	     {2002, "throttle 1", "fail exhausted 1 after 1000"});
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 1);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 1);
 	fixture_free(&f);
 }
 
 TEST(what_was_prepared_is_the_tier_that_failed) {
 	struct fixture f;
 	ladder_init(&f, "a b");
-	PLAY(&f, {0, "begin", "send 0 a"});
-	CHECK(!route_attempt_prepared(f.request, 0, TIER_NONE));
-	CHECK(route_attempt_prepared(f.request, 0, TIER_PRIORITY));
+	f.decide.prepare = fixture_prepare;
+	f.edits.tier = TIER_PRIORITY;
+	PLAY(&f, {0, "begin", "send 0 a at priority"});
+	// What is escalated stays where it is.
+	f.edits.tier = TIER_FLEX;
 	GO_ON(&f, {1, "throttle 0", "send 1 a up to reserved"});
 	CHECK_INT(f.failed_tier, TIER_PRIORITY);
-	// What is escalated stays where it is.
-	CHECK(!route_attempt_prepared(f.request, 1, TIER_FLEX));
+	f.edits.tier = TIER_NONE;
 	GO_ON(&f, {2, "throttle 1", "send 2 b"});
 	CHECK_INT(f.failed_tier, TIER_RESERVED);
 	GO_ON(&f, {3, "ok 2", "return 2"});
@@ -92,23 +92,16 @@ TEST(what_was_prepared_may_be_missing_too) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_model(&f, "a")->tier = TIER_RESERVED;
-	PLAY(&f, {0, "begin", "send 0 a at reserved"});
-	CHECK(route_attempt_prepared(f.request, 0, TIER_FLEX));
-	GO_ON(&f, {1, "lack 0", "send 1 a at reserved"});
-	CHECK(route_request_lacked_tier(f.request, 0));
-	CHECK(!route_attempt_prepared(f.request, 1, TIER_FLEX));
+	f.decide.prepare = fixture_prepare;
+	f.edits.tier = TIER_FLEX;
+	PLAY(&f, {0, "begin", "send 0 a at flex"}, {1, "lack 0", "send 1 a at reserved"});
+	CHECK(f.request->attempts[0].lacked_tier);
 	GO_ON(&f, {2, "ok 1", "return 1"});
-	PLAY(&f, {3, "begin", "send 0 a at reserved"});
-	CHECK(!route_attempt_prepared(f.request, 0, TIER_FLEX));
-	// A driver that goes there all the same hears of it in the end.
-	GO_ON(&f, {4, "lack 0", "send 1 a"});
-	CHECK(!route_attempt_prepared(f.request, 1, TIER_FLEX));
-	GO_ON(&f, {5, "lack 1", "fail failed 1 after 1000"});
-	// The client's own is its business, whoever writes it once more.
+	PLAY(&f, {3, "begin", "send 0 a at reserved"}, {4, "lack 0", "send 1 a"},
+	     {5, "lack 1", "fail failed 1 after 1000"});
+	// The client's own is the client's to hear of, also where `prepare` wants the same.
 	f.attributes.tier = TIER_FLEX;
-	PLAY(&f, {10, "begin", "send 0 a"});
-	CHECK(route_attempt_prepared(f.request, 0, TIER_FLEX));
-	GO_ON(&f, {11, "lack 0", "fail failed 0 after 1000"});
+	PLAY(&f, {10, "begin", "send 0 a"}, {11, "lack 0", "fail failed 0 after 1000"});
 	fixture_free(&f);
 }
 
@@ -147,8 +140,8 @@ TEST(a_rest_is_that_of_the_tier_that_was_throttled) {
 	PLAY(&f, {600, "begin", "send 0 a up to priority"}, {601, "break 0", "send 1 b"}, {602, "ok 1", "return 1"});
 	struct line line = {610, "ok 0", "return 0"};
 	play_line(__FILE__, __LINE__, first, &line);
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 3);
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_SUCCESS), 2);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 3);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation-success"), 2);
 	// Who asks for another tier has nothing to do with it, who asks for this one has.
 	f.attributes.tier = TIER_FLEX;
 	PLAY(&f, {700, "begin", "send 0 a"}, {701, "ok 0", "return 0"});
@@ -161,6 +154,24 @@ TEST(a_rest_is_that_of_the_tier_that_was_throttled) {
 	PLAY(&f, {800, "begin", "send 0 b"}, {801, "ok 0", "return 0"});
 	CHECK_INT(fixture_snapshot(&f, "a", 999).cooldown_until_ms, 1701);
 	PLAY(&f, {1701, "begin", "send 0 a"}, {1702, "ok 0", "return 0"});
+	fixture_free(&f);
+}
+
+// It would be sent at the tier that has just throttled.
+TEST(a_request_whose_tier_is_fixed_does_not_climb) {
+	struct fixture f;
+	ladder_init(&f, "a b");
+	f.attributes.is_tier_fixed = true;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 b"}, {2, "ok 1", "return 1"});
+	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 0);
+	// Nor past a tier that rests.
+	PLAY(&f, {10, "begin", "send 0 b"}, {11, "ok 0", "return 0"});
+	f.attributes.is_tier_fixed = false;
+	PLAY(&f, {20, "begin", "send 0 a up to priority"}, {21, "ok 0", "return 0"});
+	// A policy that wants it all the same gets a failover.
+	f.attributes.is_tier_fixed = f.classifies = true;
+	f.classification = (struct classification){.verdict = VERDICT_ESCALATE, .outcome = OUTCOME_FAIL_FAST};
+	PLAY(&f, {2000, "begin", "send 0 a"}, {2001, "break 0", "send 1 b"}, {2002, "ok 1", "return 1"});
 	fixture_free(&f);
 }
 
@@ -248,7 +259,7 @@ TEST(an_escalation_needs_its_breaker) {
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "send 1 b"}, {2, "ok 1", "return 1"});
 	f.pool.limits.max_retries = 0;
 	PLAY(&f, {40000, "begin", "send 0 a"}, {40001, "break 0", "fail exhausted 0 after 1000"});
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION), 0);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 0);
 	fixture_free(&f);
 }
 
@@ -267,8 +278,8 @@ TEST(a_starting_tier_that_is_missing_is_dropped_at_once) {
 	f.pool.limits.max_retries = 0;
 	fixture_model(&f, "a")->tier = TIER_FLEX;
 	PLAY(&f, {0, "begin", "send 0 a at flex"}, {1, "lack 0", "send 1 a"}, {2, "ok 1", "return 1"});
-	CHECK(route_request_lacked_tier(f.request, 0));
-	CHECK(!route_request_lacked_tier(f.request, 1));
+	CHECK(f.request->attempts[0].lacked_tier);
+	CHECK(!f.request->attempts[1].lacked_tier);
 	CHECK_INT(statistics_of(&f, "a").fail_fast + statistics_of(&f, "a").rate_limit, 0);
 	CHECK_INT(statistics_of(&f, "a").cancelled, 1);
 	CHECK_NEAR(fixture_snapshot(&f, "a", 3).error_rate, 0, 0);
@@ -310,9 +321,9 @@ TEST(a_call_without_a_place_for_tiers_has_none) {
 	f.attributes.is_tierless = true;
 	fixture_model(&f, "a")->tier = TIER_FLEX;
 	f.options.tier = TIER_RESERVED;
-	PLAY(&f, {0, "begin", "send 0 a"});
-	CHECK(!route_attempt_prepared(f.request, 0, TIER_FLEX));
-	GO_ON(&f, {1, "throttle 0", "send 1 b"}, {2, "ok 1", "return 1"});
+	f.decide.prepare = fixture_prepare;
+	f.edits.tier = TIER_FLEX;
+	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 b"}, {2, "ok 1", "return 1"});
 	fixture_free(&f);
 }
 
@@ -362,7 +373,7 @@ TEST(a_rung_that_is_missing_leads_to_the_next_model) {
 	f.pool.limits.max_retries = 1;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {2, "lack 1", "send 2 b"},
 	     {3, "ok 2", "return 2"});
-	CHECK_INT(fixture_count_events(&f, EVENT_TIER_ESCALATION_FAILURE), 1);
+	CHECK_INT(fixture_count_events(&f, "tier-escalation-failure"), 1);
 	// The next request climbs past it.
 	PLAY(&f, {2000, "begin", "send 0 a"}, {2001, "throttle 0", "send 1 a up to reserved"}, {2002, "lack 1", "send 2 b"},
 	     {2003, "ok 2", "return 2"});
@@ -448,6 +459,7 @@ int main(void) {
 	RUN(a_policy_may_escalate_after_any_failure_or_not_at_all);
 	RUN(a_retry_repeats_an_escalated_attempt_as_it_was);
 	RUN(a_rest_is_that_of_the_tier_that_was_throttled);
+	RUN(a_request_whose_tier_is_fixed_does_not_climb);
 	RUN(a_rest_of_the_whole_model_is_no_tiers);
 	RUN(a_tiers_rest_ends_in_the_models_or_with_time);
 	RUN(without_a_ladder_the_model_rests);

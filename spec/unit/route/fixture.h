@@ -4,17 +4,27 @@
 #ifndef SPEC_ROUTE_FIXTURE_H
 #define SPEC_ROUTE_FIXTURE_H
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "../check.h"
 #include "base/arena.h"
 #include "base/memory.h"
+#include "route/observer.h"
 #include "route/request_internal.h"
 
 enum { FIXTURE_MODELS = 16, FIXTURE_EVENTS = 256 };
 
 // What a model's configuration brings along, for a request that asks nothing of a quota.
 #define TERMS(model) (&(struct admission_request){.breaker = &(model)->breaker, .quota = &(model)->quota})
+
+// An event as it was told, with copies of what it points to that is gone afterwards.
+struct heard {
+	struct event event;
+	struct failure failure;
+	struct classification classification;
+	struct request_result result;
+};
 
 struct fixture {
 	struct registry *registry;
@@ -33,14 +43,17 @@ struct fixture {
 	bool classifies;
 	struct classification classification; // where `classifies`
 	void (*before_send)(struct fixture *fixture);
-	uint64_t hedges_after_ms;      // of the first attempt of each request
-	const char *refuses;           // the model whose whole answers are refused
+	uint64_t hedges_after_ms;       // of the first attempt of each request
+	const char *refuses;            // the model whose whole answers are refused
+	struct edits edits;             // that are prepared
+	struct request_result finished; // what was heard last
+	uint32_t finishes;
 	enum service_tier failed_tier; // that the last classification was told of
 	struct candidates listed;      // what the last selection was offered, copied
 	const struct model *listed_models[FIXTURE_MODELS];
 	uint32_t selections;
-	enum event_kind events[FIXTURE_EVENTS];
-	char event_details[FIXTURE_EVENTS][32];
+	struct observers observers; // the fixture itself, of all kinds
+	struct heard events[FIXTURE_EVENTS];
 	size_t event_count;
 };
 
@@ -83,19 +96,72 @@ static inline bool fixture_accept(void *self, const struct response *response, c
 	return false;
 }
 
-static inline void fixture_on_event(void *owner, const struct route_event *event) {
+// For specs to set as `decide.prepare`.
+static inline void fixture_prepare(void *self, const struct route_request *request, const struct model *model,
+                                   struct edits *out) {
+	struct fixture *fixture = self;
+	uint32_t attempts = route_request_attempts(request);
+	CHECK(attempts > 0 && model == route_request_attempt_model(request, attempts - 1));
+	*out = fixture->edits;
+}
+
+// For specs to set as `decide.finish`.
+static inline void fixture_finish(void *self, const struct route_request *request,
+                                  const struct request_result *result) {
+	struct fixture *fixture = self;
+	CHECK(route_request_is_over(request));
+	fixture->finished = *result;
+	fixture->finishes++;
+}
+
+static inline const struct failure **failure_of(struct event *event) {
+	if (event->kind == EVENT_BREAKER_CHANGED)
+		return &event->breaker.failure;
+	if (event->kind == EVENT_COOLDOWN_STARTED)
+		return &event->cooldown.failure;
+	return event->kind == EVENT_ATTEMPT_ENDED ? &event->attempt_ended.failure : NULL;
+}
+
+static inline void fixture_observe(void *owner, const struct event *event) {
 	struct fixture *fixture = owner;
 	if (fixture->event_count == FIXTURE_EVENTS)
 		return;
-	snprintf(fixture->event_details[fixture->event_count], 32, "%.*s", SLICE_ARGS(event->detail));
-	fixture->events[fixture->event_count++] = event->kind;
+	struct heard *heard = &fixture->events[fixture->event_count++];
+	heard->event = *event;
+	const struct failure **failure = failure_of(&heard->event);
+	if (failure && *failure) {
+		heard->failure = **failure;
+		*failure = &heard->failure;
+	}
+	if (event->kind == EVENT_REQUEST_ENDED) {
+		heard->result = *event->request_ended.result;
+		heard->event.request_ended.result = &heard->result;
+	}
+	if (event->kind == EVENT_ATTEMPT_ENDED && event->attempt_ended.classification) {
+		heard->classification = *event->attempt_ended.classification;
+		heard->event.attempt_ended.classification = &heard->classification;
+	}
 }
 
-static inline size_t fixture_count_events(const struct fixture *fixture, enum event_kind kind) {
+// How many events have been told under that name.
+static inline size_t fixture_count_events(const struct fixture *fixture, const char *name) {
 	size_t count = 0;
-	for (size_t i = 0; i < fixture->event_count; i++)
-		count += fixture->events[i] == kind;
+	for (size_t i = 0; i < fixture->event_count; i++) {
+		const char *names[EVENT_NAMES_MAX];
+		size_t name_count = event_names(&fixture->events[i].event, names);
+		for (size_t j = 0; j < name_count; j++)
+			count += strcmp(names[j], name) == 0;
+	}
 	return count;
+}
+
+// The event of that kind, counted from 0 among those; ends the program where there are fewer.
+static inline const struct event *fixture_event(const struct fixture *fixture, enum event_kind kind, size_t number) {
+	for (size_t i = 0; i < fixture->event_count; i++)
+		if (fixture->events[i].event.kind == kind && number-- == 0)
+			return &fixture->events[i].event;
+	printf("no such event: %d\n", (int)kind);
+	abort();
 }
 
 // `names` is "a b c": primaries of weight 1 whose ids are their names; a name that begins with "~" is a fallback.
@@ -124,8 +190,9 @@ static inline void fixture_init(struct fixture *fixture, const char *names) {
 	fixture->route = (struct route){.pool = &fixture->pool,
 	                                .decide = &fixture->decide,
 	                                .random = &fixture->random,
-	                                .on_event = fixture_on_event,
-	                                .event_owner = fixture};
+	                                .observers = &fixture->observers,
+	                                .region = "eu-west-1"};
+	observers_add(&fixture->observers, (struct observer){fixture_observe, fixture, UINT_MAX});
 }
 
 static inline void fixture_free(struct fixture *fixture) {
@@ -189,7 +256,7 @@ static inline void fixture_new_request(struct fixture *fixture, uint64_t now_ms)
 }
 
 static inline void describe_failure(const struct step *step, char *out, size_t size) {
-	static const char *const errors[] = {"no-models", "exhausted", "failed", "cancelled", "deadline"};
+	static const char *const errors[] = {"no-models", "exhausted", "failed", "cancelled", "stopped", "deadline"};
 	static const char *const reasons[] = {"unserved", "resting", "unselected"};
 	size_t used = (size_t)snprintf(out, size, "fail %s", errors[step->error]);
 	if (step->error == ROUTE_NO_MODELS_AVAILABLE)
@@ -198,7 +265,7 @@ static inline void describe_failure(const struct step *step, char *out, size_t s
 		used += (size_t)snprintf(out + used, size - used, " %u", step->attempt);
 	if (step->all_refused)
 		used += (size_t)snprintf(out + used, size - used, " refused");
-	if (step->error != ROUTE_CANCELLED)
+	if (step->error != ROUTE_CANCELLED && step->error != ROUTE_STOPPED)
 		snprintf(out + used, size - used, " after %" PRIu64, step->retry_after_ms);
 }
 
@@ -247,6 +314,12 @@ static inline struct attempt_result result_of(const char *word) {
 	                  .fault = FAULT_CALLER,
 	                  .name = {"ValidationException", 19},
 	                  .message = {"The model has no such service Tier.", 35}}}},
+	    {"lose",
+	     {.end = ATTEMPT_FAILED,
+	      .failure = {.kind = FAILURE_NETWORK, .fault = FAULT_MODEL, .name = {"ConnectionReset", 15}}}},
+	    {"expire",
+	     {.end = ATTEMPT_FAILED,
+	      .failure = {.kind = FAILURE_TIMEOUT, .fault = FAULT_MODEL, .name = {"AttemptTimeout", 14}}}},
 	    {"reject", {.end = ATTEMPT_FAILED, .failure = {.status = 400, .fault = FAULT_CALLER}}},
 	};
 	for (size_t i = 0; i < sizeof results / sizeof *results; i++)
@@ -255,6 +328,7 @@ static inline struct attempt_result result_of(const char *word) {
 			result.failure.retry_after_ms = result.ttft_ms = -1;
 			result.usage = (struct usage){-1, -1, -1, -1};
 			result.latency_ms = 10;
+			result.status = 200; // read only where the answer has begun
 			return result;
 		}
 	printf("no such input: %s\n", word);
@@ -272,6 +346,8 @@ static inline struct step play_input(struct route_request *request, const char *
 		return route_next(request, now_ms);
 	if (strcmp(word, "cancel") == 0)
 		return route_cancel(request, now_ms);
+	if (strcmp(word, "stop") == 0)
+		return route_stop(request, now_ms);
 	if (strcmp(word, "commit") == 0)
 		return route_attempt_committed(request, attempt, now_ms);
 	struct attempt_result result = result_of(word);
@@ -280,7 +356,7 @@ static inline struct step play_input(struct route_request *request, const char *
 
 struct line {
 	uint64_t at_ms;
-	const char *input; // "begin", "next", "cancel", "commit 0", "ok 0", "throttle 1", ...
+	const char *input; // "begin", "next", "cancel", "stop", "commit 0", "ok 0", "throttle 1", ...
 	const char *steps; // all of them, "; " between
 };
 

@@ -112,10 +112,10 @@ TEST(what_the_driver_stops_by_itself_is_not_tried_retry) {
 	struct fixture f;
 	flight_init(&f, "a b c");
 	PLAY(&f, {0, "begin", "send 0 a; wait 10"}, {10, "next", "send 1 b"}, {20, "stopped 0", ""},
-	     {30, "break 1", "send 2 c"}, {40, "stopped 2", "fail cancelled 2"});
+	     {30, "break 1", "send 2 c"}, {40, "stopped 2", "fail stopped 2"});
 	// An answer that its driver stops is the end, though a loser is still stopping.
 	PLAY(&f, {100, "begin", "send 0 a; wait 10"}, {110, "next", "send 1 b"}, {120, "commit 1", "cancel 0"},
-	     {130, "stopped 1", "fail cancelled 1"}, {140, "stopped 0", ""});
+	     {130, "stopped 1", "fail stopped 1"}, {140, "stopped 0", ""});
 	fixture_free(&f);
 }
 

@@ -64,6 +64,10 @@ TEST(a_model_answers_to_its_id_and_name) {
 	CHECK(model_serves(model, SLICE("anything")));
 	free(model->id);
 	model->id = memory_string(SLICE("us.amazon.nova-pro-v1:0"));
+	model->serves = memory_new(0, sizeof *model->serves);
+	CHECK(model_serves(model, SLICE("model")));
+	CHECK(model_serves(model, SLICE("us.amazon.nova-pro-v1:0")));
+	CHECK(!model_serves(model, SLICE("anything")));
 	fixture_serves(&f, "model", "chat");
 	fixture_serves(&f, "model", "talk-*");
 	CHECK(model_serves(model, SLICE("model")));

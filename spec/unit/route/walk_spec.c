@@ -3,6 +3,7 @@
 // and operators are drawn at random, millions of events in virtual time. After each step the machine is compared with a
 // plain account of what it has been told and has answered.
 #include "fixture.h"
+#include "route/operator.h"
 #include "route/retry_budget.h"
 
 enum { SLOTS = 48, ATTEMPTS = 40, EVENTS_PER_SEED = 600000 };
@@ -37,9 +38,25 @@ struct walk {
 	uint64_t ended[FIXTURE_MODELS];
 	unsigned missing[FIXTURE_MODELS]; // bits of the tiers that the model has been found to lack
 	unsigned served[FIXTURE_MODELS];  // and of those that it has answered at
-	uint64_t requests, sends, finals[2], failures[5];
+	uint64_t requests, finishes, sends, finals[2], failures[ROUTE_DEADLINE_EXCEEDED + 1];
 	uint64_t hedges, escalations, climbs, repeats, refusals;
+	uint64_t told[EVENT_KINDS];                  // events, by kind
+	uint64_t told_ends[FIXTURE_MODELS];          // of attempts
+	enum breaker_state breakers[FIXTURE_MODELS]; // as told
 };
+
+// Each change of a breaker goes on from the one before.
+static void walk_observe(void *owner, const struct event *event) {
+	struct walk *walk = owner;
+	walk->told[event->kind]++;
+	if (event->kind == EVENT_ATTEMPT_ENDED)
+		walk->told_ends[event->model->index]++;
+	if (event->kind != EVENT_BREAKER_CHANGED)
+		return;
+	CHECK_INT(event->breaker.from, walk->breakers[event->model->index]);
+	CHECK(event->breaker.to != event->breaker.from);
+	walk->breakers[event->model->index] = event->breaker.to;
+}
 
 static bool chance(struct walk *walk, uint64_t percent) {
 	return random_below(&walk->f.random, 100) < percent;
@@ -63,7 +80,7 @@ static void walk_select(void *self, const struct route_request *request, struct 
 		out->options.tier = (enum service_tier)random_below(random, 5);
 	// Somebody else may take the place between listing and sending.
 	if (chance(walk, 2))
-		model_state_force_open(candidates.list[0]->state, walk->now_ms);
+		operator_command_breaker(candidates.list[0], BREAKER_COMMAND_OPEN, walk->now_ms, &walk->f.observers);
 }
 
 static void walk_classify(void *self, const struct failure *failure, const struct route_request *request,
@@ -94,6 +111,22 @@ static bool walk_accept(void *self, const struct response *response, const struc
 	return !is_refused;
 }
 
+static void walk_prepare(void *self, const struct route_request *request, const struct model *model,
+                         struct edits *out) {
+	(void)request;
+	(void)model;
+	struct walk *walk = self;
+	if (chance(walk, 5))
+		out->tier = (enum service_tier)random_below(&walk->f.random, 5);
+}
+
+static void walk_finish(void *self, const struct route_request *request, const struct request_result *result) {
+	struct walk *walk = self;
+	CHECK(request == walk->now_asking->request);
+	CHECK_INT(result->attempts, walk->now_asking->attempts);
+	walk->finishes++;
+}
+
 // Why the attempt may be made: a model gets one, and more only for a reason.
 static void account_for(struct walk *walk, struct slot *slot, const struct step *step) {
 	size_t index = step->model->index;
@@ -105,7 +138,7 @@ static void account_for(struct walk *walk, struct slot *slot, const struct step 
 	CHECK(!slot->was_sent[index] || is_retry || is_escalation || slot->has_lacked[index]);
 	CHECK(!is_hedge || slot->in_flight == 1);
 	CHECK(!is_escalated || is_escalation || is_retry || (is_selected && !slot->was_escalated[index]));
-	CHECK(!is_escalated || limits->tier_escalation.count > 0);
+	CHECK(!is_escalated || (limits->tier_escalation.count > 0 && !slot->attributes.is_tier_fixed));
 	slot->hedges += is_hedge;
 	slot->escalations += is_escalation;
 	slot->repeats += is_repeat;
@@ -151,7 +184,7 @@ static void check_final(struct walk *walk, struct slot *slot, const struct step 
 	CHECK(route_request_is_over(slot->request));
 	CHECK_INT(step->kind == STEP_FAIL && step->error == ROUTE_NO_MODELS_AVAILABLE,
 	          step->kind == STEP_FAIL && slot->attempts == 0 && step->error != ROUTE_CANCELLED &&
-	              step->error != ROUTE_DEADLINE);
+	              step->error != ROUTE_DEADLINE_EXCEEDED);
 	slot->over = true;
 	walk->finals[step->kind == STEP_FAIL]++;
 	if (step->kind == STEP_FAIL)
@@ -184,6 +217,7 @@ static void begin(struct walk *walk, struct slot *slot) {
 	*slot = (struct slot){.attributes = {.id = SLICE("r"), .asked = SLICE("chat")}, .begun_ms = walk->now_ms};
 	slot->attributes.family_bound = chance(walk, 20);
 	slot->attributes.tier = chance(walk, 10) ? (enum service_tier)random_below(&walk->f.random, 5) : TIER_NONE;
+	slot->attributes.is_tier_fixed = chance(walk, 5);
 	slot->attributes.input_tokens = (int64_t)random_below(&walk->f.random, 200);
 	slot->attributes.max_tokens = (int64_t)random_below(&walk->f.random, 1000);
 	arena_init(&slot->arena, 1 << 16);
@@ -267,14 +301,12 @@ static void check_models(struct walk *walk) {
 
 static void operate(struct walk *walk) {
 	size_t index = random_below(&walk->f.random, walk->f.pool.count);
-	struct model_state *state = walk->f.pool.models[index].state;
 	uint64_t draw = random_below(&walk->f.random, 10);
-	if (draw == 0)
-		model_state_force_open(state, walk->now_ms);
-	else if (draw < 6)
-		model_state_force_close(state, walk->now_ms);
-	else if (draw < 9)
-		model_state_reset_breaker(state, walk->now_ms);
+	enum breaker_command command = draw == 0  ? BREAKER_COMMAND_OPEN
+	                               : draw < 6 ? BREAKER_COMMAND_CLOSE
+	                                          : BREAKER_COMMAND_RESET;
+	if (draw < 9)
+		operator_command_breaker(&walk->f.pool.models[index], command, walk->now_ms, &walk->f.observers);
 	if (draw >= 6 && draw < 9)
 		walk->missing[index] = walk->served[index] = 0;
 }
@@ -292,11 +324,18 @@ static void finish(struct walk *walk) {
 		arena_free(&slot->arena);
 	}
 	CHECK_INT(walk->finals[0] + walk->finals[1], walk->requests);
+	CHECK_INT(walk->told[EVENT_REQUEST_STARTED], walk->requests);
+	CHECK_INT(walk->told[EVENT_REQUEST_ENDED], walk->requests);
+	CHECK_INT(walk->told[EVENT_ATTEMPT_STARTED], walk->sends);
+	CHECK_INT(walk->told[EVENT_ATTEMPT_ENDED], walk->sends);
+	CHECK_INT(walk->finishes, walk->requests);
 	for (size_t i = 0; i < walk->f.pool.count; i++) {
 		struct model_statistics statistics;
 		struct model_state *state = walk->f.pool.models[i].state;
 		model_state_statistics(state, &statistics);
 		CHECK_INT(state->inflight, 0);
+		CHECK_INT(walk->told_ends[i], walk->ended[i]);
+		CHECK_INT(state->breaker.state, walk->breakers[i]);
 		CHECK_INT(state->breaker.probes, 0);
 		CHECK(!state->last_resort_taken);
 		uint64_t requests, tokens;
@@ -326,9 +365,14 @@ static void walk_init(struct walk *walk, uint64_t seed) {
 	fixture_model(&walk->f, "a")->tier = TIER_FLEX;
 	fixture_quota(&walk->f, "b", 2000, 1000000);
 	fixture_quota(&walk->f, "d", 0, 300000);
-	walk->f.decide =
-	    (struct decide){.self = walk, .select = walk_select, .classify = walk_classify, .accept = walk_accept};
-	walk->f.route.on_event = NULL;
+	walk->f.decide = (struct decide){.self = walk,
+	                                 .select = walk_select,
+	                                 .classify = walk_classify,
+	                                 .accept = walk_accept,
+	                                 .prepare = walk_prepare,
+	                                 .finish = walk_finish};
+	walk->f.observers = (struct observers){0};
+	observers_add(&walk->f.observers, (struct observer){walk_observe, walk, UINT_MAX});
 }
 
 TEST(random_walks_keep_the_account) {
@@ -349,7 +393,7 @@ TEST(random_walks_keep_the_account) {
 		CHECK(walk->requests > 10000 && walk->sends > 10000 && walk->finals[0] > 1000);
 		CHECK(walk->failures[ROUTE_NO_MODELS_AVAILABLE] > 100 && walk->failures[ROUTE_RETRIES_EXHAUSTED] > 100);
 		CHECK(walk->failures[ROUTE_FAILED] > 100 && walk->failures[ROUTE_CANCELLED] > 100);
-		CHECK_INT(walk->failures[ROUTE_DEADLINE] > 0, walk->f.pool.limits.deadline_ms > 0);
+		CHECK_INT(walk->failures[ROUTE_DEADLINE_EXCEEDED] > 0, walk->f.pool.limits.deadline_ms > 0);
 		CHECK(walk->hedges > 100 && walk->repeats > 100 && walk->refusals > 100);
 		CHECK_INT(walk->escalations > 100, walk->f.pool.limits.tier_escalation.count > 0);
 		CHECK_INT(walk->climbs > 100, walk->f.pool.limits.tier_escalation.count > 0);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Plans, quotas, slots, tiers and adjustments of one model.
 #include "../check.h"
 
 #include "base/list.h"
@@ -61,7 +62,7 @@ TEST(a_fault_leaves_later_latencies_alone) {
 		struct plan a = plan_once(&healthy, tokens(10, 0), i);
 		struct plan b = plan_once(&troubled, tokens(10, 0), i);
 		faults += b.outcome == PLAN_FAULT;
-		CHECK(i < 50 || b.outcome == PLAN_ANSWER);
+		CHECK(i < 50 || b.outcome == PLAN_RESPONSE);
 		CHECK(b.outcome == PLAN_FAULT || same(&a, &b));
 	}
 	CHECK(faults > 10 && faults < 40);
@@ -116,20 +117,20 @@ TEST(quotas_turn_away) {
 		uint64_t now_ms, input_tokens, max_tokens;
 		enum plan_outcome outcome;
 	} steps[] = {
-	    {0, 300, 100, PLAN_ANSWER},     {1, 300, 100, PLAN_ANSWER},        {2, 300, 100, PLAN_TOO_MANY_TOKENS},
-	    {3, 50, 100, PLAN_ANSWER},      {4, 1, 1, PLAN_TOO_MANY_REQUESTS}, {59999, 1, 1, PLAN_TOO_MANY_REQUESTS},
-	    {60000, 300, 100, PLAN_ANSWER},
+	    {0, 300, 100, PLAN_RESPONSE},     {1, 300, 100, PLAN_RESPONSE},      {2, 300, 100, PLAN_TOO_MANY_TOKENS},
+	    {3, 50, 100, PLAN_RESPONSE},      {4, 1, 1, PLAN_TOO_MANY_REQUESTS}, {59999, 1, 1, PLAN_TOO_MANY_REQUESTS},
+	    {60000, 300, 100, PLAN_RESPONSE},
 	};
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		struct plan plan = plan_once(&behaviour, tokens(steps[i].input_tokens, steps[i].max_tokens), steps[i].now_ms);
 		CHECK_INT(plan.outcome, steps[i].outcome);
-		CHECK_INT(plan.takes_slot, plan.outcome == PLAN_ANSWER);
+		CHECK_INT(plan.takes_slot, plan.outcome == PLAN_RESPONSE);
 	}
 	behaviour_free(&behaviour);
 }
 
-TEST(known_beginnings_are_quick) {
+TEST(cached_prefixes_are_quick) {
 	struct scenario_model model = plain;
 	model.ttft_ms = (struct quantiles){100, 100};
 	model.prompt_cache = (struct scenario_prompt_cache){.ttl_ms = 1000, .ttft_share = 0.25};
@@ -157,7 +158,7 @@ TEST(known_beginnings_are_quick) {
 	behaviour_free(&behaviour);
 }
 
-TEST(what_is_turned_away_is_not_kept) {
+TEST(what_is_turned_away_is_not_cached) {
 	struct scenario_model model = plain;
 	model.prompt_cache = (struct scenario_prompt_cache){.ttl_ms = 1000, .ttft_share = 0.25};
 	struct behaviour behaviour;
@@ -238,7 +239,7 @@ TEST(tiers_have_their_own_faults) {
 	    {0, PLAN_FAULT},
 	    {TIER_BIT_DEFAULT, PLAN_FAULT},
 	    {TIER_BIT_FLEX, PLAN_FAULT},
-	    {TIER_BIT_PRIORITY, PLAN_ANSWER},
+	    {TIER_BIT_PRIORITY, PLAN_RESPONSE},
 	    {TIER_BIT_RESERVED, PLAN_NO_SUCH_TIER},
 	};
 	struct scenario_model model = plain;
@@ -252,7 +253,7 @@ TEST(tiers_have_their_own_faults) {
 		demand.tier = rows[i].tier;
 		struct plan plan = plan_once(&behaviour, demand, 0);
 		CHECK_INT(plan.outcome, rows[i].outcome);
-		CHECK_INT(plan.takes_slot, rows[i].outcome == PLAN_ANSWER);
+		CHECK_INT(plan.takes_slot, rows[i].outcome == PLAN_RESPONSE);
 	}
 	struct adjustment adjustment = adjustment_none();
 	adjustment.fault = fault;
@@ -260,7 +261,7 @@ TEST(tiers_have_their_own_faults) {
 	adjustment.fault.tiers = TIER_BIT_PRIORITY;
 	behaviour_adjust(&behaviour, &adjustment);
 	behaviour.requests = (struct quota_counter){0};
-	CHECK_INT(plan_once(&behaviour, tokens(1, 5), 0).outcome, PLAN_ANSWER);
+	CHECK_INT(plan_once(&behaviour, tokens(1, 5), 0).outcome, PLAN_RESPONSE);
 	behaviour_free(&behaviour);
 }
 
@@ -275,7 +276,7 @@ TEST(adjustments_add_up) {
 	CHECK_INT(plan_once(&behaviour, demand, 0).fault.trouble, SCENARIO_HANG);
 	adjustment.latency_ms = 42;
 	behaviour_adjust(&behaviour, &adjustment);
-	CHECK_INT(plan_once(&behaviour, demand, 0).outcome, PLAN_FAULT); // the scenario's own still holds
+	CHECK_INT(plan_once(&behaviour, demand, 0).outcome, PLAN_FAULT); // the scenario's own fault still applies
 	adjustment = adjustment_none();
 	adjustment.fault.trouble = SCENARIO_NONE;
 	behaviour_adjust(&behaviour, &adjustment);
@@ -284,7 +285,7 @@ TEST(adjustments_add_up) {
 	adjustment.refusal_share = 1;
 	behaviour_adjust(&behaviour, &adjustment);
 	struct plan plan = plan_once(&behaviour, demand, 0);
-	CHECK_INT(plan.outcome, PLAN_ANSWER);
+	CHECK_INT(plan.outcome, PLAN_RESPONSE);
 	CHECK_NEAR(plan.first_ms, 42, 0);
 	CHECK_NEAR(plan.token_ms, 100, 0);
 	CHECK(plan.refusal);
@@ -297,8 +298,8 @@ int main(void) {
 	RUN(shares_hold);
 	RUN(outputs_end_by_themselves_or_at_the_limit);
 	RUN(quotas_turn_away);
-	RUN(known_beginnings_are_quick);
-	RUN(what_is_turned_away_is_not_kept);
+	RUN(cached_prefixes_are_quick);
+	RUN(what_is_turned_away_is_not_cached);
 	RUN(slots_are_given_in_order);
 	RUN(what_is_turned_away_takes_no_slot);
 	RUN(tiers_have_their_own_faults);

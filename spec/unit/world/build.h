@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Documents for specs, by path: place(&document, "models/m/faults/1/share") makes what is missing on the way; a step
+// Documents for specs, by path: place(&document, "models/m/faults/1/share") creates what is missing on the path; a step
 // that is a number is an item, any other a key.
 #ifndef SPEC_WORLD_BUILD_H
 #define SPEC_WORLD_BUILD_H

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Draws from the distributions of a world.
 #include "../check.h"
 
 #include <stdlib.h>
@@ -28,14 +29,14 @@ TEST(draws_pass_through_both_points) {
 	}
 }
 
-TEST(nothing_is_always_nothing) {
+TEST(zero_quantiles_give_zero) {
 	struct random_source random;
 	random_init(&random, 1);
 	for (int i = 0; i < 100; i++)
 		CHECK(quantiles_draw(&(struct quantiles){0, 0}, &random) == 0);
 }
 
-TEST(a_draw_takes_two_numbers_whatever_it_is_of) {
+TEST(every_draw_takes_two_numbers) {
 	static const struct quantiles cases[] = {{0, 0}, {300, 1200}, {80, 30}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct random_source drawn, counted;
@@ -64,8 +65,8 @@ TEST(spans_are_uniform_and_inclusive) {
 
 int main(void) {
 	RUN(draws_pass_through_both_points);
-	RUN(nothing_is_always_nothing);
-	RUN(a_draw_takes_two_numbers_whatever_it_is_of);
+	RUN(zero_quantiles_give_zero);
+	RUN(every_draw_takes_two_numbers);
 	RUN(spans_are_uniform_and_inclusive);
 	return check_summary();
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What counts as used within the last minute.
 #include "../check.h"
 
 #include "world/quota_counter.h"
@@ -42,7 +43,7 @@ TEST(no_limit_admits_everything) {
 	CHECK(!quota_counter_would_admit(&counter, 5, UINT64_MAX, 0));
 }
 
-TEST(asking_uses_nothing) {
+TEST(checking_uses_nothing) {
 	struct quota_counter counter = {0};
 	for (int i = 0; i < 10; i++)
 		CHECK(quota_counter_would_admit(&counter, 1, 1, 0));
@@ -54,6 +55,6 @@ int main(void) {
 	RUN(a_minute_is_what_counts);
 	RUN(use_leaves_second_by_second);
 	RUN(no_limit_admits_everything);
-	RUN(asking_uses_nothing);
+	RUN(checking_uses_nothing);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page of the room names every key of a scenario.
+// The README of the room names every key of a scenario.
 #include "../reference.h"
 #include "world/scenario.h"
 

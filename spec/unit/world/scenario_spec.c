@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Scenarios are read whole, or refused with every mistake.
 #include "../check.h"
 
 #include "base/buffer.h"
@@ -106,7 +107,7 @@ struct mistake {
 	const char *path;
 	const char *text; // NULL: `number`
 	double number;
-	const char *complaint; // found in what is said
+	const char *complaint; // found in the message
 };
 
 static const struct mistake mistakes[] = {
@@ -141,7 +142,7 @@ static const struct mistake mistakes[] = {
     {"traffic/output_tokens", NULL, 3, "traffic.output_tokens: expected { FEWEST, MOST }"},
 };
 
-TEST(each_mistake_is_told) {
+TEST(each_mistake_is_reported) {
 	for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
 		const struct mistake *mistake = &mistakes[i];
 		struct document document = {0};
@@ -163,7 +164,7 @@ TEST(each_mistake_is_told) {
 	}
 }
 
-TEST(all_mistakes_are_told_at_once) {
+TEST(all_mistakes_are_reported_at_once) {
 	struct document document = {0};
 	struct scenario scenario;
 	struct buffer text;
@@ -207,8 +208,8 @@ TEST(the_healthy_world_has_every_model) {
 
 int main(void) {
 	RUN(a_scenario_is_read_whole);
-	RUN(each_mistake_is_told);
-	RUN(all_mistakes_are_told_at_once);
+	RUN(each_mistake_is_reported);
+	RUN(all_mistakes_are_reported_at_once);
 	RUN(a_scenario_needs_models);
 	RUN(the_healthy_world_has_every_model);
 	return check_summary();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Models by id, those of the "*" entry, and adjustments of all.
 #include "../check.h"
 
 #include "world/world.h"
@@ -83,7 +84,7 @@ TEST(adjusting_all_reaches_later_models_until_the_reset) {
 	world_reset(world);
 	CHECK(latency_of(world, SLICE("late")) > 10);
 	CHECK(latency_of(world, SLICE("later")) > 10);
-	CHECK(latency_of(world, SLICE("ant")) > 10); // its quota of one request a minute is whole again
+	CHECK(latency_of(world, SLICE("ant")) > 10); // its quota of one request a minute was restored
 	CHECK_INT(world_at(world, 0)->requests.total, 1);
 	world_free(world);
 	scenario_free(&scenario);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the doors tell of a pool and its policy, as JSON. Reads the models' states through route/state.h and changes
+// nothing. Times are ISO 8601 in UTC with milliseconds, null where there is none; latencies are milliseconds; error
+// rates are 0 to 1.
+#ifndef CONFIG_REPORT_H
+#define CONFIG_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/problem.h"
+#include "mux/mux.h"
+#include "route/model.h"
+
+// The two clocks at one moment; the states know the monotonic one only.
+struct report_time {
+	uint64_t now_ms;
+	int64_t wall_ms;
+};
+
+// {"status": "healthy", "unhealthy" or "draining", "code": status}. Returns the status: 200 where all is well, else
+// 503.
+int report_health(bool is_healthy, bool is_draining, struct buffer *out);
+void report_health_detail(const struct pool *pool, struct report_time time, struct buffer *out);
+void report_statistics(const struct pool *pool, struct buffer *out);
+void report_breakers(const struct pool *pool, struct report_time time, struct buffer *out);
+// {NAME: {...}} of one model, as report_breakers has it.
+void report_breaker(const struct model *model, struct report_time time, struct buffer *out);
+
+// The running policy version, where it came from, what was wrong with the one last rejected, and the versions before:
+// {"version","hash","since","source","models","restores","errors","benched","history"}.
+void report_policy(struct mux *mux, struct buffer *out);
+
+// [{"file","line","field","expected","found"}]; the line is null where it is unknown.
+void report_problems(const struct problems *problems, struct buffer *out);
+
+// Whether any model could be sent a request now: its breaker is not open, or is due for a probe. A rest bars nobody,
+// since the model that returns first is asked where all of them rest.
+bool report_is_serving(const struct pool *pool, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads requests from the bytes of an HTTP/1.1 connection, and delivers them.
+//
+// Invariant: bytes are parsed only while no call is open, so responses leave in the order of the requests.
+#include "http/http1.h"
+
+// Memory for a body is reserved up to this much of its announced length; beyond that it grows with the bytes.
+#define BELIEVED_BYTES 65536
+
+// The body's length is unknown, or known to be within the limit.
+static void http1_begin_body(struct http1 *http1, const struct slice *input) {
+	const struct head *head = &http1->head;
+	bool has_body = head->framing == FRAMING_CHUNKED || head->content_length > 0;
+	http1->state = HTTP1_BODY;
+	framing_init(&http1->framing, head->framing, head->content_length);
+	buffer_set_meter(&http1->body, http1_server(http1)->limits.memory);
+	if (head->content_length > 0)
+		buffer_reserve(&http1->body, head->content_length < BELIEVED_BYTES ? head->content_length : BELIEVED_BYTES);
+	if (head->expects_continue && has_body && input->len == 0)
+		http1_send(http1, &SLICE("HTTP/1.1 100 Continue\r\n\r\n"), 1);
+}
+
+// True when the request is whole.
+static bool http1_read_body(struct http1 *http1, struct slice *input) {
+	struct slice piece;
+	for (;;) {
+		switch (framing_read(&http1->framing, input, &piece)) {
+		case FRAMING_PIECE:
+			if (buffer_append(&http1->body, piece) == 0)
+				break;
+			http1_refuse(http1, 413, "The body is too large.");
+			return false;
+		case FRAMING_MORE:
+			timer_start(&http1->reading, http1_server(http1)->timeouts.body_ms);
+			return false;
+		case FRAMING_END:
+			return true;
+		case FRAMING_MALFORMED:
+			http1_refuse(http1, 400, "The body's chunked coding is malformed.");
+			return false;
+		}
+	}
+}
+
+// Whether the body isn't here in full and there is no memory for it.
+static bool http1_body_lacks_memory(const struct http1 *http1, struct slice input) {
+	const struct head *head = &http1->head;
+	bool is_here = head->framing != FRAMING_CHUNKED && head->content_length <= input.len;
+	return !is_here && memory_meter_is_full(http1_server(http1)->limits.memory);
+}
+
+static void http1_read_head(struct http1 *http1, struct slice *input) {
+	const struct head *head = &http1->head;
+	server_connection_idle(&http1->connection, false);
+	switch (head_read(&http1->head, input)) {
+	case HEAD_MORE:
+		if (http1->state == HTTP1_WAITING && head_has_begun(head)) {
+			http1->state = HTTP1_HEAD;
+			timer_start(&http1->reading, http1_server(http1)->timeouts.header_ms);
+		} else if (http1->state == HTTP1_HEAD && !head_has_begun(head)) {
+			// An empty line, in pieces, before the head.
+			http1->state = HTTP1_WAITING;
+		}
+		break;
+	case HEAD_REFUSED:
+		http1_refuse(http1, head->refusal_status, head->refusal_reason);
+		break;
+	case HEAD_WHOLE:
+		if (head->expects_other)
+			http1_refuse(http1, 417, "Only the expectation '100-continue' is known.");
+		else if (head->content_length > http1->body.limit_bytes)
+			http1_refuse(http1, 413, "The body is too large.");
+		else if (http1_body_lacks_memory(http1, *input))
+			http1_refuse(http1, 429, "There is no memory for the body now.");
+		else
+			http1_begin_body(http1, input);
+		break;
+	}
+}
+
+// Parses input until a request is whole (true), the input ends, or the request is refused.
+static bool http1_parse(struct http1 *http1, struct slice *input) {
+	if (http1->state == HTTP1_WAITING || http1->state == HTTP1_HEAD)
+		http1_read_head(http1, input);
+	return http1->state == HTTP1_BODY && http1_read_body(http1, input);
+}
+
+static bool http1_may_parse(const struct http1 *http1) {
+	if (http1->connection.closed || http1->broken)
+		return false;
+	return http1->state == HTTP1_HEAD || http1->state == HTTP1_BODY ||
+	       (http1->state == HTTP1_WAITING && !http1->out.is_full);
+}
+
+static void http1_deliver(struct http1 *http1) {
+	const struct head *head = &http1->head;
+	timer_stop(&http1->reading);
+	http1->state = HTTP1_CALL;
+	http1->call.request = (struct server_request){
+	    .method = head->method,
+	    .target = head->target,
+	    .path = head->path,
+	    .query = head->query,
+	    .headers = head->headers,
+	    .body = buffer_slice(&http1->body),
+	    .peer = slice_from(http1->peer),
+	};
+	server_deliver(&http1->call);
+}
+
+// Whether the next read can return more of the body than its buffer has room for.
+static bool http1_wants_memory(const struct http1 *http1) {
+	const struct buffer *body = &http1->body;
+	bool is_chunked = http1->head.framing == FRAMING_CHUNKED;
+	uint64_t rest = is_chunked ? HTTP1_UNREAD_LIMIT_BYTES : http1->head.content_length - body->len;
+	if (rest > HTTP1_UNREAD_LIMIT_BYTES)
+		rest = HTTP1_UNREAD_LIMIT_BYTES;
+	return http1->state == HTTP1_BODY && body->capacity - body->len < rest;
+}
+
+void http1_continue(struct http1 *http1) {
+	while (http1_may_parse(http1) && http1_unread_bytes(http1) > 0) {
+		struct slice input = slice_from_offset(buffer_slice(&http1->unread), http1->unread_start);
+		bool whole = http1_parse(http1, &input);
+		if (http1->connection.closed || http1->state > HTTP1_CALL)
+			return;
+		http1->unread_start = http1->unread.len - input.len;
+		if (whole)
+			http1_deliver(http1);
+	}
+	if (http1->connection.closed)
+		return;
+	if (http1_unread_bytes(http1) == 0 && http1->unread.ptr)
+		http1_forget_unread(http1);
+	if (list_is_empty(&http1->connection.idle))
+		http1_wait_for_request(http1);
+	if (http1->state > HTTP1_CALL)
+		return;
+	bool must_wait = http1_wants_memory(http1) && server_waits_for_memory(&http1->connection);
+	socket_want_read(http1->socket, !must_wait && http1_unread_bytes(http1) < HTTP1_UNREAD_LIMIT_BYTES);
+}
+
+static void http1_keep_unread(struct http1 *http1, struct slice bytes) {
+	if (http1->connection.closed || http1->state > HTTP1_CALL || bytes.len == 0)
+		return;
+	buffer_consume(&http1->unread, http1->unread_start);
+	http1->unread_start = 0;
+	http1->broken |= buffer_append(&http1->unread, bytes) != 0;
+}
+
+// Any other read overwrites `bytes`, so they are copied before the embedder is called.
+void http1_process(struct http1 *http1, struct slice bytes) {
+	bool whole = http1_unread_bytes(http1) == 0 && http1_may_parse(http1) && http1_parse(http1, &bytes);
+	http1_keep_unread(http1, bytes);
+	if (whole)
+		http1_deliver(http1);
+	if (!http1->connection.closed && http1->broken)
+		http1_lose(http1, false);
+	else
+		http1_continue(http1);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The first line that is no comment decides. No Lua chunk begins with a brace, nor with a name, a colon and a space.
+#include "sandbox/language_guess.h"
+
+static bool is_space(char byte) {
+	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+static struct slice skip_space(struct slice text) {
+	while (text.len && is_space(*text.ptr))
+		text = slice_from_offset(text, 1);
+	return text;
+}
+
+// From the first byte of what is neither blank nor a comment of Lua's (a long one is Lua for sure), YAML's or
+// JavaScript's; "---" begins YAML.
+static struct slice skip_comments(struct slice text) {
+	text = skip_space(text);
+	while (slice_starts(text, SLICE("#")) || slice_starts(text, SLICE("//")) ||
+	       (slice_starts(text, SLICE("--")) && !slice_starts(text, SLICE("--["))))
+		text = skip_space(slice_from_offset(text, slice_find(text, '\n')));
+	return text;
+}
+
+static bool is_word(char byte) {
+	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
+	       byte == '_' || byte == '-' || byte == '"' || byte == '\'';
+}
+
+// "name: value", or "name:" at a line's end.
+static bool is_yaml_entry(struct slice text) {
+	size_t end = 0;
+	while (end < text.len && is_word(text.ptr[end]))
+		end++;
+	return end > 0 && end < text.len && text.ptr[end] == ':' && (end + 1 == text.len || is_space(text.ptr[end + 1]));
+}
+
+const char *language_guess(struct slice text) {
+	struct slice start = skip_comments(text);
+	if (slice_starts(start, SLICE("--[")))
+		return NULL;
+	if (slice_starts(start, SLICE("{"))) {
+		struct slice inside = skip_space(slice_from_offset(start, 1));
+		bool is_json = slice_starts(inside, SLICE("\"")) || slice_starts(inside, SLICE("}"));
+		return is_json ? "JSON" : "a table without `return`";
+	}
+	return is_yaml_entry(start) || slice_starts(start, SLICE("- ")) ? "YAML" : NULL;
+}
