@@ -69,7 +69,9 @@ describe("HTTP/2 and TLS", function()
 
   it("carry many streams at once over one connection", function()
     local certificate = transports.certificate(scene.folder)
-    local gateway = scene:gateway(scene:emulator(), { settings = { tls = certificate } })
+    local emulator = scene:emulator { seed = 1, models = { ["*"] = { ttft_ms = { p50 = 100, p99 = 120 },
+      tokens_per_second = { p50 = 2000, p99 = 1000 } } } }
+    local gateway = scene:gateway(emulator, { settings = { tls = certificate } })
     local way = { version = "http2-tls", authority = certificate.cert, scheme = "https", port = gateway.port }
     local requests = {}
     for i = 1, 200 do requests[i] = signalbox.call("chat", "converse-stream") end

@@ -24,6 +24,8 @@ local TOLERANCE = 0.02
 local LOG_KEPT = 64 << 20
 -- Idle upstream connections time out now and then; a busy machine may make clients slow.
 local TIMEOUTS = { header_ms = 60000, client_idle_ms = 10000, pool_idle_ms = 2000 }
+-- Streams take long enough for clients to leave within them.
+local MODEL = { ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 20000, p99 = 10000 } }
 local NOISE_KB = 256 -- more than TOLERANCE of a small process, and no leak
 local TERMINATED = 128 + 15 -- the shell's exit status after SIGTERM
 
@@ -55,7 +57,7 @@ end
 local function start(side)
   local tls = side.is_tls and transports.certificate(scene.folder)
   side.emulator = scene:emulator({ seed = SEED, traffic = { output_tokens = { 20, 200 } },
-    models = { ["*"] = signalbox.PROMPT } }, nil, { tls = tls })
+    models = { ["*"] = MODEL } }, nil, { tls = tls })
   side.gateway = scene:gateway(side.emulator, { policy = policy(),
     settings = { tls = tls, workers = tls and 2, timeouts = TIMEOUTS },
     environment = { SSL_CERT_FILE = tls and tls.cert } })
