@@ -7,7 +7,7 @@ DEBUG    :=
 comma    := ,
 VARIANT  := $(subst $(comma),-,$(if $(SAN),$(SAN)$(if $(DEBUG),-debug),$(if $(DEBUG),debug,release)))
 BUILD    := build/$(VARIANT)
-PACKAGES := lua5.4 libcurl libuv openssl libnghttp2 libdeflate jansson lua5.4-cjson
+PACKAGES := lua5.4 libcurl libuv openssl libnghttp2 libdeflate lua5.4-cjson
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes \
             -Wwrite-strings -Wformat=2 -Werror
@@ -86,9 +86,12 @@ $(BUILD)/lib$(1).a: $(call objects,$(1)) src/$(1)
 endef
 $(foreach room,$(ROOMS),$(eval $(call archive_rule,$(room))))
 
-# A unit spec, and a benchmark ROOM_bench.c, links its own room and the rooms below it, nothing else.
+# A unit spec, and a benchmark ROOM_bench.c, links its own room and the rooms below it, nothing else; but for the specs of
+# policies, which read bodies as the engine does.
+policy_specs := mux
+lab_specs    := mux
 define unit_rule
-$(BUILD)/spec/unit/$(1)/%: $(BUILD)/spec/unit/$(1)/%.o $(call archives,$($(1))) $(JUMPS)
+$(BUILD)/spec/unit/$(1)/%: $(BUILD)/spec/unit/$(1)/%.o $(call archives,$(sort $($(1)) $(foreach room,$($(1)_specs),$($(room))))) $(JUMPS)
 	$$(call SHOW,LD,$$@)$(CC) $(LDFLAGS) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $(LIBS)
 $(BUILD)/spec/bench/$(1)_bench: $(BUILD)/spec/bench/$(1)_bench.o $(call archives,$($(1)))
 	$$(call SHOW,LD,$$@)$(CC) $(LDFLAGS) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $(LIBS)

@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/problem.h"
 #include "mux/mux.h"
@@ -17,9 +17,7 @@
 enum { RUNS = 5, MODELS = 1000 };
 
 static uint64_t cpu_us(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+	return clock_thread_cpu_ns() / 1000;
 }
 
 static struct mux *open_mux(const struct engine_options *options, size_t workers,

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/problem.h"
 #include "policy/policy.h"
@@ -76,12 +76,6 @@ static void classify_once(struct bench *bench) {
 
 enum what { SELECT, SELECT_CHANGING, CLASSIFY };
 
-static uint64_t thread_ns(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 // The best of some runs, in nanoseconds a decision.
 static void measure(const char *name, const struct policy_host *host, size_t count, const char *hooks, enum what what) {
 	struct bench bench = {0};
@@ -89,14 +83,14 @@ static void measure(const char *name, const struct policy_host *host, size_t cou
 	size_t rounds = count > 100 ? 1000 : 50000;
 	uint64_t best_ns = UINT64_MAX;
 	for (int run = 0; run < RUNS; run++) {
-		uint64_t start_ns = thread_ns();
+		uint64_t start_ns = clock_thread_cpu_ns();
 		for (size_t i = 0; i < rounds; i++) {
 			if (what == CLASSIFY)
 				classify_once(&bench);
 			else
 				select_once(&bench, i, what == SELECT_CHANGING);
 		}
-		uint64_t took_ns = thread_ns() - start_ns;
+		uint64_t took_ns = clock_thread_cpu_ns() - start_ns;
 		best_ns = took_ns < best_ns ? took_ns : best_ns;
 	}
 	printf("%-44s %5zu models %8" PRIu64 " ns\n", name, count, best_ns / rounds);

@@ -4,12 +4,11 @@
 
 #include "aws/exception.h"
 #include "aws/operation.h"
-#include "aws/usage.h"
+#include "aws/request_shape.h"
+#include "aws/response_shape.h"
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/json.h"
-#include "policy/answer.h"
-#include "policy/body.h"
 
 enum { ARENA_BYTES = 1 << 16, TEXT_BYTES = 1 << 20, LONGEST_RETRY_MS = 300000, WALL_S = 1767225600 };
 
@@ -42,23 +41,23 @@ static bool is_within(struct slice part, struct slice whole) {
 	return part.len == 0 || (part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len);
 }
 
-static void skim(struct fuzz_input *input) {
+static void read_shapes(struct fuzz_input *input) {
 	struct slice body = fuzz_copy(input, SIZE_MAX);
-	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
-	struct body_facts facts;
-	struct answer_facts answer;
+	struct request_shape request;
+	struct response_shape response;
 	struct buffer texts;
-	usage_read_converse(body, &usage);
-	usage_read_chunk(body, &usage);
-	PROMISE(is_within(usage_stop_reason(body), body));
-	body_read(body, &facts);
-	PROMISE(is_within(facts.metadata, body) && facts.max_tokens >= -1 && facts.input_tokens <= body.len);
-	answer_read(body, &answer);
-	PROMISE(is_within(answer.stop_reason, body) && is_within(answer.tier, body));
+	request_shape_read(body, &request);
+	PROMISE(request.max_tokens >= -1 && request.input_tokens <= body.len);
+	PROMISE(is_within(request.metadata, body) && is_within(request.tier, body) && is_within(request.system, body));
+	PROMISE(is_within(request.tools, body) && is_within(request.tool_config, body) &&
+	        is_within(request.first_message, body));
+	response_shape_read(body, &response);
+	response_shape_read_chunk(body, &response.usage);
+	PROMISE(is_within(response.stop_reason, body) && is_within(response.tier, body));
 	// Unescaping makes no text longer.
 	buffer_init(&texts, TEXT_BYTES);
-	body_each_text(body, add_text, &texts);
-	answer_each_text(body, add_text, &texts);
+	request_shape_each_text(body, add_text, &texts);
+	response_shape_each_text(body, add_text, &texts);
 	PROMISE(texts.len <= 2 * body.len);
 	buffer_free(&texts);
 	fuzz_free(body);
@@ -101,7 +100,7 @@ static void read_path(struct fuzz_input *input) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-	static void (*const readers[])(struct fuzz_input * input) = {read_failure, skim, read_json, read_path};
+	static void (*const readers[])(struct fuzz_input * input) = {read_failure, read_shapes, read_json, read_path};
 	struct fuzz_input input = {data, size};
 	readers[fuzz_byte(&input) % (sizeof readers / sizeof *readers)](&input);
 	return 0;

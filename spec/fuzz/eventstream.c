@@ -5,7 +5,7 @@
 
 #include "aws/eventstream.h"
 #include "aws/exception.h"
-#include "aws/usage.h"
+#include "aws/response_shape.h"
 #include "base/arena.h"
 #include "base/buffer.h"
 
@@ -56,10 +56,9 @@ static void check_frame(const struct eventstream_frame *frame) {
 	if (kind == EVENTSTREAM_KIND_EXCEPTION || kind == EVENTSTREAM_KIND_ERROR)
 		exception_read_frame(frame, &arena, &report);
 	arena_free(&arena);
-	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
-	usage_read_converse(frame->payload, &usage);
-	usage_read_chunk(frame->payload, &usage);
-	usage_stop_reason(frame->payload);
+	struct response_shape shape;
+	response_shape_read(frame->payload, &shape);
+	response_shape_read_chunk(frame->payload, &shape.usage);
 }
 
 struct reading {

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/problem.h"
+#include "mux/body_reader.h"
 #include "policy/policy.h"
 #include "policy/shared.h"
 #include "route/request.h"
@@ -34,7 +35,8 @@ static void observe_call(void *owner, const char *hook, const struct call_report
 
 static void start(void) {
 	struct policy_limits limits = {INSTRUCTIONS, MEMORY_BYTES};
-	struct policy_host host = {.registry = registry_new(), .shared = shared_new(), .now_ms = 1000};
+	struct policy_host host = {
+	    .registry = registry_new(), .shared = shared_new(), .bodies = &mux_body_reader, .now_ms = 1000};
 	struct problems problems = {0};
 	log_configure(LOG_OFF, LOG_TEXT);
 	PROMISE(policy_load(POLICY, &limits, 1, &host, &problems, &policy) == 0);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/problem.h"
 #include "gateway/settings.h"
+#include "mux/body_reader.h"
 #include "policy/policy.h"
 #include "policy/shared.h"
 #include "policy/validate.h"
@@ -179,7 +180,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	static void (*const readers[])(struct fuzz_input * input) = {read_tree, read_text, load_policy};
 	struct fuzz_input input = {data, size};
 	if (!host.registry) {
-		host = (struct policy_host){.registry = registry_new(), .shared = shared_new(), .now_ms = 1000};
+		host = (struct policy_host){
+		    .registry = registry_new(), .shared = shared_new(), .bodies = &mux_body_reader, .now_ms = 1000};
 		log_configure(LOG_OFF, LOG_TEXT);
 		fuzz_file_open(&file);
 	}

@@ -6,7 +6,7 @@
 #include "aws/endpoint.h"
 #include "aws/exception.h"
 #include "aws/operation.h"
-#include "aws/usage.h"
+#include "aws/response_shape.h"
 #include "report.h"
 
 // The model operation of that name.
@@ -25,10 +25,10 @@ static inline bool is_printable(struct slice text) {
 }
 
 // Format the path, then read it back. Ids that no model of ours may have are refused in reading.
-static inline void path_run(const json_t *one) {
+static inline void path_run(const struct document *one) {
 	struct slice name = json_member(one, "operation"), path = json_member(one, "path");
-	struct slice id = json_member(json_object_get(one, "params"), "modelId"), method = json_member(one, "method");
-	const char *what = json_string_value(json_object_get(one, "path"));
+	struct slice id = json_member(document_get(one, "params"), "modelId"), method = json_member(one, "method");
+	const char *what = json_text(document_get(one, "path"));
 	enum operation operation = operation_of(name), found;
 	struct buffer text;
 	buffer_init(&text, 64 * 1024);
@@ -63,9 +63,9 @@ static inline void template_fill(const char *uri, struct buffer *path) {
 	}
 }
 
-static inline void operation_run(const json_t *one) {
-	const char *name = json_string_value(json_object_get(one, "name"));
-	const char *uri = json_string_value(json_object_get(one, "uri"));
+static inline void operation_run(const struct document *one) {
+	const char *name = json_text(document_get(one, "name"));
+	const char *uri = json_text(document_get(one, "uri"));
 	struct buffer path, id;
 	enum operation found;
 	buffer_init(&path, 4096);
@@ -83,12 +83,12 @@ static inline void operation_run(const json_t *one) {
 	buffer_free(&id);
 }
 
-static inline void endpoint_run(const json_t *one) {
-	const json_t *params = json_object_get(one, "params"), *expect = json_object_get(one, "expect");
-	const json_t *url = json_object_get(json_object_get(expect, "endpoint"), "url");
-	const char *name = json_string_value(json_object_get(one, "documentation"));
-	struct endpoint_variant variant = {json_is_true(json_object_get(params, "UseFIPS")),
-	                                   json_is_true(json_object_get(params, "UseDualStack"))};
+static inline void endpoint_run(const struct document *one) {
+	const struct document *params = document_get(one, "params"), *expect = document_get(one, "expect");
+	const struct document *url = document_get(document_get(expect, "endpoint"), "url");
+	const char *name = json_text(document_get(one, "documentation"));
+	struct endpoint_variant variant = {json_is_true(document_get(params, "UseFIPS")),
+	                                   json_is_true(document_get(params, "UseDualStack"))};
 	struct endpoint endpoint;
 	const char *expected = "";
 	char text[1024];
@@ -108,37 +108,35 @@ static inline void endpoint_run(const json_t *one) {
 	case_end();
 }
 
-static inline void array_each(const char *root, const char *file, const char *member, void (*run)(const json_t *)) {
-	json_t *json = file_read_json(root, file);
-	const json_t *one;
-	size_t i;
-	json_array_foreach(json_object_get(json, member), i, one) run(one);
-	json_decref(json);
+static inline void array_each(const char *root, const char *file, const char *member,
+                              void (*run)(const struct document *)) {
+	struct document *json = file_read_json(root, file);
+	const struct document *list = document_get(json, member);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		run(json_array_get(list, i));
+	json_free(json);
 }
 
 // {"name": "value"} or {"name": ["value"]}, as the vectors write headers.
-static inline struct headers headers_of(const json_t *object, struct header *list, size_t room) {
-	const char *name;
-	json_t *value;
+static inline struct headers headers_of(const struct document *object, struct header *list, size_t room) {
 	size_t count = 0;
-	json_object_foreach((json_t *)(uintptr_t)object, name, value) {
-		if (count < room)
-			list[count++] =
-			    (struct header){slice_from(name), json_slice(json_is_array(value) ? json_array_get(value, 0) : value)};
+	for (; object && count < object->entry_count && count < room; count++) {
+		const struct document *value = &object->entries[count].value;
+		list[count] = (struct header){object->entries[count].key, json_slice(value->item_count ? value->items : value)};
 	}
 	return (struct headers){list, count};
 }
 
-static inline void error_run(const json_t *test) {
-	const char *name = json_string_value(json_object_get(test, "id"));
-	const json_t *params = json_object_get(test, "params");
-	int status = (int)json_integer_value(json_object_get(test, "code"));
+static inline void error_run(const struct document *test) {
+	const char *name = json_text(document_get(test, "id"));
+	const struct document *params = document_get(test, "params");
+	int status = (int)json_integer(document_get(test, "code"));
 	struct header list[32];
 	struct exception_report report;
 	struct arena arena;
 	arena_init(&arena, 64 * 1024);
 	case_begin();
-	exception_read(status, headers_of(json_object_get(test, "headers"), list, 32), json_member(test, "body"), 0, &arena,
+	exception_read(status, headers_of(document_get(test, "headers"), list, 32), json_member(test, "body"), 0, &arena,
 	               &report);
 	case_expect(name, "name", report.name, json_member(test, "shape"));
 	struct slice message = json_member(params, "message");
@@ -149,30 +147,30 @@ static inline void error_run(const json_t *test) {
 	arena_free(&arena);
 }
 
-static inline bool lists(const json_t *array, const char *word) {
-	const json_t *one;
-	size_t i;
-	json_array_foreach(array, i, one) if (strcmp(json_string_value(one), word) == 0) return true;
+static inline bool lists(const struct document *array, const char *word) {
+	for (size_t i = 0; i < json_array_size(array); i++)
+		if (strcmp(json_text(json_array_get(array, i)), word) == 0)
+			return true;
 	return false;
 }
 
-static inline void exception_run(const json_t *one) {
+static inline void exception_run(const struct document *one) {
 	static const enum operation streams[] = {OPERATION_CONVERSE_STREAM, OPERATION_INVOKE_MODEL_STREAM,
 	                                         OPERATION_INVOKE_MODEL_BIDIRECTIONAL};
-	const char *name = json_string_value(json_object_get(one, "name"));
+	const char *name = json_text(document_get(one, "name"));
 	const struct exception *found = exception_find(slice_from(name));
-	const json_t *in_stream = json_object_get(one, "in_stream");
+	const struct document *in_stream = document_get(one, "in_stream");
 	case_begin();
 	if (!found) {
 		case_fail(name, "table", "is not there");
 	} else {
-		if (found->status != json_integer_value(json_object_get(one, "http_status")))
+		if (found->status != json_integer(document_get(one, "http_status")))
 			case_fail(name, "status", "%d", found->status);
 		if (in_stream && (!found->modelled || found->in_stream != json_is_true(in_stream)))
 			case_fail(name, "in stream", "differs");
 		for (size_t i = 0; in_stream && i < sizeof streams / sizeof streams[0]; i++)
 			if (exception_is_in_union(found, streams[i]) !=
-			    lists(json_object_get(one, "in_stream_operations"), operation_name(streams[i])))
+			    lists(document_get(one, "in_stream_operations"), operation_name(streams[i])))
 				case_fail(name, "union", "of %s", operation_name(streams[i]));
 		struct slice type = json_member(one, "in_stream_exception_type");
 		if (type.len && exception_find(type) != found)
@@ -181,48 +179,49 @@ static inline void exception_run(const json_t *one) {
 	case_end();
 }
 
-static inline void throttling_run(const json_t *code) {
+static inline void throttling_run(const struct document *code) {
 	const struct exception *found = exception_find(json_slice(code));
 	case_begin();
 	if (!found || found->fault != FAULT_THROTTLE)
-		case_fail(json_string_value(code), "table", "is no throttle");
+		case_fail(json_text(code), "table", "is no throttle");
 	case_end();
 }
 
 // A recorded answer: its exception's name, or its usage as a JSON parser reads it.
-static inline void answer_run(const char *name, const json_t *answer) {
+static inline void answer_run(const char *name, const struct document *answer) {
 	struct slice body = json_member(answer, "body");
-	json_t *root = json_loadb(body.ptr, body.len, 0, NULL);
-	const json_t *usage = json_object_get(root, "usage"), *input = json_object_get(usage, "inputTokens");
-	struct token_usage found = TOKEN_USAGE_UNKNOWN;
+	struct document *root = json_parse(body);
+	const struct document *usage = document_get(root, "usage"), *input = document_get(usage, "inputTokens");
+	struct response_shape found;
 	struct header list[64];
-	struct headers headers = headers_of(json_object_get(answer, "headers"), list, 64);
-	usage_read_converse(body, &found);
-	if (found.input_tokens != (input ? json_integer_value(input) : -1))
-		case_fail(name, "usage", "%lld input tokens", (long long)found.input_tokens);
-	case_expect(name, "stop reason", usage_stop_reason(body), json_member(root, "stopReason"));
-	if (json_integer_value(json_object_get(answer, "status")) >= 400 &&
-	    headers_find(headers, SLICE("x-amzn-errortype"))) {
+	struct headers headers = headers_of(document_get(answer, "headers"), list, 64);
+	response_shape_read(body, &found);
+	if (found.usage.input_tokens != (input ? json_integer(input) : -1))
+		case_fail(name, "usage", "%lld input tokens", (long long)found.usage.input_tokens);
+	struct slice stop_reason = json_member(root, "stopReason");
+	if (stop_reason.len)
+		case_expect(name, "stop reason", found.stop_reason, stop_reason);
+	if (json_integer(document_get(answer, "status")) >= 400 && headers_find(headers, SLICE("x-amzn-errortype"))) {
 		struct exception_report report;
 		struct arena arena;
 		arena_init(&arena, 64 * 1024);
-		exception_read((int)json_integer_value(json_object_get(answer, "status")), headers, body, 0, &arena, &report);
+		exception_read((int)json_integer(document_get(answer, "status")), headers, body, 0, &arena, &report);
 		if (!exception_find(report.name))
 			case_fail(name, "exception", "%.*s is not known", SLICE_ARGS(report.name));
 		case_expect(name, "message", report.message, json_member(root, "message"));
 		arena_free(&arena);
 	}
-	json_decref(root);
+	json_free(root);
 }
 
 static inline void answer_visit(const char *folder, const char *name) {
-	json_t *json = file_read_json(folder, name);
-	const json_t *answer = json_object_get(json, "response");
+	struct document *json = file_read_json(folder, name);
+	const struct document *answer = document_get(json, "response");
 	case_begin();
 	if (answer)
 		answer_run(name, answer);
 	case_end();
-	json_decref(json);
+	json_free(json);
 }
 
 static inline void vectors_bedrock(const char *root) {

@@ -56,10 +56,10 @@ static inline void uuid_format(struct slice bytes, char text[37]) {
 }
 
 // Whether a decoded header is the one described.
-static inline bool header_is(const struct eventstream_header *header, const json_t *expected) {
-	const json_t *value = json_object_get(expected, "value");
+static inline bool header_is(const struct eventstream_header *header, const struct document *expected) {
+	const struct document *value = document_get(expected, "value");
 	if (!slice_equal(header->name, json_member(expected, "name")) ||
-	    (json_int_t)header->type != json_integer_value(json_object_get(expected, "type_id")))
+	    (int64_t)header->type != json_integer(document_get(expected, "type_id")))
 		return false;
 	char text[37];
 	bool same;
@@ -81,9 +81,9 @@ static inline bool header_is(const struct eventstream_header *header, const json
 	}
 	case EVENTSTREAM_INT64:
 	case EVENTSTREAM_TIMESTAMP:
-		return json_is_string(value) && header->number == strtoll(json_string_value(value), NULL, 10);
+		return json_is_string(value) && header->number == strtoll(json_text(value), NULL, 10);
 	default:
-		return json_is_integer(value) && header->number == json_integer_value(value);
+		return json_is_integer(value) && header->number == json_integer(value);
 	}
 }
 
@@ -105,9 +105,9 @@ static inline void expect_encoding(const char *name, const struct eventstream_fr
 }
 
 // Compares a frame with its description, and encodes it back.
-static inline void expect_frame(const char *name, const char *stage, const json_t *expected,
+static inline void expect_frame(const char *name, const char *stage, const struct document *expected,
                                 const struct eventstream_frame *frame) {
-	const json_t *headers = json_object_get(expected, "headers"), *text = json_object_get(expected, "payload_utf8");
+	const struct document *headers = document_get(expected, "headers"), *text = document_get(expected, "payload_utf8");
 	struct eventstream_header header;
 	struct slice block = frame->headers;
 	size_t count = 0;
@@ -120,7 +120,7 @@ static inline void expect_frame(const char *name, const char *stage, const json_
 		case_fail(name, stage, "%zu headers, expected %zu", count, json_array_size(headers));
 	if (json_is_string(text))
 		case_expect(name, stage, frame->payload, json_slice(text));
-	if (json_object_get(expected, "payload_base64")) {
+	if (document_get(expected, "payload_base64")) {
 		struct slice bytes = base64_bytes(json_member(expected, "payload_base64"));
 		if (!slice_equal(bytes, frame->payload))
 			case_fail(name, stage, "the payload differs");
@@ -132,7 +132,7 @@ static inline void expect_frame(const char *name, const char *stage, const json_
 struct frame_case {
 	const char *name;
 	const char *stage;
-	const json_t *json;
+	const struct document *json;
 };
 
 static inline void positive_frame(void *owner, size_t index, const struct eventstream_frame *frame) {
@@ -176,7 +176,7 @@ static inline void pair_run(const char *folder, const char *name,
 	if (!slice_ends(file, ending))
 		return;
 	snprintf(bin, sizeof bin, "%.*s.bin", (int)(file.len - ending.len), name);
-	json_t *json = file_read_json(folder, name);
+	struct document *json = file_read_json(folder, name);
 	if (!json)
 		return;
 	struct slice bytes = file_read(folder, bin);
@@ -190,7 +190,7 @@ static inline void pair_run(const char *folder, const char *name,
 	}
 	case_end();
 	bytes_free(bytes);
-	json_decref(json);
+	json_free(json);
 }
 
 static inline void positive_visit(const char *folder, const char *name) {

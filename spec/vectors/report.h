@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <jansson.h>
 #include <openssl/evp.h>
 
+#include "base/json.h"
 #include "base/random.h"
 #include "base/slice.h"
 
@@ -90,27 +90,77 @@ static inline struct slice file_read(const char *folder, const char *name) {
 	return slice_of(bytes, len);
 }
 
+// What a text says, for json_free; NULL where it is no JSON.
+static inline struct document *json_parse(struct slice text) {
+	struct document *root = calloc(1, sizeof *root);
+	if (!root)
+		abort();
+	if (json_read_document(text, root) == 0)
+		return root;
+	free(root);
+	return NULL;
+}
+
+static inline void json_free(struct document *root) {
+	if (root)
+		document_free(root);
+	free(root);
+}
+
 // NULL, and a failed case, when the file is there but is no JSON.
-static inline json_t *file_read_json(const char *folder, const char *name) {
-	char path[PATH_MAX];
-	json_error_t error;
+static inline struct document *file_read_json(const char *folder, const char *name) {
 	if (!file_exists(folder, name))
 		return NULL;
-	json_t *root = json_load_file(path_join(path, folder, name), 0, &error);
+	struct slice text = file_read(folder, name);
+	struct document *root = json_parse(text);
+	bytes_free(text);
 	if (!root) {
 		case_begin();
-		case_fail(path, "reading", "%s", error.text);
+		case_fail(name, "reading", "no JSON");
 		case_end();
 	}
 	return root;
 }
 
-static inline struct slice json_slice(const json_t *value) {
-	return json_is_string(value) ? slice_of(json_string_value(value), json_string_length(value)) : (struct slice){0};
+static inline bool json_is_string(const struct document *value) {
+	return value && value->kind == DOCUMENT_STRING;
 }
 
-static inline struct slice json_member(const json_t *object, const char *key) {
-	return json_slice(json_object_get(object, key));
+static inline bool json_is_integer(const struct document *value) {
+	return value && value->kind == DOCUMENT_NUMBER;
+}
+
+static inline bool json_is_true(const struct document *value) {
+	return value && value->kind == DOCUMENT_BOOLEAN && value->boolean;
+}
+
+static inline bool json_is_false(const struct document *value) {
+	return value && value->kind == DOCUMENT_BOOLEAN && !value->boolean;
+}
+
+static inline size_t json_array_size(const struct document *array) {
+	return array ? array->item_count : 0;
+}
+
+static inline const struct document *json_array_get(const struct document *array, size_t index) {
+	return index < json_array_size(array) ? &array->items[index] : NULL;
+}
+
+// The vectors write numbers that a double can't hold as strings.
+static inline int64_t json_integer(const struct document *value) {
+	return json_is_integer(value) ? (int64_t)value->number : 0;
+}
+
+static inline const char *json_text(const struct document *value) {
+	return json_is_string(value) ? value->string.ptr : NULL;
+}
+
+static inline struct slice json_slice(const struct document *value) {
+	return json_is_string(value) ? value->string : (struct slice){0};
+}
+
+static inline struct slice json_member(const struct document *object, const char *key) {
+	return json_slice(document_get(object, key));
 }
 
 // The bytes of base64 text, for bytes_free.

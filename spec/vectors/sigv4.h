@@ -61,19 +61,19 @@ static inline void request_parse(struct sigv4_case *one) {
 	one->request.host = host ? slice_trim(*host) : (struct slice){0};
 }
 
-static inline bool context_parse(const json_t *context, struct sigv4_case *one) {
-	const json_t *credentials = json_object_get(context, "credentials");
-	const char *token = json_string_value(json_object_get(credentials, "token"));
-	one->credentials = credentials_new(json_string_value(json_object_get(credentials, "access_key_id")),
-	                                   json_string_value(json_object_get(credentials, "secret_access_key")),
+static inline bool context_parse(const struct document *context, struct sigv4_case *one) {
+	const struct document *credentials = document_get(context, "credentials");
+	const char *token = json_text(document_get(credentials, "token"));
+	one->credentials = credentials_new(json_text(document_get(credentials, "access_key_id")),
+	                                   json_text(document_get(credentials, "secret_access_key")),
 	                                   token && *token ? token : NULL, NULL);
 	one->scope = (struct sigv4_scope){json_member(context, "region"), json_member(context, "service")};
-	one->options.normalise_path = json_is_true(json_object_get(context, "normalize"));
-	one->options.encode_path_once = json_is_false(json_object_get(context, "double_uri_encode"));
-	one->options.send_payload_hash = json_is_true(json_object_get(context, "sign_body"));
-	one->options.token_unsigned = json_is_true(json_object_get(context, "omit_session_token"));
+	one->options.normalise_path = json_is_true(document_get(context, "normalize"));
+	one->options.encode_path_once = json_is_false(document_get(context, "double_uri_encode"));
+	one->options.send_payload_hash = json_is_true(document_get(context, "sign_body"));
+	one->options.token_unsigned = json_is_true(document_get(context, "omit_session_token"));
 	struct tm utc = {0};
-	const char *timestamp = json_string_value(json_object_get(context, "timestamp"));
+	const char *timestamp = json_text(document_get(context, "timestamp"));
 	if (!one->credentials || !timestamp || !strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ", &utc))
 		return false;
 	one->wall_s = timegm(&utc);
@@ -147,7 +147,7 @@ static inline void authorize_case(const char *folder, struct sigv4_case *one) {
 	bytes_free(text);
 }
 
-static inline void sigv4_case_run(const char *folder, struct sigv4_case *one, const json_t *context) {
+static inline void sigv4_case_run(const char *folder, struct sigv4_case *one, const struct document *context) {
 	const struct sigv4_stages *stages;
 	if (!context_parse(context, one)) {
 		case_fail(one->name, "context", "credentials or timestamp are not readable");
@@ -178,7 +178,7 @@ static inline void sigv4_visit(const char *parent, const char *name) {
 		folder_each(folder, sigv4_visit);
 		return;
 	}
-	json_t *context = file_read_json(folder, "context.json");
+	struct document *context = file_read_json(folder, "context.json");
 	if (!context)
 		return;
 	struct sigv4_case *one = calloc(1, sizeof *one);
@@ -192,7 +192,7 @@ static inline void sigv4_visit(const char *parent, const char *name) {
 	credentials_release(one->credentials);
 	bytes_free(one->text);
 	free(one);
-	json_decref(context);
+	json_free(context);
 }
 
 static inline void vectors_sigv4(const char *root) {

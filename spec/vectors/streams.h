@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "aws/exception.h"
-#include "aws/usage.h"
+#include "aws/response_shape.h"
 #include "frames.h"
 
 // What was seen of a stream.
@@ -37,38 +37,41 @@ static inline void see_ending(struct stream_seen *seen, const struct eventstream
 		exception_read_frame(frame, &seen->arena, &seen->report);
 }
 
-static inline int64_t token_count(const json_t *object, const char *name, int64_t otherwise) {
-	const json_t *count = json_object_get(object, name);
-	return json_is_integer(count) ? json_integer_value(count) : otherwise;
+static inline int64_t token_count(const struct document *object, const char *name, int64_t otherwise) {
+	const struct document *count = document_get(object, name);
+	return json_is_integer(count) ? json_integer(count) : otherwise;
 }
 
 // Reads usage from an event both ways. False when the payload is no JSON.
 static inline bool see_usage(struct stream_seen *seen, struct slice payload) {
-	json_t *root = json_loadb(payload.ptr, payload.len, JSON_ALLOW_NUL, NULL), *chunk = NULL;
+	struct document *root = json_parse(payload), *chunk = NULL;
 	if (!root)
 		return false;
-	usage_read_converse(payload, &seen->usage);
-	usage_read_chunk(payload, &seen->usage);
-	if (json_object_get(root, "bytes")) {
+	struct response_shape shape;
+	response_shape_read(payload, &shape);
+	if (shape.usage.input_tokens >= 0)
+		seen->usage = shape.usage;
+	response_shape_read_chunk(payload, &seen->usage);
+	if (document_get(root, "bytes")) {
 		struct slice bytes = base64_bytes(json_member(root, "bytes"));
-		chunk = json_loadb(bytes.ptr, bytes.len, JSON_ALLOW_NUL, NULL);
+		chunk = json_parse(bytes);
 		bytes_free(bytes);
 	}
-	const json_t *usage = json_object_get(root, "usage");
-	const json_t *metrics = json_object_get(chunk, "amazon-bedrock-invocationMetrics");
+	const struct document *usage = document_get(root, "usage");
+	const struct document *metrics = document_get(chunk, "amazon-bedrock-invocationMetrics");
 	struct token_usage *parsed = &seen->parsed;
 	parsed->input_tokens = token_count(usage, "inputTokens", parsed->input_tokens);
 	parsed->output_tokens = token_count(usage, "outputTokens", parsed->output_tokens);
 	parsed->input_tokens = token_count(metrics, "inputTokenCount", parsed->input_tokens);
 	parsed->output_tokens = token_count(metrics, "outputTokenCount", parsed->output_tokens);
-	json_decref(chunk);
-	json_decref(root);
+	json_free(chunk);
+	json_free(root);
 	return true;
 }
 
 static inline void stream_frame(void *owner, size_t index, const struct eventstream_frame *frame) {
 	struct stream_seen *seen = owner;
-	const json_t *frames = json_object_get(seen->one->json, "frames"), *expected = json_array_get(frames, index);
+	const struct document *frames = document_get(seen->one->json, "frames"), *expected = json_array_get(frames, index);
 	if (expected)
 		expect_frame(seen->one->name, seen->one->stage, expected, frame);
 	enum eventstream_kind kind = eventstream_frame_kind(frame);
@@ -85,20 +88,21 @@ static inline void stream_frame(void *owner, size_t index, const struct eventstr
 	}
 }
 
-static inline void expect_report(const struct frame_case *one, const json_t *outcome, const struct stream_seen *seen) {
-	const json_t *before = json_object_get(outcome, "frames_before");
-	const json_t *status = json_object_get(outcome, "http_status_of_shape");
-	if (before && (json_int_t)seen->good != json_integer_value(before))
+static inline void expect_report(const struct frame_case *one, const struct document *outcome,
+                                 const struct stream_seen *seen) {
+	const struct document *before = document_get(outcome, "frames_before");
+	const struct document *status = document_get(outcome, "http_status_of_shape");
+	if (before && (int64_t)seen->good != json_integer(before))
 		case_fail(one->name, one->stage, "%zu good events before it", seen->good);
-	if (json_object_get(outcome, "exception_type"))
+	if (document_get(outcome, "exception_type"))
 		case_expect(one->name, one->stage, seen->exception_type, json_member(outcome, "exception_type"));
-	if (json_object_get(outcome, "error_code"))
+	if (document_get(outcome, "error_code"))
 		case_expect(one->name, one->stage, seen->error_code, json_member(outcome, "error_code"));
-	if (json_is_string(json_object_get(outcome, "error_name")))
+	if (json_is_string(document_get(outcome, "error_name")))
 		case_expect(one->name, one->stage, seen->report.name, json_member(outcome, "error_name"));
-	if (json_is_string(json_object_get(outcome, "message")))
+	if (json_is_string(document_get(outcome, "message")))
 		case_expect(one->name, one->stage, seen->report.message, json_member(outcome, "message"));
-	if (status && seen->report.status != json_integer_value(status))
+	if (status && seen->report.status != json_integer(status))
 		case_fail(one->name, one->stage, "status %d", seen->report.status);
 }
 
@@ -115,7 +119,7 @@ static inline const char *stream_result(const struct stream_seen *seen, enum eve
 
 static inline void expect_ending(const struct stream_seen *seen, enum eventstream_error error) {
 	const struct frame_case *one = seen->one;
-	const json_t *outcome = json_object_get(one->json, "outcome");
+	const struct document *outcome = document_get(one->json, "outcome");
 	struct slice found = slice_from(stream_result(seen, error)), expected = json_member(outcome, "result");
 	// A stream that ends within a frame may be listed either way.
 	bool cut = slice_equal(found, SLICE("incomplete")) && error && slice_equal(expected, SLICE("corrupt"));
@@ -128,7 +132,7 @@ static inline void stream_run(struct frame_case *one, struct slice bytes, enum f
 	size_t count;
 	arena_init(&seen.arena, 64 * 1024);
 	enum eventstream_error error = feed(bytes, feeding, stream_frame, &seen, &count);
-	if (count < json_array_size(json_object_get(one->json, "frames")))
+	if (count < json_array_size(document_get(one->json, "frames")))
 		case_fail(one->name, one->stage, "only %zu frames came", count);
 	expect_ending(&seen, error);
 	if (seen.usage.input_tokens != seen.parsed.input_tokens || seen.usage.output_tokens != seen.parsed.output_tokens)
@@ -147,9 +151,9 @@ static inline void stream_folder(const char *parent, const char *name) {
 }
 
 // Whether a header is as a Smithy test writes it, {"TYPE": value}.
-static inline bool smithy_header_is(const struct eventstream_header *header, const json_t *expected) {
-	const char *type = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)expected));
-	const json_t *value = json_object_get(expected, type);
+static inline bool smithy_header_is(const struct eventstream_header *header, const struct document *expected) {
+	const char *type = expected && expected->entry_count ? expected->entries[0].key.ptr : NULL;
+	const struct document *value = document_get(expected, type);
 	if (!type)
 		return false;
 	if (strcmp(type, "boolean") == 0)
@@ -164,16 +168,16 @@ static inline bool smithy_header_is(const struct eventstream_header *header, con
 	}
 	if (strcmp(type, "timestamp") == 0) {
 		struct tm utc = {0};
-		return json_is_string(value) && strptime(json_string_value(value), "%Y-%m-%dT%H:%M:%SZ", &utc) &&
+		return json_is_string(value) && strptime(json_text(value), "%Y-%m-%dT%H:%M:%SZ", &utc) &&
 		       header->type == EVENTSTREAM_TIMESTAMP && header->number == timegm(&utc) * 1000;
 	}
-	int64_t number = json_is_string(value) ? strtoll(json_string_value(value), NULL, 10) : json_integer_value(value);
+	int64_t number = json_is_string(value) ? strtoll(json_text(value), NULL, 10) : json_integer(value);
 	return header->type >= EVENTSTREAM_INT8 && header->type <= EVENTSTREAM_INT64 && header->number == number;
 }
 
 static inline void smithy_frame(void *owner, size_t index, const struct eventstream_frame *frame) {
 	const struct frame_case *one = owner;
-	const json_t *headers = json_object_get(one->json, "headers"), *body = json_object_get(one->json, "body");
+	const struct document *headers = document_get(one->json, "headers"), *body = document_get(one->json, "body");
 	struct slice block = frame->headers;
 	struct eventstream_header header;
 	size_t count = 0;
@@ -181,10 +185,10 @@ static inline void smithy_frame(void *owner, size_t index, const struct eventstr
 	for (; eventstream_header_next(&block, &header); count++) {
 		char name[256];
 		snprintf(name, sizeof name, "%.*s", SLICE_ARGS(header.name));
-		if (!smithy_header_is(&header, json_object_get(headers, name)))
+		if (!smithy_header_is(&header, document_get(headers, name)))
 			case_fail(one->name, one->stage, "header %s differs", name);
 	}
-	if (count != json_object_size(headers))
+	if (count != (headers ? headers->entry_count : 0))
 		case_fail(one->name, one->stage, "%zu headers", count);
 	if (json_is_string(body))
 		case_expect(one->name, one->stage, frame->payload, json_slice(body));
@@ -197,7 +201,7 @@ static inline void kind_of_frame(void *owner, size_t index, const struct eventst
 }
 
 // Decodes one event in every way and tells its kind.
-static inline enum eventstream_kind smithy_event(const char *name, const json_t *event) {
+static inline enum eventstream_kind smithy_event(const char *name, const struct document *event) {
 	struct slice bytes = base64_bytes(json_member(event, "bytes"));
 	enum eventstream_kind kind = EVENTSTREAM_KIND_OTHER;
 	size_t count;
@@ -214,16 +218,16 @@ static inline enum eventstream_kind smithy_event(const char *name, const json_t 
 
 // Failures that the codec can see: those of an event. A missing initial message is seen by who knows the operation, and
 // an error before the stream is an HTTP answer's.
-static inline void smithy_run(const json_t *test) {
-	const char *name = json_string_value(json_object_get(test, "id"));
+static inline void smithy_run(const struct document *test) {
+	const char *name = json_text(document_get(test, "id"));
 	struct slice applies_to = json_member(test, "appliesTo");
-	const json_t *events = json_object_get(test, "events"), *event;
-	bool fails = json_object_get(json_object_get(test, "expectation"), "failure") != NULL, failed = false;
-	size_t i;
+	const struct document *events = document_get(test, "events");
+	bool fails = document_get(document_get(test, "expectation"), "failure") != NULL, failed = false;
 	if (json_array_size(events) == 0 || (fails && slice_equal(applies_to, SLICE("server"))))
 		return;
 	case_begin();
-	json_array_foreach(events, i, event) failed |= smithy_event(name, event) != EVENTSTREAM_KIND_EVENT;
+	for (size_t i = 0; i < json_array_size(events); i++)
+		failed |= smithy_event(name, json_array_get(events, i)) != EVENTSTREAM_KIND_EVENT;
 	if (failed != fails)
 		case_fail(name, "kind of event", "%s", failed ? "refused or raised" : "taken for a good one");
 	case_end();
@@ -232,11 +236,12 @@ static inline void smithy_run(const json_t *test) {
 static inline void vectors_streams(const char *root) {
 	char folder[PATH_MAX];
 	folder_each(path_join(folder, root, "eventstream/streams"), stream_folder);
-	json_t *smithy = file_read_json(path_join(folder, root, "eventstream"), "smithy-restjson1-event-stream-tests.json");
-	const json_t *test;
-	size_t i;
-	json_array_foreach(json_object_get(smithy, "tests"), i, test) smithy_run(test);
-	json_decref(smithy);
+	struct document *smithy =
+	    file_read_json(path_join(folder, root, "eventstream"), "smithy-restjson1-event-stream-tests.json");
+	const struct document *tests = document_get(smithy, "tests");
+	for (size_t i = 0; i < json_array_size(tests); i++)
+		smithy_run(json_array_get(tests, i));
+	json_free(smithy);
 }
 
 #endif

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where each operation carries what, from the Bedrock Runtime API reference: Converse's serviceTier, guardrailConfig
-// and inferenceConfig; InvokeModel's x-amzn-bedrock-* headers, and the limits of tokens of the models' own bodies.
+// Where each operation carries what is said by aws/request_shape, in which form is said here.
 #include "aws/body_edit.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "aws/json_edit.h"
+#include "aws/request_shape.h"
 #include "base/error.h"
+#include "base/json_writer.h"
 
 _Static_assert((int)BODY_EDIT_REASON_BYTES == (int)JSON_EDIT_REASON_BYTES, "reasons are passed on");
 
@@ -43,20 +45,24 @@ static struct slice trace_in_case(struct slice trace, bool upper, char text[BODY
 	return slice_of(text, trace.len);
 }
 
-static void append_member(struct buffer *object, const char *name, struct slice text) {
-	buffer_append_byte(object, object->len ? ',' : '{');
-	buffer_append_json(object, slice_from(name));
-	buffer_append_byte(object, ':');
-	buffer_append_json(object, text);
+static void append_tier(const struct body_edit *edit, struct buffer *object) {
+	struct json_writer json;
+	json_writer_init(&json, object);
+	json_begin_object(&json, NULL);
+	json_write_string(&json, REQUEST_TIER_TYPE, edit->tier);
+	json_end_object(&json);
 }
 
 static void append_guardrail(const struct body_edit *edit, struct buffer *object) {
 	char trace[BODY_EDIT_TRACE_BYTES];
-	append_member(object, "guardrailIdentifier", edit->guardrail_identifier);
-	append_member(object, "guardrailVersion", edit->guardrail_version);
+	struct json_writer json;
+	json_writer_init(&json, object);
+	json_begin_object(&json, NULL);
+	json_write_string(&json, "guardrailIdentifier", edit->guardrail_identifier);
+	json_write_string(&json, "guardrailVersion", edit->guardrail_version);
 	if (edit->guardrail_trace.len)
-		append_member(object, "trace", trace_in_case(edit->guardrail_trace, false, trace));
-	buffer_append_byte(object, '}');
+		json_write_string(&json, "trace", trace_in_case(edit->guardrail_trace, false, trace));
+	json_end_object(&json);
 }
 
 static int edit_converse(const struct body_edit *edit, struct slice max_tokens, struct slice body, struct buffer *out,
@@ -67,46 +73,47 @@ static int edit_converse(const struct body_edit *edit, struct slice max_tokens, 
 	buffer_init(&tier, VALUE_BYTES);
 	buffer_init(&guardrail, VALUE_BYTES);
 	if (edit->tier.len) {
-		append_member(&tier, "type", edit->tier);
-		buffer_append_byte(&tier, '}');
-		edits[count++] = (struct json_edit){NULL, "serviceTier", buffer_slice(&tier)};
+		append_tier(edit, &tier);
+		edits[count++] = (struct json_edit){NULL, REQUEST_TIER, buffer_slice(&tier)};
 	}
 	if (edit->guardrail_identifier.len) {
 		append_guardrail(edit, &guardrail);
-		edits[count++] = (struct json_edit){NULL, "guardrailConfig", buffer_slice(&guardrail)};
+		edits[count++] = (struct json_edit){NULL, REQUEST_GUARDRAIL, buffer_slice(&guardrail)};
 	}
 	if (edit->max_tokens > 0)
-		edits[count++] = (struct json_edit){"inferenceConfig", "maxTokens", max_tokens};
+		edits[count++] = (struct json_edit){REQUEST_CONFIG, REQUEST_MAX_TOKENS, max_tokens};
 	int status = tier.failed || guardrail.failed ? ERROR_LIMIT : json_edit_apply(body, edits, count, out, reason);
 	buffer_free(&tier);
 	buffer_free(&guardrail);
 	return status;
 }
 
-// Where models' own bodies have their limits of tokens: first the objects that some of them stand in.
-enum { LIMIT_PARENTS = 2 };
-static const struct json_place limit_places[] = {
-    {.name = "inferenceConfig"},
-    {.name = "textGenerationConfig"},
-    {.name = "max_tokens"},                                  // Anthropic's messages, Mistral, Cohere, Jamba, DeepSeek
-    {.name = "max_tokens_to_sample"},                        // Anthropic's text completions
-    {.name = "max_completion_tokens"},                       // OpenAI
-    {.name = "max_gen_len"},                                 // Llama
-    {.name = "maxTokens"},                                   // Jurassic
-    {.parent = "inferenceConfig", .name = "maxTokens"},      // Nova
-    {.parent = "inferenceConfig", .name = "max_new_tokens"}, // Nova, too
-    {.parent = "textGenerationConfig", .name = "maxTokenCount"}, // Titan
-};
-enum { LIMIT_PLACES = sizeof limit_places / sizeof limit_places[0] };
-_Static_assert((int)LIMIT_PLACES <= (int)JSON_EDIT_PLACES_MAX, "too many places");
+// The places where a body may limit its tokens, behind the `*parents` objects that some of them stand in. Their number.
+static size_t list_limits(struct json_place places[JSON_EDIT_PLACES_MAX], size_t *parents) {
+	size_t count = 0;
+	for (const struct json_path *limit = request_limits; limit->keys[0]; limit++) {
+		bool is_listed = !limit->keys[1];
+		for (size_t i = 0; i < count && !is_listed; i++)
+			is_listed = strcmp(places[i].name, limit->keys[0]) == 0;
+		if (!is_listed)
+			places[count++] = (struct json_place){.name = limit->keys[0]};
+	}
+	*parents = count;
+	for (const struct json_path *limit = request_limits; limit->keys[0]; limit++) {
+		assert(count < JSON_EDIT_PLACES_MAX);
+		places[count++] = limit->keys[1] ? (struct json_place){.parent = limit->keys[0], .name = limit->keys[1]}
+		                                 : (struct json_place){.name = limit->keys[0]};
+	}
+	return count;
+}
 
 // Replaces the limit that the body has: no other tells which family's it is.
 static int edit_invoke(struct slice max_tokens, struct slice body, struct buffer *out, char *reason) {
-	struct json_place places[LIMIT_PLACES];
+	struct json_place places[JSON_EDIT_PLACES_MAX];
 	const struct json_place *limit = NULL;
-	memcpy(places, limit_places, sizeof places);
-	int status = json_edit_find(body, places, LIMIT_PLACES, reason);
-	for (size_t i = LIMIT_PARENTS; status == 0 && i < LIMIT_PLACES; i++) {
+	size_t parents, count = list_limits(places, &parents);
+	int status = json_edit_find(body, places, count, reason);
+	for (size_t i = parents; status == 0 && i < count; i++) {
 		if (places[i].count == 0 || places[i].kind != JSON_NUMBER)
 			continue;
 		if (limit) {
@@ -139,45 +146,20 @@ int body_edit_apply(const struct body_edit *edit, enum operation operation, stru
 	return status;
 }
 
-static const struct slice tier_header = {"x-amzn-bedrock-service-tier", 27};
-
 size_t body_edit_headers(const struct body_edit *edit, enum operation operation, char trace[BODY_EDIT_TRACE_BYTES],
                          struct header list[BODY_EDIT_HEADERS_MAX]) {
 	size_t count = 0;
 	if (!is_invoke(operation))
 		return 0;
 	if (edit->tier.len)
-		list[count++] = (struct header){tier_header, edit->tier};
+		list[count++] = (struct header){SLICE(REQUEST_TIER_HEADER), edit->tier};
 	if (!edit->guardrail_identifier.len)
 		return count;
-	list[count++] = (struct header){SLICE("x-amzn-bedrock-guardrailidentifier"), edit->guardrail_identifier};
-	list[count++] = (struct header){SLICE("x-amzn-bedrock-guardrailversion"), edit->guardrail_version};
+	list[count++] = (struct header){SLICE(REQUEST_GUARDRAIL_HEADER), edit->guardrail_identifier};
+	list[count++] = (struct header){SLICE(REQUEST_GUARDRAIL_VERSION_HEADER), edit->guardrail_version};
 	struct slice how = {0};
 	if (edit->guardrail_trace.len)
 		how = trace_in_case(edit->guardrail_trace, true, trace);
-	list[count++] = (struct header){SLICE("x-amzn-bedrock-trace"), how};
+	list[count++] = (struct header){SLICE(REQUEST_TRACE_HEADER), how};
 	return count;
-}
-
-bool body_edit_find_tier(enum operation operation, struct headers headers, struct slice body, struct slice *tier) {
-	*tier = (struct slice){0};
-	if (is_invoke(operation)) {
-		const struct slice *value = headers_find(headers, tier_header);
-		if (value)
-			*tier = slice_trim(*value);
-		return true;
-	}
-	struct json_place places[] = {{.name = "serviceTier"}, {.parent = "serviceTier", .name = "type"}};
-	char reason[JSON_EDIT_REASON_BYTES];
-	if (!is_converse(operation) || json_edit_find(body, places, 2, reason))
-		return false;
-	if (places[0].count == 1 && places[1].count == 1 && places[1].kind == JSON_STRING)
-		*tier = slice_of(places[1].value.ptr + 1, places[1].value.len - 2);
-	return places[0].count <= 1;
-}
-
-struct slice body_edit_read_tier(enum operation operation, struct headers headers, struct slice body) {
-	struct slice tier;
-	(void)body_edit_find_tier(operation, headers, body, &tier);
-	return tier;
 }

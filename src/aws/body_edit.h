@@ -41,11 +41,4 @@ int body_edit_apply(const struct body_edit *edit, enum operation operation, stru
 size_t body_edit_headers(const struct body_edit *edit, enum operation operation, char trace[BODY_EDIT_TRACE_BYTES],
                          struct header list[BODY_EDIT_HEADERS_MAX]);
 
-// The tier that a request asks for by itself: of its body for Converse and its stream, else of its headers. Empty where
-// it says nothing clear. Borrowed from either.
-struct slice body_edit_read_tier(enum operation operation, struct headers headers, struct slice body);
-
-// The same; false where no tier can be written into the request.
-bool body_edit_find_tier(enum operation operation, struct headers headers, struct slice body, struct slice *tier);
-
 #endif

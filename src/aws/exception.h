@@ -28,6 +28,12 @@ struct exception {
 // where it isn't known. Lives for ever.
 const struct exception *exception_find(struct slice name);
 
+// What the service says of a throttle by a limit of an account, and where a model has no such service tier.
+#define EXCEPTION_TOO_MANY_REQUESTS "Too many requests, please wait before trying again."
+#define EXCEPTION_TOO_MANY_TOKENS "Too many tokens, please wait before trying again."
+#define EXCEPTION_NO_TIER "The model does not support the service tier provided."
+#define EXCEPTION_NO_RESERVATION "Reservation not found."
+
 // The table, for documents and tests: `index` from 0 on; NULL past its end.
 const struct exception *exception_at(size_t index);
 
@@ -47,6 +53,7 @@ struct exception_report {
 	enum error_type type;
 	enum fault fault;
 	int64_t retry_after_ms; // -1 where nothing was said
+	enum shortage shortage; // what was lacking
 };
 
 // Reads a failed answer: the name from x-amzn-errortype, else the body's `code`, else its `__type`; the message from

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading a failure from an upstream's answer, and writing one for a client. What is read is a stranger's: sizes are
 // bounded, and a name that could not be a name (it goes into a header) counts as none.
-#include <jansson.h>
-
 #include "aws/exception.h"
+
+#include <strings.h>
+
+#include "base/json_walk.h"
+#include "base/json_writer.h"
 
 enum { NAME_BYTES = 128, MESSAGE_BYTES = 4096, BODY_BYTES = 256 * 1024 };
 
@@ -29,21 +32,32 @@ static struct slice bare_name(struct slice text) {
 	return is_name(text) ? text : (struct slice){0};
 }
 
-static struct slice json_text(const json_t *object, const char *key) {
-	const json_t *value = json_object_get(object, key);
-	return json_is_string(value) ? slice_of(json_string_value(value), json_string_length(value)) : (struct slice){0};
-}
+enum { CODE, TYPE, LOWER_MESSAGE, UPPER_MESSAGE, TEXTS };
 
-// NULL where the body is no JSON object.
-static json_t *body_parse(struct slice body) {
-	if (body.len == 0 || body.len > BODY_BYTES)
-		return NULL;
-	json_t *root = json_loadb(body.ptr, body.len, JSON_ALLOW_NUL, NULL);
-	if (root && !json_is_object(root)) {
-		json_decref(root);
-		root = NULL;
-	}
-	return root;
+// The texts of a failure's JSON body, as they stand there; empty where absent.
+struct failure_body {
+	struct json_token texts[TEXTS];
+};
+
+// A body that is no JSON object has none.
+static void body_read(struct slice body, struct failure_body *out) {
+	static const struct json_path paths[] = {[CODE] = {{"code"}},
+	                                         [TYPE] = {{"__type"}},
+	                                         [LOWER_MESSAGE] = {{"message"}},
+	                                         [UPPER_MESSAGE] = {{"Message"}},
+	                                         {{0}}};
+	struct json_walk walk;
+	*out = (struct failure_body){0};
+	if (body.len > BODY_BYTES)
+		return;
+	json_walk_init(&walk, paths, body);
+	do {
+		json_walk_next(&walk);
+		if (walk.path != JSON_NO_PATH && walk.token.kind == JSON_STRING)
+			out->texts[walk.path] = walk.token;
+	} while (!json_walk_is_over(&walk));
+	if (walk.token.kind == JSON_BROKEN)
+		*out = (struct failure_body){0};
 }
 
 // Copies up to MESSAGE_BYTES, not cutting a UTF-8 sequence.
@@ -56,35 +70,65 @@ static struct slice copy_message(struct slice text, struct arena *arena) {
 	return text.len ? arena_copy(arena, text) : (struct slice){0};
 }
 
-static struct slice body_message(const json_t *body) {
-	struct slice message = json_text(body, "message");
-	return message.len ? message : json_text(body, "Message");
+static struct slice body_message(const struct failure_body *body, struct arena *arena) {
+	const struct json_token *token = &body->texts[body->texts[LOWER_MESSAGE].text.len ? LOWER_MESSAGE : UPPER_MESSAGE];
+	if (!token->is_escaped)
+		return copy_message(token->text, arena);
+	struct buffer plain;
+	buffer_init(&plain, BODY_BYTES);
+	json_unescape(token->text, &plain);
+	struct slice message = copy_message(buffer_slice(&plain), arena);
+	buffer_free(&plain);
+	return message;
 }
 
-static struct slice body_name(const json_t *body) {
-	struct slice name = bare_name(json_text(body, "code"));
-	return name.len ? name : bare_name(json_text(body, "__type"));
+static struct slice body_name(const struct failure_body *body) {
+	struct slice name = bare_name(body->texts[CODE].text);
+	return name.len ? name : bare_name(body->texts[TYPE].text);
+}
+
+// Whether the word occurs in the text, in whatever case, also within another word.
+static bool mentions(struct slice text, struct slice word) {
+	for (size_t i = 0; i + word.len <= text.len; i++)
+		if (strncasecmp(text.ptr + i, word.ptr, word.len) == 0)
+			return true;
+	return false;
+}
+
+// Nothing but the service's prose tells which limit a throttle is about, or that a model has no such tier: of the
+// reserved one, where none is bought, it says "Reservation not found."
+static enum shortage find_shortage(const struct exception_report *report) {
+	if (slice_equal(report->name, SLICE("ThrottlingException"))) {
+		if (mentions(report->message, SLICE("token")))
+			return SHORTAGE_TOKENS;
+		return mentions(report->message, SLICE("request")) ? SHORTAGE_REQUESTS : SHORTAGE_NONE;
+	}
+	bool is_refusal = report->status == 400 && slice_equal(report->name, SLICE("ValidationException"));
+	bool is_about_tier =
+	    mentions(report->message, SLICE("tier")) || mentions(report->message, SLICE("reservation not found"));
+	return is_refusal && is_about_tier ? SHORTAGE_TIER : SHORTAGE_NONE;
 }
 
 void exception_read(int status, struct headers headers, struct slice body, int64_t wall_s, struct arena *arena,
                     struct exception_report *report) {
 	const struct slice *type = headers_find(headers, SLICE("x-amzn-errortype"));
-	json_t *root = body_parse(body);
+	struct failure_body said;
+	body_read(body, &said);
 	struct slice name = type ? bare_name(*type) : (struct slice){0};
 	if (name.len == 0)
-		name = body_name(root);
+		name = body_name(&said);
 	const struct exception *exception = exception_find(name);
 	if (!exception)
 		exception = exception_by_status(status);
 	*report = (struct exception_report){
 	    .name = name.len ? arena_copy(arena, name) : name,
-	    .message = copy_message(body_message(root), arena),
+	    .message = body_message(&said, arena),
 	    .status = status,
 	    .type = exception->type,
 	    .fault = exception->fault,
 	    .retry_after_ms = exception_retry_after_ms(headers, wall_s),
 	};
-	json_decref(root);
+	report->shortage = find_shortage(report);
 }
 
 // The shape's name: "ThrottlingException" for "throttlingException".
@@ -100,23 +144,27 @@ void exception_read_frame(const struct eventstream_frame *frame, struct arena *a
 	type = bare_name(type);
 	const struct exception *exception = exception_find(type);
 	const struct exception *meaning = exception ? exception : exception_by_status(500);
-	json_t *root = body_parse(frame->payload);
+	struct failure_body said;
+	body_read(frame->payload, &said);
 	struct slice message = eventstream_frame_text(frame, SLICE(":error-message"));
 	*report = (struct exception_report){
 	    .name = shape_name(type, exception, arena),
-	    .message = copy_message(message.len ? message : body_message(root), arena),
+	    .message = message.len ? copy_message(message, arena) : body_message(&said, arena),
 	    .status = exception ? exception->status : 500,
 	    .type = meaning->type,
 	    .fault = meaning->fault,
 	    .retry_after_ms = -1,
 	};
-	json_decref(root);
+	report->shortage = find_shortage(report);
 }
 
 int exception_format_body(struct slice message, struct buffer *out) {
-	buffer_append(out, SLICE("{\"message\":"));
-	buffer_append_json(out, message);
-	return buffer_append_byte(out, '}');
+	struct json_writer json;
+	json_writer_init(&json, out);
+	json_begin_object(&json, NULL);
+	json_write_string(&json, "message", message);
+	json_end_object(&json);
+	return out->failed ? ERROR_LIMIT : 0;
 }
 
 int exception_format_frame(enum operation operation, struct slice name, struct slice message, struct buffer *out) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json_writer.h"
 
 enum {
 	KEY_BYTES = 64,        // the longest name that is looked for
@@ -18,6 +19,7 @@ enum {
 struct finder {
 	struct slice text;
 	struct json_reader reader;
+	struct json_token token; // the last one
 	struct json_place *places;
 	size_t count;
 	size_t members;                // of the top object
@@ -40,29 +42,23 @@ static bool is_same(const char *a, const char *b) {
 }
 
 // The key as its reader would understand it; itself where it is too long to be one that is looked for.
-static struct slice plain(struct finder *finder, struct slice key) {
-	if (key.len > KEY_BYTES * ESCAPED_BYTES || slice_find(key, '\\') == key.len)
+static struct slice plain_key(struct finder *finder) {
+	struct slice key = finder->token.text;
+	if (!finder->token.is_escaped || key.len > KEY_BYTES * ESCAPED_BYTES)
 		return key;
 	buffer_clear(&finder->name);
 	return json_unescape(key, &finder->name) ? key : buffer_slice(&finder->name);
 }
 
-static struct json_place *place_of(struct finder *finder, const char *parent, struct slice key) {
-	struct slice name = plain(finder, key);
+static struct json_place *place_of(struct finder *finder, const char *parent) {
+	struct slice name = plain_key(finder);
 	for (size_t i = 0; i < finder->count; i++)
 		if (is_same(finder->places[i].parent, parent) && slice_equal(name, slice_from(finder->places[i].name)))
 			return &finder->places[i];
 	return NULL;
 }
 
-static size_t skip_space(struct slice text, size_t at) {
-	while (at < text.len && memchr(" \t\r\n", text.ptr[at], 4))
-		at++;
-	return at;
-}
-
-// The reader stands behind the key's colon.
-static void on_key(struct finder *finder, struct slice key) {
+static void on_key(struct finder *finder) {
 	unsigned depth = finder->reader.depth;
 	struct json_place *parent = depth == 1 ? NULL : finder->reading[depth - 1];
 	if (depth == 1)
@@ -72,12 +68,9 @@ static void on_key(struct finder *finder, struct slice key) {
 	finder->reading[depth] = NULL;
 	if (depth > 2 || (depth == 2 && !parent))
 		return;
-	struct json_place *place = place_of(finder, parent ? parent->name : NULL, key);
-	if (!place || place->count++ > 0)
-		return;
-	size_t start = skip_space(finder->text, (size_t)(finder->reader.rest.ptr - finder->text.ptr));
-	place->value = slice_of(finder->text.ptr + start, 0);
-	finder->reading[depth] = place;
+	struct json_place *place = place_of(finder, parent ? parent->name : NULL);
+	if (place && place->count++ == 0)
+		finder->reading[depth] = place;
 }
 
 static bool opens(enum json_kind kind) {
@@ -89,13 +82,16 @@ static bool closes(enum json_kind kind) {
 }
 
 // A value begins, or ends, or both. The key that it belongs to is at the depth outside it.
-static void on_value(struct finder *finder, enum json_kind kind) {
+static void on_value(struct finder *finder) {
+	enum json_kind kind = finder->token.kind;
 	unsigned depth = finder->reader.depth - opens(kind);
 	if (depth < 1 || depth > 2 || !finder->reading[depth])
 		return;
 	struct json_place *place = finder->reading[depth];
-	if (!closes(kind))
+	if (!closes(kind)) {
 		place->kind = kind;
+		place->value.ptr = finder->token.start;
+	}
 	if (opens(kind))
 		return;
 	place->value.len = (size_t)(finder->reader.rest.ptr - place->value.ptr);
@@ -104,19 +100,20 @@ static void on_value(struct finder *finder, enum json_kind kind) {
 
 static int find(struct finder *finder, char *reason) {
 	json_reader_init(&finder->reader, finder->text);
-	if (json_next(&finder->reader).kind != JSON_OBJECT)
+	json_read(&finder->reader, &finder->token);
+	if (finder->token.kind != JSON_OBJECT)
 		return refuse(reason, NULL, "is no JSON object");
 	finder->inside = (size_t)(finder->reader.rest.ptr - finder->text.ptr);
 	for (;;) {
-		struct json_token token = json_next(&finder->reader);
-		if (token.kind == JSON_END)
+		json_read(&finder->reader, &finder->token);
+		if (finder->token.kind == JSON_END)
 			return 0;
-		if (token.kind == JSON_BROKEN)
+		if (finder->token.kind == JSON_BROKEN)
 			return refuse(reason, NULL, "is no valid JSON, or nested too deep");
-		if (token.kind != JSON_KEY)
-			on_value(finder, token.kind);
+		if (finder->token.kind != JSON_KEY)
+			on_value(finder);
 		else if (finder->reader.depth <= 3)
-			on_key(finder, token.text);
+			on_key(finder);
 	}
 }
 
@@ -156,7 +153,7 @@ static void add_patch(struct patches *patches, struct patch patch) {
 }
 
 static void append_member(struct buffer *text, const char *name, struct slice value) {
-	buffer_append_json(text, slice_from(name));
+	json_append_string(text, slice_from(name));
 	buffer_append_byte(text, ':');
 	buffer_append(text, value);
 }
@@ -189,7 +186,7 @@ static int edit_top(struct finder *finder, const struct json_place *place, struc
 	return 0;
 }
 
-// An edit of a member of `parent`, which becomes an object where it is none yet.
+// An edit of a member of `parent`, which is made where it is absent.
 static int edit_inner(struct finder *finder, struct json_place *parent, const struct json_place *place,
                       struct slice value, struct patches *patches, char *reason) {
 	if (parent->count == 1 && parent->kind == JSON_OBJECT) {
@@ -202,7 +199,7 @@ static int edit_inner(struct finder *finder, struct json_place *parent, const st
 			patch_member(patches, inside, &parent->members, place->name, value);
 		return 0;
 	}
-	if (parent->count == 1 && parent->kind != JSON_NULL)
+	if (parent->count == 1)
 		return refuse(reason, parent->name, "is no object");
 	struct buffer object;
 	buffer_init(&object, INSERTED_BYTES);

@@ -34,7 +34,7 @@ int json_edit_find(struct slice text, struct json_place *places, size_t count, c
 
 // What a member is to be.
 struct json_edit {
-	const char *parent; // as in a place: an object that is made where it is absent or null
+	const char *parent; // as in a place: an object, which is made where it is absent
 	const char *name;
 	struct slice value; // JSON
 };

@@ -71,6 +71,19 @@ int buffer_append_byte(struct buffer *buffer, char byte) {
 	return buffer_append(buffer, slice_of(&byte, 1));
 }
 
+int buffer_append_number(struct buffer *buffer, int64_t number) {
+	char text[20];
+	size_t place = sizeof text;
+	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+	do {
+		text[--place] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (number < 0)
+		text[--place] = '-';
+	return buffer_append(buffer, slice_of(text + place, sizeof text - place));
+}
+
 int buffer_printf(struct buffer *buffer, const char *format, ...) {
 	va_list measured, written;
 	va_start(measured, format);
@@ -84,58 +97,6 @@ int buffer_printf(struct buffer *buffer, const char *format, ...) {
 	va_end(written);
 	va_end(measured);
 	return rc;
-}
-
-// The length of the well-formed UTF-8 sequence at the start of `s`, or 0 (Unicode 15, table 3-7).
-static size_t utf8_length(struct slice s) {
-	const unsigned char *p = (const unsigned char *)s.ptr;
-	if (p[0] < 0x80)
-		return 1;
-	size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || s.len < length)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-	bool outside = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
-	return overlong || outside ? 0 : length;
-}
-
-static void append_json_character(struct buffer *buffer, struct slice character) {
-	unsigned char c = (unsigned char)character.ptr[0];
-	if (character.len > 1) {
-		buffer_append(buffer, character);
-	} else if (c == '"' || c == '\\') {
-		buffer_append_byte(buffer, '\\');
-		buffer_append_byte(buffer, (char)c);
-	} else if (c == '\n') {
-		buffer_append(buffer, SLICE("\\n"));
-	} else if (c == '\t') {
-		buffer_append(buffer, SLICE("\\t"));
-	} else if (c == '\r') {
-		buffer_append(buffer, SLICE("\\r"));
-	} else if (c < 0x20 || c == 0x7f) {
-		buffer_printf(buffer, "\\u%04x", c);
-	} else {
-		buffer_append_byte(buffer, (char)c);
-	}
-}
-
-int buffer_append_json(struct buffer *buffer, struct slice text) {
-	buffer_append_byte(buffer, '"');
-	while (text.len) {
-		size_t length = utf8_length(text);
-		if (length == 0) {
-			buffer_append(buffer, SLICE("\xef\xbf\xbd"));
-			length = 1;
-		} else {
-			append_json_character(buffer, slice_of(text.ptr, length));
-		}
-		text = slice_from_offset(text, length);
-	}
-	buffer_append_byte(buffer, '"');
-	return buffer->failed ? ERROR_LIMIT : 0;
 }
 
 void buffer_consume(struct buffer *buffer, size_t count) {

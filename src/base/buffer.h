@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/memory_meter.h"
 #include "base/slice.h"
@@ -37,11 +38,9 @@ int buffer_reserve(struct buffer *buffer, size_t more);
 // Appends; 0, or as buffer_reserve.
 int buffer_append(struct buffer *buffer, struct slice bytes);
 int buffer_append_byte(struct buffer *buffer, char byte);
+// A whole number in decimal: several times as fast as buffer_printf.
+int buffer_append_number(struct buffer *buffer, int64_t number);
 int buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-// Appends a JSON string with its quotes: control characters, quotes and backslashes escaped, bytes that are no UTF-8
-// replaced by U+FFFD.
-int buffer_append_json(struct buffer *buffer, struct slice text);
 
 // Drops the first `count` bytes (at most all of them) by moving the rest.
 void buffer_consume(struct buffer *buffer, size_t count);

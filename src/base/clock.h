@@ -10,6 +10,10 @@
 uint64_t clock_now_ms(void);
 // Microseconds of the monotonic clock.
 uint64_t clock_now_us(void);
+// Nanoseconds of it.
+uint64_t clock_now_ns(void);
+// Nanoseconds of the processor that this thread has used.
+uint64_t clock_thread_cpu_ns(void);
 // Milliseconds since 1970 of the calendar clock.
 int64_t clock_wall_ms(void);
 

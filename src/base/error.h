@@ -51,6 +51,9 @@ enum fault {
 	FAULT_CALLER,   // the request itself
 };
 
+// What was lacking, where a failed attempt was told.
+enum shortage { SHORTAGE_NONE, SHORTAGE_TOKENS, SHORTAGE_REQUESTS, SHORTAGE_TIER };
+
 // "validation" and so on; never NULL.
 const char *error_type_name(enum error_type type);
 

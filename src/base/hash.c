@@ -28,5 +28,5 @@ uint64_t hash_bytes(struct slice bytes, uint64_t seed) {
 		hash = (hash ^ read_word(bytes.ptr + at, 8)) * 0x9e3779b97f4a7c15;
 		hash ^= hash >> 32;
 	}
-	return spread(hash ^ read_word(bytes.ptr + at, bytes.len - at));
+	return spread(at < bytes.len ? hash ^ read_word(bytes.ptr + at, bytes.len - at) : hash);
 }

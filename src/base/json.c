@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reader keeps its place, one bit for each open container, and what may come next; nothing else, however long the
-// text is. Only json_read_document recurses, within the reader's own bound of depth.
+// text is.
 #include "base/json.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,31 +14,23 @@ void json_reader_init(struct json_reader *reader, struct slice text) {
 	*reader = (struct json_reader){.rest = text, .wants = JSON_WANTS_VALUE};
 }
 
-static void skip(struct json_reader *reader, size_t count) {
-	reader->rest.ptr += count;
-	reader->rest.len -= count;
+static bool is_space(char byte) {
+	return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
 }
 
-static void skip_space(struct json_reader *reader) {
-	struct slice rest = reader->rest;
-	size_t i = 0;
-	while (i < rest.len && (rest.ptr[i] == ' ' || rest.ptr[i] == '\n' || rest.ptr[i] == '\r' || rest.ptr[i] == '\t'))
-		i++;
-	skip(reader, i);
+static inline const char *past_space(const char *at, const char *end) {
+	while (at < end && is_space(*at))
+		at++;
+	return at;
 }
 
 static bool in_object(const struct json_reader *reader) {
 	return reader->depth > 0 && (reader->objects >> (reader->depth - 1) & 1);
 }
 
-static struct json_token broken(struct json_reader *reader) {
+static void become_broken(struct json_reader *reader, struct json_token *token) {
 	reader->broken = true;
-	return (struct json_token){.kind = JSON_BROKEN};
-}
-
-// What may come once a value is complete.
-static void value_ended(struct json_reader *reader) {
-	reader->wants = reader->depth ? JSON_WANTS_COMMA : JSON_WANTS_NOTHING;
+	token->kind = JSON_BROKEN;
 }
 
 static bool is_digit(char byte) {
@@ -48,189 +41,240 @@ static bool is_hex(char byte) {
 	return is_digit(byte) || (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
 }
 
-// The length of the escape at the start of `rest`, or 0.
-static size_t escape_length(struct slice rest) {
-	if (rest.len < 2)
+// The length of the escape at `at`, or 0.
+static ptrdiff_t escape_length(const char *at, const char *end) {
+	if (end - at < 2)
 		return 0;
-	if (rest.ptr[1] != 'u')
-		return memchr("\"\\/bfnrt", rest.ptr[1], 8) ? 2 : 0;
-	for (size_t i = 2; i < 6; i++)
-		if (i >= rest.len || !is_hex(rest.ptr[i]))
+	switch (at[1]) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		return 2;
+	case 'u':
+		break;
+	default:
+		return 0;
+	}
+	for (ptrdiff_t i = 2; i < 6; i++)
+		if (i >= end - at || !is_hex(at[i]))
 			return 0;
 	return 6;
 }
 
-#define EACH_BYTE(value) (UINT64_MAX / 255 * (value))
-
-// Whether one of eight bytes is a quote, a backslash or a control character: is there a zero, is there one below n
-// (Warren, Hacker's Delight, 6-1).
-static bool has_special(uint64_t word) {
-	uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
-	uint64_t found = ((quote - EACH_BYTE(1)) & ~quote) | ((backslash - EACH_BYTE(1)) & ~backslash) |
-	                 ((word - EACH_BYTE(0x20)) & ~word);
-	return (found & EACH_BYTE(0x80)) != 0;
+static bool is_special(char byte) {
+	return byte == '"' || byte == '\\' || (unsigned char)byte < 0x20;
 }
 
-// Where the run of plain text from `start` on ends, or up to seven bytes before that: prompts are long.
-static size_t plain_until(struct slice text, size_t start) {
-	uint64_t word;
-	size_t i = start;
-	for (; text.len - i >= sizeof word; i += sizeof word) {
-		memcpy(&word, text.ptr + i, sizeof word);
-		if (has_special(word))
-			break;
+// Sixteen bytes at once, as a vector of the processor's where it has such.
+typedef uint8_t block __attribute__((vector_size(16)));
+
+// The place of the first special byte in the block; 16 where there is none.
+static inline unsigned find_special(const char *at) {
+	uint64_t halves[2];
+	block bytes;
+	memcpy(&bytes, at, sizeof bytes);
+	block found = (block)((bytes == '"') | (bytes == '\\') | (bytes < 0x20));
+	memcpy(halves, &found, sizeof halves);
+	if (halves[0])
+		return (unsigned)__builtin_ctzll(le64toh(halves[0])) / 8;
+	return halves[1] ? 8 + (unsigned)__builtin_ctzll(le64toh(halves[1])) / 8 : 16;
+}
+
+// Where the run of plain text from `at` on ends. Prompts are long.
+static inline const char *past_plain(const char *at, const char *end) {
+	while (end - at >= (ptrdiff_t)sizeof(block)) {
+		unsigned plain = find_special(at);
+		at += plain;
+		if (plain < sizeof(block))
+			return at;
 	}
-	return i;
+	while (at < end && !is_special(*at))
+		at++;
+	return at;
 }
 
-// Takes a string from its opening quote to its closing one.
-static bool take_string(struct json_reader *reader, struct slice *text) {
-	struct slice rest = reader->rest;
-	size_t i = plain_until(rest, 1);
-	while (i < rest.len && rest.ptr[i] != '"') {
-		size_t length = 1;
-		if (rest.ptr[i] == '\\')
-			length = escape_length(slice_from_offset(rest, i));
-		else if ((unsigned char)rest.ptr[i] < 0x20)
-			length = 0;
+// Reads a string from its opening quote on; where it ends, or NULL.
+static inline const char *read_string(const char *start, const char *end, struct json_token *token) {
+	const char *at = past_plain(start + 1, end);
+	while (at < end && *at == '\\') {
+		ptrdiff_t length = escape_length(at, end);
 		if (length == 0)
-			return false;
-		i += length;
-		if (length > 1)
-			i = plain_until(rest, i);
+			return NULL;
+		token->is_escaped = true;
+		at = past_plain(at + length, end);
 	}
-	if (i >= rest.len)
-		return false;
-	*text = slice_of(rest.ptr + 1, i - 1);
-	skip(reader, i + 1);
-	return true;
+	if (at == end || *at != '"')
+		return NULL;
+	token->text = slice_of(start + 1, (size_t)(at - start - 1));
+	return at + 1;
 }
 
-static size_t digits_at(struct slice text, size_t start) {
-	size_t i = start;
-	while (i < text.len && is_digit(text.ptr[i]))
-		i++;
-	return i - start;
+static const char *past_digits(const char *at, const char *end) {
+	while (at < end && is_digit(*at))
+		at++;
+	return at;
 }
 
-static bool take_number(struct json_reader *reader, struct slice *text) {
-	struct slice rest = reader->rest;
-	size_t i = rest.ptr[0] == '-';
-	size_t whole = digits_at(rest, i);
-	if (whole == 0 || (whole > 1 && rest.ptr[i] == '0'))
-		return false;
-	i += whole;
-	if (i < rest.len && rest.ptr[i] == '.') {
-		size_t fraction = digits_at(rest, i + 1);
-		if (fraction == 0)
-			return false;
-		i += 1 + fraction;
+// Reads a number; where it ends, or NULL.
+static const char *read_number(const char *start, const char *end, struct json_token *token) {
+	const char *whole = start + (*start == '-'), *at = past_digits(whole, end);
+	if (at == whole || (at - whole > 1 && *whole == '0'))
+		return NULL;
+	if (at < end && *at == '.') {
+		const char *fraction = at + 1;
+		at = past_digits(fraction, end);
+		if (at == fraction)
+			return NULL;
 	}
-	if (i < rest.len && (rest.ptr[i] == 'e' || rest.ptr[i] == 'E')) {
-		size_t sign = i + 1 < rest.len && (rest.ptr[i + 1] == '-' || rest.ptr[i + 1] == '+');
-		size_t exponent = digits_at(rest, i + 1 + sign);
-		if (exponent == 0)
-			return false;
-		i += 1 + sign + exponent;
+	if (at < end && (*at == 'e' || *at == 'E')) {
+		const char *exponent = at + 1;
+		exponent += exponent < end && (*exponent == '-' || *exponent == '+');
+		at = past_digits(exponent, end);
+		if (at == exponent)
+			return NULL;
 	}
-	*text = slice_of(rest.ptr, i);
-	skip(reader, i);
-	return true;
+	token->text = slice_of(start, (size_t)(at - start));
+	return at;
 }
 
-static struct json_token open_container(struct json_reader *reader, bool object) {
-	if (reader->depth == JSON_DEPTH_MAX)
-		return broken(reader);
+static const char *read_word(const char *start, const char *end, struct slice word) {
+	return slice_starts(slice_of(start, (size_t)(end - start)), word) ? start + word.len : NULL;
+}
+
+// Goes on behind a key or a value.
+static inline void go_on(struct json_reader *reader, const char *at, const char *end) {
+	reader->rest = slice_of(at, (size_t)(end - at));
+}
+
+// What may come once a value is complete.
+static inline void value_ended(struct json_reader *reader) {
+	reader->wants = reader->depth ? JSON_WANTS_COMMA : JSON_WANTS_NOTHING;
+}
+
+static void open_container(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
+	bool object = *at == '{';
+	if (reader->depth == JSON_DEPTH_MAX) {
+		become_broken(reader, token);
+		return;
+	}
 	uint64_t bit = (uint64_t)1 << reader->depth++;
 	reader->objects = object ? reader->objects | bit : reader->objects & ~bit;
 	reader->wants = JSON_WANTS_FIRST;
-	skip(reader, 1);
-	return (struct json_token){.kind = object ? JSON_OBJECT : JSON_ARRAY};
+	token->kind = object ? JSON_OBJECT : JSON_ARRAY;
+	go_on(reader, at + 1, end);
 }
 
-static struct json_token close_container(struct json_reader *reader) {
-	bool object = in_object(reader);
+static void close_container(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
+	token->kind = in_object(reader) ? JSON_OBJECT_END : JSON_ARRAY_END;
 	reader->depth--;
-	skip(reader, 1);
 	value_ended(reader);
-	return (struct json_token){.kind = object ? JSON_OBJECT_END : JSON_ARRAY_END};
+	go_on(reader, at + 1, end);
 }
 
-static struct json_token take_word(struct json_reader *reader, struct slice word, enum json_kind kind) {
-	if (!slice_starts(reader->rest, word))
-		return broken(reader);
-	skip(reader, word.len);
-	value_ended(reader);
-	return (struct json_token){.kind = kind};
-}
-
-static struct json_token take_value(struct json_reader *reader) {
-	struct json_token token = {0};
-	switch (reader->rest.ptr[0]) {
+static void next_value(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
+	token->kind = JSON_NUMBER;
+	switch (*at) {
 	case '{':
-		return open_container(reader, true);
 	case '[':
-		return open_container(reader, false);
-	case 't':
-		return take_word(reader, SLICE("true"), JSON_TRUE);
-	case 'f':
-		return take_word(reader, SLICE("false"), JSON_FALSE);
-	case 'n':
-		return take_word(reader, SLICE("null"), JSON_NULL);
+		open_container(reader, at, end, token);
+		return;
 	case '"':
-		token.kind = JSON_STRING;
-		if (!take_string(reader, &token.text))
-			return broken(reader);
+		token->kind = JSON_STRING;
+		at = read_string(at, end, token);
+		break;
+	case 't':
+		token->kind = JSON_TRUE;
+		at = read_word(at, end, SLICE("true"));
+		break;
+	case 'f':
+		token->kind = JSON_FALSE;
+		at = read_word(at, end, SLICE("false"));
+		break;
+	case 'n':
+		token->kind = JSON_NULL;
+		at = read_word(at, end, SLICE("null"));
 		break;
 	default:
-		token.kind = JSON_NUMBER;
-		if (!take_number(reader, &token.text))
-			return broken(reader);
+		at = read_number(at, end, token);
+	}
+	if (!at) {
+		become_broken(reader, token);
+		return;
 	}
 	value_ended(reader);
-	return token;
+	go_on(reader, at, end);
 }
 
-static struct json_token take_key(struct json_reader *reader) {
-	struct json_token token = {.kind = JSON_KEY};
-	if (reader->rest.ptr[0] != '"' || !take_string(reader, &token.text))
-		return broken(reader);
-	skip_space(reader);
-	if (reader->rest.len == 0 || reader->rest.ptr[0] != ':')
-		return broken(reader);
-	skip(reader, 1);
+static void next_key(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
+	token->kind = JSON_KEY;
+	at = *at == '"' ? read_string(at, end, token) : NULL;
+	if (at)
+		at = past_space(at, end);
+	if (!at || at == end || *at != ':') {
+		become_broken(reader, token);
+		return;
+	}
 	reader->wants = JSON_WANTS_VALUE;
-	return token;
+	go_on(reader, at + 1, end);
+}
+
+// Goes over a comma, and finds out whether a key or a value comes; false where neither can.
+static bool begin_item(struct json_reader *reader, const char **at, const char *end) {
+	if (reader->wants == JSON_WANTS_COMMA) {
+		if (**at != ',')
+			return false;
+		*at = past_space(*at + 1, end);
+	}
+	reader->wants = in_object(reader) ? JSON_WANTS_KEY : JSON_WANTS_VALUE;
+	return *at < end;
+}
+
+void json_read(struct json_reader *reader, struct json_token *token) {
+	const char *end = reader->rest.ptr + reader->rest.len, *at = past_space(reader->rest.ptr, end);
+	token->kind = JSON_END;
+	token->is_escaped = false;
+	token->text = (struct slice){0};
+	token->start = at;
+	if (reader->broken || at == end || reader->wants == JSON_WANTS_NOTHING) {
+		if (reader->broken || at < end || reader->wants != JSON_WANTS_NOTHING)
+			become_broken(reader, token);
+		return;
+	}
+	if (reader->wants == JSON_WANTS_COMMA || reader->wants == JSON_WANTS_FIRST) {
+		if (*at == (in_object(reader) ? '}' : ']')) {
+			close_container(reader, at, end, token);
+			return;
+		}
+		if (!begin_item(reader, &at, end)) {
+			become_broken(reader, token);
+			return;
+		}
+		token->start = at;
+	}
+	if (reader->wants == JSON_WANTS_KEY)
+		next_key(reader, at, end, token);
+	else
+		next_value(reader, at, end, token);
 }
 
 struct json_token json_next(struct json_reader *reader) {
-	skip_space(reader);
-	if (reader->broken)
-		return broken(reader);
-	if (reader->wants == JSON_WANTS_NOTHING)
-		return reader->rest.len ? broken(reader) : (struct json_token){.kind = JSON_END};
-	if (reader->rest.len == 0)
-		return broken(reader);
-	bool object = in_object(reader);
-	bool closes = reader->rest.ptr[0] == (object ? '}' : ']');
-	switch (reader->wants) {
-	case JSON_WANTS_COMMA:
-		if (closes)
-			return close_container(reader);
-		if (reader->rest.ptr[0] != ',')
-			return broken(reader);
-		skip(reader, 1);
-		reader->wants = object ? JSON_WANTS_KEY : JSON_WANTS_VALUE;
-		return json_next(reader);
-	case JSON_WANTS_FIRST:
-		if (closes)
-			return close_container(reader);
-		return object ? take_key(reader) : take_value(reader);
-	case JSON_WANTS_KEY:
-		return take_key(reader);
-	default:
-		return take_value(reader);
-	}
+	struct json_token token;
+	json_read(reader, &token);
+	return token;
+}
+
+static void skip(struct json_reader *reader, size_t count) {
+	reader->rest = slice_from_offset(reader->rest, count);
+}
+
+static void skip_space(struct json_reader *reader) {
+	const char *end = reader->rest.ptr + reader->rest.len;
+	go_on(reader, past_space(reader->rest.ptr, end), end);
 }
 
 // Goes to where a value begins, over the comma before it; false where something else comes.
@@ -263,7 +307,7 @@ bool json_take_value(struct json_reader *reader, struct slice *raw) {
 	unsigned depth = reader->depth;
 	struct json_token token;
 	do {
-		token = json_next(reader);
+		json_read(reader, &token);
 	} while (reader->depth > depth && token.kind != JSON_BROKEN);
 	*raw = slice_of(start, (size_t)(reader->rest.ptr - start));
 	return token.kind != JSON_BROKEN;
@@ -287,114 +331,63 @@ static uint32_t read_hex(const char *digits) {
 	return value;
 }
 
-static int append_utf8(uint32_t code, struct buffer *out) {
-	char bytes[4];
+static size_t encode_utf8(uint32_t code, char *bytes) {
 	size_t count = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
 	for (size_t i = count; i-- > 1; code >>= 6)
 		bytes[i] = (char)(0x80 | (code & 0x3f));
 	bytes[0] = (char)(lead[count] | code);
-	return buffer_append(out, slice_of(bytes, count));
+	return count;
 }
 
-// Reads the \uXXXX at the start of `rest`, and the second half of a pair after it; returns how many bytes it took.
-static size_t append_unicode(struct slice rest, struct buffer *out) {
+// Resolves the \uXXXX at the start of `rest`, and the second half of a pair after it; *taken is how long they are.
+static size_t resolve_unicode(struct slice rest, size_t *taken, char *bytes) {
 	uint32_t code = read_hex(rest.ptr + 2);
-	size_t taken = 6;
+	*taken = 6;
 	if (code >= 0xd800 && code < 0xe000) {
 		bool pair = code < 0xdc00 && rest.len >= 12 && rest.ptr[6] == '\\' && rest.ptr[7] == 'u';
 		uint32_t low = pair ? read_hex(rest.ptr + 8) : 0;
 		if (low >= 0xdc00 && low < 0xe000) {
 			code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-			taken = 12;
+			*taken = 12;
 		} else {
 			code = 0xfffd;
 		}
 	}
-	append_utf8(code, out);
-	return taken;
+	return encode_utf8(code, bytes);
+}
+
+// The same for any escape.
+static size_t resolve_escape(struct slice rest, size_t *taken, char *bytes) {
+	static const char letters[] = "bfnrt", values[] = "\b\f\n\r\t";
+	if (rest.ptr[1] == 'u')
+		return resolve_unicode(rest, taken, bytes);
+	const char *letter = strchr(letters, rest.ptr[1]);
+	*bytes = letter ? values[letter - letters] : rest.ptr[1];
+	*taken = 2;
+	return 1;
+}
+
+void json_tell_text(struct slice text, json_text_callback on_text, void *owner) {
+	bool begins = true;
+	while (text.len > 0) {
+		size_t taken = slice_find(text, '\\');
+		char bytes[4];
+		struct slice piece = slice_of(text.ptr, taken);
+		if (taken == 0)
+			piece = slice_of(bytes, resolve_escape(text, &taken, bytes));
+		on_text(owner, piece, begins);
+		begins = false;
+		text = slice_from_offset(text, taken);
+	}
+}
+
+static void append_piece(void *owner, struct slice piece, bool begins) {
+	(void)begins;
+	buffer_append(owner, piece);
 }
 
 int json_unescape(struct slice text, struct buffer *out) {
-	while (text.len > 0) {
-		size_t plain = slice_find(text, '\\');
-		buffer_append(out, slice_of(text.ptr, plain));
-		text = slice_from_offset(text, plain);
-		if (text.len == 0)
-			break;
-		if (text.ptr[1] == 'u') {
-			text = slice_from_offset(text, append_unicode(text, out));
-			continue;
-		}
-		static const char letters[] = "bfnrt", bytes[] = "\b\f\n\r\t";
-		const char *letter = strchr(letters, text.ptr[1]);
-		buffer_append_byte(out, letter ? bytes[letter - letters] : text.ptr[1]);
-		text = slice_from_offset(text, 2);
-	}
+	json_tell_text(text, append_piece, out);
 	return out->failed ? ERROR_LIMIT : 0;
-}
-
-static int read_text(struct slice raw, struct buffer *text) {
-	buffer_clear(text);
-	return json_unescape(raw, text);
-}
-
-// Fills one value from the token that begins it; recursion is bounded by the reader's depth.
-static int read_value(struct json_reader *reader, struct json_token token, struct buffer *text,
-                      struct document *value) {
-	int status = 0;
-	switch (token.kind) {
-	case JSON_OBJECT:
-	case JSON_ARRAY:
-		value->kind = DOCUMENT_TABLE;
-		for (;;) {
-			token = json_next(reader);
-			if (token.kind == JSON_OBJECT_END || token.kind == JSON_ARRAY_END || status)
-				return status;
-			struct document *place;
-			if (token.kind == JSON_KEY) {
-				status = read_text(token.text, text);
-				place = document_add_entry(value, buffer_slice(text));
-				token = json_next(reader);
-			} else {
-				place = document_add_item(value);
-			}
-			if (!status)
-				status = read_value(reader, token, text, place);
-			if (status)
-				return status;
-		}
-	case JSON_STRING:
-		status = read_text(token.text, text);
-		document_set_string(value, buffer_slice(text));
-		return status;
-	case JSON_NUMBER:
-		value->kind = DOCUMENT_NUMBER;
-		value->number = json_number(token.text);
-		return isfinite(value->number) ? 0 : ERROR_INVALID;
-	case JSON_TRUE:
-	case JSON_FALSE:
-		value->kind = DOCUMENT_BOOLEAN;
-		value->boolean = token.kind == JSON_TRUE;
-		return 0;
-	case JSON_NULL:
-		return 0;
-	default:
-		return ERROR_INVALID;
-	}
-}
-
-int json_read_document(struct slice text, struct document *document) {
-	struct json_reader reader;
-	struct buffer unescaped;
-	json_reader_init(&reader, text);
-	buffer_init(&unescaped, text.len + 1);
-	*document = (struct document){0};
-	int status = read_value(&reader, json_next(&reader), &unescaped, document);
-	if (!status && json_next(&reader).kind != JSON_END)
-		status = ERROR_INVALID;
-	if (status)
-		document_free(document);
-	buffer_free(&unescaped);
-	return status;
 }

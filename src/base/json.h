@@ -31,7 +31,9 @@ enum json_kind {
 
 struct json_token {
 	enum json_kind kind;
+	bool is_escaped;   // the text has escapes
 	struct slice text; // of KEY and STRING, between the quotes, escapes as they are; of NUMBER, its digits
+	const char *start; // of a KEY or a value: its first byte. A value ends where the reader's `rest` begins
 };
 
 struct json_reader {
@@ -45,7 +47,9 @@ struct json_reader {
 // The text is borrowed.
 void json_reader_init(struct json_reader *reader, struct slice text);
 
-// The next token; after END and BROKEN the same again.
+// Reads the next token; after END and BROKEN the same again. Texts of KEYs, STRINGs and NUMBERs are borrowed.
+void json_read(struct json_reader *reader, struct json_token *token);
+// The same by value.
 struct json_token json_next(struct json_reader *reader);
 
 // Reads on over the next value, whole; *raw is its text as it stands. False where no value comes (the end of a
@@ -54,6 +58,12 @@ bool json_take_value(struct json_reader *reader, struct slice *raw);
 
 // The number of a NUMBER token; infinite where it is beyond a double.
 double json_number(struct slice digits);
+
+// Hears a piece of a text with its escapes resolved, borrowed for the call; `begins` with the first of each text.
+typedef void (*json_text_callback)(void *owner, struct slice piece, bool begins);
+
+// Tells the text of a KEY or STRING token; lone surrogates become U+FFFD. An empty text has no piece.
+void json_tell_text(struct slice text, json_text_callback on_text, void *owner);
 
 // Appends the text of a KEY or STRING token with its escapes resolved; lone surrogates become U+FFFD. 0, or as
 // buffer_append.

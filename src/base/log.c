@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/json_writer.h"
 #include "base/time_format.h"
 
 enum { LINE_BYTES = 16384 };
@@ -23,20 +24,6 @@ void log_configure(enum log_level level, enum log_format format) {
 
 bool log_enabled(enum log_level level) {
 	return level >= configured_level;
-}
-
-// By hand, since the formatting of numbers would be most of the cost of a line.
-static void append_number(struct buffer *line, int64_t number) {
-	char text[20];
-	size_t place = sizeof text;
-	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
-	do {
-		text[--place] = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest);
-	if (number < 0)
-		buffer_append_byte(line, '-');
-	buffer_append(line, slice_of(text + place, sizeof text - place));
 }
 
 static void append_time(struct buffer *line) {
@@ -59,21 +46,11 @@ static void append_text_field(struct buffer *line, const struct log_field *field
 	buffer_append(line, slice_from(field->name));
 	buffer_append_byte(line, '=');
 	if (field->kind == LOG_NUMBER)
-		append_number(line, field->number);
+		buffer_append_number(line, field->number);
 	else if (is_plain(field->text))
 		buffer_append(line, field->text);
 	else
-		buffer_append_json(line, field->text);
-}
-
-static void append_json_field(struct buffer *line, const struct log_field *field) {
-	buffer_append(line, SLICE(",\""));
-	buffer_append(line, slice_from(field->name));
-	buffer_append(line, SLICE("\":"));
-	if (field->kind == LOG_NUMBER)
-		append_number(line, field->number);
-	else
-		buffer_append_json(line, field->text);
+		json_append_string(line, field->text);
 }
 
 static void format_text(struct buffer *line, enum log_level level, const char *message,
@@ -89,15 +66,20 @@ static void format_text(struct buffer *line, enum log_level level, const char *m
 
 static void format_json(struct buffer *line, enum log_level level, const char *message,
                         const struct log_field *fields) {
-	buffer_append(line, SLICE("{\"time\":\""));
-	append_time(line);
-	buffer_append(line, SLICE("\",\"level\":\""));
-	buffer_append(line, slice_from(log_level_names[level]));
-	buffer_append(line, SLICE("\",\"message\":"));
-	buffer_append_json(line, slice_from(message));
+	char time[TIME_ISO_BYTES];
+	struct json_writer json;
+	time_format_iso(clock_wall_ms(), time);
+	json_writer_init(&json, line);
+	json_begin_object(&json, NULL);
+	json_write_string(&json, "time", slice_of(time, sizeof time - 1));
+	json_write_string(&json, "level", slice_from(log_level_names[level]));
+	json_write_string(&json, "message", slice_from(message));
 	for (; fields && fields->kind != LOG_END; fields++)
-		append_json_field(line, fields);
-	buffer_append_byte(line, '}');
+		if (fields->kind == LOG_NUMBER)
+			json_write_integer(&json, fields->name, fields->number);
+		else
+			json_write_string(&json, fields->name, fields->text);
+	json_end_object(&json);
 }
 
 void log_append(struct buffer *lines, enum log_level level, const char *message, const struct log_field *fields) {

@@ -7,8 +7,9 @@
 
 #include "aws/eventstream.h"
 #include "aws/exception.h"
+#include "aws/request_shape.h"
+#include "aws/response_shape.h"
 #include "base/environment.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/problem.h"
@@ -22,7 +23,12 @@
 #include "mux/mux.h"
 #include "net/loop.h"
 
-enum { PROMPT_BYTES = 16 * 1024 * 1024, REQUEST_BYTES = 6 * PROMPT_BYTES + 1024, TOKENS_MAX = 1000000 };
+enum {
+	PROMPT_BYTES = 16 * 1024 * 1024,
+	REQUEST_BYTES = 6 * PROMPT_BYTES + 1024,
+	TOKENS_MAX = 1000000,
+	ARENA_BYTES = 64 * 1024
+};
 
 struct question {
 	struct loop *loop;
@@ -38,52 +44,35 @@ static void end_line(struct question *question) {
 	fflush(stdout);
 }
 
-// Once, the first; by the exception's own name, which in a stream begins with a small letter.
+// Once, the first.
 static void say_failure(struct question *question, struct slice name, struct slice message) {
-	const struct exception *known = exception_find(name);
 	if (!question->failed) {
 		end_line(question);
-		fprintf(stderr, "signalbox ask: %.*s: %.*s\n", SLICE_ARGS(known ? slice_from(known->name) : name),
-		        SLICE_ARGS(message));
+		fprintf(stderr, "signalbox ask: %.*s: %.*s\n", SLICE_ARGS(name), SLICE_ARGS(message));
 	}
 	question->failed = true;
 }
 
-// The text at `key` of a JSON object that was read; empty where there is none.
-static struct slice member_text(const struct document *object, const char *key) {
-	const struct document *value = document_get(object, key);
-	return value && value->kind == DOCUMENT_STRING ? value->string : (struct slice){0};
-}
-
-static void print_delta(struct question *question, const struct document *payload) {
-	struct slice text = member_text(document_get(payload, "delta"), "text");
-	if (text.len == 0)
-		return;
-	fwrite(text.ptr, 1, text.len, stdout);
+static void print_piece(void *owner, struct slice piece, bool begins) {
+	struct question *question = owner;
+	(void)begins;
+	fwrite(piece.ptr, 1, piece.len, stdout);
 	fflush(stdout);
-	question->is_within_line = text.ptr[text.len - 1] != '\n';
+	question->is_within_line = piece.ptr[piece.len - 1] != '\n';
 }
 
 static void take_frame(struct question *question, const struct eventstream_frame *frame) {
-	struct document payload = {0};
-	json_read_document(frame->payload, &payload);
-	switch (eventstream_frame_kind(frame)) {
-	case EVENTSTREAM_KIND_EVENT:
-		if (slice_equal(eventstream_frame_text(frame, SLICE(":event-type")), SLICE("contentBlockDelta")))
-			print_delta(question, &payload);
-		break;
-	case EVENTSTREAM_KIND_EXCEPTION:
-		say_failure(question, eventstream_frame_text(frame, SLICE(":exception-type")),
-		            member_text(&payload, "message"));
-		break;
-	case EVENTSTREAM_KIND_ERROR:
-		say_failure(question, eventstream_frame_text(frame, SLICE(":error-code")),
-		            eventstream_frame_text(frame, SLICE(":error-message")));
-		break;
-	case EVENTSTREAM_KIND_OTHER:
-		break;
-	}
-	document_free(&payload);
+	enum eventstream_kind kind = eventstream_frame_kind(frame);
+	if (kind == EVENTSTREAM_KIND_EVENT)
+		response_shape_delta(frame->payload, print_piece, question);
+	if (kind != EVENTSTREAM_KIND_EXCEPTION && kind != EVENTSTREAM_KIND_ERROR)
+		return;
+	struct exception_report report;
+	struct arena arena;
+	arena_init(&arena, ARENA_BYTES);
+	exception_read_frame(frame, &arena, &report);
+	say_failure(question, report.name, report.message);
+	arena_free(&arena);
 }
 
 static void on_head(void *owner, const struct mux_head *head) {
@@ -106,14 +95,15 @@ static bool on_body(void *owner, struct slice bytes) {
 	return true;
 }
 
-// The service's message out of an error's JSON body, where it has one.
+// In the service's own words, where it has some.
 static void say_error(struct question *question, const struct mux_error *error) {
-	struct document body = {0};
-	struct slice message = error->message;
-	if (error->from_upstream && json_read_document(error->body, &body) == 0 && member_text(&body, "message").len)
-		message = member_text(&body, "message");
-	say_failure(question, error->exception, message);
-	document_free(&body);
+	struct exception_report report = {.status = 0};
+	struct arena arena;
+	arena_init(&arena, ARENA_BYTES);
+	if (error->from_upstream)
+		exception_read(error->status, (struct headers){0}, error->body, 0, &arena, &report);
+	say_failure(question, error->exception, report.message.len ? report.message : error->message);
+	arena_free(&arena);
 }
 
 static void on_done(void *owner, const struct mux_result *result) {
@@ -127,15 +117,6 @@ static void on_done(void *owner, const struct mux_result *result) {
 		fprintf(stderr, "model %.*s, %u attempt%s, %llu ms\n", SLICE_ARGS(result->model), result->attempts,
 		        result->attempts == 1 ? "" : "s", (unsigned long long)result->latency_ms);
 	loop_stop(question->loop);
-}
-
-static void format_request(struct slice prompt, uint64_t max_tokens, struct buffer *body) {
-	buffer_append(body, SLICE("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":"));
-	buffer_append_json(body, prompt);
-	buffer_append(body, SLICE("}]}]"));
-	if (max_tokens)
-		buffer_printf(body, ",\"inferenceConfig\":{\"maxTokens\":%llu}", (unsigned long long)max_tokens);
-	buffer_append_byte(body, '}');
 }
 
 // One request on one loop. The model asked for is the first of the pool where none is named: it surely is served.
@@ -211,7 +192,7 @@ static int run(const struct settings_flags *flags, const char *model, uint64_t m
 	buffer_init(&body, REQUEST_BYTES);
 	log_configure(LOG_WARN, LOG_TEXT);
 	if (settings_load(flags, &environment_of_process, &problems, &settings) == 0 && read_prompt(argument, &prompt)) {
-		format_request(buffer_slice(&prompt), max_tokens, &body);
+		request_shape_write(buffer_slice(&prompt), max_tokens, &body);
 		status = ask(&settings, slice_from(model), buffer_slice(&body), &problems);
 	}
 	cli_print_problems(&problems);

@@ -28,25 +28,33 @@ static bool check_for_people(const char **paths, size_t count) {
 }
 
 static bool check_for_programs(const char **paths, size_t count) {
-	struct buffer files;
+	struct buffer files, report;
+	struct json_writer json;
 	bool are_sound = true;
 	buffer_init(&files, JSON_BYTES);
+	buffer_init(&report, JSON_BYTES);
+	json_writer_init(&json, &files);
 	for (size_t i = 0; i < count; i++) {
-		if (i)
-			buffer_append_byte(&files, ',');
 		struct inspection inspection;
 		inspect(paths[i], &inspection);
-		inspection_write(&inspection, &files);
+		inspection_write(&inspection, &json);
 		are_sound = inspection_is_sound(&inspection) && are_sound;
 		inspection_free(&inspection);
 	}
-	printf("{\"sound\":%s,\"files\":[", are_sound ? "true" : "false");
-	fwrite(files.ptr, 1, files.len, stdout);
-	printf("]}\n");
-	if (files.failed)
+	json_writer_init(&json, &report);
+	json_begin_object(&json, NULL);
+	json_write_boolean(&json, "sound", are_sound);
+	json_begin_array(&json, "files");
+	json_write_members(&json, buffer_slice(&files));
+	json_end_array(&json);
+	json_end_object(&json);
+	buffer_append_byte(&report, '\n');
+	fwrite(report.ptr, 1, report.len, stdout);
+	if (files.failed || report.failed)
 		fprintf(stderr, "signalbox check: the report is too long\n");
-	are_sound = are_sound && !files.failed;
+	are_sound = are_sound && !files.failed && !report.failed;
 	buffer_free(&files);
+	buffer_free(&report);
 	return are_sound;
 }
 

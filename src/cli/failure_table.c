@@ -36,10 +36,14 @@ static void add_exceptions(struct failure_list *list) {
 static void add_throttles(struct failure_list *list) {
 	struct failure throttle = by_exception(exception_find(SLICE("ThrottlingException")));
 	add(list, "ThrottlingException, to come back in 5 s", throttle)->retry_after_ms = 5000;
-	add(list, "ThrottlingException, too many tokens", throttle)->message =
-	    SLICE("Too many tokens, please wait before trying again.");
-	add(list, "ThrottlingException, too many requests", throttle)->message =
-	    SLICE("Too many requests, please wait before trying again.");
+	throttle.message = SLICE(EXCEPTION_TOO_MANY_TOKENS);
+	throttle.shortage = SHORTAGE_TOKENS;
+	add(list, "ThrottlingException, too many tokens", throttle);
+	throttle.message = SLICE(EXCEPTION_TOO_MANY_REQUESTS);
+	throttle.shortage = SHORTAGE_REQUESTS;
+	add(list, "ThrottlingException, too many requests", throttle);
+	throttle.message = SLICE("The service says why.");
+	throttle.shortage = SHORTAGE_NONE;
 	add(list, "ThrottlingException in a stream", throttle)->kind = FAILURE_STREAM;
 }
 

@@ -12,6 +12,7 @@
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
 #include "lab/lint.h"
+#include "mux/body_reader.h"
 #include "policy/keys.h"
 #include "policy/shared.h"
 #include "sandbox/table_file.h"
@@ -26,14 +27,16 @@ static int dry_run_policy(struct inspection *inspection, struct policy *policy, 
 	                            .limits = inspection->limits,
 	                            .failures = failures,
 	                            .failure_count = failure_count,
-	                            .body_bytes = settings->engine.limits.body_bytes};
+	                            .body_bytes = settings->engine.limits.body_bytes,
+	                            .bodies = &mux_body_reader};
 	int rc = dry_run_perform(&plan, &inspection->problems, &inspection->dry_run);
 	free(failures);
 	return rc;
 }
 
 static void inspect_policy(struct inspection *inspection, const char *path, const struct settings *settings) {
-	struct policy_host host = {.registry = registry_new(), .shared = shared_new(), .now_ms = clock_now_ms()};
+	struct policy_host host = {
+	    .registry = registry_new(), .shared = shared_new(), .bodies = &mux_body_reader, .now_ms = clock_now_ms()};
 	struct policy *policy = NULL;
 	inspection->limits = settings->engine.policy_limits;
 	if (policy_load(path, &inspection->limits, WORKERS, &host, &inspection->problems, &policy) == 0) {

@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/problem.h"
+#include "base/json_writer.h"
 #include "lab/dry_run.h"
 
 struct inspection {
@@ -43,7 +44,7 @@ struct inspection_use inspection_use(const struct inspection *inspection, const 
 // lines on stderr of the files before, which are not told again, and gets this one's.
 void inspection_print(const struct inspection *inspection, struct buffer *told);
 
-// For programs: appends one JSON object.
-void inspection_write(const struct inspection *inspection, struct buffer *json);
+// For programs: one JSON object.
+void inspection_write(const struct inspection *inspection, struct json_writer *json);
 
 #endif

@@ -1,109 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page for programs. Keys are never taken away or renamed; all are always there.
-#include <inttypes.h>
-#include <string.h>
-
+#include "base/json_writer.h"
 #include "base/problem.h"
 #include "cli/inspection.h"
 #include "config/report.h"
 
-static void write_text(struct buffer *json, const char *key, const char *text) {
-	buffer_printf(json, "\"%s\":", key);
-	if (text)
-		buffer_append_json(json, slice_from(text));
-	else
-		buffer_append(json, SLICE("null"));
-}
-
-static void write_problems(struct buffer *json, const char *key, const struct problems *problems) {
-	buffer_printf(json, "\"%s\":", key);
-	report_problems(problems, json);
-}
-
-static void write_line(struct buffer *json, int line) {
-	if (line)
-		buffer_printf(json, ",\"line\":%d,", line);
-	else
-		buffer_append(json, SLICE(",\"line\":null,"));
-}
-
-static void write_mistakes(struct buffer *json, const struct dry_run *dry_run) {
-	bool is_first = true;
-	buffer_append(json, SLICE("\"mistakes\":["));
+static void write_mistakes(struct json_writer *json, const struct dry_run *dry_run) {
+	json_begin_array(json, "mistakes");
 	for (size_t i = 0; i < dry_run->count; i++) {
 		const struct observation *observation = &dry_run->observations[i];
 		if (observation->mistakes == 0)
 			continue;
-		buffer_append(json, is_first ? SLICE("{") : SLICE(",{"));
-		is_first = false;
-		write_text(json, "hook", observation->hook);
-		buffer_append_byte(json, ',');
-		write_text(json, "situation", observation->dry_run_case);
-		buffer_append_byte(json, ',');
-		write_text(json, "file", observation->mistake.file);
-		write_line(json, observation->mistake.line);
-		write_text(json, "ending", call_ending_name(observation->mistake.ending));
-		buffer_append_byte(json, ',');
-		write_text(json, "message", observation->mistake.message);
-		buffer_append_byte(json, '}');
+		json_begin_object(json, NULL);
+		json_write_string(json, "hook", slice_from(observation->hook));
+		json_write_string(json, "situation", slice_from(observation->dry_run_case));
+		json_write_string(json, "file", slice_from(observation->mistake.file));
+		report_line(observation->mistake.line, json);
+		json_write_string(json, "ending", slice_from(call_ending_name(observation->mistake.ending)));
+		json_write_string(json, "message", slice_from(observation->mistake.message));
+		json_end_object(json);
 	}
-	buffer_append_byte(json, ']');
+	json_end_array(json);
 }
 
-static void write_hooks(struct buffer *json, const struct inspection *inspection) {
-	buffer_append(json, SLICE("\"hooks\":{"));
+static void write_hooks(struct json_writer *json, const struct inspection *inspection) {
+	json_begin_object(json, "hooks");
 	for (size_t i = 0; policy_hook_names[i]; i++) {
 		struct inspection_use use = inspection_use(inspection, policy_hook_names[i]);
-		buffer_printf(json,
-		              "%s\"%s\":{\"present\":%s,\"calls\":%zu,\"instructions\":%" PRIu64
-		              ",\"memory_bytes\":%zu,\"cpu_ns\":%" PRIu64 "}",
-		              i ? "," : "", policy_hook_names[i], use.calls ? "true" : "false", use.calls, use.instructions,
-		              use.peak_bytes, use.cpu_ns);
+		json_begin_object(json, policy_hook_names[i]);
+		json_write_boolean(json, "present", use.calls > 0);
+		json_write_unsigned(json, "calls", use.calls);
+		json_write_unsigned(json, "instructions", use.instructions);
+		json_write_unsigned(json, "memory_bytes", use.peak_bytes);
+		json_write_unsigned(json, "cpu_ns", use.cpu_ns);
+		json_end_object(json);
 	}
-	buffer_append_byte(json, '}');
+	json_end_object(json);
 }
 
-static void write_observation(struct buffer *json, const struct observation *observation) {
+static void write_observation(struct json_writer *json, const struct observation *observation) {
 	static const char *const deciders[] = {"nobody", "default", "policy"};
-	buffer_append_byte(json, '{');
-	write_text(json, "hook", observation->hook);
-	buffer_append_byte(json, ',');
-	write_text(json, "situation", observation->dry_run_case);
-	buffer_append_byte(json, ',');
-	write_text(json, "decided_by", deciders[observation->decided_by]);
-	buffer_append(json, SLICE(",\"words\":"));
-	buffer_append_json(json, buffer_slice(&observation->words));
-	buffer_append(json, SLICE(",\"decision\":"));
-	buffer_append(json, buffer_slice(&observation->json));
-	buffer_printf(json,
-	              ",\"decisions\":%zu,\"calls\":%zu,\"mistakes\":%zu,\"instructions\":%" PRIu64
-	              ",\"memory_bytes\":%zu,\"cpu_ns\":%" PRIu64 "}",
-	              observation->decisions, observation->calls, observation->mistakes, observation->instructions,
-	              observation->peak_bytes, observation->cpu_ns);
+	json_begin_object(json, NULL);
+	json_write_string(json, "hook", slice_from(observation->hook));
+	json_write_string(json, "situation", slice_from(observation->dry_run_case));
+	json_write_string(json, "decided_by", slice_from(deciders[observation->decided_by]));
+	json_write_string(json, "words", buffer_slice(&observation->words));
+	json_write_raw(json, "decision", buffer_slice(&observation->json));
+	json_write_unsigned(json, "decisions", observation->decisions);
+	json_write_unsigned(json, "calls", observation->calls);
+	json_write_unsigned(json, "mistakes", observation->mistakes);
+	json_write_unsigned(json, "instructions", observation->instructions);
+	json_write_unsigned(json, "memory_bytes", observation->peak_bytes);
+	json_write_unsigned(json, "cpu_ns", observation->cpu_ns);
+	json_end_object(json);
 }
 
-void inspection_write(const struct inspection *inspection, struct buffer *json) {
+static void write_limits(struct json_writer *json, const struct policy_limits *limits) {
+	json_begin_object(json, "limits");
+	json_write_unsigned(json, "instructions", limits->instructions);
+	json_write_unsigned(json, "memory_bytes", limits->memory_bytes);
+	json_end_object(json);
+}
+
+void inspection_write(const struct inspection *inspection, struct json_writer *json) {
 	const struct dry_run *dry_run = &inspection->dry_run;
-	buffer_append_byte(json, '{');
-	write_text(json, "file", inspection->path);
-	buffer_append_byte(json, ',');
-	write_text(json, "kind", inspection->is_settings ? "settings" : "policy");
-	buffer_printf(json, ",\"sound\":%s,", inspection_is_sound(inspection) ? "true" : "false");
-	write_text(json, "policy", inspection->policy);
-	buffer_printf(json, ",\"models\":%zu,\"limits\":{\"instructions\":%" PRIu64 ",\"memory_bytes\":%" PRIu64 "},",
-	              inspection->model_count, inspection->limits.instructions, inspection->limits.memory_bytes);
-	write_problems(json, "problems", &inspection->problems);
-	buffer_append_byte(json, ',');
+	json_begin_object(json, NULL);
+	json_write_string(json, "file", slice_from(inspection->path));
+	json_write_string(json, "kind", inspection->is_settings ? SLICE("settings") : SLICE("policy"));
+	json_write_boolean(json, "sound", inspection_is_sound(inspection));
+	json_write_optional(json, "policy", slice_from(inspection->policy));
+	json_write_unsigned(json, "models", inspection->model_count);
+	write_limits(json, &inspection->limits);
+	report_problems(&inspection->problems, "problems", json);
 	write_mistakes(json, dry_run);
-	buffer_append_byte(json, ',');
-	write_problems(json, "warnings", &inspection->lints);
-	buffer_append_byte(json, ',');
+	report_problems(&inspection->lints, "warnings", json);
 	write_hooks(json, inspection);
-	buffer_append(json, SLICE(",\"situations\":["));
-	for (size_t i = 0; i < dry_run->count; i++) {
-		if (i)
-			buffer_append_byte(json, ',');
+	json_begin_array(json, "situations");
+	for (size_t i = 0; i < dry_run->count; i++)
 		write_observation(json, &dry_run->observations[i]);
-	}
-	buffer_append(json, SLICE("]}"));
+	json_end_array(json);
+	json_end_object(json);
 }

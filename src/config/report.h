@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/json_writer.h"
 #include "base/problem.h"
 #include "mux/mux.h"
 #include "route/model.h"
@@ -33,8 +34,11 @@ void report_breaker(const struct model *model, struct report_time time, struct b
 // {"version","hash","since","source","models","restores","errors","benched","history"}.
 void report_policy(struct mux *mux, struct buffer *out);
 
-// [{"file","line","field","expected","found"}]; the line is null where it is unknown.
-void report_problems(const struct problems *problems, struct buffer *out);
+// Writes [{"file","line","field","expected","found"}] under the key.
+void report_problems(const struct problems *problems, const char *key, struct json_writer *json);
+
+// Writes "line", null for 0, which is an unknown one.
+void report_line(int line, struct json_writer *json);
 
 // Whether any model could be sent a request now: its breaker is not open, or is due for a probe. A rest bars nobody,
 // since the model that returns first is asked where all of them rest.

@@ -20,106 +20,136 @@ const char *body_stop_reason(const struct generation *generation) {
 	}
 }
 
-void body_append_cache(const struct generation *generation, struct buffer *out) {
-	const char *unit = converses(generation) ? "s" : "Count";
-	if (generation->cache_read_tokens + generation->cache_write_tokens > 0)
-		buffer_printf(out, ",\"cacheReadInputToken%s\":%" PRIu64 ",\"cacheWriteInputToken%s\":%" PRIu64, unit,
-		              generation->cache_read_tokens, unit, generation->cache_write_tokens);
+static bool is_cached(const struct generation *generation) {
+	return generation->cache_read_tokens + generation->cache_write_tokens > 0;
 }
 
-void body_append_anthropic_cache(const struct generation *generation, struct buffer *out) {
-	if (generation->cache_read_tokens + generation->cache_write_tokens > 0)
-		buffer_printf(out, ",\"cache_creation_input_tokens\":%" PRIu64 ",\"cache_read_input_tokens\":%" PRIu64,
-		              generation->cache_write_tokens, generation->cache_read_tokens);
+void body_write_cache(const struct generation *generation, struct json_writer *json) {
+	bool is_converse = converses(generation);
+	if (!is_cached(generation))
+		return;
+	json_write_unsigned(json, is_converse ? "cacheReadInputTokens" : "cacheReadInputTokenCount",
+	                    generation->cache_read_tokens);
+	json_write_unsigned(json, is_converse ? "cacheWriteInputTokens" : "cacheWriteInputTokenCount",
+	                    generation->cache_write_tokens);
 }
 
-static void append_usage(const struct generation *generation, struct buffer *out) {
-	buffer_printf(out, ",\"usage\":{\"inputTokens\":%" PRIu64 ",\"outputTokens\":%" PRIu64 ",\"totalTokens\":%" PRIu64,
-	              generation->input_tokens, generation->output_tokens, generation_total_tokens(generation));
-	body_append_cache(generation, out);
-	buffer_append(out, SLICE("}}"));
+void body_write_anthropic_cache(const struct generation *generation, struct json_writer *json) {
+	if (!is_cached(generation))
+		return;
+	json_write_unsigned(json, "cache_creation_input_tokens", generation->cache_write_tokens);
+	json_write_unsigned(json, "cache_read_input_tokens", generation->cache_read_tokens);
 }
 
-static void append_all_text(const struct generation *generation, struct buffer *out) {
-	generation_append_text(generation, 0, generation->output_tokens, out);
+void body_write_anthropic_id(const struct generation *generation, struct json_writer *json) {
+	json_begin_string(json, "id");
+	buffer_printf(json->out, "msg_bdrk_%016" PRIx64, generation_number(generation, 0));
+	json_end_string(json);
+}
+
+static void write_text(const struct generation *generation, const char *key, struct json_writer *json) {
+	json_begin_string(json, key);
+	generation_append_text(generation, 0, generation->output_tokens, json->out);
+	json_end_string(json);
+}
+
+static void write_stop_reason(const struct generation *generation, const char *key, struct json_writer *json) {
+	json_write_string(json, key, slice_from(body_stop_reason(generation)));
 }
 
 // Converse's message, which is Nova's too.
-static void append_message(const struct generation *generation, struct buffer *out) {
-	buffer_append(out, SLICE("\"output\":{\"message\":{\"content\":[{\"text\":\""));
-	append_all_text(generation, out);
-	buffer_printf(out, "\"}],\"role\":\"assistant\"}},\"stopReason\":\"%s\"", body_stop_reason(generation));
-	append_usage(generation, out);
+static void write_message(const struct generation *generation, struct json_writer *json) {
+	json_begin_object(json, "output");
+	json_begin_object(json, "message");
+	json_begin_array(json, "content");
+	json_begin_object(json, NULL);
+	write_text(generation, "text", json);
+	json_end_object(json);
+	json_end_array(json);
+	json_write_string(json, "role", SLICE("assistant"));
+	json_end_object(json);
+	json_end_object(json);
+	write_stop_reason(generation, "stopReason", json);
+	json_begin_object(json, "usage");
+	json_write_unsigned(json, "inputTokens", generation->input_tokens);
+	json_write_unsigned(json, "outputTokens", generation->output_tokens);
+	json_write_unsigned(json, "totalTokens", generation_total_tokens(generation));
+	body_write_cache(generation, json);
+	json_end_object(json);
 }
 
-static void append_converse(const struct generation *generation, struct buffer *out) {
-	buffer_printf(out, "{\"metrics\":{\"latencyMs\":%" PRIu64 "},", generation->last_ms);
-	if (generation->tier)
-		buffer_printf(out, "\"serviceTier\":{\"type\":\"%s\"},", generation->tier);
-	append_message(generation, out);
+static void write_converse(const struct generation *generation, struct json_writer *json) {
+	json_begin_object(json, "metrics");
+	json_write_unsigned(json, "latencyMs", generation->last_ms);
+	json_end_object(json);
+	if (generation->tier) {
+		json_begin_object(json, "serviceTier");
+		json_write_string(json, "type", slice_from(generation->tier));
+		json_end_object(json);
+	}
+	write_message(generation, json);
 }
 
-static void append_anthropic(const struct generation *generation, struct buffer *out) {
-	buffer_printf(out, "{\"id\":\"msg_bdrk_%016" PRIx64 "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":",
-	              generation_number(generation, 0));
-	buffer_append_json(out, generation->model);
-	buffer_append(out, SLICE(",\"content\":[{\"type\":\"text\",\"text\":\""));
-	append_all_text(generation, out);
-	buffer_printf(out,
-	              "\"}],\"stop_reason\":\"%s\",\"stop_sequence\":null,"
-	              "\"usage\":{\"input_tokens\":%" PRIu64 ",\"output_tokens\":%" PRIu64,
-	              body_stop_reason(generation), generation->input_tokens, generation->output_tokens);
-	body_append_anthropic_cache(generation, out);
-	buffer_append(out, SLICE("}}"));
+static void write_anthropic(const struct generation *generation, struct json_writer *json) {
+	body_write_anthropic_id(generation, json);
+	json_write_string(json, "type", SLICE("message"));
+	json_write_string(json, "role", SLICE("assistant"));
+	json_write_string(json, "model", generation->model);
+	json_begin_array(json, "content");
+	json_begin_object(json, NULL);
+	json_write_string(json, "type", SLICE("text"));
+	write_text(generation, "text", json);
+	json_end_object(json);
+	json_end_array(json);
+	write_stop_reason(generation, "stop_reason", json);
+	json_write_null(json, "stop_sequence");
+	json_begin_object(json, "usage");
+	json_write_unsigned(json, "input_tokens", generation->input_tokens);
+	json_write_unsigned(json, "output_tokens", generation->output_tokens);
+	body_write_anthropic_cache(generation, json);
+	json_end_object(json);
 }
 
-static void append_titan(const struct generation *generation, struct buffer *out) {
-	buffer_printf(out,
-	              "{\"inputTextTokenCount\":%" PRIu64 ",\"results\":[{\"tokenCount\":%" PRIu64 ",\"outputText\":\"",
-	              generation->input_tokens, generation->output_tokens);
-	append_all_text(generation, out);
-	buffer_printf(out, "\",\"completionReason\":\"%s\"}]}", body_stop_reason(generation));
+static void write_titan(const struct generation *generation, struct json_writer *json) {
+	json_write_unsigned(json, "inputTextTokenCount", generation->input_tokens);
+	json_begin_array(json, "results");
+	json_begin_object(json, NULL);
+	json_write_unsigned(json, "tokenCount", generation->output_tokens);
+	write_text(generation, "outputText", json);
+	write_stop_reason(generation, "completionReason", json);
+	json_end_object(json);
+	json_end_array(json);
 }
 
-static void append_llama(const struct generation *generation, struct buffer *out) {
-	buffer_append(out, SLICE("{\"generation\":\""));
-	append_all_text(generation, out);
-	buffer_printf(
-	    out, "\",\"prompt_token_count\":%" PRIu64 ",\"generation_token_count\":%" PRIu64 ",\"stop_reason\":\"%s\"}",
-	    generation->input_tokens, generation->output_tokens, body_stop_reason(generation));
+static void write_llama(const struct generation *generation, struct json_writer *json) {
+	write_text(generation, "generation", json);
+	json_write_unsigned(json, "prompt_token_count", generation->input_tokens);
+	json_write_unsigned(json, "generation_token_count", generation->output_tokens);
+	write_stop_reason(generation, "stop_reason", json);
 }
 
-static void append_mistral(const struct generation *generation, struct buffer *out) {
-	buffer_append(out, SLICE("{\"outputs\":[{\"text\":\""));
-	append_all_text(generation, out);
-	buffer_printf(out, "\",\"stop_reason\":\"%s\"}]}", body_stop_reason(generation));
+static void write_mistral(const struct generation *generation, struct json_writer *json) {
+	json_begin_array(json, "outputs");
+	json_begin_object(json, NULL);
+	write_text(generation, "text", json);
+	write_stop_reason(generation, "stop_reason", json);
+	json_end_object(json);
+	json_end_array(json);
 }
 
 void body_append(const struct generation *generation, struct buffer *out) {
-	if (generation->operation == OPERATION_COUNT_TOKENS) {
-		buffer_printf(out, "{\"inputTokens\":%" PRIu64 "}", generation->input_tokens);
-		return;
-	}
-	if (generation->operation == OPERATION_CONVERSE) {
-		append_converse(generation, out);
-		return;
-	}
-	switch (generation->family) {
-	case FAMILY_ANTHROPIC:
-		append_anthropic(generation, out);
-		break;
-	case FAMILY_TITAN:
-		append_titan(generation, out);
-		break;
-	case FAMILY_LLAMA:
-		append_llama(generation, out);
-		break;
-	case FAMILY_MISTRAL:
-		append_mistral(generation, out);
-		break;
-	case FAMILY_NOVA:
-		buffer_append_byte(out, '{');
-		append_message(generation, out);
-		break;
-	}
+	static void (*const families[])(const struct generation *generation, struct json_writer *json) = {
+	    [FAMILY_ANTHROPIC] = write_anthropic, [FAMILY_TITAN] = write_titan,  [FAMILY_LLAMA] = write_llama,
+	    [FAMILY_MISTRAL] = write_mistral,     [FAMILY_NOVA] = write_message,
+	};
+	struct json_writer json;
+	json_writer_init(&json, out);
+	json_begin_object(&json, NULL);
+	if (generation->operation == OPERATION_COUNT_TOKENS)
+		json_write_unsigned(&json, "inputTokens", generation->input_tokens);
+	else if (generation->operation == OPERATION_CONVERSE)
+		write_converse(generation, &json);
+	else
+		families[generation->family](generation, &json);
+	json_end_object(&json);
 }

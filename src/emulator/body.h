@@ -4,6 +4,7 @@
 #define EMULATOR_BODY_H
 
 #include "base/buffer.h"
+#include "base/json_writer.h"
 #include "emulator/generation.h"
 
 // Appends the JSON body of a response to Converse, InvokeModel or CountTokens. Check out->failed.
@@ -12,9 +13,12 @@ void body_append(const struct generation *generation, struct buffer *out);
 // The family's name for the reason why the output ended (static).
 const char *body_stop_reason(const struct generation *generation);
 
-// Appends the token counts of the prompt cache as members of a usage object: Converse's or Nova's (by the operation),
-// or Anthropic's. Appends nothing if the cache wasn't used.
-void body_append_cache(const struct generation *generation, struct buffer *out);
-void body_append_anthropic_cache(const struct generation *generation, struct buffer *out);
+// Writes what prompt caches did, as members of a usage object: Converse's or Nova's (by the operation), or
+// Anthropic's. Nothing where none did.
+void body_write_cache(const struct generation *generation, struct json_writer *json);
+void body_write_anthropic_cache(const struct generation *generation, struct json_writer *json);
+
+// Writes the id of Anthropic's message.
+void body_write_anthropic_id(const struct generation *generation, struct json_writer *json);
 
 #endif

@@ -3,10 +3,10 @@
 #include "emulator/counters.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_writer.h"
 #include "base/memory.h"
 
 struct counter *counters_at(struct counters *counters, size_t model_index, enum operation operation) {
@@ -20,14 +20,12 @@ struct counter *counters_at(struct counters *counters, size_t model_index, enum 
 	return &counters->models[model_index][operation];
 }
 
-static void format_counter(const struct counter *counter, struct buffer *out) {
-	const char *lead = "{";
-#define X(name, meaning)                                                                                               \
-	buffer_printf(out, "%s\"" #name "\":%" PRIu64, lead, counter->name);                                               \
-	lead = ",";
+static void write_counter(struct json_writer *json, const char *key, const struct counter *counter) {
+	json_begin_object(json, key);
+#define X(name, meaning) json_write_unsigned(json, #name, counter->name);
 	COUNTERS_LIST(X)
 #undef X
-	buffer_append_byte(out, '}');
+	json_end_object(json);
 }
 
 static void counter_add(struct counter *total, const struct counter *counter) {
@@ -36,33 +34,31 @@ static void counter_add(struct counter *total, const struct counter *counter) {
 #undef X
 }
 
-static void format_model(const struct counter *operations, struct counter *total, struct buffer *out) {
-	const char *lead = "{";
+static void write_model(struct json_writer *json, const char *id, const struct counter *operations,
+                        struct counter *total) {
+	json_begin_object(json, id);
 	for (enum operation operation = OPERATION_UNKNOWN; operation <= OPERATION_COUNT_TOKENS; operation++) {
 		if (operations[operation].received == 0)
 			continue;
-		buffer_printf(out, "%s\"%s\":", lead, operation_name(operation));
-		format_counter(&operations[operation], out);
+		write_counter(json, operation_name(operation), &operations[operation]);
 		counter_add(total, &operations[operation]);
-		lead = ",";
 	}
-	buffer_append(out, *lead == '{' ? SLICE("{}") : SLICE("}"));
+	json_end_object(json);
 }
 
 void counters_format(const struct counters *counters, const struct world *world, struct buffer *out) {
 	static const struct counter nothing[OPERATION_COUNT_TOKENS + 1];
 	struct counter total = {0};
-	buffer_append(out, SLICE("{\"models\":{"));
-	for (size_t i = 0; i < world_count(world); i++) {
-		if (i > 0)
-			buffer_append_byte(out, ',');
-		buffer_append_json(out, slice_from(world_at(world, i)->id));
-		buffer_append_byte(out, ':');
-		format_model(i < counters->count ? counters->models[i] : nothing, &total, out);
-	}
-	buffer_append(out, SLICE("},\"total\":"));
-	format_counter(&total, out);
-	buffer_printf(out, ",\"rejected\":%" PRIu64 "}", counters->rejected);
+	struct json_writer json;
+	json_writer_init(&json, out);
+	json_begin_object(&json, NULL);
+	json_begin_object(&json, "models");
+	for (size_t i = 0; i < world_count(world); i++)
+		write_model(&json, world_at(world, i)->id, i < counters->count ? counters->models[i] : nothing, &total);
+	json_end_object(&json);
+	write_counter(&json, "total", &total);
+	json_write_unsigned(&json, "rejected", counters->rejected);
+	json_end_object(&json);
 }
 
 void counters_reset(struct counters *counters) {

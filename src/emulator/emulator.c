@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aws/body_edit.h"
 #include "aws/exception.h"
+#include "aws/request_shape.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -53,7 +53,9 @@ static void emulator_begin_call(struct emulator *emulator, struct server_call *c
                                 const struct server_request *request, enum operation operation, struct slice model,
                                 void **call_owner) {
 	struct prompt prompt;
-	struct slice tier = body_edit_read_tier(operation, request->headers, request->body);
+	struct request_shape shape;
+	request_shape_read(request->body, &shape);
+	struct slice tier = request_shape_tier(operation, request->headers, &shape);
 	struct behaviour *behaviour = world_find(emulator->world, model);
 	bool converses = operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM;
 	if (operation < OPERATION_CONVERSE || operation > OPERATION_COUNT_TOKENS ||
@@ -61,7 +63,7 @@ static void emulator_begin_call(struct emulator *emulator, struct server_call *c
 		emulator_reject(emulator, call, "UnknownOperationException", 404, "The emulator has no such operation.");
 	else if (!behaviour)
 		emulator_reject(emulator, call, "ValidationException", 400, "The provided model identifier is invalid.");
-	else if (prompt_read(operation, request->body, &prompt))
+	else if (prompt_read(operation, request->body, &shape, &prompt))
 		emulator_reject_body(emulator, call, operation);
 	else if (converses && !prompt.has_messages)
 		emulator_reject(

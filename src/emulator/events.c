@@ -8,187 +8,246 @@
 #include "aws/eventstream.h"
 #include "base/base64.h"
 #include "base/error.h"
+#include "base/json_writer.h"
 #include "emulator/body.h"
 
 enum { SCRATCH_BYTES = 65536 };
 
-// A stream is `lead` events, then deltas of text, then `tail` events.
+// A stream is some events, then deltas of text, then some more events. Each writes members of the event's object.
 struct event_shape {
 	unsigned lead;
 	unsigned tail;
-	void (*append_lead)(const struct generation *generation, unsigned index, struct buffer *json);
-	void (*append_delta)(const struct generation *generation, uint64_t first, struct buffer *json);
-	void (*append_tail)(const struct generation *generation, unsigned index, struct buffer *json);
+	void (*write_lead)(const struct generation *generation, unsigned index, struct json_writer *json);
+	void (*write_delta)(const struct generation *generation, uint64_t first, struct json_writer *json);
+	void (*write_tail)(const struct generation *generation, unsigned index, struct json_writer *json);
 };
 
-static void append_text(const struct generation *generation, uint64_t first, struct buffer *json) {
-	generation_append_text(generation, first, generation->tokens_per_delta, json);
+static void write_text(const struct generation *generation, const char *key, uint64_t first, struct json_writer *json) {
+	json_begin_string(json, key);
+	generation_append_text(generation, first, generation->tokens_per_delta, json->out);
+	json_end_string(json);
 }
 
-// The service's own metrics, in the last chunk of every family.
-static void append_metrics(const struct generation *generation, struct buffer *json) {
-	buffer_printf(json,
-	              "\"amazon-bedrock-invocationMetrics\":{\"inputTokenCount\":%" PRIu64 ",\"outputTokenCount\":%" PRIu64
-	              ",\"invocationLatency\":%" PRIu64 ",\"firstByteLatency\":%" PRIu64 "}",
-	              generation->input_tokens, generation->output_tokens, generation->last_ms, generation->first_ms);
+static void write_word(const char *key, const char *word, struct json_writer *json) {
+	json_write_string(json, key, slice_from(word));
+}
+
+// The service's own numbers, in the last chunk of any family.
+static void write_metrics(const struct generation *generation, struct json_writer *json) {
+	json_begin_object(json, "amazon-bedrock-invocationMetrics");
+	json_write_unsigned(json, "inputTokenCount", generation->input_tokens);
+	json_write_unsigned(json, "outputTokenCount", generation->output_tokens);
+	json_write_unsigned(json, "invocationLatency", generation->last_ms);
+	json_write_unsigned(json, "firstByteLatency", generation->first_ms);
+	json_end_object(json);
 }
 
 // ConverseStream; the event's type is a header of the frame.
 
 static const char *const converse_tail_types[] = {"contentBlockStop", "messageStop", "metadata"};
 
-static void converse_lead(const struct generation *generation, unsigned index, struct buffer *json) {
+static void converse_lead(const struct generation *generation, unsigned index, struct json_writer *json) {
 	(void)generation;
 	(void)index;
-	buffer_append(json, SLICE("{\"role\":\"assistant\""));
+	write_word("role", "assistant", json);
 }
 
-static void converse_delta(const struct generation *generation, uint64_t first, struct buffer *json) {
-	buffer_append(json, SLICE("{\"contentBlockIndex\":0,\"delta\":{\"text\":\""));
-	append_text(generation, first, json);
-	buffer_append(json, SLICE("\"}"));
+static void converse_delta(const struct generation *generation, uint64_t first, struct json_writer *json) {
+	json_write_unsigned(json, "contentBlockIndex", 0);
+	json_begin_object(json, "delta");
+	write_text(generation, "text", first, json);
+	json_end_object(json);
 }
 
-static void converse_metadata(const struct generation *generation, struct buffer *json) {
-	buffer_printf(json,
-	              "{\"metrics\":{\"latencyMs\":%" PRIu64 "},\"usage\":{\"inputTokens\":%" PRIu64
-	              ",\"outputTokens\":%" PRIu64 ",\"totalTokens\":%" PRIu64,
-	              generation->last_ms, generation->input_tokens, generation->output_tokens,
-	              generation_total_tokens(generation));
-	body_append_cache(generation, json);
-	buffer_append_byte(json, '}');
-	if (generation->tier)
-		buffer_printf(json, ",\"serviceTier\":{\"type\":\"%s\"}", generation->tier);
+static void converse_metadata(const struct generation *generation, struct json_writer *json) {
+	json_begin_object(json, "metrics");
+	json_write_unsigned(json, "latencyMs", generation->last_ms);
+	json_end_object(json);
+	json_begin_object(json, "usage");
+	json_write_unsigned(json, "inputTokens", generation->input_tokens);
+	json_write_unsigned(json, "outputTokens", generation->output_tokens);
+	json_write_unsigned(json, "totalTokens", generation_total_tokens(generation));
+	body_write_cache(generation, json);
+	json_end_object(json);
+	if (!generation->tier)
+		return;
+	json_begin_object(json, "serviceTier");
+	write_word("type", generation->tier, json);
+	json_end_object(json);
 }
 
-static void converse_tail(const struct generation *generation, unsigned index, struct buffer *json) {
+static void converse_tail(const struct generation *generation, unsigned index, struct json_writer *json) {
 	if (index == 0)
-		buffer_append(json, SLICE("{\"contentBlockIndex\":0"));
+		json_write_unsigned(json, "contentBlockIndex", 0);
 	else if (index == 1)
-		buffer_printf(json, "{\"stopReason\":\"%s\"", body_stop_reason(generation));
+		write_word("stopReason", body_stop_reason(generation), json);
 	else
 		converse_metadata(generation, json);
 }
 
-static void nova_lead(const struct generation *generation, unsigned index, struct buffer *json) {
+static void nova_lead(const struct generation *generation, unsigned index, struct json_writer *json) {
 	(void)generation;
 	(void)index;
-	buffer_append(json, SLICE("{\"messageStart\":{\"role\":\"assistant\"}}"));
+	json_begin_object(json, "messageStart");
+	write_word("role", "assistant", json);
+	json_end_object(json);
 }
 
-static void nova_delta(const struct generation *generation, uint64_t first, struct buffer *json) {
-	buffer_append(json, SLICE("{\"contentBlockDelta\":{\"delta\":{\"text\":\""));
-	append_text(generation, first, json);
-	buffer_append(json, SLICE("\"},\"contentBlockIndex\":0}}"));
+static void nova_delta(const struct generation *generation, uint64_t first, struct json_writer *json) {
+	json_begin_object(json, "contentBlockDelta");
+	json_begin_object(json, "delta");
+	write_text(generation, "text", first, json);
+	json_end_object(json);
+	json_write_unsigned(json, "contentBlockIndex", 0);
+	json_end_object(json);
 }
 
-static void nova_tail(const struct generation *generation, unsigned index, struct buffer *json) {
-	if (index == 0) {
-		buffer_append(json, SLICE("{\"contentBlockStop\":{\"contentBlockIndex\":0}}"));
-	} else if (index == 1) {
-		buffer_printf(json, "{\"messageStop\":{\"stopReason\":\"%s\"}}", body_stop_reason(generation));
-	} else {
-		buffer_printf(json, "{\"metadata\":{\"usage\":{\"inputTokens\":%" PRIu64 ",\"outputTokens\":%" PRIu64,
-		              generation->input_tokens, generation->output_tokens);
-		body_append_cache(generation, json);
-		buffer_append(json, SLICE("},\"metrics\":{},\"trace\":{}},"));
-		append_metrics(generation, json);
-		buffer_append_byte(json, '}');
-	}
+static void nova_metadata(const struct generation *generation, struct json_writer *json) {
+	json_begin_object(json, "metadata");
+	json_begin_object(json, "usage");
+	json_write_unsigned(json, "inputTokens", generation->input_tokens);
+	json_write_unsigned(json, "outputTokens", generation->output_tokens);
+	body_write_cache(generation, json);
+	json_end_object(json);
+	json_write_raw(json, "metrics", SLICE("{}"));
+	json_write_raw(json, "trace", SLICE("{}"));
+	json_end_object(json);
+	write_metrics(generation, json);
 }
 
-static void anthropic_lead(const struct generation *generation, unsigned index, struct buffer *json) {
-	if (index == 1) {
-		buffer_append(json, SLICE("{\"type\":\"content_block_start\",\"index\":0,"
-		                          "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}"));
+static void nova_tail(const struct generation *generation, unsigned index, struct json_writer *json) {
+	if (index == 2) {
+		nova_metadata(generation, json);
 		return;
 	}
-	buffer_printf(json,
-	              "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_bdrk_%016" PRIx64
-	              "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":",
-	              generation_number(generation, 0));
-	buffer_append_json(json, generation->model);
-	buffer_printf(json,
-	              ",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
-	              "\"usage\":{\"input_tokens\":%" PRIu64 ",\"output_tokens\":1",
-	              generation->input_tokens);
-	body_append_anthropic_cache(generation, json);
-	buffer_append(json, SLICE("}}}"));
+	json_begin_object(json, index == 0 ? "contentBlockStop" : "messageStop");
+	if (index == 0)
+		json_write_unsigned(json, "contentBlockIndex", 0);
+	else
+		write_word("stopReason", body_stop_reason(generation), json);
+	json_end_object(json);
 }
 
-static void anthropic_delta(const struct generation *generation, uint64_t first, struct buffer *json) {
-	buffer_append(json, SLICE("{\"type\":\"content_block_delta\",\"index\":0,"
-	                          "\"delta\":{\"type\":\"text_delta\",\"text\":\""));
-	append_text(generation, first, json);
-	buffer_append(json, SLICE("\"}}"));
+static void anthropic_start(const struct generation *generation, struct json_writer *json) {
+	write_word("type", "message_start", json);
+	json_begin_object(json, "message");
+	body_write_anthropic_id(generation, json);
+	write_word("type", "message", json);
+	write_word("role", "assistant", json);
+	json_write_string(json, "model", generation->model);
+	json_write_raw(json, "content", SLICE("[]"));
+	json_write_null(json, "stop_reason");
+	json_write_null(json, "stop_sequence");
+	json_begin_object(json, "usage");
+	json_write_unsigned(json, "input_tokens", generation->input_tokens);
+	json_write_unsigned(json, "output_tokens", 1);
+	body_write_anthropic_cache(generation, json);
+	json_end_object(json);
+	json_end_object(json);
 }
 
-static void anthropic_tail(const struct generation *generation, unsigned index, struct buffer *json) {
+static void anthropic_lead(const struct generation *generation, unsigned index, struct json_writer *json) {
 	if (index == 0) {
-		buffer_append(json, SLICE("{\"type\":\"content_block_stop\",\"index\":0}"));
+		anthropic_start(generation, json);
+		return;
+	}
+	write_word("type", "content_block_start", json);
+	json_write_unsigned(json, "index", 0);
+	json_begin_object(json, "content_block");
+	write_word("type", "text", json);
+	write_word("text", "", json);
+	json_end_object(json);
+}
+
+static void anthropic_delta(const struct generation *generation, uint64_t first, struct json_writer *json) {
+	write_word("type", "content_block_delta", json);
+	json_write_unsigned(json, "index", 0);
+	json_begin_object(json, "delta");
+	write_word("type", "text_delta", json);
+	write_text(generation, "text", first, json);
+	json_end_object(json);
+}
+
+static void anthropic_end(const struct generation *generation, struct json_writer *json) {
+	write_word("type", "message_delta", json);
+	json_begin_object(json, "delta");
+	write_word("stop_reason", body_stop_reason(generation), json);
+	json_write_null(json, "stop_sequence");
+	json_end_object(json);
+	json_begin_object(json, "usage");
+	json_write_unsigned(json, "output_tokens", generation->output_tokens);
+	json_end_object(json);
+}
+
+static void anthropic_tail(const struct generation *generation, unsigned index, struct json_writer *json) {
+	if (index == 0) {
+		write_word("type", "content_block_stop", json);
+		json_write_unsigned(json, "index", 0);
 	} else if (index == 1) {
-		buffer_printf(json,
-		              "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null},"
-		              "\"usage\":{\"output_tokens\":%" PRIu64 "}}",
-		              body_stop_reason(generation), generation->output_tokens);
+		anthropic_end(generation, json);
 	} else {
-		buffer_append(json, SLICE("{\"type\":\"message_stop\","));
-		append_metrics(generation, json);
-		buffer_append_byte(json, '}');
+		write_word("type", "message_stop", json);
+		write_metrics(generation, json);
 	}
 }
 
-static void titan_delta(const struct generation *generation, uint64_t first, struct buffer *json) {
-	buffer_append(json, SLICE("{\"outputText\":\""));
-	append_text(generation, first, json);
-	buffer_append(json, SLICE("\",\"index\":0,\"totalOutputTextTokenCount\":null,\"completionReason\":null,"
-	                          "\"inputTextTokenCount\":null}"));
+static void titan_delta(const struct generation *generation, uint64_t first, struct json_writer *json) {
+	write_text(generation, "outputText", first, json);
+	json_write_unsigned(json, "index", 0);
+	json_write_null(json, "totalOutputTextTokenCount");
+	json_write_null(json, "completionReason");
+	json_write_null(json, "inputTextTokenCount");
 }
 
-static void titan_tail(const struct generation *generation, unsigned index, struct buffer *json) {
+static void titan_tail(const struct generation *generation, unsigned index, struct json_writer *json) {
 	(void)index;
-	buffer_printf(json,
-	              "{\"outputText\":\"\",\"index\":0,\"totalOutputTextTokenCount\":%" PRIu64
-	              ",\"completionReason\":\"%s\",\"inputTextTokenCount\":%" PRIu64 ",",
-	              generation->output_tokens, body_stop_reason(generation), generation->input_tokens);
-	append_metrics(generation, json);
-	buffer_append_byte(json, '}');
+	write_word("outputText", "", json);
+	json_write_unsigned(json, "index", 0);
+	json_write_unsigned(json, "totalOutputTextTokenCount", generation->output_tokens);
+	write_word("completionReason", body_stop_reason(generation), json);
+	json_write_unsigned(json, "inputTextTokenCount", generation->input_tokens);
+	write_metrics(generation, json);
 }
 
-static void llama_delta(const struct generation *generation, uint64_t first, struct buffer *json) {
+static void llama_delta(const struct generation *generation, uint64_t first, struct json_writer *json) {
 	uint64_t made = first + generation->tokens_per_delta;
-	buffer_append(json, SLICE("{\"generation\":\""));
-	append_text(generation, first, json);
-	buffer_append(json, SLICE("\",\"prompt_token_count\":"));
+	write_text(generation, "generation", first, json);
 	if (first == 0)
-		buffer_printf(json, "%" PRIu64, generation->input_tokens);
+		json_write_unsigned(json, "prompt_token_count", generation->input_tokens);
 	else
-		buffer_append(json, SLICE("null"));
-	buffer_printf(json, ",\"generation_token_count\":%" PRIu64 ",\"stop_reason\":null}",
-	              made < generation->output_tokens ? made : generation->output_tokens);
+		json_write_null(json, "prompt_token_count");
+	json_write_unsigned(json, "generation_token_count",
+	                    made < generation->output_tokens ? made : generation->output_tokens);
+	json_write_null(json, "stop_reason");
 }
 
-static void llama_tail(const struct generation *generation, unsigned index, struct buffer *json) {
+static void llama_tail(const struct generation *generation, unsigned index, struct json_writer *json) {
 	(void)index;
-	buffer_printf(json,
-	              "{\"generation\":\"\",\"prompt_token_count\":null,\"generation_token_count\":%" PRIu64
-	              ",\"stop_reason\":\"%s\",",
-	              generation->output_tokens, body_stop_reason(generation));
-	append_metrics(generation, json);
-	buffer_append_byte(json, '}');
+	write_word("generation", "", json);
+	json_write_null(json, "prompt_token_count");
+	json_write_unsigned(json, "generation_token_count", generation->output_tokens);
+	write_word("stop_reason", body_stop_reason(generation), json);
+	write_metrics(generation, json);
 }
 
-static void mistral_delta(const struct generation *generation, uint64_t first, struct buffer *json) {
-	buffer_append(json, SLICE("{\"outputs\":[{\"text\":\""));
-	append_text(generation, first, json);
-	buffer_append(json, SLICE("\",\"stop_reason\":null}]}"));
+static void mistral_delta(const struct generation *generation, uint64_t first, struct json_writer *json) {
+	json_begin_array(json, "outputs");
+	json_begin_object(json, NULL);
+	write_text(generation, "text", first, json);
+	json_write_null(json, "stop_reason");
+	json_end_object(json);
+	json_end_array(json);
 }
 
-static void mistral_tail(const struct generation *generation, unsigned index, struct buffer *json) {
+static void mistral_tail(const struct generation *generation, unsigned index, struct json_writer *json) {
 	(void)index;
-	buffer_printf(json, "{\"outputs\":[{\"text\":\"\",\"stop_reason\":\"%s\"}],", body_stop_reason(generation));
-	append_metrics(generation, json);
-	buffer_append_byte(json, '}');
+	json_begin_array(json, "outputs");
+	json_begin_object(json, NULL);
+	write_word("text", "", json);
+	write_word("stop_reason", body_stop_reason(generation), json);
+	json_end_object(json);
+	json_end_array(json);
+	write_metrics(generation, json);
 }
 
 static const struct event_shape *shape_of(const struct generation *generation) {
@@ -234,12 +293,10 @@ void events_scratch_free(struct events_scratch *scratch) {
 	buffer_free(&scratch->chunk);
 }
 
-// The service pads its events so that their length doesn't reveal the text.
-static void append_padding(const struct generation *generation, uint64_t index, struct buffer *json) {
+// The service pads its events to lengths that tell nothing about the text.
+static void write_padding(const struct generation *generation, uint64_t index, struct json_writer *json) {
 	static const char padding[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-	buffer_append(json, SLICE(",\"p\":\""));
-	buffer_append(json, slice_of(padding, 1 + generation_number(generation, index) % (sizeof padding - 1)));
-	buffer_append(json, SLICE("\"}"));
+	json_write_string(json, "p", slice_of(padding, 1 + generation_number(generation, index) % (sizeof padding - 1)));
 }
 
 static struct slice converse_type(uint64_t index, uint64_t deltas) {
@@ -250,30 +307,47 @@ static struct slice converse_type(uint64_t index, uint64_t deltas) {
 	return slice_from(converse_tail_types[index - deltas - 1]);
 }
 
-int events_append(const struct generation *generation, uint64_t index, struct events_scratch *scratch,
-                  struct buffer *out) {
+static void write_event(const struct generation *generation, uint64_t index, struct json_writer *json) {
 	const struct event_shape *shape = shape_of(generation);
 	uint64_t deltas = delta_count(generation);
-	struct buffer *json = &scratch->json;
-	buffer_clear(json);
 	if (index < shape->lead)
-		shape->append_lead(generation, (unsigned)index, json);
+		shape->write_lead(generation, (unsigned)index, json);
 	else if (index < shape->lead + deltas)
-		shape->append_delta(generation, (index - shape->lead) * generation->tokens_per_delta, json);
+		shape->write_delta(generation, (index - shape->lead) * generation->tokens_per_delta, json);
 	else
-		shape->append_tail(generation, (unsigned)(index - shape->lead - deltas), json);
-	struct slice type = SLICE("chunk");
-	if (generation->operation == OPERATION_CONVERSE_STREAM) {
-		type = converse_type(index, deltas);
-	} else {
-		struct buffer *chunk = &scratch->chunk;
-		buffer_clear(chunk);
-		buffer_append(chunk, SLICE("{\"bytes\":\""));
-		base64_encode(buffer_slice(json), chunk);
-		buffer_append_byte(chunk, '"');
-		chunk->failed |= json->failed;
-		json = chunk;
-	}
-	append_padding(generation, index, json);
-	return json->failed ? ERROR_LIMIT : eventstream_encode_event(type, buffer_slice(json), out);
+		shape->write_tail(generation, (unsigned)(index - shape->lead - deltas), json);
+}
+
+// The payload of an InvokeModel stream's frame: the event as base64.
+static struct buffer *write_chunk(const struct generation *generation, uint64_t index, struct events_scratch *scratch) {
+	struct buffer *event = &scratch->json, *chunk = &scratch->chunk;
+	struct json_writer json;
+	buffer_clear(chunk);
+	json_writer_init(&json, chunk);
+	json_begin_object(&json, NULL);
+	json_begin_string(&json, "bytes");
+	base64_encode(buffer_slice(event), chunk);
+	json_end_string(&json);
+	write_padding(generation, index, &json);
+	json_end_object(&json);
+	chunk->failed |= event->failed;
+	return chunk;
+}
+
+int events_append(const struct generation *generation, uint64_t index, struct events_scratch *scratch,
+                  struct buffer *out) {
+	bool is_converse = generation->operation == OPERATION_CONVERSE_STREAM;
+	struct buffer *payload = &scratch->json;
+	struct json_writer json;
+	buffer_clear(payload);
+	json_writer_init(&json, payload);
+	json_begin_object(&json, NULL);
+	write_event(generation, index, &json);
+	if (is_converse)
+		write_padding(generation, index, &json);
+	json_end_object(&json);
+	if (!is_converse)
+		payload = write_chunk(generation, index, scratch);
+	struct slice type = is_converse ? converse_type(index, delta_count(generation)) : SLICE("chunk");
+	return payload->failed ? ERROR_LIMIT : eventstream_encode_event(type, buffer_slice(payload), out);
 }

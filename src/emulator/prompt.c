@@ -55,16 +55,7 @@ static void count_text(struct count *count, struct slice key, struct slice text)
 		count_nested_body(count, text);
 }
 
-static void count_number(struct count *count, struct slice key, struct slice digits) {
-	static const char *const limits[] = {
-	    "maxTokens",   "max_tokens",           "max_new_tokens",        "maxTokenCount",
-	    "max_gen_len", "max_tokens_to_sample", "max_completion_tokens", NULL};
-	uint64_t number;
-	if (is_one_of(key, limits) && slice_parse_u64(digits, 1000000000, &number))
-		count->prompt->max_tokens = number;
-}
-
-// Reads the whole body, so that invalid JSON is noticed anywhere in it.
+// Walks over the whole text, so that what is no JSON is noticed wherever it breaks.
 static int count_body(struct count *count, struct slice body) {
 	struct json_reader reader;
 	static const char *const cache_points[] = {"cachePoint", "cache_control", NULL};
@@ -85,42 +76,31 @@ static int count_body(struct count *count, struct slice body) {
 		}
 		if (token.kind == JSON_STRING)
 			count_text(count, key, token.text);
-		else if (token.kind == JSON_NUMBER)
-			count_number(count, key, token.text);
 	}
 	return token.kind == JSON_END ? 0 : ERROR_INVALID;
 }
 
-// The prefix that a cache point keeps: here always the whole system prompt and the tools.
-static void read_prefix(struct slice body, struct prompt *prompt) {
-	static const char *const members[] = {"system", "tools", "toolConfig", NULL};
-	struct json_reader reader;
-	struct slice value;
+// What a cache point keeps: here always the system prompt and the tools, whole.
+static void read_prefix(const struct request_shape *shape, struct prompt *prompt) {
+	struct slice parts[] = {shape->system, shape->tools, shape->tool_config};
 	uint64_t bytes = 0;
-	json_reader_init(&reader, body);
-	json_next(&reader);
-	for (;;) {
-		struct json_token member = json_next(&reader);
-		if (member.kind != JSON_KEY || !json_take_value(&reader, &value))
-			break;
-		if (!is_one_of(member.text, members))
-			continue;
-		prompt->prefix_key ^= hash_bytes(value, hash_bytes(member.text, 0));
-		bytes += value.len;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		prompt->prefix_key = hash_bytes(parts[i], prompt->prefix_key);
+		bytes += parts[i].len;
 	}
 	uint64_t tokens = bytes / BYTES_PER_TOKEN;
 	prompt->prefix_tokens = tokens < prompt->input_tokens ? tokens : prompt->input_tokens;
 }
 
-int prompt_read(enum operation operation, struct slice body, struct prompt *prompt) {
+int prompt_read(enum operation operation, struct slice body, const struct request_shape *shape, struct prompt *prompt) {
 	// Only CountTokens carries another request's body in its own.
 	struct count count = {.prompt = prompt, .nested = operation == OPERATION_COUNT_TOKENS ? 0 : NESTED_MAX};
-	*prompt = (struct prompt){0};
+	*prompt = (struct prompt){.max_tokens = shape->max_tokens > 0 ? (uint64_t)shape->max_tokens : 0};
 	int status = count_body(&count, body);
 	prompt->input_tokens = (count.text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
 	if (prompt->input_tokens == 0)
 		prompt->input_tokens = 1;
 	if (status == 0 && count.has_cache_point)
-		read_prefix(body, prompt);
+		read_prefix(shape, prompt);
 	return status;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "aws/operation.h"
+#include "aws/request_shape.h"
 #include "base/slice.h"
 
 struct prompt {
@@ -18,7 +19,8 @@ struct prompt {
 	unsigned tier;          // the service tier that the request names, as a bit of world/tier.h; 0 for none
 };
 
-// Reads the body of any of the operations on a model. 0, or ERROR_INVALID when it is no JSON object.
-int prompt_read(enum operation operation, struct slice body, struct prompt *prompt);
+// Reads the body of any of the operations on a model, whose shape is known. 0, or ERROR_INVALID when it is no JSON
+// object.
+int prompt_read(enum operation operation, struct slice body, const struct request_shape *shape, struct prompt *prompt);
 
 #endif

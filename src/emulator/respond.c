@@ -92,7 +92,7 @@ const char *respond_message(const char *exception) {
 	    {"ResourceNotFoundException", "Could not resolve the foundation model from the provided model identifier."},
 	    {"ServiceQuotaExceededException", "Your request exceeds the service quota for your account."},
 	    {"ServiceUnavailableException", "Bedrock is unable to process your request."},
-	    {"ThrottlingException", "Too many requests, please wait before trying again."},
+	    {"ThrottlingException", EXCEPTION_TOO_MANY_REQUESTS},
 	    {"UnrecognizedClientException", "The security token included in the request is invalid."},
 	    {"ValidationException", "Malformed input request, please reformat your input and try again."},
 	};

@@ -61,16 +61,14 @@ static void response_send_throttle(struct emulator_response *response) {
 	bool requests = response->visit.plan.outcome == PLAN_TOO_MANY_REQUESTS;
 	response_counter(response)->throttled++;
 	response_send_exception(response, "ThrottlingException",
-	                        requests ? "Too many requests, please wait before trying again."
-	                                 : "Too many tokens, please wait before trying again.",
-	                        0);
+	                        requests ? EXCEPTION_TOO_MANY_REQUESTS : EXCEPTION_TOO_MANY_TOKENS, 0);
 }
 
 // In the service's words: a reserved tier must have been bought.
 static const char *no_such_tier_message(const struct emulator_response *response) {
 	bool is_reserved =
 	    response->generation.tier && tier_bit_of(slice_from(response->generation.tier)) == TIER_BIT_RESERVED;
-	return is_reserved ? "Reservation not found." : "The model does not support the service tier provided.";
+	return is_reserved ? EXCEPTION_NO_RESERVATION : EXCEPTION_NO_TIER;
 }
 
 static void response_send_html(struct emulator_response *response) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/admin.h"
 
+#include "aws/exception.h"
 #include "aws/percent.h"
 #include "base/clock.h"
 #include "gateway/reload_call.h"
@@ -28,9 +29,7 @@ struct inquiry {
 
 static void say(struct admin_response *response, int status, const char *message) {
 	response->status = status;
-	buffer_append(&response->body, SLICE("{\"message\":"));
-	buffer_append_json(&response->body, slice_from(message));
-	buffer_append_byte(&response->body, '}');
+	exception_format_body(slice_from(message), &response->body);
 }
 
 static void get_health(const struct inquiry *about) {
@@ -196,9 +195,7 @@ static void on_gone(void *owner, struct server_call *call, void *call_owner) {
 static size_t format_refusal(void *owner, int status, const char *reason, struct header *headers, struct buffer *body) {
 	(void)owner;
 	(void)status;
-	buffer_append(body, SLICE("{\"message\":"));
-	buffer_append_json(body, slice_from(reason));
-	buffer_append_byte(body, '}');
+	exception_format_body(slice_from(reason), body);
 	headers[0] = (struct header){SLICE("content-type"), SLICE("application/json")};
 	return 1;
 }

@@ -8,6 +8,7 @@
 
 #include "base/document.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "config/report.h"
 #include "mux/history.h"
@@ -46,31 +47,33 @@ bool reload_call_read(struct slice query, struct slice body, struct mux_reload_o
 	       order->to != 0;
 }
 
-static int say(struct buffer *body, int status, uint64_t version, const char *message) {
-	buffer_append(body, SLICE("{\"message\":"));
-	buffer_append_json(body, slice_from(message));
-	buffer_printf(body, ",\"version\":%" PRIu64, version);
+static int say(struct json_writer *json, int status, uint64_t version, const char *message) {
+	json_write_string(json, "message", slice_from(message));
+	json_write_unsigned(json, "version", version);
 	return status;
 }
 
 int reload_call_format(const struct mux_reload_order *order, const struct mux_reloaded *reloaded, struct buffer *body) {
 	int status = 200;
+	struct json_writer json;
+	json_writer_init(&json, body);
+	json_begin_object(&json, NULL);
 	if (reloaded->status == 0) {
-		buffer_printf(body, "{\"version\":%" PRIu64 ",\"hash\":\"%s\",\"models\":%zu", reloaded->version,
-		              reloaded->hash, reloaded->models);
+		json_write_unsigned(&json, "version", reloaded->version);
+		json_write_string(&json, "hash", slice_from(reloaded->hash));
+		json_write_unsigned(&json, "models", reloaded->models);
 	} else if (reloaded->status == ERROR_NOT_FOUND && order->to && reloaded->problems.count == 0) {
 		char message[96];
 		snprintf(message, sizeof message, "Version %" PRIu64 " is none of the last %d that ran.", order->to,
 		         HISTORY_BEFORE);
-		status = say(body, 404, reloaded->version, message);
+		status = say(&json, 404, reloaded->version, message);
 	} else if (reloaded->problems.count == 0) {
-		status = say(body, 503, reloaded->version, "The gateway shuts down.");
+		status = say(&json, 503, reloaded->version, "The gateway shuts down.");
 	} else {
-		status = say(body, 422, reloaded->version, "The policy was rejected, the one before goes on.");
-		buffer_append(body, SLICE(",\"errors\":"));
-		report_problems(&reloaded->problems, body);
+		status = say(&json, 422, reloaded->version, "The policy was rejected, the one before goes on.");
+		report_problems(&reloaded->problems, "errors", &json);
 	}
-	buffer_append_byte(body, '}');
+	json_end_object(&json);
 	return status;
 }
 

@@ -5,8 +5,8 @@
 #define THROTTLE                                                                                                       \
 	{                                                                                                                  \
 		.kind = FAILURE_HTTP, .status = 429, .name = {"ThrottlingException", 19},                                      \
-		.message = {"Too many requests, please wait before trying again.", 51}, .type = TYPE_THROTTLING,               \
-		.fault = FAULT_THROTTLE, .retry_after_ms = -1                                                                  \
+		.message = {"The service says why.", 21}, .type = TYPE_THROTTLING, .fault = FAULT_THROTTLE,                    \
+		.retry_after_ms = -1, .shortage = SHORTAGE_REQUESTS                                                            \
 	}
 #define THROTTLED(times)                                                                                               \
 	{ .failure = THROTTLE, .failures = times }

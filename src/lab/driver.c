@@ -4,8 +4,7 @@
 // and tells of it.
 #include "lab/driver.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/problem.h"
 #include "policy/shared.h"
 
@@ -21,12 +20,6 @@ enum {
 	TICK_MS = 1000,
 };
 
-static uint64_t thread_cpu_ns(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void hear_call(void *owner, const char *hook, const struct call_report *report) {
 	(void)hook;
 	struct driver *driver = owner;
@@ -36,11 +29,11 @@ static void hear_call(void *owner, const char *hook, const struct call_report *r
 
 static uint64_t begin_decision(struct driver *driver) {
 	driver->is_called = false;
-	return thread_cpu_ns();
+	return clock_thread_cpu_ns();
 }
 
 static void tell(struct driver *driver, uint64_t began_ns, struct driver_decision *decision) {
-	decision->cpu_ns = thread_cpu_ns() - began_ns;
+	decision->cpu_ns = clock_thread_cpu_ns() - began_ns;
 	decision->report = driver->is_called ? &driver->report : NULL;
 	if (driver->on_decision)
 		driver->on_decision(driver->owner, decision);
@@ -104,12 +97,17 @@ static uint64_t read_processor_us(void *owner) {
 }
 
 int driver_open(struct driver *driver, struct sources *sources, const struct policy_limits *limits,
-                struct problems *problems) {
+                const struct body_reader *bodies, struct problems *problems) {
 	*driver = (struct driver){
 	    .now_ms = BEGIN_MS,
 	    .clock = {read_wall_ms, read_processor_us, driver},
 	    .wall_begin_ms = clock_wall_ms(),
-	    .host = {.registry = registry_new(), .shared = shared_new(), .clock = &driver->clock, .now_ms = BEGIN_MS}};
+	    .host = {.registry = registry_new(),
+	             .shared = shared_new(),
+	             .bodies = bodies,
+	             .clock = &driver->clock,
+	             .now_ms = BEGIN_MS},
+	};
 	arena_init(&driver->arena, ARENA_BYTES);
 	random_init(&driver->random, SEED);
 	int rc = policy_build(sources, limits, 1, &driver->host, problems, &driver->policy);

@@ -68,7 +68,7 @@ struct driver {
 // Loads the policy of `sources`, which are closed. 0, or a status with problems added; driver_close is due in either
 // case.
 int driver_open(struct driver *driver, struct sources *sources, const struct policy_limits *limits,
-                struct problems *problems);
+                const struct body_reader *bodies, struct problems *problems);
 void driver_close(struct driver *driver);
 
 // Lets an hour pass, so that what was before is forgotten, and puts the models that serve `asked` into the scenery.

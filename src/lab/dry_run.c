@@ -68,7 +68,7 @@ static bool play(struct run *run, struct slice asked, size_t body_bytes) {
 	struct sample sample;
 	if (dry_run_case->ticks && !policy_has_tick(run->driver->policy))
 		return false;
-	sample_init(&sample, dry_run_case->request, pool, asked, body_bytes);
+	sample_init(&sample, dry_run_case->request, pool, run->driver->host.bodies, asked, body_bytes);
 	size_t takes = takes_of(dry_run_case, pool->count);
 	bool is_set = true;
 	for (size_t take = 0; take < takes && is_set && !has_gone_wrong(run); take++) {
@@ -126,7 +126,8 @@ static void dry_run_on(struct players *players, struct driver *driver, const str
 // On a stage of its own.
 static int dry_run_one(struct players *players, const struct dry_run_case *dry_run_case, const char *asked) {
 	struct driver driver;
-	int rc = driver_open(&driver, players->plan->sources, &players->plan->limits, players->problems);
+	int rc =
+	    driver_open(&driver, players->plan->sources, &players->plan->limits, players->plan->bodies, players->problems);
 	if (rc == 0)
 		dry_run_on(players, &driver, dry_run_case, asked);
 	driver_close(&driver);
@@ -172,7 +173,8 @@ static void dry_run_responses(struct players *players, struct driver *driver) {
 // What comes of attempts, all on one stage: there is much of it, and it hardly depends on what was before.
 static int dry_run_ends(struct players *players) {
 	struct driver driver;
-	int rc = driver_open(&driver, players->plan->sources, &players->plan->limits, players->problems);
+	int rc =
+	    driver_open(&driver, players->plan->sources, &players->plan->limits, players->plan->bodies, players->problems);
 	if (rc == 0) {
 		dry_run_failures(players, &driver);
 		if (driver.decide.accept)
@@ -185,7 +187,8 @@ static int dry_run_ends(struct players *players) {
 // Loads the policy once to see what clients may ask it for.
 static int learn(struct players *players) {
 	struct driver driver;
-	int rc = driver_open(&driver, players->plan->sources, &players->plan->limits, players->problems);
+	int rc =
+	    driver_open(&driver, players->plan->sources, &players->plan->limits, players->plan->bodies, players->problems);
 	if (rc == 0)
 		players->name_count = sample_names(policy_pool(driver.policy), players->names);
 	driver_close(&driver);

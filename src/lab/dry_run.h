@@ -22,6 +22,7 @@ struct dry_run_plan {
 	const struct dry_run_failure *failures;
 	size_t failure_count;
 	size_t body_bytes; // of the largest request that the gateway lets in
+	const struct body_reader *bodies;
 };
 
 struct dry_run {

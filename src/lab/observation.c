@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/json_writer.h"
 #include "base/memory.h"
 
 enum { WORDS_BYTES = 16 << 10, JSON_BYTES = 4 << 20, NAMES_SHOWN = 4 };
@@ -44,38 +45,35 @@ void observation_count(struct observation *observation, const struct driver_deci
 		observation->mistake = *report;
 }
 
-static void write_headers(struct observation *observation, struct headers headers) {
-	buffer_printf(&observation->options_json, ",\"headers\":[");
+// Of options, both for people and as members of an object.
+
+static void write_headers(struct observation *observation, struct json_writer *json, struct headers headers) {
+	json_begin_array(json, "headers");
 	for (size_t i = 0; i < headers.count; i++) {
 		buffer_printf(&observation->options, "%s%.*s", i ? " " : ", headers ", SLICE_ARGS(headers.list[i].name));
-		if (i)
-			buffer_append_byte(&observation->options_json, ',');
-		buffer_append_json(&observation->options_json, headers.list[i].name);
+		json_write_string(json, NULL, headers.list[i].name);
 	}
-	buffer_append_byte(&observation->options_json, ']');
+	json_end_array(json);
 }
 
-static void write_number(struct observation *observation, const char *name, uint64_t number) {
+static void write_number(struct observation *observation, struct json_writer *json, const char *name, uint64_t number) {
 	if (number == 0) {
-		buffer_printf(&observation->options_json, ",\"%s\":null", name);
+		json_write_null(json, name);
 		return;
 	}
 	buffer_printf(&observation->options, ", %s %" PRIu64, name, number);
-	buffer_printf(&observation->options_json, ",\"%s\":%" PRIu64, name, number);
+	json_write_unsigned(json, name, number);
 }
 
-static void write_text(struct observation *observation, const char *name, struct slice text) {
-	buffer_printf(&observation->options_json, ",\"%s\":", name);
-	if (text.len == 0) {
-		buffer_append(&observation->options_json, SLICE("null"));
-		return;
-	}
-	buffer_printf(&observation->options, ", %s %.*s", name, SLICE_ARGS(text));
-	buffer_append_json(&observation->options_json, text);
+static void write_text(struct observation *observation, struct json_writer *json, const char *name, struct slice text) {
+	if (text.len)
+		buffer_printf(&observation->options, ", %s %.*s", name, SLICE_ARGS(text));
+	json_write_optional(json, name, text);
 }
 
-static void write_tier(struct observation *observation, const char *name, enum service_tier tier) {
-	write_text(observation, name, slice_from(service_tier_names[tier]));
+static void write_tier(struct observation *observation, struct json_writer *json, const char *name,
+                       enum service_tier tier) {
+	write_text(observation, json, name, slice_from(service_tier_names[tier]));
 }
 
 static void note_selection(struct observation *observation, const struct selection *selection) {
@@ -86,16 +84,14 @@ static void note_selection(struct observation *observation, const struct selecti
 	if (observation->decisions > 1)
 		return;
 	const struct attempt_options *options = &selection->options;
-	write_number(observation, "timeout_ms", options->timeout_ms);
-	write_number(observation, "ttft_ms", options->ttft_ms);
-	write_number(observation, "hedge_after_ms", options->hedge_after_ms);
-	write_tier(observation, "tier", options->tier);
-	write_headers(observation, options->headers);
+	struct json_writer json;
+	json_writer_init(&json, &observation->options_json);
+	write_number(observation, &json, "timeout_ms", options->timeout_ms);
+	write_number(observation, &json, "ttft_ms", options->ttft_ms);
+	write_number(observation, &json, "hedge_after_ms", options->hedge_after_ms);
+	write_tier(observation, &json, "tier", options->tier);
+	write_headers(observation, &json, options->headers);
 	observation->reason = memory_string(selection->reason);
-}
-
-static const char *bool_text(bool value) {
-	return value ? "true" : "false";
 }
 
 static void note_classification(struct observation *observation, const struct classification *c) {
@@ -111,11 +107,17 @@ static void note_classification(struct observation *observation, const struct cl
 		buffer_append(words, SLICE(", rests 1000 ms, doubling"));
 	else if (c->cooldown_ms)
 		buffer_printf(words, ", %s %" PRIu64 " ms", c->orders_only ? "deprioritized for" : "rests", c->cooldown_ms);
-	buffer_printf(&observation->json,
-	              "{\"verdict\":\"%s\",\"outcome\":\"%s\",\"counts\":%s,\"cooldown_ms\":%" PRIu64
-	              ",\"doubles\":%s,\"orders_only\":%s,\"after_ms\":%" PRIu64 "}",
-	              verdict_names[c->verdict], outcome_names[c->outcome], bool_text(c->counts), c->cooldown_ms,
-	              bool_text(c->throttle && !c->cooldown_ms), bool_text(c->orders_only), c->after_ms);
+	struct json_writer json;
+	json_writer_init(&json, &observation->json);
+	json_begin_object(&json, NULL);
+	json_write_string(&json, "verdict", slice_from(verdict_names[c->verdict]));
+	json_write_string(&json, "outcome", slice_from(outcome_names[c->outcome]));
+	json_write_boolean(&json, "counts", c->counts);
+	json_write_unsigned(&json, "cooldown_ms", c->cooldown_ms);
+	json_write_boolean(&json, "doubles", c->throttle && !c->cooldown_ms);
+	json_write_boolean(&json, "orders_only", c->orders_only);
+	json_write_unsigned(&json, "after_ms", c->after_ms);
+	json_end_object(&json);
 }
 
 static void note_judgement(struct observation *observation, const struct driver_decision *decision) {
@@ -123,22 +125,27 @@ static void note_judgement(struct observation *observation, const struct driver_
 		buffer_append(&observation->words, SLICE("accepted"));
 	else
 		buffer_printf(&observation->words, "refused: %.*s", SLICE_ARGS(decision->reason));
-	buffer_printf(&observation->json, "{\"accepted\":%s,\"reason\":", bool_text(decision->accepted));
-	buffer_append_json(&observation->json, decision->reason);
-	buffer_append_byte(&observation->json, '}');
+	struct json_writer json;
+	json_writer_init(&json, &observation->json);
+	json_begin_object(&json, NULL);
+	json_write_boolean(&json, "accepted", decision->accepted);
+	json_write_string(&json, "reason", decision->reason);
+	json_end_object(&json);
 }
 
 static void note_edits(struct observation *observation, const struct edits *edits) {
-	write_tier(observation, "service_tier", edits->tier);
-	write_text(observation, "guardrail", edits->guardrail_identifier);
-	write_text(observation, "guardrail_version", edits->guardrail_version);
-	write_text(observation, "guardrail_trace", edits->guardrail_trace);
-	write_number(observation, "max_tokens", (uint64_t)edits->max_tokens);
-	write_headers(observation, edits->headers);
+	struct json_writer json;
+	json_writer_init(&json, &observation->json);
+	json_begin_object(&json, NULL);
+	write_tier(observation, &json, "service_tier", edits->tier);
+	write_text(observation, &json, "guardrail", edits->guardrail_identifier);
+	write_text(observation, &json, "guardrail_version", edits->guardrail_version);
+	write_text(observation, &json, "guardrail_trace", edits->guardrail_trace);
+	write_number(observation, &json, "max_tokens", (uint64_t)edits->max_tokens);
+	write_headers(observation, &json, edits->headers);
+	json_end_object(&json);
 	struct slice options = slice_from_offset(buffer_slice(&observation->options), 2);
 	buffer_append(&observation->words, options.len ? options : SLICE("nothing"));
-	buffer_printf(&observation->json, "{%.*s}",
-	              SLICE_ARGS(slice_from_offset(buffer_slice(&observation->options_json), 1)));
 }
 
 void observation_note(struct observation *observation, const struct driver_decision *decision) {
@@ -193,17 +200,15 @@ static void write_share(struct observation *observation, const char *name, size_
 		buffer_printf(&observation->words, " %zu %%", percent);
 }
 
-static void close_selection(struct observation *observation, const struct pool *pool) {
+// The models that were chosen, the most chosen first.
+static void write_choices(struct observation *observation, struct json_writer *json, const struct pool *pool) {
 	size_t count, shown = 0, rest = 0;
 	const struct model *model;
 	size_t *left = memory_new(pool->count, sizeof *left);
 	memcpy(left, observation->chosen, pool->count * sizeof *left);
-	buffer_append(&observation->json, SLICE("{\"models\":{"));
+	json_begin_object(json, "models");
 	while (observation->decisions && (model = take_most_chosen(left, pool, &count)) != NULL) {
-		if (shown)
-			buffer_append_byte(&observation->json, ',');
-		buffer_append_json(&observation->json, slice_from(model->name));
-		buffer_printf(&observation->json, ":%zu", count);
+		json_write_unsigned(json, model->name, count);
 		if (shown < NAMES_SHOWN)
 			write_share(observation, model->name, count, shown);
 		else
@@ -211,18 +216,25 @@ static void close_selection(struct observation *observation, const struct pool *
 		shown++;
 	}
 	free(left);
+	json_end_object(json);
+	json_write_unsigned(json, "none", observation->none);
 	if (rest)
 		buffer_printf(&observation->words, ", %zu more", rest);
 	if (observation->none)
 		write_share(observation, "none", observation->none, shown);
+}
+
+static void close_selection(struct observation *observation, const struct pool *pool) {
+	struct json_writer json;
+	json_writer_init(&json, &observation->json);
+	json_begin_object(&json, NULL);
+	write_choices(observation, &json, pool);
+	json_write_members(&json, buffer_slice(&observation->options_json));
+	json_write_string(&json, "reason", slice_from(observation->reason));
+	json_end_object(&json);
 	buffer_append(&observation->words, buffer_slice(&observation->options));
 	if (observation->reason && *observation->reason)
 		buffer_printf(&observation->words, " (%s)", observation->reason);
-	buffer_printf(&observation->json, "},\"none\":%zu", observation->none);
-	buffer_append(&observation->json, buffer_slice(&observation->options_json));
-	buffer_append(&observation->json, SLICE(",\"reason\":"));
-	buffer_append_json(&observation->json, slice_from(observation->reason));
-	buffer_append_byte(&observation->json, '}');
 }
 
 void observation_close(struct observation *observation, const struct pool *pool) {

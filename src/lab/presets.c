@@ -113,7 +113,7 @@ static void use_up(const struct model *model, uint64_t now_ms) {
 	result.failure.name = SLICE("ThrottlingException");
 	result.failure.type = TYPE_THROTTLING;
 	result.failure.fault = FAULT_THROTTLE;
-	result.failure.message = model->quota.tokens_per_minute ? SLICE("Too many tokens") : SLICE("Too many requests");
+	result.failure.shortage = model->quota.tokens_per_minute ? SHORTAGE_TOKENS : SHORTAGE_REQUESTS;
 	meet(model, true, &result, &fails, now_ms);
 }
 

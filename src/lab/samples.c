@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "policy/body.h"
 
 enum { NAME_BYTES_MAX = 2048, DEPTH = 300 };
 
@@ -107,15 +106,15 @@ static void set_odd_headers(struct sample *sample) {
 }
 
 // What a quota reserves.
-static void estimate(struct request_attributes *attributes) {
-	struct body_facts read;
-	body_read(attributes->body, &read);
-	attributes->input_tokens = (int64_t)read.input_tokens;
-	attributes->max_tokens = read.max_tokens > 0 ? read.max_tokens : 0;
+static void estimate(struct request_attributes *attributes, const struct body_reader *bodies) {
+	struct request_content content;
+	bodies->read_request(attributes->body, &content);
+	attributes->input_tokens = (int64_t)content.input_tokens;
+	attributes->max_tokens = content.max_tokens > 0 ? content.max_tokens : 0;
 }
 
-void sample_init(struct sample *sample, enum sample_kind kind, const struct pool *pool, struct slice asked,
-                 size_t body_bytes) {
+void sample_init(struct sample *sample, enum sample_kind kind, const struct pool *pool,
+                 const struct body_reader *bodies, struct slice asked, size_t body_bytes) {
 	const struct sample_shape *shape = &SHAPES[kind];
 	*sample = (struct sample){.attributes = {.id = SLICE("rehearsal"),
 	                                         .operation = slice_from(shape->operation),
@@ -140,7 +139,7 @@ void sample_init(struct sample *sample, enum sample_kind kind, const struct pool
 	if (kind == REQUEST_ODD_HEADERS)
 		set_odd_headers(sample);
 	if (pool->has_quota)
-		estimate(&sample->attributes);
+		estimate(&sample->attributes, bodies);
 }
 
 void sample_free(struct sample *sample) {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
+#include "policy/body_reader.h"
 #include "route/decide.h"
 #include "route/model.h"
 
@@ -23,7 +24,7 @@ enum sample_kind {
 	REQUEST_ODD_NAME,        // of the model
 	REQUEST_ODD_HEADERS,     // many, with values of any bytes
 	REQUEST_ODD_METADATA,    // names that Lua or printf would take for their own
-	REQUEST_BROKEN_METADATA, // that no reader takes
+	REQUEST_BROKEN_METADATA, // with half a character, which the service refuses
 	REQUEST_UNKNOWN,         // a model that nobody has heard of
 };
 
@@ -37,8 +38,8 @@ struct sample {
 };
 
 // Makes a request for `asked`, which is borrowed; `body_bytes` is the size of a large one.
-void sample_init(struct sample *sample, enum sample_kind kind, const struct pool *pool, struct slice asked,
-                 size_t body_bytes);
+void sample_init(struct sample *sample, enum sample_kind kind, const struct pool *pool,
+                 const struct body_reader *bodies, struct slice asked, size_t body_bytes);
 void sample_free(struct sample *sample);
 
 // What clients may ask this pool for, a name for each set of models that serve together, the largest set's first: names

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writing Lua values as JSON. Tables are read raw; the way down to the present value is kept for messages, since a
 // request of a hundred parts is of no use as "a function can't be sent".
-#include <float.h>
 #include <lauxlib.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/json_writer.h"
 #include "module/value.h"
 
-enum { DEPTH_MAX = 64, PLACE_BYTES = 256, NUMBER_BYTES = 40, STACK_OF_A_LEVEL = 8 };
+enum { DEPTH_MAX = 64, PLACE_BYTES = 256, STACK_OF_A_LEVEL = 8 };
 
 struct write_step {
 	const char *name; // NULL: a position
@@ -20,7 +18,7 @@ struct write_step {
 
 struct value_writer {
 	lua_State *lua;
-	struct buffer *out;
+	struct json_writer json;
 	const char *skip;
 	int depth;
 	struct write_step way[DEPTH_MAX + 1];
@@ -46,23 +44,6 @@ static void write_item(struct value_writer *writer, struct write_step step) {
 	writer->depth--;
 }
 
-// A host may have set a locale whose decimal point is a comma.
-static void write_number(struct value_writer *writer, lua_Number number) {
-	char text[NUMBER_BYTES];
-	if (!isfinite(number))
-		refuse(writer, "JSON has no infinity and no NaN");
-	for (int digits = DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, number);
-		double back = strtod(text, NULL);
-		if (memcmp(&back, &number, sizeof back) == 0)
-			break;
-	}
-	char *point = strchr(text, localeconv()->decimal_point[0]);
-	if (point)
-		*point = '.';
-	buffer_append(writer->out, slice_from(text));
-}
-
 static void write_array(struct value_writer *writer, int index) {
 	lua_State *lua = writer->lua;
 	lua_Integer count = (lua_Integer)lua_rawlen(lua, index), found = 0;
@@ -75,21 +56,18 @@ static void write_array(struct value_writer *writer, int index) {
 	}
 	if (found != count)
 		refuse(writer, "a table needs either names, or positions from 1 without gaps");
-	buffer_append_byte(writer->out, '[');
+	json_begin_array(&writer->json, NULL);
 	for (lua_Integer i = 1; i <= count; i++) {
-		if (i > 1)
-			buffer_append_byte(writer->out, ',');
 		lua_rawgeti(lua, index, i);
 		write_item(writer, (struct write_step){.position = i});
 		lua_pop(lua, 1);
 	}
-	buffer_append_byte(writer->out, ']');
+	json_end_array(&writer->json);
 }
 
 static void write_object(struct value_writer *writer, int index) {
 	lua_State *lua = writer->lua;
-	bool is_first = true;
-	buffer_append_byte(writer->out, '{');
+	json_begin_object(&writer->json, NULL);
 	lua_pushnil(lua);
 	while (lua_next(lua, index)) { /* name value */
 		if (lua_type(lua, -2) != LUA_TSTRING)
@@ -97,16 +75,12 @@ static void write_object(struct value_writer *writer, int index) {
 		size_t bytes;
 		const char *name = lua_tolstring(lua, -2, &bytes);
 		if (writer->depth > 0 || !writer->skip || strcmp(name, writer->skip) != 0) {
-			if (!is_first)
-				buffer_append_byte(writer->out, ',');
-			is_first = false;
-			buffer_append_json(writer->out, slice_of(name, bytes));
-			buffer_append_byte(writer->out, ':');
+			json_write_key(&writer->json, slice_of(name, bytes));
 			write_item(writer, (struct write_step){.name = name});
 		}
 		lua_pop(lua, 1);
 	}
-	buffer_append_byte(writer->out, '}');
+	json_end_object(&writer->json);
 }
 
 static void write_table(struct value_writer *writer, int index) {
@@ -125,24 +99,26 @@ static void write_value(struct value_writer *writer, int index) {
 	luaL_checkstack(lua, STACK_OF_A_LEVEL, "nested tables");
 	switch (lua_type(lua, index)) {
 	case LUA_TBOOLEAN:
-		buffer_append(writer->out, slice_from(lua_toboolean(lua, index) ? "true" : "false"));
+		json_write_boolean(&writer->json, NULL, lua_toboolean(lua, index));
 		return;
 	case LUA_TNUMBER:
 		if (lua_isinteger(lua, index))
-			buffer_printf(writer->out, "%lld", (long long)lua_tointeger(lua, index));
+			json_write_integer(&writer->json, NULL, lua_tointeger(lua, index));
+		else if (isfinite(lua_tonumber(lua, index)))
+			json_write_number(&writer->json, NULL, lua_tonumber(lua, index));
 		else
-			write_number(writer, lua_tonumber(lua, index));
+			refuse(writer, "JSON has no infinity and no NaN");
 		return;
 	case LUA_TSTRING:
 		text = lua_tolstring(lua, index, &bytes);
-		buffer_append_json(writer->out, slice_of(text, bytes));
+		json_write_string(&writer->json, NULL, slice_of(text, bytes));
 		return;
 	case LUA_TTABLE:
 		write_table(writer, index);
 		return;
 	case LUA_TLIGHTUSERDATA:
 		if (!lua_touserdata(lua, index)) {
-			buffer_append(writer->out, SLICE("null"));
+			json_write_null(&writer->json, NULL);
 			return;
 		}
 		break;
@@ -155,6 +131,7 @@ static void write_value(struct value_writer *writer, int index) {
 }
 
 void value_write_json(lua_State *lua, int index, const char *skip, struct buffer *out) {
-	struct value_writer writer = {.lua = lua, .out = out, .skip = skip};
+	struct value_writer writer = {.lua = lua, .skip = skip};
+	json_writer_init(&writer.json, out);
 	write_value(&writer, lua_absindex(lua, index));
 }

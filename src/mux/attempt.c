@@ -4,7 +4,7 @@
 #include "mux/attempt.h"
 
 #include "aws/exception.h"
-#include "aws/usage.h"
+#include "aws/response_shape.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "mux/engine_failure.h"
@@ -82,6 +82,7 @@ static void fail_by_response(struct attempt *attempt) {
 	    .type = report.type,
 	    .fault = report.fault,
 	    .retry_after_ms = report.retry_after_ms,
+	    .shortage = report.shortage,
 	};
 	end(attempt, ATTEMPT_FAILED);
 }
@@ -108,13 +109,14 @@ static void break_stream(struct attempt *attempt, enum engine_failure failure) {
 }
 
 static void end_unary(struct attempt *attempt) {
-	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
+	struct response_shape shape = {.usage = TOKEN_USAGE_UNKNOWN};
 	if (attempt->call->operation == OPERATION_CONVERSE)
-		usage_read_converse(buffer_slice(&attempt->body), &usage);
+		response_shape_read(buffer_slice(&attempt->body), &shape);
 	else if (attempt->call->operation == OPERATION_INVOKE_MODEL)
-		usage_read_headers(attempt->headers, &usage);
+		response_shape_read_headers(attempt->headers, &shape.usage);
+	const struct token_usage *usage = &shape.usage;
 	attempt->result.usage =
-	    (struct usage){usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens};
+	    (struct usage){usage->input_tokens, usage->output_tokens, usage->cache_read_tokens, usage->cache_write_tokens};
 	end(attempt, ATTEMPT_SUCCEEDED);
 }
 

@@ -2,7 +2,7 @@
 #include "mux/relay.h"
 
 #include "aws/exception.h"
-#include "aws/usage.h"
+#include "aws/response_shape.h"
 #include "mux/engine_failure.h"
 
 void relay_init(struct relay *relay, enum operation operation, size_t frame_bytes, size_t hold_bytes,
@@ -107,6 +107,7 @@ static enum relay_verdict take_exception(struct relay *relay, const struct event
 	    .type = report.type,
 	    .fault = report.fault,
 	    .retry_after_ms = report.retry_after_ms,
+	    .shortage = report.shortage,
 	};
 	if (!relay_is_committed(relay)) {
 		relay->payload = arena_copy(relay->arena, frame->payload);
@@ -123,15 +124,16 @@ static enum relay_verdict take_exception(struct relay *relay, const struct event
 }
 
 static void read_usage(struct relay *relay, struct slice event, struct slice payload) {
-	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
+	struct response_shape shape = {.usage = TOKEN_USAGE_UNKNOWN};
+	const struct token_usage *usage = &shape.usage;
 	if (!is_converse(relay))
-		usage_read_chunk(payload, &usage);
+		response_shape_read_chunk(payload, &shape.usage);
 	else if (slice_equal(event, SLICE("metadata")))
-		usage_read_converse(payload, &usage);
-	if (usage.input_tokens < 0 && usage.output_tokens < 0)
+		response_shape_read(payload, &shape);
+	if (usage->input_tokens < 0 && usage->output_tokens < 0)
 		return;
 	relay->usage =
-	    (struct usage){usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens};
+	    (struct usage){usage->input_tokens, usage->output_tokens, usage->cache_read_tokens, usage->cache_write_tokens};
 }
 
 static enum relay_verdict take_frame(struct relay *relay, const struct eventstream_frame *frame, struct slice fed) {

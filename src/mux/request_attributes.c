@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mux/request_attributes.h"
 
-#include "aws/body_edit.h"
+#include "aws/request_shape.h"
 #include "mux/headers.h"
-#include "policy/body.h"
 
 static enum service_tier read_tier(struct slice name) {
 	for (int i = TIER_NONE + 1; service_tier_names[i]; i++)
@@ -27,18 +26,18 @@ void request_attributes_fill(const struct mux_call *call, const struct pool *poo
 	};
 	if (!pool->has_quota && !pool->has_tiers)
 		return;
+	struct request_shape shape = {.max_tokens = -1};
 	// Nobody can look into a body that is compressed.
-	struct slice body = headers_tell_coding(call->headers) ? (struct slice){0} : call->body;
+	bool is_readable = call->operation != OPERATION_COUNT_TOKENS && !headers_tell_coding(call->headers);
+	if (is_readable && (pool->has_quota || !attributes->family_bound))
+		request_shape_read(call->body, &shape);
 	if (pool->has_tiers) {
-		struct slice tier;
-		attributes->is_tier_fixed = !body_edit_find_tier(call->operation, call->headers, body, &tier);
-		attributes->tier = read_tier(tier);
+		attributes->is_tier_fixed = !request_shape_takes_tier(call->operation, &shape);
+		attributes->tier = read_tier(request_shape_tier(call->operation, call->headers, &shape));
 	}
 	// Counting tokens uses no quota of them.
 	if (!pool->has_quota || call->operation == OPERATION_COUNT_TOKENS)
 		return;
-	struct body_facts read;
-	body_read(body, &read);
-	attributes->input_tokens = (int64_t)read.input_tokens;
-	attributes->max_tokens = read.max_tokens > 0 ? read.max_tokens : 0;
+	attributes->input_tokens = (int64_t)shape.input_tokens;
+	attributes->max_tokens = shape.max_tokens > 0 ? shape.max_tokens : 0;
 }

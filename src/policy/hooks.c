@@ -97,11 +97,11 @@ static void open_weights(struct hooks *hooks, const struct pool *pool) {
 	hooks->views.weights = hooks->weights;
 }
 
-int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, const struct policy_limits *limits,
-               const char *file, struct problems *problems) {
+int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, const struct policy_host *host,
+               const struct policy_limits *limits, const char *file, struct problems *problems) {
 	struct call_report report;
 	struct open_call call = {hooks, pool};
-	*hooks = (struct hooks){.vm = vm, .instructions = limits->instructions};
+	*hooks = (struct hooks){.vm = vm, .instructions = limits->instructions, .views.bodies = host->bodies};
 	for (int i = 0; i < HOOK_KINDS; i++) {
 		hooks->list[i].name = policy_hook_names[i];
 		hooks->list[i].reference = LUA_NOREF;

@@ -51,10 +51,10 @@ struct hooks {
 	double *assigned; // that the running `tick` has assigned; they hold when it ends well
 };
 
-// Takes `vm`, in which the policy's script has run, and looks its hooks up. `pool` is borrowed. 0, or ERROR_MEMORY with
-// a problem added; hooks_close is due in either case.
-int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, const struct policy_limits *limits,
-               const char *file, struct problems *problems);
+// Takes `vm`, in which the policy's script has run, and looks its hooks up. `pool` and what `host` lends are borrowed.
+// 0, or ERROR_MEMORY with a problem added; hooks_close is due in either case.
+int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, const struct policy_host *host,
+               const struct policy_limits *limits, const char *file, struct problems *problems);
 void hooks_close(struct hooks *hooks);
 
 // Closes the VM when no call runs in it: the defaults decide from then on. From any thread.

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/problem.h"
 #include "policy/builtins.h"
@@ -81,7 +82,7 @@ static int load_worker(struct load *load) {
 		return rc;
 	}
 	struct hooks *hooks = &policy->hooks[policy->workers++];
-	return hooks_open(hooks, vm, &policy->pool, load->limits, load->script.path, load->problems);
+	return hooks_open(hooks, vm, &policy->pool, load->host, load->limits, load->script.path, load->problems);
 }
 
 int policy_build(struct sources *sources, const struct policy_limits *limits, size_t workers,

@@ -16,6 +16,7 @@
 #include "route/model.h"
 #include "route/state.h"
 
+struct body_reader;
 struct call_report;
 struct clock;
 struct policy;
@@ -24,10 +25,11 @@ struct sources;
 
 // What the policies of a process stand on; borrowed, it outlives them.
 struct policy_host {
-	struct registry *registry;   // where their models' states come from
-	struct shared_store *shared; // what they remember together (policy/shared.h); NULL: nothing
-	const struct clock *clock;   // that their scripts read; NULL: the system's
-	uint64_t now_ms;             // monotonic, of the loading
+	struct registry *registry;        // where their models' states come from
+	struct shared_store *shared;      // what they remember together (policy/shared.h); NULL: nothing
+	const struct body_reader *bodies; // may be NULL where no hook looks into one
+	const struct clock *clock;        // that their scripts read; NULL: the system's
+	uint64_t now_ms;                  // monotonic, of the loading
 };
 
 struct policy_limits {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One pass over a body, which keeps nothing but the places of its members. Numbers depend on bytes alone, so that every
+// Numbers depend on bytes alone, so that every
 // worker and every gateway sends the same prompt to the same model.
 #include "policy/prompt_hash.h"
 
@@ -8,8 +8,6 @@
 #include <lauxlib.h>
 
 #include "base/hash.h"
-#include "base/json.h"
-#include "policy/body.h"
 #include "policy/view.h"
 #include "sandbox/vm.h"
 
@@ -19,57 +17,30 @@ enum { SEED_NONE, SEED_SYSTEM, SEED_TOOLS, SEED_MESSAGE, SEED_MODEL };
 // "null", "[]" and the like are as good as absent: they must not bring strangers together.
 enum { VALUE_BYTES_MIN = 5 };
 
-static uint64_t seed_of(struct slice member) {
-	if (slice_equal(member, SLICE("system")))
-		return SEED_SYSTEM;
-	if (slice_equal(member, SLICE("toolConfig")) || slice_equal(member, SLICE("tools")))
-		return SEED_TOOLS;
-	return SEED_NONE;
-}
-
-static struct slice first_item(struct slice list) {
-	struct json_reader reader;
-	struct slice item = {0};
-	json_reader_init(&reader, list);
-	if (json_next(&reader).kind != JSON_ARRAY || !json_take_value(&reader, &item))
-		return (struct slice){0};
-	return item;
-}
-
-bool prompt_hash_key(struct slice body, bool conversation, uint64_t *key) {
-	struct json_reader reader;
-	struct slice value, message = {0};
-	uint64_t sum = 0;
-	bool found = false;
-	json_reader_init(&reader, body);
-	if (json_next(&reader).kind != JSON_OBJECT)
+static bool add_part(struct slice part, uint64_t seed, uint64_t *sum) {
+	if (part.len < VALUE_BYTES_MIN)
 		return false;
-	for (;;) {
-		struct json_token member = json_next(&reader);
-		if (member.kind != JSON_KEY || !json_take_value(&reader, &value))
-			break;
-		uint64_t seed = seed_of(member.text);
-		if (seed != SEED_NONE && value.len >= VALUE_BYTES_MIN) {
-			sum ^= hash_bytes(value, seed); // in any order the same
-			found = true;
-		} else if (slice_equal(member.text, SLICE("messages"))) {
-			message = first_item(value);
-		}
-	}
-	if (message.len >= VALUE_BYTES_MIN && (conversation || !found)) {
-		sum ^= hash_bytes(message, SEED_MESSAGE);
-		found = true;
-	}
+	*sum ^= hash_bytes(part, seed); // in any order the same
+	return true;
+}
+
+bool prompt_hash_key(const struct request_content *content, bool conversation, uint64_t *key) {
+	uint64_t sum = 0;
+	bool has_system = add_part(content->system, SEED_SYSTEM, &sum);
+	bool has_tools = add_part(content->tools, SEED_TOOLS, &sum);
+	bool has_tool_config = add_part(content->tool_config, SEED_TOOLS, &sum);
+	bool found = has_system || has_tools || has_tool_config;
+	if (conversation || !found)
+		found = add_part(content->first_message, SEED_MESSAGE, &sum) || found;
 	if (found)
 		*key = sum;
 	return found;
 }
 
 static int push_key(lua_State *lua, bool conversation) {
-	struct slice body = view_attributes_at(lua, 1)->body;
-	vm_charge_bytes(lua, body.len);
+	const struct request_content *content = view_content_at(lua, 1);
 	uint64_t key;
-	if (prompt_hash_key(body, conversation, &key))
+	if (prompt_hash_key(content, conversation, &key))
 		lua_pushinteger(lua, (lua_Integer)key);
 	else
 		lua_pushnil(lua);

@@ -9,12 +9,12 @@
 
 #include <lua.h>
 
-#include "base/slice.h"
+#include "policy/body_reader.h"
 
-// What a JSON body begins with for a model: system prompt and tools, as their bytes stand, in whichever order they
-// come. The first message too where there are neither, or where `conversation` asks for it. False, *key untouched,
-// where there is nothing of it.
-bool prompt_hash_key(struct slice body, bool conversation, uint64_t *key);
+// What a request begins with for a model: system prompt and tools, as their bytes stand, in whichever order they come.
+// The first message too where there are neither, or where `conversation` asks for it. False, *key untouched, where
+// there is nothing of it.
+bool prompt_hash_key(const struct request_content *content, bool conversation, uint64_t *key);
 
 // Lua's hash.text, hash.prompt, hash.conversation and select.rendezvous.
 int prompt_hash_text(lua_State *lua);

@@ -3,7 +3,6 @@
 // another request.
 #include <lauxlib.h>
 
-#include "policy/body.h"
 #include "policy/view_fields.h"
 #include "route/request.h"
 #include "sandbox/sandbox.h"
@@ -12,8 +11,8 @@ struct request_view {
 	struct call_view head;
 	const struct route_request *request;
 	uint32_t attempt; // counts from 1
-	bool has_body;
-	struct body_facts body; // borrowed from the request's body; read when `has_body`
+	bool has_content;
+	struct request_content content; // borrowed from the request's body; read when `has_content`
 };
 
 static const struct route_request *request_of(void *object) {
@@ -24,11 +23,25 @@ static const struct request_attributes *attributes_of(void *object) {
 	return route_request_attributes(request_of(object));
 }
 
-const struct request_attributes *view_attributes_at(lua_State *lua, int index) {
+// What the body says, looked for once per call and view.
+static const struct request_content *content_of(lua_State *lua, void *object) {
+	struct request_view *view = object;
+	if (!view->has_content) {
+		struct slice body = attributes_of(object)->body;
+		vm_charge_bytes(lua, body.len);
+		view->head.views->bodies->read_request(body, &view->content);
+		view->has_content = true;
+	}
+	return &view->content;
+}
+
+const struct request_content *view_content_at(lua_State *lua, int index) {
 	struct request_view *view = object_at(lua, index, OBJECT_REQUEST);
 	luaL_argexpected(lua, view, index, "request");
 	view_check_call(lua, view);
-	return attributes_of(view);
+	if (view->has_content)
+		vm_charge_bytes(lua, attributes_of(view)->body.len);
+	return content_of(lua, view);
 }
 
 static void push_request_id(lua_State *lua, void *object) {
@@ -112,17 +125,6 @@ static void push_tried(lua_State *lua, void *object) {
 	lua_remove(lua, -2);
 }
 
-// What the body says, looked for once per call and view.
-static const struct body_facts *body_of(lua_State *lua, void *object) {
-	struct request_view *view = object;
-	if (!view->has_body) {
-		vm_charge_bytes(lua, attributes_of(object)->body.len);
-		body_read(attributes_of(object)->body, &view->body);
-		view->has_body = true;
-	}
-	return &view->body;
-}
-
 static int decode_metadata(lua_State *lua) {
 	const struct slice *metadata = lua_touserdata(lua, 1);
 	sandbox_push_decoded(lua, *metadata);
@@ -130,10 +132,9 @@ static int decode_metadata(lua_State *lua) {
 	return 1;
 }
 
-// What can't be decoded (the service wouldn't take it either) is as if it weren't there: a client must not make hooks
-// fail that only look who asks.
+// What is too large to be decoded is as if it weren't there: a client must not make hooks fail that only look who asks.
 static void push_metadata(lua_State *lua, void *object) {
-	struct slice metadata = body_of(lua, object)->metadata;
+	struct slice metadata = content_of(lua, object)->metadata;
 	if (metadata.len) {
 		lua_pushcfunction(lua, decode_metadata);
 		lua_pushlightuserdata(lua, &metadata);
@@ -149,16 +150,16 @@ static void push_metadata(lua_State *lua, void *object) {
 }
 
 static void push_input_tokens(lua_State *lua, void *object) {
-	lua_pushinteger(lua, (lua_Integer)body_of(lua, object)->input_tokens);
+	lua_pushinteger(lua, (lua_Integer)content_of(lua, object)->input_tokens);
 }
 
 static void push_max_tokens(lua_State *lua, void *object) {
-	view_push_count(lua, body_of(lua, object)->max_tokens);
+	view_push_count(lua, content_of(lua, object)->max_tokens);
 }
 
 static int request_text(lua_State *lua) {
-	struct slice body = attributes_of(view_check_self(lua, OBJECT_REQUEST, "text"))->body;
-	view_push_text(lua, body, body_each_text);
+	struct request_view *view = view_check_self(lua, OBJECT_REQUEST, "text");
+	view_push_text(lua, attributes_of(view)->body, view->head.views->bodies->each_request_text);
 	return 1;
 }
 
@@ -196,5 +197,5 @@ void views_push_request(lua_State *lua, struct views *views, const struct route_
 	struct request_view *view = view_push_new(lua, views, OBJECT_REQUEST, sizeof *view);
 	view->request = request;
 	view->attempt = attempt;
-	view->has_body = false;
+	view->has_content = false;
 }

@@ -2,28 +2,28 @@
 // A whole answer as `accept` sees it, read from its bytes when it is asked.
 #include <lauxlib.h>
 
-#include "policy/answer.h"
 #include "policy/view_fields.h"
 
 struct response_view {
 	struct call_view head;
 	const struct response *response;
-	bool has_facts;
-	struct answer_facts facts; // borrowed from the body; read when `has_facts`
+	bool has_content;
+	struct response_content content; // borrowed from the response; read when `has_content`
 };
 
 static const struct response *response_of(void *object) {
 	return ((struct response_view *)object)->response;
 }
 
-static const struct answer_facts *facts_of(lua_State *lua, void *object) {
+static const struct response_content *content_of(lua_State *lua, void *object) {
 	struct response_view *view = object;
-	if (!view->has_facts) {
-		vm_charge_bytes(lua, view->response->body.len);
-		answer_read(view->response->body, &view->facts);
-		view->has_facts = true;
+	if (!view->has_content) {
+		const struct response *response = view->response;
+		vm_charge_bytes(lua, response->body.len);
+		view->head.views->bodies->read_response(response->headers, response->body, &view->content);
+		view->has_content = true;
 	}
-	return &view->facts;
+	return &view->content;
 }
 
 static void push_present(lua_State *lua, struct slice text) {
@@ -38,17 +38,15 @@ static void push_status(lua_State *lua, void *object) {
 }
 
 static void push_stop_reason(lua_State *lua, void *object) {
-	push_present(lua, facts_of(lua, object)->stop_reason);
+	push_present(lua, content_of(lua, object)->stop_reason);
 }
 
 static void push_usage(lua_State *lua, void *object) {
 	view_push_usage(lua, &response_of(object)->usage);
 }
 
-// The service tells InvokeModel's tier in a header, Converse's in the body.
 static void push_tier(lua_State *lua, void *object) {
-	const struct slice *header = headers_find(response_of(object)->headers, SLICE("x-amzn-bedrock-service-tier"));
-	push_present(lua, header ? *header : facts_of(lua, object)->tier);
+	push_present(lua, content_of(lua, object)->tier);
 }
 
 static void push_latency(lua_State *lua, void *object) {
@@ -56,8 +54,8 @@ static void push_latency(lua_State *lua, void *object) {
 }
 
 static int response_text(lua_State *lua) {
-	const struct response *response = response_of(view_check_self(lua, OBJECT_RESPONSE, "text"));
-	view_push_text(lua, response->body, answer_each_text);
+	struct response_view *view = view_check_self(lua, OBJECT_RESPONSE, "text");
+	view_push_text(lua, view->response->body, view->head.views->bodies->each_response_text);
 	return 1;
 }
 
@@ -88,5 +86,5 @@ void response_view_push_metatable(lua_State *lua) {
 void views_push_response(lua_State *lua, struct views *views, const struct response *response) {
 	struct response_view *view = view_push_new(lua, views, OBJECT_RESPONSE, sizeof *view);
 	view->response = response;
-	view->has_facts = false;
+	view->has_content = false;
 }

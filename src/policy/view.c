@@ -4,7 +4,6 @@
 
 #include <lauxlib.h>
 
-#include "policy/body.h"
 #include "policy/view_fields.h"
 #include "sandbox/sandbox.h"
 
@@ -152,7 +151,7 @@ static bool can_afford_text(lua_State *lua, size_t bytes) {
 }
 
 void view_push_text(lua_State *lua, struct slice body,
-                    void (*each)(struct slice body, body_text_callback on_text, void *owner)) {
+                    void (*each)(struct slice body, json_text_callback on_text, void *owner)) {
 	struct joined_text text = {.bytes = 0};
 	vm_charge_bytes(lua, body.len);
 	each(body, count_text, &text);

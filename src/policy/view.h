@@ -11,6 +11,7 @@
 
 #include <lua.h>
 
+#include "policy/body_reader.h"
 #include "route/decide.h"
 #include "route/model.h"
 #include "sandbox/object.h"
@@ -36,6 +37,7 @@ struct model_lists {
 struct views {
 	struct vm *vm;
 	const struct pool *pool;
+	const struct body_reader *bodies;
 	uint64_t call;         // counts calls; a model's live fields are read once in each
 	const double *weights; // of the models, by index; NULL: their own
 	double *assigned;      // where `tick` writes; NULL outside of it
@@ -103,8 +105,9 @@ const struct view_field *view_measure_named(const char *name);
 // What it is at position `i`; as view_model_of.
 double view_measure_of(lua_State *lua, struct model_argument models, size_t i, const struct view_field *measure);
 
-// What the request is whose view is at `index`; raises where there is none, or none any more.
-const struct request_attributes *view_attributes_at(lua_State *lua, int index);
+// What is in the body of the request whose view is at `index`; raises where there is none, or none any more. Charged as
+// a pass over the body each time, since its caller goes over the parts.
+const struct request_content *view_content_at(lua_State *lua, int index);
 
 // `ipairs`, sooner over lists of models; Lua's own is its upvalue.
 int model_list_ipairs(lua_State *lua);

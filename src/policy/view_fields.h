@@ -4,7 +4,6 @@
 #define POLICY_VIEW_FIELDS_H
 
 #include "base/slice.h"
-#include "policy/body.h"
 #include "policy/view.h"
 
 // A field: its name and what pushes it for the object at index 1.
@@ -48,7 +47,7 @@ void view_push_decoded(lua_State *lua, struct slice body);
 
 // All texts that `each` tells of the body, one a line; charged by the body's length.
 void view_push_text(lua_State *lua, struct slice body,
-                    void (*each)(struct slice body, body_text_callback on_text, void *owner));
+                    void (*each)(struct slice body, json_text_callback on_text, void *owner));
 
 void model_view_push_metatable(lua_State *lua);
 void request_view_push_metatable(lua_State *lua);

@@ -179,7 +179,7 @@ static enum attempt_end judge(const struct route_request *request, struct route_
 	if (attempt->phase != ATTEMPT_RUNNING)
 		return ATTEMPT_CANCELLED;
 	attempt->lacked_tier = result->end == ATTEMPT_FAILED && !request->committed && is_ours(attempt->tier) &&
-	                       tier_is_refused(&result->failure);
+	                       result->failure.shortage == SHORTAGE_TIER;
 	if (attempt->lacked_tier) {
 		model_state_note_missing_tier(attempt->model->state, attempt->tier.tier);
 		return ATTEMPT_CANCELLED;
@@ -201,7 +201,7 @@ static void settle_quota(const struct route_attempt *attempt, enum attempt_end e
 	if (end != ATTEMPT_FAILED)
 		return;
 	out->quota_use = quota_use_of_failure(&result->failure, result->ttft_ms >= 0);
-	out->exhausted = quota_kind_of_failure(&result->failure);
+	out->exhausted = result->failure.shortage;
 }
 
 void attempt_settle(struct route_request *request, uint32_t index, const struct attempt_result *result,

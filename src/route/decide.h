@@ -46,6 +46,7 @@ struct failure {
 	enum error_type type;
 	enum fault fault;
 	int64_t retry_after_ms; // -1 where the upstream said nothing
+	enum shortage shortage; // which limit is used up, or that the model has no such tier
 	uint64_t latency_ms;
 	enum service_tier tier; // of the attempt; filled by routing
 };

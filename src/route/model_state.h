@@ -143,7 +143,7 @@ struct settlement {
 	int64_t ttft_ms;
 	struct usage usage;
 	enum quota_use quota_use;
-	enum quota_kind exhausted; // the limit that a throttle spoke of
+	enum shortage exhausted; // the limit that a throttle spoke of
 };
 
 // Gives the pass back and records the attempt, once.

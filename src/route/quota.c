@@ -3,7 +3,6 @@
 #include "route/quota.h"
 
 #include "route/elapsed.h"
-#include "route/mention.h"
 
 // Beyond it nothing is counted exactly; sums and products stay far from overflow.
 static const uint64_t MOST = UINT64_C(1) << 40;
@@ -84,11 +83,12 @@ void quota_settle(struct quota_account *account, const struct quota *quota, stru
 		minute_window_use(&account->tokens.own, used - reserved, now_ms);
 }
 
-void quota_exhaust(struct quota_account *account, const struct quota *quota, enum quota_kind kind, uint64_t now_ms) {
-	struct quota_share *share = kind == QUOTA_TOKENS ? &account->tokens : &account->requests;
-	uint64_t limit = kind == QUOTA_TOKENS ? quota->tokens_per_minute : quota->requests_per_minute;
+void quota_exhaust(struct quota_account *account, const struct quota *quota, enum shortage shortage, uint64_t now_ms) {
+	bool is_of_tokens = shortage == SHORTAGE_TOKENS;
+	struct quota_share *share = is_of_tokens ? &account->tokens : &account->requests;
+	uint64_t limit = is_of_tokens ? quota->tokens_per_minute : quota->requests_per_minute;
 	uint64_t own = minute_window_sum(&share->own, now_ms);
-	if (kind == QUOTA_NEITHER || limit == 0)
+	if ((!is_of_tokens && shortage != SHORTAGE_REQUESTS) || limit == 0)
 		return;
 	share->others = at_most(limit > own ? limit - own : 0, MOST);
 	share->others_ms = now_ms;
@@ -160,12 +160,4 @@ enum quota_use quota_use_of_failure(const struct failure *failure, bool has_begu
 	bool is_refused = failure->status >= 400 && failure->status < 500;
 	bool has_worked = failure->status == MODEL_TIMEOUT || failure->status == MODEL_ERROR;
 	return failure->kind == FAILURE_HTTP && is_refused && !has_worked ? QUOTA_UNTOUCHED : QUOTA_PART;
-}
-
-enum quota_kind quota_kind_of_failure(const struct failure *failure) {
-	if (failure->fault != FAULT_THROTTLE || !slice_equal(failure->name, SLICE("ThrottlingException")))
-		return QUOTA_NEITHER;
-	if (mentions(failure->message, SLICE("token")))
-		return QUOTA_TOKENS;
-	return mentions(failure->message, SLICE("request")) ? QUOTA_REQUESTS : QUOTA_NEITHER;
 }

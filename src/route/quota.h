@@ -49,8 +49,6 @@ enum quota_use {
 	QUOTA_UNTOUCHED // it was refused before any work: its tokens come back, though it remains a request
 };
 
-enum quota_kind { QUOTA_NEITHER, QUOTA_REQUESTS, QUOTA_TOKENS };
-
 static inline bool quota_is_limited(const struct quota *quota) {
 	return quota->requests_per_minute > 0 || quota->tokens_per_minute > 0;
 }
@@ -72,8 +70,8 @@ void quota_take(struct quota_account *account, const struct quota *quota, struct
 void quota_settle(struct quota_account *account, const struct quota *quota, struct quota_hold *hold, enum quota_use use,
                   const struct usage *usage, uint64_t now_ms);
 
-// The upstream says that this limit is used up.
-void quota_exhaust(struct quota_account *account, const struct quota *quota, enum quota_kind kind, uint64_t now_ms);
+// The upstream says that the limit of tokens, or that of requests, is used up.
+void quota_exhaust(struct quota_account *account, const struct quota *quota, enum shortage shortage, uint64_t now_ms);
 
 // Forgets what was taken for the use of others.
 void quota_forget_others(struct quota_account *account);
@@ -90,7 +88,5 @@ double quota_headroom(struct quota_account *account, uint64_t now_ms);
 
 // What a failure says of the work that was done; `has_begun` where the answer had.
 enum quota_use quota_use_of_failure(const struct failure *failure, bool has_begun);
-// Which limit a throttle speaks of.
-enum quota_kind quota_kind_of_failure(const struct failure *failure);
 
 #endif

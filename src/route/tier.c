@@ -2,8 +2,6 @@
 // The choice of a service tier. Nothing is remembered here: what a model is known to lack comes as an argument.
 #include "route/tier.h"
 
-#include "route/mention.h"
-
 static bool may_use(enum service_tier tier, unsigned missing) {
 	return tier != TIER_NONE && !(missing & tier_bit(tier));
 }
@@ -35,11 +33,4 @@ enum service_tier tier_next(const struct tier_ladder *ladder, enum service_tier 
 		if (may_use(ladder->rungs[i], missing) && (is_rung || worth(ladder->rungs[i]) > worth(from)))
 			return ladder->rungs[i];
 	return TIER_NONE;
-}
-
-bool tier_is_refused(const struct failure *failure) {
-	if (failure->status != 400 || !slice_equal(failure->name, SLICE("ValidationException")))
-		return false;
-	// Of the reserved tier, where none is bought, the service says "Reservation not found."
-	return mentions(failure->message, SLICE("tier")) || mentions(failure->message, SLICE("reservation not found"));
 }

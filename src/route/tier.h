@@ -35,7 +35,4 @@ struct tier_choice tier_start(enum service_tier selected, enum service_tier clie
 // (flex, default, priority, reserved).
 enum service_tier tier_next(const struct tier_ladder *ladder, enum service_tier from, unsigned missing);
 
-// Whether the upstream refused the request because the model has no such service tier.
-bool tier_is_refused(const struct failure *failure);
-
 #endif

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// `json`, over lua-cjson with its settings fixed here and out of reach. cjson's buffers are the process's memory, not
-// the VM's, and an error of memory inside it would leak them: so the input is measured first, and cjson works only when
-// there is room for the most that it can become.
+// `json`: encode is lua-cjson's, with its settings fixed here and out of reach; decode is our own, whose whole numbers
+// stay whole. cjson's buffers are the process's memory, not the VM's, and an error of memory inside it would leak them:
+// so the input is measured first, and it works only when there is room for the most that it can become. Decoding is
+// measured as well: what a client has sent must not make a call run out of memory.
 #include <math.h>
 
 #include <lauxlib.h>
 
+#include "base/json.h"
+#include "sandbox/json_value.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/vm.h"
 
@@ -15,8 +18,6 @@ enum {
 	BYTES_PER_CHARGE = 16,
 	// Formatting or making a value takes about as long as this many instructions.
 	CHARGE_PER_VALUE = 4,
-	// Making a string of bytes charges its memory.
-	BYTES_PER_COPY = 64,
 	// What a value takes in JSON beside a string's characters.
 	NUMBER_BYTES = 32,
 	// What is made of a text, at most, in the state's memory: of each bracket a table, of each comma a place in an
@@ -29,9 +30,6 @@ enum {
 };
 
 int luaopen_cjson(lua_State *lua);
-
-// Its address is the registry's key of the bounded decode function.
-static const char decode_key;
 
 struct measure {
 	size_t bytes;
@@ -82,20 +80,17 @@ static void measure_value(lua_State *lua, int index, int depth, struct measure *
 	check_size(lua, sum->bytes);
 }
 
-// Calls upvalue 1, a function of cjson's, with the one argument; the result takes at most `bytes`.
-static int call_unlimited(lua_State *lua, size_t bytes) {
-	lua_pushvalue(lua, lua_upvalueindex(1));
-	lua_pushvalue(lua, 1);
+// Calls the function below its one argument at the top, in place of which comes its result, of at most `bytes`.
+static void call_unlimited(lua_State *lua, size_t bytes) {
 	vm_enter_unlimited(lua, bytes);
 	int status = lua_pcall(lua, 1, 1, 0);
 	vm_leave_unlimited(lua);
-	if (status != LUA_OK) {
-		luaL_where(lua, 1);
-		lua_insert(lua, -2);
-		lua_concat(lua, 2);
-		return lua_error(lua);
-	}
-	return 1;
+	if (status == LUA_OK)
+		return;
+	luaL_where(lua, 1);
+	lua_insert(lua, -2);
+	lua_concat(lua, 2);
+	lua_error(lua);
 }
 
 static int json_encode(lua_State *lua) {
@@ -104,12 +99,15 @@ static int json_encode(lua_State *lua) {
 	struct measure sum = {0};
 	measure_value(lua, 1, 0, &sum);
 	vm_charge(lua, sum.values * CHARGE_PER_VALUE + sum.bytes / BYTES_PER_CHARGE);
-	return call_unlimited(lua, sum.bytes + ELEMENT_BYTES);
+	lua_pushvalue(lua, lua_upvalueindex(1));
+	lua_pushvalue(lua, 1);
+	call_unlimited(lua, sum.bytes + ELEMENT_BYTES);
+	return 1;
 }
 
 // What the text becomes, believing that it is JSON. Commas and such in strings count too: it is the most.
 static struct measure measure_text(struct slice text) {
-	struct measure sum = {.bytes = text.len, .values = 1};
+	struct measure sum = {.bytes = 2 * text.len, .values = 1}; // with room for texts without their escapes
 	for (size_t i = 0; i < text.len; i++) {
 		switch (text.ptr[i]) {
 		case '[':
@@ -133,26 +131,41 @@ static struct measure measure_text(struct slice text) {
 	return sum;
 }
 
+static int push_value(lua_State *lua) {
+	static const struct json_value_style style = {.drops_nulls = false};
+	const struct slice *text = lua_touserdata(lua, 1);
+	if (!json_value_push(lua, *text, &style))
+		return luaL_error(lua, "the text is no JSON, or nested deeper than %d", JSON_DEPTH_MAX);
+	return 1;
+}
+
+static void push_decoded(lua_State *lua, struct slice text, size_t bytes) {
+	lua_pushcfunction(lua, push_value);
+	lua_pushlightuserdata(lua, &text);
+	call_unlimited(lua, bytes);
+}
+
 static int json_decode(lua_State *lua) {
 	luaL_checktype(lua, 1, LUA_TSTRING);
 	lua_settop(lua, 1);
-	size_t bytes = lua_rawlen(lua, 1);
+	size_t bytes;
+	const char *text = lua_tolstring(lua, 1, &bytes);
 	if (bytes > TEXT_BYTES_MAX)
 		return luaL_error(lua, "JSON text too large (%d bytes, at most %d)", (int)bytes, TEXT_BYTES_MAX);
 	vm_charge(lua, bytes / BYTES_PER_CHARGE + 1);
-	struct measure sum = measure_text(slice_of(lua_tostring(lua, 1), bytes));
+	struct measure sum = measure_text(slice_of(text, bytes));
 	vm_charge(lua, sum.values * CHARGE_PER_VALUE);
-	return call_unlimited(lua, sum.bytes);
+	push_decoded(lua, slice_of(text, bytes), sum.bytes);
+	return 1;
 }
 
 void sandbox_push_decoded(lua_State *lua, struct slice text) {
 	struct measure sum = measure_text(text);
-	uint64_t charge = text.len / BYTES_PER_COPY + text.len / BYTES_PER_CHARGE + sum.values * CHARGE_PER_VALUE;
-	if (text.len > TEXT_BYTES_MAX || !vm_can_afford(lua, charge, sum.bytes + text.len))
+	uint64_t charge = text.len / BYTES_PER_CHARGE + 1 + sum.values * CHARGE_PER_VALUE;
+	if (text.len > TEXT_BYTES_MAX || !vm_can_afford(lua, charge, sum.bytes))
 		luaL_error(lua, "JSON of %I bytes is too large for what is left of the budget", (lua_Integer)text.len);
-	lua_rawgetp(lua, LUA_REGISTRYINDEX, &decode_key);
-	lua_pushlstring(lua, text.ptr, text.len);
-	lua_call(lua, 1, 1);
+	vm_charge(lua, charge);
+	push_decoded(lua, text, sum.bytes);
 }
 
 static void configure(lua_State *lua, const char *setting, int value, bool is_boolean) {
@@ -172,16 +185,11 @@ void sandbox_push_json(lua_State *lua) {
 	lua_call(lua, 0, 1); /* json cjson */
 	vm_leave_unlimited(lua);
 	configure(lua, "encode_max_depth", DEPTH_MAX + 1, false);
-	configure(lua, "decode_max_depth", DEPTH_MAX, false);
 	configure(lua, "encode_keep_buffer", 0, true);
-	configure(lua, "decode_invalid_numbers", 0, true);
 	lua_getfield(lua, -1, "encode");
 	lua_pushcclosure(lua, json_encode, 1);
 	lua_setfield(lua, -3, "encode");
-	lua_getfield(lua, -1, "decode");
-	lua_pushcclosure(lua, json_decode, 1);
-	lua_pushvalue(lua, -1);
-	lua_rawsetp(lua, LUA_REGISTRYINDEX, &decode_key);
+	lua_pushcfunction(lua, json_decode);
 	lua_setfield(lua, -3, "decode");
 	lua_getfield(lua, -1, "null");
 	lua_setfield(lua, -3, "null");

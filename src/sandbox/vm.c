@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 enum {
@@ -35,20 +35,14 @@ enum {
 	MESSAGE_BYTES = 256,
 };
 
-static uint64_t clock_ns(clockid_t clock) {
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 // Reading the thread's own time is a system call, so the clock is asked first.
 static bool is_stuck(struct vm *vm) {
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	uint64_t now_ns = clock_now_ns();
 	if (vm->start_ns == 0) {
 		vm->start_ns = now_ns;
-		vm->cpu_start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		vm->cpu_start_ns = clock_thread_cpu_ns();
 	}
-	return now_ns - vm->start_ns > vm->limit_ns && clock_ns(CLOCK_THREAD_CPUTIME_ID) - vm->cpu_start_ns > vm->limit_ns;
+	return now_ns - vm->start_ns > vm->limit_ns && clock_thread_cpu_ns() - vm->cpu_start_ns > vm->limit_ns;
 }
 
 static void on_count(lua_State *lua, lua_Debug *debug);

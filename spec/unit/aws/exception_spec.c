@@ -318,6 +318,69 @@ TEST(reports_a_lack_of_room) {
 	buffer_free(&out);
 }
 
+// Prose tells which limit is used up, and that a model has no such tier.
+TEST(tells_what_was_lacking) {
+	static const struct {
+		const char *name, *message;
+		int status;
+		enum shortage shortage;
+	} rows[] = {
+	    {"ThrottlingException", EXCEPTION_TOO_MANY_TOKENS, 429, SHORTAGE_TOKENS},
+	    {"ThrottlingException", EXCEPTION_TOO_MANY_REQUESTS, 429, SHORTAGE_REQUESTS},
+	    {"ThrottlingException", "TOO MANY TOKENS IN REQUESTS", 429, SHORTAGE_TOKENS},
+	    {"ThrottlingException", "Slow down.", 429, SHORTAGE_NONE},
+	    {"ThrottlingException", "", 429, SHORTAGE_NONE},
+	    {"ThrottlingException", "tier", 429, SHORTAGE_NONE},
+	    {"ServiceQuotaExceededException", "Your request exceeds a quota", 400, SHORTAGE_NONE},
+	    {"ServiceUnavailableException", "Too many tokens", 503, SHORTAGE_NONE},
+	    {"ValidationException", "The provided service tier is not supported for this model", 400, SHORTAGE_TIER},
+	    {"ValidationException", "ServiceTier", 400, SHORTAGE_TIER},
+	    {"ValidationException", "no TIER", 400, SHORTAGE_TIER},
+	    {"ValidationException", EXCEPTION_NO_RESERVATION, 400, SHORTAGE_TIER},
+	    {"ValidationException", EXCEPTION_NO_TIER, 400, SHORTAGE_TIER},
+	    {"ValidationException", "tie", 400, SHORTAGE_NONE},
+	    {"ValidationException", "malformed request", 400, SHORTAGE_NONE},
+	    {"ValidationException", "", 400, SHORTAGE_NONE},
+	    {"ValidationException", "tier", 424, SHORTAGE_NONE},
+	    {NULL, "tier", 400, SHORTAGE_NONE},
+	};
+	struct arena arena;
+	arena_init(&arena, 1024 * 1024);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct header header = {SLICE("x-amzn-errortype"), slice_from(rows[i].name)};
+		struct exception_report report;
+		struct buffer body;
+		buffer_init(&body, 4096);
+		exception_format_body(slice_from(rows[i].message), &body);
+		exception_read(rows[i].status, (struct headers){&header, rows[i].name ? 1 : 0}, buffer_slice(&body), 0, &arena,
+		               &report);
+		check_int(__FILE__, __LINE__, rows[i].message, report.shortage, rows[i].shortage);
+		buffer_free(&body);
+	}
+	arena_free(&arena);
+}
+
+TEST(a_frame_tells_it_too) {
+	struct buffer bytes;
+	struct eventstream_decoder decoder;
+	struct eventstream_frame frame;
+	struct exception_report report;
+	struct arena arena;
+	arena_init(&arena, 4096);
+	buffer_init(&bytes, 4096);
+	eventstream_decoder_init(&decoder, EVENTSTREAM_FRAME_BYTES);
+	CHECK_INT(exception_format_frame(OPERATION_CONVERSE_STREAM, SLICE("ThrottlingException"),
+	                                 SLICE(EXCEPTION_TOO_MANY_TOKENS), &bytes),
+	          0);
+	struct slice rest = buffer_slice(&bytes);
+	CHECK_INT(eventstream_decoder_next(&decoder, &rest, &frame), EVENTSTREAM_FRAME);
+	exception_read_frame(&frame, &arena, &report);
+	CHECK_INT(report.shortage, SHORTAGE_TOKENS);
+	eventstream_decoder_free(&decoder);
+	buffer_free(&bytes);
+	arena_free(&arena);
+}
+
 int main(void) {
 	RUN(knows_what_failures_mean);
 	RUN(finds_names);
@@ -327,5 +390,7 @@ int main(void) {
 	RUN(reads_how_long_to_wait);
 	RUN(writes_frames_that_it_reads);
 	RUN(reports_a_lack_of_room);
+	RUN(tells_what_was_lacking);
+	RUN(a_frame_tells_it_too);
 	return check_summary();
 }

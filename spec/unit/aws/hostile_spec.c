@@ -7,8 +7,8 @@
 #include "aws/endpoint.h"
 #include "aws/exception.h"
 #include "aws/operation.h"
+#include "aws/response_shape.h"
 #include "aws/sigv4.h"
-#include "aws/usage.h"
 #include "base/random.h"
 
 enum { ROUNDS = 20000 };
@@ -107,11 +107,11 @@ TEST(errors) {
 }
 
 static void run_usage(struct slice text) {
-	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
-	usage_read_converse(text, &usage);
-	usage_read_chunk(text, &usage);
-	struct slice reason = usage_stop_reason(text);
-	CHECK(usage.input_tokens >= -1 && usage.output_tokens >= -1);
+	struct response_shape shape;
+	response_shape_read(text, &shape);
+	struct slice reason = shape.stop_reason;
+	CHECK(shape.usage.input_tokens >= -1 && shape.usage.output_tokens >= -1);
+	response_shape_read_chunk(text, &shape.usage);
 	CHECK(reason.len == 0 || (reason.ptr > text.ptr && reason.ptr + reason.len < text.ptr + text.len));
 }
 

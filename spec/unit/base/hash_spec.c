@@ -7,6 +7,7 @@
 TEST(the_same_everywhere) {
 	CHECK(hash_pair(1, 2) == 0x81a5c1377856b73);
 	CHECK(hash_bytes(SLICE("us.amazon.nova-pro-v1:0"), 7) == 0x17d4db6f33ba575a);
+	CHECK(hash_bytes((struct slice){0}, 7) == hash_bytes(SLICE(""), 7)); // nothing, wherever it is
 }
 
 TEST(every_bit_counts) {

@@ -8,6 +8,7 @@
 #include "lab/driver.h"
 #include "lab/presets.h"
 #include "lab/samples.h"
+#include "mux/body_reader.h"
 #include "policy/shared.h"
 #include "route/error_response.h"
 #include "route/model_state.h"
@@ -48,7 +49,8 @@ struct end {
 #define LACKS_TIER                                                                                                     \
 	{                                                                                                                  \
 		.kind = FAILURE_HTTP, .status = 400, NAMED("ValidationException"), .type = TYPE_VALIDATION,                    \
-		.message = {"no such service tier", 20}, .fault = FAULT_CALLER, .retry_after_ms = -1                           \
+		.message = {"no such service tier", 20}, .fault = FAULT_CALLER, .shortage = SHORTAGE_TIER,                     \
+		.retry_after_ms = -1                                                                                           \
 	}
 
 static const struct end ends[] = {
@@ -177,9 +179,9 @@ static void play_dry(const struct end *end, struct sources *sources, struct told
 	struct driver driver;
 	struct problems problems = {0};
 	struct sample sample;
-	CHECK_INT(driver_open(&driver, sources, &(struct policy_limits){100000, 16 << 20}, &problems), 0);
+	CHECK_INT(driver_open(&driver, sources, &(struct policy_limits){100000, 16 << 20}, &mux_body_reader, &problems), 0);
 	const struct pool *pool = policy_pool(driver.policy);
-	sample_init(&sample, end->request, pool, SLICE("chat"), 0);
+	sample_init(&sample, end->request, pool, &mux_body_reader, SLICE("chat"), 0);
 	CHECK(driver_set(&driver, end->preset, SLICE("chat")));
 	if (end->default_tier_rests)
 		rest_default_tier(pool, driver.now_ms);
@@ -200,7 +202,7 @@ static void play_engine(const struct end *end, struct engine *engine, struct tol
 	struct sample sample;
 	struct arena arena;
 	arena_init(&arena, ARENA_BYTES);
-	sample_init(&sample, end->request, pool, SLICE("chat"), 0);
+	sample_init(&sample, end->request, pool, &mux_body_reader, SLICE("chat"), 0);
 	CHECK(preset_set(pool, end->preset, SLICE("chat"), &arena, &fake_loop.now_ms, &held));
 	if (end->default_tier_rests)
 		rest_default_tier(pool, fake_loop.now_ms);
@@ -271,7 +273,7 @@ TEST(a_client_that_leaves_before_its_turn_is_heard_of) {
 	engine_open(&engine, "return { " TWO "max_wait_ms = 3000, " FINISH, true);
 	const struct pool *pool = policy_pool(engine.version->policy);
 	arena_init(&arena, ARENA_BYTES);
-	sample_init(&sample, REQUEST_PLAIN, pool, SLICE("chat"), 0);
+	sample_init(&sample, REQUEST_PLAIN, pool, &mux_body_reader, SLICE("chat"), 0);
 	CHECK(preset_set(pool, ALL_OPEN, SLICE("chat"), &arena, &fake_loop.now_ms, &held));
 	engine_submit(&engine, &sample.attributes);
 	struct mux_request *first = engine.request;

@@ -10,6 +10,12 @@
 #define INVOKE OPERATION_INVOKE_MODEL
 #define COUNT OPERATION_COUNT_TOKENS
 
+static int read_body(enum operation operation, const char *body, struct prompt *prompt) {
+	struct request_shape shape;
+	request_shape_read(slice_from(body), &shape);
+	return prompt_read(operation, slice_from(body), &shape, prompt);
+}
+
 TEST(bodies_are_measured) {
 	static const struct {
 		enum operation operation;
@@ -38,7 +44,7 @@ TEST(bodies_are_measured) {
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct prompt prompt;
-		CHECK_INT(prompt_read(cases[i].operation, slice_from(cases[i].body), &prompt), 0);
+		CHECK_INT(read_body(cases[i].operation, cases[i].body, &prompt), 0);
 		if (prompt.input_tokens != cases[i].input_tokens)
 			printf("  %s\n", cases[i].body);
 		CHECK_INT(prompt.input_tokens, cases[i].input_tokens);
@@ -53,7 +59,7 @@ TEST(bodies_are_measured) {
 
 static struct prompt read_prompt(const char *body) {
 	struct prompt prompt;
-	CHECK_INT(prompt_read(CONVERSE, slice_from(body), &prompt), 0);
+	CHECK_INT(read_body(CONVERSE, body, &prompt), 0);
 	return prompt;
 }
 
@@ -74,7 +80,7 @@ TEST(what_is_no_object_is_refused) {
 	static const char *const bad[] = {"", "x", "[]", "\"text\"", "{", "{\"a\":1", "{\"a\":1}}", "{} {}", "null"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct prompt prompt;
-		CHECK_INT(prompt_read(CONVERSE, slice_from(bad[i]), &prompt), ERROR_INVALID);
+		CHECK_INT(read_body(CONVERSE, bad[i], &prompt), ERROR_INVALID);
 	}
 }
 

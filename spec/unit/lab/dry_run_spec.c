@@ -40,7 +40,8 @@ static void dry_run_text(struct fixture *fixture, const char *text, struct dry_r
 	                            .limits = {100000, 16 << 20},
 	                            .failures = failures,
 	                            .failure_count = sizeof failures / sizeof *failures,
-	                            .body_bytes = BODY_BYTES};
+	                            .body_bytes = BODY_BYTES,
+	                            .bodies = &mux_body_reader};
 	CHECK_INT(dry_run_perform(&plan, &fixture->problems, dry_run), 0);
 }
 

@@ -10,6 +10,7 @@
 #include "../check.h"
 #include "base/log.h"
 #include "base/problem.h"
+#include "mux/body_reader.h"
 #include "policy/hooks.h"
 #include "policy/policy.h"
 #include "policy/shared.h"
@@ -69,7 +70,8 @@ static inline void fixture_init(struct fixture *fixture) {
 	if (!mkdtemp(fixture->folder))
 		abort();
 	snprintf(fixture->path, sizeof fixture->path, "%s/policy.lua", fixture->folder);
-	fixture->host = (struct policy_host){.registry = registry_new(), .shared = shared_new(), .now_ms = 1000};
+	fixture->host = (struct policy_host){
+	    .registry = registry_new(), .shared = shared_new(), .bodies = &mux_body_reader, .now_ms = 1000};
 	random_init(&fixture->random, 7);
 	arena_init(&fixture->arena, 1 << 20);
 	fixture->facts = (struct request_attributes){

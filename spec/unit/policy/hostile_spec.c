@@ -4,7 +4,8 @@
 #include "fixture.h"
 
 #include <dirent.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 #define FOLDER "spec/fixtures/hostile"
 #define TRIES "-- Tries: "
@@ -44,9 +45,7 @@ static bool read_mark(const char *path, const char *mark, char *rest, size_t siz
 }
 
 static double thread_ms(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+	return (double)clock_thread_cpu_ns() / 1e6;
 }
 
 // Whether the event's detail, "HOOK: ENDING at FILE:LINE", is one that the file allows: "HOOK: ENDING or ENDING".

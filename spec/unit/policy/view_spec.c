@@ -80,6 +80,7 @@ TEST(the_request_s_fields) {
 	    "request.elapsed_ms == 0",
 	    "request:text() == 'Hello \"you\"\\n\\u{e9}\\nBe brief'",
 	    "request:body().messages[1].role == 'user'",
+	    "math.type(request:body().inferenceConfig.maxTokens) == 'integer'",
 	    "request.text ~= nil and not pcall(request.text)",
 	    "not pcall(function() return request.modle end)",
 	    "select(2, pcall(function() return request.modle end)):find(\"did you mean 'model'\", 1, true)",
@@ -280,7 +281,7 @@ TEST(large_bodies) {
 }
 
 // A client may send what no budget is enough for, time and again: that is an error, no overrun that benches the hook.
-// Metadata that no service would take is none.
+// So large metadata is none.
 TEST(a_client_can_not_bench_a_hook) {
 	enum { BYTES = 12 << 20 };
 	static const struct {
@@ -293,7 +294,10 @@ TEST(a_client_can_not_bench_a_hook) {
 	    {"{\"x\":[", "{\"a\":\"\"},", "1]}", 1 << 20, "request:body()", 8},
 	    {"{\"text\":\"", "word", "\"}", BYTES, "request:text()", 8},
 	    {"{\"requestMetadata\":{\"x\":[", "[],", "1]}}", BYTES, "assert(not request.metadata.x)", 0},
-	    {"{\"requestMetadata\":{\"x\":\"\\ud800", "x", "\"}}", 100, "assert(not request.metadata.x)", 0},
+	    {"{\"requestMetadata\":{\"x\":\"\\ud800", "x", "\"}}", 100, "assert(request.metadata.x:find('^\\u{FFFD}x'))",
+	     0},
+	    {"{\"requestMetadata\":{\"n\":5,", "\"x\":1.5,", "\"y\":0}}", 100,
+	     "assert(math.type(request.metadata.n) == 'integer' and request.metadata.x == 1.5)", 0},
 	};
 	char *text = malloc(BYTES + 64);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

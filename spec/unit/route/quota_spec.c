@@ -106,7 +106,7 @@ TEST(absurd_numbers_stay_numbers) {
 	struct usage usage = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
 	quota_settle(&account, &quota, &hold, QUOTA_WHOLE, &usage, 1000);
 	CHECK_INT(tokens_used(&account, 1000), (int64_t)3 << 40);
-	quota_exhaust(&account, &quota, QUOTA_TOKENS, 1000);
+	quota_exhaust(&account, &quota, SHORTAGE_TOKENS, 1000);
 	CHECK(quota_headroom(&account, 1000) >= 0 && quota_headroom(&account, 1000) <= 1);
 	CHECK_INT(tokens_used(&account, 62000), 0);
 }
@@ -134,7 +134,7 @@ TEST(it_tells_when_there_is_room_retry) {
 	CHECK_INT(quota_returns_ms(&account, &quota, (struct quota_demand){5000, 0}, 30000), 81000);
 	take(&account, &quota, 1, 0, 25000);
 	CHECK_INT(quota_returns_ms(&account, &quota, (struct quota_demand){1, 0}, 30000), 71000);
-	quota_exhaust(&account, &quota, QUOTA_TOKENS, 30000); // others use 99
+	quota_exhaust(&account, &quota, SHORTAGE_TOKENS, 30000); // others use 99
 	CHECK_INT(tokens_used(&account, 30000), 1000);
 	CHECK_INT(quota_returns_ms(&account, &(struct quota){0, 1000, 1}, (struct quota_demand){33, 0}, 30000), 50000);
 	CHECK_INT(quota_returns_ms(&account, &(struct quota){0, 1000, 1}, (struct quota_demand){1000, 0}, 30000), 91000);
@@ -151,7 +151,7 @@ TEST(the_time_of_return_is_exact) {
 			now_ms += random_below(&random, 9000);
 			take(&account, &quota, random_below(&random, 400), 0, now_ms);
 			if (random_below(&random, 4) == 0)
-				quota_exhaust(&account, &quota, (enum quota_kind)(1 + random_below(&random, 2)), now_ms);
+				quota_exhaust(&account, &quota, (enum shortage)(1 + random_below(&random, 2)), now_ms);
 		}
 		now_ms += random_below(&random, 30000);
 		check_returns(__LINE__, &account, &quota, (struct quota_demand){random_below(&random, 1200), 0}, now_ms);
@@ -164,7 +164,7 @@ TEST(others_on_the_account_fade_within_a_minute) {
 	const struct quota_demand demand = {100, 0};
 	take(&account, &quota, 400, 0, 1000);
 	CHECK_NEAR(quota_headroom(&account, 1000), 0.6, 1e-9);
-	quota_exhaust(&account, &quota, QUOTA_TOKENS, 1000);
+	quota_exhaust(&account, &quota, SHORTAGE_TOKENS, 1000);
 	CHECK_NEAR(quota_headroom(&account, 1000), 0, 1e-9);
 	CHECK(!quota_admits(&account, &quota, demand, false, 1000));
 	// An attempt that is made in spite of the throttle has our own use to heed only.
@@ -174,12 +174,13 @@ TEST(others_on_the_account_fade_within_a_minute) {
 	CHECK_NEAR(quota_headroom(&account, 31000), 0.3, 1e-9);
 	CHECK_NEAR(quota_headroom(&account, 61999), 0.6, 1e-9);
 	CHECK_NEAR(quota_headroom(&account, 62000), 1, 1e-9);
-	quota_exhaust(&account, &quota, QUOTA_REQUESTS, 70000);
+	quota_exhaust(&account, &quota, SHORTAGE_REQUESTS, 70000);
 	CHECK_NEAR(quota_headroom(&account, 70000), 0, 1e-9);
 	CHECK_INT(requests_used(&account, 70000), 100);
 	quota_forget_others(&account);
 	CHECK_NEAR(quota_headroom(&account, 70000), 1, 1e-9);
-	quota_exhaust(&account, &quota, QUOTA_NEITHER, 70000);
+	quota_exhaust(&account, &quota, SHORTAGE_NONE, 70000);
+	quota_exhaust(&account, &quota, SHORTAGE_TIER, 70000);
 	CHECK_NEAR(quota_headroom(&account, 70000), 1, 1e-9);
 }
 
@@ -224,29 +225,6 @@ TEST(failures_tell_what_was_worked) {
 	}
 }
 
-TEST(throttles_tell_which_limit_is_used_up) {
-	static const struct {
-		const char *name, *message;
-		enum fault fault;
-		enum quota_kind kind;
-	} rows[] = {
-	    {"ThrottlingException", "Too many tokens, please wait before trying again.", FAULT_THROTTLE, QUOTA_TOKENS},
-	    {"ThrottlingException", "Too many requests, please wait before trying again.", FAULT_THROTTLE, QUOTA_REQUESTS},
-	    {"ThrottlingException", "TOO MANY TOKENS IN REQUESTS", FAULT_THROTTLE, QUOTA_TOKENS},
-	    {"ThrottlingException", "Slow down.", FAULT_THROTTLE, QUOTA_NEITHER},
-	    {"ThrottlingException", "", FAULT_THROTTLE, QUOTA_NEITHER},
-	    {"ServiceQuotaExceededException", "Your request exceeds a quota", FAULT_THROTTLE, QUOTA_NEITHER},
-	    {"ThrottlingException", "Too many tokens", FAULT_MODEL, QUOTA_NEITHER},
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct failure failure = {.fault = rows[i].fault,
-		                          .status = 429,
-		                          .name = slice_from(rows[i].name),
-		                          .message = slice_from(rows[i].message)};
-		check_int(__FILE__, __LINE__, rows[i].message, quota_kind_of_failure(&failure), rows[i].kind);
-	}
-}
-
 int main(void) {
 	RUN(there_is_room_up_to_the_limit);
 	RUN(a_reservation_becomes_what_was_used);
@@ -257,6 +235,5 @@ int main(void) {
 	RUN(others_on_the_account_fade_within_a_minute);
 	RUN(headroom_is_the_lesser_share);
 	RUN(failures_tell_what_was_worked);
-	RUN(throttles_tell_which_limit_is_used_up);
 	return check_summary();
 }

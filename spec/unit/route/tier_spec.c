@@ -65,34 +65,8 @@ TEST(a_ladder_is_climbed_from_where_one_stands) {
 	}
 }
 
-TEST(a_validation_error_that_speaks_of_a_tier_refuses_it) {
-	static const struct {
-		const char *name, *message;
-		int status;
-		bool expected;
-	} rows[] = {
-	    {"ValidationException", "The provided service tier is not supported for this model", 400, true},
-	    {"ValidationException", "ServiceTier", 400, true},
-	    {"ValidationException", "no TIER", 400, true},
-	    {"ValidationException", "Reservation not found.", 400, true},
-	    {"ValidationException", "tie", 400, false},
-	    {"ValidationException", "malformed request", 400, false},
-	    {"ValidationException", "", 400, false},
-	    {"ThrottlingException", "tier", 429, false},
-	    {"ValidationException", "tier", 424, false},
-	    {"", "tier", 400, false},
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct failure failure = {.status = rows[i].status,
-		                          .name = slice_from(rows[i].name),
-		                          .message = slice_from(*rows[i].message ? rows[i].message : NULL)};
-		check_int(__FILE__, __LINE__, rows[i].message, tier_is_refused(&failure), rows[i].expected);
-	}
-}
-
 int main(void) {
 	RUN(who_wants_a_tier_comes_in_order);
 	RUN(a_ladder_is_climbed_from_where_one_stands);
-	RUN(a_validation_error_that_speaks_of_a_tier_refuses_it);
 	return check_summary();
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "aws/usage.h"
+#include "aws/response_shape.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../check.h"
-#include "aws/json_scan.h"
+#include "base/buffer.h"
 
 struct converse_row {
 	const char *body;
@@ -52,18 +52,80 @@ TEST(reads_converse_bodies) {
 		size_t len = strlen(row->body);
 		char *copy = malloc(len ? len : 1);
 		memcpy(copy, row->body, len);
-		struct token_usage usage = TOKEN_USAGE_UNKNOWN;
+		struct response_shape shape;
 		int before = check_failures_in_test;
-		usage_read_converse(slice_of(copy, len), &usage);
+		response_shape_read(slice_of(copy, len), &shape);
+		struct token_usage usage = shape.usage;
 		CHECK_INT(usage.input_tokens, row->input);
 		CHECK_INT(usage.output_tokens, row->output);
 		CHECK_INT(usage.cache_read_tokens, row->cache_read);
 		CHECK_INT(usage.cache_write_tokens, row->cache_write);
-		CHECK_SLICE(usage_stop_reason(slice_of(copy, len)), slice_from(row->stop_reason));
+		CHECK_SLICE(shape.stop_reason, slice_from(row->stop_reason));
 		if (check_failures_in_test > before)
 			printf("  for %s\n", row->body);
 		free(copy);
 	}
+}
+
+static void add_piece(void *owner, struct slice piece, bool begins) {
+	struct buffer *text = owner;
+	if (begins && text->len)
+		buffer_append_byte(text, '|');
+	buffer_append(text, piece);
+}
+
+TEST(reads_each_family) {
+	static const struct {
+		const char *body, *stop_reason, *tier, *text;
+	} rows[] = {
+	    {"{\"output\":{\"message\":{\"content\":[{\"text\":\"a\\n\"},{\"toolUse\":{\"input\":{\"text\":\"x\"}}},"
+	     "{\"text\":\"b\"}]}},\"stopReason\":\"end_turn\",\"serviceTier\":{\"type\":\"flex\"}}",
+	     "end_turn", "flex", "a\n|b"},
+	    {"{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"thinking\",\"thinking\":\"x\"}],"
+	     "\"stop_reason\":\"max_tokens\",\"stop_sequence\":null}",
+	     "max_tokens", "", "a"},
+	    {"{\"completion\":\"a\",\"stop_reason\":\"stop\"}", "stop", "", "a"},
+	    {"{\"generation\":\"a\",\"stop_reason\":\"length\"}", "length", "", "a"},
+	    {"{\"outputs\":[{\"text\":\"a\",\"stop_reason\":\"stop\"},{\"text\":\"b\",\"stop_reason\":\"length\"}]}",
+	     "stop", "", "a|b"},
+	    {"{\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}", "stop", "", "a"},
+	    {"{\"choices\":[{\"text\":\"a\",\"stop_reason\":\"stop\"}]}", "stop", "", "a"},
+	    {"{\"results\":[{\"outputText\":\"a\",\"completionReason\":\"FINISH\"}]}", "FINISH", "", "a"},
+	    {"{\"text\":\"a\",\"finish_reason\":\"COMPLETE\"}", "COMPLETE", "", "a"},
+	    {"{\"generations\":[{\"text\":\"a\",\"finish_reason\":\"COMPLETE\"}]}", "COMPLETE", "", "a"},
+	    // Not in their places.
+	    {"{\"output\":{\"text\":\"x\",\"stopReason\":\"x\"},\"a\":{\"text\":\"x\"},\"serviceTier\":\"x\"}", "", "", ""},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct response_shape shape;
+		struct buffer text;
+		buffer_init(&text, 4096);
+		response_shape_read(slice_from(rows[i].body), &shape);
+		response_shape_each_text(slice_from(rows[i].body), add_piece, &text);
+		CHECK_SLICE(shape.stop_reason, slice_from(rows[i].stop_reason));
+		CHECK_SLICE(shape.tier, slice_from(rows[i].tier));
+		CHECK_SLICE(buffer_slice(&text), slice_from(rows[i].text));
+		buffer_free(&text);
+	}
+	static const struct header list[] = {{{"x-amzn-bedrock-service-tier", 27}, {"flex", 4}}};
+	CHECK_SLICE(response_shape_tier((struct headers){list, 1}), SLICE("flex"));
+	CHECK_SLICE(response_shape_tier((struct headers){0}), SLICE(""));
+}
+
+TEST(tells_deltas) {
+	static const char *const payloads[] = {
+	    "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"a\\n\"},\"p\":\"ab\"}",
+	    "{\"contentBlockIndex\":1,\"delta\":{\"toolUse\":{\"input\":\"x\"}}}",
+	    "{\"delta\":{\"reasoningContent\":{\"text\":\"x\"}}}",
+	    "{\"stopReason\":\"end_turn\"}",
+	    "junk",
+	};
+	struct buffer text;
+	buffer_init(&text, 64);
+	for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++)
+		response_shape_delta(slice_from(payloads[i]), add_piece, &text);
+	CHECK_SLICE(buffer_slice(&text), SLICE("a\n"));
+	buffer_free(&text);
 }
 
 // A million brackets cost a pass over them, no stack.
@@ -72,11 +134,13 @@ TEST(stands_depth) {
 	char *deep = malloc(len);
 	memset(deep, '[', len);
 	memcpy(deep, "{\"a\":", 5);
-	struct slice value;
-	CHECK(!json_scan_member(slice_of(deep, len), SLICE("usage"), &value));
+	struct response_shape shape;
+	response_shape_read(slice_of(deep, len), &shape);
+	CHECK_INT(shape.usage.input_tokens, -1);
 	memset(deep + 5, '\\', len - 5);
 	deep[5] = '"';
-	CHECK(!json_scan_member(slice_of(deep, len), SLICE("usage"), &value));
+	response_shape_read(slice_of(deep, len), &shape);
+	CHECK_INT(shape.usage.input_tokens, -1);
 	free(deep);
 }
 
@@ -87,7 +151,7 @@ TEST(reads_headers) {
 	    {SLICE("x-amzn-bedrock-cache-read-input-token-count"), SLICE("1e3")},
 	};
 	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
-	usage_read_headers((struct headers){list, 3}, &usage);
+	response_shape_read_headers((struct headers){list, 3}, &usage);
 	CHECK_INT(usage.input_tokens, 9);
 	CHECK_INT(usage.output_tokens, 17);
 	CHECK_INT(usage.cache_read_tokens, -1);
@@ -117,20 +181,22 @@ TEST(reads_the_last_chunk) {
 		base64(json, (size_t)len, encoded);
 		snprintf(payload, sizeof payload, "{\"bytes\":\"%s\",\"p\":\"abc\"}", encoded);
 		struct token_usage usage = TOKEN_USAGE_UNKNOWN;
-		usage_read_chunk(slice_from(payload), &usage);
+		response_shape_read_chunk(slice_from(payload), &usage);
 		CHECK_INT(usage.input_tokens, 14);
 		CHECK_INT(usage.output_tokens, 256);
 	}
 	struct token_usage usage = TOKEN_USAGE_UNKNOWN;
-	usage_read_chunk(SLICE("{\"bytes\":\"aW52b2NhdGlvbk1ldHJpY3M=\"}"), &usage);
-	usage_read_chunk(SLICE("{\"bytes\":\"####aW52b2NhdGlvbk1ldHJpY3M\"}"), &usage);
-	usage_read_chunk(SLICE("{\"bytes\":12}"), &usage);
-	usage_read_chunk(SLICE("junk"), &usage);
+	response_shape_read_chunk(SLICE("{\"bytes\":\"aW52b2NhdGlvbk1ldHJpY3M=\"}"), &usage);
+	response_shape_read_chunk(SLICE("{\"bytes\":\"####aW52b2NhdGlvbk1ldHJpY3M\"}"), &usage);
+	response_shape_read_chunk(SLICE("{\"bytes\":12}"), &usage);
+	response_shape_read_chunk(SLICE("junk"), &usage);
 	CHECK_INT(usage.input_tokens, -1);
 }
 
 int main(void) {
 	RUN(reads_converse_bodies);
+	RUN(reads_each_family);
+	RUN(tells_deltas);
 	RUN(stands_depth);
 	RUN(reads_headers);
 	RUN(reads_the_last_chunk);

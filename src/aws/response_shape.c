@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the Bedrock Runtime API reference and those of the models' own bodies.
+#include "aws/response_shape.h"
+
+#include "base/base64.h"
+#include "base/buffer.h"
+#include "base/json_walk.h"
+
+// An InvokeModel chunk's payload is {"bytes":"BASE64", ...}; the metrics are in its JSON, near its end, and a chunk
+// that holds them is small.
+enum { CHUNK_BYTES = 16 * 1024 };
+
+#define METRICS "amazon-bedrock-invocationMetrics"
+
+// Stop reasons are from STOP_REASON on, texts from TEXT on.
+enum { INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, TIER, STOP_REASON, TEXT = STOP_REASON + 8 };
+static const struct json_path paths[] = {
+    [INPUT] = {{"usage", "inputTokens"}},
+    [OUTPUT] = {{"usage", "outputTokens"}},
+    [CACHE_READ] = {{"usage", "cacheReadInputTokens"}},
+    [CACHE_WRITE] = {{"usage", "cacheWriteInputTokens"}},
+    [TIER] = {{"serviceTier", "type"}},
+    [STOP_REASON] = {{"stopReason"}},                          // Converse, Nova
+    {{"stop_reason"}},                                         // Anthropic, Llama
+    {{"outputs", "[]", "stop_reason"}},                        // Mistral
+    {{"choices", "[]", "finish_reason"}},                      // the shape of OpenAI's
+    {{"choices", "[]", "stop_reason"}},                        // newer Mistral
+    {{"results", "[]", "completionReason"}},                   // Titan
+    {{"finish_reason"}},                                       // Cohere
+    {{"generations", "[]", "finish_reason"}},                  // Cohere, too
+    [TEXT] = {{"output", "message", "content", "[]", "text"}}, // Converse, Nova
+    {{"content", "[]", "text"}},                               // Anthropic
+    {{"completion"}},                                          // Anthropic's former
+    {{"generation"}},                                          // Llama
+    {{"outputs", "[]", "text"}},                               // Mistral
+    {{"choices", "[]", "message", "content"}},                 // the shape of OpenAI's
+    {{"choices", "[]", "text"}},                               // DeepSeek
+    {{"results", "[]", "outputText"}},                         // Titan
+    {{"text"}},                                                // Cohere
+    {{"generations", "[]", "text"}},                           // Cohere, too
+    {{0}},
+};
+
+static const struct json_path metrics_paths[] = {
+    [INPUT] = {{METRICS, "inputTokenCount"}},
+    [OUTPUT] = {{METRICS, "outputTokenCount"}},
+    [CACHE_READ] = {{METRICS, "cacheReadInputTokenCount"}},
+    [CACHE_WRITE] = {{METRICS, "cacheWriteInputTokenCount"}},
+    {{0}},
+};
+
+// Whole numbers from 0 on; anything else leaves it as it was.
+static void read_count(struct slice digits, int64_t *tokens) {
+	uint64_t number;
+	if (slice_parse_u64(digits, INT64_MAX, &number))
+		*tokens = (int64_t)number;
+}
+
+// A count, where the path is one of a count.
+static void read_usage(const struct json_token *token, int path, struct token_usage *usage) {
+	int64_t *const counts[] = {
+	    [INPUT] = &usage->input_tokens,
+	    [OUTPUT] = &usage->output_tokens,
+	    [CACHE_READ] = &usage->cache_read_tokens,
+	    [CACHE_WRITE] = &usage->cache_write_tokens,
+	};
+	if (path <= CACHE_WRITE && token->kind == JSON_NUMBER)
+		read_count(token->text, counts[path]);
+}
+
+void response_shape_read(struct slice body, struct response_shape *shape) {
+	struct json_walk walk;
+	*shape = (struct response_shape){.usage = TOKEN_USAGE_UNKNOWN};
+	json_walk_init(&walk, paths, body);
+	do {
+		json_walk_next(&walk);
+		bool is_plain = walk.token.kind == JSON_STRING && !walk.token.is_escaped;
+		if (walk.path == JSON_NO_PATH)
+			continue;
+		read_usage(&walk.token, walk.path, &shape->usage);
+		if (walk.path == TIER && is_plain)
+			shape->tier = walk.token.text;
+		else if (walk.path >= STOP_REASON && walk.path < TEXT && is_plain && !shape->stop_reason.len)
+			shape->stop_reason = walk.token.text;
+	} while (!json_walk_is_over(&walk));
+}
+
+// Tells the strings at the paths from `first` on.
+static void tell_texts(struct slice body, const struct json_path *list, int first, json_text_callback on_text,
+                       void *owner) {
+	struct json_walk walk;
+	json_walk_init(&walk, list, body);
+	do {
+		json_walk_next(&walk);
+		if (walk.path >= first && walk.token.kind == JSON_STRING)
+			json_tell_text(walk.token.text, on_text, owner);
+	} while (!json_walk_is_over(&walk));
+}
+
+void response_shape_each_text(struct slice body, json_text_callback on_text, void *owner) {
+	tell_texts(body, paths, TEXT, on_text, owner);
+}
+
+void response_shape_delta(struct slice payload, json_text_callback on_text, void *owner) {
+	static const struct json_path delta_paths[] = {{{"delta", "text"}}, {{0}}};
+	tell_texts(payload, delta_paths, 0, on_text, owner);
+}
+
+struct slice response_shape_tier(struct headers headers) {
+	const struct slice *value = headers_find(headers, SLICE("x-amzn-bedrock-service-tier"));
+	return value ? *value : (struct slice){0};
+}
+
+static void read_header(struct headers headers, struct slice name, int64_t *tokens) {
+	const struct slice *value = headers_find(headers, name);
+	if (value)
+		read_count(slice_trim(*value), tokens);
+}
+
+void response_shape_read_headers(struct headers headers, struct token_usage *usage) {
+	read_header(headers, SLICE("x-amzn-bedrock-input-token-count"), &usage->input_tokens);
+	read_header(headers, SLICE("x-amzn-bedrock-output-token-count"), &usage->output_tokens);
+	read_header(headers, SLICE("x-amzn-bedrock-cache-read-input-token-count"), &usage->cache_read_tokens);
+	read_header(headers, SLICE("x-amzn-bedrock-cache-write-input-token-count"), &usage->cache_write_tokens);
+}
+
+// Whether base64 text may hold "invocationMetrics": each of the three ways that the word can lie across groups of three
+// bytes has a fixed middle.
+static bool may_hold_metrics(struct slice base64) {
+	static const struct slice middles[] = {
+	    {"aW52b2NhdGlvbk1ldHJpY", 21}, {"ludm9jYXRpb25NZXRyaWNz", 22}, {"pbnZvY2F0aW9uTWV0cmljc", 22}};
+	for (size_t i = 0; i < 3; i++)
+		if (base64.len && memmem(base64.ptr, base64.len, middles[i].ptr, middles[i].len))
+			return true;
+	return false;
+}
+
+// The member `bytes` of a chunk's payload; empty where it has none, or another than base64 may be.
+static struct slice chunk_bytes(struct slice payload) {
+	struct json_reader reader;
+	struct json_token token;
+	struct slice skipped;
+	json_reader_init(&reader, payload);
+	json_read(&reader, &token);
+	for (;;) {
+		json_read(&reader, &token);
+		if (token.kind != JSON_KEY)
+			return (struct slice){0};
+		if (slice_equal(token.text, SLICE("bytes")))
+			break;
+		if (!json_take_value(&reader, &skipped))
+			return (struct slice){0};
+	}
+	json_read(&reader, &token);
+	return token.kind == JSON_STRING && !token.is_escaped ? token.text : (struct slice){0};
+}
+
+static void read_metrics(struct slice chunk, struct token_usage *usage) {
+	struct json_walk walk;
+	json_walk_init(&walk, metrics_paths, chunk);
+	do {
+		json_walk_next(&walk);
+		if (walk.path != JSON_NO_PATH)
+			read_usage(&walk.token, walk.path, usage);
+	} while (!json_walk_is_over(&walk));
+}
+
+void response_shape_read_chunk(struct slice payload, struct token_usage *usage) {
+	struct slice base64 = chunk_bytes(payload);
+	if (base64.len > CHUNK_BYTES || !may_hold_metrics(base64))
+		return;
+	struct buffer chunk;
+	buffer_init(&chunk, CHUNK_BYTES);
+	if (base64_decode(base64, &chunk) == 0)
+		read_metrics(buffer_slice(&chunk), usage);
+	buffer_free(&chunk);
+}

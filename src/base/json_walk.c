@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// The paths that a container is on are bits of a word. Below one that is on none only the names that count anywhere are
+// compared.
+#include "base/json_walk.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+
+enum { NAME_BYTES = 64, ESCAPED_BYTES = 6 };
+
+static const char ANYWHERE = '*', ELEMENT[] = "[]";
+
+// A number below 64 that tells most names apart before they are compared.
+static inline unsigned mark_of(struct slice name) {
+	return ((unsigned char)name.ptr[0] + 3u * (unsigned char)name.ptr[name.len - 1] + 7u * (unsigned)name.len) % 64;
+}
+
+static inline uint64_t bit(unsigned index) {
+	return (uint64_t)1 << index;
+}
+
+void json_walk_init(struct json_walk *walk, const struct json_path *paths, struct slice text) {
+	json_reader_init(&walk->reader, text);
+	walk->paths = paths;
+	walk->anywhere = walk->anywhere_marks = walk->of_key = walk->on_way[1] = 0;
+	for (unsigned i = 0; paths[i].keys[0]; i++) {
+		if (paths[i].keys[0][0] == ANYWHERE) {
+			walk->anywhere |= bit(i);
+			walk->anywhere_marks |= bit(mark_of(slice_from(paths[i].keys[1])));
+		} else {
+			walk->on_way[1] |= bit(i);
+		}
+	}
+}
+
+// Those of `candidates` whose key at `level` is this one.
+static uint64_t match(const struct json_walk *walk, uint64_t candidates, size_t level, struct slice key) {
+	uint64_t matched = 0;
+	for (; candidates; candidates &= candidates - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(candidates);
+		const char *name = walk->paths[i].keys[level];
+		if (*name == *key.ptr && slice_equal(key, slice_from(name)))
+			matched |= bit(i);
+	}
+	return matched;
+}
+
+static inline uint64_t match_key(const struct json_walk *walk, struct slice key) {
+	unsigned depth = walk->reader.depth;
+	if (key.len == 0)
+		return 0;
+	uint64_t fixed = walk->on_way[depth] & ~walk->anywhere;
+	uint64_t matched = fixed ? match(walk, fixed, depth - 1, key) : 0;
+	if (walk->anywhere_marks & bit(mark_of(key)))
+		matched |= match(walk, walk->anywhere, 1, key);
+	return matched;
+}
+
+// A key with escapes is compared as what it means. One that is longer than any name is none of them.
+static uint64_t match_escaped_key(const struct json_walk *walk, struct slice key) {
+	struct buffer name;
+	buffer_init(&name, NAME_BYTES);
+	uint64_t matched =
+	    key.len > NAME_BYTES * ESCAPED_BYTES || json_unescape(key, &name) ? 0 : match_key(walk, buffer_slice(&name));
+	buffer_free(&name);
+	return matched;
+}
+
+// The paths of a value in the array at that depth.
+static uint64_t match_element(const struct json_walk *walk, unsigned depth) {
+	uint64_t around = walk->on_way[depth];
+	return match(walk, around & ~walk->anywhere, depth - 1, slice_of(ELEMENT, 2)) | (around & walk->anywhere);
+}
+
+// Of the paths of a value in a container at that depth, the index of the first that ends there; *on_way are those that
+// go on below it.
+static int find_end(const struct json_walk *walk, uint64_t paths, unsigned depth, uint64_t *on_way) {
+	int end = JSON_NO_PATH;
+	*on_way = paths & walk->anywhere;
+	for (; paths; paths &= paths - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(paths);
+		bool ends = (walk->anywhere & bit(i)) || !walk->paths[i].keys[depth];
+		if (!ends)
+			*on_way |= bit(i);
+		else if (end == JSON_NO_PATH)
+			end = (int)i;
+	}
+	return end;
+}
+
+enum json_kind json_walk_next(struct json_walk *walk) {
+	struct json_token *token = &walk->token;
+	json_read(&walk->reader, token);
+	walk->path = JSON_NO_PATH;
+	if (token->kind == JSON_KEY) {
+		walk->of_key = token->is_escaped ? match_escaped_key(walk, token->text) : match_key(walk, token->text);
+		json_read(&walk->reader, token);
+	}
+	bool opens = token->kind == JSON_OBJECT || token->kind == JSON_ARRAY;
+	unsigned depth = walk->reader.depth - opens;
+	if (depth == 0 || (token->kind < JSON_KEY && !opens))
+		return token->kind;
+	bool is_member = walk->reader.objects >> (depth - 1) & 1;
+	uint64_t paths = is_member ? walk->of_key : walk->on_way[depth] ? match_element(walk, depth) : 0, on_way = 0;
+	if (paths)
+		walk->path = find_end(walk, paths, depth, &on_way);
+	if (opens)
+		walk->on_way[depth + 1] = on_way;
+	return token->kind;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/body_reader.h"
+
+#include "aws/request_shape.h"
+#include "aws/response_shape.h"
+
+static void read_request(struct slice body, struct request_content *content) {
+	struct request_shape shape;
+	request_shape_read(body, &shape);
+	*content = (struct request_content){
+	    .metadata = shape.metadata,
+	    .max_tokens = shape.max_tokens,
+	    .input_tokens = shape.input_tokens,
+	    .system = shape.system,
+	    .tools = shape.tools,
+	    .tool_config = shape.tool_config,
+	    .first_message = shape.first_message,
+	};
+}
+
+// The service tells InvokeModel's tier in a header, Converse's in the body.
+static void read_response(struct headers headers, struct slice body, struct response_content *content) {
+	struct response_shape shape;
+	struct slice tier = response_shape_tier(headers);
+	response_shape_read(body, &shape);
+	*content = (struct response_content){.stop_reason = shape.stop_reason, .tier = tier.len ? tier : shape.tier};
+}
+
+const struct body_reader mux_body_reader = {
+    .read_request = read_request,
+    .each_request_text = request_shape_each_text,
+    .read_response = read_response,
+    .each_response_text = response_shape_each_text,
+};

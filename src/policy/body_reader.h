@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// How policies look into the bodies of requests and responses: whoever knows the service's shapes lends these
+// functions. Each is one pass over the body; what it can't find is empty or -1.
+#ifndef POLICY_BODY_READER_H
+#define POLICY_BODY_READER_H
+
+#include <stdint.h>
+
+#include "base/header.h"
+#include "base/json.h"
+#include "base/slice.h"
+
+// Everything is borrowed from the body. What is JSON stays as it stands there.
+struct request_content {
+	struct slice metadata; // a JSON object
+	int64_t max_tokens;
+	uint64_t input_tokens;                                  // an estimate
+	struct slice system, tools, tool_config, first_message; // JSON: what the prompt begins with
+};
+
+struct response_content {
+	struct slice stop_reason;
+	struct slice tier;
+};
+
+struct body_reader {
+	void (*read_request)(struct slice body, struct request_content *content);
+	void (*each_request_text)(struct slice body, json_text_callback on_text, void *owner);
+	void (*read_response)(struct headers headers, struct slice body, struct response_content *content);
+	void (*each_response_text)(struct slice body, json_text_callback on_text, void *owner);
+};
+
+#endif
