@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/problem.h"
+#include "mux/body_reader.h"
 #include "mux/history.h"
 #include "mux/reload.h"
 #include "mux/tick.h"
@@ -122,7 +123,12 @@ static int build_version(struct mux *mux, struct sources *sources, struct proble
                          struct mux_version **out) {
 	struct policy *policy;
 	struct policy_host host = {
-	    .registry = mux->registry, .shared = mux->shared, .clock = &clock_system, .now_ms = clock_now_ms()};
+	    .registry = mux->registry,
+	    .shared = mux->shared,
+	    .bodies = &mux_body_reader,
+	    .clock = &clock_system,
+	    .now_ms = clock_now_ms(),
+	};
 	int rc =
 	    policy_build(sources, &mux->settings.options->policy_limits, mux->settings.workers, &host, problems, &policy);
 	if (rc)
