@@ -140,7 +140,8 @@ function scene:upstream(script)
 
   function child.recorded()
     local requests = {}
-    for line in process.contents(record_path):gmatch("[^\n]+") do requests[#requests + 1] = cjson.decode(line) end
+    -- The last line may be incomplete yet.
+    for line in process.contents(record_path):gmatch("([^\n]+)\n") do requests[#requests + 1] = cjson.decode(line) end
     return requests
   end
   return child
