@@ -127,10 +127,10 @@ demo: deps ## a minute's show: failover, an open breaker, a rule changed under t
 test: deps ## builds and runs every spec; SUITES="unit lua e2e sdk vectors replay" picks some
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) spec/support/run_suites $(SUITES)
-bench: deps ## measures against nginx and against the budgets; takes six minutes (STREAMS=10000: more at once)
+bench: deps ## measures against nginx and the budgets, six minutes (STREAMS=10000: more); BESIDE=PROGRAM: another build
 	@spec/support/install bench
 	@$(MAKE) --no-print-directory all bench-programs
-	@BUILD=$(BUILD) lua5.4 spec/bench/run.lua
+	@BUILD=$(BUILD) lua5.4 spec/bench/run.lua $(if $(BESIDE),beside $(BESIDE))
 profile: deps ## where the gateway spends its time under load, by perf; build/profile.data is for `perf report`
 	@spec/support/install bench
 	@$(MAKE) --no-print-directory $(BUILD)/signalbox

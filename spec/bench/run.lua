@@ -4,7 +4,7 @@
 -- one run, so that all have the same conditions. The gateway signs every request, and Lua chooses every model. The
 -- subject runs on one core, the load and the upstream on another. It prints medians, then ratios; then a profile, the
 -- cost of thousands of upstream connections and of TLS, memory, streams and workers. `run.lua profile` prints only the
--- profile.
+-- profile, `run.lua beside PROGRAM` only a comparison with another build of the gateway.
 package.path = "./?.lua;" .. package.path
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -13,7 +13,7 @@ local reloads = require "spec.bench.reloads"
 local streams = require "spec.bench.streams"
 local subjects = require "spec.bench.subjects"
 
-local ROUNDS, SECONDS = 5, 3
+local ROUNDS, SECONDS, BESIDE_ROUNDS = 5, 3, 15
 local BODY = ('{"messages":[{"role":"user","content":[{"text":"%s"}]}]}'):format(("word "):rep(190))
 local RESPONSE = ('{"output":{"message":{"role":"assistant","content":[{"text":"%s"}]}},"stopReason":"end_turn",' ..
   '"usage":{"inputTokens":200,"outputTokens":180,"totalTokens":380},"metrics":{"latencyMs":5}}'):format(
@@ -196,6 +196,28 @@ local function run_profile()
   print(("  by function: perf report -i %s"):format(data))
 end
 
+-- Compares this build with another one. Their rounds alternate, so that both have the same conditions.
+local function print_beside(title, target, program, connections)
+  local found = compare({
+    this = { child = gateway(1, title .. "-this", target), load_core = 0 },
+    other = { child = gateway(1, title .. "-other", target, nil, program), load_core = 0 },
+  }, connections, BESIDE_ROUNDS, 2)
+  local measures = { { "rate", "requests a second" }, { "cpu_us", "CPU us a request" }, { "p50_us", "p50 us" } }
+  for _, measure in ipairs(measures) do
+    local key, name = table.unpack(measure)
+    local this, other = found.this[key], found.other[key]
+    row(("%s, %s"):format(title, name), ("%.1f"):format(other), ("%.1f"):format(this), ("%.3f"):format(this / other))
+  end
+end
+
+local function run_beside(program)
+  local fast, secure = upstream(0, "upstream"), upstream(0, "secure", nil, subjects.certificate())
+  row("", "other", "this", "ratio")
+  print_beside("64 connections", fast, program, 64)
+  print_beside("1 connection", fast, program, 1)
+  print_beside("64, TLS upstream", secure, program, 64)
+end
+
 local function run_all()
   print_pure()
   local fast = upstream(0, "upstream")
@@ -208,7 +230,8 @@ local function run_all()
   reloads.print(fast)
 end
 
-local ok, problem = pcall(arg[1] == "profile" and run_profile or run_all)
+local runs = { profile = run_profile, beside = run_beside }
+local ok, problem = pcall(runs[arg[1]] or run_all, arg[2])
 subjects.stop()
 if not ok then
   io.stderr:write("bench: ", tostring(problem), "\n")

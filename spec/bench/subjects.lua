@@ -94,14 +94,15 @@ function subjects.proxy(core, name, target, more, protocol)
     target.port, protocol or "", (target.url or "http:"):match("^%a+"), more or ""))
 end
 
--- Starts a gateway in front of `target` ({ port } or { url, authority }); `more` is source text of further settings.
-function subjects.gateway(core, name, target, more)
+-- Starts a gateway in front of `target` ({ port } or { url, authority }). `more` is source text of further settings,
+-- `program` another build of the gateway.
+function subjects.gateway(core, name, target, more, program)
   local settings = process.write(("%s/%s.lua"):format(subjects.folder, name), ([[return {
     listen = "127.0.0.1:0", admin = "127.0.0.1:0", policy = "policies/weighted.lua",
     endpoint = "%s", log = { access = false },
     credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "not-a-secret" }, %s
   }]]):format(target.url or "http://127.0.0.1:" .. target.port, more or ""))
-  local child = subjects.start(core, { subjects.build .. "/signalbox", "serve", "--config", settings },
+  local child = subjects.start(core, { program or subjects.build .. "/signalbox", "serve", "--config", settings },
     { SSL_CERT_FILE = target.authority })
   child.port = tonumber(child:wait_for_log("surface=data[^\n]-:(%d+)"))
   return child
