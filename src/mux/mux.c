@@ -78,7 +78,7 @@ void mux_view_policy(struct mux *mux, mux_policy_viewer viewer, void *owner) {
 static void on_wait_queue_due(void *owner) {
 	struct mux_worker *worker = owner;
 	uint64_t now_ms = loop_now_ms(worker->loop);
-	wait_queue_ask(&worker->wait_queue, now_ms);
+	wait_queue_wake(&worker->wait_queue, now_ms);
 	uint64_t next_ms = wait_queue_next_ms(&worker->wait_queue);
 	if (next_ms == UINT64_MAX)
 		timer_stop(&worker->wait_queue_timer);

@@ -63,7 +63,7 @@ static void tell_observers(const struct mux *mux, const struct mux_reloaded *res
 	} else {
 		return;
 	}
-	observers_tell(mux->settings.observers, &event);
+	observers_notify(mux->settings.observers, &event);
 }
 
 static void tell(struct order *order) {

@@ -225,7 +225,7 @@ static void on_turn(void *owner) {
 	struct mux_request *request = owner;
 	hold(request);
 	follow(request, request->begun ? route_next(request->routing, now_of(request)) : begin(request));
-	if (request->waiter.ask_ms == UINT64_MAX)
+	if (request->waiter.wake_ms == UINT64_MAX)
 		wait_queue_leave(&request->waiter);
 	drop(request);
 }
@@ -233,7 +233,7 @@ static void on_turn(void *owner) {
 // New requests queue behind waiting ones.
 static void start(struct mux_request *request) {
 	struct mux_worker *worker = request->worker;
-	uint64_t moment_ms = 1 + worker->wait_queue.asked / ASKED_A_MS;
+	uint64_t moment_ms = 1 + worker->wait_queue.woken / ASKED_A_MS;
 	request_attributes_fill(&request->call, request->route.pool, &request->attributes);
 	if (!operation_is_on_model(request->call.operation))
 		follow(request, begin_unrouted(request));

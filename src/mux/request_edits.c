@@ -22,12 +22,12 @@ static void tell_left_out(const struct request_edits_order *order, const char *h
 	const struct model *model = order->step->model;
 	uint64_t now_ms = loop_now_ms(worker->loop);
 	char text[TEXT_BYTES];
-	observers_tell(mux->settings.observers, &(struct event){.kind = EVENT_POLICY_ERROR,
-	                                                        .attempt = order->step->attempt,
-	                                                        .at_ms = now_ms,
-	                                                        .request = route_request_attributes(order->routing),
-	                                                        .model = model,
-	                                                        .error = {.hook = hook, .edit = edit, .reason = reason}});
+	observers_notify(mux->settings.observers, &(struct event){.kind = EVENT_POLICY_ERROR,
+	                                                          .attempt = order->step->attempt,
+	                                                          .at_ms = now_ms,
+	                                                          .request = route_request_attributes(order->routing),
+	                                                          .model = model,
+	                                                          .error = {.hook = hook, .edit = edit, .reason = reason}});
 	if (now_ms < worker->next_refusal_log_ms)
 		return;
 	worker->next_refusal_log_ms = now_ms + LOG_INTERVAL_MS;
@@ -114,7 +114,7 @@ static void edit_what_can_be(const struct request_edits_order *order, const stru
 			continue;
 		tell_left_out(order, parts[i].hook, parts[i].name, is_coded ? "the body is compressed" : reason);
 		if (parts[i].edit.tier.len)
-			route_attempt_untiered(order->routing, order->step->attempt);
+			route_attempt_drop_tier(order->routing, order->step->attempt);
 	}
 }
 

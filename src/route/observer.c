@@ -9,7 +9,7 @@ void observers_add(struct observers *observers, struct observer observer) {
 	observers->kinds |= observer.kinds;
 }
 
-void observers_tell(const struct observers *observers, const struct event *event) {
+void observers_notify(const struct observers *observers, const struct event *event) {
 	if (!observers_want(observers, event->kind))
 		return;
 	for (size_t i = 0; i < observers->count; i++)
