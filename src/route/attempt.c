@@ -78,8 +78,8 @@ static struct tier_choice choose_tier(const struct route_request *request, const
 	if (plan->escalated_to != TIER_NONE &&
 	    !((model_state_missing_tiers(state) | plan->missing_tiers) & tier_bit(plan->escalated_to)))
 		return (struct tier_choice){plan->escalated_to, TIER_FROM_LADDER};
-	bool may_climb = request->route->pool->limits.tier_escalation.count > 0 && admission != ADMIT_ANYWAY;
-	if (may_climb && !model_state_is_clear(state))
+	bool may_escalate = request->route->pool->limits.tier_escalation.count > 0 && admission != ADMIT_ANYWAY;
+	if (may_escalate && !model_state_is_clear(state))
 		model_state_availability(state, &admission_request, request->now_ms, &availability);
 	return attempt_start_tier(request, plan->model, plan->selected.tier, plan->missing_tiers,
 	                          availability.cooldown_tiers);

@@ -66,7 +66,7 @@ static void complete_failure(struct route_request *request) {
 		final->retry_after_ms = eligible_retry_after_ms(request);
 }
 
-static const struct model *model_to_name(const struct route_request *request) {
+static const struct model *result_model(const struct route_request *request) {
 	if (request->final.kind == STEP_RETURN)
 		return request->final.model;
 	if (request->committed)
@@ -98,7 +98,7 @@ static void complete_failed_result(struct route_request *request) {
 }
 
 static void complete_result(struct route_request *request) {
-	request->result.model = model_to_name(request);
+	request->result.model = result_model(request);
 	request->result.attempts = request->attempt_count;
 	request->result.latency_ms = route_request_elapsed_ms(request);
 	request->final.result = &request->result;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The decisions that routing asks for, as a structure of functions: route/defaults.c makes them in C, policy/hooks.c in
-// Lua, falling back to the defaults call by call. And the plain data that a decision may read; it is borrowed for the
-// call.
+// The decisions that routing asks for, as a structure of functions, and the plain data that they are made from, which
+// is borrowed for the call. route/defaults.c implements them in C, policy/hooks.c in Lua with the defaults as its
+// fallback.
 #ifndef ROUTE_DECIDE_H
 #define ROUTE_DECIDE_H
 

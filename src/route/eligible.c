@@ -92,8 +92,8 @@ static uint64_t cooldown_until_ms(const struct route_request *request, const str
 }
 
 // Whether the model can be listed now; else notes when it can be.
-static bool check_model(struct route_request *request, const struct model *model, struct eligible *out,
-                        struct last_resort *resort) {
+static bool check_availability(struct route_request *request, const struct model *model, struct eligible *out,
+                               struct last_resort *resort) {
 	struct availability availability;
 	struct admission_request admission_request = admission_request_of(model, request->demand);
 	model_state_availability(model->state, &admission_request, request->now_ms, &availability);
@@ -150,7 +150,7 @@ void eligible_list(struct route_request *request, struct eligible *out) {
 	for (; model < end; model++, mark++) {
 		if ((*mark & (MARK_SERVES | MARK_TRIED | MARK_IN_FLIGHT)) != MARK_SERVES)
 			continue;
-		if (is_clear(request, model, *mark) || check_model(request, model, out, &resort))
+		if (is_clear(request, model, *mark) || check_availability(request, model, out, &resort))
 			*next++ = model;
 	}
 	out->candidates.count = (size_t)(next - request->candidates);

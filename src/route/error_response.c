@@ -133,9 +133,9 @@ static void set_attempts_failed(const struct step *step, const struct attempt_fa
 }
 
 static struct slice code_of(enum route_error error) {
-	bool is_told =
+	bool has_code =
 	    error == ROUTE_NO_MODELS_AVAILABLE || error == ROUTE_RETRIES_EXHAUSTED || error == ROUTE_DEADLINE_EXCEEDED;
-	return slice_from(is_told ? route_error_names[error] : NULL);
+	return slice_from(has_code ? route_error_names[error] : NULL);
 }
 
 // A missing tier is no failure: if nothing else failed, no model was available.

@@ -36,7 +36,7 @@ enum event_kind {
 	EVENT_KINDS,
 };
 
-// No model: the policy selected none, and gave a reason.
+// The event's model is NULL if the policy selected none and gave a reason; without a reason there is no event.
 struct model_selected {
 	struct candidates candidates;
 	struct slice reason; // of the policy; may be empty if a model was selected

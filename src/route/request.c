@@ -71,14 +71,15 @@ static bool is_past_deadline(const struct route_request *request) {
 	return request->now_ms >= request->deadline_ms;
 }
 
-static struct step handle_none_eligible(struct route_request *request, uint64_t first_return_ms) {
+// No model is eligible, or the policy selected none. Attempts in flight may still succeed.
+static struct step go_on_without_model(struct route_request *request, enum no_models why, uint64_t first_return_ms) {
 	if (request->in_flight > 0) {
 		request->phase = PHASE_WATCH;
 		return (struct step){.kind = STEP_NONE};
 	}
-	if (request->is_served)
+	if (why == NO_MODELS_UNAVAILABLE)
 		return completion_wait_or_fail(request, first_return_ms);
-	completion_fail_without_model(request, NO_MODELS_NOT_SERVED);
+	completion_fail_without_model(request, why);
 	return completion_step(request);
 }
 
@@ -113,15 +114,6 @@ static bool keep_headers(struct route_request *request, struct headers *headers)
 	return true;
 }
 
-static struct step handle_none_selected(struct route_request *request) {
-	if (request->in_flight > 0) {
-		request->phase = PHASE_WATCH;
-		return (struct step){.kind = STEP_NONE};
-	}
-	completion_fail_without_model(request, NO_MODELS_NONE_SELECTED);
-	return completion_step(request);
-}
-
 void request_fail_over(struct route_request *request) {
 	if (request->retries >= request->max_retries) {
 		completion_fail_without_model(request, NO_MODELS_UNAVAILABLE);
@@ -147,11 +139,12 @@ struct step request_select(struct route_request *request) {
 	for (;;) {
 		eligible_list(request, &eligible);
 		if (eligible.candidates.count == 0)
-			return handle_none_eligible(request, eligible.first_return_ms);
+			return go_on_without_model(request, request->is_served ? NO_MODELS_UNAVAILABLE : NO_MODELS_NOT_SERVED,
+			                           eligible.first_return_ms);
 		choose_model(request, eligible.candidates, &selection);
 		request_notify_selected(request, eligible.candidates, &selection);
 		if (!selection.model)
-			return handle_none_selected(request);
+			return go_on_without_model(request, NO_MODELS_NONE_SELECTED, UINT64_MAX);
 		struct attempt_plan plan = {.model = selection.model,
 		                            .selected = selection.options,
 		                            .cause = request->in_flight > 0 ? CAUSE_HEDGE : CAUSE_SELECTION};

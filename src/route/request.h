@@ -28,8 +28,8 @@ enum step_kind {
 	STEP_NONE,   // nothing to do until an attempt commits or ends
 	STEP_SEND,   // start attempt `attempt` on `model` with `options` and `edits`
 	STEP_CANCEL, // stop attempt `attempt`; report its end like any other
-	STEP_WAIT, // call route_next again after `wait_ms`, unless an attempt commits or ends before; an earlier call does
-	           // no harm. `why` is NO_MODELS_UNAVAILABLE if the request waits for a model to become available
+	STEP_WAIT,   // call route_next after `wait_ms`, unless an attempt commits or ends before; earlier does no harm.
+	             // `why` is NO_MODELS_UNAVAILABLE if the request waits for a model to become available
 	STEP_RETURN, // attempt `attempt` holds the response
 	STEP_FAIL,   // no response, or one that broke off after its commit: see `error`
 };
@@ -46,7 +46,12 @@ enum route_error {
 // By enum route_error: the names in responses and logs; ended by NULL.
 extern const char *const route_error_names[];
 
-enum no_models { NO_MODELS_NOT_SERVED, NO_MODELS_UNAVAILABLE, NO_MODELS_NONE_SELECTED };
+// Why no model is left to send to.
+enum no_models {
+	NO_MODELS_NOT_SERVED,    // no model serves the name that the client asks for
+	NO_MODELS_UNAVAILABLE,   // each model that does is unavailable, or has been tried
+	NO_MODELS_NONE_SELECTED, // the policy selected none
+};
 
 struct step {
 	enum step_kind kind;
@@ -56,7 +61,7 @@ struct step {
 	struct edits edits;             // of STEP_SEND; borrowed until the next input; `options` takes account of its tier
 	uint64_t wait_ms;
 	enum route_error error;
-	enum no_models why;      // of ROUTE_NO_MODELS_AVAILABLE and ROUTE_RETRIES_EXHAUSTED; of STEP_WAIT, too
+	enum no_models why;      // of ROUTE_NO_MODELS_AVAILABLE and ROUTE_RETRIES_EXHAUSTED, and of STEP_WAIT
 	bool all_refused;        // every response was a refusal
 	uint64_t retry_after_ms; // of STEP_FAIL: until the first model is available
 	// Of STEP_RETURN and STEP_FAIL; both live as long as the request.
@@ -76,7 +81,7 @@ enum attempt_cause {
 // By enum attempt_cause; ended by NULL.
 extern const char *const attempt_cause_names[];
 
-// How an attempt ended.
+// How an attempt ended. ATTEMPT_REFUSED: the policy refuses its response.
 enum attempt_end { ATTEMPT_SUCCEEDED, ATTEMPT_REFUSED, ATTEMPT_FAILED, ATTEMPT_CANCELLED };
 
 struct attempt_result {
@@ -105,27 +110,40 @@ struct route {
 int route_request_new(const struct route *route, const struct request_attributes *attributes, struct arena *arena,
                       uint64_t now_ms, struct route_request **request);
 
-// The inputs. Each returns the first step; route_next returns those that follow.
+// The inputs. Each returns the first step that follows from it; route_next returns the further ones.
+
+// Begins to route, once. After route_cancel or route_stop it only continues to the last step.
 struct step route_begin(struct route_request *request, uint64_t now_ms);
+
+// The attempt has ended. `result` is borrowed for the call, but the slices of its failure for the life of the request.
 struct step route_attempt_ended(struct route_request *request, uint32_t attempt, const struct attempt_result *result,
                                 uint64_t now_ms);
+
 // The attempt's response has begun to flow to the client: no further STEP_SEND follows, and the other attempts in
 // flight are cancelled.
 struct step route_attempt_committed(struct route_request *request, uint32_t attempt, uint64_t now_ms);
-// The tier of the attempt's options can't be written into the request: the attempt is sent with the tier that the
-// client asked for, and its end counts for that one.
-void route_attempt_drop_tier(struct route_request *request, uint32_t attempt);
+
 // The client has left: attempts in flight are cancelled, then STEP_FAIL with ROUTE_CANCELLED. May be called at any
 // time, also before route_begin, and more than once.
 struct step route_cancel(struct route_request *request, uint64_t now_ms);
+
 // The same for a driver that shuts down while the client still waits: ROUTE_STOPPED.
 struct step route_stop(struct route_request *request, uint64_t now_ms);
+
+// The next step as of `now_ms`.
 struct step route_next(struct route_request *request, uint64_t now_ms);
 
-// For views, responses and observers.
+// The tier in the options of a STEP_SEND can't be written into the request: the attempt is sent with the tier that the
+// client asks for, and its end counts for that one.
+void route_attempt_drop_tier(struct route_request *request, uint32_t attempt);
+
+// What a request has come to so far, for views, responses and observers.
+
 const struct request_attributes *route_request_attributes(const struct route_request *request);
+
 // How many attempts have started.
 uint32_t route_request_attempts(const struct route_request *request);
+
 // An attempt so far. Its slices live as long as the request.
 struct attempt_summary {
 	const struct model *model;
@@ -136,13 +154,22 @@ struct attempt_summary {
 	struct slice error; // the failure's name; empty if it did not fail
 	uint64_t latency_ms;
 };
+
+// `attempt` is less than route_request_attempts, here and below.
 void route_request_attempt(const struct route_request *request, uint32_t attempt, struct attempt_summary *out);
+
 const struct model *route_request_attempt_model(const struct route_request *request, uint32_t attempt);
+
 // Whether the request has tried the model and won't select it again.
 bool route_request_has_tried(const struct route_request *request, const struct model *model);
+
+// From route_request_new to the latest call.
 uint64_t route_request_elapsed_ms(const struct route_request *request);
-// The latest time that an input has given.
+
+// The time of the latest call.
 uint64_t route_request_now_ms(const struct route_request *request);
+
+// Whether the last step was returned.
 bool route_request_is_over(const struct route_request *request);
 
 #endif

@@ -112,7 +112,7 @@ TEST(a_last_resort_gets_one_attempt_at_a_time) {
 	PLAY(&f, {0, "begin", "send 0 a"}, {10, "throttle 0", "fail exhausted 0 after 1000"});
 	PLAY(&f, {100, "begin", "send 0 a"});
 	struct route_request *first = f.request;
-	PLAY(&f, {110, "begin", "fail no-models resting after 900"});
+	PLAY(&f, {110, "begin", "fail no-models unavailable after 900"});
 	struct line line = {200, "throttle 0", "fail exhausted 0 after 1000"};
 	play_line(__FILE__, __LINE__, first, &line);
 	// Sent during the cooldown: no doubling. The next last resort may follow.

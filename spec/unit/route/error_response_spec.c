@@ -31,18 +31,19 @@ static const struct response_case cases[] = {
     {"the last upstream error wins over a later network failure", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 500,
      "InternalServerException", -1, "ConnectionReset", FAILURE_NETWORK, 500, "InternalServerException", 1500,
      "RETRIES_EXHAUSTED", TYPE_VALIDATION},
-    {"a throttle keeps the upstream's own wish", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 429, "ThrottlingException",
-     7000, "ThrottlingException", FAILURE_HTTP, 429, "ThrottlingException", 7000, "RETRIES_EXHAUSTED", TYPE_VALIDATION},
-    {"a 403 does not say when to come back", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 403, "AccessDeniedException", -1,
+    {"a throttle keeps the upstream's own retry-after", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 429,
+     "ThrottlingException", 7000, "ThrottlingException", FAILURE_HTTP, 429, "ThrottlingException", 7000,
+     "RETRIES_EXHAUSTED", TYPE_VALIDATION},
+    {"a 403 has no retry-after", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 403, "AccessDeniedException", -1,
      "AccessDeniedException", FAILURE_HTTP, 403, "AccessDeniedException", -1, "RETRIES_EXHAUSTED", TYPE_VALIDATION},
     {"no model serves it", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_NOT_SERVED, false, 0, 0, NULL, -1, NULL, 0, 404,
      "ResourceNotFoundException", -1, "NO_MODELS_AVAILABLE", TYPE_MODEL_UNAVAILABLE},
-    {"every model rests", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_UNAVAILABLE, false, 2345, 0, NULL, -1, NULL, 0, 429,
-     "ThrottlingException", 2345, "NO_MODELS_AVAILABLE", TYPE_CIRCUIT_OPEN},
-    {"select chose none", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_NONE_SELECTED, false, 5000, 0, NULL, -1, NULL, 0, 429,
+    {"every model is unavailable", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_UNAVAILABLE, false, 2345, 0, NULL, -1, NULL, 0,
+     429, "ThrottlingException", 2345, "NO_MODELS_AVAILABLE", TYPE_CIRCUIT_OPEN},
+    {"select returned none", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_NONE_SELECTED, false, 5000, 0, NULL, -1, NULL, 0, 429,
      "ThrottlingException", 5000, "NO_MODELS_AVAILABLE", TYPE_THROTTLING},
-    {"nobody failed but for a tier", ROUTE_RETRIES_EXHAUSTED, NO_MODELS_UNAVAILABLE, false, 998, 0, NULL, -1, NULL, 0,
-     429, "ThrottlingException", 998, "RETRIES_EXHAUSTED", TYPE_CIRCUIT_OPEN},
+    {"only tiers were missing", ROUTE_RETRIES_EXHAUSTED, NO_MODELS_UNAVAILABLE, false, 998, 0, NULL, -1, NULL, 0, 429,
+     "ThrottlingException", 998, "RETRIES_EXHAUSTED", TYPE_CIRCUIT_OPEN},
     {"network failures only", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "ConnectionRefused",
      FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "RETRIES_EXHAUSTED", TYPE_NETWORK},
     {"a stream corrupt before its commit", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "CorruptFrame",
@@ -51,7 +52,7 @@ static const struct response_case cases[] = {
      "ModelTimeoutException", -1, "RETRIES_EXHAUSTED", TYPE_TIMEOUT},
     {"the deadline", ROUTE_DEADLINE_EXCEEDED, 0, false, 1000, 0, NULL, -1, "ConnectionReset", FAILURE_NETWORK, 408,
      "ModelTimeoutException", -1, "DEADLINE_EXCEEDED", TYPE_TIMEOUT},
-    {"every answer was a refusal", ROUTE_RETRIES_EXHAUSTED, 0, true, 1000, 0, NULL, -1, NULL, 0, 424,
+    {"every response was a refusal", ROUTE_RETRIES_EXHAUSTED, 0, true, 1000, 0, NULL, -1, NULL, 0, 424,
      "ModelErrorException", -1, "RETRIES_EXHAUSTED", TYPE_MODEL_UNAVAILABLE},
     {"no credentials", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "NoCredentials", FAILURE_NETWORK, 500,
      "InternalServerException", -1, "RETRIES_EXHAUSTED", TYPE_AUTHENTICATION},
@@ -184,8 +185,8 @@ TEST(the_404_lists_at_most_twenty_served_names) {
 	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NOT_SERVED};
 	struct attempt_failures none = {0};
 	arena_init(&arena, 1 << 20);
-	error_response_make(&step, &none, &pool, SLICE("nobody"), &arena, &response);
-	CHECK(memmem(response.message.ptr, response.message.len, "\"nobody\"", 8) != NULL);
+	error_response_make(&step, &none, &pool, SLICE("unknown"), &arena, &response);
+	CHECK(memmem(response.message.ptr, response.message.len, "\"unknown\"", 9) != NULL);
 	CHECK(memmem(response.message.ptr, response.message.len, "model-19", 8) != NULL);
 	CHECK(memmem(response.message.ptr, response.message.len, "model-20", 8) == NULL);
 	CHECK(slice_ends(response.message, SLICE(", ...")));
@@ -206,8 +207,8 @@ TEST(the_404_lists_each_name_once) {
 	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NOT_SERVED};
 	struct attempt_failures none = {0};
 	arena_init(&arena, 1 << 20);
-	error_response_make(&step, &none, &pool, SLICE("nobody"), &arena, &response);
-	CHECK_SLICE(response.message, SLICE("No model here serves \"nobody\". Served are: model-0, chat, model-1"));
+	error_response_make(&step, &none, &pool, SLICE("unknown"), &arena, &response);
+	CHECK_SLICE(response.message, SLICE("No model here serves \"unknown\". Served are: model-0, chat, model-1"));
 	arena_free(&arena);
 }
 

@@ -187,7 +187,7 @@ TEST(a_cooldown_of_the_whole_model_is_that_of_no_tier) {
 	f.attributes.tier = TIER_FLEX;
 	PLAY(&f, {504, "begin", "send 0 a"});
 	struct route_request *first = f.request;
-	PLAY(&f, {504, "begin", "fail no-models resting after 998"});
+	PLAY(&f, {504, "begin", "fail no-models unavailable after 998"});
 	struct line line = {505, "ok 0", "return 0"};
 	play_line(__FILE__, __LINE__, first, &line);
 	fixture_free(&f);

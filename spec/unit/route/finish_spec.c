@@ -10,7 +10,7 @@ static void finish_init(struct fixture *f, const char *names) {
 }
 
 // "OUTCOME MODEL ATTEMPTS STATUS ERROR", with "-" for none.
-static const char *recorded(const struct fixture *f) {
+static const char *describe_result(const struct fixture *f) {
 	static char text[128];
 	const struct request_result *result = &f->finished;
 	snprintf(text, sizeof text, "%s %s %u %d %.*s", outcome_names[result->outcome],
@@ -35,7 +35,7 @@ static struct step drive(struct fixture *f, const char *input, uint64_t now_ms) 
 TEST(finish_is_called_once_for_each_end) {
 	static const struct {
 		const char *input[3];
-		const char *recorded;
+		const char *expected;
 		bool has_response; // the client gets an error response
 	} rows[] = {
 	    {{"ok 0"}, "success a 1 200 -", false},
@@ -69,7 +69,7 @@ TEST(finish_is_called_once_for_each_end) {
 			step = drive(&f, rows[i].input[j], 10 + j);
 		}
 		CHECK_INT(f.finishes, 1);
-		CHECK_STRING(recorded(&f), rows[i].recorded);
+		CHECK_STRING(describe_result(&f), rows[i].expected);
 		CHECK(step.kind == STEP_RETURN || step.kind == STEP_FAIL);
 		CHECK_INT(step.result && step.result->status == f.finished.status, true);
 		CHECK_INT(step.response != NULL, rows[i].has_response);
@@ -84,19 +84,19 @@ TEST(finish_is_called_without_an_attempt_too) {
 	finish_init(&f, "a");
 	// Before it has begun, as in a queue.
 	PLAY(&f, {0, "cancel", "fail cancelled"}, {1, "begin", ""}, {2, "cancel", ""});
-	CHECK_STRING(recorded(&f), "cancelled - 0 0 -");
+	CHECK_STRING(describe_result(&f), "cancelled - 0 0 -");
 	CHECK_INT(fixture_count_events(&f, "request"), 1);
 	PLAY(&f, {0, "stop", "fail stopped"});
-	CHECK_STRING(recorded(&f), "cancelled - 0 429 ThrottlingException");
+	CHECK_STRING(describe_result(&f), "cancelled - 0 429 ThrottlingException");
 	f.selects_none = true;
 	PLAY(&f, {0, "begin", "fail no-models unselected after 5000"});
-	CHECK_STRING(recorded(&f), "fail_fast - 0 429 ThrottlingException");
+	CHECK_STRING(describe_result(&f), "fail_fast - 0 429 ThrottlingException");
 	fixture_break(&f, "a", 0);
-	PLAY(&f, {0, "begin", "fail no-models resting after 30000"});
-	CHECK_STRING(recorded(&f), "fail_fast - 0 429 ThrottlingException");
+	PLAY(&f, {0, "begin", "fail no-models unavailable after 30000"});
+	CHECK_STRING(describe_result(&f), "fail_fast - 0 429 ThrottlingException");
 	fixture_serves(&f, "a", "code");
 	PLAY(&f, {0, "begin", "fail no-models unserved after 0"});
-	CHECK_STRING(recorded(&f), "fail_fast - 0 404 ResourceNotFoundException");
+	CHECK_STRING(describe_result(&f), "fail_fast - 0 404 ResourceNotFoundException");
 	CHECK_INT(f.finishes, 5);
 	fixture_free(&f);
 }
@@ -115,7 +115,7 @@ TEST(the_faster_attempt_is_the_response) {
 	result.usage = (struct usage){7, 8, 9, 10};
 	struct step step = route_attempt_ended(f.request, 0, &result, 150);
 	CHECK_INT(step.kind, STEP_RETURN);
-	CHECK_STRING(recorded(&f), "success a 2 200 -");
+	CHECK_STRING(describe_result(&f), "success a 2 200 -");
 	CHECK_INT(f.finished.latency_ms, 50);
 	CHECK_INT(f.finished.ttft_ms, 20);
 	CHECK_INT(f.finished.usage.output_tokens, 8);
@@ -126,7 +126,7 @@ TEST(the_faster_attempt_is_the_response) {
 	result.end = ATTEMPT_FAILED;
 	result.failure = result_of("reject").failure;
 	route_attempt_ended(f.request, 0, &result, 210);
-	CHECK_STRING(recorded(&f), "fail_fast a 1 400 -");
+	CHECK_STRING(describe_result(&f), "fail_fast a 1 400 -");
 	CHECK_INT(f.finished.usage.output_tokens, -1);
 	CHECK_INT(f.finished.ttft_ms, -1);
 	fixture_free(&f);

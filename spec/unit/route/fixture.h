@@ -41,7 +41,7 @@ struct fixture {
 	const struct model *selects;    // even if it is no candidate; NULL for the first candidate
 	struct attempt_options options; // of every selection
 	bool classifies;
-	struct classification classification; // where `classifies`
+	struct classification classification; // if `classifies`
 	void (*before_send)(struct fixture *fixture);
 	uint64_t hedges_after_ms;       // of the first attempt of each request
 	const char *refuses;            // the model whose whole responses are refused
@@ -257,7 +257,7 @@ static inline void fixture_new_request(struct fixture *fixture, uint64_t now_ms)
 
 static inline void describe_failure(const struct step *step, char *out, size_t size) {
 	static const char *const errors[] = {"no-models", "exhausted", "failed", "cancelled", "stopped", "deadline"};
-	static const char *const reasons[] = {"unserved", "resting", "unselected"};
+	static const char *const reasons[] = {"unserved", "unavailable", "unselected"};
 	size_t used = (size_t)snprintf(out, size, "fail %s", errors[step->error]);
 	if (step->error == ROUTE_NO_MODELS_AVAILABLE)
 		used += (size_t)snprintf(out + used, size - used, " %s", reasons[step->why]);

@@ -26,7 +26,7 @@ TEST(retry_after_is_when_there_is_room) {
 	f.attributes.input_tokens = 100;
 	f.attributes.max_tokens = 500;
 	PLAY(&f, {5500, "begin", "send 0 a"}, {6000, "ok 0", "return 0"});
-	PLAY(&f, {7000, "begin", "fail no-models resting after 59000"});
+	PLAY(&f, {7000, "begin", "fail no-models unavailable after 59000"});
 	f.attributes.max_tokens = 300;
 	PLAY(&f, {7000, "begin", "send 0 a"}, {8000, "break 0", "fail exhausted 0 after 58000"});
 	f.pool.limits.max_wait_ms = 60000;
@@ -106,7 +106,7 @@ TEST(no_room_is_kept_for_a_large_request_that_waits) {
 	f.attributes.input_tokens = 200;
 	PLAY(&f, {30000, "begin", "send 0 a"}, {30001, "ok 0", "return 0"});
 	f.request = large;
-	CONTINUE(&f, {61000, "next", "wait 500"}, {61500, "next", "fail no-models resting after 29500"});
+	CONTINUE(&f, {61000, "next", "wait 500"}, {61500, "next", "fail no-models unavailable after 29500"});
 	fixture_free(&f);
 }
 
@@ -132,9 +132,9 @@ TEST(a_request_beyond_the_whole_quota_runs_alone) {
 	f.attributes.input_tokens = 5000;
 	PLAY(&f, {0, "begin", "send 0 a"});
 	struct route_request *first = f.request;
-	PLAY(&f, {1, "begin", "fail no-models resting after 60999"});
+	PLAY(&f, {1, "begin", "fail no-models unavailable after 60999"});
 	f.attributes.input_tokens = 1;
-	PLAY(&f, {2, "begin", "fail no-models resting after 60998"});
+	PLAY(&f, {2, "begin", "fail no-models unavailable after 60998"});
 	struct line line = {3, "throttle 0", "fail exhausted 0 after 1000"};
 	play_line(__FILE__, __LINE__, first, &line);
 	fixture_free(&f);
@@ -173,7 +173,7 @@ TEST(an_attempt_that_follows_a_throttle_is_not_held_up_by_it) {
 	fixture_free(&f);
 }
 
-static void take_the_room(struct fixture *f) {
+static void reserve_the_room(struct fixture *f) {
 	const struct model *a = fixture_model(f, "a");
 	struct permit permit;
 	struct state_changes changes;
@@ -187,7 +187,7 @@ TEST(room_lost_before_sending_means_another_selection) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_quota(&f, "a", 1, 0);
-	f.before_send = take_the_room;
+	f.before_send = reserve_the_room;
 	f.pool.limits.max_retries = 0;
 	PLAY(&f, {1, "begin", "send 0 b"}, {2, "ok 0", "return 0"});
 	CHECK_INT(f.selections, 2);
@@ -202,7 +202,7 @@ TEST(a_last_resort_needs_room_too) {
 	fixture_cool_down(&f, "b", 5000, false, 0);
 	PLAY(&f, {10, "begin", "send 0 b"}, {20, "ok 0", "return 0"});
 	model_state_force_open(fixture_model(&f, "b")->state, 30);
-	PLAY(&f, {30, "begin", "fail no-models resting after 60970"});
+	PLAY(&f, {30, "begin", "fail no-models unavailable after 60970"});
 	// Nor before the cooldown is over, nor before the breaker admits an attempt.
 	f.pool.limits.max_wait_ms = 60000;
 	PLAY(&f, {40001, "begin", "wait 20999"}, {40002, "cancel", "fail cancelled"});

@@ -106,9 +106,9 @@ TEST(a_request_without_a_model_says_why) {
 	PLAY(&f, {0, "begin", "fail no-models unselected after 5000"});
 	f.selects_none = false;
 	fixture_break(&f, "a", 1000);
-	PLAY(&f, {2000, "begin", "fail no-models resting after 29000"});
+	PLAY(&f, {2000, "begin", "fail no-models unavailable after 29000"});
 	model_state_force_open(fixture_model(&f, "a")->state, 3000);
-	PLAY(&f, {60000, "begin", "fail no-models resting after 5000"});
+	PLAY(&f, {60000, "begin", "fail no-models unavailable after 5000"});
 	fixture_free(&f);
 }
 
@@ -338,14 +338,14 @@ TEST(a_wait_has_its_bounds) {
 	f.pool.limits.max_wait_ms = 10000;
 	fixture_break(&f, "a", 0);
 	fixture_break(&f, "b", 0);
-	PLAY(&f, {0, "begin", "wait 10000"}, {10000, "next", "fail no-models resting after 20000"});
+	PLAY(&f, {0, "begin", "wait 10000"}, {10000, "next", "fail no-models unavailable after 20000"});
 	f.pool.limits.deadline_ms = 4000;
 	PLAY(&f, {0, "begin", "wait 4000"}, {4000, "next", "fail deadline after 26000"});
 	f.pool.limits.deadline_ms = 0;
 	PLAY(&f, {0, "begin", "wait 10000"}, {500, "cancel", "fail cancelled"});
 	model_state_force_open(fixture_model(&f, "a")->state, 0);
 	model_state_force_open(fixture_model(&f, "b")->state, 0);
-	PLAY(&f, {0, "begin", "fail no-models resting after 5000"});
+	PLAY(&f, {0, "begin", "fail no-models unavailable after 5000"});
 	fixture_free(&f);
 }
 
@@ -357,7 +357,7 @@ TEST(tried_models_are_not_waited_for) {
 	fixture_free(&f);
 }
 
-static void lose_the_place(struct fixture *f) {
+static void open_breaker_of_a(struct fixture *f) {
 	if (f->selections == 1)
 		model_state_force_open(fixture_model(f, "a")->state, 0);
 }
@@ -366,14 +366,14 @@ TEST(a_breaker_that_opens_before_sending_means_another_selection) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	f.pool.limits.max_retries = 0;
-	f.before_send = lose_the_place;
+	f.before_send = open_breaker_of_a;
 	PLAY(&f, {0, "begin", "send 0 b"}, {1, "ok 0", "return 0"});
 	CHECK_INT(f.selections, 2);
 	fixture_free(&f);
 }
 
 // The selected model no longer admits when it is sent to, and the others admit again.
-static void lose_every_place(struct fixture *f) {
+static void open_breaker_of_first(struct fixture *f) {
 	for (size_t i = 0; i < f->pool.count; i++)
 		model_state_reset_breaker(f->pool.models[i].state, 0);
 	model_state_force_open(f->listed.list[0]->state, 0);
@@ -383,7 +383,7 @@ TEST(repeated_losses_of_admission_end_the_selection) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
 	f.pool.limits.max_wait_ms = 100;
-	f.before_send = lose_every_place;
+	f.before_send = open_breaker_of_first;
 	PLAY(&f, {0, "begin", "wait 50"});
 	CHECK_INT(f.selections, 3);
 	f.before_send = NULL;
@@ -406,7 +406,7 @@ TEST(a_last_resort_that_is_lost_before_sending_is_busy) {
 	fixture_init(&f, "a");
 	fixture_cool_down(&f, "a", 1000, false, 0);
 	f.before_send = take_the_last_resort;
-	PLAY(&f, {1, "begin", "fail no-models resting after 999"});
+	PLAY(&f, {1, "begin", "fail no-models unavailable after 999"});
 	const struct model *a = fixture_model(&f, "a");
 	model_state_settle(a->state, ADMISSION_REQUEST(a), &taken, &settlement, 2, &changes);
 	f.before_send = NULL;
