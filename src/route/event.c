@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The names of events, of what causes a breaker's change, and of an operator's commands.
 #include "route/event.h"
 
 const char *const breaker_cause_names[] = {

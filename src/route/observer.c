@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The list of observers and their notification.
 #include "route/observer.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Carries out an operator's commands and emits their events.
 #include "route/operator.h"
 
 #include "route/state.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Waiting requests as a list in the order of arrival; a cursor survives changes of the list while it is walked.
 #include "route/wait_queue.h"
 
 #include <assert.h>
