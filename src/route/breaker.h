@@ -21,7 +21,7 @@ struct breaker {
 	uint32_t epoch; // counts changes of state, to tell probes of an earlier half-open period from the present ones
 	uint64_t opened_at_ms;
 	uint64_t successes; // of the present probes
-	uint64_t probes;    // in flight, including those of an earlier half-open period
+	uint64_t probes;    // admitted, neither committed nor ended; including those of an earlier half-open period
 	uint64_t failures_ms[BREAKER_FAILURES_KEPT];
 	size_t failure_count;
 	size_t failure_next;

@@ -24,7 +24,7 @@ struct model_state {
 	struct statistics statistics;
 	struct quota_account quota;
 	uint64_t inflight;
-	bool last_resort_taken;        // an attempt is in flight that was sent in spite of a cooldown
+	bool last_resort_taken;        // an attempt was sent in spite of a cooldown and has neither committed nor ended
 	double latency_moving_average; // 0 before the first success
 	double ttft_moving_average;    // 0 before the first stream
 	// Percentiles for views, and when they were computed, from how many latencies.
@@ -55,7 +55,7 @@ struct availability {
 	uint64_t cooldown_until_ms; // 0 without a cooldown
 	unsigned cooldown_tiers;    // bits of the tiers that cool down; 0 if the whole model does
 	bool deprioritized;
-	bool last_resort_taken;  // an attempt is in flight that was sent in spite of the cooldown
+	bool last_resort_taken;  // an attempt was sent in spite of the cooldown and has neither committed nor ended
 	uint64_t short_until_ms; // until when its quota has no room for the request; 0 if it has
 	bool may_free_early;     // it is short of tokens alone, and attempts hold some that they may give back before
 };

@@ -95,7 +95,7 @@ struct system_health {
 	size_t healthy_count, degraded_count, unhealthy_count;
 };
 
-// The system is healthy iff unhealthy < max(1, floor(n/2)) and healthy > 0.
+// Of n models: the system is healthy iff unhealthy < max(1, floor(n/2)) and healthy > 0.
 void pool_health(const struct pool *pool, uint64_t now_ms, struct system_health *out);
 
 #endif
