@@ -106,7 +106,7 @@ static void note_classification(struct observation *observation, const struct cl
 	else if (c->throttle)
 		buffer_append(words, SLICE(", rests 1000 ms, doubling"));
 	else if (c->cooldown_ms)
-		buffer_printf(words, ", %s %" PRIu64 " ms", c->orders_only ? "deprioritized for" : "rests", c->cooldown_ms);
+		buffer_printf(words, ", %s %" PRIu64 " ms", c->deprioritizes ? "deprioritized for" : "rests", c->cooldown_ms);
 	struct json_writer json;
 	json_writer_init(&json, &observation->json);
 	json_begin_object(&json, NULL);
@@ -115,7 +115,7 @@ static void note_classification(struct observation *observation, const struct cl
 	json_write_boolean(&json, "counts", c->counts);
 	json_write_unsigned(&json, "cooldown_ms", c->cooldown_ms);
 	json_write_boolean(&json, "doubles", c->throttle && !c->cooldown_ms);
-	json_write_boolean(&json, "orders_only", c->orders_only);
+	json_write_boolean(&json, "orders_only", c->deprioritizes);
 	json_write_unsigned(&json, "after_ms", c->after_ms);
 	json_end_object(&json);
 }

@@ -78,7 +78,7 @@ void mux_view_policy(struct mux *mux, mux_policy_viewer viewer, void *owner) {
 static void worker_on_wait_queue_due(void *owner) {
 	struct mux_worker *worker = owner;
 	uint64_t now_ms = loop_now_ms(worker->loop);
-	wait_queue_ask(&worker->wait_queue, now_ms);
+	wait_queue_wake(&worker->wait_queue, now_ms);
 	uint64_t next_ms = wait_queue_next_ms(&worker->wait_queue);
 	if (next_ms == UINT64_MAX)
 		timer_stop(&worker->wait_queue_timer);
@@ -86,11 +86,11 @@ static void worker_on_wait_queue_due(void *owner) {
 		timer_start(&worker->wait_queue_timer, next_ms > now_ms ? next_ms - now_ms : 0);
 }
 
-void mux_worker_await(struct mux_worker *worker, struct waiter *waiter, uint64_t ask_ms) {
+void mux_worker_await(struct mux_worker *worker, struct waiter *waiter, uint64_t wake_ms) {
 	uint64_t now_ms = loop_now_ms(worker->loop);
-	wait_queue_join(&worker->wait_queue, waiter, ask_ms);
-	if (!timer_is_running(&worker->wait_queue_timer) || worker->wait_queue_timer.due_ms > ask_ms)
-		timer_start(&worker->wait_queue_timer, ask_ms > now_ms ? ask_ms - now_ms : 0);
+	wait_queue_join(&worker->wait_queue, waiter, wake_ms);
+	if (!timer_is_running(&worker->wait_queue_timer) || worker->wait_queue_timer.due_ms > wake_ms)
+		timer_start(&worker->wait_queue_timer, wake_ms > now_ms ? wake_ms - now_ms : 0);
 }
 
 struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *loop) {

@@ -63,7 +63,7 @@ static void notify_observers(const struct mux *mux, const struct mux_reloaded *r
 	} else {
 		return;
 	}
-	observers_tell(mux->settings.observers, &event);
+	observers_notify(mux->settings.observers, &event);
 }
 
 static void order_report(struct order *order) {

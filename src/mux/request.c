@@ -224,7 +224,7 @@ static void request_on_turn(void *owner) {
 	request_hold(request);
 	request_follow(request,
 	               request->begun ? route_next(request->routing, request_now_ms(request)) : request_begin(request));
-	if (request->waiter.ask_ms == UINT64_MAX)
+	if (request->waiter.wake_ms == UINT64_MAX)
 		wait_queue_leave(&request->waiter);
 	request_drop(request);
 }
@@ -232,7 +232,7 @@ static void request_on_turn(void *owner) {
 // New requests queue behind waiting ones.
 static void request_start(struct mux_request *request) {
 	struct mux_worker *worker = request->worker;
-	uint64_t interval_ms = 1 + worker->wait_queue.asked / WAITERS_PER_MS;
+	uint64_t interval_ms = 1 + worker->wait_queue.woken / WAITERS_PER_MS;
 	request_attributes_fill(&request->call, request->route.pool, &request->attributes);
 	if (!operation_is_on_model(request->call.operation))
 		request_follow(request, unrouted_begin(request));

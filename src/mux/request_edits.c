@@ -22,12 +22,12 @@ static void report_omission(const struct request_edits_order *order, const char 
 	const struct model *model = order->step->model;
 	uint64_t now_ms = loop_now_ms(worker->loop);
 	char text[TEXT_BYTES];
-	observers_tell(mux->settings.observers, &(struct event){.kind = EVENT_POLICY_ERROR,
-	                                                        .attempt = order->step->attempt,
-	                                                        .at_ms = now_ms,
-	                                                        .request = route_request_attributes(order->routing),
-	                                                        .model = model,
-	                                                        .error = {.hook = hook, .edit = edit, .reason = reason}});
+	observers_notify(mux->settings.observers, &(struct event){.kind = EVENT_POLICY_ERROR,
+	                                                          .attempt = order->step->attempt,
+	                                                          .at_ms = now_ms,
+	                                                          .request = route_request_attributes(order->routing),
+	                                                          .model = model,
+	                                                          .error = {.hook = hook, .edit = edit, .reason = reason}});
 	if (now_ms < worker->next_omission_log_ms)
 		return;
 	worker->next_omission_log_ms = now_ms + LOG_INTERVAL_MS;
@@ -115,7 +115,7 @@ static void make_body_edits(const struct request_edits_order *order, const struc
 			continue;
 		report_omission(order, parts[i].hook, parts[i].name, is_coded ? "the body is compressed" : reason);
 		if (parts[i].edit.tier.len)
-			route_attempt_untiered(order->routing, order->step->attempt);
+			route_attempt_drop_tier(order->routing, order->step->attempt);
 	}
 }
 

@@ -50,8 +50,8 @@ struct mux_worker {
 	struct timer tick_timer;       // runs while the running version has a `tick`
 };
 
-// Queues the request for a model, in order of arrival. Its turn comes at `ask_ms` at the latest.
-void mux_worker_await(struct mux_worker *worker, struct waiter *waiter, uint64_t ask_ms);
+// Queues the request for a model, in order of arrival. Its turn comes at `wake_ms` at the latest.
+void mux_worker_await(struct mux_worker *worker, struct waiter *waiter, uint64_t wake_ms);
 
 // The running version, retained for the caller.
 struct mux_version *mux_version_retain(struct mux *mux);

@@ -29,14 +29,14 @@ static void tell_failure(const struct hooks *hooks, const struct hook *hook, con
 	struct event event = hook_event(EVENT_POLICY_ERROR, occasion);
 	event.error = (struct policy_error){
 	    .hook = hook->name, .ending = call_ending_name(report->ending), .file = report->file, .line = report->line};
-	observers_tell(hooks->observers, &event);
+	observers_notify(hooks->observers, &event);
 }
 
 static void tell_disabled(const struct hooks *hooks, const struct hook *hook, const struct hook_occasion *occasion) {
 	struct event event = hook_event(EVENT_HOOK_DISABLED, occasion);
 	event.model = NULL; // for all of them
 	event.disabled = (struct hook_disabled){hook->name, hook->overruns};
-	observers_tell(hooks->observers, &event);
+	observers_notify(hooks->observers, &event);
 }
 
 static void log_failure(struct hook *hook, const struct call_report *report, uint64_t now_ms) {

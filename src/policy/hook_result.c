@@ -126,7 +126,7 @@ static void set_cooldown(lua_State *lua, const struct hook_option *option, void 
 	struct classification *classification = target;
 	classification->cooldown_ms = (uint64_t)option_number(lua, option);
 	classification->throttle = false;
-	classification->orders_only = false;
+	classification->deprioritizes = false;
 }
 
 static void set_after(lua_State *lua, const struct hook_option *option, void *target) {

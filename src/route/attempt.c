@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One attempt of a request: what sending it takes, what its end gives back and teaches. Each attempt is admitted once
-// and settled once, however it ends.
+// One attempt of a request: its tier, its options, its admission, and the settlement of its end. Each attempt is
+// admitted once and settled once, however it ends.
 #include <assert.h>
 
 #include "route/elapsed.h"
 #include "route/request_internal.h"
 
 // As long as the longest attempt.
-enum { LONGEST_PATIENCE_MS = 300000 };
+enum { LONGEST_HEDGE_DELAY_MS = 300000 };
 
 const char *const attempt_cause_names[] = {
     [CAUSE_SELECTION] = "selection",
@@ -18,32 +18,33 @@ const char *const attempt_cause_names[] = {
     NULL,
 };
 
-static uint64_t first_set(uint64_t a, uint64_t b, uint64_t c) {
+static uint64_t first_nonzero(uint64_t a, uint64_t b, uint64_t c) {
 	return a ? a : b ? b : c;
 }
 
-static uint64_t cut(uint64_t value, uint64_t limit) {
+static uint64_t at_most(uint64_t value, uint64_t limit) {
 	return value < limit ? value : limit;
 }
 
-// An attempt may take what is left of the deadline, which is never nothing when one is sent.
-static struct attempt_options resolve(const struct route_request *request, const struct route_attempt *attempt) {
+// No time exceeds what is left of the deadline, which is more than 0 when an attempt is sent.
+static struct attempt_options resolve_options(const struct route_request *request,
+                                              const struct route_attempt *attempt) {
 	const struct route_limits *limits = &request->route->pool->limits;
 	const struct model *model = attempt->model;
-	const struct attempt_options *wished = &attempt->wished;
+	const struct attempt_options *selected = &attempt->selected;
 	uint64_t left_ms = elapsed_ms(request->deadline_ms, request->now_ms);
 	return (struct attempt_options){
-	    .timeout_ms = cut(first_set(wished->timeout_ms, model->timeout_ms, limits->timeout_ms), left_ms),
-	    .ttft_ms = cut(first_set(wished->ttft_ms, model->ttft_ms, limits->ttft_ms), left_ms),
+	    .timeout_ms = at_most(first_nonzero(selected->timeout_ms, model->timeout_ms, limits->timeout_ms), left_ms),
+	    .ttft_ms = at_most(first_nonzero(selected->ttft_ms, model->ttft_ms, limits->ttft_ms), left_ms),
 	    .tier = attempt->tier.source == TIER_FROM_CLIENT ? TIER_NONE : attempt->tier.tier,
 	    .is_escalated = attempt->tier.source == TIER_FROM_LADDER,
-	    .hedge_after_ms = wished->hedge_after_ms,
-	    .headers = wished->headers,
+	    .hedge_after_ms = selected->hedge_after_ms,
+	    .headers = selected->headers,
 	};
 }
 
-// Retries, escalations and hedges have their own bounds; most requests make one attempt, so memory comes as needed.
-static bool make_room(struct route_request *request) {
+// Most requests make one attempt, so the list grows as needed; retries, escalations and hedges have their own bounds.
+static bool make_attempt_room(struct route_request *request) {
 	if (request->attempt_count < request->attempts_room)
 		return true;
 	struct route_attempt *attempts = arena_alloc(request->arena, 2 * request->attempts_room * sizeof *attempts);
@@ -56,34 +57,35 @@ static bool make_room(struct route_request *request) {
 }
 
 struct tier_choice attempt_start_tier(const struct route_request *request, const struct model *model,
-                                      enum service_tier selected, unsigned refused, unsigned resting) {
-	unsigned missing = model_state_missing_tiers(model->state) | refused;
+                                      enum service_tier selected, unsigned missing, unsigned cooldown_tiers) {
+	missing |= model_state_missing_tiers(model->state);
 	if (request->attributes->is_tierless)
-		return (struct tier_choice){TIER_NONE, TIER_FROM_NOBODY};
+		return (struct tier_choice){TIER_NONE, TIER_FROM_NONE};
 	struct tier_choice start = tier_start(selected, request->attributes->tier, model->tier, missing);
-	if (request->attributes->is_tier_fixed || !(resting & tier_bit(tier_in_effect(start.tier))))
+	if (request->attributes->is_tier_fixed || !(cooldown_tiers & tier_bit(tier_in_effect(start.tier))))
 		return start;
-	enum service_tier above = tier_next(&request->route->pool->limits.tier_escalation, start.tier, missing | resting);
+	enum service_tier above =
+	    tier_next(&request->route->pool->limits.tier_escalation, start.tier, missing | cooldown_tiers);
 	return above == TIER_NONE ? start : (struct tier_choice){above, TIER_FROM_LADDER};
 }
 
-// Rests don't matter to what is sent anyway.
-static struct tier_choice choose_tier(const struct route_request *request, const struct attempt_plan *attempt_plan,
+// Cooldowns don't matter to an attempt that is admitted in any case.
+static struct tier_choice choose_tier(const struct route_request *request, const struct attempt_plan *plan,
                                       enum admission admission) {
-	struct model_state *state = attempt_plan->model->state;
-	struct admission_request admission_request = admission_request_of(attempt_plan->model, request->demand);
+	struct model_state *state = plan->model->state;
+	struct admission_request admission_request = admission_request_of(plan->model, request->demand);
 	struct availability availability = {.cooldown_tiers = 0};
-	if (attempt_plan->escalated_to != TIER_NONE &&
-	    !((model_state_missing_tiers(state) | attempt_plan->refused_tiers) & tier_bit(attempt_plan->escalated_to)))
-		return (struct tier_choice){attempt_plan->escalated_to, TIER_FROM_LADDER};
-	bool may_climb = request->route->pool->limits.tier_escalation.count > 0 && admission != ADMIT_ANYWAY;
-	if (may_climb && !model_state_is_clear(state))
+	if (plan->escalated_to != TIER_NONE &&
+	    !((model_state_missing_tiers(state) | plan->missing_tiers) & tier_bit(plan->escalated_to)))
+		return (struct tier_choice){plan->escalated_to, TIER_FROM_LADDER};
+	bool may_escalate = request->route->pool->limits.tier_escalation.count > 0 && admission != ADMIT_ANYWAY;
+	if (may_escalate && !model_state_is_clear(state))
 		model_state_availability(state, &admission_request, request->now_ms, &availability);
-	return attempt_start_tier(request, attempt_plan->model, attempt_plan->wished.tier, attempt_plan->refused_tiers,
+	return attempt_start_tier(request, plan->model, plan->selected.tier, plan->missing_tiers,
 	                          availability.cooldown_tiers);
 }
 
-// Where there is a ladder, a throttle is that of a tier.
+// With a ladder each tier cools down alone, so admission depends on the tier.
 static struct admission_request admission_request_at(const struct route_request *request,
                                                      const struct route_attempt *attempt) {
 	struct admission_request admission_request = admission_request_of(attempt->model, request->demand);
@@ -92,20 +94,20 @@ static struct admission_request admission_request_at(const struct route_request 
 	return admission_request;
 }
 
-static void note_patience(const struct route_request *request, struct route_attempt *attempt) {
-	uint64_t *after_ms = &attempt->wished.hedge_after_ms;
-	*after_ms = cut(*after_ms, LONGEST_PATIENCE_MS);
+static void set_hedge_time(const struct route_request *request, struct route_attempt *attempt) {
+	uint64_t *after_ms = &attempt->selected.hedge_after_ms;
+	*after_ms = at_most(*after_ms, LONGEST_HEDGE_DELAY_MS);
 	attempt->hedge_at_ms = *after_ms ? request->now_ms + *after_ms : 0;
 }
 
-// Where the attempt was escalated, or the model is known to lack the tier that `prepare` wants, it stays at its own.
-static void prepare(const struct route_request *request, struct route_attempt *attempt, struct edits *edits) {
+// `prepare` can't change the tier of an escalated attempt, nor choose one that the model is known to lack.
+static void prepare_edits(const struct route_request *request, struct route_attempt *attempt, struct edits *edits) {
 	const struct decide *decide = request->route->decide;
 	if (!decide->prepare)
 		return;
 	decide->prepare(decide->self, request, attempt->model, edits);
 	bool is_clients = edits->tier == request->attributes->tier;
-	unsigned missing = model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers;
+	unsigned missing = model_state_missing_tiers(attempt->model->state) | attempt->missing_tiers;
 	if (request->attributes->is_tierless || attempt->tier.source == TIER_FROM_LADDER ||
 	    (!is_clients && missing & tier_bit(edits->tier)))
 		edits->tier = TIER_NONE;
@@ -113,34 +115,33 @@ static void prepare(const struct route_request *request, struct route_attempt *a
 		attempt->tier = (struct tier_choice){edits->tier, is_clients ? TIER_FROM_CLIENT : TIER_FROM_POLICY};
 }
 
-bool attempt_send(struct route_request *request, const struct attempt_plan *attempt_plan, enum admission admission,
+bool attempt_send(struct route_request *request, const struct attempt_plan *plan, enum admission admission,
                   struct step *step) {
 	uint32_t index = request->attempt_count;
-	const struct model *model = attempt_plan->model;
-	struct state_changes state_changes;
-	if (!make_room(request))
+	const struct model *model = plan->model;
+	struct state_changes changes;
+	if (!make_attempt_room(request))
 		return false;
 	struct route_attempt *attempt = &request->attempts[index];
 	*attempt = (struct route_attempt){.model = model,
-	                                  .wished = attempt_plan->wished,
-	                                  .tier = choose_tier(request, attempt_plan, admission),
-	                                  .refused_tiers = attempt_plan->refused_tiers,
-	                                  .cause = attempt_plan->cause};
-	note_patience(request, attempt);
+	                                  .selected = plan->selected,
+	                                  .tier = choose_tier(request, plan, admission),
+	                                  .missing_tiers = plan->missing_tiers,
+	                                  .cause = plan->cause};
+	set_hedge_time(request, attempt);
 	struct admission_request admission_request = admission_request_at(request, attempt);
-	if (!model_state_admit(model->state, &admission_request, admission, request->now_ms, &attempt->permit,
-	                       &state_changes))
+	if (!model_state_admit(model->state, &admission_request, admission, request->now_ms, &attempt->permit, &changes))
 		return false;
 	request->attempt_count++;
 	request->in_flight++;
 	request->marks[model->index] |= MARK_IN_FLIGHT;
 	if (attempt->tier.source == TIER_FROM_LADDER)
 		request->marks[model->index] |= MARK_ESCALATED;
-	attempt_tell_changes(request, index, &state_changes, NULL);
+	attempt_notify_changes(request, index, &changes, NULL);
 	*step = (struct step){.kind = STEP_SEND, .attempt = index, .model = model};
-	prepare(request, attempt, &step->edits);
-	step->options = resolve(request, attempt);
-	attempt_tell_started(request, index);
+	prepare_edits(request, attempt, &step->edits);
+	step->options = resolve_options(request, attempt);
+	attempt_notify_started(request, index);
 	return true;
 }
 
@@ -151,11 +152,11 @@ enum service_tier attempt_next_tier(const struct route_request *request, uint32_
 	    request->marks[attempt->model->index] & MARK_ESCALATED)
 		return TIER_NONE;
 	return tier_next(ladder, attempt->tier.tier,
-	                 model_state_missing_tiers(attempt->model->state) | attempt->refused_tiers);
+	                 model_state_missing_tiers(attempt->model->state) | attempt->missing_tiers);
 }
 
-static void classify(const struct route_request *request, uint32_t index, const struct failure *reported,
-                     struct classification *out) {
+static void classify_failure(const struct route_request *request, uint32_t index, const struct failure *reported,
+                             struct classification *out) {
 	const struct decide *decide = request->route->decide;
 	struct failure failure = *reported;
 	failure.tier = request->attempts[index].tier.tier;
@@ -167,18 +168,18 @@ static void classify(const struct route_request *request, uint32_t index, const 
 		out->outcome = OUTCOME_FAIL_FAST;
 }
 
-static bool is_ours(struct tier_choice tier) {
-	return tier.source != TIER_FROM_NOBODY && tier.source != TIER_FROM_CLIENT;
+static bool is_own_tier(struct tier_choice tier) {
+	return tier.source != TIER_FROM_NONE && tier.source != TIER_FROM_CLIENT;
 }
 
-// What was told to stop counts nowhere, even if it came to its end first, nor does a tier that the model turns out to
-// lack; a whole answer may be refused.
-static enum attempt_end judge(const struct route_request *request, struct route_attempt *attempt,
-                              const struct attempt_result *result, struct slice *reason) {
+// A stopped attempt counts as cancelled, even if it ended by itself first, and so does one whose tier the model lacks;
+// the policy may refuse a whole response.
+static enum attempt_end judge_end(const struct route_request *request, struct route_attempt *attempt,
+                                  const struct attempt_result *result, struct slice *reason) {
 	const struct decide *decide = request->route->decide;
 	if (attempt->phase != ATTEMPT_RUNNING)
 		return ATTEMPT_CANCELLED;
-	attempt->lacked_tier = result->end == ATTEMPT_FAILED && !request->committed && is_ours(attempt->tier) &&
+	attempt->lacked_tier = result->end == ATTEMPT_FAILED && !request->committed && is_own_tier(attempt->tier) &&
 	                       result->failure.shortage == SHORTAGE_TIER;
 	if (attempt->lacked_tier) {
 		model_state_note_missing_tier(attempt->model->state, attempt->tier.tier);
@@ -192,7 +193,7 @@ static enum attempt_end judge(const struct route_request *request, struct route_
 	                                                                                       : ATTEMPT_REFUSED;
 }
 
-// An attempt that was stopped may have been answered in part.
+// A stopped attempt may have used tokens.
 static void settle_quota(const struct route_attempt *attempt, enum attempt_end end, const struct attempt_result *result,
                          struct settlement *out) {
 	out->quota_use = QUOTA_WHOLE;
@@ -215,27 +216,26 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 	struct route_attempt *attempt = &request->attempts[index];
 	const struct model *model = attempt->model;
 	struct slice reason = {NULL, 0};
-	enum attempt_end end = judge(request, attempt, result, &reason);
+	enum attempt_end end = judge_end(request, attempt, result, &reason);
 	*out = (struct attempt_outcome){
-	    .end = end, .lacks_tier = attempt->lacked_tier, .classification.verdict = VERDICT_FAILOVER};
+	    .end = end, .lacked_tier = attempt->lacked_tier, .classification.verdict = VERDICT_FAILOVER};
 	struct settlement settlement = {.outcome = outcomes[end],
 	                                .escalated = attempt->tier.source == TIER_FROM_LADDER,
 	                                .latency_ms = result->latency_ms,
 	                                .ttft_ms = result->ttft_ms,
 	                                .usage = result->usage};
 	if (end == ATTEMPT_FAILED) {
-		classify(request, index, &result->failure, &settlement.classification);
+		classify_failure(request, index, &result->failure, &settlement.classification);
 		settlement.outcome = settlement.classification.outcome;
 		out->classification = settlement.classification;
 	}
 	settle_quota(attempt, end, result, &settlement);
-	struct state_changes state_changes;
+	struct state_changes changes;
 	struct admission_request admission_request = admission_request_at(request, attempt);
-	model_state_settle(model->state, &admission_request, &attempt->permit, &settlement, request->now_ms,
-	                   &state_changes);
+	model_state_settle(model->state, &admission_request, &attempt->permit, &settlement, request->now_ms, &changes);
 	const struct failure *failure = end == ATTEMPT_FAILED ? &result->failure : NULL;
-	attempt_tell_ended(request, index, result, &settlement, reason);
-	attempt_tell_changes(request, index, &state_changes, failure);
+	attempt_notify_ended(request, index, result, &settlement, reason);
+	attempt_notify_changes(request, index, &changes, failure);
 	attempt->outcome = settlement.outcome;
 	attempt->latency_ms = result->latency_ms;
 	if (failure)
@@ -248,9 +248,9 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 
 void attempt_commit(struct route_request *request, uint32_t index) {
 	struct route_attempt *attempt = &request->attempts[index];
-	struct state_changes state_changes;
-	model_state_commit(attempt->model->state, &attempt->model->breaker, &attempt->permit, &state_changes);
-	attempt_tell_changes(request, index, &state_changes, NULL);
+	struct state_changes changes;
+	model_state_commit(attempt->model->state, &attempt->model->breaker, &attempt->permit, &changes);
+	attempt_notify_changes(request, index, &changes, NULL);
 }
 
 void attempt_stop_all(struct route_request *request, uint32_t keep) {

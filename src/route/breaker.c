@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The breaker's transitions. Evidence against a model may be old (any counted failure opens a half-open breaker);
-// evidence for it must be fresh (only probes of the present half-open close it). Every place taken is given back once,
-// whatever happened to the breaker meanwhile.
+// The breaker's transitions. A half-open breaker is opened by any failure that counts, even of an old attempt, but
+// closed only by probes of the present half-open period. Each probe is released once, however the breaker has changed
+// in the meantime.
 #include "route/breaker.h"
 
 #include <assert.h>
@@ -14,7 +14,7 @@ const char *const breaker_state_names[] = {
     [BREAKER_HALF_OPEN] = "half_open",
 };
 
-static void change(struct breaker *breaker, enum breaker_state state) {
+static void change_state(struct breaker *breaker, enum breaker_state state) {
 	breaker->state = state;
 	breaker->epoch++;
 	breaker->successes = 0;
@@ -22,8 +22,8 @@ static void change(struct breaker *breaker, enum breaker_state state) {
 	breaker->failure_next = 0;
 }
 
-static void open_at(struct breaker *breaker, uint64_t now_ms) {
-	change(breaker, BREAKER_OPEN);
+static void open_breaker(struct breaker *breaker, uint64_t now_ms) {
+	change_state(breaker, BREAKER_OPEN);
 	breaker->opened_at_ms = now_ms;
 }
 
@@ -31,6 +31,12 @@ enum breaker_state breaker_state_at(const struct breaker *breaker, const struct 
                                     uint64_t now_ms) {
 	bool recovered = !breaker->forced_open && elapsed_ms(now_ms, breaker->opened_at_ms) >= settings->recovery_time_ms;
 	return breaker->state == BREAKER_OPEN && recovered ? BREAKER_HALF_OPEN : breaker->state;
+}
+
+uint64_t breaker_opens_ms(const struct breaker *breaker, const struct breaker_settings *settings) {
+	if (breaker->forced_open)
+		return UINT64_MAX;
+	return breaker->state == BREAKER_OPEN ? breaker->opened_at_ms + settings->recovery_time_ms : 0;
 }
 
 bool breaker_would_admit(const struct breaker *breaker, const struct breaker_settings *settings, uint64_t now_ms) {
@@ -43,7 +49,7 @@ bool breaker_admit(struct breaker *breaker, const struct breaker_settings *setti
 	if (!breaker_would_admit(breaker, settings, now_ms))
 		return false;
 	if (breaker->state == BREAKER_OPEN)
-		change(breaker, BREAKER_HALF_OPEN);
+		change_state(breaker, BREAKER_HALF_OPEN);
 	*permit = (struct breaker_permit){.epoch = breaker->epoch, .probe = breaker->state == BREAKER_HALF_OPEN};
 	breaker->probes += permit->probe;
 	return true;
@@ -64,7 +70,7 @@ static bool is_current_probe(const struct breaker *breaker, const struct breaker
 static void count_probe_success(struct breaker *breaker, const struct breaker_settings *settings) {
 	breaker->successes++;
 	if (breaker->successes >= settings->success_threshold)
-		change(breaker, BREAKER_CLOSED);
+		change_state(breaker, BREAKER_CLOSED);
 }
 
 void breaker_committed(struct breaker *breaker, const struct breaker_settings *settings,
@@ -85,7 +91,7 @@ void breaker_succeeded(struct breaker *breaker, const struct breaker_settings *s
 	breaker_released(breaker, permit);
 }
 
-// The time of the `back`-th last failure, 0 being the last.
+// The time of a failure, counted back from the last one, which is 0.
 static uint64_t failure_at(const struct breaker *breaker, size_t back) {
 	return breaker->failures_ms[(breaker->failure_next + BREAKER_FAILURES_KEPT - 1 - back) % BREAKER_FAILURES_KEPT];
 }
@@ -96,25 +102,25 @@ static void count_failure(struct breaker *breaker, const struct breaker_settings
 	if (breaker->failure_count < BREAKER_FAILURES_KEPT)
 		breaker->failure_count++;
 	if (breaker_recent_failures(breaker, settings, now_ms) >= settings->failure_threshold)
-		open_at(breaker, now_ms);
+		open_breaker(breaker, now_ms);
 }
 
 void breaker_failed(struct breaker *breaker, const struct breaker_settings *settings, struct breaker_permit *permit,
                     uint64_t now_ms) {
 	if (breaker->state == BREAKER_HALF_OPEN)
-		open_at(breaker, now_ms);
+		open_breaker(breaker, now_ms);
 	else if (breaker->state == BREAKER_CLOSED)
 		count_failure(breaker, settings, now_ms);
 	breaker_released(breaker, permit);
 }
 
 void breaker_force_open(struct breaker *breaker, uint64_t now_ms) {
-	open_at(breaker, now_ms);
+	open_breaker(breaker, now_ms);
 	breaker->forced_open = true;
 }
 
 void breaker_close(struct breaker *breaker) {
-	change(breaker, BREAKER_CLOSED);
+	change_state(breaker, BREAKER_CLOSED);
 	breaker->forced_open = false;
 	breaker->opened_at_ms = 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a request ends: with an answer, or without one, why, and when a client had better come back. The last step is
-// prepared here and given once, after every attempt in flight has been told to stop.
+// How a request ends: with a response, or without one, why, and with which retry-after. The last step is set here and
+// returned once, after the STEP_CANCELs of all attempts in flight.
 #include "route/elapsed.h"
 #include "route/request_internal.h"
 
@@ -14,7 +14,7 @@ const char *const route_error_names[] = {
     NULL,
 };
 
-static void end_with(struct route_request *request, struct step final) {
+static void completion_set(struct route_request *request, struct step final) {
 	retry_drop(request);
 	request->final = final;
 	request->phase = PHASE_ENDING;
@@ -22,8 +22,8 @@ static void end_with(struct route_request *request, struct step final) {
 
 void completion_return(struct route_request *request, uint32_t attempt) {
 	attempt_stop_all(request, attempt);
-	end_with(request,
-	         (struct step){.kind = STEP_RETURN, .attempt = attempt, .model = request->attempts[attempt].model});
+	completion_set(request,
+	               (struct step){.kind = STEP_RETURN, .attempt = attempt, .model = request->attempts[attempt].model});
 }
 
 void completion_fail(struct route_request *request, enum route_error error, uint32_t attempt) {
@@ -32,7 +32,7 @@ void completion_fail(struct route_request *request, enum route_error error, uint
 		final.attempt = attempt;
 		final.model = request->attempts[attempt].model;
 	}
-	end_with(request, final);
+	completion_set(request, final);
 }
 
 void completion_fail_without_model(struct route_request *request, enum no_models why) {
@@ -47,7 +47,7 @@ void completion_fail_deadline(struct route_request *request) {
 	completion_fail(request, ROUTE_DEADLINE_EXCEEDED, request->attempt_count ? request->last_failed : NO_ATTEMPT);
 }
 
-void request_note_answer(struct route_request *request, const struct attempt_result *result) {
+void completion_note_response(struct route_request *request, const struct attempt_result *result) {
 	request->result.status = result->status;
 	request->result.usage = result->usage;
 	request->result.ttft_ms = result->ttft_ms;
@@ -61,12 +61,12 @@ static void complete_failure(struct route_request *request) {
 	if (final->error == ROUTE_NO_MODELS_AVAILABLE && final->why == NO_MODELS_NOT_SERVED)
 		return;
 	if (final->why == NO_MODELS_NONE_SELECTED)
-		final->retry_after_ms = NO_RETURN_MS;
+		final->retry_after_ms = RETRY_AFTER_UNKNOWN_MS;
 	else
 		final->retry_after_ms = eligible_retry_after_ms(request);
 }
 
-static const struct model *model_to_name(const struct route_request *request) {
+static const struct model *result_model(const struct route_request *request) {
 	if (request->final.kind == STEP_RETURN)
 		return request->final.model;
 	if (request->committed)
@@ -74,7 +74,7 @@ static const struct model *model_to_name(const struct route_request *request) {
 	return request->attempt_count ? request->attempts[request->attempt_count - 1].model : NULL;
 }
 
-static void respond(struct route_request *request) {
+static void make_error_response(struct route_request *request) {
 	struct request_result *result = &request->result;
 	error_response_make(&request->final, &request->failures, request->route->pool, request->attributes->asked,
 	                    request->arena, &request->response);
@@ -84,12 +84,12 @@ static void respond(struct route_request *request) {
 	result->error = request->response.exception;
 }
 
-// A client that has left is told nothing, and one whose answer has begun nothing more.
+// A client that has left gets no error response, nor does one whose response has begun.
 static void complete_failed_result(struct route_request *request) {
 	bool has_left = request->final.error == ROUTE_CANCELLED;
 	bool is_cancelled = has_left || request->final.error == ROUTE_STOPPED;
 	if (!has_left && !request->committed) {
-		respond(request);
+		make_error_response(request);
 		return;
 	}
 	request->result.outcome = is_cancelled ? OUTCOME_CANCELLED : attempt_failures_outcome(&request->failures);
@@ -98,7 +98,7 @@ static void complete_failed_result(struct route_request *request) {
 }
 
 static void complete_result(struct route_request *request) {
-	request->result.model = model_to_name(request);
+	request->result.model = result_model(request);
 	request->result.attempts = request->attempt_count;
 	request->result.latency_ms = route_request_elapsed_ms(request);
 	request->final.result = &request->result;
@@ -112,7 +112,7 @@ struct step completion_step(struct route_request *request) {
 	if (request->final.kind == STEP_FAIL)
 		complete_failure(request);
 	complete_result(request);
-	request_tell_ended(request);
+	request_notify_ended(request);
 	if (decide->finish)
 		decide->finish(decide->self, request, &request->result);
 	return request->final;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arithmetic of rests. A burst of throttles is one piece of news: only an attempt that was sent after the last rest
-// ended can double it.
+// The lengths of cooldowns. A burst of throttles counts once: the length doubles only after a throttle of an attempt
+// that was sent after the last cooldown ended.
 #include "route/cooldown.h"
 
 enum { FIRST_COOLDOWN_MS = 1000 };
@@ -9,21 +9,21 @@ static uint64_t at_most(uint64_t value, uint64_t limit) {
 	return value < limit ? value : limit;
 }
 
-static void extend(uint64_t *until_ms, uint64_t end_ms) {
+static void extend_until(uint64_t *until_ms, uint64_t end_ms) {
 	if (end_ms > *until_ms)
 		*until_ms = end_ms;
 }
 
 void cooldown_start(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms) {
-	extend(&cooldown->until_ms, now_ms + length_ms);
+	extend_until(&cooldown->until_ms, now_ms + length_ms);
 	cooldown->tiers = 0;
 }
 
 void cooldown_deprioritize(struct cooldown *cooldown, uint64_t length_ms, uint64_t now_ms) {
-	extend(&cooldown->orders_until_ms, now_ms + length_ms);
+	extend_until(&cooldown->deprioritized_until_ms, now_ms + length_ms);
 }
 
-// A rest of the whole model stays one.
+// A cooldown of the whole model remains one of the whole model.
 static void start_tier_cooldown(struct cooldown *cooldown, enum service_tier tier, uint64_t length_ms,
                                 uint64_t now_ms) {
 	unsigned others = cooldown_is_active(cooldown, now_ms) ? cooldown->tiers : 0;
@@ -46,11 +46,11 @@ void cooldown_throttled(struct cooldown *cooldown, enum service_tier tier, uint6
 	start_tier_cooldown(cooldown, tier, cooldown->length_ms, now_ms);
 }
 
-void cooldown_mended(struct cooldown *cooldown) {
-	cooldown->orders_until_ms = 0;
+void cooldown_end_deprioritized(struct cooldown *cooldown) {
+	cooldown->deprioritized_until_ms = 0;
 }
 
 void cooldown_succeeded(struct cooldown *cooldown) {
 	cooldown->length_ms = 0;
-	cooldown_mended(cooldown);
+	cooldown_end_deprioritized(cooldown);
 }

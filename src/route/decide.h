@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The decisions that routing asks for, as a structure of functions: route/defaults.c answers in C, policy/hooks.c in
-// Lua, falling back to the defaults call by call. And the plain facts that a decision may look at; they are borrowed
-// for the call.
+// The decisions that routing asks for, as a structure of functions, and the plain data that they are made from, which
+// is borrowed for the call. route/defaults.c implements them in C, policy/hooks.c in Lua with the defaults as its
+// fallback.
 #ifndef ROUTE_DECIDE_H
 #define ROUTE_DECIDE_H
 
@@ -16,42 +16,41 @@
 
 struct route_request;
 
-// What a call is. Filled by whoever submits it; every slice lives as long as the request.
+// What is known of a request before it is routed. The driver fills it in; each slice lives as long as the request.
 struct request_attributes {
 	struct slice id;        // the request's id
 	struct slice operation; // "Converse", ...
 	bool streaming;
 	bool family_bound;   // the body fits one model family only (InvokeModel, CountTokens)
-	struct slice asked;  // the model the client asked for, decoded
-	struct slice caller; // who asks; empty where nobody authenticated
+	struct slice asked;  // the model that the client asks for, decoded
+	struct slice caller; // the authenticated caller; empty without authentication
 	struct slice body;
 	struct headers headers; // without credentials
-	enum service_tier tier; // that the client itself asked for
-	bool is_tierless;       // the call has no place for one
-	bool is_tier_fixed;     // it has, but another can't be written there: no attempt is escalated
-	int64_t input_tokens;   // an estimate; what a quota reserves. 0 where nobody has a quota
-	int64_t max_tokens;     // that the client allows the answer; 0 where it doesn't say, or nobody has a quota
+	enum service_tier tier; // that the client asks for
+	bool is_tierless;       // the operation has no field for a tier
+	bool is_tier_fixed;     // it has one, but no other tier can be written there: no attempt is escalated
+	int64_t input_tokens;   // an estimate, for quotas; 0 if no model has a quota
+	int64_t max_tokens;     // the client's limit for the response; 0 if it states none, or no model has a quota
 };
 
 enum failure_kind { FAILURE_HTTP, FAILURE_NETWORK, FAILURE_TIMEOUT, FAILURE_STREAM };
 
-// How an attempt failed, as plain data; mux fills it with the help of aws/exception. Its texts live as long as the
-// request.
+// How an attempt failed. Its slices live as long as the request.
 struct failure {
 	enum failure_kind kind;
-	int status;        // HTTP status, or that of the in-stream exception's shape; 0 without an answer
-	struct slice name; // exception name such as "ThrottlingException"; for the network kinds "ConnectionReset" and such
-	struct slice exception; // the one of its status, which a client is told where an upstream gave no name
+	int status;        // of HTTP, or of the exception in the stream; 0 without a response
+	struct slice name; // the exception, as "ThrottlingException"; of a network failure or timeout, as "ConnectionReset"
+	struct slice exception; // by its status; for the client's response if the upstream named none
 	struct slice message;
 	enum error_type type;
 	enum fault fault;
-	int64_t retry_after_ms; // -1 where the upstream said nothing
-	enum shortage shortage; // which limit is used up, or that the model has no such tier
+	int64_t retry_after_ms; // -1 if the upstream stated none
+	enum shortage shortage; // which limit is used up, or that the model lacks the tier
 	uint64_t latency_ms;
-	enum service_tier tier; // of the attempt; filled by routing
+	enum service_tier tier; // of the attempt; routing fills it in
 };
 
-// Tokens as the model counted them; -1 where unknown.
+// Tokens as the model counted them; -1 is unknown.
 struct usage {
 	int64_t input_tokens;
 	int64_t output_tokens;
@@ -59,7 +58,7 @@ struct usage {
 	int64_t cache_write_tokens;
 };
 
-// A whole answer, before it is passed on.
+// A whole response, before it is sent to the client.
 struct response {
 	int status;
 	struct headers headers;
@@ -68,26 +67,26 @@ struct response {
 	uint64_t latency_ms;
 };
 
-// The eligible models in pool order. Never empty when a decision is asked for.
+// The eligible models in pool order; at least one when `select` is called.
 struct candidates {
 	const struct model *const *list;
 	size_t count;
-	const double *weights; // by index in the pool; NULL: the models' own
+	const double *weights; // by index in the pool; NULL: those of the models
 };
 
 struct attempt_options {
-	uint64_t timeout_ms; // resolved: the hook's, else the model's
+	uint64_t timeout_ms;
 	uint64_t ttft_ms;
-	uint64_t hedge_after_ms; // when a second model is asked too; 0 is never
+	uint64_t hedge_after_ms; // when a second model is tried as well; 0 is never
 	enum service_tier tier;  // TIER_NONE leaves the request as the client made it
-	bool is_escalated;       // the tier is routing's: `prepare` has no say in it
-	struct headers headers;  // that go up beside the client's
+	bool is_escalated;       // the tier comes from the ladder: `prepare` can't change it
+	struct headers headers;  // sent in addition to the client's
 };
 
 struct selection {
 	const struct model *model;      // one of the candidates, or NULL for none
-	struct attempt_options options; // 0 where the decision leaves it to the model
-	struct slice reason;            // why, for logs; borrowed until the next decision
+	struct attempt_options options; // 0 leaves a time to the model, then to the policy's limits
+	struct slice reason;            // for logs; borrowed until the next decision
 };
 
 enum verdict { VERDICT_FAILOVER, VERDICT_ESCALATE, VERDICT_RETRY, VERDICT_FAIL };
@@ -101,63 +100,64 @@ extern const char *const outcome_names[];
 struct classification {
 	enum verdict verdict;
 	enum outcome outcome; // OUTCOME_RATE_LIMIT or OUTCOME_FAIL_FAST
-	bool counts;          // against the breaker
-	bool orders_only;     // a cooldown for the operator's errors: it orders models, never ends a request in 429
-	bool throttle;        // the cooldown doubles while throttling goes on; cooldown_ms is then the upstream's wish or 0
-	uint64_t cooldown_ms; // 0 with `throttle` unset is none
+	bool counts;          // as a failure, in the breaker and in the health window
+	bool deprioritizes;   // for the operator's errors: for cooldown_ms the model stays usable, after the others
+	bool throttle;        // the cooldown doubles while throttling goes on, unless cooldown_ms states how long it is
+	uint64_t cooldown_ms; // 0 is none, unless `throttle` is set
 	uint64_t after_ms;    // before a VERDICT_RETRY
 };
 
-// What `prepare` changes of a request; what is zero stays as the client made it.
+// What `prepare` changes of a request. A zero field stays as the client made it.
 struct edits {
 	enum service_tier tier;
-	struct slice guardrail_identifier, guardrail_version, guardrail_trace; // the first is empty where there is none
+	struct slice guardrail_identifier, guardrail_version, guardrail_trace; // the first is empty without a guardrail
 	int64_t max_tokens;
-	struct headers headers; // that go up beside the client's, or in their place
+	struct headers headers; // sent in addition to the client's, or in place of those of the same name
 };
 
-// How a request ended, as its client sees it: one that has left was told no error, and got a status only if its answer
-// had begun.
+// How a request ended, as its client sees it: a client that has left gets no error, and has a status only if its
+// response had begun.
 struct request_result {
 	enum outcome outcome;
-	const struct model *model; // of the answer or of the last attempt; NULL where there was none
+	const struct model *model; // of the response, else of the last attempt; NULL without an attempt
 	uint32_t attempts;
-	int status;         // that the client got; 0 where it got none
-	struct slice error; // the exception's name; empty where there is a whole answer
+	int status;         // that the client got; 0 if it got none
+	struct slice error; // the exception's name; empty for a whole response, and for a client that has left
 	struct usage usage;
 	uint64_t latency_ms;
-	int64_t ttft_ms; // -1 where there was no stream content
+	int64_t ttft_ms; // -1 if the response had no stream content
 };
 
 struct decide {
 	void *self;
-	// Picks the model of the next attempt. `out` is zeroed before.
+	// Selects the model of the next attempt. `out` is zeroed before.
 	void (*select)(void *self, const struct route_request *request, struct candidates candidates,
 	               struct random_source *random, struct selection *out);
-	// Says what a failed attempt means. `out` holds the default answer, to be changed or kept.
+	// Decides what a failed attempt means. `out` holds the default classification, to be kept or changed.
 	void (*classify)(void *self, const struct failure *failure, const struct route_request *request,
 	                 const struct model *model, struct classification *out);
 
-	// The rest are NULL where a policy has no such hook. What they point to is borrowed until the next decision.
+	// Each of those that follow is NULL if the policy has no such hook. What they return is borrowed until the next
+	// decision.
 
-	// Judges a whole answer. False is a refusal: the answer is dropped, *reason says why.
+	// Judges a whole response. False is a refusal: the response is dropped, and *reason says why.
 	bool (*accept)(void *self, const struct response *response, const struct route_request *request,
 	               const struct model *model, struct slice *reason);
 	// Changes a request before it is sent to `model`. `out` is zeroed before.
 	void (*prepare)(void *self, const struct route_request *request, const struct model *model, struct edits *out);
-	// Hears how a request ended.
+	// Is called once for each request, when it has ended.
 	void (*finish)(void *self, const struct route_request *request, const struct request_result *result);
 };
 
-// Weighted random over the primaries, else over the fallbacks: draws r in (0, W] and takes the first model whose
-// running sum reaches r. NULL where the weights sum to nothing.
+// Weighted random selection among the primaries, else among the fallbacks: draws r in (0, W], W being the sum of the
+// weights, and takes the first model whose running sum reaches r. NULL if all weights are zero.
 const struct model *default_select(struct candidates candidates, struct random_source *random);
 
-// The default classification, by the failure's fault and type. Where a throttled attempt can be escalated, routing
-// makes its verdict VERDICT_ESCALATE before the hook is asked.
+// The default classification, by the failure's fault. If a throttled attempt can be escalated, routing sets its verdict
+// to VERDICT_ESCALATE before it calls the hook.
 void default_classify(const struct failure *failure, struct classification *out);
 
-// The two above as a struct decide; self is NULL.
+// default_select and default_classify as a struct decide; `self` is NULL.
 extern const struct decide default_decide;
 
 #endif

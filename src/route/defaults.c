@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The decisions that are built in: weighted random selection, and what a failure means by whose fault it was.
+// The built-in decisions: weighted random selection, and classification of a failure by its fault.
 #include "route/decide.h"
 
 const char *const verdict_names[] = {
@@ -22,8 +22,8 @@ static double weight_of(struct candidates candidates, const struct model *model)
 	return weight > 0 ? weight : 0;
 }
 
-// The first model of the kind whose running sum reaches r in (0, W]; NULL where W is nothing.
-static const struct model *draw(struct candidates candidates, bool fallback, struct random_source *random) {
+// The first primary or fallback whose running sum of weights reaches r in (0, W]; NULL if W is 0.
+static const struct model *draw_model(struct candidates candidates, bool fallback, struct random_source *random) {
 	double total = 0;
 	for (size_t i = 0; i < candidates.count; i++)
 		if (candidates.list[i]->fallback == fallback)
@@ -44,8 +44,8 @@ static const struct model *draw(struct candidates candidates, bool fallback, str
 }
 
 const struct model *default_select(struct candidates candidates, struct random_source *random) {
-	const struct model *model = draw(candidates, false, random);
-	return model ? model : draw(candidates, true, random);
+	const struct model *model = draw_model(candidates, false, random);
+	return model ? model : draw_model(candidates, true, random);
 }
 
 void default_classify(const struct failure *failure, struct classification *out) {
@@ -62,7 +62,7 @@ void default_classify(const struct failure *failure, struct classification *out)
 		out->counts = true;
 		break;
 	case FAULT_OPERATOR:
-		out->orders_only = true;
+		out->deprioritizes = true;
 		out->cooldown_ms = OPERATOR_COOLDOWN_MS;
 		break;
 	case FAULT_CALLER:
@@ -78,7 +78,7 @@ static void select_by_default(void *self, const struct route_request *request, s
 	out->model = default_select(candidates, random);
 }
 
-// `out` comes with the default answer.
+// `out` already holds the default classification.
 static void classify_by_default(void *self, const struct failure *failure, const struct route_request *request,
                                 const struct model *model, struct classification *out) {
 	(void)self;

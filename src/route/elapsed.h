@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time that has passed. Workers share states, and one worker's clock reading may lie a little behind what another has
-// written down, so a plain subtraction could wrap.
+// The difference of two clock readings, at least 0. Workers share states, and one worker's reading may be a little
+// older than what another has stored, so a plain subtraction could wrap.
 #ifndef ROUTE_ELAPSED_H
 #define ROUTE_ELAPSED_H
 

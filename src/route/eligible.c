@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which models may be asked: those that serve the request, have not been tried, do not rest, and whose breaker would
-// admit. A rest is advice, a breaker is law: where rests alone leave nobody, the model that returns first is still
-// listed, for one attempt at a time. Asking has no effect on what an attempt can take.
+// Which models are eligible: those that serve the request, have not been tried, do not cool down, have room in their
+// quota, and whose breaker would admit an attempt. A cooldown is advice, an open breaker is binding: if only cooldowns
+// leave no model, the one whose cooldown ends first is listed as a last resort, for one attempt at a time. Listing
+// admits nothing.
 #include "route/elapsed.h"
 #include "route/request_internal.h"
 
-// How soon to ask again after a model that is busy being tried, or whose tokens may come back, at a time nobody knows.
-enum { BUSY_POLL_MS = 50, NO_COOLDOWN_MS = 1000 };
+// BUSY_POLL_MS is how soon to list again while it is unknown when a model returns: a probe or a last resort is in
+// flight, or attempts may give tokens back. RETRY_AFTER_AVAILABLE_MS is for a client whose model is available already.
+enum { BUSY_POLL_MS = 50, RETRY_AFTER_AVAILABLE_MS = 1000 };
 
 static const struct model *model_at(const struct route_request *request, size_t index) {
 	return &request->route->pool->models[index];
 }
 
-// The model whose family a body belongs to: the one of the asked id, else the first that serves the name.
+// The model whose family the body fits: the one whose id is asked for, else the first that serves the name.
 static const struct model *find_reference(const struct route_request *request) {
 	const struct model *reference = NULL;
 	for (size_t i = 0; i < request->route->pool->count; i++) {
@@ -51,19 +53,19 @@ void eligible_mark_serving(struct route_request *request) {
 			request->marks[i] &= (uint8_t)~MARK_SERVES;
 }
 
-// Once for each model and request: a model that is down for long would otherwise fill the log.
-static void tell_skipped(struct route_request *request, const struct model *model) {
+// Once for each model and request: each listing would repeat it otherwise.
+static void notify_skipped(struct route_request *request, const struct model *model) {
 	if (request->marks[model->index] & MARK_SKIPPED)
 		return;
 	request->marks[model->index] |= MARK_SKIPPED;
-	request_tell_skipped(request, model);
+	request_notify_skipped(request, model);
 }
 
-static void list(struct route_request *request, const struct model *model, struct eligible *out) {
+static void list_model(struct route_request *request, const struct model *model, struct eligible *out) {
 	request->candidates[out->candidates.count++] = model;
 }
 
-static uint64_t latest(uint64_t a, uint64_t b) {
+static uint64_t later_of(uint64_t a, uint64_t b) {
 	return a > b ? a : b;
 }
 
@@ -72,14 +74,14 @@ static void note_return(struct eligible *out, uint64_t return_ms) {
 		out->first_return_ms = return_ms;
 }
 
-// The resting model that returns first.
+// The model whose cooldown ends first.
 struct last_resort {
 	const struct model *model;
 	uint64_t cooldown_until_ms;
 	bool is_taken;
 };
 
-// Until when the model rests for the request; 0 where it does not, or only at a tier that can be climbed past.
+// Until when the model cools down for this request; 0 without a cooldown, or if the request can start at a higher tier.
 static uint64_t cooldown_until_ms(const struct route_request *request, const struct model *model,
                                   const struct availability *availability) {
 	if (!availability->cooldown_until_ms || !availability->cooldown_tiers ||
@@ -89,9 +91,9 @@ static uint64_t cooldown_until_ms(const struct route_request *request, const str
 	return availability->cooldown_tiers & tier_bit(tier_in_effect(start.tier)) ? availability->cooldown_until_ms : 0;
 }
 
-// Looks closer at a model that something may stand in the way of, and notes what.
-static bool is_free(struct route_request *request, const struct model *model, struct eligible *out,
-                    struct last_resort *resort) {
+// Whether the model can be listed now; else notes when it can be.
+static bool check_availability(struct route_request *request, const struct model *model, struct eligible *out,
+                               struct last_resort *resort) {
 	struct availability availability;
 	struct admission_request admission_request = admission_request_of(model, request->demand);
 	model_state_availability(model->state, &admission_request, request->now_ms, &availability);
@@ -99,13 +101,13 @@ static bool is_free(struct route_request *request, const struct model *model, st
 	uint64_t poll_ms = request->now_ms + BUSY_POLL_MS;
 	uint64_t until_ms = cooldown_until_ms(request, model, &availability);
 	uint64_t short_ms = availability.short_until_ms;
-	if (availability.may_return && short_ms > poll_ms)
+	if (availability.may_free_early && short_ms > poll_ms)
 		short_ms = poll_ms;
 	if (!availability.admits) {
-		note_return(out, latest(availability.opens_ms ? availability.opens_ms : poll_ms, short_ms));
-		tell_skipped(request, model);
+		note_return(out, later_of(availability.opens_ms ? availability.opens_ms : poll_ms, short_ms));
+		notify_skipped(request, model);
 	} else if (short_ms) {
-		note_return(out, latest(short_ms, until_ms));
+		note_return(out, later_of(short_ms, until_ms));
 	} else if (until_ms) {
 		if (!resort->model || until_ms < resort->cooldown_until_ms)
 			*resort = (struct last_resort){model, until_ms, availability.last_resort_taken || (*mark & MARK_LOST)};
@@ -121,18 +123,18 @@ static bool is_free(struct route_request *request, const struct model *model, st
 	return false;
 }
 
-// Where nobody else is listed, those that stand behind are.
+// Deprioritized models are listed if there are no others.
 static void list_deprioritized(struct route_request *request, struct eligible *out) {
 	bool are_listed = out->candidates.count == 0;
 	for (size_t i = 0; i < request->route->pool->count; i++) {
 		if (are_listed && request->marks[i] & MARK_DEPRIORITIZED)
-			list(request, model_at(request, i), out);
+			list_model(request, model_at(request, i), out);
 		request->marks[i] &= (uint8_t)~MARK_DEPRIORITIZED;
 	}
 	request->has_deprioritized = false;
 }
 
-// Nothing stands in the way, for certain and without a lock.
+// Whether the model is certainly available; takes no lock.
 static inline bool is_clear(const struct route_request *request, const struct model *model, uint8_t mark) {
 	return model_state_is_clear(model->state) && !(mark & MARK_LOST) &&
 	       (!(mark & MARK_LIMITED) || model_state_has_room(model->state, &model->quota, request->demand));
@@ -148,28 +150,28 @@ void eligible_list(struct route_request *request, struct eligible *out) {
 	for (; model < end; model++, mark++) {
 		if ((*mark & (MARK_SERVES | MARK_TRIED | MARK_IN_FLIGHT)) != MARK_SERVES)
 			continue;
-		if (is_clear(request, model, *mark) || is_free(request, model, out, &resort))
+		if (is_clear(request, model, *mark) || check_availability(request, model, out, &resort))
 			*next++ = model;
 	}
 	out->candidates.count = (size_t)(next - request->candidates);
 	if (request->has_deprioritized)
 		list_deprioritized(request, out);
-	// A resting model is no help to a request that has an attempt in flight anyway.
+	// With an attempt in flight a last resort is not worth it.
 	if (out->candidates.count == 0 && resort.model && !resort.is_taken && request->in_flight == 0) {
 		out->admission = ADMIT_LAST_RESORT;
-		list(request, resort.model, out);
+		list_model(request, resort.model, out);
 	}
 }
 
-// When the model can be asked by anybody: a time that may have passed, or UINT64_MAX where nobody knows.
+// When the model is available to any request: a time that may have passed; UINT64_MAX if its breaker is forced open.
 static uint64_t returns_ms(const struct route_request *request, const struct model *model) {
 	if (model_state_is_clear(model->state) && !(request->marks[model->index] & MARK_LIMITED))
 		return 0;
 	struct admission_request admission_request = admission_request_of(model, request->demand);
 	struct availability availability;
 	model_state_availability(model->state, &admission_request, request->now_ms, &availability);
-	return latest(latest(cooldown_until_ms(request, model, &availability), availability.opens_ms),
-	              availability.short_until_ms);
+	return later_of(later_of(cooldown_until_ms(request, model, &availability), availability.opens_ms),
+	                availability.short_until_ms);
 }
 
 uint64_t eligible_retry_after_ms(const struct route_request *request) {
@@ -181,6 +183,6 @@ uint64_t eligible_retry_after_ms(const struct route_request *request) {
 		first_ms = return_ms < first_ms ? return_ms : first_ms;
 	}
 	if (first_ms == UINT64_MAX)
-		return NO_RETURN_MS;
-	return first_ms > request->now_ms ? first_ms - request->now_ms : NO_COOLDOWN_MS;
+		return RETRY_AFTER_UNKNOWN_MS;
+	return first_ms > request->now_ms ? first_ms - request->now_ms : RETRY_AFTER_AVAILABLE_MS;
 }

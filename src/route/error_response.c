@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// An upstream's own error is passed on before anything of ours; the last attempt's kind decides where there is none.
+// An upstream's own error takes precedence; without one the last attempt's failure decides.
 #include "route/error_response.h"
 
 #include "base/buffer.h"
 
 enum { NAMES_LISTED = 20, NAMES_BYTES = 16384, NAME_SHOWN = 200 };
 
-// EXHAUSTED_RETRY_MS is that of limits.memory_bytes: memory comes back when requests end.
+// EXHAUSTED_RETRY_MS is also what a client gets beyond limits.memory_bytes: memory is free again when requests end.
 enum { STOPPED_RETRY_MS = 1000, EXHAUSTED_RETRY_MS = 2000 };
 
 void attempt_failures_note(struct attempt_failures *failures, uint32_t attempt, const struct failure *failure) {
@@ -23,24 +23,26 @@ enum outcome attempt_failures_outcome(const struct attempt_failures *failures) {
 	return is_throttle ? OUTCOME_RATE_LIMIT : OUTCOME_FAIL_FAST;
 }
 
-static void say(struct error_response *out, enum error_type type, int status, struct slice exception,
-                struct slice message) {
+static void set_error(struct error_response *out, enum error_type type, int status, struct slice exception,
+                      struct slice message) {
 	out->type = type;
 	out->status = status;
 	out->exception = exception;
 	out->message = message;
 }
 
-static void say_throttle(struct error_response *out, enum error_type type, struct slice message,
-                         uint64_t retry_after_ms) {
-	say(out, type, 429, SLICE("ThrottlingException"), message);
+static void set_throttling(struct error_response *out, enum error_type type, struct slice message,
+                           uint64_t retry_after_ms) {
+	set_error(out, type, 429, SLICE("ThrottlingException"), message);
 	out->retry_after_ms = (int64_t)retry_after_ms;
 }
 
-// An upstream's own error, as it was. A 429 or 5xx also tells when to come back.
-static void permit_on(const struct attempt_failures *failures, uint64_t retry_after_ms, struct error_response *out) {
+// An upstream's own error, unchanged. A 429 or 5xx also gets a retry-after.
+static void set_upstream_error(const struct attempt_failures *failures, uint64_t retry_after_ms,
+                               struct error_response *out) {
 	const struct failure *failure = &failures->upstream;
-	say(out, failure->type, failure->status, failure->name.len ? failure->name : failure->exception, (struct slice){0});
+	set_error(out, failure->type, failure->status, failure->name.len ? failure->name : failure->exception,
+	          (struct slice){0});
 	out->from_upstream = true;
 	out->attempt = failures->upstream_attempt;
 	if (failure->status == 429 || failure->status >= 500)
@@ -49,7 +51,7 @@ static void permit_on(const struct attempt_failures *failures, uint64_t retry_af
 
 struct names {
 	struct slice list[NAMES_LISTED];
-	size_t count; // of all different ones, up to one more than are listed
+	size_t count; // of different names, up to one more than are listed
 };
 
 static void add_name(struct names *names, struct slice name) {
@@ -75,7 +77,7 @@ static struct slice shorten(struct slice name) {
 	return slice_of(name.ptr, name.len < NAME_SHOWN ? name.len : NAME_SHOWN);
 }
 
-static void say_not_served(const struct pool *pool, struct slice asked, struct arena *arena,
+static void set_not_served(const struct pool *pool, struct slice asked, struct arena *arena,
                            struct error_response *out) {
 	struct names names = {.count = 0};
 	struct buffer text;
@@ -90,49 +92,50 @@ static void say_not_served(const struct pool *pool, struct slice asked, struct a
 	struct slice message = arena_printf(arena, "No model here serves \"%.*s\". Served are: %.*s",
 	                                    SLICE_ARGS(shorten(asked)), SLICE_ARGS(buffer_slice(&text)));
 	buffer_free(&text);
-	say(out, TYPE_MODEL_UNAVAILABLE, 404, SLICE("ResourceNotFoundException"), message);
+	set_error(out, TYPE_MODEL_UNAVAILABLE, 404, SLICE("ResourceNotFoundException"), message);
 }
 
-static void say_no_models(const struct step *step, const struct pool *pool, struct slice asked, struct arena *arena,
+static void set_no_models(const struct step *step, const struct pool *pool, struct slice asked, struct arena *arena,
                           struct error_response *out) {
 	switch (step->why) {
 	case NO_MODELS_NOT_SERVED:
-		say_not_served(pool, asked, arena, out);
+		set_not_served(pool, asked, arena, out);
 		break;
 	case NO_MODELS_UNAVAILABLE:
-		say_throttle(out, TYPE_CIRCUIT_OPEN,
-		             SLICE("Every model that serves this request is resting or has its breaker open."),
-		             step->retry_after_ms);
+		set_throttling(out, TYPE_CIRCUIT_OPEN,
+		               SLICE("Every model that serves this request is resting or has its breaker open."),
+		               step->retry_after_ms);
 		break;
 	case NO_MODELS_NONE_SELECTED:
-		say_throttle(out, TYPE_THROTTLING, SLICE("The routing policy chose no model for this request."),
-		             step->retry_after_ms);
+		set_throttling(out, TYPE_THROTTLING, SLICE("The routing policy chose no model for this request."),
+		               step->retry_after_ms);
 		break;
 	}
 }
 
-// Every attempt failed, and no upstream said anything that could be passed on.
-static void say_attempts_failed(const struct step *step, const struct attempt_failures *failures,
+// Every attempt failed, and no upstream sent an error that can be forwarded.
+static void set_attempts_failed(const struct step *step, const struct attempt_failures *failures,
                                 struct error_response *out) {
 	const struct failure *last = failures->has_failed ? &failures->last : NULL;
 	if (step->all_refused) {
-		say(out, TYPE_MODEL_UNAVAILABLE, 424, SLICE("ModelErrorException"), SLICE("Every model refused the request."));
+		set_error(out, TYPE_MODEL_UNAVAILABLE, 424, SLICE("ModelErrorException"),
+		          SLICE("Every model refused the request."));
 		out->outcome = OUTCOME_REFUSAL;
 	} else if (last && last->type == TYPE_AUTHENTICATION) {
-		say(out, TYPE_AUTHENTICATION, 500, SLICE("InternalServerException"),
-		    SLICE("The request could not be signed; the gateway's log says why."));
+		set_error(out, TYPE_AUTHENTICATION, 500, SLICE("InternalServerException"),
+		          SLICE("The request could not be signed; the gateway's log says why."));
 	} else if (step->error == ROUTE_DEADLINE_EXCEEDED || (last && last->kind == FAILURE_TIMEOUT)) {
-		say(out, TYPE_TIMEOUT, 408, SLICE("ModelTimeoutException"), SLICE("No model answered in time."));
+		set_error(out, TYPE_TIMEOUT, 408, SLICE("ModelTimeoutException"), SLICE("No model answered in time."));
 	} else {
-		say(out, TYPE_NETWORK, 503, SLICE("ServiceUnavailableException"), SLICE("No model could be reached."));
+		set_error(out, TYPE_NETWORK, 503, SLICE("ServiceUnavailableException"), SLICE("No model could be reached."));
 		out->retry_after_ms = (int64_t)step->retry_after_ms;
 	}
 }
 
 static struct slice code_of(enum route_error error) {
-	bool is_told =
+	bool has_code =
 	    error == ROUTE_NO_MODELS_AVAILABLE || error == ROUTE_RETRIES_EXHAUSTED || error == ROUTE_DEADLINE_EXCEEDED;
-	return slice_from(is_told ? route_error_names[error] : NULL);
+	return slice_from(has_code ? route_error_names[error] : NULL);
 }
 
 // A missing tier is no failure: if nothing else failed, no model was available.
@@ -146,20 +149,21 @@ void error_response_make(const struct step *step, const struct attempt_failures 
                          struct slice asked, struct arena *arena, struct error_response *out) {
 	*out = (struct error_response){.outcome = attempt_failures_outcome(failures), .retry_after_ms = -1};
 	if (arena->is_exhausted) {
-		say_throttle(out, TYPE_THROTTLING,
-		             SLICE("The request is over its memory: the models that were tried have said too much."),
-		             EXHAUSTED_RETRY_MS);
+		set_throttling(out, TYPE_THROTTLING,
+		               SLICE("The request is over its memory: the models that were tried have said too much."),
+		               EXHAUSTED_RETRY_MS);
 		return;
 	}
 	out->code = code_of(step->error);
 	if (step->error == ROUTE_STOPPED) {
 		out->outcome = OUTCOME_CANCELLED;
-		say_throttle(out, TYPE_THROTTLING, SLICE("The gateway is shutting down, please try again."), STOPPED_RETRY_MS);
+		set_throttling(out, TYPE_THROTTLING, SLICE("The gateway is shutting down, please try again."),
+		               STOPPED_RETRY_MS);
 	} else if (failures->upstream.status) {
-		permit_on(failures, step->retry_after_ms, out);
+		set_upstream_error(failures, step->retry_after_ms, out);
 	} else if (has_found_no_model(step, failures)) {
-		say_no_models(step, pool, asked, arena, out);
+		set_no_models(step, pool, asked, arena, out);
 	} else {
-		say_attempts_failed(step, failures, out);
+		set_attempts_failed(step, failures, out);
 	}
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The names of events, of what causes a breaker's change, and of an operator's commands.
 #include "route/event.h"
 
 const char *const breaker_cause_names[] = {
@@ -21,7 +22,7 @@ static size_t names_of_start(const struct attempt_started *start, const char **n
 	return count;
 }
 
-// An escalated attempt that was merely stopped has neither succeeded nor failed.
+// An escalated attempt that was only stopped has neither succeeded nor failed.
 static size_t names_of_end(const struct attempt_ended *end, const char **names) {
 	size_t count = 0;
 	names[count++] = "model-invocation-complete";

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hedges: where an attempt has no answer yet when the policy's patience is over, a second model is asked too, and the
-// first of the two to answer wins. One at a time, once for each attempt, within the budget for extra attempts, and not
-// when the deadline leaves the second less time than the first has had.
+// Hedges: if an attempt has no response after hedge_after_ms, a second model is tried as well, and the first of the two
+// that responds wins. One hedge at a time, one for each attempt, within the retry budget, and none if the deadline
+// leaves the second attempt less time than the first has had.
 #include "route/elapsed.h"
 #include "route/request_internal.h"
 #include "route/retry_budget.h"
 
 static const struct step NONE = {.kind = STEP_NONE};
 
-// The one attempt in flight, where it may still be hedged.
+// The only attempt in flight, if its response has not begun; else NULL.
 static struct route_attempt *find_lone(struct route_request *request) {
 	if (request->in_flight != 1 || request->committed)
 		return NULL;
@@ -21,7 +21,7 @@ static struct route_attempt *find_lone(struct route_request *request) {
 static bool is_worthwhile(const struct route_request *request, const struct route_attempt *attempt) {
 	uint64_t sent_ms = request->now_ms > attempt->hedge_at_ms ? request->now_ms : attempt->hedge_at_ms;
 	return attempt->hedge_at_ms > 0 && request->hedges <= request->max_retries &&
-	       elapsed_ms(request->deadline_ms, sent_ms) >= attempt->wished.hedge_after_ms;
+	       elapsed_ms(request->deadline_ms, sent_ms) >= attempt->selected.hedge_after_ms;
 }
 
 struct step hedge_watch(struct route_request *request) {

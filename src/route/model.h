@@ -20,7 +20,7 @@ struct breaker_settings {
 	uint64_t half_open_probes;
 };
 
-// Service tiers, in the service's own words. TIER_NONE says nothing of a tier.
+// Service tiers, by the service's own names. TIER_NONE states none.
 enum service_tier { TIER_NONE, TIER_DEFAULT, TIER_FLEX, TIER_PRIORITY, TIER_RESERVED };
 
 // By enum service_tier, "" for TIER_NONE; ended by NULL.
@@ -37,7 +37,7 @@ struct tier_ladder {
 struct quota {
 	uint64_t requests_per_minute;
 	uint64_t tokens_per_minute;
-	double output_token_weight; // what an output token weighs once it is settled
+	double output_token_weight; // how many tokens an output token counts for, once its attempt has ended
 };
 
 // What a million tokens cost, in the operator's own currency.
@@ -45,17 +45,17 @@ struct price {
 	double input, output, cache_read, cache_write;
 };
 
-// One entry of the pool. Strings are NUL-terminated and owned by the pool; optional ones are NULL where absent.
+// One entry of the pool. Strings are NUL-terminated and owned by the pool; optional ones may be NULL.
 // What each selection reads of every model comes first.
 struct model {
 	size_t index;              // in its pool
-	int line;                  // of the policy's file, where it is stated; 0: unknown
+	int line;                  // of the policy's file; 0: unknown
 	struct model_state *state; // retained by the pool; locks for itself
 	double weight;
 	bool fallback;
 	enum service_tier tier; // to start at
 	size_t serves_count;
-	char **serves; // names and globs; NULL is anything
+	char **serves; // names and globs; NULL serves any name
 	char *name;
 	char *id;
 	char *family;
@@ -85,8 +85,8 @@ struct pool {
 	struct model *models;
 	size_t count;
 	struct route_limits limits;
-	bool has_quota; // any model does
-	bool has_tiers; // any model has one to start at, or there is a ladder
+	bool has_quota; // of any model
+	bool has_tiers; // any model has a tier to start at, or there is a ladder
 };
 
 // Frees the pool's models with their strings and releases their states; the structure itself is zeroed, not freed.
@@ -95,8 +95,8 @@ void pool_free(struct pool *pool);
 // The model of that name, or NULL.
 const struct model *pool_find(const struct pool *pool, struct slice name);
 
-// Whether the model answers to `asked`: its own id and name always, else what `serves` says, where `*` matches any run
-// of characters, `/` too. Linear in the length of `asked` for each glob.
+// Whether the model serves the name `asked`: its own id and name always, else as `serves` says, where `*` matches any
+// run of characters, `/` too. Linear in the length of `asked` for each glob.
 bool model_serves(const struct model *model, struct slice asked);
 
 #endif

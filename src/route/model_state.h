@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model's state as the request machine uses it: asking whether it may be sent to, taking a place, giving it back with
-// what was learnt. Each call locks once, for O(1). Views and commands are in route/state.h.
+// A model's state as the request machine uses it: whether the model is available, admission of an attempt, and its
+// settlement. Each call locks once, for O(1). Views and commands are in route/state.h.
 #ifndef ROUTE_MODEL_STATE_H
 #define ROUTE_MODEL_STATE_H
 
@@ -24,57 +24,69 @@ struct model_state {
 	struct statistics statistics;
 	struct quota_account quota;
 	uint64_t inflight;
-	bool last_resort_taken;        // an attempt has been sent although the model rests
+	bool last_resort_taken;        // an attempt was sent in spite of a cooldown and has neither committed nor ended
 	double latency_moving_average; // 0 before the first success
 	double ttft_moving_average;    // 0 before the first stream
-	// Percentiles for views, and as of when.
+	// Percentiles for views, and when they were computed, from how many latencies.
 	struct model_statistics recent;
 	uint64_t recent_at_ms, recent_recorded;
 
-	struct registry *registry; // and what follows is the registry's
+	struct registry *registry; // it and what follows belong to the registry
 	uint64_t references;
 	char *name, *id, *region, *endpoint;
 
-	// Nothing stands in the way: breaker closed, no rest known. The one word that eligibility reads for most models;
-	// only where it is false is the lock taken to learn what and until when. It stands apart from what attempts write,
-	// so that workers can keep it in their caches.
+	// The breaker is closed and there is no cooldown. For most models eligibility reads this word alone; only if it is
+	// false it takes the lock to learn more. It is apart from what attempts write, so that it stays in the workers'
+	// caches.
 	atomic_bool clear;
-	// An upper bound of what is used of the quota: where it leaves room, there is some.
+	// An upper bound of what is used of the quota: if it leaves room, there is room.
 	atomic_uint_least64_t requests_used, tokens_used;
-	atomic_uint missing_tiers; // bits of enum service_tier that the model has been found to lack
-	atomic_uint served_tiers; // and of those that it has answered at: what sounds like a lack of one may be a quotation
+	atomic_uint missing_tiers; // bits of the tiers that the model has been found to lack
+	// Bits of the tiers that the model has served. An error that seems to say that it lacks one of these may only quote
+	// the client's text.
+	atomic_uint served_tiers;
 };
 
-// What stands in a model's way.
+// Whether a model can be sent to, and what prevents it.
 struct availability {
 	bool admits; // the breaker would admit
-	// When an open breaker lets probes through; UINT64_MAX where it is forced open, 0 where no time is known.
+	// When an open breaker admits probes; UINT64_MAX if it is forced open, 0 if the breaker isn't open.
 	uint64_t opens_ms;
-	uint64_t cooldown_until_ms; // 0 when not resting
-	unsigned cooldown_tiers;    // bits of those that rest; 0 when the whole model does
-	bool deprioritized;         // stands behind other models
-	bool last_resort_taken;     // somebody is trying it although it rests
-	uint64_t short_until_ms;    // until when its quota has no room for the request; 0 where it has
-	bool may_return;            // it is short of tokens alone, and attempts hold some that they may give back before
+	uint64_t cooldown_until_ms; // 0 without a cooldown
+	unsigned cooldown_tiers;    // bits of the tiers that cool down; 0 if the whole model does
+	bool deprioritized;
+	bool last_resort_taken;  // an attempt was sent in spite of the cooldown and has neither committed nor ended
+	uint64_t short_until_ms; // until when its quota has no room for the request; 0 if it has
+	bool may_free_early;     // it is short of tokens alone, and attempts hold some that they may give back before
 };
 
-// What a policy version's model and a request bring along. Without a quota to keep, `quota` has no limits.
+// What admission depends on: the settings of a policy version's model, and the request. A model without a quota has no
+// limits in `quota`.
 struct admission_request {
 	const struct breaker_settings *breaker;
 	const struct quota *quota;
 	struct quota_demand demand;
-	enum service_tier tier; // of an attempt, where tiers rest by themselves; else TIER_NONE
+	enum service_tier tier; // of the attempt, if there is a ladder, so that each tier cools down alone; else TIER_NONE
 };
 
 static inline struct admission_request admission_request_of(const struct model *model, struct quota_demand demand) {
 	return (struct admission_request){.breaker = &model->breaker, .quota = &model->quota, .demand = demand};
 }
 
+// Only for the functions of state.c and state_views.c.
+static inline void model_state_lock(struct model_state *state) {
+	pthread_mutex_lock(&state->lock);
+}
+
+static inline void model_state_unlock(struct model_state *state) {
+	pthread_mutex_unlock(&state->lock);
+}
+
 static inline bool model_state_is_clear(struct model_state *state) {
 	return atomic_load_explicit(&state->clear, memory_order_relaxed);
 }
 
-// Whether the quota has room for certain. Where it isn't certain, model_state_availability knows.
+// Whether the quota certainly has room. False is uncertain: call model_state_availability.
 static inline bool model_state_has_room(struct model_state *state, const struct quota *quota,
                                         struct quota_demand demand) {
 	uint64_t requests = atomic_load_explicit(&state->requests_used, memory_order_relaxed);
@@ -88,7 +100,7 @@ static inline unsigned model_state_missing_tiers(struct model_state *state) {
 	return atomic_load_explicit(&state->missing_tiers, memory_order_relaxed);
 }
 
-// Each is remembered until the breaker is reset. A tier that has served is never missing.
+// Both are remembered until the breaker is reset. A tier that the model has served is never missing.
 static inline void model_state_note_missing_tier(struct model_state *state, enum service_tier tier) {
 	if (!(atomic_load_explicit(&state->served_tiers, memory_order_relaxed) & 1U << tier))
 		atomic_fetch_or_explicit(&state->missing_tiers, 1U << tier, memory_order_relaxed);
@@ -98,60 +110,59 @@ static inline void model_state_note_served_tier(struct model_state *state, enum 
 		atomic_fetch_or_explicit(&state->served_tiers, 1U << tier, memory_order_relaxed);
 }
 
-// Asks, without effect on what an attempt can take.
+// Reports what an admission would meet, without admitting anything.
 void model_state_availability(struct model_state *state, const struct admission_request *admission_request,
                               uint64_t now_ms, struct availability *out);
 
-// How much a model's rest matters to an attempt.
+// How an attempt is admitted while its model cools down.
 enum admission {
-	ADMIT_AVAILABLE,   // only if it does not rest
-	ADMIT_LAST_RESORT, // though it rests, if nobody else does so at the moment
-	ADMIT_ANYWAY,      // rests don't matter, nor what others use of its quota
+	ADMIT_AVAILABLE,   // not during a cooldown
+	ADMIT_LAST_RESORT, // during a cooldown too, one such attempt at a time
+	ADMIT_ANYWAY,      // whatever cooldown there is, and whatever others use of the quota
 };
 
-// What an attempt holds of its model, from model_state_admit to model_state_settle.
+// What an admitted attempt holds, from model_state_admit to model_state_settle.
 struct permit {
 	struct breaker_permit breaker;
-	struct quota_hold quota;
+	struct quota_reservation quota;
 	bool last_resort;
 	uint64_t sent_ms;
 };
 
-// What a call changed, for events.
+// What a call has changed, for events.
 struct state_changes {
-	enum breaker_state breaker_before, breaker; // the same where it has not changed
+	enum breaker_state breaker_before, breaker; // equal if it has not changed
 	uint64_t cooldown_ms;                       // of a cooldown that began; else 0, and what follows is not set
 	bool is_deprioritized;                      // the model stays usable, after the others
 	enum service_tier cooldown_tier;            // that cools down; TIER_NONE is the whole model
 };
 
-// Takes a place for an attempt: breaker, rest and quota in one go; false with nothing taken.
+// Admits an attempt at breaker, cooldown and quota together. False, with nothing taken, if any of them refuses it.
 bool model_state_admit(struct model_state *state, const struct admission_request *admission_request,
-                       enum admission admission, uint64_t now_ms, struct permit *permit,
-                       struct state_changes *state_changes);
+                       enum admission admission, uint64_t now_ms, struct permit *permit, struct state_changes *changes);
 
-// The attempt's answer has begun to flow.
+// The attempt's response has begun to flow to the client.
 void model_state_commit(struct model_state *state, const struct breaker_settings *settings, struct permit *permit,
-                        struct state_changes *state_changes);
+                        struct state_changes *changes);
 
-// What an attempt came to. `classification` holds for the outcomes OUTCOME_RATE_LIMIT and OUTCOME_FAIL_FAST.
+// How an attempt ended. `classification` is set for OUTCOME_RATE_LIMIT and OUTCOME_FAIL_FAST.
 struct settlement {
 	enum outcome outcome;
-	bool escalated; // at another tier than the one that was throttled, whose rests it says nothing of
+	bool escalated; // it was made at a higher tier than the throttled one, whose cooldown it doesn't affect
 	struct classification classification;
 	uint64_t latency_ms;
 	int64_t ttft_ms;
 	struct usage usage;
 	enum quota_use quota_use;
-	enum shortage exhausted; // the limit that a throttle spoke of
+	enum shortage exhausted; // the limit that a throttle named
 };
 
-// Gives the pass back and records the attempt, once.
+// Gives the permit back and records the attempt; once for each admission.
 void model_state_settle(struct model_state *state, const struct admission_request *admission_request,
                         struct permit *permit, const struct settlement *settlement, uint64_t now_ms,
-                        struct state_changes *state_changes);
+                        struct state_changes *changes);
 
-// Made and freed by the registry alone.
+// Only for the registry.
 struct model_state *model_state_new(void);
 void model_state_free(struct model_state *state);
 

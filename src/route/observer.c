@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The list of observers and their notification.
 #include "route/observer.h"
 
 #include <assert.h>
@@ -9,7 +10,7 @@ void observers_add(struct observers *observers, struct observer observer) {
 	observers->kinds |= observer.kinds;
 }
 
-void observers_tell(const struct observers *observers, const struct event *event) {
+void observers_notify(const struct observers *observers, const struct event *event) {
 	if (!observers_want(observers, event->kind))
 		return;
 	for (size_t i = 0; i < observers->count; i++)

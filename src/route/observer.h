@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The observers of an engine: each is told every event of the kinds that it listens to, on the thread where the event
-// happens and before that thread goes on. So an observer must be quick, safe from any thread, and must not call the
-// engine. An event that no observer listens to is never built.
+// The observers of an engine. Each is notified of every event of the kinds that it subscribes to, synchronously, on the
+// thread where the event happens. So an observer must be quick and thread-safe, and must not call the engine. A record
+// is built only if an observer subscribes to its kind.
 #ifndef ROUTE_OBSERVER_H
 #define ROUTE_OBSERVER_H
 
@@ -13,31 +13,32 @@
 struct observer {
 	void (*observe)(void *owner, const struct event *event);
 	void *owner;
-	unsigned kinds; // that it listens to: bits of enum event_kind, by event_bit
+	unsigned kinds; // that it subscribes to: bits of enum event_kind, by event_bit
 };
 
 enum { OBSERVERS_MAX = 8 };
 
-// Zeroed is none. Complete before the first event: it is read without a lock.
+// Zeroed is an empty list. Add all observers before the first event: the list is read without a lock.
 struct observers {
 	struct observer list[OBSERVERS_MAX];
 	size_t count;
-	unsigned kinds; // that any of them listens to
+	unsigned kinds; // that any of them subscribes to
 };
 
 static inline unsigned event_bit(enum event_kind kind) {
 	return 1U << kind;
 }
 
-// Copies the observer; its owner must outlive the engine. Only OBSERVERS_MAX find room.
+// Copies the observer; its owner must outlive the engine. There is room for OBSERVERS_MAX.
 void observers_add(struct observers *observers, struct observer observer);
 
-// Whether anything listens to events of that kind. NULL is none.
+// Whether any observer subscribes to events of that kind. NULL is an empty list.
 static inline bool observers_want(const struct observers *observers, enum event_kind kind) {
 	return observers && observers->kinds & event_bit(kind);
 }
 
-// Tells those that listen to the event's kind, in the order in which they were added. NULL is none.
-void observers_tell(const struct observers *observers, const struct event *event);
+// Notifies the observers that subscribe to the event's kind, in the order in which they were added. NULL is an empty
+// list.
+void observers_notify(const struct observers *observers, const struct event *event);
 
 #endif

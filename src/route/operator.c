@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+// Carries out an operator's commands and emits their events.
 #include "route/operator.h"
 
 #include "route/state.h"
 
-// Carries the command out: the breaker's states before and after.
-static struct breaker_changed carry_out(struct model_state *state, enum breaker_command command, uint64_t now_ms) {
+// Carries the command out; returns the breaker's states before and after.
+static struct breaker_changed apply_command(struct model_state *state, enum breaker_command command, uint64_t now_ms) {
 	struct breaker_changed change = {.to = BREAKER_CLOSED, .cause = BREAKER_BY_OPERATOR};
 	switch (command) {
 	case BREAKER_COMMAND_OPEN:
@@ -23,12 +24,12 @@ static struct breaker_changed carry_out(struct model_state *state, enum breaker_
 
 void operator_command_breaker(const struct model *model, enum breaker_command command, uint64_t now_ms,
                               const struct observers *observers) {
-	struct breaker_changed change = carry_out(model->state, command, now_ms);
-	observers_tell(
+	struct breaker_changed change = apply_command(model->state, command, now_ms);
+	observers_notify(
 	    observers,
 	    &(struct event){.kind = EVENT_BREAKER_COMMAND, .at_ms = now_ms, .model = model, .commanded.command = command});
 	if (change.from != change.to)
-		observers_tell(
+		observers_notify(
 		    observers,
 		    &(struct event){.kind = EVENT_BREAKER_CHANGED, .at_ms = now_ms, .model = model, .breaker = change});
 }
@@ -36,5 +37,5 @@ void operator_command_breaker(const struct model *model, enum breaker_command co
 void operator_reset_statistics(const struct pool *pool, uint64_t now_ms, const struct observers *observers) {
 	for (size_t i = 0; i < pool->count; i++)
 		model_state_reset_statistics(pool->models[i].state);
-	observers_tell(observers, &(struct event){.kind = EVENT_STATISTICS_RESET, .at_ms = now_ms});
+	observers_notify(observers, &(struct event){.kind = EVENT_STATISTICS_RESET, .at_ms = now_ms});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pool as plain data: finding a model, and what a model answers to. The text that is matched comes from clients, so
-// matching takes time linear in it.
+// The pool as plain data: finding a model by name, and which names a model serves. The text to match comes from
+// clients, so matching takes linear time.
 #include "route/model.h"
 
 #include <stdlib.h>
@@ -43,8 +43,8 @@ const struct model *pool_find(const struct pool *pool, struct slice name) {
 	return NULL;
 }
 
-// Each piece between stars is taken at its leftmost place: any later place would leave less for the pieces behind it,
-// so there is nothing to come back to.
+// Each piece between stars matches at its leftmost place: a later one would leave less text for the pieces after it, so
+// no backtracking is needed.
 static bool glob_matches(struct slice glob, struct slice text) {
 	size_t star = slice_find(glob, '*');
 	if (star == glob.len)

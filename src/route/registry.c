@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which models' states there are, by identity. A search tree behind one lock: it is used when pools are built and
-// freed, never while requests are routed.
+// The states of all models, by identity: a search tree behind one lock. It is used when pools are built and freed,
+// never while requests are routed.
 #include <assert.h>
 #include <pthread.h>
 #include <search.h>
@@ -29,14 +29,14 @@ void registry_free(struct registry *registry) {
 	free(registry);
 }
 
-// An absent part is not the same as an empty one, and comes first.
+// A missing part differs from an empty one, and sorts first.
 static int compare_part(const char *a, const char *b) {
 	if (!a || !b)
 		return (a != NULL) - (b != NULL);
 	return strcmp(a, b);
 }
 
-static int compare(const void *left, const void *right) {
+static int compare_identities(const void *left, const void *right) {
 	const struct model_state *a = left, *b = right;
 	int order = compare_part(a->name, b->name);
 	if (order == 0)
@@ -46,18 +46,18 @@ static int compare(const void *left, const void *right) {
 	return order ? order : compare_part(a->endpoint, b->endpoint);
 }
 
-static char *copy(const char *text) {
+static char *copy_string(const char *text) {
 	return text ? memory_string(slice_from(text)) : NULL;
 }
 
-static struct model_state *add(struct registry *registry, const struct model_state *key) {
+static struct model_state *add_state(struct registry *registry, const struct model_state *key) {
 	struct model_state *state = model_state_new();
 	state->registry = registry;
-	state->name = copy(key->name);
-	state->id = copy(key->id);
-	state->region = copy(key->region);
-	state->endpoint = copy(key->endpoint);
-	if (!tsearch(state, &registry->states, compare))
+	state->name = copy_string(key->name);
+	state->id = copy_string(key->id);
+	state->region = copy_string(key->region);
+	state->endpoint = copy_string(key->endpoint);
+	if (!tsearch(state, &registry->states, compare_identities))
 		abort();
 	return state;
 }
@@ -66,8 +66,8 @@ struct model_state *registry_retain(struct registry *registry, const struct mode
 	const struct model_state key = {
 	    .name = identity->name, .id = identity->id, .region = identity->region, .endpoint = identity->endpoint};
 	pthread_mutex_lock(&registry->lock);
-	struct model_state **found = tfind(&key, &registry->states, compare);
-	struct model_state *state = found ? *found : add(registry, &key);
+	struct model_state **found = tfind(&key, &registry->states, compare_identities);
+	struct model_state *state = found ? *found : add_state(registry, &key);
 	state->references++;
 	pthread_mutex_unlock(&registry->lock);
 	return state;
@@ -81,7 +81,7 @@ void model_state_release(struct model_state *state) {
 	assert(state->references > 0);
 	bool is_last = --state->references == 0;
 	if (is_last)
-		tdelete(state, &registry->states, compare);
+		tdelete(state, &registry->states, compare_identities);
 	pthread_mutex_unlock(&registry->lock);
 	if (!is_last)
 		return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of one request, downwards: it begins, selects and sends, hears how attempts ended, moves on to another model
-// or ends. An input changes the phase; route_next reads the phase and answers with a step. Attempts in flight are told
-// to stop before the last step, and after that one there is none.
+// The life of one request, in order: it begins, selects a model and sends to it, takes in how the attempt ended, and
+// fails over or ends. An input changes the phase; route_next reads the phase and returns a step. STEP_CANCELs for
+// attempts in flight come before the last step.
 #include "route/request.h"
 
 #include <assert.h>
@@ -10,16 +10,16 @@
 #include "route/request_internal.h"
 #include "route/retry_budget.h"
 
-enum { MOST_RETRIES = 10, ATTEMPTS_ROOM = 2, MOST_TOKENS = INT32_MAX };
+enum { RETRIES_MAX = 10, ATTEMPTS_ROOM = 2, TOKENS_MAX = INT32_MAX };
 
-static uint64_t tokens(int64_t count) {
-	return count <= 0 ? 0 : count < MOST_TOKENS ? (uint64_t)count : MOST_TOKENS;
+static uint64_t clamp_tokens(int64_t count) {
+	return count <= 0 ? 0 : count < TOKENS_MAX ? (uint64_t)count : TOKENS_MAX;
 }
 
 int route_request_new(const struct route *route, const struct request_attributes *attributes, struct arena *arena,
                       uint64_t now_ms, struct route_request **out) {
 	const struct route_limits *limits = &route->pool->limits;
-	uint64_t max_retries = limits->max_retries < MOST_RETRIES ? limits->max_retries : MOST_RETRIES;
+	uint64_t max_retries = limits->max_retries < RETRIES_MAX ? limits->max_retries : RETRIES_MAX;
 	struct route_request *request = arena_alloc(arena, sizeof *request);
 	uint8_t *marks = arena_alloc(arena, route->pool->count);
 	const struct model **candidates = arena_alloc(arena, route->pool->count * sizeof *candidates);
@@ -31,7 +31,7 @@ int route_request_new(const struct route *route, const struct request_attributes
 	    .route = route,
 	    .attributes = attributes,
 	    .arena = arena,
-	    .demand = {tokens(attributes->input_tokens), tokens(attributes->max_tokens)},
+	    .demand = {clamp_tokens(attributes->input_tokens), clamp_tokens(attributes->max_tokens)},
 	    .begun_ms = now_ms,
 	    .now_ms = now_ms,
 	    .deadline_ms = limits->deadline_ms ? now_ms + limits->deadline_ms : UINT64_MAX,
@@ -47,14 +47,14 @@ int route_request_new(const struct route *route, const struct request_attributes
 	return 0;
 }
 
-// Every input comes in by here: time never goes back.
-static void advance(struct route_request *request, uint64_t now_ms) {
+// Each input calls this: time never goes back.
+static void advance_clock(struct route_request *request, uint64_t now_ms) {
 	if (now_ms > request->now_ms)
 		request->now_ms = now_ms;
 }
 
-static void leave_new(struct route_request *request) {
-	request_tell_started(request);
+static void start_request(struct route_request *request) {
+	request_notify_started(request);
 	request->phase = PHASE_SELECT;
 }
 
@@ -62,28 +62,29 @@ struct step route_begin(struct route_request *request, uint64_t now_ms) {
 	assert(request->phase == PHASE_NEW || request->phase == PHASE_ENDING || request->phase == PHASE_OVER);
 	if (request->phase == PHASE_NEW) {
 		retry_budget_count(request->route->retry_budget, now_ms);
-		leave_new(request);
+		start_request(request);
 	}
 	return route_next(request, now_ms);
 }
 
-static bool is_late(const struct route_request *request) {
+static bool is_past_deadline(const struct route_request *request) {
 	return request->now_ms >= request->deadline_ms;
 }
 
-static struct step none_eligible(struct route_request *request, uint64_t first_return_ms) {
+// No model is eligible, or the policy selected none. Attempts in flight may still succeed.
+static struct step go_on_without_model(struct route_request *request, enum no_models why, uint64_t first_return_ms) {
 	if (request->in_flight > 0) {
 		request->phase = PHASE_WATCH;
 		return (struct step){.kind = STEP_NONE};
 	}
-	if (request->is_served)
+	if (why == NO_MODELS_UNAVAILABLE)
 		return completion_wait_or_fail(request, first_return_ms);
-	completion_fail_without_model(request, NO_MODELS_NOT_SERVED);
+	completion_fail_without_model(request, why);
 	return completion_step(request);
 }
 
-// A selection that is no candidate is no selection: the default decides instead.
-static void choose(struct route_request *request, struct candidates candidates, struct selection *out) {
+// If the policy selects a model that is no candidate, the default decides instead.
+static void choose_model(struct route_request *request, struct candidates candidates, struct selection *out) {
 	const struct route *route = request->route;
 	*out = (struct selection){0};
 	route->decide->select(route->decide->self, request, candidates, route->random, out);
@@ -96,7 +97,7 @@ static void choose(struct route_request *request, struct candidates candidates, 
 	*out = (struct selection){.model = default_select(candidates, route->random)};
 }
 
-// The headers that a decision wishes for are its own until the next decision, but the attempt may be made again.
+// The headers of a selection are borrowed until the next decision, but the attempt may be repeated later.
 static bool keep_headers(struct route_request *request, struct headers *headers) {
 	if (headers->count == 0)
 		return true;
@@ -113,16 +114,7 @@ static bool keep_headers(struct route_request *request, struct headers *headers)
 	return true;
 }
 
-static struct step none_selected(struct route_request *request) {
-	if (request->in_flight > 0) {
-		request->phase = PHASE_WATCH;
-		return (struct step){.kind = STEP_NONE};
-	}
-	completion_fail_without_model(request, NO_MODELS_NONE_SELECTED);
-	return completion_step(request);
-}
-
-void request_move_on(struct route_request *request) {
+void request_fail_over(struct route_request *request) {
 	if (request->retries >= request->max_retries) {
 		completion_fail_without_model(request, NO_MODELS_UNAVAILABLE);
 		return;
@@ -131,32 +123,32 @@ void request_move_on(struct route_request *request) {
 	request->phase = PHASE_SELECT;
 }
 
-static void forget_losses(struct route_request *request) {
+static void clear_lost_marks(struct route_request *request) {
 	for (size_t i = 0; request->has_lost && i < request->route->pool->count; i++)
 		request->marks[i] &= (uint8_t)~MARK_LOST;
 	request->has_lost = false;
 }
 
-// A place that is lost between listing and sending means another selection, and no retry. Each loss strikes a model off
-// this selection, so it ends.
+// If the model does not admit the attempt after all, another one is selected, and no retry counts. Each loss removes a
+// model from this selection, so the loop ends.
 struct step request_select(struct route_request *request) {
 	struct step step;
 	struct selection selection;
 	struct eligible eligible;
-	forget_losses(request);
+	clear_lost_marks(request);
 	for (;;) {
 		eligible_list(request, &eligible);
 		if (eligible.candidates.count == 0)
-			return none_eligible(request, eligible.first_return_ms);
-		choose(request, eligible.candidates, &selection);
-		request_tell_selected(request, eligible.candidates, &selection);
+			return go_on_without_model(request, request->is_served ? NO_MODELS_UNAVAILABLE : NO_MODELS_NOT_SERVED,
+			                           eligible.first_return_ms);
+		choose_model(request, eligible.candidates, &selection);
+		request_notify_selected(request, eligible.candidates, &selection);
 		if (!selection.model)
-			return none_selected(request);
-		struct attempt_plan attempt_plan = {.model = selection.model,
-		                                    .wished = selection.options,
-		                                    .cause = request->in_flight > 0 ? CAUSE_HEDGE : CAUSE_SELECTION};
-		if (keep_headers(request, &attempt_plan.wished.headers) &&
-		    attempt_send(request, &attempt_plan, eligible.admission, &step)) {
+			return go_on_without_model(request, NO_MODELS_NONE_SELECTED, UINT64_MAX);
+		struct attempt_plan plan = {.model = selection.model,
+		                            .selected = selection.options,
+		                            .cause = request->in_flight > 0 ? CAUSE_HEDGE : CAUSE_SELECTION};
+		if (keep_headers(request, &plan.selected.headers) && attempt_send(request, &plan, eligible.admission, &step)) {
 			request->phase = PHASE_WATCH;
 			return step;
 		}
@@ -166,11 +158,11 @@ struct step request_select(struct route_request *request) {
 }
 
 struct step route_next(struct route_request *request, uint64_t now_ms) {
-	advance(request, now_ms);
+	advance_clock(request, now_ms);
 	if (request->to_stop > 0)
 		return attempt_next_stop(request);
 	bool wants_to_send = request->phase == PHASE_SELECT || request->phase == PHASE_RETRY;
-	if (wants_to_send && is_late(request)) {
+	if (wants_to_send && is_past_deadline(request)) {
 		if (request->in_flight > 0)
 			request->phase = PHASE_WATCH;
 		else
@@ -192,9 +184,9 @@ struct step route_next(struct route_request *request, uint64_t now_ms) {
 	return (struct step){.kind = STEP_NONE};
 }
 
-// A refusal or failure before the answer began, or an attempt that the driver stopped by itself. While another one is
-// in flight it only gives up its own model.
-static void give_up(struct route_request *request, uint32_t index, const struct classification *classification) {
+// After a refusal or failure before the response began, or an attempt that the driver stopped on its own. While another
+// attempt is in flight only this model is given up.
+static void handle_failure(struct route_request *request, uint32_t index, const struct classification *classification) {
 	request->last_failed = index;
 	if (request->in_flight == 0 && retry_decide(request, index, classification))
 		return;
@@ -204,39 +196,39 @@ static void give_up(struct route_request *request, uint32_t index, const struct 
 	if (classification->verdict == VERDICT_FAIL)
 		completion_fail(request, ROUTE_FAILED, index);
 	else
-		request_move_on(request);
+		request_fail_over(request);
 }
 
 struct step route_attempt_ended(struct route_request *request, uint32_t index, const struct attempt_result *result,
                                 uint64_t now_ms) {
 	assert(index < request->attempt_count && request->attempts[index].phase != ATTEMPT_OVER);
-	advance(request, now_ms);
+	advance_clock(request, now_ms);
 	bool is_stopped = request->attempts[index].phase != ATTEMPT_RUNNING;
-	struct attempt_outcome attempt_outcome;
-	attempt_settle(request, index, result, &attempt_outcome);
-	enum attempt_end end = attempt_outcome.end;
+	struct attempt_outcome outcome;
+	attempt_settle(request, index, result, &outcome);
+	enum attempt_end end = outcome.end;
 	request->refused += end == ATTEMPT_REFUSED;
 	bool is_committed = request->committed && request->committed_attempt == index;
 	if (end == ATTEMPT_FAILED)
 		attempt_failures_note(&request->failures, index, &result->failure);
 	if (is_committed || end == ATTEMPT_SUCCEEDED)
-		request_note_answer(request, result);
+		completion_note_response(request, result);
 	if (is_stopped)
 		return route_next(request, now_ms);
 	if (end == ATTEMPT_SUCCEEDED || (end == ATTEMPT_REFUSED && is_committed))
 		completion_return(request, index);
-	else if (attempt_outcome.lacks_tier)
+	else if (outcome.lacked_tier)
 		retry_without_tier(request, index);
 	else if (is_committed || (end == ATTEMPT_CANCELLED && request->in_flight == 0))
 		completion_fail(request, end == ATTEMPT_CANCELLED ? ROUTE_STOPPED : ROUTE_FAILED, index);
 	else
-		give_up(request, index, &attempt_outcome.classification);
+		handle_failure(request, index, &outcome.classification);
 	return route_next(request, now_ms);
 }
 
 struct step route_attempt_committed(struct route_request *request, uint32_t index, uint64_t now_ms) {
 	assert(index < request->attempt_count);
-	advance(request, now_ms);
+	advance_clock(request, now_ms);
 	if (request->attempts[index].phase == ATTEMPT_RUNNING && !request->committed) {
 		request->committed = true;
 		request->committed_attempt = index;
@@ -246,15 +238,15 @@ struct step route_attempt_committed(struct route_request *request, uint32_t inde
 	return route_next(request, now_ms);
 }
 
-void route_attempt_untiered(struct route_request *request, uint32_t index) {
+void route_attempt_drop_tier(struct route_request *request, uint32_t index) {
 	assert(index < request->attempt_count);
 	request->attempts[index].tier = tier_start(TIER_NONE, request->attributes->tier, TIER_NONE, 0);
 }
 
-static struct step end_now(struct route_request *request, enum route_error error, uint64_t now_ms) {
-	advance(request, now_ms);
+static struct step end_request(struct route_request *request, enum route_error error, uint64_t now_ms) {
+	advance_clock(request, now_ms);
 	if (request->phase == PHASE_NEW)
-		leave_new(request);
+		start_request(request);
 	if (request->phase != PHASE_OVER) {
 		attempt_stop_all(request, NO_ATTEMPT);
 		completion_fail(request, error, request->attempt_count ? request->attempt_count - 1 : NO_ATTEMPT);
@@ -263,11 +255,11 @@ static struct step end_now(struct route_request *request, enum route_error error
 }
 
 struct step route_cancel(struct route_request *request, uint64_t now_ms) {
-	return end_now(request, ROUTE_CANCELLED, now_ms);
+	return end_request(request, ROUTE_CANCELLED, now_ms);
 }
 
 struct step route_stop(struct route_request *request, uint64_t now_ms) {
-	return end_now(request, ROUTE_STOPPED, now_ms);
+	return end_request(request, ROUTE_STOPPED, now_ms);
 }
 
 const struct request_attributes *route_request_attributes(const struct route_request *request) {

@@ -1,56 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-// What observers are told of a request. Each record is only built where an observer listens to its kind.
+// The events of a request. A record is built only if an observer subscribes to its kind.
 #include "route/observer.h"
 #include "route/request_internal.h"
 
-static bool request_is_heard(const struct route_request *request, enum event_kind kind) {
+static bool is_observed(const struct route_request *request, enum event_kind kind) {
 	return observers_want(request->route->observers, kind);
 }
 
-static void request_tell(const struct route_request *request, struct event *event) {
+static void notify(const struct route_request *request, struct event *event) {
 	event->request = request->attributes;
 	event->at_ms = request->now_ms;
-	observers_tell(request->route->observers, event);
+	observers_notify(request->route->observers, event);
 }
 
-void request_tell_started(const struct route_request *request) {
-	if (request_is_heard(request, EVENT_REQUEST_STARTED))
-		request_tell(request, &(struct event){.kind = EVENT_REQUEST_STARTED});
+void request_notify_started(const struct route_request *request) {
+	if (is_observed(request, EVENT_REQUEST_STARTED))
+		notify(request, &(struct event){.kind = EVENT_REQUEST_STARTED});
 }
 
-void request_tell_selected(const struct route_request *request, struct candidates candidates,
-                           const struct selection *selection) {
+void request_notify_selected(const struct route_request *request, struct candidates candidates,
+                             const struct selection *selection) {
 	bool is_silent = !selection->model && selection->reason.len == 0;
-	if (is_silent || !request_is_heard(request, EVENT_MODEL_SELECTED))
+	if (is_silent || !is_observed(request, EVENT_MODEL_SELECTED))
 		return;
-	request_tell(request, &(struct event){.kind = EVENT_MODEL_SELECTED,
-	                                      .attempt = request->attempt_count,
-	                                      .model = selection->model,
-	                                      .selected = {candidates, selection->reason}});
+	notify(request, &(struct event){.kind = EVENT_MODEL_SELECTED,
+	                                .attempt = request->attempt_count,
+	                                .model = selection->model,
+	                                .selected = {candidates, selection->reason}});
 }
 
-void request_tell_skipped(const struct route_request *request, const struct model *model) {
-	if (request_is_heard(request, EVENT_MODEL_SKIPPED))
-		request_tell(request,
-		             &(struct event){.kind = EVENT_MODEL_SKIPPED, .attempt = request->attempt_count, .model = model});
+void request_notify_skipped(const struct route_request *request, const struct model *model) {
+	if (is_observed(request, EVENT_MODEL_SKIPPED))
+		notify(request,
+		       &(struct event){.kind = EVENT_MODEL_SKIPPED, .attempt = request->attempt_count, .model = model});
 }
 
-void request_tell_ended(const struct route_request *request) {
-	if (!request_is_heard(request, EVENT_REQUEST_ENDED))
+void request_notify_ended(const struct route_request *request) {
+	if (!is_observed(request, EVENT_REQUEST_ENDED))
 		return;
 	const struct step *final = &request->final;
-	request_tell(request, &(struct event){.kind = EVENT_REQUEST_ENDED,
-	                                      .attempt = final->attempt,
-	                                      .model = request->result.model,
-	                                      .request_ended = {.started_ms = request->begun_ms,
-	                                                        .result = &request->result,
-	                                                        .has_failed = final->kind == STEP_FAIL,
-	                                                        .error = final->error,
-	                                                        .why = final->why,
-	                                                        .routing = request}});
+	notify(request, &(struct event){.kind = EVENT_REQUEST_ENDED,
+	                                .attempt = final->attempt,
+	                                .model = request->result.model,
+	                                .request_ended = {.started_ms = request->begun_ms,
+	                                                  .result = &request->result,
+	                                                  .has_failed = final->kind == STEP_FAIL,
+	                                                  .error = final->error,
+	                                                  .why = final->why,
+	                                                  .routing = request}});
 }
 
-static struct attempt_started start_of(const struct route_request *request, const struct route_attempt *attempt) {
+static struct attempt_started attempt_start_of(const struct route_request *request,
+                                               const struct route_attempt *attempt) {
 	return (struct attempt_started){
 	    .cause = attempt->cause,
 	    .region = attempt->model->region ? attempt->model->region : request->route->region,
@@ -60,24 +61,24 @@ static struct attempt_started start_of(const struct route_request *request, cons
 	};
 }
 
-void attempt_tell_started(const struct route_request *request, uint32_t index) {
-	if (!request_is_heard(request, EVENT_ATTEMPT_STARTED))
+void attempt_notify_started(const struct route_request *request, uint32_t index) {
+	if (!is_observed(request, EVENT_ATTEMPT_STARTED))
 		return;
 	const struct route_attempt *attempt = &request->attempts[index];
-	request_tell(request, &(struct event){.kind = EVENT_ATTEMPT_STARTED,
-	                                      .attempt = index,
-	                                      .model = attempt->model,
-	                                      .attempt_started = start_of(request, attempt)});
+	notify(request, &(struct event){.kind = EVENT_ATTEMPT_STARTED,
+	                                .attempt = index,
+	                                .model = attempt->model,
+	                                .attempt_started = attempt_start_of(request, attempt)});
 }
 
-void attempt_tell_ended(const struct route_request *request, uint32_t index, const struct attempt_result *result,
-                        const struct settlement *settlement, struct slice reason) {
-	if (!request_is_heard(request, EVENT_ATTEMPT_ENDED))
+void attempt_notify_ended(const struct route_request *request, uint32_t index, const struct attempt_result *result,
+                          const struct settlement *settlement, struct slice reason) {
+	if (!is_observed(request, EVENT_ATTEMPT_ENDED))
 		return;
 	const struct route_attempt *attempt = &request->attempts[index];
 	bool has_failed = settlement->outcome == OUTCOME_RATE_LIMIT || settlement->outcome == OUTCOME_FAIL_FAST;
 	struct attempt_ended ended = {
-	    .start = start_of(request, attempt),
+	    .start = attempt_start_of(request, attempt),
 	    .outcome = settlement->outcome,
 	    .status = has_failed ? result->failure.status : result->status,
 	    .is_stopped = attempt->phase != ATTEMPT_RUNNING,
@@ -90,9 +91,9 @@ void attempt_tell_ended(const struct route_request *request, uint32_t index, con
 	    .latency_ms = result->latency_ms,
 	    .ttft_ms = result->ttft_ms,
 	};
-	request_tell(request,
-	             &(struct event){
-	                 .kind = EVENT_ATTEMPT_ENDED, .attempt = index, .model = attempt->model, .attempt_ended = ended});
+	notify(request,
+	       &(struct event){
+	           .kind = EVENT_ATTEMPT_ENDED, .attempt = index, .model = attempt->model, .attempt_ended = ended});
 }
 
 static enum breaker_cause breaker_cause_of(enum breaker_state from, enum breaker_state to) {
@@ -101,37 +102,36 @@ static enum breaker_cause breaker_cause_of(enum breaker_state from, enum breaker
 	return to == BREAKER_HALF_OPEN ? BREAKER_BY_RECOVERY : BREAKER_BY_SUCCESSES;
 }
 
-static void tell_breaker(const struct route_request *request, uint32_t index, const struct state_changes *state_changes,
-                         const struct failure *failure) {
-	if (!request_is_heard(request, EVENT_BREAKER_CHANGED))
+static void notify_breaker(const struct route_request *request, uint32_t index, const struct state_changes *changes,
+                           const struct failure *failure) {
+	if (!is_observed(request, EVENT_BREAKER_CHANGED))
 		return;
-	request_tell(request, &(struct event){.kind = EVENT_BREAKER_CHANGED,
-	                                      .attempt = index,
-	                                      .model = request->attempts[index].model,
-	                                      .breaker = {.from = state_changes->breaker_before,
-	                                                  .to = state_changes->breaker,
-	                                                  .cause = breaker_cause_of(state_changes->breaker_before,
-	                                                                            state_changes->breaker),
-	                                                  .failure = failure}});
+	notify(request, &(struct event){.kind = EVENT_BREAKER_CHANGED,
+	                                .attempt = index,
+	                                .model = request->attempts[index].model,
+	                                .breaker = {.from = changes->breaker_before,
+	                                            .to = changes->breaker,
+	                                            .cause = breaker_cause_of(changes->breaker_before, changes->breaker),
+	                                            .failure = failure}});
 }
 
-static void tell_cooldown(const struct route_request *request, uint32_t index,
-                          const struct state_changes *state_changes, const struct failure *failure) {
-	if (!request_is_heard(request, EVENT_COOLDOWN_STARTED))
+static void notify_cooldown(const struct route_request *request, uint32_t index, const struct state_changes *changes,
+                            const struct failure *failure) {
+	if (!is_observed(request, EVENT_COOLDOWN_STARTED))
 		return;
-	request_tell(request, &(struct event){.kind = EVENT_COOLDOWN_STARTED,
-	                                      .attempt = index,
-	                                      .model = request->attempts[index].model,
-	                                      .cooldown = {.length_ms = state_changes->cooldown_ms,
-	                                                   .is_deprioritized = state_changes->is_deprioritized,
-	                                                   .tier = state_changes->cooldown_tier,
-	                                                   .failure = failure}});
+	notify(request, &(struct event){.kind = EVENT_COOLDOWN_STARTED,
+	                                .attempt = index,
+	                                .model = request->attempts[index].model,
+	                                .cooldown = {.length_ms = changes->cooldown_ms,
+	                                             .is_deprioritized = changes->is_deprioritized,
+	                                             .tier = changes->cooldown_tier,
+	                                             .failure = failure}});
 }
 
-void attempt_tell_changes(const struct route_request *request, uint32_t index,
-                          const struct state_changes *state_changes, const struct failure *failure) {
-	if (state_changes->breaker != state_changes->breaker_before)
-		tell_breaker(request, index, state_changes, failure);
-	if (state_changes->cooldown_ms)
-		tell_cooldown(request, index, state_changes, failure);
+void attempt_notify_changes(const struct route_request *request, uint32_t index, const struct state_changes *changes,
+                            const struct failure *failure) {
+	if (changes->breaker != changes->breaker_before)
+		notify_breaker(request, index, changes, failure);
+	if (changes->cooldown_ms)
+		notify_cooldown(request, index, changes, failure);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of the request machine share: the request itself. request.c moves it, attempt.c sends and settles,
-// eligible.c knows which models may be asked, again.c when one is asked once more, hedge.c when a second one is asked
-// too, ending.c how it ends, request_events.c what observers are told.
+// What the files of the request machine share. request.c: inputs and phases. eligible.c: which models can be sent to.
+// attempt.c: sending and settling an attempt. retry.c: another attempt on the same model. hedge.c: a second attempt
+// beside the first. completion.c: the end. request_events.c: notification of observers.
 #ifndef ROUTE_REQUEST_INTERNAL_H
 #define ROUTE_REQUEST_INTERNAL_H
 
@@ -10,35 +10,35 @@
 #include "route/request.h"
 #include "route/tier.h"
 
-// What a client is told to wait where no time of return is known; and the index of no attempt.
-enum { NO_RETURN_MS = 5000, NO_ATTEMPT = UINT32_MAX };
+// The retry-after if it is unknown when a model will be available; and the index of no attempt.
+enum { RETRY_AFTER_UNKNOWN_MS = 5000, NO_ATTEMPT = UINT32_MAX };
 
 // What a request knows of each model of its pool.
 enum mark {
 	MARK_SERVES = 1,         // can serve the request
 	MARK_TRIED = 2,          // given up in this request
 	MARK_IN_FLIGHT = 4,      // being tried
-	MARK_LOST = 8,           // its place went to somebody else between listing and sending, in the present selection
-	MARK_DEPRIORITIZED = 16, // stands behind others, in the present listing
-	MARK_SKIPPED = 32,       // that its breaker is open has been told
-	MARK_ESCALATED = 64,     // has been asked for a higher tier
+	MARK_LOST = 8,           // did not admit the attempt after it was listed, in the present selection
+	MARK_DEPRIORITIZED = 16, // listed after the others, in the present listing
+	MARK_SKIPPED = 32,       // observers were notified that its breaker is open
+	MARK_ESCALATED = 64,     // an attempt on it was escalated
 	MARK_LIMITED = 128,      // has a quota
 };
 
 enum attempt_phase {
 	ATTEMPT_RUNNING,
-	ATTEMPT_TO_STOP,  // a STEP_CANCEL is due
-	ATTEMPT_STOPPING, // it was given
+	ATTEMPT_TO_STOP,  // its STEP_CANCEL is due
+	ATTEMPT_STOPPING, // its STEP_CANCEL was returned
 	ATTEMPT_OVER,     // its end was reported
 };
 
 struct route_attempt {
 	const struct model *model;
-	struct attempt_options wished; // as selected; 0 leaves it to the model
+	struct attempt_options selected; // by the policy; 0 leaves a time to the model
 	struct tier_choice tier;
-	unsigned refused_tiers; // that the model has turned out to lack, in the attempts that this one repeats
-	bool lacked_tier;       // failed for nothing but its tier
-	uint64_t hedge_at_ms;   // when a second model is to be asked too; 0 is never, or no more
+	unsigned missing_tiers; // bits of the tiers that the model lacked in the attempts that this one repeats
+	bool lacked_tier;       // the model lacks its tier, which is no failure
+	uint64_t hedge_at_ms;   // when to send a hedge; 0 is never, or no more
 	struct permit permit;
 	enum attempt_cause cause;
 	enum attempt_phase phase;
@@ -54,9 +54,9 @@ enum retry_kind { RETRY_SAME_TIER, RETRY_ESCALATED, RETRY_WITHOUT_TIER };
 enum request_phase {
 	PHASE_NEW,
 	PHASE_SELECT, // a model is to be selected
-	PHASE_RETRY,  // attempt `again` is to be repeated on its model, at resume_ms
+	PHASE_RETRY,  // `retried_attempt` is to be repeated on its model, at resume_ms
 	PHASE_WATCH,  // attempts are in flight
-	PHASE_ENDING, // `final` is to be given, once every other attempt has been told to stop
+	PHASE_ENDING, // `final` is the next step, after the STEP_CANCELs that are due
 	PHASE_OVER,
 };
 
@@ -68,11 +68,12 @@ struct route_request {
 	enum request_phase phase;
 	uint64_t begun_ms;
 	uint64_t now_ms;      // of the last input
-	uint64_t deadline_ms; // UINT64_MAX where there is none
+	uint64_t deadline_ms; // UINT64_MAX: none
+	// Of PHASE_RETRY:
 	uint64_t resume_ms;
-	uint32_t retry;
+	uint32_t retried_attempt;
 	enum retry_kind retry_kind;
-	uint64_t retry_ticket;       // of RETRY_SAME_TIER, in the budget for extra attempts
+	uint64_t retry_ticket;       // of RETRY_SAME_TIER, in the retry budget
 	enum service_tier next_tier; // of RETRY_ESCALATED
 	uint64_t wait_until_ms;      // 0 before the first wait
 	uint64_t max_retries;
@@ -88,136 +89,137 @@ struct route_request {
 	struct step final;
 	struct attempt_failures failures;
 	struct request_result result;
-	struct error_response response; // where the client is told one
+	struct error_response response; // if the client gets one
 	bool is_served;                 // by any model of the pool
-	bool has_deprioritized;         // any model is marked so
-	bool has_lost;                  // any model is marked so
-	uint8_t *marks;                 // one for each model
+	bool has_deprioritized;         // any model has MARK_DEPRIORITIZED
+	bool has_lost;                  // any model has MARK_LOST
+	uint8_t *marks;                 // of each model: bits of enum mark
 	const struct model **candidates;
 	struct route_attempt *attempts;
 	uint32_t attempts_room;
 };
 
-// Selects a model and sends to it. Without one the request waits, fails, or watches what is in flight.
+// Selects a model and sends to it. Without one the request waits, fails, or goes on with the attempts in flight.
 struct step request_select(struct route_request *request);
 
-// Another model is to be selected, if retries are left.
-void request_move_on(struct route_request *request);
+// Goes on to select another model; the request fails if it has no retries left.
+void request_fail_over(struct route_request *request);
 
-// Functions of request_events.c.
+// Functions of request_events.c: each notifies the observers of one thing.
 
-void request_tell_started(const struct route_request *request);
-void request_tell_selected(const struct route_request *request, struct candidates candidates,
-                           const struct selection *selection);
-void request_tell_skipped(const struct route_request *request, const struct model *model);
-void request_tell_ended(const struct route_request *request);
-void attempt_tell_started(const struct route_request *request, uint32_t index);
-// While the attempt's phase still says whether it was told to stop.
-void attempt_tell_ended(const struct route_request *request, uint32_t index, const struct attempt_result *result,
-                        const struct settlement *settlement, struct slice reason);
-// What an attempt has changed of its model. `failure` is what did it; NULL where the attempt didn't fail.
-void attempt_tell_changes(const struct route_request *request, uint32_t index,
-                          const struct state_changes *state_changes, const struct failure *failure);
+void request_notify_started(const struct route_request *request);
+void request_notify_selected(const struct route_request *request, struct candidates candidates,
+                             const struct selection *selection);
+void request_notify_skipped(const struct route_request *request, const struct model *model);
+void request_notify_ended(const struct route_request *request);
+void attempt_notify_started(const struct route_request *request, uint32_t index);
+// Call it while the attempt's phase still says whether it was stopped.
+void attempt_notify_ended(const struct route_request *request, uint32_t index, const struct attempt_result *result,
+                          const struct settlement *settlement, struct slice reason);
+// The changes of a model's state by an attempt. `failure` is that of the attempt; NULL if it did not fail.
+void attempt_notify_changes(const struct route_request *request, uint32_t index, const struct state_changes *changes,
+                            const struct failure *failure);
 
 // Functions of eligible.c.
 
-// Marks the models that can serve the request.
+// Marks the models that serve the request.
 void eligible_mark_serving(struct route_request *request);
 
-// What a listing came to.
 struct eligible {
 	struct candidates candidates;
-	enum admission admission; // how they are to be admitted
-	uint64_t first_return_ms; // where the list is empty: when to ask again; UINT64_MAX where no time can be told
+	enum admission admission; // for attempts on them
+	uint64_t first_return_ms; // without candidates: when to list again; UINT64_MAX: never
 };
 
-// Lists who may be asked now. Takes nothing.
+// Lists the models that can be sent to now. Admits nothing.
 void eligible_list(struct route_request *request, struct eligible *out);
 
-// What a client is told about when to come back.
+// The retry-after for the client: until the first model that serves the request is available.
 uint64_t eligible_retry_after_ms(const struct route_request *request);
 
 // Functions of attempt.c.
 
-// What is to be sent.
+// An attempt to send.
 struct attempt_plan {
 	const struct model *model;
-	struct attempt_options wished;
+	struct attempt_options selected;
 	enum attempt_cause cause;
-	enum service_tier escalated_to; // TIER_NONE starts at the tier that is wished
-	unsigned refused_tiers;
+	enum service_tier escalated_to; // TIER_NONE: the tier is that of attempt_start_tier
+	unsigned missing_tiers;
 };
 
-// Takes the model's place, asks `prepare` and fills the STEP_SEND; false when the place is lost, or memory is out.
-bool attempt_send(struct route_request *request, const struct attempt_plan *attempt_plan, enum admission admission,
+// Admits the attempt at its model, calls `prepare` and fills in the STEP_SEND. False, with nothing sent, if the model
+// does not admit it, or memory is exhausted.
+bool attempt_send(struct route_request *request, const struct attempt_plan *plan, enum admission admission,
                   struct step *step);
 
-// The tier that an attempt on the model starts at, where `selected` and the tiers in `refused` are the attempt's own
-// and those in `resting` rest: one that rests is climbed past at once, if there is a ladder.
+// The tier that an attempt on the model starts at: as tier_start says, with `selected` from the policy and without the
+// tiers in `missing`; if that tier is in `cooldown_tiers`, the next rung that is not, if there is one.
 struct tier_choice attempt_start_tier(const struct route_request *request, const struct model *model,
-                                      enum service_tier selected, unsigned refused, unsigned resting);
+                                      enum service_tier selected, unsigned missing, unsigned cooldown_tiers);
 
-// The tier that the attempt may be escalated to: TIER_NONE where there is none, or its model has been asked for one.
+// The tier that the attempt can be escalated to; TIER_NONE if there is none, or an attempt on its model was escalated
+// before.
 enum service_tier attempt_next_tier(const struct route_request *request, uint32_t index);
 
-// What an attempt's end has come to.
+// What an attempt's end means.
 struct attempt_outcome {
-	enum attempt_end end;                 // cancelled if it had been told to stop, refused if the policy refuses it
-	bool lacks_tier;                      // cancelled, since the model has no such tier, and the tier was ours
-	struct classification classification; // VERDICT_FAILOVER, and nothing else, but for ATTEMPT_FAILED
+	enum attempt_end end;                 // cancelled if it had been stopped, refused if the policy refuses it
+	bool lacked_tier;                     // cancelled because the model lacks the tier, which the client did not choose
+	struct classification classification; // of ATTEMPT_FAILED; else a plain VERDICT_FAILOVER
 };
 
-// Judges how the attempt ended, gives back what it took, and records it.
+// Decides what the attempt's end means, gives its permit back, and records it.
 void attempt_settle(struct route_request *request, uint32_t index, const struct attempt_result *result,
                     struct attempt_outcome *out);
 
 void attempt_commit(struct route_request *request, uint32_t index);
 
-// Every attempt in flight but `keep` (UINT32_MAX: none) is to be told to stop.
+// Makes a STEP_CANCEL due for each attempt in flight but `keep` (NO_ATTEMPT: for all).
 void attempt_stop_all(struct route_request *request, uint32_t keep);
 
-// The next STEP_CANCEL; to_stop must not be 0.
+// The next STEP_CANCEL that is due; to_stop must not be 0.
 struct step attempt_next_stop(struct route_request *request);
 
-// Functions of again.c.
+// Functions of retry.c.
 
-// The last attempt in flight has failed, so its verdict decides. Whether it is made again, or the request is at its
-// end; false leaves the model to be given up.
+// The last attempt in flight has failed, so its verdict decides. True if a retry or an escalation is scheduled, or the
+// request has ended; false if the model is to be given up.
 bool retry_decide(struct route_request *request, uint32_t index, const struct classification *classification);
 
-// The model has no such tier, which is nobody's failure: on without it. A throttled model has had its second chance.
+// The model lacks the attempt's tier: schedules an attempt without it. After an escalation, fails over instead.
 void retry_without_tier(struct route_request *request, uint32_t index);
 
-// In PHASE_RETRY: the attempt once more, or how long it has to wait. Where the model's breaker has opened meanwhile
-// another model is selected.
+// In PHASE_RETRY: sends the scheduled attempt, or says how long to wait before. If the model does not admit it, another
+// model is selected.
 struct step retry_send(struct route_request *request);
 
-// An attempt that was decided on, if there is one, will not be made.
+// Gives up a scheduled attempt, if there is one.
 void retry_drop(struct route_request *request);
 
-// The function of hedge.c: what there is to do while attempts are in flight.
+// The function of hedge.c. In PHASE_WATCH: sends a hedge, or says how long to wait before.
 struct step hedge_watch(struct route_request *request);
 
-// Functions of ending.c. Those below request_note_answer, but for completion_step, set what the request ends with; it
-// is given when nothing is left to stop.
+// Functions of completion.c. completion_return and the completion_fail functions set the last step; completion_step
+// returns it when no attempt is left to stop.
 
-// The attempt's answer, or what the client got of it, is the request's.
-void request_note_answer(struct route_request *request, const struct attempt_result *result);
+// The attempt's response, or the part of it that the client got, is the request's.
+void completion_note_response(struct route_request *request, const struct attempt_result *result);
 
 void completion_return(struct route_request *request, uint32_t attempt);
 void completion_fail(struct route_request *request, enum route_error error, uint32_t attempt);
 
-// No model is left to ask, or none of those left was wanted.
+// No model is left to send to, or none was selected.
 void completion_fail_without_model(struct route_request *request, enum no_models why);
 
-// The deadline has passed, or would.
+// The deadline has passed, or would pass before the next attempt.
 void completion_fail_deadline(struct route_request *request);
 
-// Gives the last step, and lets `finish` hear of it.
+// Returns the last step, after notifying observers and calling `finish`.
 struct step completion_step(struct route_request *request);
 
-// Every model that could be asked rests: the client waits if the policy lets it, and is told when it doesn't. Who asks
-// first of those that wait is the driver's business.
+// No model that serves the request is available: the request waits as long as the policy allows, else it fails. The
+// driver decides the order among waiting requests.
 struct step completion_wait_or_fail(struct route_request *request, uint64_t first_return_ms);
 
 #endif

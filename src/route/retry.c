@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The same model once more: after a pause since the policy says so, at the next service tier, or without a tier that
-// the model lacks. A retry takes from the request's retries and from the budget for extra attempts when it is decided
-// on, and gives the latter back when it is not sent.
+// Another attempt on the same model: after a pause if the policy says so, at the next service tier, or without a tier
+// that the model lacks. Scheduling a retry takes from the request's retries and from the retry budget; a retry that is
+// not sent gives the latter back.
 #include "route/request_internal.h"
 #include "route/retry_budget.h"
 
 enum { LONGEST_RETRY_WAIT_MS = 600000 };
 
-static void repeat(struct route_request *request, uint32_t attempt, enum retry_kind why, uint64_t resume_ms) {
-	request->retry = attempt;
+static void schedule_attempt(struct route_request *request, uint32_t attempt, enum retry_kind why, uint64_t resume_ms) {
+	request->retried_attempt = attempt;
 	request->retry_kind = why;
 	request->resume_ms = resume_ms;
 	request->phase = PHASE_RETRY;
 }
 
-// Whether the attempt is made again, or the request is at its end. Beyond the budget for extra attempts it is not.
-static bool retry(struct route_request *request, uint32_t index, uint64_t after_ms) {
+// True if the attempt will be repeated, or the request has ended. False without a retry left, or beyond the budget.
+static bool schedule_retry(struct route_request *request, uint32_t index, uint64_t after_ms) {
 	uint64_t wait_ms = after_ms < LONGEST_RETRY_WAIT_MS ? after_ms : LONGEST_RETRY_WAIT_MS;
 	uint64_t resume_ms = request->now_ms + wait_ms;
 	if (request->retries >= request->max_retries)
@@ -29,24 +29,24 @@ static bool retry(struct route_request *request, uint32_t index, uint64_t after_
 	                       &request->retry_ticket))
 		return false;
 	request->retries++;
-	repeat(request, index, RETRY_SAME_TIER, resume_ms);
+	schedule_attempt(request, index, RETRY_SAME_TIER, resume_ms);
 	return true;
 }
 
-static bool escalate(struct route_request *request, uint32_t index) {
+static bool schedule_escalation(struct route_request *request, uint32_t index) {
 	enum service_tier tier = attempt_next_tier(request, index);
 	if (tier == TIER_NONE)
 		return false;
 	request->marks[request->attempts[index].model->index] |= MARK_ESCALATED;
 	request->next_tier = tier;
-	repeat(request, index, RETRY_ESCALATED, request->now_ms);
+	schedule_attempt(request, index, RETRY_ESCALATED, request->now_ms);
 	return true;
 }
 
 bool retry_decide(struct route_request *request, uint32_t index, const struct classification *classification) {
 	if (classification->verdict == VERDICT_RETRY)
-		return retry(request, index, classification->after_ms);
-	return classification->verdict == VERDICT_ESCALATE && escalate(request, index);
+		return schedule_retry(request, index, classification->after_ms);
+	return classification->verdict == VERDICT_ESCALATE && schedule_escalation(request, index);
 }
 
 void retry_without_tier(struct route_request *request, uint32_t index) {
@@ -57,30 +57,30 @@ void retry_without_tier(struct route_request *request, uint32_t index) {
 	if (request->in_flight > 0)
 		return;
 	if (was_escalated)
-		request_move_on(request);
+		request_fail_over(request);
 	else
-		repeat(request, index, RETRY_WITHOUT_TIER, request->now_ms);
+		schedule_attempt(request, index, RETRY_WITHOUT_TIER, request->now_ms);
 }
 
-// What the next attempt on the same model is like.
+// An escalated attempt is retried at its tier.
 static struct attempt_plan plan_retry(const struct route_request *request) {
-	const struct route_attempt *former = &request->attempts[request->retry];
+	const struct route_attempt *former = &request->attempts[request->retried_attempt];
 	static const enum attempt_cause causes[] = {
 	    [RETRY_SAME_TIER] = CAUSE_RETRY,
 	    [RETRY_ESCALATED] = CAUSE_ESCALATION,
 	    [RETRY_WITHOUT_TIER] = CAUSE_MISSING_TIER,
 	};
-	struct attempt_plan attempt_plan = {.model = former->model,
-	                                    .wished = former->wished,
-	                                    .cause = causes[request->retry_kind],
-	                                    .refused_tiers = former->refused_tiers};
+	struct attempt_plan plan = {.model = former->model,
+	                            .selected = former->selected,
+	                            .cause = causes[request->retry_kind],
+	                            .missing_tiers = former->missing_tiers};
 	if (request->retry_kind == RETRY_WITHOUT_TIER)
-		attempt_plan.refused_tiers |= tier_bit(former->tier.tier);
+		plan.missing_tiers |= tier_bit(former->tier.tier);
 	else if (request->retry_kind == RETRY_ESCALATED)
-		attempt_plan.escalated_to = request->next_tier;
+		plan.escalated_to = request->next_tier;
 	else if (former->tier.source == TIER_FROM_LADDER)
-		attempt_plan.escalated_to = former->tier.tier;
-	return attempt_plan;
+		plan.escalated_to = former->tier.tier;
+	return plan;
 }
 
 void retry_drop(struct route_request *request) {
@@ -88,22 +88,22 @@ void retry_drop(struct route_request *request) {
 		retry_budget_return(request->route->retry_budget, request->retry_ticket, request->now_ms);
 }
 
-// Rested or not: since the policy says so, or since its rest is that of another tier. A change of model counts, unless
-// a retry has been counted already.
+// A cooldown doesn't matter: the policy wants the retry, or the cooldown is that of another tier. If the model does not
+// admit the attempt, the change of model takes a retry, unless this one has taken one already.
 struct step retry_send(struct route_request *request) {
-	struct attempt_plan attempt_plan = plan_retry(request);
+	struct attempt_plan plan = plan_retry(request);
 	struct step step;
 	if (request->now_ms < request->resume_ms)
 		return (struct step){.kind = STEP_WAIT, .wait_ms = request->resume_ms - request->now_ms};
-	if (attempt_send(request, &attempt_plan, ADMIT_ANYWAY, &step)) {
+	if (attempt_send(request, &plan, ADMIT_ANYWAY, &step)) {
 		request->phase = PHASE_WATCH;
 		return step;
 	}
 	retry_drop(request);
-	request->marks[attempt_plan.model->index] |= MARK_TRIED;
+	request->marks[plan.model->index] |= MARK_TRIED;
 	if (request->retry_kind == RETRY_SAME_TIER)
 		request->phase = PHASE_SELECT;
 	else
-		request_move_on(request);
+		request_fail_over(request);
 	return route_next(request, request->now_ms);
 }

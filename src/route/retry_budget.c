@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests and extra attempts of the last minute, behind one lock that is held for a few additions.
+// Counts requests and extra attempts of the last minute, behind one lock that is held for a few additions.
 #include "route/retry_budget.h"
 
 #include <pthread.h>
@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/minute_window.h"
 
-enum { FLOOR = 10 };
+enum { LEAST_ALLOWED = 10 };
 
 struct retry_budget {
 	pthread_mutex_t lock; // guards everything below
@@ -45,7 +45,8 @@ bool retry_budget_take(struct retry_budget *budget, double share, uint64_t now_m
 		return false;
 	pthread_mutex_lock(&budget->lock);
 	double allowed = share * (double)minute_window_sum(&budget->requests, now_ms);
-	bool is_free = (double)minute_window_sum(&budget->taken, now_ms) + 1 <= (allowed > FLOOR ? allowed : FLOOR);
+	bool is_free =
+	    (double)minute_window_sum(&budget->taken, now_ms) + 1 <= (allowed > LEAST_ALLOWED ? allowed : LEAST_ALLOWED);
 	if (is_free)
 		*ticket = minute_window_use(&budget->taken, 1, now_ms);
 	pthread_mutex_unlock(&budget->lock);

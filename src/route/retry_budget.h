@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many attempts may be made beside those that failing over needs: hedges, and retries on the same model. They help
-// while few requests are slow or fail; when most do, they would only add to the load. One budget serves a process.
+// The budget for extra attempts: hedges, and retries on the same model. They help while few requests are slow or fail;
+// when most do, they would only add to the load. Failovers need no budget. A process has one.
 #ifndef ROUTE_RETRY_BUDGET_H
 #define ROUTE_RETRY_BUDGET_H
 
@@ -16,11 +16,11 @@ void retry_budget_free(struct retry_budget *budget);
 // A request has begun.
 void retry_budget_count(struct retry_budget *budget, uint64_t now_ms);
 
-// Takes one extra attempt: over the last minute at most `share` of the requests, or ten where that is less; none where
-// the share is nothing. False, with nothing taken, beyond that. *ticket is for retry_budget_return.
+// Takes one extra attempt. The last minute has room for `share` of its requests, but at least for ten; a share of 0
+// allows none. False, with nothing taken, if there is no room. *ticket is for retry_budget_return.
 bool retry_budget_take(struct retry_budget *budget, double share, uint64_t now_ms, uint64_t *ticket);
 
-// What was taken was not made use of.
+// Returns an extra attempt that was not made.
 void retry_budget_return(struct retry_budget *budget, uint64_t ticket, uint64_t now_ms);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counting, and percentiles that are worked out when somebody reads them.
+// Counts, and percentiles that are computed when they are read.
 #include "route/statistics.h"
 
 #include <stdlib.h>
@@ -30,12 +30,12 @@ void statistics_add_counts(const struct statistics *statistics, struct model_sta
 	out->output_tokens += statistics->output_tokens;
 }
 
-static int compare(const void *a, const void *b) {
+static int compare_latencies(const void *a, const void *b) {
 	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
 	return (left > right) - (left < right);
 }
 
-// Entry floor(n * percent / 100) of the sorted list; in whole numbers, where 0.95 would be no exact binary fraction.
+// Entry floor(n * percent / 100) of the sorted list; in integers, since 0.95 is no exact binary fraction.
 static double percentile(const uint32_t *sorted, size_t count, size_t percent) {
 	return sorted[count * percent / 100];
 }
@@ -44,7 +44,7 @@ void statistics_summarise(uint32_t *latencies_ms, size_t count, struct model_sta
 	out->average_latency_ms = out->p50_ms = out->p95_ms = out->p99_ms = out->min_ms = out->max_ms = 0;
 	if (count == 0)
 		return;
-	qsort(latencies_ms, count, sizeof *latencies_ms, compare);
+	qsort(latencies_ms, count, sizeof *latencies_ms, compare_latencies);
 	uint64_t sum_ms = 0;
 	for (size_t i = 0; i < count; i++)
 		sum_ms += latencies_ms[i];

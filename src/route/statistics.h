@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is counted of a model's attempts: outcomes, tokens, the last 1 000 latencies. A plain structure without a lock
-// (model_state holds it): zeroed is new.
+// A model's statistics: outcomes, tokens, the last 1 000 latencies. A plain structure without a lock (that of
+// model_state guards it); zeroed is new.
 #ifndef ROUTE_STATISTICS_H
 #define ROUTE_STATISTICS_H
 
@@ -26,10 +26,10 @@ void statistics_add(struct statistics *statistics, enum outcome outcome, uint64_
 // How many latencies are kept.
 size_t statistics_kept(const struct statistics *statistics);
 
-// Adds the counts and tokens to `out`; the latency fields are left alone.
+// Adds the counts and tokens to `out`, without the latency fields.
 void statistics_add_counts(const struct statistics *statistics, struct model_statistics *out);
 
-// Sorts the latencies and fills the latency fields of `out`; all zero without any.
+// Sorts the latencies and fills the latency fields of `out`; all zero without latencies.
 void statistics_summarise(uint32_t *latencies_ms, size_t count, struct model_statistics *out);
 
 #endif

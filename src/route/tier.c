@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The choice of a service tier. Nothing is remembered here: what a model is known to lack comes as an argument.
+// The choice of a service tier. A pure function: the tiers that a model is known to lack are an argument.
 #include "route/tier.h"
 
 static bool may_use(enum service_tier tier, unsigned missing) {
@@ -14,7 +14,7 @@ struct tier_choice tier_start(enum service_tier selected, enum service_tier clie
 		return (struct tier_choice){client, TIER_FROM_CLIENT};
 	if (may_use(model, missing))
 		return (struct tier_choice){model, TIER_FROM_MODEL};
-	return (struct tier_choice){TIER_NONE, TIER_FROM_NOBODY};
+	return (struct tier_choice){TIER_NONE, TIER_FROM_NONE};
 }
 
 static int worth(enum service_tier tier) {

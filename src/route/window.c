@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The health window as a ring with running sums, so that each attempt costs the same however full it is.
+// The health window as a ring with running sums, so that an attempt costs the same however full it is.
 #include "route/window.h"
 
 #include "route/elapsed.h"

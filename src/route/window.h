@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A model's health window: how its attempts ended over the last 60 s, at most 1 000 of them. A plain structure without
-// a lock (model_state holds it): zeroed is empty.
+// a lock (that of model_state guards it); zeroed is empty.
 #ifndef ROUTE_WINDOW_H
 #define ROUTE_WINDOW_H
 
@@ -26,21 +26,21 @@ struct window {
 	uint64_t last_failure_ms;
 };
 
-// WINDOW_PLAIN is neither: a throttle, a caller's mistake.
+// WINDOW_PLAIN is neither: a throttle, a caller's error.
 enum window_kind { WINDOW_SUCCESS, WINDOW_FAILURE, WINDOW_PLAIN };
 
 void window_add(struct window *window, enum window_kind kind, uint64_t latency_ms, uint64_t now_ms);
 
-// Drops what is older than 60 s; to be called before the questions below.
+// Drops entries older than 60 s. Call it before the functions below.
 void window_expire(struct window *window, uint64_t now_ms);
 
-// Counted failures by attempts, 0 where there are none.
+// The share of attempts that failed, 0..1; 0 without attempts.
 double window_error_rate(const struct window *window);
 
-// Whether the error rate makes the model unhealthy: half of at least ten attempts.
+// Whether the model is unhealthy: at least ten attempts, and half of them failed.
 bool window_is_failing(const struct window *window);
 
-// Attempts in the window; where its size cuts it short, what its span comes to in a minute.
+// Attempts in the window; if it is full, extrapolated from its span.
 double window_requests_per_minute(const struct window *window, uint64_t now_ms);
 
 double window_average_latency_ms(const struct window *window);

@@ -196,7 +196,7 @@ TEST(a_deprioritized_model_is_not_in_cooldown) {
 	const struct admission_request admission_request = admission_request_of(model, (struct quota_demand){0});
 	struct settlement refused = {
 	    .outcome = OUTCOME_FAIL_FAST,
-	    .classification = {.outcome = OUTCOME_FAIL_FAST, .orders_only = true, .cooldown_ms = 30000},
+	    .classification = {.outcome = OUTCOME_FAIL_FAST, .deprioritizes = true, .cooldown_ms = 30000},
 	    .ttft_ms = -1,
 	};
 	struct permit permit;

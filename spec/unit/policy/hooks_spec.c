@@ -127,7 +127,7 @@ static const struct failure invalid = {.kind = FAILURE_HTTP,
 
 static bool same_classification(const struct classification *a, const struct classification *b) {
 	return a->verdict == b->verdict && a->outcome == b->outcome && a->counts == b->counts &&
-	       a->orders_only == b->orders_only && a->throttle == b->throttle && a->cooldown_ms == b->cooldown_ms &&
+	       a->deprioritizes == b->deprioritizes && a->throttle == b->throttle && a->cooldown_ms == b->cooldown_ms &&
 	       a->after_ms == b->after_ms;
 }
 

@@ -19,8 +19,8 @@ static const struct breaker_settings settings = {.failure_threshold = 3,
                                                  .failure_window_ms = 500,
                                                  .half_open_probes = 2};
 
-static void act(struct breaker *breaker, struct breaker_permit *passes, const struct line *line) {
-	struct breaker_permit *permit = &passes[line->permit];
+static void apply_action(struct breaker *breaker, struct breaker_permit *permits, const struct line *line) {
+	struct breaker_permit *permit = &permits[line->permit];
 	switch (line->action) {
 	case ADMIT:
 	case REFUSED:
@@ -51,10 +51,10 @@ static void act(struct breaker *breaker, struct breaker_permit *passes, const st
 
 static void play(int number, const struct line *lines, size_t count) {
 	struct breaker breaker = {0};
-	struct breaker_permit passes[16] = {0};
+	struct breaker_permit permits[16] = {0};
 	for (size_t i = 0; i < count; i++) {
 		char what[64];
-		act(&breaker, passes, &lines[i]);
+		apply_action(&breaker, permits, &lines[i]);
 		snprintf(what, sizeof what, "state after line %zu, at %" PRIu64 " ms", i, lines[i].at_ms);
 		check_int(__FILE__, number, what, breaker_state_at(&breaker, &settings, lines[i].at_ms), lines[i].state);
 		snprintf(what, sizeof what, "would admit after line %zu, at %" PRIu64 " ms", i, lines[i].at_ms);
@@ -84,7 +84,7 @@ TEST(a_success_in_closed_clears_failures) {
 	     {4, FAIL, 0, CLOSED}, {5, FAIL, 0, OPEN});
 }
 
-TEST(what_does_not_count_leaves_failures_alone) {
+TEST(a_failure_that_does_not_count_leaves_the_others) {
 	PLAY({0, FAIL, 0, CLOSED}, {1, FAIL, 0, CLOSED}, {2, RELEASE, 0, CLOSED}, {3, FAIL, 0, OPEN});
 }
 
@@ -94,56 +94,56 @@ TEST(it_half_opens_after_the_recovery_time) {
 	     {1010, ADMIT, 1, HALF_OPEN_FULL}, {1011, REFUSED, 2, HALF_OPEN_FULL});
 }
 
-// Opened at 10 ms, and two probes under way since 1010 ms.
+// Opened at 10 ms, with two probes in flight since 1010 ms.
 #define PROBED                                                                                                         \
 	{0, FAIL, 9, CLOSED}, {0, FAIL, 9, CLOSED}, {10, FAIL, 9, OPEN}, {1010, ADMIT, 0, HALF_OPEN}, {                    \
 		1010, ADMIT, 1, HALF_OPEN_FULL                                                                                 \
 	}
 
-TEST(successes_close_it) {
+TEST(successes_of_probes_close_it) {
 	PLAY(PROBED, {1020, SUCCEED, 0, HALF_OPEN}, {1030, SUCCEED, 1, CLOSED}, {1031, FAIL, 3, CLOSED},
 	     {1032, FAIL, 3, CLOSED}, {1033, FAIL, 3, OPEN});
 }
 
-TEST(a_failure_opens_it_retry) {
+TEST(a_failure_opens_it_again) {
 	PLAY(PROBED, {1020, SUCCEED, 0, HALF_OPEN}, {1030, FAIL, 1, OPEN}, {2029, LOOK, 0, OPEN},
 	     {2030, ADMIT, 2, HALF_OPEN}, {2040, SUCCEED, 2, HALF_OPEN}, {2050, ADMIT, 3, HALF_OPEN},
 	     {2060, SUCCEED, 3, CLOSED});
 }
 
-TEST(a_probe_that_does_not_count_gives_its_place_back) {
+TEST(a_probe_that_does_not_count_is_released) {
 	PLAY(PROBED, {1020, RELEASE, 0, HALF_OPEN}, {1021, ADMIT, 2, HALF_OPEN_FULL}, {1022, SUCCEED, 2, HALF_OPEN},
 	     {1023, SUCCEED, 1, CLOSED});
 }
 
 TEST(a_commit_is_the_probes_success) {
-	// The stream's good end counts no second time; the other probe is still needed.
+	// The stream's end doesn't count again; the other probe is still needed.
 	PLAY(PROBED, {1020, COMMIT, 0, HALF_OPEN}, {1025, SUCCEED, 0, HALF_OPEN}, {1030, COMMIT, 1, CLOSED});
-	// A later failure counts on its own: in half-open it opens, in closed it is one of three.
+	// A later failure counts separately: it opens a half-open breaker, and is one of three in a closed one.
 	PLAY(PROBED, {1020, COMMIT, 0, HALF_OPEN}, {1030, FAIL, 0, OPEN});
 	PLAY(PROBED, {1020, COMMIT, 0, HALF_OPEN}, {1021, COMMIT, 1, CLOSED}, {1022, FAIL, 9, CLOSED},
 	     {1023, FAIL, 9, CLOSED}, {1030, FAIL, 0, OPEN});
 }
 
-TEST(a_stream_in_closed_is_settled_at_its_end) {
+TEST(a_stream_in_a_closed_breaker_counts_at_its_end) {
 	PLAY({0, FAIL, 9, CLOSED}, {1, FAIL, 9, CLOSED}, {2, ADMIT, 0, CLOSED}, {3, COMMIT, 0, CLOSED}, {4, FAIL, 9, OPEN});
 	PLAY({0, FAIL, 9, CLOSED}, {1, FAIL, 9, CLOSED}, {2, ADMIT, 0, CLOSED}, {3, COMMIT, 0, CLOSED},
 	     {4, SUCCEED, 0, CLOSED}, {5, FAIL, 9, CLOSED});
 }
 
-TEST(a_settled_streams_end_clears_nothing) {
+TEST(the_end_of_a_stream_that_counted_clears_nothing) {
 	PLAY(PROBED, {1020, COMMIT, 0, HALF_OPEN}, {1021, COMMIT, 1, CLOSED}, {1022, FAIL, 9, CLOSED},
 	     {1023, FAIL, 9, CLOSED}, {1024, SUCCEED, 0, CLOSED}, {1025, FAIL, 9, OPEN});
 }
 
 TEST(old_successes_do_not_close_it) {
-	// Attempts 0 and 1 were admitted in closed and end in half-open.
+	// Attempts 0 and 1 were admitted by a closed breaker and end when it is half-open.
 	PLAY({0, ADMIT, 0, CLOSED}, {0, ADMIT, 1, CLOSED}, {0, FAIL, 9, CLOSED}, {0, FAIL, 9, CLOSED}, {10, FAIL, 9, OPEN},
 	     {1010, ADMIT, 2, HALF_OPEN}, {1020, SUCCEED, 0, HALF_OPEN}, {1021, SUCCEED, 1, HALF_OPEN},
 	     {1022, COMMIT, 1, HALF_OPEN}, {1023, SUCCEED, 2, HALF_OPEN});
 }
 
-TEST(an_old_failure_opens_it_retry) {
+TEST(an_old_failure_opens_it_again) {
 	PLAY({0, ADMIT, 0, CLOSED}, {0, FAIL, 9, CLOSED}, {0, FAIL, 9, CLOSED}, {10, FAIL, 9, OPEN},
 	     {1010, ADMIT, 2, HALF_OPEN}, {1020, FAIL, 0, OPEN}, {1030, SUCCEED, 2, OPEN}, {2020, LOOK, 0, HALF_OPEN});
 }
@@ -153,7 +153,7 @@ TEST(failures_while_open_do_not_lengthen_it) {
 	     {1010, LOOK, 0, HALF_OPEN});
 }
 
-TEST(a_probe_of_an_earlier_half_open_holds_its_place_until_it_ends) {
+TEST(a_probe_of_an_earlier_half_open_period_counts_until_it_ends) {
 	PLAY(PROBED, {1020, FAIL, 0, OPEN}, {2020, ADMIT, 2, HALF_OPEN_FULL}, {2021, SUCCEED, 1, HALF_OPEN},
 	     {2022, ADMIT, 3, HALF_OPEN_FULL}, {2023, SUCCEED, 2, HALF_OPEN}, {2024, SUCCEED, 3, CLOSED});
 }
@@ -167,7 +167,7 @@ TEST(forced_open_holds_until_closed) {
 	     {0, FAIL, 0, OPEN});
 }
 
-TEST(a_clock_that_lies_behind_does_not_wrap) {
+TEST(an_older_clock_reading_does_not_wrap) {
 	PLAY({100, FAIL, 0, CLOSED}, {99, FAIL, 0, CLOSED}, {98, FAIL, 0, OPEN}, {50, LOOK, 0, OPEN});
 }
 
@@ -188,20 +188,20 @@ TEST(the_largest_threshold_works) {
 int main(void) {
 	RUN(failures_within_the_window_open_it);
 	RUN(a_success_in_closed_clears_failures);
-	RUN(what_does_not_count_leaves_failures_alone);
+	RUN(a_failure_that_does_not_count_leaves_the_others);
 	RUN(it_half_opens_after_the_recovery_time);
-	RUN(successes_close_it);
-	RUN(a_failure_opens_it_retry);
-	RUN(a_probe_that_does_not_count_gives_its_place_back);
+	RUN(successes_of_probes_close_it);
+	RUN(a_failure_opens_it_again);
+	RUN(a_probe_that_does_not_count_is_released);
 	RUN(a_commit_is_the_probes_success);
-	RUN(a_stream_in_closed_is_settled_at_its_end);
-	RUN(a_settled_streams_end_clears_nothing);
+	RUN(a_stream_in_a_closed_breaker_counts_at_its_end);
+	RUN(the_end_of_a_stream_that_counted_clears_nothing);
 	RUN(old_successes_do_not_close_it);
-	RUN(an_old_failure_opens_it_retry);
+	RUN(an_old_failure_opens_it_again);
 	RUN(failures_while_open_do_not_lengthen_it);
-	RUN(a_probe_of_an_earlier_half_open_holds_its_place_until_it_ends);
+	RUN(a_probe_of_an_earlier_half_open_period_counts_until_it_ends);
 	RUN(forced_open_holds_until_closed);
-	RUN(a_clock_that_lies_behind_does_not_wrap);
+	RUN(an_older_clock_reading_does_not_wrap);
 	RUN(the_largest_threshold_works);
 	return check_summary();
 }

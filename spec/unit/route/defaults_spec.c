@@ -2,7 +2,7 @@
 // The built-in decisions: the classification's table row by row, and the distribution of weighted selection.
 #include "fixture.h"
 
-TEST(classification_by_whose_fault_it_was) {
+TEST(classification_follows_the_fault) {
 	static const struct {
 		const char *what;
 		struct failure failure;
@@ -11,13 +11,13 @@ TEST(classification_by_whose_fault_it_was) {
 	    {"throttled",
 	     {.kind = FAILURE_HTTP, .status = 429, .fault = FAULT_THROTTLE, .retry_after_ms = -1},
 	     {.verdict = VERDICT_FAILOVER, .outcome = OUTCOME_RATE_LIMIT, .throttle = true}},
-	    {"throttled, with a wish",
+	    {"throttled, with a retry-after",
 	     {.kind = FAILURE_HTTP, .status = 429, .fault = FAULT_THROTTLE, .retry_after_ms = 2500},
 	     {.verdict = VERDICT_FAILOVER, .outcome = OUTCOME_RATE_LIMIT, .throttle = true, .cooldown_ms = 2500}},
-	    {"throttled, with a wish of nothing",
+	    {"throttled, with a retry-after of 0",
 	     {.kind = FAILURE_HTTP, .status = 429, .fault = FAULT_THROTTLE, .retry_after_ms = 0},
 	     {.verdict = VERDICT_FAILOVER, .outcome = OUTCOME_RATE_LIMIT, .throttle = true}},
-	    {"throttled, with a wish beyond five minutes",
+	    {"throttled, with a retry-after over five minutes",
 	     {.kind = FAILURE_STREAM, .status = 429, .fault = FAULT_THROTTLE, .retry_after_ms = INT64_MAX},
 	     {.verdict = VERDICT_FAILOVER, .outcome = OUTCOME_RATE_LIMIT, .throttle = true, .cooldown_ms = 300000}},
 	    {"model trouble",
@@ -34,7 +34,7 @@ TEST(classification_by_whose_fault_it_was) {
 	     {.verdict = VERDICT_FAILOVER, .outcome = OUTCOME_FAIL_FAST, .counts = true}},
 	    {"the operator's",
 	     {.kind = FAILURE_HTTP, .status = 403, .fault = FAULT_OPERATOR, .retry_after_ms = -1},
-	     {.verdict = VERDICT_FAILOVER, .outcome = OUTCOME_FAIL_FAST, .orders_only = true, .cooldown_ms = 30000}},
+	     {.verdict = VERDICT_FAILOVER, .outcome = OUTCOME_FAIL_FAST, .deprioritizes = true, .cooldown_ms = 30000}},
 	    {"the caller's",
 	     {.kind = FAILURE_HTTP, .status = 400, .fault = FAULT_CALLER, .retry_after_ms = -1},
 	     {.verdict = VERDICT_FAIL, .outcome = OUTCOME_FAIL_FAST}},
@@ -46,14 +46,14 @@ TEST(classification_by_whose_fault_it_was) {
 		check_int(__FILE__, __LINE__, rows[i].what, found.verdict, expected->verdict);
 		check_int(__FILE__, __LINE__, rows[i].what, found.outcome, expected->outcome);
 		check_int(__FILE__, __LINE__, rows[i].what, found.counts, expected->counts);
-		check_int(__FILE__, __LINE__, rows[i].what, found.orders_only, expected->orders_only);
+		check_int(__FILE__, __LINE__, rows[i].what, found.deprioritizes, expected->deprioritizes);
 		check_int(__FILE__, __LINE__, rows[i].what, found.throttle, expected->throttle);
 		check_int(__FILE__, __LINE__, rows[i].what, (int64_t)found.cooldown_ms, (int64_t)expected->cooldown_ms);
 		check_int(__FILE__, __LINE__, rows[i].what, (int64_t)found.after_ms, 0);
 	}
 }
 
-// Draws `draws` times from the whole pool; `counts` by index. Returns how often none was chosen.
+// Selects `draws` times from the whole pool; `counts` is by index. Returns how often no model was selected.
 static size_t draw(struct fixture *f, size_t draws, size_t *counts) {
 	const struct model *list[FIXTURE_MODELS];
 	size_t none = 0;
@@ -96,7 +96,7 @@ TEST(selection_follows_the_weights) {
 	}
 }
 
-TEST(fallbacks_wait_for_primaries) {
+TEST(fallbacks_are_selected_without_primaries) {
 	struct fixture f;
 	size_t counts[4];
 	fixture_init(&f, "~x a ~y b");
@@ -112,7 +112,7 @@ TEST(fallbacks_wait_for_primaries) {
 	fixture_free(&f);
 }
 
-TEST(assigned_weights_come_before_the_models_own) {
+TEST(assigned_weights_override_those_of_the_models) {
 	struct fixture f;
 	fixture_init(&f, "a b ~c");
 	const struct model *const list[] = {&f.pool.models[1], &f.pool.models[2]};
@@ -130,7 +130,7 @@ TEST(assigned_weights_come_before_the_models_own) {
 	fixture_free(&f);
 }
 
-TEST(they_are_a_set_of_decisions) {
+TEST(the_defaults_are_a_struct_decide) {
 	struct fixture f;
 	fixture_init(&f, "a ~b");
 	f.route.decide = &default_decide;
@@ -140,10 +140,10 @@ TEST(they_are_a_set_of_decisions) {
 }
 
 int main(void) {
-	RUN(classification_by_whose_fault_it_was);
+	RUN(classification_follows_the_fault);
 	RUN(selection_follows_the_weights);
-	RUN(fallbacks_wait_for_primaries);
-	RUN(assigned_weights_come_before_the_models_own);
-	RUN(they_are_a_set_of_decisions);
+	RUN(fallbacks_are_selected_without_primaries);
+	RUN(assigned_weights_override_those_of_the_models);
+	RUN(the_defaults_are_a_struct_decide);
 	return check_summary();
 }

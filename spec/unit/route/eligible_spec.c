@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is offered to selection: names, families, rests, the last resort, the operator's errors.
+// Which models are candidates: names, families, cooldowns, the last resort, the operator's errors.
 #include "fixture.h"
 
 // Lists for a new request at `now_ms`, as "a c".
@@ -15,7 +15,7 @@ static void check_listed(int line, struct fixture *f, uint64_t now_ms, const cha
 }
 #define CHECK_LISTED(f, now_ms, expected) check_listed(__LINE__, f, now_ms, expected)
 
-TEST(those_that_serve_the_name_are_listed_in_pool_order) {
+TEST(models_that_serve_the_name_are_listed_in_pool_order) {
 	struct fixture f;
 	fixture_init(&f, "a b ~c d");
 	fixture_serves(&f, "b", "other");
@@ -26,7 +26,7 @@ TEST(those_that_serve_the_name_are_listed_in_pool_order) {
 	fixture_free(&f);
 }
 
-TEST(a_body_of_one_family_stays_in_it) {
+TEST(a_body_of_one_family_stays_in_the_family) {
 	struct fixture f;
 	fixture_init(&f, "nova claude1 claude2 nova2 claude3");
 	fixture_family(&f, "nova", "nova");
@@ -36,7 +36,7 @@ TEST(a_body_of_one_family_stays_in_it) {
 	fixture_family(&f, "claude3", "claude");
 	fixture_serves(&f, "claude2", "none");
 	f.attributes.family_bound = true;
-	// Nobody has the asked id: the first listed decides.
+	// No model has the id that is asked for: the first that serves it decides.
 	CHECK_LISTED(&f, 0, "nova nova2");
 	f.attributes.asked = SLICE("claude3");
 	CHECK_LISTED(&f, 0, "claude1 claude3");
@@ -48,7 +48,7 @@ TEST(a_body_of_one_family_stays_in_it) {
 	fixture_free(&f);
 }
 
-TEST(without_a_family_only_the_same_id_will_do) {
+TEST(without_a_family_only_models_of_the_same_id_are_listed) {
 	struct fixture f;
 	fixture_init(&f, "a b c d");
 	// c is the same model as a under another name, say in another region.
@@ -66,10 +66,10 @@ TEST(without_a_family_only_the_same_id_will_do) {
 	fixture_free(&f);
 }
 
-TEST(resting_and_broken_models_are_left_out) {
+TEST(models_with_a_cooldown_or_an_open_breaker_are_left_out) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
-	fixture_rest(&f, "a", 1000, false, 0);
+	fixture_cool_down(&f, "a", 1000, false, 0);
 	fixture_break(&f, "b", 0);
 	CHECK_LISTED(&f, 999, "c");
 	CHECK_LISTED(&f, 1000, "a c");
@@ -78,7 +78,7 @@ TEST(resting_and_broken_models_are_left_out) {
 	fixture_free(&f);
 }
 
-TEST(listing_takes_nothing) {
+TEST(listing_admits_nothing) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	fixture_break(&f, "a", 0);
@@ -94,11 +94,11 @@ TEST(listing_takes_nothing) {
 	fixture_free(&f);
 }
 
-TEST(where_all_rest_the_first_to_return_is_listed) {
+TEST(if_all_cool_down_the_first_to_return_is_listed) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
-	fixture_rest(&f, "a", 3000, false, 0);
-	fixture_rest(&f, "b", 2000, false, 0);
+	fixture_cool_down(&f, "a", 3000, false, 0);
+	fixture_cool_down(&f, "b", 2000, false, 0);
 	fixture_break(&f, "c", 0);
 	CHECK_LISTED(&f, 0, "b");
 	model_state_force_open(fixture_model(&f, "b")->state, 0);
@@ -106,23 +106,23 @@ TEST(where_all_rest_the_first_to_return_is_listed) {
 	fixture_free(&f);
 }
 
-TEST(one_model_alone_is_asked_one_attempt_at_a_time) {
+TEST(a_last_resort_gets_one_attempt_at_a_time) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	PLAY(&f, {0, "begin", "send 0 a"}, {10, "throttle 0", "fail exhausted 0 after 1000"});
 	PLAY(&f, {100, "begin", "send 0 a"});
 	struct route_request *first = f.request;
-	PLAY(&f, {110, "begin", "fail no-models resting after 900"});
+	PLAY(&f, {110, "begin", "fail no-models unavailable after 900"});
 	struct line line = {200, "throttle 0", "fail exhausted 0 after 1000"};
 	play_line(__FILE__, __LINE__, first, &line);
-	// Sent during the rest: no doubling. The place is free again.
+	// Sent during the cooldown: no doubling. The next last resort may follow.
 	PLAY(&f, {210, "begin", "send 0 a"}, {220, "commit 0", ""});
 	first = f.request;
-	// An answer that flows holds the place no longer.
+	// After a commit the next one may follow.
 	PLAY(&f, {230, "begin", "send 0 a"}, {240, "ok 0", "return 0"});
 	line = (struct line){250, "ok 0", "return 0"};
 	play_line(__FILE__, __LINE__, first, &line);
-	// Awake again, it takes any number.
+	// After the cooldown any number is admitted.
 	PLAY(&f, {1200, "begin", "send 0 a"});
 	first = f.request;
 	PLAY(&f, {1201, "begin", "send 0 a"}, {1202, "ok 0", "return 0"});
@@ -135,7 +135,7 @@ TEST(a_busy_last_resort_can_be_waited_for) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	f.pool.limits.max_wait_ms = 1000;
-	fixture_rest(&f, "a", 300, false, 0);
+	fixture_cool_down(&f, "a", 300, false, 0);
 	PLAY(&f, {0, "begin", "send 0 a"});
 	struct route_request *first = f.request;
 	PLAY(&f, {0, "begin", "wait 50"}, {270, "next", "wait 30"}, {300, "next", "send 0 a"}, {310, "ok 0", "return 0"});
@@ -147,33 +147,33 @@ TEST(a_busy_last_resort_can_be_waited_for) {
 TEST(the_operators_errors_only_order_models) {
 	struct fixture f;
 	fixture_init(&f, "a b ~c");
-	fixture_rest(&f, "a", 30000, true, 0);
+	fixture_cool_down(&f, "a", 30000, true, 0);
 	CHECK_LISTED(&f, 1, "b c");
-	fixture_rest(&f, "b", 30000, true, 0);
+	fixture_cool_down(&f, "b", 30000, true, 0);
 	CHECK_LISTED(&f, 1, "c");
-	fixture_rest(&f, "c", 30000, true, 0);
+	fixture_cool_down(&f, "c", 30000, true, 0);
 	CHECK_LISTED(&f, 1, "a b c");
-	// Nor is there one attempt at a time.
+	// Nor is there a limit of one attempt at a time.
 	PLAY(&f, {1, "begin", "send 0 a"});
 	struct route_request *first = f.request;
 	PLAY(&f, {1, "begin", "send 0 a"}, {2, "ok 0", "return 0"});
 	struct line line = {3, "ok 0", "return 0"};
 	play_line(__FILE__, __LINE__, first, &line);
-	// The answer shows that it is mended.
+	// A success ends it.
 	CHECK_LISTED(&f, 4, "a");
 	fixture_free(&f);
 }
 
-TEST(a_denied_model_comes_before_a_resting_one) {
+TEST(a_deprioritized_model_comes_before_one_that_cools_down) {
 	struct fixture f;
 	fixture_init(&f, "a b");
-	fixture_rest(&f, "a", 1000, false, 0);
-	fixture_rest(&f, "b", 30000, true, 0);
+	fixture_cool_down(&f, "a", 1000, false, 0);
+	fixture_cool_down(&f, "b", 30000, true, 0);
 	PLAY(&f, {1, "begin", "send 0 b"}, {2, "deny 0", "send 1 a"}, {3, "ok 1", "return 1"});
 	fixture_free(&f);
 }
 
-TEST(everyone_denied_is_no_throttle) {
+TEST(deprioritized_models_alone_are_no_throttle) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	for (uint64_t now_ms = 0; now_ms < 1000; now_ms += 100)
@@ -182,12 +182,12 @@ TEST(everyone_denied_is_no_throttle) {
 	fixture_free(&f);
 }
 
-TEST(a_client_is_told_when_the_first_model_returns) {
+TEST(retry_after_is_when_the_first_model_returns) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
 	fixture_serves(&f, "c", "other");
 	fixture_break(&f, "a", 0);
-	fixture_rest(&f, "b", 12000, false, 0);
+	fixture_cool_down(&f, "b", 12000, false, 0);
 	fixture_new_request(&f, 2000);
 	CHECK_INT(eligible_retry_after_ms(f.request), 10000);
 	fixture_break(&f, "b", 0);
@@ -202,17 +202,17 @@ TEST(a_client_is_told_when_the_first_model_returns) {
 }
 
 int main(void) {
-	RUN(those_that_serve_the_name_are_listed_in_pool_order);
-	RUN(a_body_of_one_family_stays_in_it);
-	RUN(without_a_family_only_the_same_id_will_do);
-	RUN(resting_and_broken_models_are_left_out);
-	RUN(listing_takes_nothing);
-	RUN(where_all_rest_the_first_to_return_is_listed);
-	RUN(one_model_alone_is_asked_one_attempt_at_a_time);
+	RUN(models_that_serve_the_name_are_listed_in_pool_order);
+	RUN(a_body_of_one_family_stays_in_the_family);
+	RUN(without_a_family_only_models_of_the_same_id_are_listed);
+	RUN(models_with_a_cooldown_or_an_open_breaker_are_left_out);
+	RUN(listing_admits_nothing);
+	RUN(if_all_cool_down_the_first_to_return_is_listed);
+	RUN(a_last_resort_gets_one_attempt_at_a_time);
 	RUN(a_busy_last_resort_can_be_waited_for);
 	RUN(the_operators_errors_only_order_models);
-	RUN(a_denied_model_comes_before_a_resting_one);
-	RUN(everyone_denied_is_no_throttle);
-	RUN(a_client_is_told_when_the_first_model_returns);
+	RUN(a_deprioritized_model_comes_before_one_that_cools_down);
+	RUN(deprioritized_models_alone_are_no_throttle);
+	RUN(retry_after_is_when_the_first_model_returns);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a client is told when a request ends without an answer: row by row.
+// The response to a failed request: row by row.
 #include "route/error_response.h"
 
 #include <stdlib.h>
@@ -13,14 +13,14 @@ struct response_case {
 	enum no_models why;
 	bool all_refused;
 	uint64_t retry_after_ms;
-	int upstream_status; // 0: no upstream answered
+	int upstream_status; // 0: no upstream responded
 	const char *upstream_name;
 	int64_t upstream_retry_after_ms;
 	const char *last_name; // NULL: no attempt failed
 	enum failure_kind last_kind;
 	int status;
 	const char *exception;
-	int64_t told_ms; // -1: no retry-after
+	int64_t expected_retry_after_ms; // -1: no retry-after
 	const char *code;
 	enum error_type type;
 };
@@ -31,18 +31,19 @@ static const struct response_case cases[] = {
     {"the last upstream error wins over a later network failure", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 500,
      "InternalServerException", -1, "ConnectionReset", FAILURE_NETWORK, 500, "InternalServerException", 1500,
      "RETRIES_EXHAUSTED", TYPE_VALIDATION},
-    {"a throttle keeps the upstream's own wish", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 429, "ThrottlingException",
-     7000, "ThrottlingException", FAILURE_HTTP, 429, "ThrottlingException", 7000, "RETRIES_EXHAUSTED", TYPE_VALIDATION},
-    {"a 403 does not say when to come back", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 403, "AccessDeniedException", -1,
+    {"a throttle keeps the upstream's own retry-after", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 429,
+     "ThrottlingException", 7000, "ThrottlingException", FAILURE_HTTP, 429, "ThrottlingException", 7000,
+     "RETRIES_EXHAUSTED", TYPE_VALIDATION},
+    {"a 403 has no retry-after", ROUTE_RETRIES_EXHAUSTED, 0, false, 1500, 403, "AccessDeniedException", -1,
      "AccessDeniedException", FAILURE_HTTP, 403, "AccessDeniedException", -1, "RETRIES_EXHAUSTED", TYPE_VALIDATION},
     {"no model serves it", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_NOT_SERVED, false, 0, 0, NULL, -1, NULL, 0, 404,
      "ResourceNotFoundException", -1, "NO_MODELS_AVAILABLE", TYPE_MODEL_UNAVAILABLE},
-    {"every model rests", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_UNAVAILABLE, false, 2345, 0, NULL, -1, NULL, 0, 429,
-     "ThrottlingException", 2345, "NO_MODELS_AVAILABLE", TYPE_CIRCUIT_OPEN},
-    {"select chose none", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_NONE_SELECTED, false, 5000, 0, NULL, -1, NULL, 0, 429,
+    {"every model is unavailable", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_UNAVAILABLE, false, 2345, 0, NULL, -1, NULL, 0,
+     429, "ThrottlingException", 2345, "NO_MODELS_AVAILABLE", TYPE_CIRCUIT_OPEN},
+    {"select returned none", ROUTE_NO_MODELS_AVAILABLE, NO_MODELS_NONE_SELECTED, false, 5000, 0, NULL, -1, NULL, 0, 429,
      "ThrottlingException", 5000, "NO_MODELS_AVAILABLE", TYPE_THROTTLING},
-    {"nobody failed but for a tier", ROUTE_RETRIES_EXHAUSTED, NO_MODELS_UNAVAILABLE, false, 998, 0, NULL, -1, NULL, 0,
-     429, "ThrottlingException", 998, "RETRIES_EXHAUSTED", TYPE_CIRCUIT_OPEN},
+    {"only tiers were missing", ROUTE_RETRIES_EXHAUSTED, NO_MODELS_UNAVAILABLE, false, 998, 0, NULL, -1, NULL, 0, 429,
+     "ThrottlingException", 998, "RETRIES_EXHAUSTED", TYPE_CIRCUIT_OPEN},
     {"network failures only", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "ConnectionRefused",
      FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "RETRIES_EXHAUSTED", TYPE_NETWORK},
     {"a stream corrupt before its commit", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "CorruptFrame",
@@ -51,7 +52,7 @@ static const struct response_case cases[] = {
      "ModelTimeoutException", -1, "RETRIES_EXHAUSTED", TYPE_TIMEOUT},
     {"the deadline", ROUTE_DEADLINE_EXCEEDED, 0, false, 1000, 0, NULL, -1, "ConnectionReset", FAILURE_NETWORK, 408,
      "ModelTimeoutException", -1, "DEADLINE_EXCEEDED", TYPE_TIMEOUT},
-    {"every answer was a refusal", ROUTE_RETRIES_EXHAUSTED, 0, true, 1000, 0, NULL, -1, NULL, 0, 424,
+    {"every response was a refusal", ROUTE_RETRIES_EXHAUSTED, 0, true, 1000, 0, NULL, -1, NULL, 0, 424,
      "ModelErrorException", -1, "RETRIES_EXHAUSTED", TYPE_MODEL_UNAVAILABLE},
     {"no credentials", ROUTE_RETRIES_EXHAUSTED, 0, false, 1000, 0, NULL, -1, "NoCredentials", FAILURE_NETWORK, 500,
      "InternalServerException", -1, "RETRIES_EXHAUSTED", TYPE_AUTHENTICATION},
@@ -91,7 +92,7 @@ static struct pool small_pool(struct model *models, size_t count) {
 
 static void run_case(const struct response_case *example, const struct pool *pool) {
 	struct arena arena;
-	struct error_response told;
+	struct error_response response;
 	struct step step = {
 	    .kind = STEP_FAIL,
 	    .error = example->error,
@@ -116,16 +117,16 @@ static void run_case(const struct response_case *example, const struct pool *poo
 	if (example->last_name)
 		attempt_failures_note(&failures, 3, &last);
 	arena_init(&arena, 1 << 20);
-	error_response_make(&step, &failures, pool, SLICE("asked"), &arena, &told);
+	error_response_make(&step, &failures, pool, SLICE("asked"), &arena, &response);
 	int before = check_failures_in_test;
-	CHECK_INT(told.status, example->status);
-	CHECK_SLICE(told.exception, slice_from(example->exception));
-	CHECK_INT(told.retry_after_ms, example->told_ms);
-	CHECK_SLICE(told.code, slice_from(example->code));
-	CHECK_INT(told.type, example->type);
-	CHECK_INT(told.from_upstream, example->upstream_status != 0 && example->error != ROUTE_STOPPED);
-	CHECK_INT(told.attempt, told.from_upstream ? 2 : 0);
-	CHECK_INT(told.message.len > 0, !told.from_upstream);
+	CHECK_INT(response.status, example->status);
+	CHECK_SLICE(response.exception, slice_from(example->exception));
+	CHECK_INT(response.retry_after_ms, example->expected_retry_after_ms);
+	CHECK_SLICE(response.code, slice_from(example->code));
+	CHECK_INT(response.type, example->type);
+	CHECK_INT(response.from_upstream, example->upstream_status != 0 && example->error != ROUTE_STOPPED);
+	CHECK_INT(response.attempt, response.from_upstream ? 2 : 0);
+	CHECK_INT(response.message.len > 0, !response.from_upstream);
 	if (check_failures_in_test > before)
 		printf("  in \"%s\"\n", example->title);
 	arena_free(&arena);
@@ -143,56 +144,56 @@ TEST(each_outcome) {
 	for (size_t i = 0; i < sizeof outcome_cases / sizeof outcome_cases[0]; i++) {
 		const struct outcome_case *example = &outcome_cases[i];
 		struct arena arena;
-		struct error_response told;
+		struct error_response response;
 		struct attempt_failures failures = {.has_failed = example->has_failed, .last.fault = example->last_fault};
 		struct step step = {.kind = STEP_FAIL, .error = example->error, .all_refused = example->all_refused};
 		arena_init(&arena, 1 << 20);
-		error_response_make(&step, &failures, &pool, SLICE("asked"), &arena, &told);
-		CHECK_INT(told.outcome, example->outcome);
+		error_response_make(&step, &failures, &pool, SLICE("asked"), &arena, &response);
+		CHECK_INT(response.outcome, example->outcome);
 		arena_free(&arena);
 	}
 }
 
-// However the request has ended: what else there is to tell may have found no room.
-TEST(a_full_arena_is_told_as_such) {
+// However the request has ended: its failures may not have fitted into the arena.
+TEST(an_exhausted_arena_has_its_own_response) {
 	struct pool pool = {0};
 	struct failure throttle = {.status = 429, .name = SLICE("ThrottlingException"), .fault = FAULT_THROTTLE};
 	struct attempt_failures failures = {0};
 	attempt_failures_note(&failures, 0, &throttle);
 	for (enum route_error error = ROUTE_NO_MODELS_AVAILABLE; error <= ROUTE_DEADLINE_EXCEEDED; error++) {
 		struct arena arena;
-		struct error_response told;
+		struct error_response response;
 		struct step step = {.kind = STEP_FAIL, .error = error, .retry_after_ms = 1000};
 		arena_init(&arena, 16);
 		CHECK(arena_alloc(&arena, 17) == NULL);
-		error_response_make(&step, &failures, &pool, SLICE("asked"), &arena, &told);
-		CHECK_INT(told.status, 429);
-		CHECK_INT(told.retry_after_ms, 2000);
-		CHECK_INT(told.outcome, OUTCOME_RATE_LIMIT);
-		CHECK(!told.from_upstream);
-		CHECK_SLICE(told.message,
+		error_response_make(&step, &failures, &pool, SLICE("asked"), &arena, &response);
+		CHECK_INT(response.status, 429);
+		CHECK_INT(response.retry_after_ms, 2000);
+		CHECK_INT(response.outcome, OUTCOME_RATE_LIMIT);
+		CHECK(!response.from_upstream);
+		CHECK_SLICE(response.message,
 		            SLICE("The request is over its memory: the models that were tried have said too much."));
 		arena_free(&arena);
 	}
 }
 
-TEST(the_404_names_what_is_served_but_twenty_at_most) {
+TEST(the_404_lists_at_most_twenty_served_names) {
 	struct model models[30];
 	struct pool pool = small_pool(models, 30);
 	struct arena arena;
-	struct error_response told;
+	struct error_response response;
 	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NOT_SERVED};
 	struct attempt_failures none = {0};
 	arena_init(&arena, 1 << 20);
-	error_response_make(&step, &none, &pool, SLICE("nobody"), &arena, &told);
-	CHECK(memmem(told.message.ptr, told.message.len, "\"nobody\"", 8) != NULL);
-	CHECK(memmem(told.message.ptr, told.message.len, "model-19", 8) != NULL);
-	CHECK(memmem(told.message.ptr, told.message.len, "model-20", 8) == NULL);
-	CHECK(slice_ends(told.message, SLICE(", ...")));
+	error_response_make(&step, &none, &pool, SLICE("unknown"), &arena, &response);
+	CHECK(memmem(response.message.ptr, response.message.len, "\"unknown\"", 9) != NULL);
+	CHECK(memmem(response.message.ptr, response.message.len, "model-19", 8) != NULL);
+	CHECK(memmem(response.message.ptr, response.message.len, "model-20", 8) == NULL);
+	CHECK(slice_ends(response.message, SLICE(", ...")));
 	arena_free(&arena);
 }
 
-TEST(the_404_names_each_once) {
+TEST(the_404_lists_each_name_once) {
 	struct model models[2];
 	struct pool pool = small_pool(models, 2);
 	char chat[] = "chat", own[] = "model-0";
@@ -202,20 +203,20 @@ TEST(the_404_names_each_once) {
 		models[i].serves_count = 2;
 	}
 	struct arena arena;
-	struct error_response told;
+	struct error_response response;
 	struct step step = {.kind = STEP_FAIL, .error = ROUTE_NO_MODELS_AVAILABLE, .why = NO_MODELS_NOT_SERVED};
 	struct attempt_failures none = {0};
 	arena_init(&arena, 1 << 20);
-	error_response_make(&step, &none, &pool, SLICE("nobody"), &arena, &told);
-	CHECK_SLICE(told.message, SLICE("No model here serves \"nobody\". Served are: model-0, chat, model-1"));
+	error_response_make(&step, &none, &pool, SLICE("unknown"), &arena, &response);
+	CHECK_SLICE(response.message, SLICE("No model here serves \"unknown\". Served are: model-0, chat, model-1"));
 	arena_free(&arena);
 }
 
 int main(void) {
 	RUN(each_row_of_the_table);
 	RUN(each_outcome);
-	RUN(a_full_arena_is_told_as_such);
-	RUN(the_404_names_what_is_served_but_twenty_at_most);
-	RUN(the_404_names_each_once);
+	RUN(an_exhausted_arena_has_its_own_response);
+	RUN(the_404_lists_at_most_twenty_served_names);
+	RUN(the_404_lists_each_name_once);
 	return check_summary();
 }

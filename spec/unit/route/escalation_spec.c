@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tiers in a request's life: where attempts start, one more try of a throttled model at the next tier, and models that
-// lack the tier that they are asked for.
+// Tiers in a request's life: where attempts start, escalation of a throttled attempt to the next tier, and models that
+// lack a tier.
 #include "fixture.h"
 
 static void ladder_init(struct fixture *f, const char *names) {
@@ -14,13 +14,13 @@ static struct model_statistics statistics_of(struct fixture *f, const char *name
 	return statistics;
 }
 
-TEST(attempts_start_at_the_tier_that_is_wished) {
+TEST(attempts_start_at_the_selected_tier) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_model(&f, "a")->tier = TIER_FLEX;
 	PLAY(&f, {0, "begin", "send 0 a at flex"}, {1, "break 0", "send 1 b"}, {2, "ok 1", "return 1"});
 	CHECK_INT(f.failed_tier, TIER_FLEX);
-	// The client's own is in its request already.
+	// The client's own tier is in its request already.
 	f.attributes.tier = TIER_PRIORITY;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "send 1 b"}, {2, "ok 1", "return 1"});
 	CHECK_INT(f.failed_tier, TIER_PRIORITY);
@@ -29,7 +29,7 @@ TEST(attempts_start_at_the_tier_that_is_wished) {
 	fixture_free(&f);
 }
 
-TEST(a_throttled_model_is_asked_once_more_at_the_next_tier) {
+TEST(a_throttled_model_is_tried_once_more_at_the_next_tier) {
 	struct fixture f;
 	ladder_init(&f, "a b");
 	f.pool.limits.max_retries = 0;
@@ -45,7 +45,7 @@ TEST(a_throttled_model_is_asked_once_more_at_the_next_tier) {
 	fixture_free(&f);
 }
 
-TEST(what_failed_above_too_is_failed_over) {
+TEST(a_failed_escalation_fails_over) {
 	static const char *const failures[] = {"throttle 1", "break 1", "refuse 1", "deny 1"};
 	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
 		struct fixture f;
@@ -71,24 +71,24 @@ TEST(the_ladder_starts_at_the_attempts_own_tier) {
 	fixture_free(&f);
 }
 
-TEST(what_was_prepared_is_the_tier_that_failed) {
+TEST(a_prepared_tier_is_the_tier_that_failed) {
 	struct fixture f;
 	ladder_init(&f, "a b");
 	f.decide.prepare = fixture_prepare;
 	f.edits.tier = TIER_PRIORITY;
 	PLAY(&f, {0, "begin", "send 0 a at priority"});
-	// What is escalated stays where it is.
+	// An escalated attempt keeps its tier.
 	f.edits.tier = TIER_FLEX;
-	GO_ON(&f, {1, "throttle 0", "send 1 a up to reserved"});
+	CONTINUE(&f, {1, "throttle 0", "send 1 a up to reserved"});
 	CHECK_INT(f.failed_tier, TIER_PRIORITY);
 	f.edits.tier = TIER_NONE;
-	GO_ON(&f, {2, "throttle 1", "send 2 b"});
+	CONTINUE(&f, {2, "throttle 1", "send 2 b"});
 	CHECK_INT(f.failed_tier, TIER_RESERVED);
-	GO_ON(&f, {3, "ok 2", "return 2"});
+	CONTINUE(&f, {3, "ok 2", "return 2"});
 	fixture_free(&f);
 }
 
-TEST(what_was_prepared_may_be_missing_too) {
+TEST(a_prepared_tier_may_be_missing) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_model(&f, "a")->tier = TIER_RESERVED;
@@ -96,10 +96,10 @@ TEST(what_was_prepared_may_be_missing_too) {
 	f.edits.tier = TIER_FLEX;
 	PLAY(&f, {0, "begin", "send 0 a at flex"}, {1, "lack 0", "send 1 a at reserved"});
 	CHECK(f.request->attempts[0].lacked_tier);
-	GO_ON(&f, {2, "ok 1", "return 1"});
+	CONTINUE(&f, {2, "ok 1", "return 1"});
 	PLAY(&f, {3, "begin", "send 0 a at reserved"}, {4, "lack 0", "send 1 a"},
 	     {5, "lack 1", "fail failed 1 after 1000"});
-	// The client's own is the client's to hear of, also where `prepare` wants the same.
+	// The client gets the error about its own tier, even if `prepare` sets the same.
 	f.attributes.tier = TIER_FLEX;
 	PLAY(&f, {10, "begin", "send 0 a"}, {11, "lack 0", "fail failed 0 after 1000"});
 	fixture_free(&f);
@@ -117,24 +117,24 @@ TEST(a_policy_may_escalate_after_any_failure_or_not_at_all) {
 	fixture_free(&f);
 }
 
-TEST(a_retry_repeats_an_escalated_attempt_as_it_was) {
+TEST(a_retry_of_an_escalated_attempt_keeps_its_tier) {
 	struct fixture f;
 	ladder_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"});
 	f.classifies = true;
 	f.classification = (struct classification){.verdict = VERDICT_RETRY, .outcome = OUTCOME_RATE_LIMIT, .after_ms = 9};
-	GO_ON(&f, {2, "throttle 1", "wait 9"}, {11, "next", "send 2 a up to priority"}, {12, "ok 2", "return 2"});
+	CONTINUE(&f, {2, "throttle 1", "wait 9"}, {11, "next", "send 2 a up to priority"}, {12, "ok 2", "return 2"});
 	fixture_free(&f);
 }
 
-TEST(a_rest_is_that_of_the_tier_that_was_throttled) {
+TEST(a_cooldown_is_that_of_the_throttled_tier) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY}, 1};
 	f.pool.limits.max_retries = 1;
 	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 a up to priority"}, {500, "ok 1", "return 1"});
 	CHECK_INT(fixture_snapshot(&f, "a", 999).cooldown_until_ms, 1000);
-	// Any number of requests begin above it, which is their one climb.
+	// Requests start at the next rung, which is their one escalation.
 	PLAY(&f, {600, "begin", "send 0 a up to priority"});
 	struct route_request *first = f.request;
 	PLAY(&f, {600, "begin", "send 0 a up to priority"}, {601, "break 0", "send 1 b"}, {602, "ok 1", "return 1"});
@@ -142,14 +142,14 @@ TEST(a_rest_is_that_of_the_tier_that_was_throttled) {
 	play_line(__FILE__, __LINE__, first, &line);
 	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 3);
 	CHECK_INT(fixture_count_events(&f, "tier-escalation-success"), 2);
-	// Who asks for another tier has nothing to do with it, who asks for this one has.
+	// A request for another tier isn't affected, a request for this one is.
 	f.attributes.tier = TIER_FLEX;
 	PLAY(&f, {700, "begin", "send 0 a"}, {701, "ok 0", "return 0"});
 	f.attributes.tier = TIER_DEFAULT;
 	PLAY(&f, {700, "begin", "send 0 a up to priority"}, {701, "ok 0", "return 0"});
 	f.attributes.tier = TIER_PRIORITY;
 	PLAY(&f, {700, "begin", "send 0 a"}, {701, "throttle 0", "send 1 b"}, {702, "ok 1", "return 1"});
-	// Now both tiers rest, and so does the model.
+	// Now both tiers cool down, and so does the model.
 	f.attributes.tier = TIER_NONE;
 	PLAY(&f, {800, "begin", "send 0 b"}, {801, "ok 0", "return 0"});
 	CHECK_INT(fixture_snapshot(&f, "a", 999).cooldown_until_ms, 1701);
@@ -157,58 +157,58 @@ TEST(a_rest_is_that_of_the_tier_that_was_throttled) {
 	fixture_free(&f);
 }
 
-// It would be sent at the tier that has just throttled.
-TEST(a_request_whose_tier_is_fixed_does_not_climb) {
+// It would be sent at the tier that was just throttled.
+TEST(a_request_whose_tier_is_fixed_is_not_escalated) {
 	struct fixture f;
 	ladder_init(&f, "a b");
 	f.attributes.is_tier_fixed = true;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 b"}, {2, "ok 1", "return 1"});
 	CHECK_INT(fixture_count_events(&f, "tier-escalation"), 0);
-	// Nor past a tier that rests.
+	// Nor does it start above a tier that cools down.
 	PLAY(&f, {10, "begin", "send 0 b"}, {11, "ok 0", "return 0"});
 	f.attributes.is_tier_fixed = false;
 	PLAY(&f, {20, "begin", "send 0 a up to priority"}, {21, "ok 0", "return 0"});
-	// A policy that wants it all the same gets a failover.
+	// If the policy escalates it in spite of that, it fails over.
 	f.attributes.is_tier_fixed = f.classifies = true;
 	f.classification = (struct classification){.verdict = VERDICT_ESCALATE, .outcome = OUTCOME_FAIL_FAST};
 	PLAY(&f, {2000, "begin", "send 0 a"}, {2001, "break 0", "send 1 b"}, {2002, "ok 1", "return 1"});
 	fixture_free(&f);
 }
 
-TEST(a_rest_of_the_whole_model_is_no_tiers) {
+TEST(a_cooldown_of_the_whole_model_is_that_of_no_tier) {
 	struct fixture f;
 	ladder_init(&f, "a b");
-	fixture_rest(&f, "a", 1000, false, 0);
+	fixture_cool_down(&f, "a", 1000, false, 0);
 	PLAY(&f, {1, "begin", "send 0 b"}, {2, "ok 0", "return 0"});
-	// Nor does a throttle make it one.
+	// A throttle doesn't make it one of a tier.
 	f.attributes.tier = TIER_PRIORITY;
-	fixture_rest(&f, "b", 5000, false, 500);
+	fixture_cool_down(&f, "b", 5000, false, 500);
 	PLAY(&f, {501, "begin", "send 0 a"}, {502, "throttle 0", "send 1 a up to reserved"}, {503, "ok 1", "return 1"});
 	f.attributes.tier = TIER_FLEX;
 	PLAY(&f, {504, "begin", "send 0 a"});
 	struct route_request *first = f.request;
-	PLAY(&f, {504, "begin", "fail no-models resting after 998"});
+	PLAY(&f, {504, "begin", "fail no-models unavailable after 998"});
 	struct line line = {505, "ok 0", "return 0"};
 	play_line(__FILE__, __LINE__, first, &line);
 	fixture_free(&f);
 }
 
-TEST(a_tiers_rest_ends_in_the_models_or_with_time) {
+TEST(a_tiers_cooldown_ends_with_the_models_or_with_time) {
 	struct fixture f;
 	ladder_init(&f, "a");
 	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 a up to priority"}, {0, "ok 1", "return 1"});
 	PLAY(&f, {1, "begin", "send 0 a up to priority"}, {1, "ok 0", "return 0"});
-	// Something else stands in the way, but no rest does.
-	fixture_rest(&f, "a", 5000, true, 1000);
+	// The model is deprioritized, which is no cooldown.
+	fixture_cool_down(&f, "a", 5000, true, 1000);
 	PLAY(&f, {1001, "begin", "send 0 a"}, {1001, "throttle 0", "send 1 a up to priority"}, {1002, "ok 1", "return 1"});
-	// A rest that a policy asks for is that of the model: one attempt at a time, at the tier that was wished.
+	// A cooldown by the policy is one of the model: one attempt at a time, at the selected tier.
 	PLAY(&f, {1003, "begin", "send 0 a up to priority"}, {1003, "ok 0", "return 0"});
-	fixture_rest(&f, "a", 1, false, 1004);
+	fixture_cool_down(&f, "a", 1, false, 1004);
 	PLAY(&f, {1005, "begin", "send 0 a"}, {1006, "ok 0", "return 0"});
 	fixture_free(&f);
 }
 
-TEST(without_a_ladder_the_model_rests) {
+TEST(without_a_ladder_the_model_cools_down) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 b"}, {1, "ok 1", "return 1"});
@@ -218,7 +218,7 @@ TEST(without_a_ladder_the_model_rests) {
 	fixture_free(&f);
 }
 
-TEST(a_tier_that_select_wishes_may_rest_too) {
+TEST(a_selected_tier_may_cool_down_too) {
 	struct fixture f;
 	ladder_init(&f, "a b");
 	f.options.tier = TIER_PRIORITY;
@@ -226,7 +226,7 @@ TEST(a_tier_that_select_wishes_may_rest_too) {
 	     {1, "ok 1", "return 1"});
 	PLAY(&f, {2, "begin", "send 0 a up to reserved"}, {3, "throttle 0", "send 1 b at priority"},
 	     {4, "ok 1", "return 1"});
-	// There is nothing above that doesn't rest: the place is lost.
+	// No higher rung is free of a cooldown: the attempt is not admitted.
 	PLAY(&f, {5, "begin", "send 0 b at priority"}, {6, "ok 0", "return 0"});
 	CHECK_INT(f.listed.count, 1);
 	f.options.tier = TIER_NONE;
@@ -234,12 +234,12 @@ TEST(a_tier_that_select_wishes_may_rest_too) {
 	fixture_free(&f);
 }
 
-TEST(an_answer_from_above_says_nothing_of_the_throttled_tier) {
+TEST(a_success_of_an_escalation_does_not_affect_the_throttled_tier) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY}, 1};
 	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 a up to priority"}, {500, "ok 1", "return 1"});
-	// So the next rest is longer.
+	// So the next cooldown is longer.
 	PLAY(&f, {1000, "begin", "send 0 a"}, {1000, "throttle 0", "send 1 a up to priority"},
 	     {1001, "throttle 1", "fail exhausted 1 after 2000"});
 	// A success at the tier itself ends the doubling.
@@ -249,7 +249,7 @@ TEST(an_answer_from_above_says_nothing_of_the_throttled_tier) {
 	fixture_free(&f);
 }
 
-TEST(an_escalation_needs_its_breaker) {
+TEST(an_escalation_needs_an_admission) {
 	struct fixture f;
 	ladder_init(&f, "a b");
 	f.classifies = true;
@@ -283,7 +283,7 @@ TEST(a_starting_tier_that_is_missing_is_dropped_at_once) {
 	CHECK_INT(statistics_of(&f, "a").fail_fast + statistics_of(&f, "a").rate_limit, 0);
 	CHECK_INT(statistics_of(&f, "a").cancelled, 1);
 	CHECK_NEAR(fixture_snapshot(&f, "a", 3).error_rate, 0, 0);
-	// It is remembered, of that model, until it is reset.
+	// It is remembered for that model until a reset.
 	PLAY(&f, {10, "begin", "send 0 a"}, {11, "ok 0", "return 0"});
 	fixture_model(&f, "b")->tier = TIER_FLEX;
 	f.selects = fixture_model(&f, "b");
@@ -294,8 +294,8 @@ TEST(a_starting_tier_that_is_missing_is_dropped_at_once) {
 	fixture_free(&f);
 }
 
-// Some complaints only quote what a client has written: they must not take a tier from everybody.
-TEST(a_tier_that_has_served_is_not_given_up_for_a_complaint) {
+// Some errors only quote what the client wrote: they must not take the tier from all requests.
+TEST(a_tier_that_has_served_is_never_missing) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	f.pool.limits.max_retries = 0;
@@ -315,7 +315,7 @@ TEST(a_tier_that_has_served_is_not_given_up_for_a_complaint) {
 	fixture_free(&f);
 }
 
-TEST(a_call_without_a_place_for_tiers_has_none) {
+TEST(an_operation_without_tiers_is_sent_without_one) {
 	struct fixture f;
 	ladder_init(&f, "a b");
 	f.attributes.is_tierless = true;
@@ -332,14 +332,14 @@ TEST(a_tier_that_could_not_be_written_has_not_served) {
 	fixture_init(&f, "a");
 	fixture_model(&f, "a")->tier = TIER_FLEX;
 	PLAY(&f, {0, "begin", "send 0 a at flex"});
-	route_attempt_untiered(f.request, 0);
-	GO_ON(&f, {1, "ok 0", "return 0"});
+	route_attempt_drop_tier(f.request, 0);
+	CONTINUE(&f, {1, "ok 0", "return 0"});
 	PLAY(&f, {10, "begin", "send 0 a at flex"}, {11, "lack 0", "send 1 a"}, {12, "ok 1", "return 1"});
 	PLAY(&f, {20, "begin", "send 0 a"}, {21, "ok 0", "return 0"});
 	fixture_free(&f);
 }
 
-TEST(each_wish_is_dropped_in_turn) {
+TEST(each_missing_tier_is_dropped_in_turn) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	f.pool.limits.max_retries = 0;
@@ -347,15 +347,15 @@ TEST(each_wish_is_dropped_in_turn) {
 	f.options.tier = TIER_RESERVED;
 	PLAY(&f, {0, "begin", "send 0 a at reserved"}, {1, "lack 0", "send 1 a at flex"}, {2, "lack 1", "send 2 a"},
 	     {3, "lack 2", "fail failed 2 after 1000"});
-	// Even if somebody makes the model's tiers be forgotten meanwhile.
+	// Even if a reset forgets the model's tiers meanwhile.
 	model_state_reset_breaker(fixture_model(&f, "a")->state, 10);
 	PLAY(&f, {10, "begin", "send 0 a at reserved"}, {11, "lack 0", "send 1 a at flex"});
 	model_state_reset_breaker(fixture_model(&f, "a")->state, 12);
-	GO_ON(&f, {12, "lack 1", "send 2 a"}, {13, "ok 2", "return 2"});
+	CONTINUE(&f, {12, "lack 1", "send 2 a"}, {13, "ok 2", "return 2"});
 	fixture_free(&f);
 }
 
-TEST(the_clients_own_tier_is_the_clients_business) {
+TEST(an_error_about_the_clients_own_tier_goes_to_the_client) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	f.attributes.tier = TIER_FLEX;
@@ -367,17 +367,17 @@ TEST(the_clients_own_tier_is_the_clients_business) {
 	fixture_free(&f);
 }
 
-TEST(a_rung_that_is_missing_leads_to_the_next_model) {
+TEST(a_missing_rung_leads_to_the_next_model) {
 	struct fixture f;
 	ladder_init(&f, "a b");
 	f.pool.limits.max_retries = 1;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {2, "lack 1", "send 2 b"},
 	     {3, "ok 2", "return 2"});
 	CHECK_INT(fixture_count_events(&f, "tier-escalation-failure"), 1);
-	// The next request climbs past it.
+	// The next request skips the missing rung.
 	PLAY(&f, {2000, "begin", "send 0 a"}, {2001, "throttle 0", "send 1 a up to reserved"}, {2002, "lack 1", "send 2 b"},
 	     {2003, "ok 2", "return 2"});
-	// And then there is nothing to climb to. The last failure is the throttle.
+	// Then there is no rung left. The last failure is the throttle.
 	f.pool.limits.max_retries = 0;
 	PLAY(&f, {9000, "begin", "send 0 a"}, {9001, "throttle 0", "fail exhausted 0 after 1000"});
 	model_state_reset_breaker(fixture_model(&f, "a")->state, 9002);
@@ -386,8 +386,9 @@ TEST(a_rung_that_is_missing_leads_to_the_next_model) {
 	fixture_free(&f);
 }
 
-// The throttle was another request's, so this one has nothing to pass on: its client may come back after the rest.
-TEST(a_model_that_rests_below_a_missing_rung_rests) {
+// The throttle was another request's, so there is no upstream error to forward: the client may retry after the
+// cooldown.
+TEST(a_model_below_a_missing_rung_cools_down) {
 	for (uint64_t retries = 0; retries < 2; retries++) {
 		struct fixture f;
 		fixture_init(&f, "a b");
@@ -416,18 +417,18 @@ TEST(a_missing_tier_beside_another_attempt_ends_nothing) {
 	fixture_free(&f);
 }
 
-TEST(a_place_lost_before_going_on_without_a_tier_is_a_change_of_model) {
+TEST(a_breaker_that_opens_before_an_attempt_without_its_tier_is_a_failover) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	f.pool.limits.max_retries = 1;
 	fixture_model(&f, "a")->tier = TIER_FLEX;
 	PLAY(&f, {0, "begin", "send 0 a at flex"});
 	model_state_force_open(fixture_model(&f, "a")->state, 1);
-	GO_ON(&f, {1, "lack 0", "send 1 b"}, {2, "break 1", "fail exhausted 1 after 1000"});
+	CONTINUE(&f, {1, "lack 0", "send 1 b"}, {2, "break 1", "fail exhausted 1 after 1000"});
 	fixture_free(&f);
 }
 
-TEST(headers_that_were_wished_outlive_the_decision) {
+TEST(selected_headers_outlive_the_decision) {
 	struct fixture f;
 	ladder_init(&f, "a");
 	char name[] = "x-one", value[] = "1";
@@ -450,33 +451,33 @@ TEST(headers_that_were_wished_outlive_the_decision) {
 }
 
 int main(void) {
-	RUN(attempts_start_at_the_tier_that_is_wished);
-	RUN(a_throttled_model_is_asked_once_more_at_the_next_tier);
-	RUN(what_failed_above_too_is_failed_over);
+	RUN(attempts_start_at_the_selected_tier);
+	RUN(a_throttled_model_is_tried_once_more_at_the_next_tier);
+	RUN(a_failed_escalation_fails_over);
 	RUN(the_ladder_starts_at_the_attempts_own_tier);
-	RUN(what_was_prepared_is_the_tier_that_failed);
-	RUN(what_was_prepared_may_be_missing_too);
+	RUN(a_prepared_tier_is_the_tier_that_failed);
+	RUN(a_prepared_tier_may_be_missing);
 	RUN(a_policy_may_escalate_after_any_failure_or_not_at_all);
-	RUN(a_retry_repeats_an_escalated_attempt_as_it_was);
-	RUN(a_rest_is_that_of_the_tier_that_was_throttled);
-	RUN(a_request_whose_tier_is_fixed_does_not_climb);
-	RUN(a_rest_of_the_whole_model_is_no_tiers);
-	RUN(a_tiers_rest_ends_in_the_models_or_with_time);
-	RUN(without_a_ladder_the_model_rests);
-	RUN(a_tier_that_select_wishes_may_rest_too);
-	RUN(an_answer_from_above_says_nothing_of_the_throttled_tier);
-	RUN(an_escalation_needs_its_breaker);
+	RUN(a_retry_of_an_escalated_attempt_keeps_its_tier);
+	RUN(a_cooldown_is_that_of_the_throttled_tier);
+	RUN(a_request_whose_tier_is_fixed_is_not_escalated);
+	RUN(a_cooldown_of_the_whole_model_is_that_of_no_tier);
+	RUN(a_tiers_cooldown_ends_with_the_models_or_with_time);
+	RUN(without_a_ladder_the_model_cools_down);
+	RUN(a_selected_tier_may_cool_down_too);
+	RUN(a_success_of_an_escalation_does_not_affect_the_throttled_tier);
+	RUN(an_escalation_needs_an_admission);
 	RUN(a_throttle_beside_another_attempt_escalates_nothing);
 	RUN(a_starting_tier_that_is_missing_is_dropped_at_once);
-	RUN(a_tier_that_has_served_is_not_given_up_for_a_complaint);
-	RUN(a_call_without_a_place_for_tiers_has_none);
+	RUN(a_tier_that_has_served_is_never_missing);
+	RUN(an_operation_without_tiers_is_sent_without_one);
 	RUN(a_tier_that_could_not_be_written_has_not_served);
-	RUN(each_wish_is_dropped_in_turn);
-	RUN(the_clients_own_tier_is_the_clients_business);
-	RUN(a_rung_that_is_missing_leads_to_the_next_model);
-	RUN(a_model_that_rests_below_a_missing_rung_rests);
+	RUN(each_missing_tier_is_dropped_in_turn);
+	RUN(an_error_about_the_clients_own_tier_goes_to_the_client);
+	RUN(a_missing_rung_leads_to_the_next_model);
+	RUN(a_model_below_a_missing_rung_cools_down);
 	RUN(a_missing_tier_beside_another_attempt_ends_nothing);
-	RUN(a_place_lost_before_going_on_without_a_tier_is_a_change_of_model);
-	RUN(headers_that_were_wished_outlive_the_decision);
+	RUN(a_breaker_that_opens_before_an_attempt_without_its_tier_is_a_failover);
+	RUN(selected_headers_outlive_the_decision);
 	return check_summary();
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What observers are told of requests: each kind of record, with its fields, over the ways that a request can take; and
+// The events of requests: each kind of record with its fields, over the ways that a request can take; and
 // one end for each attempt that has started.
 #include "fixture.h"
 
-// The names of all events so far, " " between; those that are told together have "+" between them.
-static const char *names_told(const struct fixture *f) {
+// The names of all events so far, separated by " "; the names of one event are separated by "+".
+static const char *event_names_of(const struct fixture *f) {
 	static char text[2048];
 	size_t used = 0;
 	*text = '\0';
@@ -21,7 +21,7 @@ static const struct attempt_ended *attempt_end(const struct fixture *f, size_t n
 	return &fixture_event(f, EVENT_ATTEMPT_ENDED, number)->attempt_ended;
 }
 
-// Each attempt that has started has exactly one end, of the same start; so has the request.
+// Each attempt and each request that has started has exactly one end, with the same start.
 static void check_ends(const char *file, int line, const struct fixture *f) {
 	size_t starts = 0, ends = 0, requests = 0;
 	for (size_t i = 0; i < f->event_count; i++) {
@@ -50,7 +50,7 @@ TEST(a_success) {
 	f.reason = SLICE("the cheapest");
 	fixture_model(&f, "a")->region = memory_string(SLICE("us-west-2"));
 	PLAY(&f, {1000, "begin", "send 0 a"}, {1010, "ok 0", "return 0"});
-	CHECK_STRING(names_told(&f), "request model-selected model-invocation-start model-invocation-complete success");
+	CHECK_STRING(event_names_of(&f), "request model-selected model-invocation-start model-invocation-complete success");
 	CHECK_ENDS(&f);
 	const struct event *selected = fixture_event(&f, EVENT_MODEL_SELECTED, 0);
 	CHECK_STRING(selected->model->name, "a");
@@ -84,9 +84,9 @@ TEST(a_failover) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "starve 0", "send 1 b"}, {2, "ok 1", "return 1"});
-	CHECK_STRING(names_told(&f), "request model-selected model-invocation-start model-invocation-complete "
-	                             "model-cooldown model-selected model-invocation-start model-invocation-complete "
-	                             "success");
+	CHECK_STRING(event_names_of(&f), "request model-selected model-invocation-start model-invocation-complete "
+	                                 "model-cooldown model-selected model-invocation-start model-invocation-complete "
+	                                 "success");
 	CHECK_ENDS(&f);
 	const struct attempt_ended *end = attempt_end(&f, 0);
 	CHECK_INT(end->outcome, OUTCOME_RATE_LIMIT);
@@ -103,8 +103,8 @@ TEST(a_failover) {
 	fixture_free(&f);
 }
 
-// What a log of one line a request shows of the way that it took.
-TEST(the_end_has_what_each_attempt_came_to) {
+// What a log with one line for each request shows of it.
+TEST(the_end_of_a_request_has_a_summary_of_each_attempt) {
 	struct fixture f;
 	struct attempt_summary first, second;
 	fixture_init(&f, "a b");
@@ -130,8 +130,8 @@ TEST(a_failure_with_its_breaker) {
 	fixture_model(&f, "a")->breaker.failure_threshold = 1;
 	f.pool.limits.max_retries = 0;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "fail exhausted 0 after 1000"});
-	CHECK_STRING(names_told(&f), "request model-selected model-invocation-start model-invocation-complete "
-	                             "breaker-changed error");
+	CHECK_STRING(event_names_of(&f), "request model-selected model-invocation-start model-invocation-complete "
+	                                 "breaker-changed error");
 	CHECK_ENDS(&f);
 	const struct event *opened = fixture_event(&f, EVENT_BREAKER_CHANGED, 0);
 	CHECK_STRING(opened->model->name, "a");
@@ -146,8 +146,8 @@ TEST(a_failure_with_its_breaker) {
 	CHECK_INT(over->request_ended.result->status, 503);
 	f.event_count = 0;
 	PLAY(&f, {2, "begin", "send 0 b"}, {3, "ok 0", "return 0"});
-	CHECK_STRING(names_told(&f), "request model-circuit-open-skipped model-selected model-invocation-start "
-	                             "model-invocation-complete success");
+	CHECK_STRING(event_names_of(&f), "request model-circuit-open-skipped model-selected model-invocation-start "
+	                                 "model-invocation-complete success");
 	CHECK_STRING(fixture_event(&f, EVENT_MODEL_SKIPPED, 0)->model->name, "a");
 	fixture_free(&f);
 }
@@ -178,7 +178,7 @@ TEST(a_breaker_that_recovers) {
 	fixture_free(&f);
 }
 
-TEST(the_operators_errors_order_models) {
+TEST(the_operators_errors_deprioritize_a_model) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "deny 0", "send 1 b"}, {2, "ok 1", "return 1"});
@@ -225,9 +225,9 @@ TEST(an_escalation) {
 	fixture_init(&f, "a b");
 	f.pool.limits.tier_escalation = (struct tier_ladder){{TIER_PRIORITY}, 1};
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 a up to priority"}, {2, "ok 1", "return 1"});
-	CHECK_STRING(names_told(&f), "request model-selected model-invocation-start model-invocation-complete "
-	                             "model-cooldown tier-escalation+model-invocation-start "
-	                             "model-invocation-complete+tier-escalation-success success");
+	CHECK_STRING(event_names_of(&f), "request model-selected model-invocation-start model-invocation-complete "
+	                                 "model-cooldown tier-escalation+model-invocation-start "
+	                                 "model-invocation-complete+tier-escalation-success success");
 	CHECK_ENDS(&f);
 	CHECK_INT(fixture_event(&f, EVENT_COOLDOWN_STARTED, 0)->cooldown.tier, TIER_DEFAULT);
 	const struct attempt_ended *end = attempt_end(&f, 1);
@@ -257,9 +257,9 @@ TEST(a_refusal) {
 	f.decide.accept = fixture_accept;
 	f.refuses = "a";
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "whole 0", "send 1 b"}, {2, "whole 1", "return 1"});
-	CHECK_STRING(names_told(&f), "request model-selected model-invocation-start "
-	                             "model-invocation-complete+refusal-detected model-selected model-invocation-start "
-	                             "model-invocation-complete success");
+	CHECK_STRING(event_names_of(&f), "request model-selected model-invocation-start "
+	                                 "model-invocation-complete+refusal-detected model-selected model-invocation-start "
+	                                 "model-invocation-complete success");
 	CHECK_ENDS(&f);
 	CHECK_INT(attempt_end(&f, 0)->outcome, OUTCOME_REFUSAL);
 	CHECK_SLICE(attempt_end(&f, 0)->reason, SLICE("not good enough"));
@@ -287,7 +287,7 @@ TEST(a_request_that_no_model_serves) {
 	fixture_init(&f, "a");
 	fixture_serves(&f, "a", "x*");
 	PLAY(&f, {0, "begin", "fail no-models unserved after 0"});
-	CHECK_STRING(names_told(&f), "request error");
+	CHECK_STRING(event_names_of(&f), "request error");
 	const struct event *over = fixture_event(&f, EVENT_REQUEST_ENDED, 0);
 	CHECK(!over->model);
 	CHECK_INT(over->request_ended.error, ROUTE_NO_MODELS_AVAILABLE);
@@ -299,10 +299,10 @@ TEST(a_request_that_no_model_serves) {
 int main(void) {
 	RUN(a_success);
 	RUN(a_failover);
-	RUN(the_end_has_what_each_attempt_came_to);
+	RUN(the_end_of_a_request_has_a_summary_of_each_attempt);
 	RUN(a_failure_with_its_breaker);
 	RUN(a_breaker_that_recovers);
-	RUN(the_operators_errors_order_models);
+	RUN(the_operators_errors_deprioritize_a_model);
 	RUN(a_hedge_and_the_attempt_that_it_beats);
 	RUN(a_retry);
 	RUN(an_escalation);

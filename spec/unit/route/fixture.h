@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A pool in virtual time, and requests played from scripts of (time, input, expected steps). Selection takes the first
-// candidate unless a spec says otherwise, so scripts can name who is asked.
+// candidate unless a spec says otherwise, so that scripts can name the models.
 #ifndef SPEC_ROUTE_FIXTURE_H
 #define SPEC_ROUTE_FIXTURE_H
 
@@ -15,11 +15,11 @@
 
 enum { FIXTURE_MODELS = 16, FIXTURE_EVENTS = 256 };
 
-// What a model's configuration brings along, for a request that asks nothing of a quota.
-#define TERMS(model) (&(struct admission_request){.breaker = &(model)->breaker, .quota = &(model)->quota})
+// The admission request of a model for a request that needs nothing of a quota.
+#define ADMISSION_REQUEST(model) (&(struct admission_request){.breaker = &(model)->breaker, .quota = &(model)->quota})
 
-// An event as it was told, with copies of what it points to that is gone afterwards.
-struct heard {
+// An event, with copies of what it borrows.
+struct recorded_event {
 	struct event event;
 	struct failure failure;
 	struct classification classification;
@@ -35,25 +35,25 @@ struct fixture {
 	struct arena arena;
 	struct request_attributes attributes;
 	struct route_request *request;
-	// What the decisions answer.
+	// What the decisions return.
 	bool selects_none;
 	struct slice reason;            // of every selection
 	const struct model *selects;    // even if it is no candidate; NULL for the first candidate
 	struct attempt_options options; // of every selection
 	bool classifies;
-	struct classification classification; // where `classifies`
+	struct classification classification; // if `classifies`
 	void (*before_send)(struct fixture *fixture);
 	uint64_t hedges_after_ms;       // of the first attempt of each request
-	const char *refuses;            // the model whose whole answers are refused
-	struct edits edits;             // that are prepared
-	struct request_result finished; // what was heard last
+	const char *refuses;            // the model whose whole responses are refused
+	struct edits edits;             // by `prepare`
+	struct request_result finished; // by the last `finish`
 	uint32_t finishes;
-	enum service_tier failed_tier; // that the last classification was told of
-	struct candidates listed;      // what the last selection was offered, copied
+	enum service_tier failed_tier; // of the last failure to classify
+	struct candidates listed;      // of the last selection, copied
 	const struct model *listed_models[FIXTURE_MODELS];
 	uint32_t selections;
-	struct observers observers; // the fixture itself, of all kinds
-	struct heard events[FIXTURE_EVENTS];
+	struct observers observers; // the fixture itself, for all kinds
+	struct recorded_event events[FIXTURE_EVENTS];
 	size_t event_count;
 };
 
@@ -126,24 +126,24 @@ static inline void fixture_observe(void *owner, const struct event *event) {
 	struct fixture *fixture = owner;
 	if (fixture->event_count == FIXTURE_EVENTS)
 		return;
-	struct heard *heard = &fixture->events[fixture->event_count++];
-	heard->event = *event;
-	const struct failure **failure = failure_of(&heard->event);
+	struct recorded_event *recorded = &fixture->events[fixture->event_count++];
+	recorded->event = *event;
+	const struct failure **failure = failure_of(&recorded->event);
 	if (failure && *failure) {
-		heard->failure = **failure;
-		*failure = &heard->failure;
+		recorded->failure = **failure;
+		*failure = &recorded->failure;
 	}
 	if (event->kind == EVENT_REQUEST_ENDED) {
-		heard->result = *event->request_ended.result;
-		heard->event.request_ended.result = &heard->result;
+		recorded->result = *event->request_ended.result;
+		recorded->event.request_ended.result = &recorded->result;
 	}
 	if (event->kind == EVENT_ATTEMPT_ENDED && event->attempt_ended.classification) {
-		heard->classification = *event->attempt_ended.classification;
-		heard->event.attempt_ended.classification = &heard->classification;
+		recorded->classification = *event->attempt_ended.classification;
+		recorded->event.attempt_ended.classification = &recorded->classification;
 	}
 }
 
-// How many events have been told under that name.
+// How many events there are of that name.
 static inline size_t fixture_count_events(const struct fixture *fixture, const char *name) {
 	size_t count = 0;
 	for (size_t i = 0; i < fixture->event_count; i++) {
@@ -155,7 +155,7 @@ static inline size_t fixture_count_events(const struct fixture *fixture, const c
 	return count;
 }
 
-// The event of that kind, counted from 0 among those; ends the program where there are fewer.
+// The event of that kind and number, counted from 0; aborts if there are fewer.
 static inline const struct event *fixture_event(const struct fixture *fixture, enum event_kind kind, size_t number) {
 	for (size_t i = 0; i < fixture->event_count; i++)
 		if (fixture->events[i].event.kind == kind && number-- == 0)
@@ -225,23 +225,23 @@ static inline void fixture_break(struct fixture *fixture, const char *name, uint
 	const struct model *model = fixture_model(fixture, name);
 	struct settlement settlement = {.outcome = OUTCOME_FAIL_FAST, .ttft_ms = -1, .classification.counts = true};
 	struct permit permit;
-	struct state_changes state_changes;
+	struct state_changes changes;
 	for (uint64_t i = 0; i < model->breaker.failure_threshold; i++)
-		if (model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &permit, &state_changes))
-			model_state_settle(model->state, TERMS(model), &permit, &settlement, now_ms, &state_changes);
+		if (model_state_admit(model->state, ADMISSION_REQUEST(model), ADMIT_ANYWAY, now_ms, &permit, &changes))
+			model_state_settle(model->state, ADMISSION_REQUEST(model), &permit, &settlement, now_ms, &changes);
 }
 
-// Rests the model from `now_ms` on; behind others only, where `orders_only`.
-static inline void fixture_rest(struct fixture *fixture, const char *name, uint64_t length_ms, bool orders_only,
-                                uint64_t now_ms) {
+// Starts a cooldown of the model at `now_ms`, or deprioritizes it.
+static inline void fixture_cool_down(struct fixture *fixture, const char *name, uint64_t length_ms, bool deprioritizes,
+                                     uint64_t now_ms) {
 	const struct model *model = fixture_model(fixture, name);
 	struct settlement settlement = {.outcome = OUTCOME_RATE_LIMIT,
 	                                .ttft_ms = -1,
-	                                .classification = {.orders_only = orders_only, .cooldown_ms = length_ms}};
+	                                .classification = {.deprioritizes = deprioritizes, .cooldown_ms = length_ms}};
 	struct permit permit;
-	struct state_changes state_changes;
-	if (model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &permit, &state_changes))
-		model_state_settle(model->state, TERMS(model), &permit, &settlement, now_ms, &state_changes);
+	struct state_changes changes;
+	if (model_state_admit(model->state, ADMISSION_REQUEST(model), ADMIT_ANYWAY, now_ms, &permit, &changes))
+		model_state_settle(model->state, ADMISSION_REQUEST(model), &permit, &settlement, now_ms, &changes);
 }
 
 static inline struct model_snapshot fixture_snapshot(struct fixture *fixture, const char *name, uint64_t now_ms) {
@@ -257,7 +257,7 @@ static inline void fixture_new_request(struct fixture *fixture, uint64_t now_ms)
 
 static inline void describe_failure(const struct step *step, char *out, size_t size) {
 	static const char *const errors[] = {"no-models", "exhausted", "failed", "cancelled", "stopped", "deadline"};
-	static const char *const reasons[] = {"unserved", "resting", "unselected"};
+	static const char *const reasons[] = {"unserved", "unavailable", "unselected"};
 	size_t used = (size_t)snprintf(out, size, "fail %s", errors[step->error]);
 	if (step->error == ROUTE_NO_MODELS_AVAILABLE)
 		used += (size_t)snprintf(out + used, size - used, " %s", reasons[step->why]);
@@ -326,7 +326,7 @@ static inline struct attempt_result result_of(const char *word) {
 			result.failure.retry_after_ms = result.ttft_ms = -1;
 			result.usage = (struct usage){-1, -1, -1, -1};
 			result.latency_ms = 10;
-			result.status = 200; // read only where the answer has begun
+			result.status = 200; // read only if the response has begun
 			return result;
 		}
 	printf("no such input: %s\n", word);
@@ -358,7 +358,7 @@ struct line {
 	const char *steps; // all of them, "; " between
 };
 
-// Plays one line on the request: the input, then route_next until it has nothing more to say.
+// Plays one line on the request: the input, then route_next until it returns STEP_NONE or STEP_WAIT.
 static inline void play_line(const char *file, int number, struct route_request *request, const struct line *line) {
 	char steps[512] = "";
 	size_t used = 0;
@@ -389,8 +389,8 @@ static inline void play(const char *file, int number, struct fixture *fixture, c
 		play(__FILE__, __LINE__, (fixture), play_lines, sizeof play_lines / sizeof *play_lines);                       \
 	} while (0)
 
-// Goes on with the present request.
-#define GO_ON(fixture, ...)                                                                                            \
+// Continues the present request.
+#define CONTINUE(fixture, ...)                                                                                         \
 	do {                                                                                                               \
 		const struct line play_lines[] = {__VA_ARGS__};                                                                \
 		for (size_t play_i = 0; play_i < sizeof play_lines / sizeof *play_lines; play_i++)                             \

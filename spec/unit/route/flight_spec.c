@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two attempts of one request in flight: who decides, who is stopped, and that losers count nowhere.
+// Two attempts of one request in flight: which one decides, which one is stopped, and that losers count nowhere.
 #include "fixture.h"
 
 // The second attempt is sent 10 ms after the first.
@@ -37,7 +37,7 @@ TEST(a_commit_stops_the_other) {
 	fixture_free(&f);
 }
 
-TEST(what_was_told_to_stop_counts_nowhere) {
+TEST(a_stopped_attempt_counts_nowhere) {
 	struct fixture f;
 	flight_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a; wait 10"}, {10, "next", "send 1 b"}, {20, "ok 0", "cancel 1; return 0"},
@@ -61,7 +61,7 @@ TEST(a_failure_ends_nothing_while_another_is_in_flight) {
 	}
 }
 
-TEST(the_last_to_end_decides) {
+TEST(the_last_attempt_to_end_decides) {
 	struct fixture f;
 	flight_init(&f, "a b c d");
 	PLAY(&f, {0, "begin", "send 0 a; wait 10"}, {10, "next", "send 1 b"}, {20, "reject 0", ""},
@@ -71,7 +71,7 @@ TEST(the_last_to_end_decides) {
 	fixture_free(&f);
 }
 
-TEST(a_retry_of_the_last_goes_to_its_own_model) {
+TEST(a_retry_of_the_last_attempt_goes_to_its_own_model) {
 	struct fixture f;
 	flight_init(&f, "a b c");
 	f.classifies = true;
@@ -92,7 +92,7 @@ TEST(a_cancelled_request_stops_both) {
 	fixture_free(&f);
 }
 
-TEST(an_end_may_come_before_its_stop_was_told) {
+TEST(an_attempt_may_end_before_its_cancel_step) {
 	struct fixture f;
 	flight_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a; wait 10"}, {10, "next", "send 1 b"});
@@ -103,17 +103,17 @@ TEST(an_end_may_come_before_its_stop_was_told) {
 	step = route_attempt_ended(f.request, 1, &broken, 30);
 	CHECK_INT(step.kind, STEP_FAIL);
 	CHECK_INT(step.error, ROUTE_CANCELLED);
-	GO_ON(&f, {31, "stopped 0", ""});
+	CONTINUE(&f, {31, "stopped 0", ""});
 	CHECK_INT(count_cancelled(&f, "b"), 1);
 	fixture_free(&f);
 }
 
-TEST(what_the_driver_stops_by_itself_is_not_tried_retry) {
+TEST(an_attempt_that_the_driver_stops_is_not_retried) {
 	struct fixture f;
 	flight_init(&f, "a b c");
 	PLAY(&f, {0, "begin", "send 0 a; wait 10"}, {10, "next", "send 1 b"}, {20, "stopped 0", ""},
 	     {30, "break 1", "send 2 c"}, {40, "stopped 2", "fail stopped 2"});
-	// An answer that its driver stops is the end, though a loser is still stopping.
+	// If the driver stops the committed attempt, the request ends, though a loser is still stopping.
 	PLAY(&f, {100, "begin", "send 0 a; wait 10"}, {110, "next", "send 1 b"}, {120, "commit 1", "cancel 0"},
 	     {130, "stopped 1", "fail stopped 1"}, {140, "stopped 0", ""});
 	fixture_free(&f);
@@ -122,12 +122,12 @@ TEST(what_the_driver_stops_by_itself_is_not_tried_retry) {
 int main(void) {
 	RUN(the_first_success_stops_the_other);
 	RUN(a_commit_stops_the_other);
-	RUN(what_was_told_to_stop_counts_nowhere);
+	RUN(a_stopped_attempt_counts_nowhere);
 	RUN(a_failure_ends_nothing_while_another_is_in_flight);
-	RUN(the_last_to_end_decides);
-	RUN(a_retry_of_the_last_goes_to_its_own_model);
+	RUN(the_last_attempt_to_end_decides);
+	RUN(a_retry_of_the_last_attempt_goes_to_its_own_model);
 	RUN(a_cancelled_request_stops_both);
-	RUN(an_end_may_come_before_its_stop_was_told);
-	RUN(what_the_driver_stops_by_itself_is_not_tried_retry);
+	RUN(an_attempt_may_end_before_its_cancel_step);
+	RUN(an_attempt_that_the_driver_stops_is_not_retried);
 	return check_summary();
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hedges: when a second model is asked, when not, and what they and retries may take together.
+// Hedges: when a second model is tried, when not, and the budget of hedges and retries.
 #include "fixture.h"
 #include "route/retry_budget.h"
 
-TEST(patience_counts_from_each_attempts_sending) {
+TEST(the_hedge_delay_counts_from_the_sending_of_each_attempt) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
 	f.options.hedge_after_ms = 100;
@@ -11,7 +11,7 @@ TEST(patience_counts_from_each_attempts_sending) {
 	     {100, "next", "wait 50"}, {150, "next", "send 2 c"}, {151, "next", ""}, {160, "ok 2", "cancel 1; return 2"},
 	     {161, "stopped 1", ""}, {400, "next", ""});
 	CHECK_INT(f.selections, 3);
-	// The selection was told of neither the tried nor the one in flight.
+	// Neither the tried model nor the one in flight is a candidate.
 	CHECK_INT(f.listed.count, 1);
 	CHECK(f.listed.list[0] == fixture_model(&f, "c"));
 	fixture_free(&f);
@@ -26,7 +26,7 @@ TEST(an_attempt_is_hedged_once) {
 	fixture_free(&f);
 }
 
-TEST(the_one_that_is_left_may_be_hedged_in_its_turn) {
+TEST(the_attempt_that_is_left_may_be_hedged_in_turn) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
 	f.options.hedge_after_ms = 100;
@@ -49,7 +49,7 @@ TEST(hedges_are_bounded_by_retries) {
 	fixture_free(&f);
 }
 
-TEST(nothing_is_hedged_once_the_answer_flows) {
+TEST(nothing_is_hedged_after_the_commit) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	f.hedges_after_ms = 100;
@@ -59,16 +59,16 @@ TEST(nothing_is_hedged_once_the_answer_flows) {
 	fixture_free(&f);
 }
 
-TEST(a_hedge_needs_a_model_that_is_awake_and_wanted) {
+TEST(a_hedge_needs_an_available_selected_model) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
 	f.hedges_after_ms = 10;
 	fixture_break(&f, "b", 0);
-	fixture_rest(&f, "c", 5000, false, 0);
+	fixture_cool_down(&f, "c", 5000, false, 0);
 	PLAY(&f, {0, "begin", "send 0 a; wait 10"}, {10, "next", ""}, {6000, "next", ""}, {6001, "ok 0", "return 0"});
 	PLAY(&f, {6010, "begin", "send 0 a; wait 10"});
 	f.selects_none = true;
-	GO_ON(&f, {6020, "next", ""}, {6025, "next", ""}, {6030, "ok 0", "return 0"});
+	CONTINUE(&f, {6020, "next", ""}, {6025, "next", ""}, {6030, "ok 0", "return 0"});
 	fixture_free(&f);
 }
 
@@ -79,7 +79,7 @@ TEST(no_hedge_is_sent_near_the_deadline) {
 	f.hedges_after_ms = 500;
 	PLAY(&f, {0, "begin", "send 0 a; wait 500"}, {500, "next", "send 1 b"}, {999, "break 0", ""},
 	     {999, "break 1", "fail exhausted 1 after 1000"});
-	// Late itself, it would have less time than the first has had.
+	// The hedge would have less time than the first attempt has had.
 	PLAY(&f, {0, "begin", "send 0 a; wait 500"}, {501, "next", ""}, {999, "ok 0", "return 0"});
 	f.hedges_after_ms = 501;
 	PLAY(&f, {0, "begin", "send 0 a"}, {501, "next", ""}, {999, "ok 0", "return 0"});
@@ -99,7 +99,7 @@ TEST(hedges_take_from_the_budget) {
 		PLAY(&f, {1000, "begin", "send 0 a; wait 10"}, {1010, "next", "send 1 b"}, {1020, "ok 0", "cancel 1; return 0"},
 		     {1021, "stopped 1", ""});
 	PLAY(&f, {2000, "begin", "send 0 a; wait 10"}, {2010, "next", ""}, {2020, "ok 0", "return 0"});
-	// What finds no model gives back what it took.
+	// A hedge without a model returns what it took.
 	fixture_break(&f, "b", 62000);
 	for (int i = 0; i < 12; i++)
 		PLAY(&f, {62000, "begin", "send 0 a; wait 10"}, {62010, "next", ""}, {62020, "ok 0", "return 0"});
@@ -148,7 +148,7 @@ TEST(a_retry_beyond_the_budget_is_a_failover) {
 	fixture_free(&f);
 }
 
-TEST(a_retry_that_is_not_sent_gives_its_part_back) {
+TEST(a_retry_that_is_not_sent_is_returned_to_the_budget) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	f.route.retry_budget = retry_budget_new();
@@ -158,7 +158,7 @@ TEST(a_retry_that_is_not_sent_gives_its_part_back) {
 	for (int i = 0; i < 20; i++) {
 		PLAY(&f, {0, "begin", "send 0 a"}, {0, "break 0", "wait 5"});
 		model_state_force_open(fixture_model(&f, "a")->state, 0);
-		GO_ON(&f, {5, "next", "send 1 b"}, {6, "ok 1", "return 1"});
+		CONTINUE(&f, {5, "next", "send 1 b"}, {6, "ok 1", "return 1"});
 		model_state_force_close(fixture_model(&f, "a")->state, 6);
 	}
 	for (int i = 0; i < 20; i++)
@@ -202,16 +202,16 @@ TEST(the_budget_is_a_share_of_the_last_minutes_requests) {
 }
 
 int main(void) {
-	RUN(patience_counts_from_each_attempts_sending);
+	RUN(the_hedge_delay_counts_from_the_sending_of_each_attempt);
 	RUN(an_attempt_is_hedged_once);
-	RUN(the_one_that_is_left_may_be_hedged_in_its_turn);
+	RUN(the_attempt_that_is_left_may_be_hedged_in_turn);
 	RUN(hedges_are_bounded_by_retries);
-	RUN(nothing_is_hedged_once_the_answer_flows);
-	RUN(a_hedge_needs_a_model_that_is_awake_and_wanted);
+	RUN(nothing_is_hedged_after_the_commit);
+	RUN(a_hedge_needs_an_available_selected_model);
 	RUN(no_hedge_is_sent_near_the_deadline);
 	RUN(hedges_take_from_the_budget);
 	RUN(a_retry_beyond_the_budget_is_a_failover);
-	RUN(a_retry_that_is_not_sent_gives_its_part_back);
+	RUN(a_retry_that_is_not_sent_is_returned_to_the_budget);
 	RUN(the_budget_is_a_share_of_the_last_minutes_requests);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests over models with quotas: who is left out, what comes back, and when a client is told to return.
+// Requests over models with quotas: which models are left out, what is given back, and retry-after.
 #include <pthread.h>
 
 #include "fixture.h"
@@ -19,14 +19,14 @@ TEST(a_model_without_room_is_left_out) {
 	fixture_free(&f);
 }
 
-TEST(a_client_is_told_when_there_is_room) {
+TEST(retry_after_is_when_there_is_room) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	fixture_quota(&f, "a", 0, 1000);
 	f.attributes.input_tokens = 100;
 	f.attributes.max_tokens = 500;
 	PLAY(&f, {5500, "begin", "send 0 a"}, {6000, "ok 0", "return 0"});
-	PLAY(&f, {7000, "begin", "fail no-models resting after 59000"});
+	PLAY(&f, {7000, "begin", "fail no-models unavailable after 59000"});
 	f.attributes.max_tokens = 300;
 	PLAY(&f, {7000, "begin", "send 0 a"}, {8000, "break 0", "fail exhausted 0 after 58000"});
 	f.pool.limits.max_wait_ms = 60000;
@@ -35,7 +35,7 @@ TEST(a_client_is_told_when_there_is_room) {
 	fixture_free(&f);
 }
 
-TEST(what_was_not_used_is_room_retry) {
+TEST(unused_reservations_are_room_again) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_quota(&f, "a", 0, 1000);
@@ -54,7 +54,7 @@ TEST(what_was_not_used_is_room_retry) {
 	CHECK_NEAR(fixture_snapshot(&f, "a", 5).headroom, 0.9, 1e-9);
 	PLAY(&f, {6, "begin", "send 0 a"}, {7, "cancel", "cancel 0; fail cancelled 0"}, {8, "stopped 0", ""});
 	CHECK_NEAR(fixture_snapshot(&f, "a", 8).headroom, 0.8, 1e-9);
-	// A throttle in the midst of a stream comes after its input was read.
+	// The input counts for a throttle in the middle of a stream.
 	f.attributes.max_tokens = 10;
 	PLAY(&f, {9, "begin", "send 0 a"}, {10, "commit 0", ""});
 	result = result_of("throttle");
@@ -65,7 +65,7 @@ TEST(what_was_not_used_is_room_retry) {
 	fixture_free(&f);
 }
 
-TEST(who_waits_for_tokens_notices_those_that_come_back) {
+TEST(a_request_that_waits_for_tokens_gets_those_given_back) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	fixture_quota(&f, "a", 2, 1000);
@@ -78,12 +78,12 @@ TEST(who_waits_for_tokens_notices_those_that_come_back) {
 	struct attempt_result result = result_of("ok");
 	result.usage = (struct usage){70, 30, -1, -1};
 	CHECK_INT(route_attempt_ended(first, 0, &result, 100).kind, STEP_RETURN);
-	GO_ON(&f, {110, "next", "send 0 a"});
+	CONTINUE(&f, {110, "next", "send 0 a"});
 	struct route_request *second = f.request;
-	// Nothing but time brings requests back, and a model that rests does not return sooner for its tokens.
+	// Only time gives requests back, and tokens don't shorten a cooldown.
 	PLAY(&f, {120, "begin", "wait 60880"}, {130, "cancel", "fail cancelled"});
 	fixture_quota(&f, "a", 3, 1000);
-	fixture_rest(&f, "a", 500, false, 130);
+	fixture_cool_down(&f, "a", 500, false, 130);
 	PLAY(&f, {140, "begin", "wait 60860"}, {141, "cancel", "fail cancelled"});
 	fixture_quota(&f, "a", 9, 1000);
 	PLAY(&f, {140, "begin", "wait 490"}, {630, "next", "wait 50"}, {640, "cancel", "fail cancelled"});
@@ -106,7 +106,7 @@ TEST(no_room_is_kept_for_a_large_request_that_waits) {
 	f.attributes.input_tokens = 200;
 	PLAY(&f, {30000, "begin", "send 0 a"}, {30001, "ok 0", "return 0"});
 	f.request = large;
-	GO_ON(&f, {61000, "next", "wait 500"}, {61500, "next", "fail no-models resting after 29500"});
+	CONTINUE(&f, {61000, "next", "wait 500"}, {61500, "next", "fail no-models unavailable after 29500"});
 	fixture_free(&f);
 }
 
@@ -132,15 +132,15 @@ TEST(a_request_beyond_the_whole_quota_runs_alone) {
 	f.attributes.input_tokens = 5000;
 	PLAY(&f, {0, "begin", "send 0 a"});
 	struct route_request *first = f.request;
-	PLAY(&f, {1, "begin", "fail no-models resting after 60999"});
+	PLAY(&f, {1, "begin", "fail no-models unavailable after 60999"});
 	f.attributes.input_tokens = 1;
-	PLAY(&f, {2, "begin", "fail no-models resting after 60998"});
+	PLAY(&f, {2, "begin", "fail no-models unavailable after 60998"});
 	struct line line = {3, "throttle 0", "fail exhausted 0 after 1000"};
 	play_line(__FILE__, __LINE__, first, &line);
 	fixture_free(&f);
 }
 
-TEST(a_throttle_shows_others_on_the_account) {
+TEST(a_throttle_shows_the_use_of_others) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_quota(&f, "a", 0, 600);
@@ -149,17 +149,17 @@ TEST(a_throttle_shows_others_on_the_account) {
 	PLAY(&f, {0, "begin", "send 0 a"}, {0, "starve 0", "send 1 b"}, {0, "starve 1", "fail exhausted 1 after 1000"});
 	CHECK_NEAR(fixture_snapshot(&f, "a", 0).headroom, 0, 1e-9);
 	CHECK_NEAR(fixture_snapshot(&f, "b", 0).headroom, 0.98, 1e-9);
-	// A second after the throttle the model has rested, and a sixtieth of the quota is free.
+	// A second after the throttle the cooldown is over, and a sixtieth of the quota is free.
 	PLAY(&f, {1000, "begin", "send 0 a"}, {1000, "ok 0", "return 0"});
 	PLAY(&f, {1001, "begin", "send 0 b"}, {1001, "ok 0", "return 0"});
 	PLAY(&f, {2000, "begin", "send 0 a"}, {2000, "ok 0", "return 0"});
-	// An operator's reset makes that forgotten, but not what was sent.
+	// An operator's reset forgets the use of others, but not our own.
 	model_state_reset_breaker(fixture_model(&f, "a")->state, 2000);
 	CHECK_NEAR(fixture_snapshot(&f, "a", 2000).headroom, 580.0 / 600, 1e-9);
 	fixture_free(&f);
 }
 
-TEST(what_was_decided_on_a_throttle_is_not_held_up_by_it) {
+TEST(an_attempt_that_follows_a_throttle_is_not_held_up_by_it) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_quota(&f, "a", 3, 1000);
@@ -168,26 +168,26 @@ TEST(what_was_decided_on_a_throttle_is_not_held_up_by_it) {
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "starve 0", "send 1 a up to priority"});
 	f.classifies = true;
 	f.classification = (struct classification){.verdict = VERDICT_RETRY, .outcome = OUTCOME_RATE_LIMIT};
-	// Our own requests are another matter: three are three.
-	GO_ON(&f, {2, "starve 1", "send 2 a up to priority"}, {3, "starve 2", "send 3 b"}, {4, "ok 3", "return 3"});
+	// Our own requests do count: three are three.
+	CONTINUE(&f, {2, "starve 1", "send 2 a up to priority"}, {3, "starve 2", "send 3 b"}, {4, "ok 3", "return 3"});
 	fixture_free(&f);
 }
 
-static void take_the_room(struct fixture *f) {
+static void reserve_the_room(struct fixture *f) {
 	const struct model *a = fixture_model(f, "a");
 	struct permit permit;
-	struct state_changes state_changes;
+	struct state_changes changes;
 	struct settlement settlement = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1, .quota_use = QUOTA_UNTOUCHED};
 	const struct admission_request admission_request = admission_request_of(a, (struct quota_demand){0});
-	if (model_state_admit(a->state, &admission_request, ADMIT_AVAILABLE, 1, &permit, &state_changes))
-		model_state_settle(a->state, &admission_request, &permit, &settlement, 1, &state_changes);
+	if (model_state_admit(a->state, &admission_request, ADMIT_AVAILABLE, 1, &permit, &changes))
+		model_state_settle(a->state, &admission_request, &permit, &settlement, 1, &changes);
 }
 
-TEST(room_lost_before_sending_is_another_selection) {
+TEST(room_lost_before_sending_means_another_selection) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_quota(&f, "a", 1, 0);
-	f.before_send = take_the_room;
+	f.before_send = reserve_the_room;
 	f.pool.limits.max_retries = 0;
 	PLAY(&f, {1, "begin", "send 0 b"}, {2, "ok 0", "return 0"});
 	CHECK_INT(f.selections, 2);
@@ -199,15 +199,15 @@ TEST(a_last_resort_needs_room_too) {
 	fixture_init(&f, "a b");
 	fixture_quota(&f, "a", 1, 0);
 	PLAY(&f, {0, "begin", "send 0 a"}, {0, "throttle 0", "send 1 b"}, {0, "ok 1", "return 1"});
-	fixture_rest(&f, "b", 5000, false, 0);
+	fixture_cool_down(&f, "b", 5000, false, 0);
 	PLAY(&f, {10, "begin", "send 0 b"}, {20, "ok 0", "return 0"});
 	model_state_force_open(fixture_model(&f, "b")->state, 30);
-	PLAY(&f, {30, "begin", "fail no-models resting after 60970"});
-	// Nor is there any use in coming back before the model has rested, or before its breaker lets anybody through.
+	PLAY(&f, {30, "begin", "fail no-models unavailable after 60970"});
+	// Nor before the cooldown is over, nor before the breaker admits an attempt.
 	f.pool.limits.max_wait_ms = 60000;
 	PLAY(&f, {40001, "begin", "wait 20999"}, {40002, "cancel", "fail cancelled"});
 	fixture_quota(&f, "a", 2, 0);
-	fixture_rest(&f, "a", 40000, false, 41000);
+	fixture_cool_down(&f, "a", 40000, false, 41000);
 	PLAY(&f, {41000, "begin", "wait 40000"}, {41001, "cancel", "fail cancelled"});
 	fixture_quota(&f, "a", 0, 0);
 	fixture_break(&f, "a", 101500);
@@ -238,7 +238,7 @@ struct worker {
 	pthread_t thread;
 };
 
-static void *work(void *argument) {
+static void *run_worker(void *argument) {
 	struct worker *worker = argument;
 	const struct model *model = &worker->f->pool.models[0];
 	const struct admission_request admission_request =
@@ -247,14 +247,13 @@ static void *work(void *argument) {
 	const struct settlement used = {
 	    .outcome = OUTCOME_SUCCESS, .ttft_ms = -1, .quota_use = QUOTA_WHOLE, .usage = {TOKENS, 0, -1, -1}};
 	struct permit permit;
-	struct state_changes state_changes;
+	struct state_changes changes;
 	for (uint64_t i = 0; i < EACH; i++) {
 		model_state_has_room(model->state, &model->quota, admission_request.demand);
-		if (!model_state_admit(model->state, &admission_request, ADMIT_AVAILABLE, 1000 + i % 50000, &permit,
-		                       &state_changes))
+		if (!model_state_admit(model->state, &admission_request, ADMIT_AVAILABLE, 1000 + i % 50000, &permit, &changes))
 			continue;
 		bool is_used = worker->sent++ % 2 == 0;
-		model_state_settle(model->state, &admission_request, &permit, is_used ? &used : &unused, 50000, &state_changes);
+		model_state_settle(model->state, &admission_request, &permit, is_used ? &used : &unused, 50000, &changes);
 	}
 	return NULL;
 }
@@ -267,7 +266,7 @@ TEST(workers_share_a_quota_exactly) {
 	uint64_t sent = 0, used = 0;
 	for (size_t i = 0; i < WORKERS; i++) {
 		workers[i].f = &f;
-		CHECK_INT(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+		CHECK_INT(pthread_create(&workers[i].thread, NULL, run_worker, &workers[i]), 0);
 	}
 	for (size_t i = 0; i < WORKERS; i++) {
 		pthread_join(workers[i].thread, NULL);
@@ -286,15 +285,15 @@ TEST(workers_share_a_quota_exactly) {
 
 int main(void) {
 	RUN(a_model_without_room_is_left_out);
-	RUN(a_client_is_told_when_there_is_room);
-	RUN(what_was_not_used_is_room_retry);
-	RUN(who_waits_for_tokens_notices_those_that_come_back);
+	RUN(retry_after_is_when_there_is_room);
+	RUN(unused_reservations_are_room_again);
+	RUN(a_request_that_waits_for_tokens_gets_those_given_back);
 	RUN(no_room_is_kept_for_a_large_request_that_waits);
 	RUN(without_max_tokens_the_input_alone_is_reserved);
 	RUN(a_request_beyond_the_whole_quota_runs_alone);
-	RUN(a_throttle_shows_others_on_the_account);
-	RUN(what_was_decided_on_a_throttle_is_not_held_up_by_it);
-	RUN(room_lost_before_sending_is_another_selection);
+	RUN(a_throttle_shows_the_use_of_others);
+	RUN(an_attempt_that_follows_a_throttle_is_not_held_up_by_it);
+	RUN(room_lost_before_sending_means_another_selection);
 	RUN(a_last_resort_needs_room_too);
 	RUN(a_policy_without_a_quota_has_headroom);
 	RUN(workers_share_a_quota_exactly);

@@ -1,34 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list of observers: each is told the kinds that it listens to, and of an operator's commands as of all else.
+// The list of observers: each is notified of the kinds that it subscribes to, also of an operator's commands.
 #include "fixture.h"
 #include "route/operator.h"
 
-struct listener {
-	int told[EVENT_KINDS];
+struct counter {
+	int counts[EVENT_KINDS];
 };
 
-static void listen(void *owner, const struct event *event) {
-	struct listener *listener = owner;
-	listener->told[event->kind]++;
+static void count_event(void *owner, const struct event *event) {
+	struct counter *counter = owner;
+	counter->counts[event->kind]++;
 }
 
-TEST(each_is_told_what_it_listens_to) {
+TEST(each_observer_gets_the_kinds_that_it_subscribes_to) {
 	struct fixture f;
-	struct listener all = {{0}}, ends = {{0}};
+	struct counter all = {{0}}, ends = {{0}};
 	fixture_init(&f, "a b");
-	observers_add(&f.observers, (struct observer){listen, &all, UINT_MAX});
-	observers_add(&f.observers, (struct observer){listen, &ends, event_bit(EVENT_ATTEMPT_ENDED)});
+	observers_add(&f.observers, (struct observer){count_event, &all, UINT_MAX});
+	observers_add(&f.observers, (struct observer){count_event, &ends, event_bit(EVENT_ATTEMPT_ENDED)});
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "send 1 b"}, {2, "ok 1", "return 1"});
-	CHECK_INT(all.told[EVENT_REQUEST_STARTED], 1);
-	CHECK_INT(all.told[EVENT_ATTEMPT_STARTED], 2);
-	CHECK_INT(all.told[EVENT_ATTEMPT_ENDED], 2);
-	CHECK_INT(all.told[EVENT_REQUEST_ENDED], 1);
-	CHECK_INT(ends.told[EVENT_ATTEMPT_ENDED], 2);
-	CHECK_INT(ends.told[EVENT_REQUEST_STARTED] + ends.told[EVENT_ATTEMPT_STARTED] + ends.told[EVENT_REQUEST_ENDED], 0);
+	CHECK_INT(all.counts[EVENT_REQUEST_STARTED], 1);
+	CHECK_INT(all.counts[EVENT_ATTEMPT_STARTED], 2);
+	CHECK_INT(all.counts[EVENT_ATTEMPT_ENDED], 2);
+	CHECK_INT(all.counts[EVENT_REQUEST_ENDED], 1);
+	CHECK_INT(ends.counts[EVENT_ATTEMPT_ENDED], 2);
+	CHECK_INT(
+	    ends.counts[EVENT_REQUEST_STARTED] + ends.counts[EVENT_ATTEMPT_STARTED] + ends.counts[EVENT_REQUEST_ENDED], 0);
 	fixture_free(&f);
 }
 
-TEST(nobody_need_listen) {
+TEST(observers_are_optional) {
 	struct fixture f;
 	struct observers none = {.count = 0};
 	fixture_init(&f, "a");
@@ -41,7 +42,7 @@ TEST(nobody_need_listen) {
 	fixture_free(&f);
 }
 
-TEST(an_operator_is_heard) {
+TEST(an_operators_commands_are_events) {
 	static const struct {
 		enum breaker_command command;
 		enum breaker_state from, to;
@@ -74,7 +75,7 @@ TEST(an_operator_is_heard) {
 	fixture_free(&f);
 }
 
-TEST(statistics_are_reset_and_told_once) {
+TEST(a_reset_of_statistics_is_one_event) {
 	struct fixture f;
 	struct model_statistics statistics;
 	fixture_init(&f, "a b");
@@ -90,7 +91,7 @@ TEST(statistics_are_reset_and_told_once) {
 	fixture_free(&f);
 }
 
-TEST(names_are_those_of_every_door) {
+TEST(events_have_names) {
 	static const struct {
 		struct event event;
 		const char *name;
@@ -113,10 +114,10 @@ TEST(names_are_those_of_every_door) {
 }
 
 int main(void) {
-	RUN(each_is_told_what_it_listens_to);
-	RUN(nobody_need_listen);
-	RUN(an_operator_is_heard);
-	RUN(statistics_are_reset_and_told_once);
-	RUN(names_are_those_of_every_door);
+	RUN(each_observer_gets_the_kinds_that_it_subscribes_to);
+	RUN(observers_are_optional);
+	RUN(an_operators_commands_are_events);
+	RUN(a_reset_of_statistics_is_one_event);
+	RUN(events_have_names);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding models, and what a model answers to.
+// Finding models, and which names a model serves.
 #include "fixture.h"
 
 TEST(models_are_found_by_name) {
@@ -57,7 +57,7 @@ TEST(globs) {
 	}
 }
 
-TEST(a_model_answers_to_its_id_and_name) {
+TEST(a_model_serves_its_id_and_name) {
 	struct fixture f;
 	fixture_init(&f, "model");
 	struct model *model = fixture_model(&f, "model");
@@ -78,7 +78,7 @@ TEST(a_model_answers_to_its_id_and_name) {
 	fixture_free(&f);
 }
 
-// `count` times the text, then the end; owned by the caller.
+// The text `count` times, then `end`; the caller frees it.
 static char *repeat(const char *text, size_t count, const char *end) {
 	size_t length = strlen(text);
 	char *out = memory_new(count * length + strlen(end) + 1, 1);
@@ -88,7 +88,7 @@ static char *repeat(const char *text, size_t count, const char *end) {
 	return out;
 }
 
-// A matcher that goes back to each star would not come to the end of these.
+// A matcher that backtracks to each star would not finish these.
 TEST(hostile_patterns_take_linear_time) {
 	enum { ASKED = 1 << 20 };
 	static const struct {
@@ -115,7 +115,7 @@ TEST(hostile_patterns_take_linear_time) {
 int main(void) {
 	RUN(models_are_found_by_name);
 	RUN(globs);
-	RUN(a_model_answers_to_its_id_and_name);
+	RUN(a_model_serves_its_id_and_name);
 	RUN(hostile_patterns_take_linear_time);
 	return check_summary();
 }

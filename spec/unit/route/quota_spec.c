@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quotas by themselves: what is reserved, what it is settled to, when there is room again, and others on the account.
+// Quotas alone: reservation, settlement, when there is room again, and others on the account.
 #include "route/quota.h"
 
 #include <math.h>
@@ -9,10 +9,10 @@
 
 static const struct usage UNKNOWN = {-1, -1, -1, -1};
 
-static struct quota_hold take(struct quota_account *account, const struct quota *quota, uint64_t input, uint64_t output,
-                              uint64_t now_ms) {
-	struct quota_hold hold;
-	quota_take(account, quota, (struct quota_demand){input, output}, now_ms, &hold);
+static struct quota_reservation take(struct quota_account *account, const struct quota *quota, uint64_t input,
+                                     uint64_t output, uint64_t now_ms) {
+	struct quota_reservation hold;
+	quota_reserve(account, quota, (struct quota_demand){input, output}, now_ms, &hold);
 	return hold;
 }
 
@@ -51,12 +51,12 @@ TEST(there_is_room_up_to_the_limit) {
 		struct quota_demand demand = {rows[i].input, rows[i].output};
 		bool admits = quota_admits(&account, &rows[i].quota, demand, false, 1000);
 		check_int(__FILE__, __LINE__, what, admits, rows[i].admits);
-		// What is used now is gone a minute later.
+		// A use leaves the minute 60 s later.
 		CHECK(quota_admits(&account, &rows[i].quota, demand, false, 62000));
 	}
 }
 
-TEST(a_reservation_becomes_what_was_used) {
+TEST(a_reservation_is_replaced_by_the_use) {
 	static const struct {
 		enum quota_use use;
 		struct usage usage; // input, output, cache read, cache write
@@ -76,33 +76,33 @@ TEST(a_reservation_becomes_what_was_used) {
 		struct quota quota = {10, 1000, rows[i].weight};
 		char what[32];
 		snprintf(what, sizeof what, "row %zu", i);
-		struct quota_hold hold = take(&account, &quota, 100, 200, 1000);
+		struct quota_reservation hold = take(&account, &quota, 100, 200, 1000);
 		CHECK_INT(tokens_used(&account, 1000), 300);
 		quota_settle(&account, &quota, &hold, rows[i].use, &rows[i].usage, 3000);
 		check_int(__FILE__, __LINE__, what, (int64_t)tokens_used(&account, 3000), (int64_t)rows[i].tokens);
 		CHECK_INT(requests_used(&account, 3000), 1);
-		// Once is enough.
+		// A second settlement changes nothing.
 		quota_settle(&account, &quota, &hold, QUOTA_UNTOUCHED, &rows[i].usage, 3000);
 		check_int(__FILE__, __LINE__, what, (int64_t)tokens_used(&account, 3000), (int64_t)rows[i].tokens);
-		// What went beyond the reservation was used two seconds later.
+		// What exceeded the reservation was used two seconds later.
 		CHECK_INT(tokens_used(&account, 62000), rows[i].tokens > 300 ? rows[i].tokens - 300 : 0);
 		CHECK_INT(tokens_used(&account, 64000), 0);
 	}
 }
 
-TEST(what_outlasts_its_minute_returns_nothing) {
+TEST(an_attempt_longer_than_a_minute_gives_nothing_back) {
 	struct quota_account account = {0};
 	const struct quota quota = {10, 1000, 1};
-	struct quota_hold hold = take(&account, &quota, 100, 500, 1000);
+	struct quota_reservation hold = take(&account, &quota, 100, 500, 1000);
 	take(&account, &quota, 50, 0, 70000);
 	quota_settle(&account, &quota, &hold, QUOTA_UNTOUCHED, &UNKNOWN, 70000);
 	CHECK_INT(tokens_used(&account, 70000), 50);
 }
 
-TEST(absurd_numbers_stay_numbers) {
+TEST(absurd_amounts_do_not_overflow) {
 	struct quota_account account = {0};
 	const struct quota quota = {10, UINT64_MAX, INFINITY};
-	struct quota_hold hold = take(&account, &quota, UINT64_MAX, UINT64_MAX, 1000);
+	struct quota_reservation hold = take(&account, &quota, UINT64_MAX, UINT64_MAX, 1000);
 	struct usage usage = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
 	quota_settle(&account, &quota, &hold, QUOTA_WHOLE, &usage, 1000);
 	CHECK_INT(tokens_used(&account, 1000), (int64_t)3 << 40);
@@ -111,7 +111,7 @@ TEST(absurd_numbers_stay_numbers) {
 	CHECK_INT(tokens_used(&account, 62000), 0);
 }
 
-// Exactly the moment at which it fits: not a millisecond before.
+// Exactly when it fits: not a millisecond before.
 static void check_returns(int line, struct quota_account *account, const struct quota *quota,
                           struct quota_demand demand, uint64_t now_ms) {
 	struct quota_account then = *account;
@@ -123,7 +123,7 @@ static void check_returns(int line, struct quota_account *account, const struct 
 	check_int(__FILE__, line, "within two minutes", at_ms <= now_ms + 122000, true);
 }
 
-TEST(it_tells_when_there_is_room_retry) {
+TEST(it_knows_when_there_will_be_room) {
 	struct quota_account account = {0};
 	const struct quota quota = {3, 1000, 1};
 	take(&account, &quota, 600, 0, 10000);
@@ -167,7 +167,7 @@ TEST(others_on_the_account_fade_within_a_minute) {
 	quota_exhaust(&account, &quota, SHORTAGE_TOKENS, 1000);
 	CHECK_NEAR(quota_headroom(&account, 1000), 0, 1e-9);
 	CHECK(!quota_admits(&account, &quota, demand, false, 1000));
-	// An attempt that is made in spite of the throttle has our own use to heed only.
+	// For an attempt in spite of the throttle only our own use counts.
 	CHECK(quota_admits(&account, &quota, demand, true, 1000));
 	CHECK(!quota_admits(&account, &quota, demand, false, 10999));
 	CHECK(quota_admits(&account, &quota, demand, false, 11000));
@@ -197,7 +197,7 @@ TEST(headroom_is_the_lesser_share) {
 	CHECK_NEAR(quota_headroom(&account, 1000), 0, 1e-9);
 }
 
-TEST(failures_tell_what_was_worked) {
+TEST(the_use_of_a_failed_attempt) {
 	static const struct {
 		struct failure failure;
 		bool has_begun;
@@ -227,13 +227,13 @@ TEST(failures_tell_what_was_worked) {
 
 int main(void) {
 	RUN(there_is_room_up_to_the_limit);
-	RUN(a_reservation_becomes_what_was_used);
-	RUN(what_outlasts_its_minute_returns_nothing);
-	RUN(absurd_numbers_stay_numbers);
-	RUN(it_tells_when_there_is_room_retry);
+	RUN(a_reservation_is_replaced_by_the_use);
+	RUN(an_attempt_longer_than_a_minute_gives_nothing_back);
+	RUN(absurd_amounts_do_not_overflow);
+	RUN(it_knows_when_there_will_be_room);
 	RUN(the_time_of_return_is_exact);
 	RUN(others_on_the_account_fade_within_a_minute);
 	RUN(headroom_is_the_lesser_share);
-	RUN(failures_tell_what_was_worked);
+	RUN(the_use_of_a_failed_attempt);
 	return check_summary();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request after the other, played from scripts: every way a request can end, retries, waiting, deadlines.
+// One request after the other, played from scripts: every way that a request can end, retries, waiting, deadlines.
 #include "fixture.h"
 
-TEST(the_first_answer_is_returned) {
+TEST(the_first_response_is_returned) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a"}, {5, "next", ""}, {10, "ok 0", "return 0"}, {11, "next", ""}, {12, "cancel", ""});
@@ -25,7 +25,7 @@ TEST(a_failing_model_is_failed_over_without_delay) {
 	}
 }
 
-TEST(the_callers_mistake_ends_a_request) {
+TEST(the_callers_error_ends_a_request) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a"}, {10, "reject 0", "fail failed 0 after 1000"}, {11, "next", ""});
@@ -47,14 +47,14 @@ TEST(retries_are_bounded) {
 		f.pool.limits.max_retries = cases[i].max_retries;
 		PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", cases[i].last[0]});
 		if (cases[i].last[1])
-			GO_ON(&f, {2, "break 1", cases[i].last[1]});
+			CONTINUE(&f, {2, "break 1", cases[i].last[1]});
 		if (cases[i].last[2])
-			GO_ON(&f, {3, "break 2", cases[i].last[2]});
+			CONTINUE(&f, {3, "break 2", cases[i].last[2]});
 		fixture_free(&f);
 	}
 }
 
-TEST(all_models_failed_is_exhausted_too) {
+TEST(with_all_models_failed_retries_are_exhausted) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "throttle 0", "send 1 b"},
@@ -62,7 +62,7 @@ TEST(all_models_failed_is_exhausted_too) {
 	fixture_free(&f);
 }
 
-TEST(an_outcome_of_refusals_alone_is_told) {
+TEST(refusals_alone_are_reported_as_such) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "refuse 0", "send 1 b"},
@@ -72,7 +72,7 @@ TEST(an_outcome_of_refusals_alone_is_told) {
 	fixture_free(&f);
 }
 
-TEST(a_whole_answer_may_be_refused) {
+TEST(a_whole_response_may_be_refused) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	f.decide.accept = fixture_accept;
@@ -85,7 +85,7 @@ TEST(a_whole_answer_may_be_refused) {
 	model_state_statistics(fixture_model(&f, "a")->state, &statistics);
 	CHECK_INT(statistics.refusal, 1);
 	CHECK_INT(statistics.success + statistics.fail_fast, 0);
-	// What isn't whole, or has been committed, isn't asked about; nor is what was told to stop.
+	// `accept` isn't called for a stream, after a commit, or for a stopped attempt.
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "ok 0", "return 0"});
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "cancel", "cancel 0; fail cancelled 0"}, {2, "whole 0", ""});
 	model_state_statistics(fixture_model(&f, "a")->state, &statistics);
@@ -95,7 +95,7 @@ TEST(a_whole_answer_may_be_refused) {
 	fixture_free(&f);
 }
 
-TEST(without_models_it_says_why) {
+TEST(a_request_without_a_model_says_why) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	fixture_serves(&f, "a", "x*");
@@ -106,13 +106,13 @@ TEST(without_models_it_says_why) {
 	PLAY(&f, {0, "begin", "fail no-models unselected after 5000"});
 	f.selects_none = false;
 	fixture_break(&f, "a", 1000);
-	PLAY(&f, {2000, "begin", "fail no-models resting after 29000"});
+	PLAY(&f, {2000, "begin", "fail no-models unavailable after 29000"});
 	model_state_force_open(fixture_model(&f, "a")->state, 3000);
-	PLAY(&f, {60000, "begin", "fail no-models resting after 5000"});
+	PLAY(&f, {60000, "begin", "fail no-models unavailable after 5000"});
 	fixture_free(&f);
 }
 
-TEST(none_selected_for_a_reason_is_told) {
+TEST(a_reason_for_selecting_none_is_an_event) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	f.selects_none = true;
@@ -131,7 +131,7 @@ TEST(none_selected_after_a_failure_is_exhausted) {
 	fixture_init(&f, "a b");
 	PLAY(&f, {0, "begin", "send 0 a"});
 	f.selects_none = true;
-	GO_ON(&f, {1, "break 0", "fail exhausted 0 after 5000"});
+	CONTINUE(&f, {1, "break 0", "fail exhausted 0 after 5000"});
 	fixture_free(&f);
 }
 
@@ -144,7 +144,7 @@ TEST(a_selection_that_is_no_candidate_falls_to_the_default) {
 	fixture_break(&f, "a", 0);
 	PLAY(&f, {1, "begin", "send 0 b"});
 	f.selects = fixture_model(&f, "a");
-	GO_ON(&f, {2, "ok 0", "return 0"});
+	CONTINUE(&f, {2, "ok 0", "return 0"});
 	PLAY(&f, {3, "begin", "send 0 b"}, {4, "ok 0", "return 0"});
 	fixture_free(&f);
 }
@@ -163,7 +163,7 @@ TEST(a_retry_waits_and_counts) {
 	fixture_free(&f);
 }
 
-TEST(a_retry_ignores_rests_but_not_the_breaker) {
+TEST(a_retry_ignores_cooldowns_but_not_the_breaker) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	f.classifies = true;
@@ -172,12 +172,12 @@ TEST(a_retry_ignores_rests_but_not_the_breaker) {
 	PLAY(&f, {0, "begin", "send 0 a"}, {5, "throttle 0", "wait 10"}, {15, "next", "send 1 a"},
 	     {20, "throttle 1", "wait 10"});
 	model_state_force_open(fixture_model(&f, "a")->state, 21);
-	GO_ON(&f, {30, "next", "send 2 b"}, {31, "ok 2", "return 2"});
+	CONTINUE(&f, {30, "next", "send 2 b"}, {31, "ok 2", "return 2"});
 	CHECK(route_request_has_tried(f.request, fixture_model(&f, "a")));
 	fixture_free(&f);
 }
 
-TEST(hostile_limits_are_cut) {
+TEST(extreme_limits_are_capped) {
 	struct fixture f;
 	fixture_init(&f, "a b c d e f g h i j k l m");
 	f.pool.limits.max_retries = UINT64_MAX;
@@ -199,7 +199,7 @@ TEST(time_never_goes_back) {
 	f.pool.limits.deadline_ms = 1000;
 	PLAY(&f, {100, "begin", "send 0 a"}, {700, "break 0", "send 1 b"}, {300, "next", ""});
 	CHECK_INT(route_request_elapsed_ms(f.request), 600);
-	GO_ON(&f, {200, "ok 1", "return 1"});
+	CONTINUE(&f, {200, "ok 1", "return 1"});
 	fixture_free(&f);
 }
 
@@ -252,7 +252,7 @@ TEST(nothing_is_sent_after_the_commit) {
 	fixture_free(&f);
 }
 
-TEST(a_probes_commit_frees_its_place) {
+TEST(the_commit_of_a_probe_admits_another) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	fixture_break(&f, "a", 0);
@@ -262,14 +262,14 @@ TEST(a_probes_commit_frees_its_place) {
 	PLAY(&f, {30020, "begin", "send 0 a"}, {30030, "commit 0", ""});
 	CHECK_INT(fixture_snapshot(&f, "a", 30030).breaker, BREAKER_CLOSED);
 	CHECK_INT(fixture_count_events(&f, "breaker-changed"), 2);
-	GO_ON(&f, {90000, "ok 0", "return 0"});
+	CONTINUE(&f, {90000, "ok 0", "return 0"});
 	struct line line = {90010, "break 0", "fail failed 0 after 1000"};
 	play_line(__FILE__, __LINE__, first, &line);
 	CHECK_INT(fixture_snapshot(&f, "a", 90010).failures, 1);
 	fixture_free(&f);
 }
 
-TEST(attempts_get_what_is_left_of_the_deadline) {
+TEST(timeouts_end_at_the_deadline) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
 	f.pool.limits.deadline_ms = 10000;
@@ -285,11 +285,11 @@ TEST(attempts_get_what_is_left_of_the_deadline) {
 	step = route_attempt_ended(f.request, 1, &result, 9500);
 	CHECK_INT(step.options.timeout_ms, 1000);
 	CHECK_INT(step.options.ttft_ms, 700);
-	GO_ON(&f, {10500, "break 2", "fail deadline 2 after 1000"});
+	CONTINUE(&f, {10500, "break 2", "fail deadline 2 after 1000"});
 	fixture_free(&f);
 }
 
-TEST(options_fall_to_the_model_then_to_the_policy) {
+TEST(options_default_to_the_model_then_to_the_policy) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	struct model *a = fixture_model(&f, "a");
@@ -299,7 +299,7 @@ TEST(options_fall_to_the_model_then_to_the_policy) {
 	struct step step = route_begin(f.request, 0);
 	CHECK_INT(step.options.timeout_ms, 7000);
 	CHECK_INT(step.options.ttft_ms, 30000);
-	GO_ON(&f, {1, "ok 0", "return 0"});
+	CONTINUE(&f, {1, "ok 0", "return 0"});
 	fixture_free(&f);
 }
 
@@ -324,11 +324,11 @@ TEST(a_request_waits_for_a_model_to_return) {
 	fixture_break(&f, "a", 1000);
 	PLAY(&f, {2000, "begin", "wait 29000"}, {31000, "next", "send 0 a"});
 	struct route_request *first = f.request;
-	// The one half-open place is taken: the next request asks again soon.
+	// The only probe is in flight: the next request polls.
 	PLAY(&f, {31000, "begin", "wait 50"}, {31050, "next", "wait 50"});
 	struct line success = {31060, "ok 0", "return 0"};
 	play_line(__FILE__, __LINE__, first, &success);
-	GO_ON(&f, {31100, "next", "send 0 a"}, {31110, "ok 0", "return 0"});
+	CONTINUE(&f, {31100, "next", "send 0 a"}, {31110, "ok 0", "return 0"});
 	fixture_free(&f);
 }
 
@@ -338,14 +338,14 @@ TEST(a_wait_has_its_bounds) {
 	f.pool.limits.max_wait_ms = 10000;
 	fixture_break(&f, "a", 0);
 	fixture_break(&f, "b", 0);
-	PLAY(&f, {0, "begin", "wait 10000"}, {10000, "next", "fail no-models resting after 20000"});
+	PLAY(&f, {0, "begin", "wait 10000"}, {10000, "next", "fail no-models unavailable after 20000"});
 	f.pool.limits.deadline_ms = 4000;
 	PLAY(&f, {0, "begin", "wait 4000"}, {4000, "next", "fail deadline after 26000"});
 	f.pool.limits.deadline_ms = 0;
 	PLAY(&f, {0, "begin", "wait 10000"}, {500, "cancel", "fail cancelled"});
 	model_state_force_open(fixture_model(&f, "a")->state, 0);
 	model_state_force_open(fixture_model(&f, "b")->state, 0);
-	PLAY(&f, {0, "begin", "fail no-models resting after 5000"});
+	PLAY(&f, {0, "begin", "fail no-models unavailable after 5000"});
 	fixture_free(&f);
 }
 
@@ -357,64 +357,64 @@ TEST(tried_models_are_not_waited_for) {
 	fixture_free(&f);
 }
 
-static void lose_the_place(struct fixture *f) {
+static void open_breaker_of_a(struct fixture *f) {
 	if (f->selections == 1)
 		model_state_force_open(fixture_model(f, "a")->state, 0);
 }
 
-TEST(a_breaker_lost_before_sending_is_another_selection) {
+TEST(a_breaker_that_opens_before_sending_means_another_selection) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	f.pool.limits.max_retries = 0;
-	f.before_send = lose_the_place;
+	f.before_send = open_breaker_of_a;
 	PLAY(&f, {0, "begin", "send 0 b"}, {1, "ok 0", "return 0"});
 	CHECK_INT(f.selections, 2);
 	fixture_free(&f);
 }
 
-// Whoever is chosen has lost its place by the time of sending, and the others have theirs back.
-static void lose_every_place(struct fixture *f) {
+// The selected model no longer admits when it is sent to, and the others admit again.
+static void open_breaker_of_first(struct fixture *f) {
 	for (size_t i = 0; i < f->pool.count; i++)
 		model_state_reset_breaker(f->pool.models[i].state, 0);
 	model_state_force_open(f->listed.list[0]->state, 0);
 }
 
-TEST(places_lost_retry_and_retry_come_to_an_end) {
+TEST(repeated_losses_of_admission_end_the_selection) {
 	struct fixture f;
 	fixture_init(&f, "a b c");
 	f.pool.limits.max_wait_ms = 100;
-	f.before_send = lose_every_place;
+	f.before_send = open_breaker_of_first;
 	PLAY(&f, {0, "begin", "wait 50"});
 	CHECK_INT(f.selections, 3);
 	f.before_send = NULL;
-	GO_ON(&f, {50, "next", "send 0 a"}, {51, "ok 0", "return 0"});
+	CONTINUE(&f, {50, "next", "send 0 a"}, {51, "ok 0", "return 0"});
 	fixture_free(&f);
 }
 
 static struct permit taken;
 
 static void take_the_last_resort(struct fixture *f) {
-	struct state_changes state_changes;
+	struct state_changes changes;
 	const struct model *a = fixture_model(f, "a");
-	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 1, &taken, &state_changes));
+	CHECK(model_state_admit(a->state, ADMISSION_REQUEST(a), ADMIT_LAST_RESORT, 1, &taken, &changes));
 }
 
-TEST(a_last_resort_lost_before_sending_is_busy) {
+TEST(a_last_resort_that_is_lost_before_sending_is_busy) {
 	struct fixture f;
-	struct state_changes state_changes;
+	struct state_changes changes;
 	struct settlement settlement = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1};
 	fixture_init(&f, "a");
-	fixture_rest(&f, "a", 1000, false, 0);
+	fixture_cool_down(&f, "a", 1000, false, 0);
 	f.before_send = take_the_last_resort;
-	PLAY(&f, {1, "begin", "fail no-models resting after 999"});
+	PLAY(&f, {1, "begin", "fail no-models unavailable after 999"});
 	const struct model *a = fixture_model(&f, "a");
-	model_state_settle(a->state, TERMS(a), &taken, &settlement, 2, &state_changes);
+	model_state_settle(a->state, ADMISSION_REQUEST(a), &taken, &settlement, 2, &changes);
 	f.before_send = NULL;
 	PLAY(&f, {3, "begin", "send 0 a"}, {4, "ok 0", "return 0"});
 	fixture_free(&f);
 }
 
-TEST(a_failure_is_counted_as_one_whatever_the_policy_says) {
+TEST(a_failure_stays_a_failure_whatever_the_policy_says) {
 	static const enum outcome outcomes[] = {OUTCOME_SUCCESS, OUTCOME_FAIL_FAST, OUTCOME_REFUSAL, OUTCOME_CANCELLED};
 	struct fixture f;
 	fixture_init(&f, "a");
@@ -429,7 +429,7 @@ TEST(a_failure_is_counted_as_one_whatever_the_policy_says) {
 	fixture_free(&f);
 }
 
-TEST(without_room_there_is_no_request) {
+TEST(without_memory_there_is_no_request) {
 	struct fixture f;
 	fixture_init(&f, "a b");
 	arena_init(&f.arena, 64);
@@ -439,36 +439,36 @@ TEST(without_room_there_is_no_request) {
 }
 
 int main(void) {
-	RUN(the_first_answer_is_returned);
+	RUN(the_first_response_is_returned);
 	RUN(a_failing_model_is_failed_over_without_delay);
-	RUN(the_callers_mistake_ends_a_request);
+	RUN(the_callers_error_ends_a_request);
 	RUN(retries_are_bounded);
-	RUN(all_models_failed_is_exhausted_too);
-	RUN(an_outcome_of_refusals_alone_is_told);
-	RUN(a_whole_answer_may_be_refused);
-	RUN(without_models_it_says_why);
-	RUN(none_selected_for_a_reason_is_told);
+	RUN(with_all_models_failed_retries_are_exhausted);
+	RUN(refusals_alone_are_reported_as_such);
+	RUN(a_whole_response_may_be_refused);
+	RUN(a_request_without_a_model_says_why);
+	RUN(a_reason_for_selecting_none_is_an_event);
 	RUN(none_selected_after_a_failure_is_exhausted);
 	RUN(a_selection_that_is_no_candidate_falls_to_the_default);
 	RUN(a_retry_waits_and_counts);
-	RUN(a_retry_ignores_rests_but_not_the_breaker);
-	RUN(hostile_limits_are_cut);
+	RUN(a_retry_ignores_cooldowns_but_not_the_breaker);
+	RUN(extreme_limits_are_capped);
 	RUN(time_never_goes_back);
 	RUN(escalation_without_tiers_is_failover);
 	RUN(a_cancelled_request_stops_its_attempt);
 	RUN(it_can_be_cancelled_at_any_point);
 	RUN(nothing_is_sent_after_the_commit);
-	RUN(a_probes_commit_frees_its_place);
-	RUN(attempts_get_what_is_left_of_the_deadline);
-	RUN(options_fall_to_the_model_then_to_the_policy);
+	RUN(the_commit_of_a_probe_admits_another);
+	RUN(timeouts_end_at_the_deadline);
+	RUN(options_default_to_the_model_then_to_the_policy);
 	RUN(the_deadline_ends_a_request);
 	RUN(a_request_waits_for_a_model_to_return);
 	RUN(a_wait_has_its_bounds);
 	RUN(tried_models_are_not_waited_for);
-	RUN(a_breaker_lost_before_sending_is_another_selection);
-	RUN(places_lost_retry_and_retry_come_to_an_end);
-	RUN(a_last_resort_lost_before_sending_is_busy);
-	RUN(a_failure_is_counted_as_one_whatever_the_policy_says);
-	RUN(without_room_there_is_no_request);
+	RUN(a_breaker_that_opens_before_sending_means_another_selection);
+	RUN(repeated_losses_of_admission_end_the_selection);
+	RUN(a_last_resort_that_is_lost_before_sending_is_busy);
+	RUN(a_failure_stays_a_failure_whatever_the_policy_says);
+	RUN(without_memory_there_is_no_request);
 	return check_summary();
 }

@@ -4,7 +4,7 @@
 
 static const struct usage NO_USAGE = {-1, -1, -1, -1};
 
-// One attempt from admission to end, at one moment.
+// One attempt from admission to settlement, at one time.
 static void attempt(struct fixture *f, const char *name, enum outcome outcome, uint64_t latency_ms, int64_t ttft_ms,
                     uint64_t now_ms) {
 	const struct model *model = fixture_model(f, name);
@@ -14,9 +14,9 @@ static void attempt(struct fixture *f, const char *name, enum outcome outcome, u
 	                                .usage = NO_USAGE,
 	                                .classification.counts = outcome == OUTCOME_FAIL_FAST};
 	struct permit permit;
-	struct state_changes state_changes;
-	CHECK(model_state_admit(model->state, TERMS(model), ADMIT_ANYWAY, now_ms, &permit, &state_changes));
-	model_state_settle(model->state, TERMS(model), &permit, &settlement, now_ms, &state_changes);
+	struct state_changes changes;
+	CHECK(model_state_admit(model->state, ADMISSION_REQUEST(model), ADMIT_ANYWAY, now_ms, &permit, &changes));
+	model_state_settle(model->state, ADMISSION_REQUEST(model), &permit, &settlement, now_ms, &changes);
 }
 
 TEST(a_new_model_is_healthy) {
@@ -44,7 +44,7 @@ TEST(a_snapshot_shows_the_breaker) {
 	CHECK_INT(snapshot.opened_at_ms, 2000);
 	CHECK_INT(snapshot.next_retry_at_ms, 32000);
 	CHECK_INT(snapshot.last_failure_ms, 2000);
-	// Half-open as of its time, though nobody has asked yet.
+	// Half-open at its time, though no probe was admitted yet.
 	snapshot = fixture_snapshot(&f, "a", 32000);
 	CHECK_INT(snapshot.breaker, BREAKER_HALF_OPEN);
 	CHECK(snapshot.healthy && snapshot.degraded);
@@ -142,7 +142,7 @@ TEST(statistics_are_summed_and_reset) {
 	fixture_free(&f);
 }
 
-TEST(operators_command_the_breaker) {
+TEST(an_operator_commands_the_breaker) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	struct model_state *a = fixture_model(&f, "a")->state;
@@ -152,11 +152,11 @@ TEST(operators_command_the_breaker) {
 	CHECK(snapshot.forced_open && !snapshot.healthy);
 	CHECK_INT(snapshot.opened_at_ms, 1000);
 	CHECK_INT(snapshot.next_retry_at_ms, 0);
-	fixture_rest(&f, "a", 5000, false, 100000);
+	fixture_cool_down(&f, "a", 5000, false, 100000);
 	model_state_force_close(a, 100001);
 	snapshot = fixture_snapshot(&f, "a", 100001);
 	CHECK(snapshot.breaker == BREAKER_CLOSED && !snapshot.forced_open);
-	fixture_rest(&f, "a", 5000, false, 100002);
+	fixture_cool_down(&f, "a", 5000, false, 100002);
 	CHECK_INT(fixture_snapshot(&f, "a", 100003).cooldown_until_ms, 105002);
 	model_state_reset_breaker(a, 100004);
 	CHECK_INT(fixture_snapshot(&f, "a", 100004).cooldown_until_ms, 0);
@@ -164,18 +164,18 @@ TEST(operators_command_the_breaker) {
 	fixture_free(&f);
 }
 
-TEST(one_word_tells_that_nothing_stands_in_the_way) {
+TEST(clear_is_false_while_a_model_may_be_unavailable) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	const struct model *a = fixture_model(&f, "a");
 	struct availability availability;
 	CHECK(model_state_is_clear(a->state));
-	fixture_rest(&f, "a", 1000, false, 0);
+	fixture_cool_down(&f, "a", 1000, false, 0);
 	CHECK(!model_state_is_clear(a->state));
-	model_state_availability(a->state, TERMS(a), 999, &availability);
+	model_state_availability(a->state, ADMISSION_REQUEST(a), 999, &availability);
 	CHECK(availability.admits && availability.cooldown_until_ms == 1000);
 	CHECK(!model_state_is_clear(a->state));
-	model_state_availability(a->state, TERMS(a), 1000, &availability);
+	model_state_availability(a->state, ADMISSION_REQUEST(a), 1000, &availability);
 	CHECK(availability.admits && availability.cooldown_until_ms == 0);
 	CHECK(model_state_is_clear(a->state));
 	fixture_break(&f, "a", 2000);
@@ -187,73 +187,73 @@ TEST(one_word_tells_that_nothing_stands_in_the_way) {
 	fixture_free(&f);
 }
 
-TEST(a_last_resort_is_one_only_while_the_model_rests) {
+TEST(a_last_resort_is_one_only_during_a_cooldown) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	const struct model *a = fixture_model(&f, "a");
 	struct settlement settlement = {.outcome = OUTCOME_CANCELLED, .ttft_ms = -1, .usage = NO_USAGE};
 	struct permit awake, resting, refused;
-	struct state_changes state_changes;
-	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 0, &awake, &state_changes));
-	fixture_rest(&f, "a", 1000, false, 0);
-	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_AVAILABLE, 1, &refused, &state_changes));
-	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 1, &resting, &state_changes));
-	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 2, &refused, &state_changes));
-	model_state_settle(a->state, TERMS(a), &awake, &settlement, 3, &state_changes);
-	CHECK(!model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 4, &refused, &state_changes));
-	model_state_settle(a->state, TERMS(a), &resting, &settlement, 5, &state_changes);
-	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_LAST_RESORT, 6, &resting, &state_changes));
-	model_state_settle(a->state, TERMS(a), &resting, &settlement, 7, &state_changes);
+	struct state_changes changes;
+	CHECK(model_state_admit(a->state, ADMISSION_REQUEST(a), ADMIT_LAST_RESORT, 0, &awake, &changes));
+	fixture_cool_down(&f, "a", 1000, false, 0);
+	CHECK(!model_state_admit(a->state, ADMISSION_REQUEST(a), ADMIT_AVAILABLE, 1, &refused, &changes));
+	CHECK(model_state_admit(a->state, ADMISSION_REQUEST(a), ADMIT_LAST_RESORT, 1, &resting, &changes));
+	CHECK(!model_state_admit(a->state, ADMISSION_REQUEST(a), ADMIT_LAST_RESORT, 2, &refused, &changes));
+	model_state_settle(a->state, ADMISSION_REQUEST(a), &awake, &settlement, 3, &changes);
+	CHECK(!model_state_admit(a->state, ADMISSION_REQUEST(a), ADMIT_LAST_RESORT, 4, &refused, &changes));
+	model_state_settle(a->state, ADMISSION_REQUEST(a), &resting, &settlement, 5, &changes);
+	CHECK(model_state_admit(a->state, ADMISSION_REQUEST(a), ADMIT_LAST_RESORT, 6, &resting, &changes));
+	model_state_settle(a->state, ADMISSION_REQUEST(a), &resting, &settlement, 7, &changes);
 	CHECK_INT(fixture_snapshot(&f, "a", 8).inflight, 0);
 	fixture_free(&f);
 }
 
-TEST(a_rest_is_told_once) {
+TEST(a_cooldown_is_one_event) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	const struct model *a = fixture_model(&f, "a");
 	struct settlement settlement = {
 	    .outcome = OUTCOME_RATE_LIMIT, .ttft_ms = -1, .usage = NO_USAGE, .classification.throttle = true};
 	struct permit passes[3];
-	struct state_changes state_changes;
+	struct state_changes changes;
 	for (size_t i = 0; i < 3; i++)
-		CHECK(model_state_admit(a->state, TERMS(a), ADMIT_AVAILABLE, 0, &passes[i], &state_changes));
-	model_state_settle(a->state, TERMS(a), &passes[0], &settlement, 10, &state_changes);
-	CHECK_INT(state_changes.cooldown_ms, 1000);
-	model_state_settle(a->state, TERMS(a), &passes[1], &settlement, 20, &state_changes);
-	CHECK_INT(state_changes.cooldown_ms, 0);
-	settlement.classification = (struct classification){.orders_only = true, .cooldown_ms = UINT64_MAX};
-	model_state_settle(a->state, TERMS(a), &passes[2], &settlement, 2000, &state_changes);
-	CHECK_INT(state_changes.cooldown_ms, 86400000);
+		CHECK(model_state_admit(a->state, ADMISSION_REQUEST(a), ADMIT_AVAILABLE, 0, &passes[i], &changes));
+	model_state_settle(a->state, ADMISSION_REQUEST(a), &passes[0], &settlement, 10, &changes);
+	CHECK_INT(changes.cooldown_ms, 1000);
+	model_state_settle(a->state, ADMISSION_REQUEST(a), &passes[1], &settlement, 20, &changes);
+	CHECK_INT(changes.cooldown_ms, 0);
+	settlement.classification = (struct classification){.deprioritizes = true, .cooldown_ms = UINT64_MAX};
+	model_state_settle(a->state, ADMISSION_REQUEST(a), &passes[2], &settlement, 2000, &changes);
+	CHECK_INT(changes.cooldown_ms, 86400000);
 	fixture_free(&f);
 }
 
-TEST(a_deprioritized_model_does_not_rest_until_it_has_to) {
+TEST(a_deprioritized_model_may_still_cool_down) {
 	struct fixture f;
 	fixture_init(&f, "a");
 	const struct model *a = fixture_model(&f, "a");
 	struct settlement settlement = {.outcome = OUTCOME_FAIL_FAST,
 	                                .ttft_ms = -1,
 	                                .usage = NO_USAGE,
-	                                .classification = {.orders_only = true, .cooldown_ms = 30000}};
+	                                .classification = {.deprioritizes = true, .cooldown_ms = 30000}};
 	struct permit permit;
-	struct state_changes state_changes;
-	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_AVAILABLE, 0, &permit, &state_changes));
-	model_state_settle(a->state, TERMS(a), &permit, &settlement, 10, &state_changes);
-	CHECK_INT(state_changes.cooldown_ms, 30000);
+	struct state_changes changes;
+	CHECK(model_state_admit(a->state, ADMISSION_REQUEST(a), ADMIT_AVAILABLE, 0, &permit, &changes));
+	model_state_settle(a->state, ADMISSION_REQUEST(a), &permit, &settlement, 10, &changes);
+	CHECK_INT(changes.cooldown_ms, 30000);
 	CHECK_INT(fixture_snapshot(&f, "a", 20).deprioritized_until_ms, 30010);
 	CHECK_INT(fixture_snapshot(&f, "a", 20).cooldown_until_ms, 0);
 	CHECK_INT(fixture_snapshot(&f, "a", 30010).deprioritized_until_ms, 0);
-	CHECK(model_state_admit(a->state, TERMS(a), ADMIT_AVAILABLE, 20, &permit, &state_changes));
-	settlement.classification.orders_only = false;
-	model_state_settle(a->state, TERMS(a), &permit, &settlement, 40, &state_changes);
-	CHECK_INT(state_changes.cooldown_ms, 30000);
+	CHECK(model_state_admit(a->state, ADMISSION_REQUEST(a), ADMIT_AVAILABLE, 20, &permit, &changes));
+	settlement.classification.deprioritizes = false;
+	model_state_settle(a->state, ADMISSION_REQUEST(a), &permit, &settlement, 40, &changes);
+	CHECK_INT(changes.cooldown_ms, 30000);
 	CHECK_INT(fixture_snapshot(&f, "a", 50).cooldown_until_ms, 30040);
 	CHECK_INT(fixture_snapshot(&f, "a", 50).deprioritized_until_ms, 30010);
 	fixture_free(&f);
 }
 
-TEST(the_registry_keeps_one_state_for_an_identity) {
+TEST(the_registry_holds_one_state_for_each_identity) {
 	struct registry *registry = registry_new();
 	char one[] = "one", two[] = "two", east[] = "us-east-1", empty[] = "";
 	const struct model identities[] = {
@@ -317,12 +317,12 @@ int main(void) {
 	RUN(moving_averages);
 	RUN(percentiles_of_snapshots_are_at_most_a_second_old);
 	RUN(statistics_are_summed_and_reset);
-	RUN(operators_command_the_breaker);
-	RUN(one_word_tells_that_nothing_stands_in_the_way);
-	RUN(a_last_resort_is_one_only_while_the_model_rests);
-	RUN(a_rest_is_told_once);
-	RUN(a_deprioritized_model_does_not_rest_until_it_has_to);
-	RUN(the_registry_keeps_one_state_for_an_identity);
+	RUN(an_operator_commands_the_breaker);
+	RUN(clear_is_false_while_a_model_may_be_unavailable);
+	RUN(a_last_resort_is_one_only_during_a_cooldown);
+	RUN(a_cooldown_is_one_event);
+	RUN(a_deprioritized_model_may_still_cool_down);
+	RUN(the_registry_holds_one_state_for_each_identity);
 	RUN(a_pools_health);
 	return check_summary();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Several workers over the same models at once, each with its own clock reading, while an operator and a view come by:
-// for the thread sanitizer, and to see that no place and no count is lost.
+// Several workers over the same models at once, each with its own clock reading, beside an operator and a view:
+// for the thread sanitizer, and to check that no permit and no count is lost.
 #include <pthread.h>
 
 #include "fixture.h"
@@ -40,7 +40,7 @@ static void route_one(struct worker *worker, const struct route *route, struct a
 	}
 }
 
-static void *work(void *argument) {
+static void *run_worker(void *argument) {
 	struct worker *worker = argument;
 	struct route route = {.pool = &worker->f->pool,
 	                      .decide = &default_decide,
@@ -62,7 +62,7 @@ static void *work(void *argument) {
 	return NULL;
 }
 
-static void *operate(void *argument) {
+static void *run_operator(void *argument) {
 	struct fixture *f = argument;
 	struct system_health health;
 	struct model_statistics statistics;
@@ -82,7 +82,7 @@ static void *operate(void *argument) {
 	return NULL;
 }
 
-TEST(workers_share_models) {
+TEST(workers_share_states) {
 	struct fixture f;
 	fixture_init(&f, "a b c ~d");
 	for (size_t i = 0; i < f.pool.count; i++)
@@ -98,9 +98,9 @@ TEST(workers_share_models) {
 		workers[i].f = &f;
 		workers[i].retry_budget = retry_budget;
 		random_init(&workers[i].random, i + 1);
-		CHECK_INT(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+		CHECK_INT(pthread_create(&workers[i].thread, NULL, run_worker, &workers[i]), 0);
 	}
-	CHECK_INT(pthread_create(&operator, NULL, operate, &f), 0);
+	CHECK_INT(pthread_create(&operator, NULL, run_operator, &f), 0);
 	uint64_t ended = 0, counted = 0, extra = 0;
 	for (size_t i = 0; i < WORKERS; i++) {
 		pthread_join(workers[i].thread, NULL);
@@ -121,7 +121,7 @@ TEST(workers_share_models) {
 		quota_used(&state->quota, 200000, &requests, &tokens);
 		CHECK_INT(requests + tokens, 0);
 	}
-	// All within one minute: half of the requests and no more, but for what the last ones gave back.
+	// All within one minute: at most half of the requests, minus what the last ones returned.
 	CHECK(extra <= WORKERS * REQUESTS / 2 && extra + 2 * WORKERS >= WORKERS * REQUESTS / 2);
 	retry_budget_free(retry_budget);
 	CHECK(ended > 0);
@@ -130,6 +130,6 @@ TEST(workers_share_models) {
 }
 
 int main(void) {
-	RUN(workers_share_models);
+	RUN(workers_share_states);
 	return check_summary();
 }

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// The choice of a service tier, as tables: where an attempt starts, what comes next, what says that a tier is missing.
+// The choice of a service tier, as tables: where an attempt starts, and what comes next.
 #include "route/tier.h"
 
 #include "../check.h"
 
-TEST(who_wants_a_tier_comes_in_order) {
+TEST(policy_client_and_model_choose_in_this_order) {
 	static const struct {
 		enum service_tier selected, client, model;
 		unsigned missing;
 		enum service_tier tier;
 		enum tier_source source;
 	} rows[] = {
-	    {TIER_NONE, TIER_NONE, TIER_NONE, 0, TIER_NONE, TIER_FROM_NOBODY},
+	    {TIER_NONE, TIER_NONE, TIER_NONE, 0, TIER_NONE, TIER_FROM_NONE},
 	    {TIER_NONE, TIER_NONE, TIER_FLEX, 0, TIER_FLEX, TIER_FROM_MODEL},
 	    {TIER_NONE, TIER_PRIORITY, TIER_FLEX, 0, TIER_PRIORITY, TIER_FROM_CLIENT},
 	    {TIER_RESERVED, TIER_PRIORITY, TIER_FLEX, 0, TIER_RESERVED, TIER_FROM_POLICY},
-	    {TIER_NONE, TIER_NONE, TIER_FLEX, 1U << TIER_FLEX, TIER_NONE, TIER_FROM_NOBODY},
+	    {TIER_NONE, TIER_NONE, TIER_FLEX, 1U << TIER_FLEX, TIER_NONE, TIER_FROM_NONE},
 	    {TIER_RESERVED, TIER_NONE, TIER_FLEX, 1U << TIER_RESERVED, TIER_FLEX, TIER_FROM_MODEL},
-	    {TIER_RESERVED, TIER_NONE, TIER_RESERVED, 1U << TIER_RESERVED, TIER_NONE, TIER_FROM_NOBODY},
+	    {TIER_RESERVED, TIER_NONE, TIER_RESERVED, 1U << TIER_RESERVED, TIER_NONE, TIER_FROM_NONE},
 	    {TIER_RESERVED, TIER_PRIORITY, TIER_FLEX, 1U << TIER_RESERVED, TIER_PRIORITY, TIER_FROM_CLIENT},
-	    // The client's own stays, even if the model lacks it.
+	    // The client's own tier stays, even if the model lacks it.
 	    {TIER_NONE, TIER_PRIORITY, TIER_FLEX, 1U << TIER_PRIORITY | 1U << TIER_FLEX, TIER_PRIORITY, TIER_FROM_CLIENT},
 	    {TIER_DEFAULT, TIER_NONE, TIER_FLEX, 0, TIER_DEFAULT, TIER_FROM_POLICY},
 	};
@@ -32,7 +32,7 @@ TEST(who_wants_a_tier_comes_in_order) {
 	}
 }
 
-TEST(a_ladder_is_climbed_from_where_one_stands) {
+TEST(the_next_rung_depends_on_the_present_tier) {
 	static const struct {
 		struct tier_ladder ladder;
 		enum service_tier from;
@@ -53,7 +53,7 @@ TEST(a_ladder_is_climbed_from_where_one_stands) {
 	    {{{TIER_FLEX, TIER_DEFAULT, TIER_PRIORITY}, 3}, TIER_NONE, 0, TIER_PRIORITY},
 	    {{{TIER_FLEX, TIER_DEFAULT, TIER_PRIORITY}, 3}, TIER_FLEX, 0, TIER_DEFAULT},
 	    {{{TIER_DEFAULT, TIER_PRIORITY}, 2}, TIER_FLEX, 0, TIER_DEFAULT},
-	    // The operator's order counts among rungs.
+	    // Among rungs the operator's order counts.
 	    {{{TIER_RESERVED, TIER_PRIORITY}, 2}, TIER_NONE, 0, TIER_RESERVED},
 	    {{{TIER_RESERVED, TIER_PRIORITY}, 2}, TIER_RESERVED, 0, TIER_PRIORITY},
 	    {{{TIER_RESERVED, TIER_FLEX}, 2}, TIER_PRIORITY, 1U << TIER_RESERVED, TIER_NONE},
@@ -66,7 +66,7 @@ TEST(a_ladder_is_climbed_from_where_one_stands) {
 }
 
 int main(void) {
-	RUN(who_wants_a_tier_comes_in_order);
-	RUN(a_ladder_is_climbed_from_where_one_stands);
+	RUN(policy_client_and_model_choose_in_this_order);
+	RUN(the_next_rung_depends_on_the_present_tier);
 	return check_summary();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A random walk: some thousands of interleaved requests over a few models whose ends, verdicts, tiers, quotas, hedges
 // and operators are drawn at random, millions of events in virtual time. After each step the machine is compared with a
-// plain account of what it has been told and has answered.
+// plain account of its inputs and steps.
 #include "fixture.h"
 #include "route/operator.h"
 #include "route/retry_budget.h"
@@ -12,14 +12,14 @@ enum fate { FREE, IN_FLIGHT, STOPPED, ENDED };
 
 // One request as the driver sees it.
 struct slot {
-	struct route_request *request; // NULL: nobody
+	struct route_request *request; // NULL: none
 	struct arena arena;
 	struct request_attributes attributes;
 	bool over, committed, waiting;
-	bool was_selected; // for the next attempt, rather than made again
+	bool was_selected; // the next attempt is a selection, not a repetition
 	uint64_t wake_ms, begun_ms;
 	uint32_t attempts, in_flight;
-	uint32_t hedges, escalations, repeats; // attempts that no retry accounts for
+	uint32_t hedges, escalations, repeats; // attempts that don't count as retries
 	enum fate fates[ATTEMPTS];
 	const struct model *models[ATTEMPTS];
 	enum service_tier tiers[ATTEMPTS]; // as sent
@@ -32,25 +32,25 @@ struct slot {
 struct walk {
 	struct fixture f;
 	struct slot slots[SLOTS];
-	struct slot *now_asking;
+	struct slot *running;
 	uint64_t now_ms;
 	uint64_t inflight[FIXTURE_MODELS];
 	uint64_t ended[FIXTURE_MODELS];
 	unsigned missing[FIXTURE_MODELS]; // bits of the tiers that the model has been found to lack
-	unsigned served[FIXTURE_MODELS];  // and of those that it has answered at
+	unsigned served[FIXTURE_MODELS];  // bits of the tiers that the model has served
 	uint64_t requests, finishes, sends, finals[2], failures[ROUTE_DEADLINE_EXCEEDED + 1];
 	uint64_t hedges, escalations, climbs, repeats, refusals;
-	uint64_t told[EVENT_KINDS];                  // events, by kind
-	uint64_t told_ends[FIXTURE_MODELS];          // of attempts
-	enum breaker_state breakers[FIXTURE_MODELS]; // as told
+	uint64_t events[EVENT_KINDS];                // by kind
+	uint64_t attempt_ends[FIXTURE_MODELS];       // by model
+	enum breaker_state breakers[FIXTURE_MODELS]; // by events
 };
 
-// Each change of a breaker goes on from the one before.
+// Each change of a breaker starts from the state that the last one ended in.
 static void walk_observe(void *owner, const struct event *event) {
 	struct walk *walk = owner;
-	walk->told[event->kind]++;
+	walk->events[event->kind]++;
 	if (event->kind == EVENT_ATTEMPT_ENDED)
-		walk->told_ends[event->model->index]++;
+		walk->attempt_ends[event->model->index]++;
 	if (event->kind != EVENT_BREAKER_CHANGED)
 		return;
 	CHECK_INT(event->breaker.from, walk->breakers[event->model->index]);
@@ -65,7 +65,7 @@ static bool chance(struct walk *walk, uint64_t percent) {
 static void walk_select(void *self, const struct route_request *request, struct candidates candidates,
                         struct random_source *random, struct selection *out) {
 	struct walk *walk = self;
-	walk->now_asking->was_selected = true;
+	walk->running->was_selected = true;
 	CHECK(candidates.count > 0);
 	for (size_t i = 0; i < candidates.count; i++)
 		CHECK(!route_request_has_tried(request, candidates.list[i]));
@@ -78,7 +78,7 @@ static void walk_select(void *self, const struct route_request *request, struct 
 		out->options.hedge_after_ms = 1 + random_below(random, 40);
 	if (chance(walk, 10))
 		out->options.tier = (enum service_tier)random_below(random, 5);
-	// Somebody else may take the place between listing and sending.
+	// The breaker may open between listing and sending.
 	if (chance(walk, 2))
 		operator_command_breaker(candidates.list[0], BREAKER_COMMAND_OPEN, walk->now_ms, &walk->f.observers);
 }
@@ -95,7 +95,7 @@ static void walk_classify(void *self, const struct failure *failure, const struc
 	if (chance(walk, 10))
 		out->cooldown_ms = random_below(&walk->f.random, 3000);
 	out->after_ms = chance(walk, 50) ? 0 : random_below(&walk->f.random, 500);
-	walk->now_asking->may_repeat[model->index] = out->verdict == VERDICT_RETRY;
+	walk->running->may_repeat[model->index] = out->verdict == VERDICT_RETRY;
 }
 
 static bool walk_accept(void *self, const struct response *response, const struct route_request *request,
@@ -122,12 +122,12 @@ static void walk_prepare(void *self, const struct route_request *request, const 
 
 static void walk_finish(void *self, const struct route_request *request, const struct request_result *result) {
 	struct walk *walk = self;
-	CHECK(request == walk->now_asking->request);
-	CHECK_INT(result->attempts, walk->now_asking->attempts);
+	CHECK(request == walk->running->request);
+	CHECK_INT(result->attempts, walk->running->attempts);
 	walk->finishes++;
 }
 
-// Why the attempt may be made: a model gets one, and more only for a reason.
+// Checks that the attempt is allowed: a model gets one, and more only for a reason.
 static void account_for(struct walk *walk, struct slot *slot, const struct step *step) {
 	size_t index = step->model->index;
 	const struct route_limits *limits = &walk->f.pool.limits;
@@ -191,8 +191,8 @@ static void check_final(struct walk *walk, struct slot *slot, const struct step 
 		walk->failures[step->error]++;
 }
 
-// Does what the steps say, until there is nothing more to do.
-static void obey(struct walk *walk, struct slot *slot, struct step step) {
+// Carries out the steps until there is none left.
+static void carry_out_steps(struct walk *walk, struct slot *slot, struct step step) {
 	slot->waiting = false;
 	for (; step.kind != STEP_NONE; step = route_next(slot->request, walk->now_ms)) {
 		CHECK(!slot->over);
@@ -213,7 +213,7 @@ static void obey(struct walk *walk, struct slot *slot, struct step step) {
 	CHECK(slot->over || slot->waiting || slot->in_flight > 0);
 }
 
-static void begin(struct walk *walk, struct slot *slot) {
+static void begin_request(struct walk *walk, struct slot *slot) {
 	*slot = (struct slot){.attributes = {.id = SLICE("r"), .asked = SLICE("chat")}, .begun_ms = walk->now_ms};
 	slot->attributes.family_bound = chance(walk, 20);
 	slot->attributes.tier = chance(walk, 10) ? (enum service_tier)random_below(&walk->f.random, 5) : TIER_NONE;
@@ -221,10 +221,10 @@ static void begin(struct walk *walk, struct slot *slot) {
 	slot->attributes.input_tokens = (int64_t)random_below(&walk->f.random, 200);
 	slot->attributes.max_tokens = (int64_t)random_below(&walk->f.random, 1000);
 	arena_init(&slot->arena, 1 << 16);
-	walk->now_asking = slot;
+	walk->running = slot;
 	CHECK_INT(route_request_new(&walk->f.route, &slot->attributes, &slot->arena, walk->now_ms, &slot->request), 0);
 	walk->requests++;
-	obey(walk, slot, route_begin(slot->request, walk->now_ms));
+	carry_out_steps(walk, slot, route_begin(slot->request, walk->now_ms));
 }
 
 static void end_attempt(struct walk *walk, struct slot *slot, uint32_t attempt) {
@@ -250,41 +250,41 @@ static void end_attempt(struct walk *walk, struct slot *slot, uint32_t attempt) 
 	slot->in_flight--;
 	walk->inflight[model->index]--;
 	walk->ended[model->index]++;
-	obey(walk, slot, route_attempt_ended(slot->request, attempt, &result, walk->now_ms));
+	carry_out_steps(walk, slot, route_attempt_ended(slot->request, attempt, &result, walk->now_ms));
 }
 
-static void report(struct walk *walk, struct slot *slot) {
+static void report_attempt(struct walk *walk, struct slot *slot) {
 	uint32_t attempt = (uint32_t)random_below(&walk->f.random, slot->attempts);
 	while (slot->fates[attempt] == ENDED)
 		attempt = (attempt + 1) % slot->attempts;
 	bool can_commit = slot->fates[attempt] == IN_FLIGHT && !slot->committed && !slot->over;
 	if (can_commit && chance(walk, 20)) {
 		slot->committed = true;
-		obey(walk, slot, route_attempt_committed(slot->request, attempt, walk->now_ms));
+		carry_out_steps(walk, slot, route_attempt_committed(slot->request, attempt, walk->now_ms));
 	} else {
 		end_attempt(walk, slot, attempt);
 	}
 }
 
-static void touch(struct walk *walk, struct slot *slot) {
-	walk->now_asking = slot;
+static void advance_slot(struct walk *walk, struct slot *slot) {
+	walk->running = slot;
 	slot->was_selected = false;
 	if (!slot->request)
-		begin(walk, slot);
+		begin_request(walk, slot);
 	else if (slot->over && slot->in_flight == 0) {
 		arena_free(&slot->arena);
 		slot->request = NULL;
 	} else if (chance(walk, 2))
-		obey(walk, slot, route_cancel(slot->request, walk->now_ms));
+		carry_out_steps(walk, slot, route_cancel(slot->request, walk->now_ms));
 	else if (slot->waiting && chance(walk, 50))
-		obey(walk, slot, route_next(slot->request, walk->now_ms));
+		carry_out_steps(walk, slot, route_next(slot->request, walk->now_ms));
 	else if (slot->in_flight > 0)
-		report(walk, slot);
+		report_attempt(walk, slot);
 	else if (walk->now_ms < slot->wake_ms && chance(walk, 10))
 		walk->now_ms = slot->wake_ms;
 	slot->was_selected = false;
 	if (slot->request && slot->waiting && walk->now_ms >= slot->wake_ms)
-		obey(walk, slot, route_next(slot->request, walk->now_ms));
+		carry_out_steps(walk, slot, route_next(slot->request, walk->now_ms));
 }
 
 static void check_models(struct walk *walk) {
@@ -299,7 +299,7 @@ static void check_models(struct walk *walk) {
 	}
 }
 
-static void operate(struct walk *walk) {
+static void command_breaker(struct walk *walk) {
 	size_t index = random_below(&walk->f.random, walk->f.pool.count);
 	uint64_t draw = random_below(&walk->f.random, 10);
 	enum breaker_command command = draw == 0  ? BREAKER_COMMAND_OPEN
@@ -311,30 +311,30 @@ static void operate(struct walk *walk) {
 		walk->missing[index] = walk->served[index] = 0;
 }
 
-static void finish(struct walk *walk) {
+static void finish_walk(struct walk *walk) {
 	for (size_t i = 0; i < SLOTS; i++) {
 		struct slot *slot = &walk->slots[i];
-		walk->now_asking = slot;
+		walk->running = slot;
 		if (!slot->request)
 			continue;
-		obey(walk, slot, route_cancel(slot->request, walk->now_ms));
+		carry_out_steps(walk, slot, route_cancel(slot->request, walk->now_ms));
 		while (slot->in_flight > 0)
-			report(walk, slot);
+			report_attempt(walk, slot);
 		CHECK(slot->over);
 		arena_free(&slot->arena);
 	}
 	CHECK_INT(walk->finals[0] + walk->finals[1], walk->requests);
-	CHECK_INT(walk->told[EVENT_REQUEST_STARTED], walk->requests);
-	CHECK_INT(walk->told[EVENT_REQUEST_ENDED], walk->requests);
-	CHECK_INT(walk->told[EVENT_ATTEMPT_STARTED], walk->sends);
-	CHECK_INT(walk->told[EVENT_ATTEMPT_ENDED], walk->sends);
+	CHECK_INT(walk->events[EVENT_REQUEST_STARTED], walk->requests);
+	CHECK_INT(walk->events[EVENT_REQUEST_ENDED], walk->requests);
+	CHECK_INT(walk->events[EVENT_ATTEMPT_STARTED], walk->sends);
+	CHECK_INT(walk->events[EVENT_ATTEMPT_ENDED], walk->sends);
 	CHECK_INT(walk->finishes, walk->requests);
 	for (size_t i = 0; i < walk->f.pool.count; i++) {
 		struct model_statistics statistics;
 		struct model_state *state = walk->f.pool.models[i].state;
 		model_state_statistics(state, &statistics);
 		CHECK_INT(state->inflight, 0);
-		CHECK_INT(walk->told_ends[i], walk->ended[i]);
+		CHECK_INT(walk->attempt_ends[i], walk->ended[i]);
 		CHECK_INT(state->breaker.state, walk->breakers[i]);
 		CHECK_INT(state->breaker.probes, 0);
 		CHECK(!state->last_resort_taken);
@@ -375,21 +375,21 @@ static void walk_init(struct walk *walk, uint64_t seed) {
 	observers_add(&walk->f.observers, (struct observer){walk_observe, walk, UINT_MAX});
 }
 
-TEST(random_walks_keep_the_account) {
+TEST(random_walks_agree_with_the_account) {
 	for (uint64_t seed = 1; seed <= 6; seed++) {
 		struct walk *walk = memory_new(1, sizeof *walk);
 		walk_init(walk, seed);
 		for (size_t i = 0; i < EVENTS_PER_SEED && !check_failures_in_test; i++) {
 			walk->now_ms += chance(walk, 1) ? random_below(&walk->f.random, 3000) : random_below(&walk->f.random, 4);
-			touch(walk, &walk->slots[random_below(&walk->f.random, SLOTS)]);
+			advance_slot(walk, &walk->slots[random_below(&walk->f.random, SLOTS)]);
 			if (chance(walk, 1))
-				operate(walk);
+				command_breaker(walk);
 			check_models(walk);
 		}
 		if (check_failures_in_test)
 			printf("seed %" PRIu64 "\n", seed);
-		finish(walk);
-		// The walk has been everywhere.
+		finish_walk(walk);
+		// The walk has reached everything.
 		CHECK(walk->requests > 10000 && walk->sends > 10000 && walk->finals[0] > 1000);
 		CHECK(walk->failures[ROUTE_NO_MODELS_AVAILABLE] > 100 && walk->failures[ROUTE_RETRIES_EXHAUSTED] > 100);
 		CHECK(walk->failures[ROUTE_FAILED] > 100 && walk->failures[ROUTE_CANCELLED] > 100);
@@ -404,6 +404,6 @@ TEST(random_walks_keep_the_account) {
 }
 
 int main(void) {
-	RUN(random_walks_keep_the_account);
+	RUN(random_walks_agree_with_the_account);
 	return check_summary();
 }

@@ -3,7 +3,7 @@
 #include "../check.h"
 #include "route/window.h"
 
-TEST(an_empty_window_says_nothing) {
+TEST(an_empty_window_is_all_zero) {
 	struct window window = {0};
 	window_expire(&window, 1000);
 	CHECK_NEAR(window_error_rate(&window), 0, 0);
@@ -25,7 +25,7 @@ TEST(rates_and_averages) {
 	CHECK_INT(window.last_failure_ms, 2000);
 }
 
-TEST(entries_leave_after_a_minute) {
+TEST(entries_expire_after_a_minute) {
 	struct window window = {0};
 	window_add(&window, WINDOW_FAILURE, 100, 1000);
 	window_add(&window, WINDOW_SUCCESS, 300, 2000);
@@ -50,7 +50,7 @@ TEST(ten_attempts_are_needed_to_be_failing) {
 	CHECK(window_is_failing(&window));
 }
 
-TEST(half_of_them_is_failing) {
+TEST(half_of_the_attempts_is_failing) {
 	struct window window = {0};
 	for (uint64_t i = 0; i < 10; i++)
 		window_add(&window, i < 5 ? WINDOW_FAILURE : WINDOW_PLAIN, 1, i);
@@ -59,7 +59,7 @@ TEST(half_of_them_is_failing) {
 	CHECK(!window_is_failing(&window));
 }
 
-TEST(a_full_window_forgets_the_oldest) {
+TEST(a_full_window_drops_the_oldest) {
 	struct window window = {0};
 	for (uint64_t i = 0; i < 500; i++)
 		window_add(&window, WINDOW_FAILURE, 10, i);
@@ -79,12 +79,12 @@ TEST(huge_latencies_do_not_wrap) {
 }
 
 int main(void) {
-	RUN(an_empty_window_says_nothing);
+	RUN(an_empty_window_is_all_zero);
 	RUN(rates_and_averages);
-	RUN(entries_leave_after_a_minute);
+	RUN(entries_expire_after_a_minute);
 	RUN(ten_attempts_are_needed_to_be_failing);
-	RUN(half_of_them_is_failing);
-	RUN(a_full_window_forgets_the_oldest);
+	RUN(half_of_the_attempts_is_failing);
+	RUN(a_full_window_drops_the_oldest);
 	RUN(huge_latencies_do_not_wrap);
 	return check_summary();
 }
