@@ -128,7 +128,7 @@ void request_shape_each_text(struct slice body, json_text_callback on_text, void
 	do {
 		json_walk_next(&walk);
 		if (walk.path >= TEXT && walk.path < LIMIT && walk.token.kind == JSON_STRING)
-			json_tell_text(walk.token.text, on_text, owner);
+			json_visit_text(walk.token.text, on_text, owner);
 	} while (!json_walk_is_over(&walk));
 }
 

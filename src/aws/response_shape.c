@@ -93,7 +93,7 @@ static void tell_texts(struct slice body, const struct json_path *list, int firs
 	do {
 		json_walk_next(&walk);
 		if (walk.path >= first && walk.token.kind == JSON_STRING)
-			json_tell_text(walk.token.text, on_text, owner);
+			json_visit_text(walk.token.text, on_text, owner);
 	} while (!json_walk_is_over(&walk));
 }
 

@@ -17,7 +17,7 @@ void json_writer_init(struct json_writer *json, struct buffer *out) {
 	*json = (struct json_writer){.out = out};
 }
 
-// What stands before a value.
+// Writes what precedes a value: a comma, a key.
 static void begin_value(struct json_writer *json, const char *key) {
 	if (key) {
 		json_write_key(json, slice_from(key));
@@ -29,31 +29,31 @@ static void begin_value(struct json_writer *json, const char *key) {
 	json->follows = true;
 }
 
-static void begin(struct json_writer *json, const char *key, char bracket) {
+static void begin_container(struct json_writer *json, const char *key, char bracket) {
 	begin_value(json, key);
 	buffer_append_byte(json->out, bracket);
 	json->follows = false;
 }
 
-static void end(struct json_writer *json, char bracket) {
+static void end_container(struct json_writer *json, char bracket) {
 	buffer_append_byte(json->out, bracket);
 	json->follows = true;
 }
 
 void json_begin_object(struct json_writer *json, const char *key) {
-	begin(json, key, '{');
+	begin_container(json, key, '{');
 }
 
 void json_end_object(struct json_writer *json) {
-	end(json, '}');
+	end_container(json, '}');
 }
 
 void json_begin_array(struct json_writer *json, const char *key) {
-	begin(json, key, '[');
+	begin_container(json, key, '[');
 }
 
 void json_end_array(struct json_writer *json) {
-	end(json, ']');
+	end_container(json, ']');
 }
 
 void json_write_key(struct json_writer *json, struct slice key) {
@@ -172,7 +172,7 @@ static void append_character(struct buffer *out, struct slice character) {
 	}
 }
 
-// How many bytes stand for themselves.
+// The number of leading bytes that need no escape.
 static size_t plain_length(struct slice text) {
 	size_t i = 0;
 	while (i < text.len && text.ptr[i] >= ' ' && text.ptr[i] < 0x7f && text.ptr[i] != '"' && text.ptr[i] != '\\')
