@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The header block of a frame: one walk that the checking decoder and the readers share.
+// The header block of a frame. The check and the readers share one parser.
 #include "aws/eventstream_headers.h"
 
-// Bytes of a value of fixed size, by type; 0 for the two with a length of their own, whose size stands before them.
+// The size of a value, by type; 0 for BYTES and STRING, whose length precedes them.
 static const uint8_t FIXED_BYTES[] = {0, 0, 1, 2, 4, 8, 0, 0, 8, 16};
 
 static bool has_length(enum eventstream_type type) {
@@ -17,7 +17,7 @@ static int64_t read_number(const char *from, size_t len) {
 	return (int64_t)value;
 }
 
-static void set_value(struct eventstream_header *header, struct slice value) {
+static void header_set_value(struct eventstream_header *header, struct slice value) {
 	switch (header->type) {
 	case EVENTSTREAM_INT8:
 	case EVENTSTREAM_INT16:
@@ -37,7 +37,7 @@ static void set_value(struct eventstream_header *header, struct slice value) {
 	}
 }
 
-// Takes one header off the block, which isn't empty.
+// Reads one header and removes it from the block, which isn't empty.
 static enum eventstream_error header_take(struct slice *block, struct eventstream_header *header) {
 	*header = (struct eventstream_header){0};
 	struct slice rest = slice_from_offset(*block, 1);
@@ -64,7 +64,7 @@ static enum eventstream_error header_take(struct slice *block, struct eventstrea
 	}
 	if (len > rest.len)
 		return EVENTSTREAM_VALUE_TRUNCATED;
-	set_value(header, slice_of(rest.ptr, len));
+	header_set_value(header, slice_of(rest.ptr, len));
 	*block = slice_from_offset(rest, len);
 	return EVENTSTREAM_OK;
 }
@@ -73,8 +73,8 @@ bool eventstream_header_next(struct slice *block, struct eventstream_header *hea
 	return block->len > 0 && header_take(block, header) == EVENTSTREAM_OK;
 }
 
-// The length of the UTF-8 sequence at the front of `text`, or 0 when there is none (RFC 3629: no overlong forms, no
-// surrogates, nothing over U+10FFFF).
+// The length of the UTF-8 sequence at the front of `text`, or 0 if it is invalid (RFC 3629: no overlong forms, no
+// surrogates, nothing above U+10FFFF).
 static size_t sequence_length(struct slice text) {
 	const unsigned char *bytes = (const unsigned char *)text.ptr;
 	unsigned char first = bytes[0];
