@@ -16,18 +16,11 @@ _Static_assert((int)BODY_EDIT_REASON_BYTES == (int)JSON_EDIT_REASON_BYTES, "a re
 
 enum { VALUE_BYTES = 32768, DIGITS_BYTES = 24 };
 
-static bool is_converse(enum operation operation) {
-	return operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM;
-}
-
-static bool is_invoke(enum operation operation) {
-	return operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM;
-}
-
 bool body_edit_is_in_body(const struct body_edit *edit, enum operation operation) {
-	if (is_invoke(operation))
+	if (operation_is_invoke(operation))
 		return edit->max_tokens > 0;
-	return is_converse(operation) && (edit->tier.len || edit->guardrail_identifier.len || edit->max_tokens > 0);
+	return operation_is_converse(operation) &&
+	       (edit->tier.len || edit->guardrail_identifier.len || edit->max_tokens > 0);
 }
 
 static char to_case(char letter, bool upper) {
@@ -140,8 +133,8 @@ int body_edit_apply(const struct body_edit *edit, enum operation operation, stru
 	int length = snprintf(digits, sizeof digits, "%" PRId64, edit->max_tokens);
 	struct slice max_tokens = slice_of(digits, (size_t)length);
 	reason[0] = '\0';
-	int status = is_invoke(operation) ? edit_invoke(max_tokens, body, out, reason)
-	                                  : edit_converse(edit, max_tokens, body, out, reason);
+	int status = operation_is_invoke(operation) ? edit_invoke(max_tokens, body, out, reason)
+	                                            : edit_converse(edit, max_tokens, body, out, reason);
 	if (status && !reason[0])
 		snprintf(reason, BODY_EDIT_REASON_BYTES, "%s", error_text(status));
 	return status;
@@ -150,7 +143,7 @@ int body_edit_apply(const struct body_edit *edit, enum operation operation, stru
 size_t body_edit_headers(const struct body_edit *edit, enum operation operation, char trace[BODY_EDIT_TRACE_BYTES],
                          struct header list[BODY_EDIT_HEADERS_MAX]) {
 	size_t count = 0;
-	if (!is_invoke(operation))
+	if (!operation_is_invoke(operation))
 		return 0;
 	if (edit->tier.len)
 		list[count++] = (struct header){SLICE(REQUEST_TIER_HEADER), edit->tier};

@@ -60,6 +60,14 @@ bool operation_is_streaming(enum operation operation) {
 	return row && row->streaming;
 }
 
+bool operation_is_converse(enum operation operation) {
+	return operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM;
+}
+
+bool operation_is_invoke(enum operation operation) {
+	return operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM;
+}
+
 bool operation_is_family_bound(enum operation operation) {
 	const struct operation_row *row = operation_row(operation);
 	return row && row->family_bound;

@@ -34,6 +34,10 @@ enum operation_match {
 const char *operation_name(enum operation operation);
 // Whether the response is an event stream.
 bool operation_is_streaming(enum operation operation);
+// Whether the operation is Converse or ConverseStream.
+bool operation_is_converse(enum operation operation);
+// Whether the operation is InvokeModel or InvokeModelWithResponseStream.
+bool operation_is_invoke(enum operation operation);
 // Whether the body is specific to a model family (InvokeModel, its streams, CountTokens).
 bool operation_is_family_bound(enum operation operation);
 // Whether the path names a model, so that the request can be routed to others.

@@ -134,17 +134,17 @@ void request_shape_each_text(struct slice body, json_text_callback on_text, void
 
 struct slice request_shape_tier(enum operation operation, struct headers headers, const struct request_shape *shape) {
 	const struct slice *value = NULL;
-	if (operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM)
+	if (operation_is_invoke(operation))
 		value = headers_find(headers, SLICE(REQUEST_TIER_HEADER));
-	else if (shape && (operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM))
+	else if (shape && operation_is_converse(operation))
 		return shape->tier;
 	return value ? slice_trim(*value) : (struct slice){0};
 }
 
 bool request_shape_takes_tier(enum operation operation, const struct request_shape *shape) {
-	if (operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM)
+	if (operation_is_invoke(operation))
 		return true;
-	return (operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM) && shape->takes_tier;
+	return operation_is_converse(operation) && shape->takes_tier;
 }
 
 void request_shape_write(struct slice prompt, uint64_t max_tokens, struct buffer *out) {

@@ -4,12 +4,8 @@
 
 #include <inttypes.h>
 
-static bool converses(const struct generation *generation) {
-	return generation->operation == OPERATION_CONVERSE || generation->operation == OPERATION_CONVERSE_STREAM;
-}
-
 const char *body_stop_reason(const struct generation *generation) {
-	switch (converses(generation) ? FAMILY_NOVA : generation->family) {
+	switch (operation_is_converse(generation->operation) ? FAMILY_NOVA : generation->family) {
 	case FAMILY_TITAN:
 		return generation->cut_short ? "LENGTH" : "FINISH";
 	case FAMILY_LLAMA:
@@ -25,7 +21,7 @@ static bool is_cached(const struct generation *generation) {
 }
 
 void body_write_cache(const struct generation *generation, struct json_writer *json) {
-	bool is_converse = converses(generation);
+	bool is_converse = operation_is_converse(generation->operation);
 	if (!is_cached(generation))
 		return;
 	json_write_unsigned(json, is_converse ? "cacheReadInputTokens" : "cacheReadInputTokenCount",
