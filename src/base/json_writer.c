@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 enum { NUMBER_BYTES = 40, MEASURE_DIGITS = 10 };
 
@@ -134,22 +135,6 @@ void json_write_raw(struct json_writer *json, const char *key, struct slice valu
 void json_write_members(struct json_writer *json, struct slice members) {
 	if (members.len)
 		json_write_raw(json, NULL, members);
-}
-
-// The length of the well-formed UTF-8 sequence at the start of `s`, or 0 (Unicode 15, table 3-7).
-static size_t utf8_length(struct slice s) {
-	const unsigned char *p = (const unsigned char *)s.ptr;
-	if (p[0] < 0x80)
-		return 1;
-	size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || s.len < length)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-	bool outside = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
-	return overlong || outside ? 0 : length;
 }
 
 static void append_character(struct buffer *out, struct slice character) {
