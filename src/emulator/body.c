@@ -78,9 +78,9 @@ static void write_converse(const struct generation *generation, struct json_writ
 	json_begin_object(json, "metrics");
 	json_write_unsigned(json, "latencyMs", generation->last_ms);
 	json_end_object(json);
-	if (generation->tier) {
+	if (generation->tier != TIER_NONE) {
 		json_begin_object(json, "serviceTier");
-		json_write_string(json, "type", slice_from(generation->tier));
+		json_write_string(json, "type", slice_from(service_tier_names[generation->tier]));
 		json_end_object(json);
 	}
 	write_message(generation, json);

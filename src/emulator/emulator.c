@@ -14,7 +14,6 @@
 #include "emulator/control.h"
 #include "emulator/emulator_state.h"
 #include "emulator/respond.h"
-#include "world/tier.h"
 
 enum { BODY_BYTES = 128 << 20, FRAMES_BYTES = 1 << 20, ID_BYTES_MAX = 2048, EXCEPTIONS_MAX = 63 };
 
@@ -69,7 +68,7 @@ static void emulator_begin_call(struct emulator *emulator, struct server_call *c
 		    emulator, call, "ValidationException", 400,
 		    "A conversation must start with a user message. Try again with a conversation that starts with a user "
 		    "message.");
-	else if (tier.len && !(prompt.tier = tier_bit_of(tier)))
+	else if (tier.len && (prompt.tier = service_tier_find(tier)) == TIER_NONE)
 		emulator_reject(emulator, call, "ValidationException", 400, "The service tier provided is invalid.");
 	else
 		response_begin(emulator, call, operation, behaviour, &prompt, call_owner);

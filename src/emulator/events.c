@@ -69,10 +69,10 @@ static void converse_metadata(const struct generation *generation, struct json_w
 	json_write_unsigned(json, "totalTokens", generation_total_tokens(generation));
 	body_write_cache(generation, json);
 	json_end_object(json);
-	if (!generation->tier)
+	if (generation->tier == TIER_NONE)
 		return;
 	json_begin_object(json, "serviceTier");
-	write_word("type", generation->tier, json);
+	write_word("type", service_tier_names[generation->tier], json);
 	json_end_object(json);
 }
 

@@ -8,6 +8,7 @@
 
 #include "aws/operation.h"
 #include "aws/request_shape.h"
+#include "base/service_tier.h"
 #include "base/slice.h"
 
 struct prompt {
@@ -16,7 +17,7 @@ struct prompt {
 	bool has_messages;      // a `messages` array that isn't empty
 	uint64_t prefix_tokens; // of the system prompt and the tools, if there is a cache point; else 0
 	uint64_t prefix_key;    // a hash of these
-	unsigned tier;          // the service tier that the request names, as a bit of world/tier.h; 0 for none
+	enum service_tier tier; // that the request names
 };
 
 // Reads the body of any operation on a model; `shape` is its shape. 0, or ERROR_INVALID if it is no JSON object.

@@ -17,15 +17,6 @@ struct tier_choice {
 	enum tier_source source;
 };
 
-static inline unsigned tier_bit(enum service_tier tier) {
-	return 1U << tier;
-}
-
-// No tier is the default one.
-static inline enum service_tier tier_in_effect(enum service_tier tier) {
-	return tier == TIER_NONE ? TIER_DEFAULT : tier;
-}
-
 // Where an attempt starts: the tier that the policy selected, else the client's own, else the model's. Tiers in
 // `missing` are passed over, but for the client's own: that it can't be had is for the client to hear.
 struct tier_choice tier_start(enum service_tier selected, enum service_tier client, enum service_tier model,
