@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs signer, codec and tables over a folder of test vectors (its layout: spec/fixtures/README.md). Cases are found by
-// looking, none is known by name. Prints each failure with its stage, then "N passed, N failed".
+// Runs signer, codec and tables over a folder of test vectors, whose layout is in spec/fixtures/README.md. It searches
+// the folder for cases; no case is hard-coded. Prints each failure with its stage, then "N passed, N failed".
 #include "vectors/bedrock.h"
 #include "vectors/frames.h"
 #include "vectors/sigv4.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vectors of the service's surface: paths, operations, endpoints, exceptions, and usage in recorded answers.
+// Vectors of the service's API: paths, operations, endpoints, exceptions, and usage in recorded responses.
 #ifndef SPEC_VECTORS_BEDROCK_H
 #define SPEC_VECTORS_BEDROCK_H
 
@@ -24,7 +24,7 @@ static inline bool is_printable(struct slice text) {
 	return true;
 }
 
-// Format the path, then read it back. Ids that no model of ours may have are refused in reading.
+// Formats the path, then parses it. Ids that are not printable ASCII must be refused.
 static inline void path_run(const struct document *one) {
 	struct slice name = json_member(one, "operation"), path = json_member(one, "path");
 	struct slice id = json_member(document_get(one, "params"), "modelId"), method = json_member(one, "method");
@@ -50,7 +50,7 @@ static inline void path_run(const struct document *one) {
 	buffer_free(&text);
 }
 
-// Puts a word in the place of each {member} of a URI template.
+// Replaces each {member} of a URI template by a word.
 static inline void template_fill(const char *uri, struct buffer *path) {
 	for (const char *c = uri; *c; c++) {
 		if (*c == '{') {
@@ -187,25 +187,25 @@ static inline void throttling_run(const struct document *code) {
 	case_end();
 }
 
-// A recorded answer: its exception's name, or its usage as a JSON parser reads it.
-static inline void answer_run(const char *name, const struct document *answer) {
-	struct slice body = json_member(answer, "body");
+// A recorded response: its exception's name, or its usage as json_read_document reads it.
+static inline void response_run(const char *name, const struct document *response) {
+	struct slice body = json_member(response, "body");
 	struct document *root = json_parse(body);
 	const struct document *usage = document_get(root, "usage"), *input = document_get(usage, "inputTokens");
 	struct response_shape found;
 	struct header list[64];
-	struct headers headers = headers_of(document_get(answer, "headers"), list, 64);
+	struct headers headers = headers_of(document_get(response, "headers"), list, 64);
 	response_shape_read(body, &found);
 	if (found.usage.input_tokens != (input ? json_integer(input) : -1))
 		case_fail(name, "usage", "%lld input tokens", (long long)found.usage.input_tokens);
 	struct slice stop_reason = json_member(root, "stopReason");
 	if (stop_reason.len)
 		case_expect(name, "stop reason", found.stop_reason, stop_reason);
-	if (json_integer(document_get(answer, "status")) >= 400 && headers_find(headers, SLICE("x-amzn-errortype"))) {
+	if (json_integer(document_get(response, "status")) >= 400 && headers_find(headers, SLICE("x-amzn-errortype"))) {
 		struct exception_report report;
 		struct arena arena;
 		arena_init(&arena, 64 * 1024);
-		exception_read((int)json_integer(document_get(answer, "status")), headers, body, 0, &arena, &report);
+		exception_read((int)json_integer(document_get(response, "status")), headers, body, 0, &arena, &report);
 		if (!exception_find(report.name))
 			case_fail(name, "exception", "%.*s is not known", SLICE_ARGS(report.name));
 		case_expect(name, "message", report.message, json_member(root, "message"));
@@ -214,12 +214,12 @@ static inline void answer_run(const char *name, const struct document *answer) {
 	json_free(root);
 }
 
-static inline void answer_visit(const char *folder, const char *name) {
+static inline void response_visit(const char *folder, const char *name) {
 	struct document *json = file_read_json(folder, name);
-	const struct document *answer = document_get(json, "response");
+	const struct document *response = document_get(json, "response");
 	case_begin();
-	if (answer)
-		answer_run(name, answer);
+	if (response)
+		response_run(name, response);
 	case_end();
 	json_free(json);
 }
@@ -234,7 +234,7 @@ static inline void vectors_bedrock(const char *root) {
 	array_each(root, "errors/bedrock-runtime-errors.json", "exceptions", exception_run);
 	array_each(root, "errors/bedrock-runtime-errors.json", "unmodeled_errors", exception_run);
 	array_each(root, "errors/bedrock-runtime-errors.json", "throttling_error_codes", throttling_run);
-	folder_each(path_join(folder, root, "bedrock/recorded-http"), answer_visit);
+	folder_each(path_join(folder, root, "bedrock/recorded-http"), response_visit);
 }
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event-stream vectors: frames that must decode and encode back, and frames that must be refused. Bytes are fed whole,
-// one by one and in random pieces, each piece in an allocation of its own size, so that a sanitizer sees every read
-// beyond it.
+// Event-stream vectors: frames that must decode and encode back, and frames that must be refused. Bytes are fed at
+// once, one by one and in random pieces. Each piece is in an allocation of its exact size, so that a sanitizer sees
+// every read past its end.
 #ifndef SPEC_VECTORS_FRAMES_H
 #define SPEC_VECTORS_FRAMES_H
 
@@ -19,9 +19,9 @@ static inline size_t piece_size(enum feeding feeding, struct random_source *rand
 	return size < left ? size : left;
 }
 
-// Feeds the bytes and then the end of the stream; the error, and how many frames came.
-static inline enum eventstream_error feed(struct slice bytes, enum feeding feeding, frame_visit visit, void *owner,
-                                          size_t *count) {
+// Feeds the bytes and then the end of the stream. Returns the error, and the number of frames in *count.
+static inline enum eventstream_error decoder_feed(struct slice bytes, enum feeding feeding, frame_visit visit,
+                                                  void *owner, size_t *count) {
 	struct eventstream_decoder decoder;
 	struct random_source random;
 	enum eventstream_progress progress = EVENTSTREAM_MORE;
@@ -55,7 +55,7 @@ static inline void uuid_format(struct slice bytes, char text[37]) {
 	}
 }
 
-// Whether a decoded header is the one described.
+// Whether a decoded header matches its description.
 static inline bool header_is(const struct eventstream_header *header, const struct document *expected) {
 	const struct document *value = document_get(expected, "value");
 	if (!slice_equal(header->name, json_member(expected, "name")) ||
@@ -89,7 +89,7 @@ static inline bool header_is(const struct eventstream_header *header, const stru
 
 enum { LISTED_HEADERS = EVENTSTREAM_HEADER_COUNT };
 
-// Encodes the frame's headers and payload anew and compares all bytes.
+// Encodes the frame's headers and payload again and compares all bytes.
 static inline void expect_encoding(const char *name, const struct eventstream_frame *frame) {
 	static struct eventstream_header headers[LISTED_HEADERS];
 	size_t count = 0;
@@ -143,7 +143,7 @@ static inline void positive_frame(void *owner, size_t index, const struct events
 
 static inline void positive_run(struct frame_case *one, struct slice bytes, enum feeding feeding) {
 	size_t count;
-	enum eventstream_error error = feed(bytes, feeding, positive_frame, one, &count);
+	enum eventstream_error error = decoder_feed(bytes, feeding, positive_frame, one, &count);
 	if (error)
 		case_fail(one->name, one->stage, "%s", eventstream_error_name(error));
 	if (count != 1)
@@ -156,7 +156,7 @@ static inline void ignore_frame(void *owner, size_t index, const struct eventstr
 
 static inline void negative_run(struct frame_case *one, struct slice bytes, enum feeding feeding) {
 	size_t count;
-	enum eventstream_error error = feed(bytes, feeding, ignore_frame, NULL, &count);
+	enum eventstream_error error = decoder_feed(bytes, feeding, ignore_frame, NULL, &count);
 	struct slice found = slice_from(eventstream_error_name(error)), expected = json_member(one->json, "error");
 	if (!error || count) {
 		case_fail(one->name, one->stage, "it is taken for good, expected %.*s", SLICE_ARGS(expected));

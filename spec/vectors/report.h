@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the vector runners share: counting, files, folders, JSON. Test code: it exits when it can't go on.
+// What the vector runners share: counts, files, folders, JSON. Test code: exits on unexpected errors.
 #ifndef SPEC_VECTORS_REPORT_H
 #define SPEC_VECTORS_REPORT_H
 
@@ -19,7 +19,7 @@
 #include "base/slice.h"
 
 static int vectors_passed, vectors_failed;
-static bool vectors_strict; // a refusal must have the listed reason, not just be one
+static bool vectors_strict; // a refusal must have the listed reason
 static bool vectors_case_failed;
 
 static inline void case_begin(void) {
@@ -33,7 +33,7 @@ static inline void case_end(void) {
 		vectors_passed++;
 }
 
-// Prints that a stage of a case is wrong.
+// Prints a failure and marks the case as failed.
 static inline __attribute__((format(printf, 3, 4))) void case_fail(const char *name, const char *stage,
                                                                    const char *format, ...) {
 	va_list arguments;
@@ -66,12 +66,12 @@ static inline bool file_exists(const char *folder, const char *name) {
 	return stat(path_join(path, folder, name), &status) == 0;
 }
 
-// Frees what file_read and base64_bytes give.
+// Frees the result of file_read and base64_bytes.
 static inline void bytes_free(struct slice bytes) {
 	free((void *)(uintptr_t)bytes.ptr);
 }
 
-// The whole file, for bytes_free; its pointer is NULL where there is none.
+// The whole file, to be freed with bytes_free; its pointer is NULL if there is no such file.
 static inline struct slice file_read(const char *folder, const char *name) {
 	char path[PATH_MAX];
 	FILE *file = fopen(path_join(path, folder, name), "rb");
@@ -90,7 +90,7 @@ static inline struct slice file_read(const char *folder, const char *name) {
 	return slice_of(bytes, len);
 }
 
-// What a text says, for json_free; NULL where it is no JSON.
+// The text as a tree, to be freed with json_free; NULL if it is no JSON.
 static inline struct document *json_parse(struct slice text) {
 	struct document *root = calloc(1, sizeof *root);
 	if (!root)
@@ -107,7 +107,7 @@ static inline void json_free(struct document *root) {
 	free(root);
 }
 
-// NULL, and a failed case, when the file is there but is no JSON.
+// As json_parse. NULL if there is no such file; NULL and a failed case if the file is no JSON.
 static inline struct document *file_read_json(const char *folder, const char *name) {
 	if (!file_exists(folder, name))
 		return NULL;
@@ -146,7 +146,7 @@ static inline const struct document *json_array_get(const struct document *array
 	return index < json_array_size(array) ? &array->items[index] : NULL;
 }
 
-// The vectors write numbers that a double can't hold as strings.
+// Only for numbers that a double can hold: the vectors have others as strings.
 static inline int64_t json_integer(const struct document *value) {
 	return json_is_integer(value) ? (int64_t)value->number : 0;
 }
@@ -163,7 +163,7 @@ static inline struct slice json_member(const struct document *object, const char
 	return json_slice(document_get(object, key));
 }
 
-// The bytes of base64 text, for bytes_free.
+// The bytes of base64 text, to be freed with bytes_free.
 static inline struct slice base64_bytes(struct slice text) {
 	unsigned char *bytes = malloc(text.len / 4 * 3 + 1);
 	int len = text.len ? EVP_DecodeBlock(bytes, (const unsigned char *)text.ptr, (int)text.len) : 0;
@@ -176,14 +176,14 @@ static inline struct slice base64_bytes(struct slice text) {
 
 typedef void (*folder_visit)(const char *folder, const char *name);
 
-static inline int folder_keep(const struct dirent *entry) {
+static inline int is_visible(const struct dirent *entry) {
 	return entry->d_name[0] != '.';
 }
 
 // Calls `visit` for every entry, in the order of names.
 static inline void folder_each(const char *folder, folder_visit visit) {
 	struct dirent **list;
-	int count = scandir(folder, &list, folder_keep, alphasort);
+	int count = scandir(folder, &list, is_visible, alphasort);
 	for (int i = 0; i < count; i++) {
 		visit(folder, list[i]->d_name);
 		free(list[i]);

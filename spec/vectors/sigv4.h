@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signing vectors: every folder below that holds a context.json is a case, signed stage by stage; what is signed in
-// Bedrock's way is then authorized and verified too.
+// Signing vectors: every folder with a context.json is a case, which is signed stage by stage. Cases that Bedrock's
+// options can express are then authorized and verified too.
 #ifndef SPEC_VECTORS_SIGV4_H
 #define SPEC_VECTORS_SIGV4_H
 
@@ -27,7 +27,7 @@ struct sigv4_case {
 
 static struct sigv4_signer *sigv4_vectors_signer;
 
-// Takes a line off the text, with the lines that go on from it (those begin with a space).
+// Removes the first line from the text, with its continuation lines, which begin with a space.
 static inline struct slice request_line(struct slice *text) {
 	size_t end = slice_find(*text, '\n');
 	while (end > 0 && end + 1 < text->len && text->ptr[end + 1] == ' ')

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event-stream vectors of several frames, and the Smithy protocol tests of single events. How a stream ends is judged
-// from what the codec and the exception table say about its frames.
+// Event-stream vectors of several frames, and the Smithy protocol tests of single events. The codec and the exception
+// table decide how a stream ends.
 #ifndef SPEC_VECTORS_STREAMS_H
 #define SPEC_VECTORS_STREAMS_H
 
@@ -10,13 +10,13 @@
 #include "aws/response_shape.h"
 #include "frames.h"
 
-// What was seen of a stream.
+// The observed part of a stream.
 struct stream_seen {
 	const struct frame_case *one;
-	size_t good;                      // events before the first frame of another kind
-	bool stopped;                     // a messageStop came
+	size_t good;                      // the number of events before the first frame of another kind
+	bool stopped;                     // messageStop was received
 	bool ended;                       // by a frame of another kind
-	struct token_usage usage, parsed; // as read in passing, and by a JSON parser
+	struct token_usage usage, parsed; // as response_shape and json_read_document read it
 	const char *result;
 	struct arena arena;
 	struct slice exception_type, error_code;
@@ -106,8 +106,8 @@ static inline void expect_report(const struct frame_case *one, const struct docu
 		case_fail(one->name, one->stage, "status %d", seen->report.status);
 }
 
-// How the stream ends. Streams of the service hold JSON and say what they are; those of codec tests (without an
-// operation) only hold frames.
+// How the stream ends. Streams of the service have an operation and JSON payloads; those of codec tests have neither,
+// only frames.
 static inline const char *stream_result(const struct stream_seen *seen, enum eventstream_error error) {
 	struct slice operation = json_member(seen->one->json, "operation");
 	if (seen->ended && (operation.len || error))
@@ -121,7 +121,7 @@ static inline void expect_ending(const struct stream_seen *seen, enum eventstrea
 	const struct frame_case *one = seen->one;
 	const struct document *outcome = document_get(one->json, "outcome");
 	struct slice found = slice_from(stream_result(seen, error)), expected = json_member(outcome, "result");
-	// A stream that ends within a frame may be listed either way.
+	// The vectors list a stream that ends within a frame either way.
 	bool cut = slice_equal(found, SLICE("incomplete")) && error && slice_equal(expected, SLICE("corrupt"));
 	if ((cut || case_expect(one->name, one->stage, found, expected)) && seen->ended)
 		expect_report(one, outcome, seen);
@@ -131,7 +131,7 @@ static inline void stream_run(struct frame_case *one, struct slice bytes, enum f
 	struct stream_seen seen = {.one = one, .usage = TOKEN_USAGE_UNKNOWN, .parsed = TOKEN_USAGE_UNKNOWN};
 	size_t count;
 	arena_init(&seen.arena, 64 * 1024);
-	enum eventstream_error error = feed(bytes, feeding, stream_frame, &seen, &count);
+	enum eventstream_error error = decoder_feed(bytes, feeding, stream_frame, &seen, &count);
 	if (count < json_array_size(document_get(one->json, "frames")))
 		case_fail(one->name, one->stage, "only %zu frames came", count);
 	expect_ending(&seen, error);
@@ -150,7 +150,7 @@ static inline void stream_folder(const char *parent, const char *name) {
 	folder_each(path_join(folder, parent, name), stream_visit);
 }
 
-// Whether a header is as a Smithy test writes it, {"TYPE": value}.
+// Whether a header matches its form in a Smithy test, {"TYPE": value}.
 static inline bool smithy_header_is(const struct eventstream_header *header, const struct document *expected) {
 	const char *type = expected && expected->entry_count ? expected->entries[0].key.ptr : NULL;
 	const struct document *value = document_get(expected, type);
@@ -200,24 +200,24 @@ static inline void kind_of_frame(void *owner, size_t index, const struct eventst
 	*(enum eventstream_kind *)owner = eventstream_frame_kind(frame);
 }
 
-// Decodes one event in every way and tells its kind.
+// Decodes an event with each way of feeding and returns its kind.
 static inline enum eventstream_kind smithy_event(const char *name, const struct document *event) {
 	struct slice bytes = base64_bytes(json_member(event, "bytes"));
 	enum eventstream_kind kind = EVENTSTREAM_KIND_OTHER;
 	size_t count;
 	for (int feeding = FEED_WHOLE; feeding < FEEDINGS; feeding++) {
 		struct frame_case one = {name, FEEDING_NAMES[feeding], event};
-		enum eventstream_error error = feed(bytes, (enum feeding)feeding, smithy_frame, &one, &count);
+		enum eventstream_error error = decoder_feed(bytes, (enum feeding)feeding, smithy_frame, &one, &count);
 		if (error || count != 1)
 			case_fail(name, one.stage, "%s, %zu frames", eventstream_error_name(error), count);
 	}
-	feed(bytes, FEED_WHOLE, kind_of_frame, &kind, &count);
+	decoder_feed(bytes, FEED_WHOLE, kind_of_frame, &kind, &count);
 	bytes_free(bytes);
 	return kind;
 }
 
-// Failures that the codec can see: those of an event. A missing initial message is seen by who knows the operation, and
-// an error before the stream is an HTTP answer's.
+// Only failures of events concern the codec. A missing initial message depends on the operation, and an error before
+// the stream is an HTTP response.
 static inline void smithy_run(const struct document *test) {
 	const char *name = json_text(document_get(test, "id"));
 	struct slice applies_to = json_member(test, "appliesTo");

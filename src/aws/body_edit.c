@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where each operation carries what is said by aws/request_shape, in which form is said here.
+// The form of each value; aws/request_shape has their places.
 #include "aws/body_edit.h"
 
 #include <assert.h>
@@ -12,22 +12,15 @@
 #include "base/error.h"
 #include "base/json_writer.h"
 
-_Static_assert((int)BODY_EDIT_REASON_BYTES == (int)JSON_EDIT_REASON_BYTES, "reasons are passed on");
+_Static_assert((int)BODY_EDIT_REASON_BYTES == (int)JSON_EDIT_REASON_BYTES, "a reason is copied whole");
 
 enum { VALUE_BYTES = 32768, DIGITS_BYTES = 24 };
 
-static bool is_converse(enum operation operation) {
-	return operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM;
-}
-
-static bool is_invoke(enum operation operation) {
-	return operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM;
-}
-
 bool body_edit_is_in_body(const struct body_edit *edit, enum operation operation) {
-	if (is_invoke(operation))
+	if (operation_is_invoke(operation))
 		return edit->max_tokens > 0;
-	return is_converse(operation) && (edit->tier.len || edit->guardrail_identifier.len || edit->max_tokens > 0);
+	return operation_is_converse(operation) &&
+	       (edit->tier.len || edit->guardrail_identifier.len || edit->max_tokens > 0);
 }
 
 static char to_case(char letter, bool upper) {
@@ -36,7 +29,7 @@ static char to_case(char letter, bool upper) {
 	return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
 }
 
-// Converse writes "enabled_full", InvokeModel "ENABLED_FULL". What is too long to be either stays as it is.
+// Converse has "enabled_full", InvokeModel "ENABLED_FULL". A longer text than either stays unchanged.
 static struct slice trace_in_case(struct slice trace, bool upper, char text[BODY_EDIT_TRACE_BYTES]) {
 	if (trace.len > BODY_EDIT_TRACE_BYTES)
 		return trace;
@@ -88,7 +81,8 @@ static int edit_converse(const struct body_edit *edit, struct slice max_tokens, 
 	return status;
 }
 
-// The places where a body may limit its tokens, behind the `*parents` objects that some of them stand in. Their number.
+// Lists the places where a body may limit its tokens, after the `*parents` objects that contain some of them. Returns
+// the number of places.
 static size_t list_limits(struct json_place places[JSON_EDIT_PLACES_MAX], size_t *parents) {
 	size_t count = 0;
 	for (const struct json_path *limit = request_limits; limit->keys[0]; limit++) {
@@ -107,7 +101,7 @@ static size_t list_limits(struct json_place places[JSON_EDIT_PLACES_MAX], size_t
 	return count;
 }
 
-// Replaces the limit that the body has: no other tells which family's it is.
+// Replaces the limit that the body has. Without one the model family is unknown, so nothing is inserted.
 static int edit_invoke(struct slice max_tokens, struct slice body, struct buffer *out, char *reason) {
 	struct json_place places[JSON_EDIT_PLACES_MAX];
 	const struct json_place *limit = NULL;
@@ -139,8 +133,8 @@ int body_edit_apply(const struct body_edit *edit, enum operation operation, stru
 	int length = snprintf(digits, sizeof digits, "%" PRId64, edit->max_tokens);
 	struct slice max_tokens = slice_of(digits, (size_t)length);
 	reason[0] = '\0';
-	int status = is_invoke(operation) ? edit_invoke(max_tokens, body, out, reason)
-	                                  : edit_converse(edit, max_tokens, body, out, reason);
+	int status = operation_is_invoke(operation) ? edit_invoke(max_tokens, body, out, reason)
+	                                            : edit_converse(edit, max_tokens, body, out, reason);
 	if (status && !reason[0])
 		snprintf(reason, BODY_EDIT_REASON_BYTES, "%s", error_text(status));
 	return status;
@@ -149,7 +143,7 @@ int body_edit_apply(const struct body_edit *edit, enum operation operation, stru
 size_t body_edit_headers(const struct body_edit *edit, enum operation operation, char trace[BODY_EDIT_TRACE_BYTES],
                          struct header list[BODY_EDIT_HEADERS_MAX]) {
 	size_t count = 0;
-	if (!is_invoke(operation))
+	if (!operation_is_invoke(operation))
 		return 0;
 	if (edit->tier.len)
 		list[count++] = (struct header){SLICE(REQUEST_TIER_HEADER), edit->tier};
@@ -157,9 +151,9 @@ size_t body_edit_headers(const struct body_edit *edit, enum operation operation,
 		return count;
 	list[count++] = (struct header){SLICE(REQUEST_GUARDRAIL_HEADER), edit->guardrail_identifier};
 	list[count++] = (struct header){SLICE(REQUEST_GUARDRAIL_VERSION_HEADER), edit->guardrail_version};
-	struct slice how = {0};
+	struct slice trace_value = {0};
 	if (edit->guardrail_trace.len)
-		how = trace_in_case(edit->guardrail_trace, true, trace);
-	list[count++] = (struct header){SLICE(REQUEST_TRACE_HEADER), how};
+		trace_value = trace_in_case(edit->guardrail_trace, true, trace);
+	list[count++] = (struct header){SLICE(REQUEST_TRACE_HEADER), trace_value};
 	return count;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// After "Create a canonical request" (AWS General Reference, Signature Version 4). Room for the whole text is reserved
-// before the first byte goes in, so that a growing buffer leaves no copy of a session token behind.
+// Implements "Create a canonical request" (AWS General Reference, Signature Version 4). Reserves memory for the whole
+// text first: a buffer that grows later would leave a copy of the session token in freed memory.
 #include "aws/canonical.h"
 
 #include "aws/percent.h"
 #include "base/error.h"
 
-static char lower(char c) {
+static char to_lower(char c) {
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
@@ -18,14 +18,14 @@ static int compare_bytes(struct slice a, struct slice b) {
 
 static int compare_names(struct slice a, struct slice b) {
 	for (size_t i = 0; i < a.len && i < b.len; i++) {
-		unsigned char x = (unsigned char)lower(a.ptr[i]), y = (unsigned char)lower(b.ptr[i]);
+		unsigned char x = (unsigned char)to_lower(a.ptr[i]), y = (unsigned char)to_lower(b.ptr[i]);
 		if (x != y)
 			return x < y ? -1 : 1;
 	}
 	return (a.len > b.len) - (a.len < b.len);
 }
 
-// Keeps equal ones in their order.
+// A stable insertion sort.
 static void sort_pairs(struct header *list, size_t count,
                        int (*compare)(const struct header *, const struct header *)) {
 	for (size_t i = 1; i < count; i++) {
@@ -46,7 +46,7 @@ static int compare_parameters(const struct header *a, const struct header *b) {
 	return order ? order : compare_bytes(a->value, b->value);
 }
 
-// Appends the path with "." and ".." segments resolved and runs of slashes made one (RFC 3986, section 5.2.4).
+// Appends the path with "." and ".." segments removed (RFC 3986, section 5.2.4) and repeated slashes merged.
 static int path_normalise(struct slice path, struct buffer *out) {
 	size_t start = out->len;
 	int rc = buffer_append_byte(out, '/');
@@ -86,8 +86,9 @@ static int append_path(const struct canonical_request *request, struct buffer *o
 	return rc;
 }
 
-// Appends one name or value in canonical form to `encoded` and notes where. The content must not move: see query_split.
-static int encode_part(struct slice raw, struct buffer *decoded, struct buffer *encoded, struct slice *part) {
+// Appends a name or value in canonical form to `encoded`; *part refers to it. `encoded` must not be reallocated
+// afterwards, see query_split.
+static int query_encode_part(struct slice raw, struct buffer *decoded, struct buffer *encoded, struct slice *part) {
 	buffer_clear(decoded);
 	size_t start = encoded->len;
 	int rc = percent_decode_lenient(raw, decoded);
@@ -98,10 +99,11 @@ static int encode_part(struct slice raw, struct buffer *decoded, struct buffer *
 	return rc;
 }
 
-// Cuts the query into its parameters, each decoded and encoded anew, so that every way to write one gives one form.
+// Splits the query into its parameters. Decodes and encodes each, so that all spellings of it become equal.
 static int query_split(struct slice query, struct buffer *decoded, struct buffer *encoded, struct header *list,
                        size_t *count) {
-	int rc = buffer_reserve(encoded, 3 * query.len); // an escape takes three bytes; slices of it must stay
+	int rc =
+	    buffer_reserve(encoded, 3 * query.len); // an escape takes three bytes; the slices in `list` must stay valid
 	while (query.len && rc == 0) {
 		size_t end = slice_find(query, '&');
 		struct slice parameter = {query.ptr, end};
@@ -112,9 +114,9 @@ static int query_split(struct slice query, struct buffer *decoded, struct buffer
 			return ERROR_LIMIT;
 		size_t equals = slice_find(parameter, '=');
 		struct header *to = &list[(*count)++];
-		rc = encode_part((struct slice){parameter.ptr, equals}, decoded, encoded, &to->name);
+		rc = query_encode_part((struct slice){parameter.ptr, equals}, decoded, encoded, &to->name);
 		if (rc == 0)
-			rc = encode_part(slice_from_offset(parameter, equals + 1), decoded, encoded, &to->value);
+			rc = query_encode_part(slice_from_offset(parameter, equals + 1), decoded, encoded, &to->value);
 	}
 	return rc;
 }
@@ -146,7 +148,7 @@ static bool is_space(char c) {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-// Appends a header's value without spaces around it, and with each run of spaces inside as one.
+// Appends a header's value, trimmed, with each run of spaces inside replaced by one space.
 static int append_value(struct slice value, struct buffer *out) {
 	int rc = buffer_reserve(out, value.len);
 	if (rc)
@@ -172,7 +174,7 @@ static int append_value(struct slice value, struct buffer *out) {
 static int append_name(struct slice name, struct buffer *out) {
 	int rc = buffer_reserve(out, name.len);
 	for (size_t i = 0; i < name.len && rc == 0; i++)
-		out->ptr[out->len++] = lower(name.ptr[i]);
+		out->ptr[out->len++] = to_lower(name.ptr[i]);
 	return rc;
 }
 
@@ -208,7 +210,7 @@ static int append_signed_names(const struct header *list, size_t count, struct b
 	return rc;
 }
 
-// No request's canonical form is longer: an escaped byte takes three.
+// An upper bound of the length: an escaped byte takes three bytes.
 static size_t size_bound(const struct canonical_request *request) {
 	size_t size = request->method.len + 3 * request->path.len + 3 * request->query.len + request->payload_hash.len + 16;
 	for (size_t i = 0; i < request->header_count; i++)

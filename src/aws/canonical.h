@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The canonical request of Signature Version 4: method, path, query, headers, signed names, payload hash, each in the
-// one form that signer and verifier agree on. Pure text, no cryptography.
+// The canonical request of Signature Version 4: method, path, query, headers, names of the signed headers and payload
+// hash, each in a normal form that signer and verifier compute alike. Only text, no cryptography.
 #ifndef AWS_CANONICAL_H
 #define AWS_CANONICAL_H
 
@@ -12,9 +12,9 @@
 #include "base/slice.h"
 
 enum {
-	CANONICAL_HEADERS = 128,      // most headers that are signed; they are sorted by insertion
-	CANONICAL_PARAMETERS = 128,   // most query parameters, likewise
-	CANONICAL_BYTES = 1024 * 1024 // a buffer's limit that is enough for any request we take
+	CANONICAL_HEADERS = 128,      // limit of signed headers, which are sorted by insertion
+	CANONICAL_PARAMETERS = 128,   // limit of query parameters, likewise
+	CANONICAL_BYTES = 1024 * 1024 // buffer limit, enough for any request that the gateway accepts
 };
 
 struct canonical_request {
@@ -23,13 +23,13 @@ struct canonical_request {
 	struct slice query; // raw, without '?'
 	bool normalise_path;
 	bool encode_path_once;
-	struct header *headers; // all that are signed, host too; sorted in place by name, repeated names in their order
+	struct header *headers; // all signed headers, with host; sorted in place by name, equal names keep their order
 	size_t header_count;
 	struct slice payload_hash;
 };
 
-// Replaces the content of `out`, and sets *signed_headers ("host;x-amz-date") to a part of it. 0; ERROR_LIMIT (too many
-// headers or parameters, or no room); ERROR_MEMORY.
+// Replaces the content of `out`, and sets *signed_headers ("host;x-amz-date") to a part of it. 0; ERROR_LIMIT: too many
+// headers or parameters, or too long; ERROR_MEMORY.
 int canonical_build(const struct canonical_request *request, struct buffer *out, struct slice *signed_headers);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-// Present, and fit for a header's value: visible ASCII only, as every kind of credential is.
+// Whether the value is present and allowed in a header: visible ASCII only, as all kinds of credentials are.
 static bool is_sendable(const char *value) {
 	if (!value || !*value)
 		return false;
@@ -17,7 +17,7 @@ static bool is_sendable(const char *value) {
 	return true;
 }
 
-static char *copy_of(const char *value) {
+static char *copy_optional(const char *value) {
 	return value ? memory_string(slice_from(value)) : NULL;
 }
 
@@ -31,10 +31,10 @@ struct credentials *credentials_new(const char *access_key_id, const char *secre
 		return NULL;
 	struct credentials *credentials = memory_new(1, sizeof *credentials);
 	atomic_init(&credentials->references, 1);
-	credentials->access_key_id = copy_of(access_key_id);
-	credentials->secret_access_key = copy_of(secret_access_key);
-	credentials->session_token = copy_of(session_token);
-	credentials->bearer_token = copy_of(bearer_token);
+	credentials->access_key_id = copy_optional(access_key_id);
+	credentials->secret_access_key = copy_optional(secret_access_key);
+	credentials->session_token = copy_optional(session_token);
+	credentials->bearer_token = copy_optional(bearer_token);
 	return credentials;
 }
 
@@ -52,10 +52,10 @@ void credentials_release(struct credentials *credentials) {
 	free(credentials);
 }
 
-// `current` doesn't change in the life of these two kinds of source, so that reading it needs no lock.
+// `current` never changes, so that reading it needs no lock.
 struct credentials_source {
 	struct credentials *current;
-	const char *reason; // why there are none
+	const char *reason; // why there are no credentials
 };
 
 static struct credentials_source *source_new(struct credentials *current, const char *reason) {
@@ -70,17 +70,17 @@ struct credentials_source *credentials_source_static(struct credentials *credent
 	return source_new(credentials, NULL);
 }
 
-// NULL where the variable isn't set or is blank; owned by the caller.
-static char *variable(const struct environment *environment, const char *name) {
+// A copy of the value, owned by the caller; NULL if the variable isn't set or is blank.
+static char *copy_variable(const struct environment *environment, const char *name) {
 	struct slice value = environment_get(environment, name);
 	return value.len ? memory_string(value) : NULL;
 }
 
 struct credentials_source *credentials_source_environment(const struct environment *environment, const char **mistake) {
-	char *bearer = variable(environment, "AWS_BEARER_TOKEN_BEDROCK");
-	char *key = variable(environment, "AWS_ACCESS_KEY_ID");
-	char *secret = variable(environment, "AWS_SECRET_ACCESS_KEY");
-	char *token = variable(environment, "AWS_SESSION_TOKEN");
+	char *bearer = copy_variable(environment, "AWS_BEARER_TOKEN_BEDROCK");
+	char *key = copy_variable(environment, "AWS_ACCESS_KEY_ID");
+	char *secret = copy_variable(environment, "AWS_SECRET_ACCESS_KEY");
+	char *token = copy_variable(environment, "AWS_SESSION_TOKEN");
 	struct credentials *credentials = NULL;
 	const char *reason = NULL;
 	*mistake = NULL;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who we are to AWS. Credentials are immutable and reference-counted; the last release wipes them. A source gives the
-// ones that are good now; the full chain (profiles, IMDS, STS) will be another source behind the same call.
+// AWS credentials: immutable and reference-counted; the last release wipes them. A source returns the credentials that
+// are valid now.
 #ifndef AWS_CREDENTIALS_H
 #define AWS_CREDENTIALS_H
 
@@ -15,26 +15,27 @@ struct credentials {
 	char *bearer_token;
 };
 
-// Copies its arguments (NULL for absent ones); one reference. NULL when neither a whole key pair nor a bearer token is
-// given, or when a value has a byte that no header may carry.
+// Copies its arguments, of which absent ones are NULL; the caller owns one reference. NULL if there is neither a
+// complete key pair nor a bearer token, or if a value has a byte that is not allowed in a header.
 struct credentials *credentials_new(const char *access_key_id, const char *secret_access_key, const char *session_token,
                                     const char *bearer_token);
 void credentials_retain(struct credentials *credentials);
-// Wipes and frees at the last; NULL is fine. From any thread.
+// The last release wipes and frees the credentials. NULL is allowed. Thread-safe.
 void credentials_release(struct credentials *credentials);
 
 struct credentials_source;
 
-// Always the same credentials (retained).
+// A source that always returns these credentials, which it retains.
 struct credentials_source *credentials_source_static(struct credentials *credentials);
-// AWS_BEARER_TOKEN_BEDROCK, which wins as in the SDKs; else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where set,
-// AWS_SESSION_TOKEN. Blank values count as unset. Read once, here. Half a key pair is a mistake: *mistake is then one
-// line that names the variables, else NULL.
+// A source of the environment: AWS_BEARER_TOKEN_BEDROCK, which takes precedence as in the SDKs; otherwise
+// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if set, AWS_SESSION_TOKEN. Blank values count as unset. Reads the
+// variables once, in this call. If one half of the key pair is missing, *mistake is a line that names the variables;
+// otherwise NULL.
 struct credentials_source *credentials_source_environment(const struct environment *environment, const char **mistake);
 void credentials_source_free(struct credentials_source *source);
 
-// The present credentials, retained for the caller, or NULL with *reason set to one line that says what was looked for.
-// From any thread; never blocks.
+// The current credentials, retained for the caller; or NULL, with a line in *reason that says why there are none.
+// Thread-safe; never blocks.
 struct credentials *credentials_source_get(struct credentials_source *source, const char **reason);
 
 #endif

@@ -33,8 +33,8 @@ void digest_free(struct digest *digest) {
 	free(digest);
 }
 
-// The hash of two texts, one after the other.
-static int hash_both(struct digest *digest, struct slice first, struct slice second, uint8_t out[DIGEST_BYTES]) {
+// Hashes the concatenation of two texts.
+static int hash_two(struct digest *digest, struct slice first, struct slice second, uint8_t out[DIGEST_BYTES]) {
 	if (EVP_DigestInit_ex2(digest->state, digest->sha256, NULL) != 1 ||
 	    EVP_DigestUpdate(digest->state, first.ptr, first.len) != 1 ||
 	    EVP_DigestUpdate(digest->state, second.ptr, second.len) != 1 ||
@@ -44,7 +44,7 @@ static int hash_both(struct digest *digest, struct slice first, struct slice sec
 }
 
 int digest_sha256(struct digest *digest, struct slice text, uint8_t out[DIGEST_BYTES]) {
-	return hash_both(digest, text, (struct slice){0}, out);
+	return hash_two(digest, text, (struct slice){0}, out);
 }
 
 int digest_hmac(struct digest *digest, struct slice key, struct slice text, uint8_t out[DIGEST_BYTES]) {
@@ -59,9 +59,9 @@ int digest_hmac(struct digest *digest, struct slice key, struct slice text, uint
 		inner[i] ^= 0x36;
 	}
 	if (rc == 0)
-		rc = hash_both(digest, slice_of(inner, sizeof inner), text, hashed);
+		rc = hash_two(digest, slice_of(inner, sizeof inner), text, hashed);
 	if (rc == 0)
-		rc = hash_both(digest, slice_of(outer, sizeof outer), slice_of(hashed, sizeof hashed), out);
+		rc = hash_two(digest, slice_of(outer, sizeof outer), slice_of(hashed, sizeof hashed), out);
 	memory_wipe(inner, sizeof inner);
 	memory_wipe(outer, sizeof outer);
 	memory_wipe(hashed, sizeof hashed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 and HMAC-SHA-256 (RFC 2104) over libcrypto. The algorithm is fetched once and its context reused, since in
-// OpenSSL 3 fetching costs more than hashing a small text; that is also why HMAC is built here on the plain hash.
+// SHA-256 and HMAC-SHA-256 (RFC 2104) with libcrypto. Fetches the algorithm once and reuses its context, since in
+// OpenSSL 3 fetching costs more than hashing a short text. For the same reason HMAC is implemented here on the plain
+// hash.
 #ifndef AWS_DIGEST_H
 #define AWS_DIGEST_H
 
@@ -10,9 +11,9 @@
 
 enum { DIGEST_BYTES = 32, DIGEST_HEX_BYTES = 65 };
 
-struct digest; // not for two threads at a time
+struct digest; // used by one thread at a time
 
-// NULL when libcrypto has no SHA-256 to give.
+// NULL if libcrypto provides no SHA-256.
 struct digest *digest_new(void);
 void digest_free(struct digest *digest);
 

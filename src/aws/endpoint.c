@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hosts after the service's endpoint rule set and AWS's partitions. A partition is known by the beginning of its
-// regions' names; a region of none of them is taken for one of the standard partition, as the rule set does.
+// Hosts by the service's endpoint rule set and AWS's partitions. The prefix of a region's name selects the partition;
+// without a match it is the standard partition, as in the rule set.
 #include "aws/endpoint.h"
 
 #include <arpa/inet.h>
@@ -30,7 +30,7 @@ static bool is_alphanumeric(char c) {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-// A host name's label. Underscores occur in names inside networks of one's own.
+// Whether the text is a label of a host name. Underscores occur in private networks.
 static bool is_label(struct slice text) {
 	if (text.len == 0 || text.len > LABEL_BYTES || text.ptr[0] == '-' || text.ptr[text.len - 1] == '-')
 		return false;
@@ -52,8 +52,8 @@ static bool is_host_name(struct slice text) {
 	return true;
 }
 
-// Copies into a field that the caller has seen to be large enough.
-static void put_text(char *to, struct slice text) {
+// Copies into a field. The caller has checked its size.
+static void copy_text(char *to, struct slice text) {
 	memcpy(to, text.ptr, text.len);
 	to[text.len] = '\0';
 }
@@ -74,11 +74,11 @@ int endpoint_of_region(struct slice region, struct endpoint_variant variant, str
 	*endpoint = (struct endpoint){.tls = true, .port = 443};
 	snprintf(endpoint->host, sizeof endpoint->host, "bedrock-runtime%s.%.*s.%s", variant.fips ? "-fips" : "",
 	         SLICE_ARGS(region), variant.dualstack ? partition->dualstack_suffix : partition->suffix);
-	put_text(endpoint->authority, slice_from(endpoint->host));
+	copy_text(endpoint->authority, slice_from(endpoint->host));
 	return 0;
 }
 
-// Takes "http://" or "https://" off the text.
+// Removes "http://" or "https://" from the front of the text.
 static bool take_scheme(struct slice *url, struct endpoint *endpoint) {
 	const struct slice http = SLICE("http://"), https = SLICE("https://");
 	endpoint->tls = url->len >= https.len && slice_equal_nocase((struct slice){url->ptr, https.len}, https);
@@ -88,7 +88,7 @@ static bool take_scheme(struct slice *url, struct endpoint *endpoint) {
 	return true;
 }
 
-// Takes the host off the authority; what remains is empty or begins with the ':' of the port.
+// Removes the host from the front of the authority. The rest is empty or begins with the ':' of the port.
 static bool take_host(struct slice *authority, struct endpoint *endpoint) {
 	struct in6_addr address;
 	struct slice host = *authority;
@@ -103,7 +103,7 @@ static bool take_host(struct slice *authority, struct endpoint *endpoint) {
 		if (!is_host_name(host))
 			return false;
 	}
-	put_text(endpoint->host, host);
+	copy_text(endpoint->host, host);
 	*authority = slice_from_offset(*authority, host.len + (bracketed ? 2 : 0));
 	return !bracketed || inet_pton(AF_INET6, endpoint->host, &address) == 1;
 }
@@ -117,7 +117,7 @@ static bool take_port(struct slice text, struct endpoint *endpoint) {
 	return true;
 }
 
-// A path that can stand before a request's own: visible ASCII, no query, no fragment.
+// Stores a base path: visible ASCII, no query, no fragment.
 static bool take_path(struct slice path, struct endpoint *endpoint) {
 	while (path.len && path.ptr[path.len - 1] == '/')
 		path.len--;
@@ -126,11 +126,11 @@ static bool take_path(struct slice path, struct endpoint *endpoint) {
 	for (size_t i = 0; i < path.len; i++)
 		if (path.ptr[i] <= 0x20 || path.ptr[i] > 0x7e || path.ptr[i] == '?' || path.ptr[i] == '#')
 			return false;
-	put_text(endpoint->base_path, path);
+	copy_text(endpoint->base_path, path);
 	return true;
 }
 
-static void put_authority(struct endpoint *endpoint) {
+static void format_authority(struct endpoint *endpoint) {
 	bool bracketed = strchr(endpoint->host, ':') != NULL;
 	char port[8] = "";
 	if (endpoint->port != (endpoint->tls ? 443 : 80))
@@ -165,7 +165,7 @@ int endpoint_parse(struct slice url, struct endpoint *endpoint, const char **exp
 		*expected = "a path of at most 255 visible ASCII characters, without query or fragment";
 		return ERROR_INVALID;
 	}
-	put_authority(endpoint);
+	format_authority(endpoint);
 	return 0;
 }
 

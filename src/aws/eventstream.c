@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The decoder. Checks go in one order, so that a broken frame has one name: prelude's checksum, lengths, frame's
-// checksum, headers. Nothing is believed before its checksum is right, and nothing is allocated for bytes that have not
-// come.
+// The decoder. The order of the checks is fixed, so that each broken frame has one error: the prelude's checksum,
+// lengths, the frame's checksum, headers. A value is used only after its checksum was verified, and memory is allocated
+// only for bytes that have arrived.
 #include "aws/eventstream.h"
 
 #include <libdeflate.h>
 
 #include "aws/eventstream_headers.h"
 
-// A held buffer that grew past this for one large frame is given back after it.
-// CHECKED_BYTES are those that the prelude's checksum is of.
-enum { KEPT_BYTES = 64 * 1024, CRC_BYTES = 4, CHECKED_BYTES = 8 };
+enum {
+	KEPT_BYTES = 64 * 1024, // the largest buffer that is kept for the next frame
+	CRC_BYTES = 4,
+	CHECKED_BYTES = 8, // the part of the prelude that its checksum covers
+};
 
 static const char *const NAMES[] = {"ok",
 #define X(constant, name, text) name,
@@ -37,12 +39,12 @@ static uint32_t read_u32(const char *from) {
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-// The checksum of bytes that follow on those whose checksum is `before`.
+// Continues the checksum `before` over more bytes.
 static uint32_t checksum(uint32_t before, const char *from, size_t len) {
 	return (uint32_t)libdeflate_crc32(before, (const unsigned char *)from, len);
 }
 
-// Checks the twelve bytes at `from`.
+// Checks the prelude, which is the twelve bytes at `from`.
 static enum eventstream_error prelude_check(const char *from, size_t limit_bytes) {
 	if (read_u32(from + CHECKED_BYTES) != checksum(0, from, CHECKED_BYTES))
 		return EVENTSTREAM_PRELUDE_CRC;
@@ -56,10 +58,10 @@ static enum eventstream_error prelude_check(const char *from, size_t limit_bytes
 	return headers > EVENTSTREAM_HEADERS_BYTES ? EVENTSTREAM_HEADERS_TOO_LARGE : EVENTSTREAM_OK;
 }
 
-// Checks the whole frame at `from`, whose prelude is right, and points *frame into it.
+// Checks the complete frame at `from`, whose prelude is valid; *frame refers to it.
 static enum eventstream_error frame_check(const char *from, struct eventstream_frame *frame) {
 	size_t total = read_u32(from), headers = read_u32(from + 4);
-	uint32_t prelude = read_u32(from + CHECKED_BYTES); // right, so the frame's checksum may go on from it
+	uint32_t prelude = read_u32(from + CHECKED_BYTES); // valid, so the frame's checksum can continue from it
 	if (read_u32(from + total - CRC_BYTES) !=
 	    checksum(prelude, from + CHECKED_BYTES, total - CHECKED_BYTES - CRC_BYTES))
 		return EVENTSTREAM_MESSAGE_CRC;
@@ -80,14 +82,14 @@ void eventstream_decoder_free(struct eventstream_decoder *decoder) {
 	buffer_free(&decoder->held);
 }
 
-static enum eventstream_progress broken(struct eventstream_decoder *decoder, enum eventstream_error error) {
+static enum eventstream_progress decoder_fail(struct eventstream_decoder *decoder, enum eventstream_error error) {
 	decoder->error = error;
 	buffer_free(&decoder->held);
 	return EVENTSTREAM_BROKEN;
 }
 
-// Moves bytes from *input until `size` are held. False when memory is out.
-static bool hold_up_to(struct eventstream_decoder *decoder, struct slice *input, size_t size) {
+// Moves bytes from *input until `size` bytes are held. False if memory is out.
+static bool decoder_hold(struct eventstream_decoder *decoder, struct slice *input, size_t size) {
 	size_t missing = size - decoder->held.len;
 	size_t count = missing < input->len ? missing : input->len;
 	if (buffer_append(&decoder->held, slice_of(input->ptr, count)))
@@ -96,28 +98,28 @@ static bool hold_up_to(struct eventstream_decoder *decoder, struct slice *input,
 	return true;
 }
 
-// Goes on with a frame whose beginning is held.
-static enum eventstream_progress continue_held(struct eventstream_decoder *decoder, struct slice *input,
-                                               struct eventstream_frame *frame) {
+// Continues a frame whose beginning is held.
+static enum eventstream_progress decoder_continue(struct eventstream_decoder *decoder, struct slice *input,
+                                                  struct eventstream_frame *frame) {
 	struct buffer *held = &decoder->held;
 	if (held->len < EVENTSTREAM_PRELUDE_BYTES) {
-		if (!hold_up_to(decoder, input, EVENTSTREAM_PRELUDE_BYTES))
-			return broken(decoder, EVENTSTREAM_NO_MEMORY);
+		if (!decoder_hold(decoder, input, EVENTSTREAM_PRELUDE_BYTES))
+			return decoder_fail(decoder, EVENTSTREAM_NO_MEMORY);
 		if (held->len < EVENTSTREAM_PRELUDE_BYTES)
 			return EVENTSTREAM_MORE;
 		enum eventstream_error error = prelude_check(held->ptr, decoder->limit_bytes);
 		if (error)
-			return broken(decoder, error);
+			return decoder_fail(decoder, error);
 	}
 	size_t total = read_u32(held->ptr);
-	if (!hold_up_to(decoder, input, total))
-		return broken(decoder, EVENTSTREAM_NO_MEMORY);
+	if (!decoder_hold(decoder, input, total))
+		return decoder_fail(decoder, EVENTSTREAM_NO_MEMORY);
 	if (held->len < total)
 		return EVENTSTREAM_MORE;
 	enum eventstream_error error = frame_check(held->ptr, frame);
 	if (error)
-		return broken(decoder, error);
-	decoder->given = true;
+		return decoder_fail(decoder, error);
+	decoder->is_returned = true;
 	return EVENTSTREAM_FRAME;
 }
 
@@ -125,8 +127,8 @@ enum eventstream_progress eventstream_decoder_next(struct eventstream_decoder *d
                                                    struct eventstream_frame *frame) {
 	if (decoder->error)
 		return EVENTSTREAM_BROKEN;
-	if (decoder->given) {
-		decoder->given = false;
+	if (decoder->is_returned) {
+		decoder->is_returned = false;
 		buffer_clear(&decoder->held);
 		if (decoder->held.capacity > KEPT_BYTES)
 			buffer_free(&decoder->held);
@@ -134,22 +136,22 @@ enum eventstream_progress eventstream_decoder_next(struct eventstream_decoder *d
 	if (input->len == 0)
 		return EVENTSTREAM_MORE;
 	if (decoder->held.len || input->len < EVENTSTREAM_PRELUDE_BYTES)
-		return continue_held(decoder, input, frame);
+		return decoder_continue(decoder, input, frame);
 	enum eventstream_error error = prelude_check(input->ptr, decoder->limit_bytes);
 	if (error)
-		return broken(decoder, error);
+		return decoder_fail(decoder, error);
 	size_t total = read_u32(input->ptr);
 	if (input->len < total)
-		return hold_up_to(decoder, input, total) ? EVENTSTREAM_MORE : broken(decoder, EVENTSTREAM_NO_MEMORY);
+		return decoder_hold(decoder, input, total) ? EVENTSTREAM_MORE : decoder_fail(decoder, EVENTSTREAM_NO_MEMORY);
 	error = frame_check(input->ptr, frame);
 	if (error)
-		return broken(decoder, error);
+		return decoder_fail(decoder, error);
 	*input = slice_from_offset(*input, total);
 	return EVENTSTREAM_FRAME;
 }
 
 enum eventstream_error eventstream_decoder_finish(struct eventstream_decoder *decoder) {
-	if (decoder->error == EVENTSTREAM_OK && !decoder->given && decoder->held.len > 0)
-		broken(decoder, EVENTSTREAM_TRUNCATED);
+	if (decoder->error == EVENTSTREAM_OK && !decoder->is_returned && decoder->held.len > 0)
+		decoder_fail(decoder, EVENTSTREAM_TRUNCATED);
 	return decoder->error;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames of application/vnd.amazon.eventstream: total length u32, headers length u32, CRC-32 of those eight bytes,
-// headers, payload, CRC-32 of all before it; all big-endian. A header is name length u8, name, type u8, value.
-// A frame that was given out is whole, has right checksums, and its header block parses to its end.
+// headers, payload, CRC-32 of all bytes before it; all numbers big-endian. A header is name length u8, name, type u8,
+// value. The decoder returns only complete frames with valid checksums, whose header block parses to its end.
 #ifndef AWS_EVENTSTREAM_H
 #define AWS_EVENTSTREAM_H
 
@@ -14,13 +14,13 @@
 
 enum {
 	EVENTSTREAM_PRELUDE_BYTES = 12,
-	EVENTSTREAM_OVERHEAD_BYTES = 16,        // the least frame
-	EVENTSTREAM_HEADERS_BYTES = 128 * 1024, // AWS's limit of a header block
-	EVENTSTREAM_HEADER_COUNT = 1024,        // ours: names are compared pairwise
+	EVENTSTREAM_OVERHEAD_BYTES = 16,        // the smallest frame
+	EVENTSTREAM_HEADERS_BYTES = 128 * 1024, // AWS's limit for a header block
+	EVENTSTREAM_HEADER_COUNT = 1024,        // our own limit, since names are compared pairwise
 	EVENTSTREAM_FRAME_BYTES = 16 * 1024 * 1024 + EVENTSTREAM_HEADERS_BYTES + EVENTSTREAM_OVERHEAD_BYTES, // AWS's limit
 };
 
-// In the order in which they are checked: constant, name, text.
+// Errors in the order of the checks: constant, name, text.
 #define EVENTSTREAM_ERROR_LIST(X)                                                                                      \
 	X(EVENTSTREAM_TRUNCATED, "truncated", "the stream ends within a frame")                                            \
 	X(EVENTSTREAM_PRELUDE_CRC, "prelude_crc_mismatch", "the prelude's checksum is wrong")                              \
@@ -48,12 +48,12 @@ enum eventstream_error {
 #undef X
 };
 
-// "prelude_crc_mismatch" and such; "ok" for none.
+// The name, such as "prelude_crc_mismatch"; "ok" for no error.
 const char *eventstream_error_name(enum eventstream_error error);
 // One sentence for logs and messages.
 const char *eventstream_error_text(enum eventstream_error error);
 
-// The types of header values, by their numbers on the wire.
+// The types of header values. The constants are the numbers on the wire.
 enum eventstream_type {
 	EVENTSTREAM_TRUE,
 	EVENTSTREAM_FALSE,
@@ -70,65 +70,66 @@ enum eventstream_type {
 struct eventstream_header {
 	struct slice name; // 1 to 255 bytes
 	enum eventstream_type type;
-	int64_t number;     // of the integers; of TIMESTAMP, milliseconds since 1970
-	struct slice bytes; // of BYTES and STRING, at most 65535; of UUID, 16
+	int64_t number;     // of the INT types; of TIMESTAMP: milliseconds since 1970
+	struct slice bytes; // of BYTES and STRING: at most 65535; of UUID: 16
 };
 
-// A text header, as nearly all are.
+// A header of type STRING, as nearly all are.
 static inline struct eventstream_header eventstream_text_header(struct slice name, struct slice text) {
 	return (struct eventstream_header){.name = name, .type = EVENTSTREAM_STRING, .bytes = text};
 }
 
-// A whole, checked frame; borrowed from the bytes fed or from the decoder.
+// A complete, checked frame, borrowed from the input or from the decoder.
 struct eventstream_frame {
 	struct slice raw;
 	struct slice headers; // the block, for eventstream_header_next
 	struct slice payload;
 };
 
-// Takes the first header off `block`; false at its end, or where it doesn't parse (which a frame's never does).
+// Reads the first header and removes it from `block`. False at the end of the block, or if the header is malformed,
+// which can't happen with the block of a decoded frame.
 bool eventstream_header_next(struct slice *block, struct eventstream_header *header);
 
-// The value of a text header, such as ":message-type", ":event-type", ":exception-type", ":content-type"; empty where
-// there is none, or none of type STRING.
+// The value of a STRING header, such as ":message-type", ":event-type", ":exception-type", ":content-type"; empty if
+// there is none, or if it has another type.
 struct slice eventstream_frame_text(const struct eventstream_frame *frame, struct slice name);
 
-// What a frame is, by its :message-type.
+// The kind of a frame, by its :message-type.
 enum eventstream_kind {
 	EVENTSTREAM_KIND_EVENT,     // "event" with an :event-type
-	EVENTSTREAM_KIND_EXCEPTION, // "exception" with an :exception-type: a modelled one
-	EVENTSTREAM_KIND_ERROR,     // "error": unmodelled, with :error-code and :error-message
-	EVENTSTREAM_KIND_OTHER,     // none or another, or its own type is missing: against the protocol
+	EVENTSTREAM_KIND_EXCEPTION, // "exception" with an :exception-type: a modelled exception
+	EVENTSTREAM_KIND_ERROR,     // "error": an unmodelled error, with :error-code and :error-message
+	EVENTSTREAM_KIND_OTHER,     // a protocol violation: no such type, or its second header is missing
 };
 enum eventstream_kind eventstream_frame_kind(const struct eventstream_frame *frame);
 
 struct eventstream_decoder {
-	struct buffer held; // the beginning of a frame that is not whole yet
+	struct buffer held; // the beginning of an incomplete frame
 	size_t limit_bytes;
-	bool given; // `held` is the frame that was given out last
+	bool is_returned; // `held` is the frame that was returned last
 	enum eventstream_error error;
 };
 
 enum eventstream_progress {
-	EVENTSTREAM_MORE,   // everything was taken; feed more
+	EVENTSTREAM_MORE,   // all input is consumed; more is needed
 	EVENTSTREAM_FRAME,  // *frame is filled
-	EVENTSTREAM_BROKEN, // decoder->error says how; it stays so, what follows can't be read
+	EVENTSTREAM_BROKEN, // decoder->error is the reason; final, as the rest of the stream can't be read
 };
 
-// Frames over `limit_bytes` (at most EVENTSTREAM_FRAME_BYTES) are refused, on their prelude alone.
+// The decoder refuses frames over `limit_bytes` (at most EVENTSTREAM_FRAME_BYTES) as soon as it has their prelude.
 void eventstream_decoder_init(struct eventstream_decoder *decoder, size_t limit_bytes);
 void eventstream_decoder_free(struct eventstream_decoder *decoder);
 
-// Takes bytes off the front of *input up to the end of one frame. Call again while it gives FRAME. A frame that lies
-// whole in *input is not copied. *frame is good until the next call and no longer than the fed bytes.
+// Consumes *input up to the end of one frame. Call it again while it returns EVENTSTREAM_FRAME. A frame that is
+// complete in *input is not copied. *frame is valid until the next call, and as long as the input is.
 enum eventstream_progress eventstream_decoder_next(struct eventstream_decoder *decoder, struct slice *input,
                                                    struct eventstream_frame *frame);
 
-// To be asked when the stream has ended: EVENTSTREAM_OK at a frame's border, else what is wrong.
+// Call this at the end of the stream: EVENTSTREAM_OK between two frames, otherwise the error.
 enum eventstream_error eventstream_decoder_finish(struct eventstream_decoder *decoder);
 
-// Appends a frame. 0; ERROR_INVALID (a header out of its bounds), ERROR_LIMIT, ERROR_MEMORY, with the buffer's content
-// as it was.
+// Appends a frame. 0; or ERROR_INVALID (a header out of bounds), ERROR_LIMIT, ERROR_MEMORY, with the buffer's content
+// unchanged.
 int eventstream_encode(const struct eventstream_header *headers, size_t count, struct slice payload,
                        struct buffer *out);
 // Appends an event: :event-type, :content-type application/json, :message-type event.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The encoder. Sizes are summed and checked first, so that a frame is appended whole or not at all.
+// The encoder. Sums and checks the sizes first, so that a frame is appended completely or not at all.
 #include <libdeflate.h>
 
 #include "aws/eventstream.h"
@@ -23,7 +23,7 @@ static int number_bytes(enum eventstream_type type) {
 	}
 }
 
-static bool fits(int64_t number, int bytes) {
+static bool number_fits(int64_t number, int bytes) {
 	int64_t most = bytes == 8 ? INT64_MAX : (INT64_C(1) << (8 * bytes - 1)) - 1;
 	return number <= most && number >= -most - 1;
 }
@@ -33,7 +33,7 @@ static int header_measure(const struct eventstream_header *header, size_t *size)
 	int number = number_bytes(header->type);
 	if (header->name.len == 0 || header->name.len > NAME_MAX_BYTES || header->type > EVENTSTREAM_UUID)
 		return ERROR_INVALID;
-	if (number && !fits(header->number, number))
+	if (number && !number_fits(header->number, number))
 		return ERROR_INVALID;
 	*size += 2 + header->name.len + (size_t)number;
 	if (header->type == EVENTSTREAM_UUID) {
@@ -46,7 +46,7 @@ static int header_measure(const struct eventstream_header *header, size_t *size)
 	return header->bytes.len <= VALUE_MAX_BYTES ? 0 : ERROR_INVALID;
 }
 
-// The append functions below write into room that has been reserved.
+// The put functions write into reserved memory, so they can't fail.
 static void put_number(struct buffer *out, int64_t number, int bytes) {
 	for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
 		buffer_append_byte(out, (char)((uint64_t)number >> shift & 0xff));

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The header block of a frame: one walk that the checking decoder and the readers share.
+// The header block of a frame. The check and the readers share one parser.
 #include "aws/eventstream_headers.h"
 
-// Bytes of a value of fixed size, by type; 0 for the two with a length of their own, whose size stands before them.
+#include "base/utf8.h"
+
+// The size of a value, by type; 0 for BYTES and STRING, whose length precedes them.
 static const uint8_t FIXED_BYTES[] = {0, 0, 1, 2, 4, 8, 0, 0, 8, 16};
 
 static bool has_length(enum eventstream_type type) {
@@ -17,7 +19,7 @@ static int64_t read_number(const char *from, size_t len) {
 	return (int64_t)value;
 }
 
-static void set_value(struct eventstream_header *header, struct slice value) {
+static void header_set_value(struct eventstream_header *header, struct slice value) {
 	switch (header->type) {
 	case EVENTSTREAM_INT8:
 	case EVENTSTREAM_INT16:
@@ -37,7 +39,7 @@ static void set_value(struct eventstream_header *header, struct slice value) {
 	}
 }
 
-// Takes one header off the block, which isn't empty.
+// Reads one header and removes it from the block, which isn't empty.
 static enum eventstream_error header_take(struct slice *block, struct eventstream_header *header) {
 	*header = (struct eventstream_header){0};
 	struct slice rest = slice_from_offset(*block, 1);
@@ -64,54 +66,13 @@ static enum eventstream_error header_take(struct slice *block, struct eventstrea
 	}
 	if (len > rest.len)
 		return EVENTSTREAM_VALUE_TRUNCATED;
-	set_value(header, slice_of(rest.ptr, len));
+	header_set_value(header, slice_of(rest.ptr, len));
 	*block = slice_from_offset(rest, len);
 	return EVENTSTREAM_OK;
 }
 
 bool eventstream_header_next(struct slice *block, struct eventstream_header *header) {
 	return block->len > 0 && header_take(block, header) == EVENTSTREAM_OK;
-}
-
-// The length of the UTF-8 sequence at the front of `text`, or 0 when there is none (RFC 3629: no overlong forms, no
-// surrogates, nothing over U+10FFFF).
-static size_t sequence_length(struct slice text) {
-	const unsigned char *bytes = (const unsigned char *)text.ptr;
-	unsigned char first = bytes[0];
-	if (first < 0x80)
-		return 1;
-	size_t len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-	if (first < 0xc2 || first > 0xf4 || len > text.len)
-		return 0;
-	unsigned char least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-	unsigned char most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-	if (bytes[1] < least || bytes[1] > most)
-		return 0;
-	for (size_t i = 2; i < len; i++)
-		if ((bytes[i] & 0xc0) != 0x80)
-			return 0;
-	return len;
-}
-
-// Whether the eight bytes at the front are ASCII.
-static bool is_ascii_word(struct slice text) {
-	uint64_t word;
-	memcpy(&word, text.ptr, sizeof word);
-	return (word & UINT64_C(0x8080808080808080)) == 0;
-}
-
-static bool is_utf8(struct slice text) {
-	while (text.len) {
-		if (text.len >= sizeof(uint64_t) && is_ascii_word(text)) {
-			text = slice_from_offset(text, sizeof(uint64_t));
-			continue;
-		}
-		size_t len = sequence_length(text);
-		if (len == 0)
-			return false;
-		text = slice_from_offset(text, len);
-	}
-	return true;
 }
 
 static bool is_among(const struct slice *names, size_t count, struct slice name) {
@@ -130,7 +91,7 @@ enum eventstream_error eventstream_headers_check(struct slice block) {
 		enum eventstream_error error = header_take(&block, &header);
 		if (error)
 			return error;
-		if (header.type == EVENTSTREAM_STRING && !is_utf8(header.bytes))
+		if (header.type == EVENTSTREAM_STRING && !utf8_is_valid(header.bytes))
 			return EVENTSTREAM_NOT_UTF8;
 		if (is_among(names, count, header.name))
 			return EVENTSTREAM_DUPLICATE;

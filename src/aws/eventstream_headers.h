@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the decoder asks of a frame's header block.
+// The check of a frame's header block, for the decoder.
 #ifndef AWS_EVENTSTREAM_HEADERS_H
 #define AWS_EVENTSTREAM_HEADERS_H
 
 #include "aws/eventstream.h"
 
-// Whether the block parses to its end, with text in UTF-8, no name twice and not too many headers.
+// Checks that the block parses to its end, that texts are UTF-8, that no name is there twice, and the number of
+// headers.
 enum eventstream_error eventstream_headers_check(struct slice block);
 
 #endif

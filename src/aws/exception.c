@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table. Statuses, unions and names are the service model's; rows that are not modelled were seen on the wire, are
-// in the user guide, or are in the AWS SDKs' lists of throttling codes.
+// The table. Statuses, unions and names are from the service's API model. The other rows were observed in responses,
+// are in the user guide, or are in the AWS SDKs' lists of throttling codes.
 #include "aws/exception.h"
 
 enum {
 	SUFFIX_BYTES = sizeof "Exception" - 1,
-	CONVERSE = 1, // in ConverseStream's union
-	INVOKE = 2,   // in those of the two InvokeModel streams
+	CONVERSE = 1, // a member of ConverseStream's union
+	INVOKE = 2,   // a member of the unions of the two InvokeModel streams
 	EVERY = CONVERSE | INVOKE,
 };
 
@@ -71,33 +71,33 @@ static const struct exception_row TABLE[] = {
 
 enum { TABLE_COUNT = sizeof TABLE / sizeof TABLE[0] };
 
-// What a status means by itself.
+// The meaning of a status without a known name.
 static const struct exception
-    TOO_MANY = {"ThrottlingException", 429, TYPE_THROTTLING, FAULT_THROTTLE, true, true},
-    TIMEOUT = {"ModelTimeoutException", 408, TYPE_TIMEOUT, FAULT_MODEL, true, true},
-    REFUSED = {"AccessDeniedException", 403, TYPE_AUTHENTICATION, FAULT_OPERATOR, true, false},
-    NOT_FOUND = {"ResourceNotFoundException", 404, TYPE_MODEL_UNAVAILABLE, FAULT_OPERATOR, true, false},
-    UNAVAILABLE = {"ServiceUnavailableException", 503, TYPE_MODEL_UNAVAILABLE, FAULT_MODEL, true, true},
-    CALLER = {"ValidationException", 400, TYPE_VALIDATION, FAULT_CALLER, true, true},
-    ODD = {"InternalServerException", 500, TYPE_UNKNOWN, FAULT_MODEL, true, true};
+    BY_429 = {"ThrottlingException", 429, TYPE_THROTTLING, FAULT_THROTTLE, true, true},
+    BY_408 = {"ModelTimeoutException", 408, TYPE_TIMEOUT, FAULT_MODEL, true, true},
+    BY_403 = {"AccessDeniedException", 403, TYPE_AUTHENTICATION, FAULT_OPERATOR, true, false},
+    BY_404 = {"ResourceNotFoundException", 404, TYPE_MODEL_UNAVAILABLE, FAULT_OPERATOR, true, false},
+    BY_5XX = {"ServiceUnavailableException", 503, TYPE_MODEL_UNAVAILABLE, FAULT_MODEL, true, true},
+    BY_4XX = {"ValidationException", 400, TYPE_VALIDATION, FAULT_CALLER, true, true},
+    BY_OTHER = {"InternalServerException", 500, TYPE_UNKNOWN, FAULT_MODEL, true, true};
 
-static struct slice stem(struct slice name) {
+static struct slice name_stem(struct slice name) {
 	if (slice_ends(name, SLICE("Exception")))
 		name.len -= SUFFIX_BYTES;
 	return name;
 }
 
-static char upper(char c) {
+static char to_upper(char c) {
 	return c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
 }
 
 const struct exception *exception_find(struct slice name) {
-	name = stem(name);
+	name = name_stem(name);
 	if (name.len == 0)
 		return NULL;
 	for (size_t i = 0; i < TABLE_COUNT; i++) {
-		struct slice row = stem(slice_from(TABLE[i].exception.name));
-		if (row.len == name.len && row.ptr[0] == upper(name.ptr[0]) &&
+		struct slice row = name_stem(slice_from(TABLE[i].exception.name));
+		if (row.len == name.len && row.ptr[0] == to_upper(name.ptr[0]) &&
 		    slice_equal(slice_from_offset(row, 1), slice_from_offset(name, 1)))
 			return &TABLE[i].exception;
 	}
@@ -111,18 +111,18 @@ const struct exception *exception_at(size_t index) {
 const struct exception *exception_by_status(int status) {
 	switch (status) {
 	case 429:
-		return &TOO_MANY;
+		return &BY_429;
 	case 408:
-		return &TIMEOUT;
+		return &BY_408;
 	case 401:
 	case 403:
-		return &REFUSED;
+		return &BY_403;
 	case 404:
-		return &NOT_FOUND;
+		return &BY_404;
 	default:
 		if (status >= 500 && status <= 599)
-			return &UNAVAILABLE;
-		return status >= 400 && status <= 499 ? &CALLER : &ODD;
+			return &BY_5XX;
+		return status >= 400 && status <= 499 ? &BY_4XX : &BY_OTHER;
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading a failure from an upstream's answer, and writing one for a client. What is read is a stranger's: sizes are
-// bounded, and a name that could not be a name (it goes into a header) counts as none.
+// Reads a failure from an upstream's response, and writes one for a client. The input is untrusted: sizes are bounded,
+// and an invalid name counts as none, since the name goes into a header.
 #include "aws/exception.h"
 
 #include <strings.h>
@@ -22,7 +22,7 @@ static bool is_name(struct slice text) {
 	return true;
 }
 
-// "aws.example#FooError:http://..." is "FooError"; empty where what is left is no name.
+// "FooError" of "aws.example#FooError:http://..."; empty if the rest is no valid name.
 static struct slice bare_name(struct slice text) {
 	text.len = slice_find(text, ':');
 	size_t hash = slice_find(text, '#');
@@ -34,13 +34,13 @@ static struct slice bare_name(struct slice text) {
 
 enum { CODE, TYPE, LOWER_MESSAGE, UPPER_MESSAGE, TEXTS };
 
-// The texts of a failure's JSON body, as they stand there; empty where absent.
+// The texts of a failure's JSON body, with their escapes; empty if absent.
 struct failure_body {
 	struct json_token texts[TEXTS];
 };
 
-// A body that is no JSON object has none.
-static void body_read(struct slice body, struct failure_body *out) {
+// A body that is no JSON object has no texts.
+static void failure_body_read(struct slice body, struct failure_body *out) {
 	static const struct json_path paths[] = {[CODE] = {{"code"}},
 	                                         [TYPE] = {{"__type"}},
 	                                         [LOWER_MESSAGE] = {{"message"}},
@@ -60,7 +60,7 @@ static void body_read(struct slice body, struct failure_body *out) {
 		*out = (struct failure_body){0};
 }
 
-// Copies up to MESSAGE_BYTES, not cutting a UTF-8 sequence.
+// Copies up to MESSAGE_BYTES without splitting a UTF-8 sequence.
 static struct slice copy_message(struct slice text, struct arena *arena) {
 	if (text.len > MESSAGE_BYTES) {
 		text.len = MESSAGE_BYTES;
@@ -70,7 +70,7 @@ static struct slice copy_message(struct slice text, struct arena *arena) {
 	return text.len ? arena_copy(arena, text) : (struct slice){0};
 }
 
-static struct slice body_message(const struct failure_body *body, struct arena *arena) {
+static struct slice failure_body_message(const struct failure_body *body, struct arena *arena) {
 	const struct json_token *token = &body->texts[body->texts[LOWER_MESSAGE].text.len ? LOWER_MESSAGE : UPPER_MESSAGE];
 	if (!token->is_escaped)
 		return copy_message(token->text, arena);
@@ -82,47 +82,47 @@ static struct slice body_message(const struct failure_body *body, struct arena *
 	return message;
 }
 
-static struct slice body_name(const struct failure_body *body) {
+static struct slice failure_body_name(const struct failure_body *body) {
 	struct slice name = bare_name(body->texts[CODE].text);
 	return name.len ? name : bare_name(body->texts[TYPE].text);
 }
 
-// Whether the word occurs in the text, in whatever case, also within another word.
-static bool mentions(struct slice text, struct slice word) {
+// Whether the word occurs in the text, in any case, also as a part of another word.
+static bool has_word(struct slice text, struct slice word) {
 	for (size_t i = 0; i + word.len <= text.len; i++)
 		if (strncasecmp(text.ptr + i, word.ptr, word.len) == 0)
 			return true;
 	return false;
 }
 
-// Nothing but the service's prose tells which limit a throttle is about, or that a model has no such tier: of the
-// reserved one, where none is bought, it says "Reservation not found."
+// Only the service's message says which limit is reached, or that a model lacks the tier. "Reservation not found." is
+// the message for the reserved tier without a reservation.
 static enum shortage find_shortage(const struct exception_report *report) {
 	if (slice_equal(report->name, SLICE("ThrottlingException"))) {
-		if (mentions(report->message, SLICE("token")))
+		if (has_word(report->message, SLICE("token")))
 			return SHORTAGE_TOKENS;
-		return mentions(report->message, SLICE("request")) ? SHORTAGE_REQUESTS : SHORTAGE_NONE;
+		return has_word(report->message, SLICE("request")) ? SHORTAGE_REQUESTS : SHORTAGE_NONE;
 	}
 	bool is_refusal = report->status == 400 && slice_equal(report->name, SLICE("ValidationException"));
 	bool is_about_tier =
-	    mentions(report->message, SLICE("tier")) || mentions(report->message, SLICE("reservation not found"));
+	    has_word(report->message, SLICE("tier")) || has_word(report->message, SLICE("reservation not found"));
 	return is_refusal && is_about_tier ? SHORTAGE_TIER : SHORTAGE_NONE;
 }
 
 void exception_read(int status, struct headers headers, struct slice body, int64_t wall_s, struct arena *arena,
                     struct exception_report *report) {
 	const struct slice *type = headers_find(headers, SLICE("x-amzn-errortype"));
-	struct failure_body said;
-	body_read(body, &said);
+	struct failure_body parsed;
+	failure_body_read(body, &parsed);
 	struct slice name = type ? bare_name(*type) : (struct slice){0};
 	if (name.len == 0)
-		name = body_name(&said);
+		name = failure_body_name(&parsed);
 	const struct exception *exception = exception_find(name);
 	if (!exception)
 		exception = exception_by_status(status);
 	*report = (struct exception_report){
 	    .name = name.len ? arena_copy(arena, name) : name,
-	    .message = body_message(&said, arena),
+	    .message = failure_body_message(&parsed, arena),
 	    .status = status,
 	    .type = exception->type,
 	    .fault = exception->fault,
@@ -131,7 +131,7 @@ void exception_read(int status, struct headers headers, struct slice body, int64
 	report->shortage = find_shortage(report);
 }
 
-// The shape's name: "ThrottlingException" for "throttlingException".
+// The exception's name: "ThrottlingException" for "throttlingException".
 static struct slice shape_name(struct slice type, const struct exception *exception, struct arena *arena) {
 	if (exception)
 		return slice_from(exception->name);
@@ -144,12 +144,12 @@ void exception_read_frame(const struct eventstream_frame *frame, struct arena *a
 	type = bare_name(type);
 	const struct exception *exception = exception_find(type);
 	const struct exception *meaning = exception ? exception : exception_by_status(500);
-	struct failure_body said;
-	body_read(frame->payload, &said);
+	struct failure_body parsed;
+	failure_body_read(frame->payload, &parsed);
 	struct slice message = eventstream_frame_text(frame, SLICE(":error-message"));
 	*report = (struct exception_report){
 	    .name = shape_name(type, exception, arena),
-	    .message = message.len ? copy_message(message, arena) : body_message(&said, arena),
+	    .message = message.len ? copy_message(message, arena) : failure_body_message(&parsed, arena),
 	    .status = exception ? exception->status : 500,
 	    .type = meaning->type,
 	    .fault = meaning->fault,

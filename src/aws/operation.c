@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The API's URI templates, tried on a raw path. A path is cut at its raw slashes only: an escaped one belongs to its
-// segment. Clients that don't escape the slashes of an ARN are understood: what lies between the fixed first and last
-// segments is then the ARN, and only an ARN may hold a slash.
+// Matches raw paths against the API's URI templates. Only raw slashes separate segments; an escaped slash belongs to
+// its segment. Some clients don't escape the slashes of an ARN: the text between the fixed first and last segments is
+// then the ARN, and only an ARN may contain a slash.
 #include "aws/operation.h"
 
 #include "aws/percent.h"
 #include "base/error.h"
 
-// A template is prefix, one model id (where `on_model`), suffix.
+// A template is MODEL_PREFIX, a model id, a suffix.
 struct operation_row {
 	enum operation operation;
 	const char *name;
@@ -60,6 +60,14 @@ bool operation_is_streaming(enum operation operation) {
 	return row && row->streaming;
 }
 
+bool operation_is_converse(enum operation operation) {
+	return operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM;
+}
+
+bool operation_is_invoke(enum operation operation) {
+	return operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM;
+}
+
 bool operation_is_family_bound(enum operation operation) {
 	const struct operation_row *row = operation_row(operation);
 	return row && row->family_bound;
@@ -76,7 +84,7 @@ static bool is_printable(struct slice text) {
 	return true;
 }
 
-// Decodes the id, which may only hold a raw slash when it is an ARN.
+// Decodes the id. Only an ARN may contain a raw slash.
 static enum operation_match model_id_decode(struct slice raw, struct buffer *model_id) {
 	if (raw.len == 0 || raw.len > 3 * MODEL_ID_BYTES || !percent_decode(raw, model_id) || model_id->len == 0 ||
 	    model_id->len > MODEL_ID_BYTES || !is_printable(buffer_slice(model_id)))
@@ -103,7 +111,7 @@ static enum operation_match model_parse(struct slice method, struct slice raw_pa
 	return OPERATION_NO_SUCH_PATH;
 }
 
-// "/guardrail/{id}/version/{version}/apply": the id may be an unescaped ARN, the version is one segment.
+// "/guardrail/{id}/version/{version}/apply": the id may be an unescaped ARN; the version is one segment.
 static bool is_apply_guardrail(struct slice path) {
 	const struct slice prefix = SLICE("/guardrail/"), suffix = SLICE("/apply"), version = SLICE("/version/");
 	if (!slice_starts(path, prefix) || !slice_ends(path, suffix) || path.len < prefix.len + suffix.len)

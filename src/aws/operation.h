@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations of Bedrock Runtime (API 2023-09-30): from method and raw path to operation and model id, and back.
+// The operations of Bedrock Runtime (API 2023-09-30): parses method and raw path into operation and model id, and
+// formats paths.
 #ifndef AWS_OPERATION_H
 #define AWS_OPERATION_H
 
@@ -21,7 +22,7 @@ enum operation {
 	OPERATION_ASYNC_INVOKE, // StartAsyncInvoke, GetAsyncInvoke, ListAsyncInvokes
 };
 
-// What operation_parse made of a path.
+// The result of operation_parse.
 enum operation_match {
 	OPERATION_MATCHED,
 	OPERATION_NO_SUCH_PATH,
@@ -29,22 +30,28 @@ enum operation_match {
 	OPERATION_BAD_MODEL_ID, // empty, badly escaped, over 2048 bytes, or not printable ASCII
 };
 
-// The API's name: "Converse", "InvokeModelWithResponseStream"; "Unknown".
+// The name in the API, such as "InvokeModelWithResponseStream"; "Unknown" for OPERATION_UNKNOWN.
 const char *operation_name(enum operation operation);
-// Whether the answer is an event stream.
+// Whether the response is an event stream.
 bool operation_is_streaming(enum operation operation);
-// Whether the body is specific to a model family (InvokeModel, its stream, CountTokens).
+// Whether the operation is Converse or ConverseStream.
+bool operation_is_converse(enum operation operation);
+// Whether the operation is InvokeModel or InvokeModelWithResponseStream.
+bool operation_is_invoke(enum operation operation);
+// Whether the body is specific to a model family (InvokeModel, its streams, CountTokens).
 bool operation_is_family_bound(enum operation operation);
-// Whether the operation is on a model, and so has a choice of models to route over.
+// Whether the path names a model, so that the request can be routed to others.
 bool operation_is_on_model(enum operation operation);
 
-// Reads a raw request path (no query). The model id is one path segment, decoded once and never normalised, appended to
-// `model_id` (cleared before); ARNs whose slashes were not escaped are understood. *operation is set when matched.
+// Parses a raw request path without query. The model id is one path segment; it is decoded once, never normalised, and
+// replaces the content of `model_id`. ARNs with unescaped slashes are accepted. *operation is OPERATION_UNKNOWN and the
+// id empty unless the result is OPERATION_MATCHED.
 enum operation_match operation_parse(struct slice method, struct slice raw_path, enum operation *operation,
                                      struct buffer *model_id);
 
-// Appends the path as it goes on the wire: "/model/" + escaped id + "/converse". The id's bytes outside the unreserved
-// set (RFC 3986, section 2.3) are escaped, `:` and `/` too. Only for operations on a model. 0 or ERROR_LIMIT.
+// Appends the path for the wire: "/model/" + escaped id + "/converse". Escapes all bytes of the id outside the
+// unreserved set (RFC 3986, section 2.3), also `:` and `/`. 0; ERROR_INVALID for an operation that is not on a model;
+// or as buffer_append.
 int operation_format_path(enum operation operation, struct slice model_id, struct buffer *path);
 
 #endif

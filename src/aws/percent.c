@@ -19,7 +19,7 @@ static int hex_value(char c) {
 	return -1;
 }
 
-// The byte that the escape at `at` stands for, or -1 where there is none.
+// The byte that the escape at `at` encodes, or -1 if there is none.
 static int escape_value(struct slice text, size_t at) {
 	if (text.ptr[at] != '%' || text.len - at < 3)
 		return -1;

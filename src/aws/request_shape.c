@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the Bedrock Runtime API reference and those of the models' own bodies.
+// Paths from the Bedrock Runtime API reference and the references of the models' bodies.
 #include "aws/request_shape.h"
 
 #include "base/json_writer.h"
 
 enum { BYTES_PER_TOKEN = 4, MAX_TOKENS_LIMIT = 1000000000 };
 
-// The limits are the last ones.
+// The limits come last.
 enum { METADATA, TIER, TIER_TYPE, SYSTEM, TOOLS, TOOL_CONFIG, MESSAGE, TEXT, CONTENT, PROMPT, INPUT_TEXT, LIMIT };
 static const struct json_path paths[] = {
     [METADATA] = {{"requestMetadata"}},
@@ -21,7 +21,7 @@ static const struct json_path paths[] = {
     [PROMPT] = {{"**", "prompt"}},
     [INPUT_TEXT] = {{"**", "inputText"}},
     [LIMIT] = {{REQUEST_CONFIG, REQUEST_MAX_TOKENS}}, // Converse, Nova
-    {{REQUEST_CONFIG, "max_new_tokens"}},             // Nova, too
+    {{REQUEST_CONFIG, "max_new_tokens"}},             // Nova, also
     {{"max_tokens"}},                                 // Anthropic's messages, Mistral, Cohere, Jamba, DeepSeek
     {{"max_tokens_to_sample"}},                       // Anthropic's text completions
     {{"max_completion_tokens"}},                      // OpenAI
@@ -33,20 +33,20 @@ static const struct json_path paths[] = {
 
 const struct json_path *const request_limits = paths + LIMIT;
 
-// One pass. What is kept as it stands lies side by side in a body, so that one value is being kept at a time.
+// One pass over a body. The values that are kept don't contain each other, so at most one is being kept at a time.
 struct scan {
 	struct json_walk walk;
 	struct request_shape *shape;
-	unsigned tiers, tier_types; // how often they are there
+	unsigned tiers, tier_types; // the numbers of these members
 	bool is_object;
 	uint64_t text_bytes;
-	struct slice *keeping; // where the value goes that is being kept; NULL for none
+	struct slice *keeping; // the destination of the value that is being kept; NULL: none
 	const char *start;     // of that value
-	unsigned depth;        // of what it stands in
+	unsigned depth;        // of the container around it
 };
 
-// Where a value is kept as it stands; NULL for one that isn't.
-static struct slice *place_of(const struct scan *scan, int path, enum json_kind kind) {
+// The destination of a value that is kept; NULL for other values.
+static struct slice *scan_place(const struct scan *scan, int path, enum json_kind kind) {
 	struct request_shape *shape = scan->shape;
 	switch (path) {
 	case METADATA:
@@ -64,21 +64,21 @@ static struct slice *place_of(const struct scan *scan, int path, enum json_kind 
 	}
 }
 
-static void keep_value(struct scan *scan, struct slice *place) {
+static void scan_keep_value(struct scan *scan, struct slice *place) {
 	enum json_kind kind = scan->walk.token.kind;
 	scan->keeping = place;
 	scan->start = scan->walk.token.start;
 	scan->depth = scan->walk.reader.depth - (kind == JSON_OBJECT || kind == JSON_ARRAY);
 }
 
-static void on_value(struct scan *scan) {
+static void scan_on_value(struct scan *scan) {
 	struct request_shape *shape = scan->shape;
 	const struct json_token *token = &scan->walk.token;
 	int path = scan->walk.path;
 	uint64_t limit;
-	struct slice *place = place_of(scan, path, token->kind);
+	struct slice *place = scan_place(scan, path, token->kind);
 	if (place) {
-		keep_value(scan, place);
+		scan_keep_value(scan, place);
 	} else if (path == TIER) {
 		scan->tiers++;
 	} else if (path == TIER_TYPE) {
@@ -92,15 +92,15 @@ static void on_value(struct scan *scan) {
 	}
 }
 
-// The value that is being kept ends with the token.
-static void end_kept(struct scan *scan) {
+// The value that is being kept ends with the current token.
+static void scan_end_value(struct scan *scan) {
 	const char *end = scan->walk.reader.rest.ptr;
 	*scan->keeping = slice_of(scan->start, (size_t)(end - scan->start));
 	scan->keeping = NULL;
 }
 
 void request_shape_read(struct slice body, struct request_shape *shape) {
-	struct scan scan; // its walk is large and is filled by json_walk_init
+	struct scan scan; // not zeroed: the walk is large, and json_walk_init fills it
 	scan.shape = shape;
 	scan.tiers = scan.tier_types = 0;
 	scan.text_bytes = 0;
@@ -111,9 +111,9 @@ void request_shape_read(struct slice body, struct request_shape *shape) {
 	while (!json_walk_is_over(&scan.walk)) {
 		json_walk_next(&scan.walk);
 		if (scan.walk.path != JSON_NO_PATH)
-			on_value(&scan);
+			scan_on_value(&scan);
 		if (scan.keeping && scan.walk.reader.depth == scan.depth && scan.walk.token.kind != JSON_BROKEN)
-			end_kept(&scan);
+			scan_end_value(&scan);
 	}
 	shape->input_tokens = (scan.text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
 	bool is_whole = scan.is_object && scan.walk.token.kind == JSON_END;
@@ -128,23 +128,23 @@ void request_shape_each_text(struct slice body, json_text_callback on_text, void
 	do {
 		json_walk_next(&walk);
 		if (walk.path >= TEXT && walk.path < LIMIT && walk.token.kind == JSON_STRING)
-			json_tell_text(walk.token.text, on_text, owner);
+			json_visit_text(walk.token.text, on_text, owner);
 	} while (!json_walk_is_over(&walk));
 }
 
 struct slice request_shape_tier(enum operation operation, struct headers headers, const struct request_shape *shape) {
 	const struct slice *value = NULL;
-	if (operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM)
+	if (operation_is_invoke(operation))
 		value = headers_find(headers, SLICE(REQUEST_TIER_HEADER));
-	else if (shape && (operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM))
+	else if (shape && operation_is_converse(operation))
 		return shape->tier;
 	return value ? slice_trim(*value) : (struct slice){0};
 }
 
 bool request_shape_takes_tier(enum operation operation, const struct request_shape *shape) {
-	if (operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM)
+	if (operation_is_invoke(operation))
 		return true;
-	return (operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM) && shape->takes_tier;
+	return operation_is_converse(operation) && shape->takes_tier;
 }
 
 void request_shape_write(struct slice prompt, uint64_t max_tokens, struct buffer *out) {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the Bedrock Runtime API reference and those of the models' own bodies.
+// Paths from the Bedrock Runtime API reference and the references of the models' bodies.
 #include "aws/response_shape.h"
 
 #include "base/base64.h"
 #include "base/buffer.h"
 #include "base/json_walk.h"
 
-// An InvokeModel chunk's payload is {"bytes":"BASE64", ...}; the metrics are in its JSON, near its end, and a chunk
-// that holds them is small.
+// An InvokeModel chunk's payload is {"bytes":"BASE64", ...}. The metrics are in the encoded JSON, and a chunk that
+// contains them is small.
 enum { CHUNK_BYTES = 16 * 1024 };
 
 #define METRICS "amazon-bedrock-invocationMetrics"
 
-// Stop reasons are from STOP_REASON on, texts from TEXT on.
+// Stop reasons begin at STOP_REASON, texts at TEXT.
 enum { INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, TIER, STOP_REASON, TEXT = STOP_REASON + 8 };
 static const struct json_path paths[] = {
     [INPUT] = {{"usage", "inputTokens"}},
@@ -23,21 +23,21 @@ static const struct json_path paths[] = {
     [STOP_REASON] = {{"stopReason"}},                          // Converse, Nova
     {{"stop_reason"}},                                         // Anthropic, Llama
     {{"outputs", "[]", "stop_reason"}},                        // Mistral
-    {{"choices", "[]", "finish_reason"}},                      // the shape of OpenAI's
+    {{"choices", "[]", "finish_reason"}},                      // as OpenAI's
     {{"choices", "[]", "stop_reason"}},                        // newer Mistral
     {{"results", "[]", "completionReason"}},                   // Titan
     {{"finish_reason"}},                                       // Cohere
-    {{"generations", "[]", "finish_reason"}},                  // Cohere, too
+    {{"generations", "[]", "finish_reason"}},                  // Cohere, also
     [TEXT] = {{"output", "message", "content", "[]", "text"}}, // Converse, Nova
     {{"content", "[]", "text"}},                               // Anthropic
-    {{"completion"}},                                          // Anthropic's former
+    {{"completion"}},                                          // Anthropic's text completions
     {{"generation"}},                                          // Llama
     {{"outputs", "[]", "text"}},                               // Mistral
-    {{"choices", "[]", "message", "content"}},                 // the shape of OpenAI's
+    {{"choices", "[]", "message", "content"}},                 // as OpenAI's
     {{"choices", "[]", "text"}},                               // DeepSeek
     {{"results", "[]", "outputText"}},                         // Titan
     {{"text"}},                                                // Cohere
-    {{"generations", "[]", "text"}},                           // Cohere, too
+    {{"generations", "[]", "text"}},                           // Cohere, also
     {{0}},
 };
 
@@ -49,14 +49,14 @@ static const struct json_path metrics_paths[] = {
     {{0}},
 };
 
-// Whole numbers from 0 on; anything else leaves it as it was.
+// Sets *tokens to a whole number from 0; anything else leaves it unchanged.
 static void read_count(struct slice digits, int64_t *tokens) {
 	uint64_t number;
 	if (slice_parse_u64(digits, INT64_MAX, &number))
 		*tokens = (int64_t)number;
 }
 
-// A count, where the path is one of a count.
+// Reads a count if the path is that of a count.
 static void read_usage(const struct json_token *token, int path, struct token_usage *usage) {
 	int64_t *const counts[] = {
 	    [INPUT] = &usage->input_tokens,
@@ -85,25 +85,25 @@ void response_shape_read(struct slice body, struct response_shape *shape) {
 	} while (!json_walk_is_over(&walk));
 }
 
-// Tells the strings at the paths from `first` on.
-static void tell_texts(struct slice body, const struct json_path *list, int first, json_text_callback on_text,
-                       void *owner) {
+// Passes the strings at the paths from `first` on to `on_text`.
+static void visit_texts(struct slice body, const struct json_path *list, int first, json_text_callback on_text,
+                        void *owner) {
 	struct json_walk walk;
 	json_walk_init(&walk, list, body);
 	do {
 		json_walk_next(&walk);
 		if (walk.path >= first && walk.token.kind == JSON_STRING)
-			json_tell_text(walk.token.text, on_text, owner);
+			json_visit_text(walk.token.text, on_text, owner);
 	} while (!json_walk_is_over(&walk));
 }
 
 void response_shape_each_text(struct slice body, json_text_callback on_text, void *owner) {
-	tell_texts(body, paths, TEXT, on_text, owner);
+	visit_texts(body, paths, TEXT, on_text, owner);
 }
 
 void response_shape_delta(struct slice payload, json_text_callback on_text, void *owner) {
 	static const struct json_path delta_paths[] = {{{"delta", "text"}}, {{0}}};
-	tell_texts(payload, delta_paths, 0, on_text, owner);
+	visit_texts(payload, delta_paths, 0, on_text, owner);
 }
 
 struct slice response_shape_tier(struct headers headers) {
@@ -124,8 +124,8 @@ void response_shape_read_headers(struct headers headers, struct token_usage *usa
 	read_header(headers, SLICE("x-amzn-bedrock-cache-write-input-token-count"), &usage->cache_write_tokens);
 }
 
-// Whether base64 text may hold "invocationMetrics": each of the three ways that the word can lie across groups of three
-// bytes has a fixed middle.
+// Whether base64 text may contain "invocationMetrics". Base64 encodes groups of three bytes, so the word has three
+// encodings, by its offset in a group; each has a fixed middle part.
 static bool may_hold_metrics(struct slice base64) {
 	static const struct slice middles[] = {
 	    {"aW52b2NhdGlvbk1ldHJpY", 21}, {"ludm9jYXRpb25NZXRyaWNz", 22}, {"pbnZvY2F0aW9uTWV0cmljc", 22}};
@@ -135,7 +135,7 @@ static bool may_hold_metrics(struct slice base64) {
 	return false;
 }
 
-// The member `bytes` of a chunk's payload; empty where it has none, or another than base64 may be.
+// The member `bytes` of a chunk's payload; empty if it is absent, no string, or has escapes, which base64 never has.
 static struct slice chunk_bytes(struct slice payload) {
 	struct json_reader reader;
 	struct json_token token;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long an answer asks to wait. HTTP dates in all three forms that RFC 9110, section 5.6.7 has recipients accept.
+// The wait that a response asks for. Reads HTTP dates in the three forms of RFC 9110, section 5.6.7.
 #include "aws/exception.h"
 #include "base/calendar.h"
 
@@ -9,7 +9,7 @@ static bool is_digit(char c) {
 	return c >= '0' && c <= '9';
 }
 
-// All digits, at least one; saturates at the most that we wait. -1 for anything else.
+// Parses one or more digits; the result saturates at MOST_MS. -1 for anything else.
 static int64_t parse_amount(struct slice text, int64_t unit_ms) {
 	int64_t value = 0;
 	if (text.len == 0)
@@ -83,8 +83,8 @@ static bool take_part(struct slice *text, char part, struct civil *civil) {
 	}
 }
 
-// Takes the parts that `pattern` names off the text: Y year, B month's name, D day (may begin with a space), h m s;
-// W any letters; y two digits of a year; other characters stand for themselves.
+// Matches the whole text against `pattern`: Y year, y two digits of a year, B name of a month, D day (may begin with a
+// space), h hour, m minute, s second, W any letters; other characters match themselves.
 static bool match_date(struct slice text, const char *pattern, struct civil *civil) {
 	for (const char *part = pattern; *part; part++)
 		if (!take_part(&text, *part, civil))
@@ -92,7 +92,8 @@ static bool match_date(struct slice text, const char *pattern, struct civil *civ
 	return text.len == 0 && calendar_is_valid(*civil);
 }
 
-// Seconds since 1970, or -1 for what is no date. A year of two digits that seems more than 50 years ahead is past.
+// Seconds since 1970, or -1 if the text is no date. A two-digit year that would be more than 50 years ahead is in the
+// past (RFC 9110, section 5.6.7).
 static int64_t parse_date(struct slice text, int64_t wall_s) {
 	struct civil civil = {0};
 	if (match_date(text, "W, D B Y h:m:s GMT", &civil) || match_date(text, "W B D h:m:s Y", &civil))

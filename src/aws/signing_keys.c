@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// After "Derive a signing key" (AWS General Reference, Signature Version 4).
+// Implements "Derive a signing key" (AWS General Reference, Signature Version 4).
 #include "aws/signing_keys.h"
 
 #include "base/buffer.h"
@@ -11,7 +11,7 @@ static void slot_clear(struct signing_key *slot) {
 	memory_wipe(slot, sizeof *slot);
 }
 
-static bool same_pair(const struct credentials *a, const struct credentials *b) {
+static bool is_same_key_pair(const struct credentials *a, const struct credentials *b) {
 	return a == b ||
 	       (strcmp(a->access_key_id, b->access_key_id) == 0 && strcmp(a->secret_access_key, b->secret_access_key) == 0);
 }
@@ -25,11 +25,11 @@ static bool is_of_day(const struct signing_key *slot, struct slice day) {
 	return slice_equal(slice_of(slot->day, sizeof slot->day), day);
 }
 
-static int derive(struct digest *digest, const char *secret, struct slice day, struct slice region,
-                  struct slice service, uint8_t key[DIGEST_BYTES]) {
+static int signing_key_derive(struct digest *digest, const char *secret, struct slice day, struct slice region,
+                              struct slice service, uint8_t key[DIGEST_BYTES]) {
 	struct buffer seed;
 	buffer_init(&seed, SIZE_MAX / 2);
-	int rc = buffer_reserve(&seed, 4 + strlen(secret)); // in one piece, so that growing leaves no copy
+	int rc = buffer_reserve(&seed, 4 + strlen(secret)); // at once: growing would leave a copy in freed memory
 	if (rc == 0) {
 		buffer_append(&seed, SLICE("AWS4"));
 		buffer_append(&seed, slice_from(secret));
@@ -42,8 +42,8 @@ static int derive(struct digest *digest, const char *secret, struct slice day, s
 	return rc;
 }
 
-// The slot to fill: the same access key id's in this scope (of an earlier day, or with a secret that was changed), else
-// an empty one, else the least recently used.
+// The slot to fill: one of the same access key id and scope (of an earlier day, or with a secret that was changed),
+// else an empty slot, else the least recently used.
 static struct signing_key *slot_choose(struct signing_keys *keys, const struct credentials *credentials,
                                        struct slice region, struct slice service) {
 	struct signing_key *chosen = &keys->slots[0];
@@ -66,7 +66,8 @@ int signing_keys_get(struct signing_keys *keys, struct digest *digest, struct cr
 		return ERROR_LIMIT;
 	for (size_t i = 0; i < SIGNING_KEYS_SLOTS; i++) {
 		struct signing_key *slot = &keys->slots[i];
-		if (is_of_scope(slot, region, service) && is_of_day(slot, day) && same_pair(slot->credentials, credentials)) {
+		if (is_of_scope(slot, region, service) && is_of_day(slot, day) &&
+		    is_same_key_pair(slot->credentials, credentials)) {
 			slot->used = ++keys->uses;
 			*key = slice_of(slot->key, sizeof slot->key);
 			return 0;
@@ -74,7 +75,7 @@ int signing_keys_get(struct signing_keys *keys, struct digest *digest, struct cr
 	}
 	struct signing_key *slot = slot_choose(keys, credentials, region, service);
 	slot_clear(slot);
-	int rc = derive(digest, credentials->secret_access_key, day, region, service, slot->key);
+	int rc = signing_key_derive(digest, credentials->secret_access_key, day, region, service, slot->key);
 	if (rc) {
 		memory_wipe(slot, sizeof *slot);
 		return rc;

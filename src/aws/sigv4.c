@@ -54,8 +54,8 @@ int sigv4_add_header(struct sigv4_signer *signer, struct slice name, struct slic
 	return 0;
 }
 
-// Headers whose values are the signer's to give.
-static bool is_ours(struct slice name, const struct sigv4_options *options) {
+// Whether the signer itself sets the value of the header.
+static bool is_signer_header(struct slice name, const struct sigv4_options *options) {
 	switch (name.len) {
 	case 4:
 		return slice_equal_nocase(name, SLICE("host"));
@@ -83,7 +83,7 @@ static int collect_headers(struct sigv4_signer *signer, const struct sigv4_reque
 		rc = sigv4_add_header(signer, SLICE("x-amz-security-token"), slice_from(credentials->session_token));
 	for (size_t i = 0; i < request->headers.count && rc == 0; i++) {
 		const struct header *header = &request->headers.list[i];
-		if (!is_ours(header->name, options))
+		if (!is_signer_header(header->name, options))
 			rc = sigv4_add_header(signer, header->name, header->value);
 	}
 	return rc;
@@ -130,7 +130,7 @@ int sigv4_run_stages(struct sigv4_signer *signer, struct canonical_request *requ
 	return rc;
 }
 
-void sigv4_forget(struct sigv4_signer *signer) {
+void sigv4_wipe_stages(struct sigv4_signer *signer) {
 	struct sigv4_stages *stages = &signer->stages;
 	if (stages->canonical_request.len)
 		memory_wipe(stages->canonical_request.ptr, stages->canonical_request.len);
@@ -143,7 +143,7 @@ void sigv4_forget(struct sigv4_signer *signer) {
 int sigv4_sign(struct sigv4_signer *signer, const struct sigv4_request *request, struct credentials *credentials,
                struct sigv4_scope scope, const struct sigv4_options *options, int64_t wall_s,
                const struct sigv4_stages **stages) {
-	sigv4_forget(signer);
+	sigv4_wipe_stages(signer);
 	*stages = &signer->stages;
 	int rc = format_date(wall_s, signer->stages.date);
 	if (rc == 0)
@@ -198,6 +198,6 @@ int sigv4_authorize(struct sigv4_signer *signer, const struct sigv4_request *req
 		memcpy(authorization->date, stages->date, sizeof authorization->date);
 		authorization->session_token = credentials->session_token;
 	}
-	sigv4_forget(signer);
+	sigv4_wipe_stages(signer);
 	return rc;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signing by AWS Signature Version 4 with the Authorization header, written from "Create a signed AWS API request" (AWS
-// General Reference). A pure function of its arguments; time is one of them. Three stages, each to be looked at alone:
-// canonical request, string to sign, signature.
+// AWS Signature Version 4 with the Authorization header, after "Create a signed AWS API request" (AWS General
+// Reference): signs requests, and verifies received ones. Pure; the time is an argument. Three stages, which tests can
+// check one by one: canonical request, string to sign, signature.
 #ifndef AWS_SIGV4_H
 #define AWS_SIGV4_H
 
@@ -19,14 +19,14 @@ enum {
 	SIGV4_HEX_BYTES = 65, // a SHA-256 in lower-case hex and its NUL
 };
 
-// What is signed; all borrowed for the call.
+// The request to sign; borrowed for the call.
 struct sigv4_request {
 	struct slice method;
-	struct slice path;  // raw, as it goes on the wire, from its first '/'; empty is "/"
+	struct slice path;  // raw, as on the wire, from its first '/'; empty is "/"
 	struct slice query; // raw, without the '?'
-	struct slice host;  // as the Host header has it, with its port
-	// To be signed besides host, x-amz-date and x-amz-security-token: any order, any case, repeated names in order.
-	// Those three and authorization are left out if they are among them.
+	struct slice host;  // the value of the Host header, with the port
+	// Further headers to sign, besides host, x-amz-date and x-amz-security-token, in any order and case; repeated names
+	// keep their order. Those three and authorization are skipped in this list.
 	struct headers headers;
 	const char *payload_sha256; // of sigv4_hash_payload
 };
@@ -36,15 +36,15 @@ struct sigv4_scope {
 	struct slice service; // "bedrock"
 };
 
-// How a service departs from Bedrock, for which all are false.
+// Differences of other services from Bedrock, for which all are false.
 struct sigv4_options {
-	bool normalise_path;    // dot segments and double slashes go
-	bool encode_path_once;  // S3's way; others encode the path as sent once more
-	bool send_payload_hash; // sign an x-amz-content-sha256 header, which the caller sends
-	bool token_unsigned;    // the session token is sent, but not signed
+	bool normalise_path;    // removes dot segments and double slashes
+	bool encode_path_once;  // as for S3; other services encode the sent path once more
+	bool send_payload_hash; // signs an x-amz-content-sha256 header, which the caller sends
+	bool token_unsigned;    // the session token is sent but not signed
 };
 
-// The stages of the last signing; wiped at the next one and with the signer.
+// The stages of the last signature; wiped with the next signature and with the signer.
 struct sigv4_stages {
 	struct buffer canonical_request;
 	struct slice signed_headers; // within canonical_request
@@ -53,52 +53,51 @@ struct sigv4_stages {
 	char signature[SIGV4_HEX_BYTES];
 };
 
-// One a worker: algorithms fetched once, derived keys, scratch space. Not for two threads at a time.
+// One a worker: the fetched algorithm, derived keys, scratch space. Used by one thread at a time.
 struct sigv4_signer;
 
-// NULL when libcrypto has no SHA-256 to give.
+// NULL if libcrypto provides no SHA-256.
 struct sigv4_signer *sigv4_signer_new(void);
-// Wipes what it holds; NULL is fine.
+// Wipes and frees the signer; NULL is allowed.
 void sigv4_signer_free(struct sigv4_signer *signer);
 
 // Writes the payload's SHA-256 as NUL-terminated hex. 0 or ERROR_CRYPTO.
 int sigv4_hash_payload(struct sigv4_signer *signer, struct slice payload, char hex[SIGV4_HEX_BYTES]);
 
-// What proves to AWS who asks: the Authorization header's value, and for a signature also the x-amz-date header's
-// (empty for a bearer token) and the session token's, borrowed from the credentials (NULL: none is to be sent).
+// The headers that authorize a request.
 struct sigv4_authorization {
-	struct buffer *value; // cleared, then filled; the caller's
-	char date[SIGV4_DATE_BYTES];
-	const char *session_token;
+	struct buffer *value;        // of Authorization; the caller's buffer, whose content is replaced
+	char date[SIGV4_DATE_BYTES]; // of x-amz-date; empty for a bearer token
+	const char *session_token;   // of x-amz-security-token, borrowed from the credentials; NULL: don't send it
 };
 
-// Fills `authorization` by what the credentials are: "Bearer TOKEN", or a signature at `wall_s` (seconds since 1970).
-// The derived key is kept for the next call with these credentials, day and scope. Allocates nothing once its scratch
+// Fills `authorization`, depending on the credentials: "Bearer TOKEN", or a signature at `wall_s` (seconds since 1970).
+// Caches the derived key for the next call with these credentials, day and scope. Allocates nothing once the scratch
 // space and the value's buffer have grown. 0; ERROR_LIMIT (the value's buffer is too small, over 128 headers, or region
 // or service over 63 bytes), ERROR_INVALID (a time outside years 1970 to 9999), ERROR_CRYPTO, ERROR_MEMORY.
 int sigv4_authorize(struct sigv4_signer *signer, const struct sigv4_request *request, struct credentials *credentials,
                     struct sigv4_scope scope, int64_t wall_s, struct sigv4_authorization *authorization);
 
-// The same for a key pair only, with options, leaving every stage to be seen in *stages (borrowed until the next call).
-// Errors as above, and ERROR_MISSING without a key pair.
+// Signs with a key pair and options; *stages are all stages, borrowed until the next call. Errors as above, and
+// ERROR_MISSING without a key pair.
 int sigv4_sign(struct sigv4_signer *signer, const struct sigv4_request *request, struct credentials *credentials,
                struct sigv4_scope scope, const struct sigv4_options *options, int64_t wall_s,
                const struct sigv4_stages **stages);
 
-// What is wrong with a received request's signature; sigv4_verdict_refusal gives the service's name for it.
+// The result of a verification. sigv4_verdict_refusal has the service's exception for it.
 enum sigv4_verdict {
 	SIGV4_GOOD,
 	SIGV4_MISSING,          // no Authorization header
-	SIGV4_INCOMPLETE,       // malformed, or parts missing; or what must be signed isn't
-	SIGV4_UNKNOWN_KEY,      // no such access key id
-	SIGV4_BAD_TOKEN,        // a session token that isn't the key's, or missing where it has one
-	SIGV4_MISMATCH,         // another signature; also another region, service or day than its scope
-	SIGV4_EXPIRED,          // the date is more than five minutes off
-	SIGV4_PAYLOAD_MISMATCH, // x-amz-content-sha256 is not the body's
-	SIGV4_FAILED,           // of our own: out of memory, or libcrypto failed
+	SIGV4_INCOMPLETE,       // malformed, parts are missing, or a required header isn't signed
+	SIGV4_UNKNOWN_KEY,      // unknown access key id
+	SIGV4_BAD_TOKEN,        // a session token that doesn't belong to the key, or none where the key has one
+	SIGV4_MISMATCH,         // a wrong signature, or another region, service or day than the scope's
+	SIGV4_EXPIRED,          // the date is more than five minutes before or after the current time
+	SIGV4_PAYLOAD_MISMATCH, // x-amz-content-sha256 is not the hash of the body
+	SIGV4_FAILED,           // an internal error: out of memory, or libcrypto failed
 };
 
-// The exception that a service answers with, such as "InvalidSignatureException", its status, and the message.
+// The exception of the service, such as "InvalidSignatureException", with its status and message.
 struct sigv4_refusal {
 	const char *exception;
 	int status;
@@ -106,23 +105,23 @@ struct sigv4_refusal {
 };
 const struct sigv4_refusal *sigv4_verdict_refusal(enum sigv4_verdict verdict);
 
-// The credentials of an access key id (borrowed for the call) or NULL.
+// Returns the credentials of an access key id, borrowed for the call, or NULL.
 typedef struct credentials *(*sigv4_lookup)(void *owner, struct slice access_key_id);
 
-// A request as received, whichever version of HTTP brought it; all borrowed for the call.
+// A received request, over any version of HTTP; borrowed for the call.
 struct sigv4_received {
 	struct slice method;
-	struct slice path;  // raw, as it came on the wire
+	struct slice path;  // raw, as on the wire
 	struct slice query; // raw, without the '?'
-	// All of them. What the request is for stands under `host`, also where HTTP/2 brought it as `:authority`: clients
-	// sign either name.
+	// All headers. The authority of the request is in `host`, also if HTTP/2 sent it as `:authority`. Clients may have
+	// signed it under either name.
 	struct headers headers;
-	struct slice body; // whole
+	struct slice body; // complete
 	int64_t wall_s;    // now, in seconds since 1970
 };
 
-// Judges the signature of a received request. A scope without a region is satisfied by any region. Comparisons of
-// secrets take constant time. The signature is checked before the payload's hash is believed.
+// Verifies the signature of a received request. A scope without a region accepts any region. Comparisons of secrets
+// take constant time. The payload's hash is compared only after the signature that covers it was verified.
 enum sigv4_verdict sigv4_verify(struct sigv4_signer *signer, const struct sigv4_received *received,
                                 struct sigv4_scope scope, sigv4_lookup lookup, void *owner);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verification of a received Signature Version 4: the claim in the Authorization header is taken apart, then the same
-// stages as in signing are run over the headers that it says are signed. Everything here is a stranger's.
+// Verifies a received Signature Version 4: parses the claim in the Authorization header, then runs the same stages as
+// in signing over the headers that the claim lists. All input is untrusted.
 #include <openssl/crypto.h>
 
 #include "aws/sigv4_state.h"
@@ -41,11 +41,11 @@ const struct sigv4_refusal *sigv4_verdict_refusal(enum sigv4_verdict verdict) {
 	return &REFUSALS[verdict];
 }
 
-static bool equal_secretly(struct slice a, struct slice b) {
+static bool is_equal_secret(struct slice a, struct slice b) {
 	return a.len == b.len && CRYPTO_memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
-// Cuts the part behind the last '/' off *text.
+// Removes the part after the last '/', and the '/', from *text. False if there is none or it is empty.
 static bool cut_last(struct slice *text, struct slice *part) {
 	size_t end = text->len;
 	while (end > 0 && text->ptr[end - 1] != '/')
@@ -67,7 +67,7 @@ static bool claim_parse_credential(struct slice text, struct claim *claim) {
 	return slice_equal(ending, SLICE("aws4_request")) && claim->day.len == SIGNING_DAY_BYTES && text.len > 0;
 }
 
-// "AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=...", the three in any order, each once.
+// "AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=...", the three parts in any order, each once.
 static bool claim_parse(struct slice text, struct claim *claim) {
 	static const struct slice names[] = {{"Credential=", 11}, {"SignedHeaders=", 14}, {"Signature=", 10}};
 	const struct slice algorithm = SLICE("AWS4-HMAC-SHA256 ");
@@ -91,7 +91,7 @@ static bool claim_parse(struct slice text, struct claim *claim) {
 	return claim_parse_credential(values[0], claim) && values[1].len > 0 && values[2].len == SIGV4_HEX_BYTES - 1;
 }
 
-static bool digits(const char *text, int count, int64_t *value) {
+static bool parse_digits(const char *text, int count, int64_t *value) {
 	uint64_t number;
 	if (!slice_parse_u64(slice_of(text, (size_t)count), 9999, &number))
 		return false;
@@ -103,22 +103,23 @@ static bool digits(const char *text, int count, int64_t *value) {
 static bool parse_date(struct slice text, int64_t *wall_s) {
 	struct civil civil;
 	if (text.len != SIGV4_DATE_BYTES - 1 || text.ptr[8] != 'T' || text.ptr[15] != 'Z' ||
-	    !digits(text.ptr, 4, &civil.year) || !digits(text.ptr + 4, 2, &civil.month) ||
-	    !digits(text.ptr + 6, 2, &civil.day) || !digits(text.ptr + 9, 2, &civil.hour) ||
-	    !digits(text.ptr + 11, 2, &civil.minute) || !digits(text.ptr + 13, 2, &civil.second) ||
+	    !parse_digits(text.ptr, 4, &civil.year) || !parse_digits(text.ptr + 4, 2, &civil.month) ||
+	    !parse_digits(text.ptr + 6, 2, &civil.day) || !parse_digits(text.ptr + 9, 2, &civil.hour) ||
+	    !parse_digits(text.ptr + 11, 2, &civil.minute) || !parse_digits(text.ptr + 13, 2, &civil.second) ||
 	    !calendar_is_valid(civil))
 		return false;
 	*wall_s = calendar_seconds(civil);
 	return true;
 }
 
-static bool names_authority(struct slice name) {
+static bool is_authority(struct slice name) {
 	return slice_equal_nocase(name, SLICE(":authority"));
 }
 
-// Adds all values of the header that the claim calls `name`; false when there is none, or no room.
+// Adds all values of the header that the claim lists as `name`. False if there is none, or if there are too many
+// headers.
 static bool signed_header_add(struct sigv4_signer *signer, struct headers headers, struct slice name) {
-	struct slice received_name = names_authority(name) ? SLICE("host") : name;
+	struct slice received_name = is_authority(name) ? SLICE("host") : name;
 	size_t before = signer->header_count;
 	for (size_t i = 0; i < headers.count; i++)
 		if (slice_equal_nocase(headers.list[i].name, received_name) &&
@@ -127,7 +128,7 @@ static bool signed_header_add(struct sigv4_signer *signer, struct headers header
 	return signer->header_count > before;
 }
 
-// Collects the headers that the claim says are signed; false when one isn't there, or host or date isn't signed.
+// Collects the headers that the claim lists as signed. False if one is missing, or if host or date isn't signed.
 static bool collect_signed(struct sigv4_signer *signer, struct headers headers, struct slice names) {
 	bool host = false, date = false;
 	signer->header_count = 0;
@@ -137,17 +138,17 @@ static bool collect_signed(struct sigv4_signer *signer, struct headers headers, 
 		names = slice_from_offset(names, end + 1);
 		if (!signed_header_add(signer, headers, name))
 			return false;
-		host |= slice_equal_nocase(name, SLICE("host")) || names_authority(name);
+		host |= slice_equal_nocase(name, SLICE("host")) || is_authority(name);
 		date |= slice_equal_nocase(name, SLICE("x-amz-date"));
 	}
 	return host && date;
 }
 
-static bool token_is_right(struct headers headers, const struct credentials *credentials) {
+static bool is_right_token(struct headers headers, const struct credentials *credentials) {
 	const struct slice *sent = headers_find(headers, SLICE("x-amz-security-token"));
 	if (!sent || !credentials->session_token)
 		return !sent && !credentials->session_token;
-	return equal_secretly(slice_trim(*sent), slice_from(credentials->session_token));
+	return is_equal_secret(slice_trim(*sent), slice_from(credentials->session_token));
 }
 
 static enum sigv4_verdict check_signature(struct sigv4_signer *signer, struct canonical_request *canonical,
@@ -161,10 +162,10 @@ static enum sigv4_verdict check_signature(struct sigv4_signer *signer, struct ca
 		return SIGV4_FAILED;
 	bool same_scope = slice_equal(claim->region, scope.region) && slice_equal(claim->service, scope.service) &&
 	                  slice_equal(claim->day, slice_of(signer->stages.date, SIGNING_DAY_BYTES));
-	return same_scope && equal_secretly(claim->signature, computed) ? SIGV4_GOOD : SIGV4_MISMATCH;
+	return same_scope && is_equal_secret(claim->signature, computed) ? SIGV4_GOOD : SIGV4_MISMATCH;
 }
 
-// Everything but the signature itself: the parts of the claim, the key, the token and the time.
+// Checks everything but the signature: the parts of the claim, the key, the token and the time.
 static enum sigv4_verdict check_claim(struct sigv4_signer *signer, const struct sigv4_received *received,
                                       sigv4_lookup lookup, void *owner, struct claim *claim,
                                       struct credentials **credentials) {
@@ -179,7 +180,7 @@ static enum sigv4_verdict check_claim(struct sigv4_signer *signer, const struct 
 	*credentials = lookup(owner, claim->access_key_id);
 	if (!*credentials || !(*credentials)->secret_access_key)
 		return SIGV4_UNKNOWN_KEY;
-	if (!token_is_right(received->headers, *credentials))
+	if (!is_right_token(received->headers, *credentials))
 		return SIGV4_BAD_TOKEN;
 	if (date_s > received->wall_s + SKEW_S || date_s < received->wall_s - SKEW_S)
 		return SIGV4_EXPIRED;
@@ -193,7 +194,7 @@ enum sigv4_verdict sigv4_verify(struct sigv4_signer *signer, const struct sigv4_
 	struct claim claim;
 	struct credentials *credentials;
 	char body_hash[SIGV4_HEX_BYTES];
-	sigv4_forget(signer);
+	sigv4_wipe_stages(signer);
 	enum sigv4_verdict verdict = check_claim(signer, received, lookup, owner, &claim, &credentials);
 	if (verdict != SIGV4_GOOD)
 		return verdict;
@@ -206,7 +207,7 @@ enum sigv4_verdict sigv4_verify(struct sigv4_signer *signer, const struct sigv4_
 	if (scope.region.len == 0)
 		scope.region = claim.region;
 	verdict = check_signature(signer, &canonical, &claim, credentials, scope);
-	sigv4_forget(signer);
+	sigv4_wipe_stages(signer);
 	if (verdict == SIGV4_GOOD && !slice_equal(payload_hash, slice_from(body_hash)))
 		return SIGV4_PAYLOAD_MISMATCH;
 	return verdict;

@@ -51,20 +51,20 @@ static struct arena_block *add_block(struct arena *arena, size_t bytes) {
 	return block;
 }
 
-static void *give_nothing(struct arena *arena) {
+static void *report_exhausted(struct arena *arena) {
 	arena->is_exhausted = true;
 	return NULL;
 }
 
 void *arena_alloc(struct arena *arena, size_t bytes) {
 	if (bytes > arena->limit_bytes || arena->used_bytes > arena->limit_bytes - bytes)
-		return give_nothing(arena);
+		return report_exhausted(arena);
 	size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	struct arena_block *block = arena->blocks;
 	if (!block || block->capacity - block->used < rounded)
 		block = add_block(arena, rounded);
 	if (!block)
-		return give_nothing(arena);
+		return report_exhausted(arena);
 	void *ptr = block->bytes + block->used;
 	block->used += rounded;
 	arena->used_bytes += rounded;

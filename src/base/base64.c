@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Strict: no line breaks, no missing padding, no other alphabet.
+// The decoder is strict: no line breaks, no missing padding, no other alphabet.
 #include "base/base64.h"
 
 #include <stdint.h>
@@ -26,7 +26,7 @@ int base64_encode(struct slice bytes, struct buffer *out) {
 	return 0;
 }
 
-static int value_of(char byte) {
+static int digit_value(char byte) {
 	if (byte >= 'A' && byte <= 'Z')
 		return byte - 'A';
 	if (byte >= 'a' && byte <= 'z')
@@ -45,7 +45,7 @@ int base64_decode(struct slice text, struct buffer *out) {
 			count = text.ptr[2] == '=' ? 2 : 3;
 		uint32_t group = 0;
 		for (size_t i = 0; i < 4; i++) {
-			int value = i < count ? value_of(text.ptr[i]) : 0;
+			int value = i < count ? digit_value(text.ptr[i]) : 0;
 			if (value < 0)
 				return ERROR_INVALID;
 			group = group << 6 | (uint32_t)value;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Base64 (RFC 4648, section 4), as `bytes` members of JSON carry it.
+// Base64 (RFC 4648, section 4). The AWS APIs carry bytes in JSON in this form.
 #ifndef BASE_BASE64_H
 #define BASE_BASE64_H
 

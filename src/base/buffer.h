@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owned, growable bytes, born with their largest size. A failed append leaves the content as it was and sets `failed`,
-// so a run of appends can be checked once at its end.
+// Owned, growable bytes with a size limit. A failed append leaves the content unchanged and sets `failed`, so that
+// several appends can be checked once at their end.
 #ifndef BASE_BUFFER_H
 #define BASE_BUFFER_H
 
@@ -16,14 +16,14 @@ struct buffer {
 	size_t len;
 	size_t capacity;
 	size_t limit_bytes;
-	struct memory_meter *meter; // is charged with the capacity; NULL for none
+	struct memory_meter *meter; // counts the capacity; NULL for none
 	bool failed;
 };
 
 // An empty buffer that may hold up to `limit_bytes`; allocates nothing yet.
 void buffer_init(struct buffer *buffer, size_t limit_bytes);
 
-// Counts the capacity, that of now and of later, with `meter` instead of the one before; NULL for none. Borrowed.
+// Moves the count of the capacity, present and future, to `meter`; NULL counts nowhere. The meter is borrowed.
 void buffer_set_meter(struct buffer *buffer, struct memory_meter *meter);
 
 // Frees the bytes; the buffer is empty again, with the same limit and meter.
@@ -32,20 +32,20 @@ void buffer_free(struct buffer *buffer);
 // Wipes the whole allocation, then frees it.
 void buffer_free_secret(struct buffer *buffer);
 
-// Makes room for `more` bytes after the present ones. 0, or ERROR_LIMIT past the limit, or ERROR_MEMORY.
+// Makes room for `more` bytes after the content. 0, or ERROR_LIMIT past the limit, or ERROR_MEMORY.
 int buffer_reserve(struct buffer *buffer, size_t more);
 
-// Appends; 0, or as buffer_reserve.
+// Append. 0, or as buffer_reserve.
 int buffer_append(struct buffer *buffer, struct slice bytes);
 int buffer_append_byte(struct buffer *buffer, char byte);
 // A whole number in decimal: several times as fast as buffer_printf.
 int buffer_append_number(struct buffer *buffer, int64_t number);
 int buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// Drops the first `count` bytes (at most all of them) by moving the rest.
+// Removes the first `count` bytes (at most all of them) and moves the rest to the front.
 void buffer_consume(struct buffer *buffer, size_t count);
 
-// Forgets the content and `failed`, keeps the memory.
+// Clears the content and `failed`; keeps the memory.
 static inline void buffer_clear(struct buffer *buffer) {
 	buffer->len = 0;
 	buffer->failed = false;

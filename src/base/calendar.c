@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // After "chrono-Compatible Low-Level Date Algorithms" (H. Hinnant): years begin in March, so that the leap day is the
-// last one of its year, and 400 of them are an era of 146097 days. 719468 is the day number of 1970-01-01.
+// last day of its year, and 400 years are an era of 146097 days. 719468 is the day number of 1970-01-01.
 #include "base/calendar.h"
 
 enum { DAY_S = 86400, ERA_DAYS = 146097, EPOCH_DAY = 719468 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seconds since 1970 to a UTC date and back, in the proleptic Gregorian calendar, without the C library's locks.
+// Converts seconds since 1970 to a UTC date and back, in the proleptic Gregorian calendar. Takes no lock, unlike the C
+// library's functions.
 #ifndef BASE_CALENDAR_H
 #define BASE_CALENDAR_H
 
@@ -15,13 +16,13 @@ struct civil {
 	int64_t second;
 };
 
-// `wall_s` must not be negative.
+// The date of `wall_s` seconds since 1970, which must not be negative.
 struct civil calendar_civil(int64_t wall_s);
 
-// Whether every part but the year is within its range (a leap second's 60 too; days up to 31 in every month).
+// Whether every part but the year is within its range. Allows second 60 (a leap second) and day 31 in every month.
 bool calendar_is_valid(struct civil civil);
 
-// Of a valid date; the 31st of a short month counts on into the next one.
+// Seconds since 1970 of a valid date. Day 31 of a shorter month is a day of the next month.
 int64_t calendar_seconds(struct civil civil);
 
 #endif

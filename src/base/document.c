@@ -40,7 +40,7 @@ const char *document_describe(const struct document *document, char *text, size_
 	return text;
 }
 
-// Grows by doubling: room for one more at powers of two.
+// A list has to grow when its count is a power of two, because growing doubles it.
 static bool is_full(size_t count) {
 	return (count & (count - 1)) == 0;
 }

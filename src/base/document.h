@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tree of plain values, read from a Lua table file (settings, policy, scenario) by policy/document.c. The rooms that
-// interpret such files see this tree and no Lua.
+// A tree of plain values, read from a Lua table file (settings, policy, scenario) by sandbox/table_file, or from JSON
+// by json_read_document. Code that interprets such files works on this tree and needs no Lua.
 #ifndef BASE_DOCUMENT_H
 #define BASE_DOCUMENT_H
 
@@ -20,10 +20,10 @@ enum document_kind {
 
 struct document_entry;
 
-// A table holds its array part (keys 1..n) in `items` and its string keys in `entries`, in no particular order.
+// A table holds its array part (keys 1 to n) in `items` and its string keys in `entries`, in no particular order.
 struct document {
 	enum document_kind kind;
-	int line; // of its file, where it is stated; 0: unknown
+	int line; // of the file; 0: unknown
 	bool boolean;
 	double number;
 	struct slice string; // NUL-terminated, owned by the tree
@@ -38,22 +38,24 @@ struct document_entry {
 	struct document value;
 };
 
-// The value at a string key, or NULL when the document is no table or has no such key.
+// The value at a string key, or NULL when the document is NULL, is no table or has no such key.
 const struct document *document_get(const struct document *document, const char *key);
 
-// Whether it is a string that a C string can hold, and not empty.
+// Whether the document is a non-empty string without NUL bytes.
 bool document_is_text(const struct document *document);
 
-// "a string", "a table", ... for error messages, with the value where it is short: `number 12`, `string "abc"`.
+// Describes the value for error messages: `number 12`, `string "abc"` (its first 40 bytes), "a table", "nothing".
 // Writes at most `size` bytes and returns `text`.
 const char *document_describe(const struct document *document, char *text, size_t size);
 
-// Builders. Each adds to a table and returns the new, zeroed (NIL) place, valid until the next addition to that table.
+// Builders. Both functions make the document a table and return the new value, which is NIL. The pointer is valid until
+// the next addition to that table.
 struct document *document_add_item(struct document *table);
 struct document *document_add_entry(struct document *table, struct slice key);
+// Copies the text.
 void document_set_string(struct document *document, struct slice text);
 
-// Frees the tree below and makes it NIL.
+// Frees the tree and makes the document NIL.
 void document_free(struct document *document);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can go wrong inside a function, as its status (0 is success), and what kind of failure a request met. What a
-// client is told is no business of this file.
+// Status codes of functions (0 is success), and the kinds of failures that a request can have. How a failure is
+// reported to a client is decided elsewhere.
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
@@ -24,7 +24,8 @@ enum error_code {
 #undef X
 };
 
-// What kind of failure a request met, as every door names it: constant, name, whether trying again later may help.
+// The kind of a request's failure, under the same name in every interface: constant, name, whether a later retry may
+// succeed.
 #define ERROR_TYPE_LIST(X)                                                                                             \
 	X(TYPE_VALIDATION, "validation", false)                                                                            \
 	X(TYPE_THROTTLING, "throttling", true)                                                                             \
@@ -43,15 +44,15 @@ enum error_type {
 #undef X
 };
 
-// Whose fault a failed attempt was, which is what the default classification goes by.
+// The cause of a failed attempt. The default classification depends on it.
 enum fault {
-	FAULT_THROTTLE, // the model's quota: another model may have room
-	FAULT_MODEL,    // model or service trouble, the network, a timeout: the breaker learns from it
-	FAULT_OPERATOR, // refused credentials, a model that is not there: ours to mend, since we sign
+	FAULT_THROTTLE, // the model's quota is used up; another model may have capacity
+	FAULT_MODEL,    // a failure of the model, the service or the network, or a timeout; counts for the breaker
+	FAULT_OPERATOR, // refused credentials or an unknown model: the operator has to fix the configuration
 	FAULT_CALLER,   // the request itself
 };
 
-// What was lacking, where a failed attempt was told.
+// What a failed attempt lacked, if the response says so.
 enum shortage { SHORTAGE_NONE, SHORTAGE_TOKENS, SHORTAGE_REQUESTS, SHORTAGE_TIER };
 
 // "validation" and so on; never NULL.

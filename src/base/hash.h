@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers out of bytes, the same everywhere and for ever. Not for secrets, nor against those who look for collisions.
+// A hash of bytes, equal on every machine and in every version. Not for secrets, and not safe against deliberate
+// collisions.
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
@@ -10,7 +11,7 @@
 // Every bit of the result depends on every bit of the bytes and of the seed.
 uint64_t hash_bytes(struct slice bytes, uint64_t seed);
 
-// Two numbers as one, in this order.
+// A hash of two numbers; their order matters.
 uint64_t hash_pair(uint64_t first, uint64_t second);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A named value, as HTTP messages and views carry them.
+// Named values, as in the headers of HTTP messages.
 #ifndef BASE_HEADER_H
 #define BASE_HEADER_H
 
@@ -12,13 +12,13 @@ struct header {
 	struct slice value;
 };
 
-// A borrowed run of headers.
+// A borrowed array of headers.
 struct headers {
 	const struct header *list;
 	size_t count;
 };
 
-// The value of the first header of that name (without case), or NULL.
+// The value of the first header with that name (case-insensitive), or NULL.
 static inline const struct slice *headers_find(struct headers headers, struct slice name) {
 	for (size_t i = 0; i < headers.count; i++)
 		if (slice_equal_nocase(headers.list[i].name, name))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reader keeps its place, one bit for each open container, and what may come next; nothing else, however long the
-// text is.
+// The reader's state is its position, one bit for each open container, and what may come next. Its size doesn't depend
+// on the text.
 #include "base/json.h"
 
 #include <endian.h>
@@ -28,7 +28,7 @@ static bool in_object(const struct json_reader *reader) {
 	return reader->depth > 0 && (reader->objects >> (reader->depth - 1) & 1);
 }
 
-static void become_broken(struct json_reader *reader, struct json_token *token) {
+static void set_broken(struct json_reader *reader, struct json_token *token) {
 	reader->broken = true;
 	token->kind = JSON_BROKEN;
 }
@@ -70,10 +70,10 @@ static bool is_special(char byte) {
 	return byte == '"' || byte == '\\' || (unsigned char)byte < 0x20;
 }
 
-// Sixteen bytes at once, as a vector of the processor's where it has such.
+// Sixteen bytes, which the compiler keeps in a vector register if the processor has one.
 typedef uint8_t block __attribute__((vector_size(16)));
 
-// The place of the first special byte in the block; 16 where there is none.
+// The offset of the first special byte in the block; 16 if there is none.
 static inline unsigned find_special(const char *at) {
 	uint64_t halves[2];
 	block bytes;
@@ -85,7 +85,7 @@ static inline unsigned find_special(const char *at) {
 	return halves[1] ? 8 + (unsigned)__builtin_ctzll(le64toh(halves[1])) / 8 : 16;
 }
 
-// Where the run of plain text from `at` on ends. Prompts are long.
+// The end of the plain text that begins at `at`. Prompts are long, so speed matters here.
 static inline const char *past_plain(const char *at, const char *end) {
 	while (end - at >= (ptrdiff_t)sizeof(block)) {
 		unsigned plain = find_special(at);
@@ -98,7 +98,7 @@ static inline const char *past_plain(const char *at, const char *end) {
 	return at;
 }
 
-// Reads a string from its opening quote on; where it ends, or NULL.
+// Reads a string from its opening quote on. Returns its end, or NULL if it is broken.
 static inline const char *read_string(const char *start, const char *end, struct json_token *token) {
 	const char *at = past_plain(start + 1, end);
 	while (at < end && *at == '\\') {
@@ -120,7 +120,7 @@ static const char *past_digits(const char *at, const char *end) {
 	return at;
 }
 
-// Reads a number; where it ends, or NULL.
+// Reads a number. Returns its end, or NULL if it is broken.
 static const char *read_number(const char *start, const char *end, struct json_token *token) {
 	const char *whole = start + (*start == '-'), *at = past_digits(whole, end);
 	if (at == whole || (at - whole > 1 && *whole == '0'))
@@ -146,34 +146,33 @@ static const char *read_word(const char *start, const char *end, struct slice wo
 	return slice_starts(slice_of(start, (size_t)(end - start)), word) ? start + word.len : NULL;
 }
 
-// Goes on behind a key or a value.
-static inline void go_on(struct json_reader *reader, const char *at, const char *end) {
+static inline void set_rest(struct json_reader *reader, const char *at, const char *end) {
 	reader->rest = slice_of(at, (size_t)(end - at));
 }
 
-// What may come once a value is complete.
-static inline void value_ended(struct json_reader *reader) {
+// After a value: what may come next.
+static inline void end_value(struct json_reader *reader) {
 	reader->wants = reader->depth ? JSON_WANTS_COMMA : JSON_WANTS_NOTHING;
 }
 
 static void open_container(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
 	bool object = *at == '{';
 	if (reader->depth == JSON_DEPTH_MAX) {
-		become_broken(reader, token);
+		set_broken(reader, token);
 		return;
 	}
 	uint64_t bit = (uint64_t)1 << reader->depth++;
 	reader->objects = object ? reader->objects | bit : reader->objects & ~bit;
 	reader->wants = JSON_WANTS_FIRST;
 	token->kind = object ? JSON_OBJECT : JSON_ARRAY;
-	go_on(reader, at + 1, end);
+	set_rest(reader, at + 1, end);
 }
 
 static void close_container(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
 	token->kind = in_object(reader) ? JSON_OBJECT_END : JSON_ARRAY_END;
 	reader->depth--;
-	value_ended(reader);
-	go_on(reader, at + 1, end);
+	end_value(reader);
+	set_rest(reader, at + 1, end);
 }
 
 static void next_value(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
@@ -203,11 +202,11 @@ static void next_value(struct json_reader *reader, const char *at, const char *e
 		at = read_number(at, end, token);
 	}
 	if (!at) {
-		become_broken(reader, token);
+		set_broken(reader, token);
 		return;
 	}
-	value_ended(reader);
-	go_on(reader, at, end);
+	end_value(reader);
+	set_rest(reader, at, end);
 }
 
 static void next_key(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
@@ -216,14 +215,14 @@ static void next_key(struct json_reader *reader, const char *at, const char *end
 	if (at)
 		at = past_space(at, end);
 	if (!at || at == end || *at != ':') {
-		become_broken(reader, token);
+		set_broken(reader, token);
 		return;
 	}
 	reader->wants = JSON_WANTS_VALUE;
-	go_on(reader, at + 1, end);
+	set_rest(reader, at + 1, end);
 }
 
-// Goes over a comma, and finds out whether a key or a value comes; false where neither can.
+// Skips a comma and decides whether a key or a value comes next; false if the text ends or a comma is missing.
 static bool begin_item(struct json_reader *reader, const char **at, const char *end) {
 	if (reader->wants == JSON_WANTS_COMMA) {
 		if (**at != ',')
@@ -242,7 +241,7 @@ void json_read(struct json_reader *reader, struct json_token *token) {
 	token->start = at;
 	if (reader->broken || at == end || reader->wants == JSON_WANTS_NOTHING) {
 		if (reader->broken || at < end || reader->wants != JSON_WANTS_NOTHING)
-			become_broken(reader, token);
+			set_broken(reader, token);
 		return;
 	}
 	if (reader->wants == JSON_WANTS_COMMA || reader->wants == JSON_WANTS_FIRST) {
@@ -251,7 +250,7 @@ void json_read(struct json_reader *reader, struct json_token *token) {
 			return;
 		}
 		if (!begin_item(reader, &at, end)) {
-			become_broken(reader, token);
+			set_broken(reader, token);
 			return;
 		}
 		token->start = at;
@@ -268,16 +267,16 @@ struct json_token json_next(struct json_reader *reader) {
 	return token;
 }
 
-static void skip(struct json_reader *reader, size_t count) {
+static void skip_bytes(struct json_reader *reader, size_t count) {
 	reader->rest = slice_from_offset(reader->rest, count);
 }
 
 static void skip_space(struct json_reader *reader) {
 	const char *end = reader->rest.ptr + reader->rest.len;
-	go_on(reader, past_space(reader->rest.ptr, end), end);
+	set_rest(reader, past_space(reader->rest.ptr, end), end);
 }
 
-// Goes to where a value begins, over the comma before it; false where something else comes.
+// Advances to the next value, over a comma before it; false if something else comes.
 static bool find_value(struct json_reader *reader) {
 	skip_space(reader);
 	if (reader->rest.len == 0)
@@ -291,7 +290,7 @@ static bool find_value(struct json_reader *reader) {
 	case JSON_WANTS_COMMA:
 		if (in_object(reader) || byte != ',')
 			return false;
-		skip(reader, 1);
+		skip_bytes(reader, 1);
 		skip_space(reader);
 		reader->wants = JSON_WANTS_VALUE;
 		return true;
@@ -340,7 +339,8 @@ static size_t encode_utf8(uint32_t code, char *bytes) {
 	return count;
 }
 
-// Resolves the \uXXXX at the start of `rest`, and the second half of a pair after it; *taken is how long they are.
+// Resolves the \uXXXX at the start of `rest`, with the low surrogate after it if there is one. *taken is the length of
+// the escapes. Returns the number of bytes written.
 static size_t resolve_unicode(struct slice rest, size_t *taken, char *bytes) {
 	uint32_t code = read_hex(rest.ptr + 2);
 	*taken = 6;
@@ -357,7 +357,7 @@ static size_t resolve_unicode(struct slice rest, size_t *taken, char *bytes) {
 	return encode_utf8(code, bytes);
 }
 
-// The same for any escape.
+// As resolve_unicode, for any escape.
 static size_t resolve_escape(struct slice rest, size_t *taken, char *bytes) {
 	static const char letters[] = "bfnrt", values[] = "\b\f\n\r\t";
 	if (rest.ptr[1] == 'u')
@@ -368,7 +368,7 @@ static size_t resolve_escape(struct slice rest, size_t *taken, char *bytes) {
 	return 1;
 }
 
-void json_tell_text(struct slice text, json_text_callback on_text, void *owner) {
+void json_visit_text(struct slice text, json_text_callback on_text, void *owner) {
 	bool begins = true;
 	while (text.len > 0) {
 		size_t taken = slice_find(text, '\\');
@@ -388,6 +388,6 @@ static void append_piece(void *owner, struct slice piece, bool begins) {
 }
 
 int json_unescape(struct slice text, struct buffer *out) {
-	json_tell_text(text, append_piece, out);
+	json_visit_text(text, append_piece, out);
 	return out->failed ? ERROR_LIMIT : 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tree out of JSON. Recursion is bounded by the reader's depth.
+// Reads JSON into a tree. The reader's depth limit bounds the recursion.
 #include <math.h>
 
 #include "base/error.h"
@@ -10,7 +10,7 @@ static int read_text(struct slice raw, struct buffer *text) {
 	return json_unescape(raw, text);
 }
 
-// Fills one value from the token that begins it; recursion is bounded by the reader's depth.
+// Fills one value, whose first token has been read.
 static int read_value(struct json_reader *reader, struct json_token token, struct buffer *text,
                       struct document *value) {
 	int status = 0;

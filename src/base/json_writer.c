@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 enum { NUMBER_BYTES = 40, MEASURE_DIGITS = 10 };
 
@@ -17,7 +18,7 @@ void json_writer_init(struct json_writer *json, struct buffer *out) {
 	*json = (struct json_writer){.out = out};
 }
 
-// What stands before a value.
+// Writes what precedes a value: a comma, a key.
 static void begin_value(struct json_writer *json, const char *key) {
 	if (key) {
 		json_write_key(json, slice_from(key));
@@ -29,31 +30,31 @@ static void begin_value(struct json_writer *json, const char *key) {
 	json->follows = true;
 }
 
-static void begin(struct json_writer *json, const char *key, char bracket) {
+static void begin_container(struct json_writer *json, const char *key, char bracket) {
 	begin_value(json, key);
 	buffer_append_byte(json->out, bracket);
 	json->follows = false;
 }
 
-static void end(struct json_writer *json, char bracket) {
+static void end_container(struct json_writer *json, char bracket) {
 	buffer_append_byte(json->out, bracket);
 	json->follows = true;
 }
 
 void json_begin_object(struct json_writer *json, const char *key) {
-	begin(json, key, '{');
+	begin_container(json, key, '{');
 }
 
 void json_end_object(struct json_writer *json) {
-	end(json, '}');
+	end_container(json, '}');
 }
 
 void json_begin_array(struct json_writer *json, const char *key) {
-	begin(json, key, '[');
+	begin_container(json, key, '[');
 }
 
 void json_end_array(struct json_writer *json) {
-	end(json, ']');
+	end_container(json, ']');
 }
 
 void json_write_key(struct json_writer *json, struct slice key) {
@@ -136,22 +137,6 @@ void json_write_members(struct json_writer *json, struct slice members) {
 		json_write_raw(json, NULL, members);
 }
 
-// The length of the well-formed UTF-8 sequence at the start of `s`, or 0 (Unicode 15, table 3-7).
-static size_t utf8_length(struct slice s) {
-	const unsigned char *p = (const unsigned char *)s.ptr;
-	if (p[0] < 0x80)
-		return 1;
-	size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || s.len < length)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-	bool outside = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
-	return overlong || outside ? 0 : length;
-}
-
 static void append_character(struct buffer *out, struct slice character) {
 	unsigned char c = (unsigned char)character.ptr[0];
 	if (character.len > 1) {
@@ -172,7 +157,7 @@ static void append_character(struct buffer *out, struct slice character) {
 	}
 }
 
-// How many bytes stand for themselves.
+// The number of leading bytes that need no escape.
 static size_t plain_length(struct slice text) {
 	size_t i = 0;
 	while (i < text.len && text.ptr[i] >= ' ' && text.ptr[i] < 0x7f && text.ptr[i] != '"' && text.ptr[i] != '\\')

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An intrusive doubly linked ring: the link sits inside what it links. A link that is in no list points to itself.
+// An intrusive, circular, doubly linked list: the link is a member of the object. A link that is in no list points to
+// itself.
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
@@ -11,7 +12,7 @@ struct list {
 	struct list *previous;
 };
 
-// The object of `type` around its `member`.
+// The object of `type` that contains `link` as its `member`.
 #define LIST_OWNER(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 static inline void list_init(struct list *list) {
@@ -29,7 +30,7 @@ static inline void list_append(struct list *list, struct list *link) {
 	list->previous = link;
 }
 
-// Removing a link that is in no list does nothing.
+// Does nothing for a link that is in no list.
 static inline void list_remove(struct list *link) {
 	link->previous->next = link->next;
 	link->next->previous = link->previous;

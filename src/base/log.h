@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process's log: one line an entry on stderr, as text or JSON. An entry is a message and named fields; callers
-// never pass prompts, answers or credentials. Safe from any thread: a line is one write.
+// never pass prompts, responses or credentials. Thread-safe: each line is one write.
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -13,7 +13,7 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-// By the enums above, as settings name them; ended by NULL.
+// The names in settings, indexed by the enums above; NULL ends each list.
 extern const char *const log_level_names[];
 extern const char *const log_format_names[];
 
@@ -26,24 +26,24 @@ struct log_field {
 	int64_t number;
 };
 
-// Builders for log_write's fields.
+// Fields for log_write: of a slice, a C string, a number.
 #define LOG_S(name, slice) ((struct log_field){(name), LOG_STRING, (slice), 0})
 #define LOG_C(name, string) LOG_S(name, slice_from(string))
 #define LOG_N(name, number) ((struct log_field){(name), LOG_NUMBER, {0}, (int64_t)(number)})
 
-// To be called before threads start. Text at LOG_INFO until then.
+// Call this before threads start. Until then the format is text and the level is LOG_INFO.
 void log_configure(enum log_level level, enum log_format format);
 
 bool log_enabled(enum log_level level);
 
-// Writes "TIME LEVEL MESSAGE name=value ..." or one JSON object. `fields` ends with a LOG_END entry; NULL is none.
+// Writes "TIME LEVEL MESSAGE name=value ..." or one JSON object. A LOG_END entry ends `fields`; NULL is none.
 // In text, values with spaces, quotes or control characters are quoted and escaped as JSON strings are.
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
-// Appends the line that log_write would write, with its end; nothing where the level is not enabled. For those who
-// gather many lines and write them at once.
+// Appends the line that log_write would write, with its line end; nothing if the level is not enabled. A caller with
+// many lines collects them and writes them at once.
 void log_append(struct buffer *lines, enum log_level level, const char *message, const struct log_field *fields);
-// Writes gathered lines and forgets them.
+// Writes collected lines and clears the buffer.
 void log_flush(struct buffer *lines);
 
 // log_write with its fields as arguments: log_entry(LOG_INFO, "listening", LOG_C("address", a), LOG_N("port", p)).

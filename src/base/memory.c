@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void out_of_memory(void) {
+static void abort_out_of_memory(void) {
 	fputs("signalbox: out of memory\n", stderr);
 	abort();
 }
@@ -13,14 +13,14 @@ static void out_of_memory(void) {
 void *memory_new(size_t count, size_t size) {
 	void *ptr = calloc(count ? count : 1, size);
 	if (!ptr)
-		out_of_memory();
+		abort_out_of_memory();
 	return ptr;
 }
 
 void *memory_resize(void *ptr, size_t count, size_t size) {
 	void *grown = reallocarray(ptr, count ? count : 1, size);
 	if (!grown)
-		out_of_memory();
+		abort_out_of_memory();
 	return grown;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order of the counts between threads is of no matter, only their sum: all accesses are relaxed.
+// Only the sum matters, not the order between threads: all accesses are relaxed.
 #include "base/memory_meter.h"
 
 #include <assert.h>

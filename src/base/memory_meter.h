@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much memory the owners of one kind of thing hold together, against a limit that they ask about before they take
-// on more. It refuses nothing itself: what is under way is let finish. Safe from any thread.
+// Counts the memory that many objects hold together, and compares it with a limit. A meter refuses nothing itself:
+// owners check it before they accept new work, and work in progress completes. Thread-safe.
 //
-// Invariant: each byte charged is released once, so that it shows 0 when nothing is held.
+// Invariant: each charged byte is released once, so that the count is 0 when no memory is held.
 #ifndef BASE_MEMORY_METER_H
 #define BASE_MEMORY_METER_H
 
@@ -17,13 +17,13 @@ struct memory_meter {
 
 void memory_meter_init(struct memory_meter *meter, size_t limit_bytes);
 
-// Both do nothing for a NULL meter.
+// Both functions do nothing for a NULL meter.
 void memory_meter_charge(struct memory_meter *meter, size_t bytes);
 void memory_meter_release(struct memory_meter *meter, size_t bytes);
 
 size_t memory_meter_held(const struct memory_meter *meter);
 
-// Whether the limit is reached; a NULL meter has none.
+// Whether the limit is reached. A NULL meter is never full.
 bool memory_meter_is_full(const struct memory_meter *meter);
 
 #endif

@@ -4,48 +4,48 @@
 
 #include <string.h>
 
-static void advance(struct minute_window *minute_window, uint64_t now_ms) {
+static void minute_window_advance(struct minute_window *window, uint64_t now_ms) {
 	uint64_t second = now_ms / 1000;
-	if (second <= minute_window->second)
+	if (second <= window->second)
 		return;
-	if (second - minute_window->second >= MINUTE_BUCKETS) {
-		memset(minute_window->used, 0, sizeof minute_window->used);
-		minute_window->sum = 0;
-		minute_window->second = second;
+	if (second - window->second >= MINUTE_BUCKETS) {
+		memset(window->used, 0, sizeof window->used);
+		window->sum = 0;
+		window->second = second;
 		return;
 	}
-	while (minute_window->second < second) {
-		minute_window->second++;
-		uint64_t *bucket = &minute_window->used[minute_window->second % MINUTE_BUCKETS];
-		minute_window->sum -= *bucket;
+	while (window->second < second) {
+		window->second++;
+		uint64_t *bucket = &window->used[window->second % MINUTE_BUCKETS];
+		window->sum -= *bucket;
 		*bucket = 0;
 	}
 }
 
-uint64_t minute_window_sum(struct minute_window *minute_window, uint64_t now_ms) {
-	advance(minute_window, now_ms);
-	return minute_window->sum;
+uint64_t minute_window_sum(struct minute_window *window, uint64_t now_ms) {
+	minute_window_advance(window, now_ms);
+	return window->sum;
 }
 
-uint64_t minute_window_use(struct minute_window *minute_window, uint64_t amount, uint64_t now_ms) {
-	advance(minute_window, now_ms);
-	minute_window->used[minute_window->second % MINUTE_BUCKETS] += amount;
-	minute_window->sum += amount;
-	return minute_window->second;
+uint64_t minute_window_use(struct minute_window *window, uint64_t amount, uint64_t now_ms) {
+	minute_window_advance(window, now_ms);
+	window->used[window->second % MINUTE_BUCKETS] += amount;
+	window->sum += amount;
+	return window->second;
 }
 
-void minute_window_return(struct minute_window *minute_window, uint64_t amount, uint64_t second, uint64_t now_ms) {
-	advance(minute_window, now_ms);
-	if (minute_window->second - second >= MINUTE_BUCKETS)
+void minute_window_return(struct minute_window *window, uint64_t amount, uint64_t second, uint64_t now_ms) {
+	minute_window_advance(window, now_ms);
+	if (window->second - second >= MINUTE_BUCKETS)
 		return;
-	uint64_t *bucket = &minute_window->used[second % MINUTE_BUCKETS];
+	uint64_t *bucket = &window->used[second % MINUTE_BUCKETS];
 	uint64_t returned = amount < *bucket ? amount : *bucket;
 	*bucket -= returned;
-	minute_window->sum -= returned;
+	window->sum -= returned;
 }
 
-uint64_t minute_window_leaving(const struct minute_window *minute_window, uint64_t steps, uint64_t *at_ms) {
-	uint64_t second = minute_window->second + steps;
+uint64_t minute_window_leaving(const struct minute_window *window, uint64_t steps, uint64_t *at_ms) {
+	uint64_t second = window->second + steps;
 	*at_ms = second * 1000;
-	return minute_window->used[second % MINUTE_BUCKETS];
+	return window->used[second % MINUTE_BUCKETS];
 }

@@ -31,7 +31,7 @@ void problems_add(struct problems *problems, const char *file, int line, const c
 	};
 }
 
-static void format_one(const struct problem *problem, struct buffer *out) {
+static void problem_format(const struct problem *problem, struct buffer *out) {
 	if (*problem->file)
 		buffer_append(out, slice_from(problem->file));
 	if (problem->line > 0)
@@ -50,7 +50,7 @@ static void format_one(const struct problem *problem, struct buffer *out) {
 
 void problems_format(const struct problems *problems, struct buffer *out) {
 	for (size_t i = 0; i < problems->count; i++)
-		format_one(&problems->list[i], out);
+		problem_format(&problems->list[i], out);
 	if (problems->dropped)
 		buffer_printf(out, "and %zu more\n", problems->dropped);
 }

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-static uint64_t rotate(uint64_t value, int bits) {
+static uint64_t rotate_left(uint64_t value, int bits) {
 	return value << bits | value >> (64 - bits);
 }
 
-// SplitMix64 (Steele, Lea and Flood 2014), which spreads one seed over the state.
+// Expands the seed by SplitMix64 (Steele, Lea and Flood 2014).
 void random_init(struct random_source *source, uint64_t seed) {
 	for (int i = 0; i < 4; i++) {
 		seed += 0x9e3779b97f4a7c15;
@@ -29,14 +29,14 @@ void random_init_from_system(struct random_source *source) {
 
 uint64_t random_next(struct random_source *source) {
 	uint64_t *s = source->state;
-	uint64_t result = rotate(s[1] * 5, 7) * 9;
+	uint64_t result = rotate_left(s[1] * 5, 7) * 9;
 	uint64_t t = s[1] << 17;
 	s[2] ^= s[0];
 	s[3] ^= s[1];
 	s[1] ^= s[2];
 	s[0] ^= s[3];
 	s[2] ^= t;
-	s[3] = rotate(s[3], 45);
+	s[3] = rotate_left(s[3], 45);
 	return result;
 }
 
@@ -46,7 +46,7 @@ double random_unit(struct random_source *source) {
 
 uint64_t random_below(struct random_source *source, uint64_t bound) {
 	assert(bound > 0);
-	// Values below the remainder would make low results likelier; draw again (OpenBSD's arc4random_uniform does so).
+	// Values below the remainder would make low results more likely: draw again, as OpenBSD's arc4random_uniform does.
 	uint64_t remainder = (0 - bound) % bound;
 	uint64_t value;
 	do {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A seeded generator (xoshiro256**, Blackman and Vigna 2018): repeatable in tests and scenarios. Not for secrets.
+// A seeded random number generator (xoshiro256**, Blackman and Vigna 2018), repeatable in tests and scenarios. Not for
+// secrets.
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 
@@ -9,7 +10,7 @@ struct random_source {
 	uint64_t state[4];
 };
 
-// The same seed gives the same numbers everywhere.
+// The same seed gives the same numbers on every machine.
 void random_init(struct random_source *source, uint64_t seed);
 
 // Seeds from the operating system.
@@ -17,7 +18,7 @@ void random_init_from_system(struct random_source *source);
 
 uint64_t random_next(struct random_source *source);
 
-// Uniform in (0, 1]: never 0, so that a weighted draw always lands in an entry of positive weight.
+// Uniform in (0, 1]. Never 0, so that a weighted draw always selects an entry of positive weight.
 double random_unit(struct random_source *source);
 
 // Uniform in [0, bound); bound must not be 0.

@@ -53,7 +53,7 @@ void schema_free(const struct schema_key *keys, void *target) {
 	}
 }
 
-// Whether a value there may be a secret: its kind is told then, and no more.
+// Whether the field may hold a secret, so that messages must not show its value.
 static bool is_private(const char *field) {
 	static const char *const words[] = {"credential", "secret", "bearer", "access_key", "session_token", "password"};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -80,7 +80,7 @@ static size_t minimum_of(size_t a, size_t b) {
 	return a < b ? a : b;
 }
 
-// Levenshtein's distance, by rows.
+// The Levenshtein distance, computed row by row.
 static size_t edit_distance(struct slice a, struct slice b) {
 	size_t row[NAME_BYTES_MAX + 1];
 	for (size_t j = 0; j <= b.len; j++)
@@ -129,8 +129,8 @@ const char *schema_nearest_key(const struct schema_key *keys, struct slice word)
 	return schema_nearest(names, word);
 }
 
-static void complain_unknown(const struct schema_key *keys, struct slice name, int line,
-                             const struct schema_place *place) {
+static void report_unknown_key(const struct schema_key *keys, struct slice name, int line,
+                               const struct schema_place *place) {
 	const char *nearest = schema_nearest_key(keys, name);
 	char field[TEXT_BYTES], expected[TEXT_BYTES];
 	snprintf(field, sizeof field, "%s%s%.*s", place->field, *place->field ? "." : "", SLICE_ARGS(name));
@@ -148,13 +148,13 @@ static bool is_known(const struct schema_key *keys, struct slice name) {
 	return false;
 }
 
-static void refuse_unknown(const struct schema_key *keys, const struct document *document,
-                           const struct schema_place *place) {
+static void report_unknown_keys(const struct schema_key *keys, const struct document *document,
+                                const struct schema_place *place) {
 	for (size_t i = 0; i < document->entry_count; i++)
 		if (!is_known(keys, document->entries[i].key))
-			complain_unknown(keys, document->entries[i].key, document->entries[i].value.line, place);
+			report_unknown_key(keys, document->entries[i].key, document->entries[i].value.line, place);
 	if (document->item_count)
-		complain_unknown(keys, SLICE("[1]"), document->items[0].line, place);
+		report_unknown_key(keys, SLICE("[1]"), document->items[0].line, place);
 }
 
 static void read_number(const struct schema_key *key, const struct document *value, void *field,
@@ -239,5 +239,5 @@ void schema_read(const struct schema_key *keys, const struct document *document,
 		return;
 	}
 	read_keys(keys, document, target, place);
-	refuse_unknown(keys, document, place);
+	report_unknown_keys(keys, document, place);
 }

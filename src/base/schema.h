@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One definition of each key of settings, policies and scenarios: its name, type, range, default and meaning.
-// Validation, the filling of C structures and the reference tables in the documents all come from it.
+// The definition of each key of settings, policies and scenarios: its name, type, range, default and meaning.
+// Validation, the conversion to C structures and the reference tables in the documents all use this one definition.
 #ifndef BASE_SCHEMA_H
 #define BASE_SCHEMA_H
 
@@ -15,21 +15,21 @@ enum schema_type {
 	SCHEMA_BOOLEAN,  // bool
 	SCHEMA_INTEGER,  // uint64_t, `minimum` to `maximum`
 	SCHEMA_NUMBER,   // double, `minimum` to `maximum`
-	SCHEMA_STRING,   // char *, owned by the structure; NULL where absent. Not empty.
+	SCHEMA_STRING,   // char *, not empty, owned by the structure; NULL if absent
 	SCHEMA_TABLE,    // a structure of its own, described by `keys`
 	SCHEMA_CUSTOM,   // read by `parse`
 	SCHEMA_FUNCTION, // only its type is checked
-	SCHEMA_KEYS      // no key: those of `keys` stand here, of a structure within this one; `name` is ""
+	SCHEMA_KEYS      // no key itself: inserts `keys`, which fill a structure within this one; `name` is ""
 };
 
-// Where a value is read, for messages and for the structure to fill.
+// The place of a value, for messages.
 struct schema_place {
 	const char *file;
-	const char *field; // full name, such as models[2].weight
+	const char *field; // full name, such as "models[2].weight"
 	struct problems *problems;
 };
 
-// Reads one value into `target`; adds a problem for each mistake. Not called for an absent key.
+// Reads one value into `target` and adds a problem for each mistake. Not called for an absent key.
 typedef void (*schema_parse)(const struct document *value, void *target, const struct schema_place *place);
 
 struct schema_key {
@@ -44,30 +44,31 @@ struct schema_key {
 	schema_parse parse;
 	const char *expected;    // of SCHEMA_CUSTOM, for messages: "one address or a list of them"
 	const char *meaning;     // one line for the documents
-	const char *unavailable; // where set, the key is known but refused with this reason
+	const char *unavailable; // if set, the key is known but refused for this reason
 };
 
-// Sets every field to its default, at every depth; strings are duplicated. The structure must be zeroed before.
+// Sets every field to its default, at every depth; copies strings. The structure must be zeroed before.
 void schema_defaults(const struct schema_key *keys, void *target);
 
-// Checks `document` against `keys` and fills `target` (already holding defaults) from it. Unknown keys, wrong types and
-// values out of range are added to place->problems, all of them, with the nearest known name where one is near; fields
-// in error keep their defaults. An array part in a table is an unknown key too. place->field is the table's own name,
-// "" at the top.
+// Checks `document` against `keys` and fills `target`, which holds the defaults. Adds every unknown key, wrong type and
+// value out of range to place->problems, with the nearest known name if one is similar. Fields in error keep their
+// defaults. An array part in a table is an unknown key too. place->field is the table's own name, "" at the top.
 void schema_read(const struct schema_key *keys, const struct document *document, void *target,
                  const struct schema_place *place);
 
-// Adds a problem about `value` at the place, with its line; `found` is described from the value, by its kind alone
-// where the field's name says that it may be a secret.
+// Adds a problem about `value` at the place, with the value's line. Describes what was found by the value; only by its
+// kind if the field's name suggests a secret.
 void schema_complain(const struct schema_place *place, const char *expected, const struct document *value);
 
-// Frees the strings that defaults and reading have put into the structure (not those of SCHEMA_CUSTOM keys).
+// Frees the strings that schema_defaults and schema_read have stored in the structure, but not those of SCHEMA_CUSTOM
+// keys.
 void schema_free(const struct schema_key *keys, void *target);
 
-// The name of the list `names` (ended by NULL) nearest to `word`, or NULL when none is within a third of its length.
+// The name in the list `names` (ended by NULL) that is most similar to `word`. NULL if the edit distance to each is
+// more than a third of the length of `word`, plus one.
 const char *schema_nearest(const char *const *names, struct slice word);
 
-// The same among the names of keys.
+// As schema_nearest, among the names of keys.
 const char *schema_nearest_key(const struct schema_key *keys, struct slice word);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/slice.h"
 
-static unsigned char lower(char c) {
+static unsigned char to_lower(char c) {
 	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
@@ -9,7 +9,7 @@ bool slice_equal_nocase(struct slice a, struct slice b) {
 	if (a.len != b.len)
 		return false;
 	for (size_t i = 0; i < a.len; i++)
-		if (lower(a.ptr[i]) != lower(b.ptr[i]))
+		if (to_lower(a.ptr[i]) != to_lower(b.ptr[i]))
 			return false;
 	return true;
 }

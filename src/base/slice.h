@@ -39,22 +39,22 @@ static inline bool slice_ends(struct slice s, struct slice suffix) {
 	return s.len >= suffix.len && slice_equal((struct slice){s.ptr + s.len - suffix.len, suffix.len}, suffix);
 }
 
-// Everything from `start` on; empty when `start` is past the end.
+// The part from `start` on; empty if `start` is past the end.
 static inline struct slice slice_from_offset(struct slice s, size_t start) {
 	return start >= s.len ? (struct slice){s.ptr + s.len, 0} : (struct slice){s.ptr + start, s.len - start};
 }
 
-// Compares ASCII letters without case, as HTTP header names want it.
+// Compares without case in ASCII letters, as for the names of HTTP headers.
 bool slice_equal_nocase(struct slice a, struct slice b);
 
-// The offset of the first `byte`, or s.len when there is none.
+// The offset of the first `byte`, or s.len if there is none.
 size_t slice_find(struct slice s, char byte);
 
-// Without leading and trailing spaces and tabs.
+// The slice without leading and trailing spaces and tabs.
 struct slice slice_trim(struct slice s);
 
-// Reads an unsigned decimal number that fills the whole slice and is at most `max`. False, with *value untouched, for
-// anything else (empty, sign, spaces, overflow).
+// Reads an unsigned decimal number that is the whole slice and at most `max`. False, with *value unchanged, for
+// anything else: an empty slice, a sign, spaces, overflow.
 bool slice_parse_u64(struct slice s, uint64_t max, uint64_t *value);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// By hand: a line of the log and each signature have a time, and printf would be most of their cost.
+// Written without printf: each log line and each signature has a time, and printf would be most of their cost.
 #include "base/time_format.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ static struct civil civil_of(int64_t wall_s) {
 	return calendar_civil(wall_s > 0 ? wall_s : 0);
 }
 
-// Writes the last `count` digits; returns what follows them.
+// Writes the last `count` digits of the value. Returns the end of the text.
 static char *put_number(char *to, int64_t value, int count) {
 	uint32_t rest = (uint32_t)value;
 	for (int i = count - 1; i >= 0; i--, rest /= 10)

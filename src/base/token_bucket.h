@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How often something may happen: some at once, and then so many a second. Pure.
+// A token bucket: limits how often an action may happen, to a burst and then to a rate per second. Pure.
 #ifndef BASE_TOKEN_BUCKET_H
 #define BASE_TOKEN_BUCKET_H
 
@@ -7,22 +7,22 @@
 #include <stdint.h>
 
 struct token_bucket {
-	uint64_t left; // thousandths
-	uint64_t burst;
+	uint64_t left;  // thousandths of a token
+	uint64_t burst; // thousandths
 	uint64_t per_second;
 	uint64_t filled_ms;
 };
 
-// Full: `burst` may happen at once.
-void token_bucket_init(struct token_bucket *allowance, uint32_t burst, uint32_t per_second, uint64_t now_ms);
+// A full bucket with `burst` tokens, which refills by `per_second` tokens a second. Neither number may be 0.
+void token_bucket_init(struct token_bucket *bucket, uint32_t burst, uint32_t per_second, uint64_t now_ms);
 
-// Takes one; false, with nothing taken, when there is none.
-bool token_bucket_take(struct token_bucket *allowance, uint64_t now_ms);
+// Takes one token; false if there is none.
+bool token_bucket_take(struct token_bucket *bucket, uint64_t now_ms);
 
-// Gives some back, up to the burst.
-void token_bucket_give(struct token_bucket *allowance, uint32_t count);
+// Returns tokens, up to the burst.
+void token_bucket_give(struct token_bucket *bucket, uint32_t count);
 
-// Milliseconds until there is one to take; 0 when there is.
-uint64_t token_bucket_wait_ms(struct token_bucket *allowance, uint64_t now_ms);
+// Milliseconds until a token is available; 0 if there is one.
+uint64_t token_bucket_wait_ms(struct token_bucket *bucket, uint64_t now_ms);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/uuid.h"
 
-// Writes the lowest `digits` hex digits of `bits`. By hand, since every request gets an id.
+// Writes the lowest `digits` hex digits of `bits`. Faster than printf; every request gets a UUID.
 static char *put_hex(char *text, uint64_t bits, int digits) {
 	for (int i = digits - 1; i >= 0; i--)
 		*text++ = "0123456789abcdef"[bits >> (4 * i) & 15];

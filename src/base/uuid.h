@@ -7,7 +7,7 @@
 
 enum { UUID_BYTES = 37 }; // with its NUL
 
-// Writes 36 characters, in small letters, and a NUL.
+// Writes 36 characters, in lower case, and a NUL.
 void uuid_make(struct random_source *random, char text[UUID_BYTES]);
 
 #endif

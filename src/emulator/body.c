@@ -4,12 +4,8 @@
 
 #include <inttypes.h>
 
-static bool converses(const struct generation *generation) {
-	return generation->operation == OPERATION_CONVERSE || generation->operation == OPERATION_CONVERSE_STREAM;
-}
-
 const char *body_stop_reason(const struct generation *generation) {
-	switch (converses(generation) ? FAMILY_NOVA : generation->family) {
+	switch (operation_is_converse(generation->operation) ? FAMILY_NOVA : generation->family) {
 	case FAMILY_TITAN:
 		return generation->cut_short ? "LENGTH" : "FINISH";
 	case FAMILY_LLAMA:
@@ -25,7 +21,7 @@ static bool is_cached(const struct generation *generation) {
 }
 
 void body_write_cache(const struct generation *generation, struct json_writer *json) {
-	bool is_converse = converses(generation);
+	bool is_converse = operation_is_converse(generation->operation);
 	if (!is_cached(generation))
 		return;
 	json_write_unsigned(json, is_converse ? "cacheReadInputTokens" : "cacheReadInputTokenCount",
@@ -82,9 +78,9 @@ static void write_converse(const struct generation *generation, struct json_writ
 	json_begin_object(json, "metrics");
 	json_write_unsigned(json, "latencyMs", generation->last_ms);
 	json_end_object(json);
-	if (generation->tier) {
+	if (generation->tier != TIER_NONE) {
 		json_begin_object(json, "serviceTier");
-		json_write_string(json, "type", slice_from(generation->tier));
+		json_write_string(json, "type", slice_from(service_tier_names[generation->tier]));
 		json_end_object(json);
 	}
 	write_message(generation, json);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole responses, in the shapes of the service's operations and of the models' families.
+// Complete responses, in the shapes of the service's operations and of the models' families.
 #ifndef EMULATOR_BODY_H
 #define EMULATOR_BODY_H
 
@@ -13,8 +13,8 @@ void body_append(const struct generation *generation, struct buffer *out);
 // The family's name for the reason why the output ended (static).
 const char *body_stop_reason(const struct generation *generation);
 
-// Writes what prompt caches did, as members of a usage object: Converse's or Nova's (by the operation), or
-// Anthropic's. Nothing where none did.
+// Writes the tokens read from and written to the prompt cache, as members of a usage object: Converse's or Nova's (by
+// the operation), or Anthropic's. Writes nothing without such tokens.
 void body_write_cache(const struct generation *generation, struct json_writer *json);
 void body_write_anthropic_cache(const struct generation *generation, struct json_writer *json);
 

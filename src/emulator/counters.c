@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// There is a row for each model that was requested; the world bounds their number.
+// A row for each requested model; the world bounds their number.
 #include "emulator/counters.h"
 
 #include <assert.h>
@@ -47,14 +47,14 @@ static void write_model(struct json_writer *json, const char *id, const struct c
 }
 
 void counters_format(const struct counters *counters, const struct world *world, struct buffer *out) {
-	static const struct counter nothing[OPERATION_COUNT_TOKENS + 1];
+	static const struct counter no_requests[OPERATION_COUNT_TOKENS + 1];
 	struct counter total = {0};
 	struct json_writer json;
 	json_writer_init(&json, out);
 	json_begin_object(&json, NULL);
 	json_begin_object(&json, "models");
 	for (size_t i = 0; i < world_count(world); i++)
-		write_model(&json, world_at(world, i)->id, i < counters->count ? counters->models[i] : nothing, &total);
+		write_model(&json, world_at(world, i)->id, i < counters->count ? counters->models[i] : no_requests, &total);
 	json_end_object(&json);
 	write_counter(&json, "total", &total);
 	json_write_unsigned(&json, "rejected", counters->rejected);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What became of the requests, by model and operation.
+// Counts requests by model, operation and result.
 #ifndef EMULATOR_COUNTERS_H
 #define EMULATOR_COUNTERS_H
 
@@ -33,8 +33,8 @@ struct counters {
 // The counter of one model and operation (at most OPERATION_COUNT_TOKENS); valid until the next call.
 struct counter *counters_at(struct counters *counters, size_t model_index, enum operation operation);
 
-// Appends {"rejected": N, "total": {...}, "models": {ID: {OPERATION: {...}}}}; operations without requests are left
-// out.
+// Appends {"rejected": N, "total": {...}, "models": {ID: {OPERATION: {...}}}}; without operations that had no
+// requests.
 void counters_format(const struct counters *counters, const struct world *world, struct buffer *out);
 
 // Sets all to zero.

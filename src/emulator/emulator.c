@@ -14,7 +14,6 @@
 #include "emulator/control.h"
 #include "emulator/emulator_state.h"
 #include "emulator/respond.h"
-#include "world/tier.h"
 
 enum { BODY_BYTES = 128 << 20, FRAMES_BYTES = 1 << 20, ID_BYTES_MAX = 2048, EXCEPTIONS_MAX = 63 };
 
@@ -40,9 +39,9 @@ static void emulator_reject(struct emulator *emulator, struct server_call *call,
 	respond_exception(emulator, call, name, status, message, 0);
 }
 
-// The service's errors for bodies that it can't read: InvokeModel's come from the model's own reader.
+// The service's errors for unreadable bodies. Those of InvokeModel come from the model.
 static void emulator_reject_body(struct emulator *emulator, struct server_call *call, enum operation operation) {
-	if (operation == OPERATION_INVOKE_MODEL || operation == OPERATION_INVOKE_MODEL_STREAM)
+	if (operation_is_invoke(operation))
 		emulator_reject(emulator, call, "ValidationException", 400,
 		                "Malformed input request, please reformat your input and try again.");
 	else
@@ -57,7 +56,6 @@ static void emulator_begin_call(struct emulator *emulator, struct server_call *c
 	request_shape_read(request->body, &shape);
 	struct slice tier = request_shape_tier(operation, request->headers, &shape);
 	struct behaviour *behaviour = world_find(emulator->world, model);
-	bool converses = operation == OPERATION_CONVERSE || operation == OPERATION_CONVERSE_STREAM;
 	if (operation < OPERATION_CONVERSE || operation > OPERATION_COUNT_TOKENS ||
 	    operation == OPERATION_INVOKE_MODEL_BIDIRECTIONAL)
 		emulator_reject(emulator, call, "UnknownOperationException", 404, "The emulator has no such operation.");
@@ -65,12 +63,12 @@ static void emulator_begin_call(struct emulator *emulator, struct server_call *c
 		emulator_reject(emulator, call, "ValidationException", 400, "The provided model identifier is invalid.");
 	else if (prompt_read(operation, request->body, &shape, &prompt))
 		emulator_reject_body(emulator, call, operation);
-	else if (converses && !prompt.has_messages)
+	else if (operation_is_converse(operation) && !prompt.has_messages)
 		emulator_reject(
 		    emulator, call, "ValidationException", 400,
 		    "A conversation must start with a user message. Try again with a conversation that starts with a user "
 		    "message.");
-	else if (tier.len && !(prompt.tier = tier_bit_of(tier)))
+	else if (tier.len && (prompt.tier = service_tier_find(tier)) == TIER_NONE)
 		emulator_reject(emulator, call, "ValidationException", 400, "The service tier provided is invalid.");
 	else
 		response_begin(emulator, call, operation, behaviour, &prompt, call_owner);

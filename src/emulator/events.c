@@ -13,7 +13,7 @@
 
 enum { SCRATCH_BYTES = 65536 };
 
-// A stream is some events, then deltas of text, then some more events. Each writes members of the event's object.
+// A stream has leading events, deltas of text, and trailing events. Each function writes members of the event's object.
 struct event_shape {
 	unsigned lead;
 	unsigned tail;
@@ -32,7 +32,7 @@ static void write_word(const char *key, const char *word, struct json_writer *js
 	json_write_string(json, key, slice_from(word));
 }
 
-// The service's own numbers, in the last chunk of any family.
+// The service's metrics, in the last chunk of each family.
 static void write_metrics(const struct generation *generation, struct json_writer *json) {
 	json_begin_object(json, "amazon-bedrock-invocationMetrics");
 	json_write_unsigned(json, "inputTokenCount", generation->input_tokens);
@@ -69,10 +69,10 @@ static void converse_metadata(const struct generation *generation, struct json_w
 	json_write_unsigned(json, "totalTokens", generation_total_tokens(generation));
 	body_write_cache(generation, json);
 	json_end_object(json);
-	if (!generation->tier)
+	if (generation->tier == TIER_NONE)
 		return;
 	json_begin_object(json, "serviceTier");
-	write_word("type", generation->tier, json);
+	write_word("type", service_tier_names[generation->tier], json);
 	json_end_object(json);
 }
 
@@ -293,7 +293,7 @@ void events_scratch_free(struct events_scratch *scratch) {
 	buffer_free(&scratch->chunk);
 }
 
-// The service pads its events to lengths that tell nothing about the text.
+// The service pads its events, so that their lengths reveal nothing about the text.
 static void write_padding(const struct generation *generation, uint64_t index, struct json_writer *json) {
 	static const char padding[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	json_write_string(json, "p", slice_of(padding, 1 + generation_number(generation, index) % (sizeof padding - 1)));

@@ -9,10 +9,10 @@
 #include "base/buffer.h"
 #include "emulator/generation.h"
 
-// How many events the whole stream has.
+// The number of events of the complete stream.
 uint64_t events_count(const struct generation *generation);
 
-// The number of messageStop in a ConverseStream, else that of the last event: without it the response isn't complete.
+// The index of messageStop in a ConverseStream, otherwise of the last event: without it the response isn't complete.
 uint64_t events_stop(const struct generation *generation);
 
 // Tokens that must have been generated before the event can be sent, including its own.

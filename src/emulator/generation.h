@@ -9,6 +9,7 @@
 
 #include "aws/operation.h"
 #include "base/buffer.h"
+#include "base/service_tier.h"
 #include "base/slice.h"
 #include "emulator/family.h"
 #include "world/behaviour.h"
@@ -27,7 +28,7 @@ struct generation {
 	uint64_t last_ms;          // to the last one
 	bool cut_short;
 	bool refusal;
-	const char *tier; // the service tier that the request names; NULL for none
+	enum service_tier tier; // that the request names
 };
 
 // `model` is borrowed for the generation's life.

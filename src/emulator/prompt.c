@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One pass over the body, no copies. Four bytes of text are a token, an image or document a thousand: near enough for
-// quotas and latencies, and the same every time.
+// One pass over the body, no copies. Four bytes of text count as a token, an image or document as a thousand: accurate
+// enough for quotas and latencies, and repeatable.
 #include "emulator/prompt.h"
 
 #include "base/base64.h"
@@ -11,7 +11,7 @@
 
 enum { BYTES_PER_TOKEN = 4, TOKENS_PER_MEDIUM = 1000 };
 
-// A CountTokens request holds another request; nesting beyond that isn't counted.
+// A CountTokens request contains another request; deeper nesting isn't counted.
 enum { NESTED_MAX = 1 };
 
 static bool is_one_of(struct slice key, const char *const *names) {
@@ -55,7 +55,7 @@ static void count_text(struct count *count, struct slice key, struct slice text)
 		count_nested_body(count, text);
 }
 
-// Walks over the whole text, so that what is no JSON is noticed wherever it breaks.
+// Reads the whole text, so that an error in the JSON is noticed anywhere in it.
 static int count_body(struct count *count, struct slice body) {
 	struct json_reader reader;
 	static const char *const cache_points[] = {"cachePoint", "cache_control", NULL};
@@ -80,7 +80,7 @@ static int count_body(struct count *count, struct slice body) {
 	return token.kind == JSON_END ? 0 : ERROR_INVALID;
 }
 
-// What a cache point keeps: here always the system prompt and the tools, whole.
+// The prefix that a cache point caches: here always the complete system prompt and tools.
 static void read_prefix(const struct request_shape *shape, struct prompt *prompt) {
 	struct slice parts[] = {shape->system, shape->tools, shape->tool_config};
 	uint64_t bytes = 0;

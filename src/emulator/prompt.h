@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request's body asks for: its size in tokens, and the most tokens of output. None of its text is kept.
+// The size of a request's body in tokens, and its limit of output tokens. None of its text is kept.
 #ifndef EMULATOR_PROMPT_H
 #define EMULATOR_PROMPT_H
 
@@ -8,6 +8,7 @@
 
 #include "aws/operation.h"
 #include "aws/request_shape.h"
+#include "base/service_tier.h"
 #include "base/slice.h"
 
 struct prompt {
@@ -16,11 +17,10 @@ struct prompt {
 	bool has_messages;      // a `messages` array that isn't empty
 	uint64_t prefix_tokens; // of the system prompt and the tools, if there is a cache point; else 0
 	uint64_t prefix_key;    // a hash of these
-	unsigned tier;          // the service tier that the request names, as a bit of world/tier.h; 0 for none
+	enum service_tier tier; // that the request names
 };
 
-// Reads the body of any of the operations on a model, whose shape is known. 0, or ERROR_INVALID when it is no JSON
-// object.
+// Reads the body of any operation on a model; `shape` is its shape. 0, or ERROR_INVALID if it is no JSON object.
 int prompt_read(enum operation operation, struct slice body, const struct request_shape *shape, struct prompt *prompt);
 
 #endif

@@ -44,10 +44,8 @@ void respond_head_init(struct respond_head *head, struct emulator *emulator, con
 void respond_head_add_invocation(struct respond_head *head, const struct generation *generation) {
 	if (generation->operation == OPERATION_INVOKE_MODEL_STREAM)
 		respond_head_add(head, SLICE("x-amzn-bedrock-content-type"), SLICE("application/json"));
-	bool is_invocation =
-	    generation->operation == OPERATION_INVOKE_MODEL || generation->operation == OPERATION_INVOKE_MODEL_STREAM;
-	if (is_invocation && generation->tier)
-		respond_head_add(head, SLICE("x-amzn-bedrock-service-tier"), slice_from(generation->tier));
+	if (operation_is_invoke(generation->operation) && generation->tier != TIER_NONE)
+		respond_head_add(head, SLICE("x-amzn-bedrock-service-tier"), slice_from(service_tier_names[generation->tier]));
 	if (generation->operation != OPERATION_INVOKE_MODEL)
 		return;
 	respond_head_add_printf(head, SLICE("x-amzn-bedrock-input-token-count"), "%" PRIu64, generation->input_tokens);

@@ -8,7 +8,6 @@
 #include "base/memory.h"
 #include "emulator/emulator_state.h"
 #include "emulator/respond.h"
-#include "world/tier.h"
 
 enum { RESET_DELAY_MS = 10 };
 
@@ -66,9 +65,7 @@ static void response_send_throttle(struct emulator_response *response) {
 
 // In the service's words: a reserved tier must have been bought.
 static const char *no_such_tier_message(const struct emulator_response *response) {
-	bool is_reserved =
-	    response->generation.tier && tier_bit_of(slice_from(response->generation.tier)) == TIER_BIT_RESERVED;
-	return is_reserved ? EXCEPTION_NO_RESERVATION : EXCEPTION_NO_TIER;
+	return response->generation.tier == TIER_RESERVED ? EXCEPTION_NO_RESERVATION : EXCEPTION_NO_TIER;
 }
 
 static void response_send_html(struct emulator_response *response) {
@@ -164,7 +161,7 @@ void response_begin(struct emulator *emulator, struct server_call *call, enum op
 		                              .tier = prompt->tier};
 	bool served = visit_arrive(&response->visit, behaviour, &demand, emulator_now_ms(emulator));
 	generation_init(&response->generation, operation, slice_from(behaviour->id), &response->visit.plan);
-	response->generation.tier = prompt->tier ? tier_bit_name(prompt->tier) : NULL;
+	response->generation.tier = prompt->tier;
 	if (counts)
 		response->generation.input_tokens = prompt->input_tokens;
 	response_counter(response)->received++;

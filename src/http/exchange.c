@@ -36,8 +36,8 @@ struct exchange {
 	unsigned interim_responses;
 	unsigned depth;    // functions on the stack that still use this
 	bool reused;       // the connection was idle before
-	bool sending_over; // all is sent, or nothing more can or need be sent
-	bool answered;     // at least one byte of the response was received
+	bool sending_over; // everything is sent, or sending more is impossible or useless
+	bool has_response; // at least one byte was received
 	bool has_head;     // the final head was reported
 	bool keep_alive;
 	bool paused;
@@ -117,7 +117,7 @@ static void exchange_send_more(struct exchange *exchange) {
 		socket_want_write(socket, true);
 }
 
-// The readers of parts below return whether to continue with the rest of the input.
+// The exchange_read functions below return whether to continue with the rest of the input.
 
 static bool exchange_refuse_response(struct exchange *exchange, enum exchange_failure failure) {
 	exchange_fail(exchange, failure);
@@ -192,7 +192,7 @@ static bool exchange_read_body(struct exchange *exchange, struct slice *input) {
 
 static void exchange_read_response(struct exchange *exchange, struct slice input) {
 	bool more = true;
-	exchange->answered = true;
+	exchange->has_response = true;
 	while (more && !exchange->ended)
 		more = exchange->has_head ? exchange_read_body(exchange, &input) : exchange_read_head(exchange, &input);
 }
@@ -212,7 +212,7 @@ static void exchange_connection_lost(struct exchange *exchange, ssize_t result) 
 	uint64_t sending_ms = loop_now_ms(exchange->upstream->all->loop) - exchange->sending_since_ms;
 	// After sending failed with a reset, reading may still return an orderly end of the stream.
 	bool ended_in_order = result == 0 && error == 0;
-	if (exchange->reused && !exchange->answered && sending_ms <= PROMPT_MS) {
+	if (exchange->reused && !exchange->has_response && sending_ms <= PROMPT_MS) {
 		upstream_connection_close(exchange->connection);
 		exchange->connection = NULL;
 		exchange_open_connection(exchange);
@@ -220,7 +220,7 @@ static void exchange_connection_lost(struct exchange *exchange, ssize_t result) 
 		exchange_complete(exchange, false);
 	} else if (!ended_in_order && error != ECONNABORTED) {
 		exchange_fail(exchange, error ? EXCHANGE_RESET : EXCHANGE_TLS);
-	} else if (!exchange->answered) {
+	} else if (!exchange->has_response) {
 		exchange_fail(exchange, EXCHANGE_CLOSED);
 	} else {
 		exchange_fail(exchange, EXCHANGE_TRUNCATED);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of an HTTP/1.1 connection. Reading continues while a request is being answered, to notice when the client
+// The life of an HTTP/1.1 connection. Reading continues while a request is being served, to notice when the client
 // leaves; bytes received meanwhile wait in `unread`. When that is full, reading stops, and the socket reports the end
 // instead.
 #include "http/http1.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Internal to HTTP/1.1: one client's connection, shared by its life (http1.c), the half that reads requests
-// (http1_request.c) and the half that writes responses (http1_response.c). Requests are answered one at a time; what
-// the client sends meanwhile waits unparsed, up to a limit.
+// (http1_request.c) and the half that writes responses (http1_response.c). Requests are served one at a time; bytes
+// that arrive meanwhile wait unparsed, up to a limit.
 #ifndef HTTP_HTTP1_H
 #define HTTP_HTTP1_H
 

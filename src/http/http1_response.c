@@ -65,7 +65,7 @@ static void http1_response_begin(struct http1 *http1, int status) {
 	http1->chunked = http1->ends_by_close = false;
 	http1->remaining_bytes = UINT64_MAX;
 	http1->closes = !http1->head.keep_alive || server->draining;
-	// A client that asked to close sends nothing more; any other may be about to.
+	// A client that requested `close` sends nothing more; other clients may be about to send.
 	http1->lingers = http1->head.keep_alive;
 }
 

@@ -47,7 +47,7 @@ struct http2 {
 	bool is_flood;     // a token bucket below was empty
 	bool given_up;     // no request is delivered any more
 	bool closes_now;   // another client is to get its place
-	bool notified;     // the client was told of the draining
+	bool notified;     // the client was notified of the draining
 	int32_t head_id;   // the stream whose head is being received, or 0
 
 	struct list streams;

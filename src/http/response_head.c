@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Formats heads of responses by plain copying.
+// Copies the parts of a head into the buffer; no printf, since each response has a head.
 #include "http/response_head.h"
 
 static const struct {
@@ -52,15 +52,6 @@ static const char *status_text(int status) {
 	return "";
 }
 
-static void append_number(struct buffer *out, uint64_t number) {
-	char digits[20];
-	size_t start = sizeof digits;
-	do
-		digits[--start] = (char)('0' + number % 10);
-	while (number /= 10);
-	buffer_append(out, slice_of(digits + start, sizeof digits - start));
-}
-
 static void append_field(struct buffer *out, struct slice name, struct slice value) {
 	buffer_append(out, name);
 	buffer_append(out, SLICE(": "));
@@ -73,7 +64,7 @@ static bool breaks_line(struct slice text) {
 	       (memchr(text.ptr, '\r', text.len) || memchr(text.ptr, '\n', text.len) || memchr(text.ptr, '\0', text.len));
 }
 
-static bool is_ours(struct slice name) {
+static bool is_own_header(struct slice name) {
 	switch (name.len) {
 	case 4:
 		return slice_equal_nocase(name, SLICE("date"));
@@ -89,13 +80,13 @@ static bool is_ours(struct slice name) {
 }
 
 bool response_head_passes(const struct header *header) {
-	return !is_ours(header->name) && !breaks_line(header->name) && !breaks_line(header->value);
+	return !is_own_header(header->name) && !breaks_line(header->name) && !breaks_line(header->value);
 }
 
 void response_head_format(const struct response_head *head, struct buffer *out) {
 	const char *text = status_text(head->status);
 	buffer_append(out, SLICE("HTTP/1.1 "));
-	append_number(out, (uint64_t)head->status);
+	buffer_append_number(out, head->status);
 	buffer_append_byte(out, ' ');
 	buffer_append(out, slice_from(text));
 	buffer_append(out, SLICE("\r\n"));
@@ -107,7 +98,7 @@ void response_head_format(const struct response_head *head, struct buffer *out) 
 	}
 	if (head->content_length >= 0) {
 		buffer_append(out, SLICE("content-length: "));
-		append_number(out, (uint64_t)head->content_length);
+		buffer_append_number(out, head->content_length);
 		buffer_append(out, SLICE("\r\n"));
 	}
 	if (head->chunked)

@@ -16,7 +16,7 @@ struct response_head {
 	struct headers headers;
 	int64_t content_length; // negative: not stated
 	bool chunked;
-	struct slice connection; // "close", "keep-alive", or empty for none
+	struct slice connection; // "close", "keep-alive", or empty for no header
 };
 
 // Appends the head with its final empty line; sets out->failed on failure. Headers that could end a line early, and

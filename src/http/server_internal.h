@@ -31,7 +31,7 @@ struct protocol {
 	void (*receive)(struct client_connection *connection, struct slice bytes);
 	// At the end of a turn in which server_call_back_later was called: flush, continue, notify the embedder.
 	void (*turn_ended)(struct client_connection *connection);
-	// Close as soon as no request is being received or answered.
+	// Close as soon as there is no request in progress.
 	void (*drain)(struct client_connection *connection);
 	// Close now; call on_gone for open calls.
 	void (*cut)(struct client_connection *connection);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes on their way to a client that may read slowly: bytes that the kernel didn't take wait here, and `is_full` tells
-// the writer to stop.
+// A queue of bytes for a client that may read slowly: bytes that the kernel didn't take wait here. While `is_full` is
+// set, the writer should stop.
 #ifndef HTTP_WRITE_QUEUE_H
 #define HTTP_WRITE_QUEUE_H
 

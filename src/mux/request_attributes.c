@@ -4,13 +4,6 @@
 #include "aws/request_shape.h"
 #include "mux/headers.h"
 
-static enum service_tier read_tier(struct slice name) {
-	for (int i = TIER_NONE + 1; service_tier_names[i]; i++)
-		if (slice_equal(name, slice_from(service_tier_names[i])))
-			return (enum service_tier)i;
-	return TIER_NONE;
-}
-
 void request_attributes_fill(const struct mux_call *call, const struct pool *pool,
                              struct request_attributes *attributes) {
 	*attributes = (struct request_attributes){
@@ -33,7 +26,7 @@ void request_attributes_fill(const struct mux_call *call, const struct pool *poo
 		request_shape_read(call->body, &shape);
 	if (pool->has_tiers) {
 		attributes->is_tier_fixed = !request_shape_takes_tier(call->operation, &shape);
-		attributes->tier = read_tier(request_shape_tier(call->operation, call->headers, &shape));
+		attributes->tier = service_tier_find(request_shape_tier(call->operation, call->headers, &shape));
 	}
 	// CountTokens uses no quota of tokens.
 	if (!pool->has_quota || call->operation == OPERATION_COUNT_TOKENS)

@@ -18,7 +18,7 @@
 #include "base/memory.h"
 #include "net/loop_uv.h"
 
-// A descriptor that curl wants watched.
+// A descriptor that curl wants to be watched.
 struct curl_watch {
 	struct list link; // in its connection's watches
 	uv_poll_t poll;
@@ -186,7 +186,7 @@ static struct curl_watch *curl_watch_new(struct connector *connector, struct con
 	return watch;
 }
 
-// curl's callback: what to watch a descriptor for. Returning -1 makes the connections fail.
+// curl's callback: curl wants other events of a descriptor. Returning -1 makes the connections fail.
 static int connector_on_want(CURL *easy, curl_socket_t descriptor, int wanted, void *owner, void *assigned) {
 	struct connector *connector = owner;
 	struct curl_watch *watch = assigned;
@@ -227,7 +227,7 @@ struct connector *connector_new(struct loop *loop, const char *proxy) {
 	timer_init(&connector->timer, loop, connector_on_timer, connector);
 	list_init(&connector->unwatched);
 	connector->proxy_refused = connect_proxy_problem(proxy) != NULL;
-	// curl refuses a scheme that it doesn't know, after it has looked at NO_PROXY: just what is wanted here.
+	// curl refuses an unknown scheme, but only for hosts that NO_PROXY doesn't exempt.
 	if (connector->proxy_refused)
 		proxy = "refused://proxy";
 	connector->proxy = proxy ? memory_string(slice_from(proxy)) : NULL;

@@ -13,18 +13,17 @@ struct connector;  // a loop's multi handle
 struct connecting; // one connection being made
 
 enum connect_failure {
-	CONNECT_FAILED, // for any reason but these:
+	CONNECT_FAILED, // any other cause
 	CONNECT_NOT_RESOLVED,
 	CONNECT_REFUSED,
 	CONNECT_TIMED_OUT,
 	CONNECT_NO_TUNNEL, // through the proxy
 };
 
-// Passes the descriptor to the callee; or -1, and `failure` says why. Never called from within connector_start.
+// Passes the descriptor to the callee; or -1, with the cause in `failure`. Never called from within connector_start.
 typedef void (*connect_callback)(void *owner, int descriptor, enum connect_failure failure);
 
-// `proxy` (copied; NULL: none) is what HTTPS_PROXY says; NO_PROXY is obeyed, which curl reads itself. Aborts when curl
-// can't start.
+// `proxy` is the value of HTTPS_PROXY (copied; NULL: none). curl reads NO_PROXY itself. Aborts if curl can't start.
 struct connector *connector_new(struct loop *loop, const char *proxy);
 
 // Every attempt must have ended or been cancelled. Not from within a callback.
@@ -38,7 +37,7 @@ struct connecting *connector_start(struct connector *connector, bool secure, con
 // Cancels and frees without calling back.
 void connecting_cancel(struct connecting *connecting);
 
-// Why that proxy (NULL: none) can't be used, as one line without secrets, or NULL. For a check at start: with such a
+// A line without secrets that says why the proxy (NULL: none) can't be used, or NULL. For a check at start: with such a
 // proxy each TLS connection fails with CONNECT_NO_TUNNEL.
 const char *connect_proxy_problem(const char *proxy);
 

@@ -13,11 +13,11 @@
 #include "net/bind.h"
 #include "net/loop_uv.h"
 
-// How many clients are accepted in one turn.
+// Clients that are accepted in one turn.
 #define ACCEPTED_AT_ONCE 32
-// The kernel's queue is no longer than this by default.
+// The default limit of the kernel's queue.
 #define WAITING_AT_MOST 4096
-// How long accepting pauses when there was no descriptor or memory for a client.
+// The pause of accepting when there is no descriptor or memory for a client.
 #define PAUSE_MS 100
 
 struct listener {
@@ -26,7 +26,7 @@ struct listener {
 	bool wanted;
 	bool polling;
 	bool closed;
-	char *given; // the address as the caller gave it
+	char *requested_address; // the argument of listener_new
 	char address[BIND_TEXT_BYTES];
 	listener_accepted on_accepted;
 	void *owner;
@@ -68,7 +68,7 @@ static void listener_accept(struct listener *listener, int at_most) {
 			listener_pause(listener, errno);
 			return;
 		}
-		// Any other failure concerns that client only, which has left already.
+		// Any other failure concerns only that client, which has left already.
 	}
 }
 
@@ -98,7 +98,7 @@ int listener_new(struct loop *loop, const char *address, bool shared, listener_a
 	}
 	made->poll.data = made;
 	made->bound = bound;
-	made->given = memory_string(slice_from(address));
+	made->requested_address = memory_string(slice_from(address));
 	made->on_accepted = on_accepted;
 	made->owner = owner;
 	bind_address(bound.descriptor, address, made->address);
@@ -135,6 +135,6 @@ void listener_close(struct listener *listener) {
 	listener->closed = true;
 	timer_stop(&listener->pause);
 	uv_close((uv_handle_t *)&listener->poll, listener_on_closed);
-	bind_close(listener->bound, listener->given);
-	free(listener->given);
+	bind_close(listener->bound, listener->requested_address);
+	free(listener->requested_address);
 }

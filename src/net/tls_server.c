@@ -29,14 +29,14 @@ struct tls_server {
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
                               "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
-static const char *tls_server_problem(const char *file, const char *why) {
+static const char *tls_server_set_problem(const char *file, const char *why) {
 	static _Thread_local char text[512];
 	snprintf(text, sizeof text, "%s: %s", file, why);
 	ERR_clear_error();
 	return text;
 }
 
-// NULL where the file can be read. It isn't opened: a pipe could be opened only once.
+// NULL if the file can be read. It isn't opened, since a pipe can be opened only once.
 static const char *tls_server_check_readable(const char *file) {
 	struct stat status;
 	if (access(file, R_OK) == 0 && stat(file, &status) == 0) {
@@ -44,7 +44,7 @@ static const char *tls_server_check_readable(const char *file) {
 			return NULL;
 		errno = EISDIR;
 	}
-	return tls_server_problem(file, strerror(errno));
+	return tls_server_set_problem(file, strerror(errno));
 }
 
 // A server cannot ask for a passphrase.
@@ -77,19 +77,20 @@ static const char *tls_server_read_files(SSL_CTX *context, const char *certifica
 	if (unreadable)
 		return unreadable;
 	if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1)
-		return tls_server_problem(certificate_file, "no certificate in PEM form, or one that is not accepted");
+		return tls_server_set_problem(certificate_file, "no certificate in PEM form, or one that is not accepted");
 	unreadable = tls_server_check_readable(key_file);
 	if (unreadable)
 		return unreadable;
 	if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) == 1)
 		return NULL;
 	if (is_encrypted)
-		return tls_server_problem(key_file, "the key is encrypted");
+		return tls_server_set_problem(key_file, "the key is encrypted");
 	bool mismatch = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
-	return tls_server_problem(key_file, mismatch ? "the key is not the certificate's" : "no private key in PEM form");
+	return tls_server_set_problem(key_file,
+	                              mismatch ? "the key is not the certificate's" : "no private key in PEM form");
 }
 
-// The context, or NULL and *message.
+// Returns the context, or NULL and *message.
 static SSL_CTX *tls_server_make_context(const char *certificate_file, const char *key_file, const char **message) {
 	static const unsigned char session_context[] = "signalbox";
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -99,10 +100,10 @@ static SSL_CTX *tls_server_make_context(const char *certificate_file, const char
 	SSL_CTX_set_cipher_list(context, ciphers);
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
-	// Sessions are kept in their tickets: no cache, no lock.
+	// Tickets hold the sessions, so that no cache and no lock is needed.
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	ticket_keys_attach(context, clock_now_ms);
-	// A client needs one to resume; each ticket costs every handshake an encryption and a record.
+	// A client needs one ticket to resume. Each further ticket costs every handshake an encryption and a record.
 	SSL_CTX_set_num_tickets(context, 1);
 	SSL_CTX_set_alpn_select_cb(context, tls_server_choose_protocol, NULL);
 	*message = tls_server_read_files(context, certificate_file, key_file);

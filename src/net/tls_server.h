@@ -7,8 +7,8 @@
 struct ssl_st;
 struct tls_server;
 
-// Reads the files (PEM; the certificate file holds the chain after the certificate). 0 and *tls, or ERROR_INVALID and
-// *message, one line that names the file and says why (thread-local; valid until the next call).
+// Reads the files (PEM; the certificate file has the chain after the certificate). 0 and *tls; or ERROR_INVALID and
+// *message, a line with the file and the cause (thread-local; valid until the next call).
 int tls_server_new(const char *certificate_file, const char *key_file, struct tls_server **tls, const char **message);
 
 // Reads the files again, for new connections; earlier sessions are not resumed. If they don't load, the old ones stay

@@ -92,10 +92,7 @@ static void read_serves(const struct document *value, void *target, const struct
 }
 
 static enum service_tier tier_of(const struct document *value) {
-	for (int i = TIER_DEFAULT; service_tier_names[i]; i++)
-		if (value->kind == DOCUMENT_STRING && slice_equal(value->string, slice_from(service_tier_names[i])))
-			return (enum service_tier)i;
-	return TIER_NONE;
+	return value->kind == DOCUMENT_STRING ? service_tier_find(value->string) : TIER_NONE;
 }
 
 static void read_tier(const struct document *value, void *target, const struct schema_place *place) {

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/service_tier.h"
 #include "base/slice.h"
 
 struct model_state;
@@ -19,12 +20,6 @@ struct breaker_settings {
 	uint64_t failure_window_ms;
 	uint64_t half_open_probes;
 };
-
-// Service tiers, by the service's own names. TIER_NONE states none.
-enum service_tier { TIER_NONE, TIER_DEFAULT, TIER_FLEX, TIER_PRIORITY, TIER_RESERVED };
-
-// By enum service_tier, "" for TIER_NONE; ended by NULL.
-extern const char *const service_tier_names[];
 
 // The tiers to try after a throttle, in this order; count 0 is none.
 enum { TIER_RUNGS_MAX = 4 };

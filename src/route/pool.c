@@ -7,15 +7,6 @@
 
 #include "route/state.h"
 
-const char *const service_tier_names[] = {
-    [TIER_NONE] = "",
-    [TIER_DEFAULT] = "default",
-    [TIER_FLEX] = "flex",
-    [TIER_PRIORITY] = "priority",
-    [TIER_RESERVED] = "reserved",
-    NULL,
-};
-
 static void free_model(struct model *model) {
 	for (size_t i = 0; i < model->serves_count; i++)
 		free(model->serves[i]);

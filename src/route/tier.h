@@ -17,15 +17,6 @@ struct tier_choice {
 	enum tier_source source;
 };
 
-static inline unsigned tier_bit(enum service_tier tier) {
-	return 1U << tier;
-}
-
-// Without a tier the service uses the default one.
-static inline enum service_tier tier_in_effect(enum service_tier tier) {
-	return tier == TIER_NONE ? TIER_DEFAULT : tier;
-}
-
 // The tier that an attempt starts at: the one that the policy selected, else the client's, else the model's. Tiers in
 // `missing` are left out, except the client's: the client gets the service's error about it.
 struct tier_choice tier_start(enum service_tier selected, enum service_tier client, enum service_tier model,

@@ -28,7 +28,7 @@ static void push_text(lua_State *lua, struct value_reader *reader, const struct 
 		return;
 	}
 	reader->plain_bytes = 0;
-	json_tell_text(token->text, add_piece, reader);
+	json_visit_text(token->text, add_piece, reader);
 	lua_pushlstring(lua, reader->plain, reader->plain_bytes);
 }
 

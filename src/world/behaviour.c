@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "world/tier.h"
 
 // A request is turned away after a tenth of the time that a response takes to begin.
 #define TURNED_AWAY_FACTOR 0.1
@@ -52,13 +51,13 @@ void behaviour_adjust(struct behaviour *behaviour, const struct adjustment *adju
 		own->refusal_share = adjustment->refusal_share;
 }
 
-static bool tier_is_among(unsigned tier, unsigned tiers) {
-	return tiers == 0 || tiers & (tier ? tier : TIER_BIT_DEFAULT);
+static bool tier_is_among(enum service_tier tier, unsigned tiers) {
+	return tiers == 0 || tiers & tier_bit(tier_in_effect(tier));
 }
 
 // The fault that this request meets, or NULL. Simultaneous faults take their shares one after the other from the same
 // draw: with shares of 0.3 and 0.2, half of the requests meet none.
-static const struct scenario_fault *fault_draw(const struct behaviour *behaviour, unsigned tier, double draw,
+static const struct scenario_fault *fault_draw(const struct behaviour *behaviour, enum service_tier tier, double draw,
                                                uint64_t now_ms) {
 	const struct scenario_fault *adjusted = &behaviour->adjustment.fault;
 	if (adjusted->trouble != SCENARIO_UNSET)

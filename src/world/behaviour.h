@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "base/random.h"
+#include "base/service_tier.h"
 #include "world/quota_counter.h"
 #include "world/prompt_cache.h"
 #include "world/scenario.h"
@@ -45,7 +46,7 @@ struct load_demand {
 	uint64_t max_tokens;    // of output; 0 is no limit
 	uint64_t prefix_tokens; // of the input: the prefix to be cached; 0 is none
 	uint64_t prefix_key;    // a hash of that prefix
-	unsigned tier;          // the service tier, as a bit; 0 is the default one
+	enum service_tier tier; // TIER_NONE is the default one
 };
 
 // One request at a model, embedded in its owner's structure. Zero-initialise.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Edits inside bodies: tables of what is replaced, inserted and refused, and the same over generated bodies, where a
-// JSON library says what the result has to mean.
+// Edits of bodies: tables of replaced, inserted and refused values; and edits of generated bodies, whose results are
+// checked with another JSON library.
 #include "aws/body_edit.h"
 
 #include <lauxlib.h>
@@ -21,7 +21,7 @@ static const struct body_edit TRACED = {
 static const struct body_edit ALL = {
     .tier = {"flex", 4}, .guardrail_identifier = {"g", 1}, .guardrail_version = {"1", 1}, .max_tokens = 9};
 
-// The body lies in an allocation of its size, so that a sanitizer sees every read beyond it.
+// Copies the body to an allocation of its exact size, so that a sanitizer sees every read past its end.
 static int edit_body(const struct body_edit *edit, enum operation operation, struct slice body, struct buffer *out,
                      char *reason) {
 	char *copy = malloc(body.len ? body.len : 1);
@@ -61,12 +61,12 @@ static const char NO_OBJECT[] = "the body is no JSON object";
 static const char NO_JSON[] = "the body is no valid JSON, or nested too deep";
 
 static const struct row CONVERSE[] = {
-    // Put first where it is absent.
+    // Inserted at the front if it is absent.
     {&TIER, "{}", "{\"serviceTier\":{\"type\":\"priority\"}}", NULL},
     {&TIER, " { \n} ", " {\"serviceTier\":{\"type\":\"priority\"} \n} ", NULL},
     {&TIER, "{\"a\" : 1}", "{\"serviceTier\":{\"type\":\"priority\"},\"a\" : 1}", NULL},
     {&TIER, "{\n  \"a\": [1, 2]\n}\n", "{\"serviceTier\":{\"type\":\"priority\"},\n  \"a\": [1, 2]\n}\n", NULL},
-    // Replaced where it is there, whatever it is.
+    // Replaced if it is there, whatever its value.
     {&TIER, "{\"serviceTier\":{\"type\":\"flex\"}}", "{\"serviceTier\":{\"type\":\"priority\"}}", NULL},
     {&TIER, "{\"a\":1, \"serviceTier\" : null , \"b\":2}",
      "{\"a\":1, \"serviceTier\" : {\"type\":\"priority\"} , \"b\":2}", NULL},
@@ -74,23 +74,23 @@ static const struct row CONVERSE[] = {
     {&TIER, "{\"serviceTier\":-1.5e3}", "{\"serviceTier\":{\"type\":\"priority\"}}", NULL},
     {&TIER, "{\"serviceTier\":[{\"type\":[]}],\"b\":0}", "{\"serviceTier\":{\"type\":\"priority\"},\"b\":0}", NULL},
     {&TIER, "{\"service\\u0054ier\":true}", "{\"service\\u0054ier\":{\"type\":\"priority\"}}", NULL},
-    // What only looks like it.
+    // Members that only look like it.
     {&TIER, "{\"a\":{\"serviceTier\":1},\"b\":\"\\\"serviceTier\\\":1\"}",
      "{\"serviceTier\":{\"type\":\"priority\"},\"a\":{\"serviceTier\":1},\"b\":\"\\\"serviceTier\\\":1\"}", NULL},
     {&TIER, "{\"servicetier\":1,\"serviceTier \":1,\"\\\\u0073erviceTier\":1}",
      "{\"serviceTier\":{\"type\":\"priority\"},\"servicetier\":1,\"serviceTier \":1,\"\\\\u0073erviceTier\":1}", NULL},
-    // Twice on the path, or anywhere else.
+    // Twice on the path, and twice elsewhere.
     {&TIER, "{\"serviceTier\":1,\"serviceTier\":1}", NULL, "the body's \"serviceTier\" is there more than once"},
     {&TIER, "{\"serviceTier\":1,\"a\":{},\"serviceTi\\u0065r\":1}", NULL,
      "the body's \"serviceTier\" is there more than once"},
     {&TIER, "{\"a\":1,\"a\":2}", "{\"serviceTier\":{\"type\":\"priority\"},\"a\":1,\"a\":2}", NULL},
-    // A guardrail leaves nothing of another one.
+    // A guardrail replaces the previous one completely.
     {&GUARDRAIL, "{\"guardrailConfig\":{\"guardrailIdentifier\":\"x\",\"streamProcessingMode\":\"async\"}}",
      "{\"guardrailConfig\":{\"guardrailIdentifier\":\"gr\\\"1\",\"guardrailVersion\":\"2\"}}", NULL},
     {&TRACED, "{}",
      "{\"guardrailConfig\":{\"guardrailIdentifier\":\"gr\",\"guardrailVersion\":\"DRAFT\",\"trace\":\"enabled_full\"}}",
      NULL},
-    // The limit of tokens is one level down.
+    // The token limit is one level down.
     {&TOKENS, "{}", "{\"inferenceConfig\":{\"maxTokens\":64}}", NULL},
     {&TOKENS, "{\"inferenceConfig\":null}", NULL, "the body's \"inferenceConfig\" is no object"},
     {&TOKENS, "{\"inferenceConfig\":{ }}", "{\"inferenceConfig\":{\"maxTokens\":64 }}", NULL},
@@ -154,9 +154,9 @@ static const struct row INVOKE[] = {
     {&TOKENS, "{\"inferenceConfig\":{\"max_new_tokens\":5}}", "{\"inferenceConfig\":{\"max_new_tokens\":64}}", NULL},
     {&TOKENS, "{\"textGenerationConfig\":{\"maxTokenCount\":5}}", "{\"textGenerationConfig\":{\"maxTokenCount\":64}}",
      NULL},
-    // The tier and the guardrail go up as headers.
+    // The tier and the guardrail are headers.
     {&ALL, "{\"max_tokens\":1}", "{\"max_tokens\":9}", NULL},
-    // Nothing is inserted: no other key tells whose body it is.
+    // Nothing is inserted, since the model family is unknown.
     {&TOKENS, "{}", NULL, NO_LIMIT},
     {&TOKENS, "{\"inferenceConfig\":{}}", NULL, NO_LIMIT},
     {&TOKENS, "{\"inferenceConfig\":5}", NULL, NO_LIMIT},
@@ -176,7 +176,7 @@ TEST(edits_invoke_bodies) {
 	CHECK_ROWS(INVOKE, OPERATION_INVOKE_MODEL_STREAM);
 }
 
-TEST(knows_what_stands_in_bodies) {
+TEST(knows_which_edits_change_the_body) {
 	static const struct body_edit none = {.guardrail_version = {"1", 1}};
 	CHECK(!body_edit_is_in_body(&none, OPERATION_CONVERSE));
 	CHECK(body_edit_is_in_body(&TIER, OPERATION_CONVERSE));
@@ -188,7 +188,7 @@ TEST(knows_what_stands_in_bodies) {
 	CHECK(!body_edit_is_in_body(&ALL, OPERATION_COUNT_TOKENS));
 }
 
-TEST(knows_what_stands_in_headers) {
+TEST(lists_edits_in_headers) {
 	struct header list[BODY_EDIT_HEADERS_MAX];
 	char trace[BODY_EDIT_TRACE_BYTES];
 	CHECK_INT(body_edit_headers(&ALL, OPERATION_CONVERSE, trace, list), 0);
@@ -204,13 +204,13 @@ TEST(knows_what_stands_in_headers) {
 	CHECK_SLICE(list[1].value, SLICE("DRAFT"));
 	CHECK_SLICE(list[2].name, SLICE("x-amzn-bedrock-trace"));
 	CHECK_SLICE(list[2].value, SLICE("ENABLED_FULL"));
-	// Without a trace of its own, the client's goes too.
+	// An edit without a trace removes the client's.
 	CHECK_INT(body_edit_headers(&ALL, OPERATION_INVOKE_MODEL, trace, list), 4);
 	CHECK_SLICE(list[3].name, SLICE("x-amzn-bedrock-trace"));
 	CHECK(list[3].value.ptr == NULL);
 }
 
-TEST(refuses_what_has_no_room) {
+TEST(fails_when_the_buffer_is_full) {
 	struct buffer out;
 	char reason[BODY_EDIT_REASON_BYTES];
 	buffer_init(&out, 20);
@@ -219,8 +219,8 @@ TEST(refuses_what_has_no_room) {
 	buffer_free(&out);
 }
 
-// Fifty thousand brackets, and as many keys with escapes, cost a pass over them.
-TEST(stands_depth_and_escapes) {
+// Fifty thousand brackets, and as many escaped keys, take one pass.
+TEST(handles_depth_and_escapes) {
 	enum { COUNT = 50000 };
 	struct buffer body, out;
 	char reason[BODY_EDIT_REASON_BYTES];
@@ -241,11 +241,11 @@ TEST(stands_depth_and_escapes) {
 	buffer_free(&out);
 }
 
-// A body made at random: of keys that matter, keys that nearly do, and others.
+// A random body of edited keys, similar keys and other keys.
 struct generator {
 	struct random_source random;
 	struct buffer text;
-	unsigned tiers, guardrails, configs, limits; // how often those keys are on their paths
+	unsigned tiers, guardrails, configs, limits; // the number of those keys on their paths
 	bool config_is_odd;                          // inferenceConfig is no object
 };
 
@@ -259,7 +259,7 @@ static void append_space(struct generator *generator) {
 		buffer_append_byte(&generator->text, spaces[below(generator, 4)]);
 }
 
-// Some characters of the name are escaped, which changes nothing of what it says.
+// Escapes some characters of the name, which does not change its meaning.
 static void append_name(struct generator *generator, const char *name) {
 	buffer_append_byte(&generator->text, '"');
 	for (; *name; name++) {
@@ -342,8 +342,8 @@ static void generate(struct generator *generator, uint64_t seed) {
 	append_space(generator);
 }
 
-// What the edit means, said of bodies that another reader of JSON decodes: lua-cjson.
-static const char MEANING[] =
+// Checks the meaning of an edit by decoding both bodies with lua-cjson.
+static const char CHECKER[] =
     "local cjson = require('cjson')\n"
     "cjson.decode_invalid_numbers(false)\n"
     "decode = cjson.decode\n"
@@ -368,12 +368,12 @@ static const char MEANING[] =
 
 int luaopen_cjson(lua_State *lua);
 
-// A state with the function at its top.
-static lua_State *open_meaning(void) {
+// A Lua state with the function on top of its stack.
+static lua_State *open_checker(void) {
 	lua_State *lua = luaL_newstate();
 	luaL_openlibs(lua);
 	luaL_requiref(lua, "cjson", luaopen_cjson, 0);
-	if (luaL_dostring(lua, MEANING) != LUA_OK) {
+	if (luaL_dostring(lua, CHECKER) != LUA_OK) {
 		printf("%s\n", lua_tostring(lua, -1));
 		abort();
 	}
@@ -401,7 +401,7 @@ static size_t common_end(struct slice a, struct slice b) {
 	return i;
 }
 
-static void check_meaning(lua_State *lua, struct slice body, const struct body_edit *edit, struct slice edited) {
+static void check_with_cjson(lua_State *lua, struct slice body, const struct body_edit *edit, struct slice edited) {
 	lua_pushvalue(lua, -1);
 	push_text(lua, body);
 	push_text(lua, edited);
@@ -419,19 +419,19 @@ static void check_meaning(lua_State *lua, struct slice body, const struct body_e
 	lua_pop(lua, 1);
 }
 
-// Where nothing was replaced, what is left without the inserted bytes is the body as it was.
+// If nothing was replaced, the result without the inserted bytes is the original body.
 static void check_bytes(const struct generator *generator, struct slice edited) {
 	struct slice body = buffer_slice(&generator->text);
 	CHECK(edited.len > body.len);
 	CHECK(common_start(body, edited) + common_end(body, edited) >= body.len);
 }
 
-TEST(changes_nothing_but_the_path) {
+TEST(changes_only_the_edited_path) {
 	static const struct body_edit *const edits[] = {&TIER, &GUARDRAIL, &TOKENS, &ALL};
 	struct generator generator = {.tiers = 0};
 	struct buffer out;
 	unsigned refused = 0, inserted = 0;
-	lua_State *lua = open_meaning();
+	lua_State *lua = open_checker();
 	buffer_init(&generator.text, OUT_BYTES);
 	buffer_init(&out, OUT_BYTES);
 	for (uint64_t seed = 1; seed <= BODIES && check_failures_in_test == 0; seed++) {
@@ -446,7 +446,7 @@ TEST(changes_nothing_but_the_path) {
 		CHECK_INT(status, is_refused ? ERROR_INVALID : 0);
 		refused += is_refused;
 		if (!is_refused)
-			check_meaning(lua, buffer_slice(&generator.text), edit, buffer_slice(&out));
+			check_with_cjson(lua, buffer_slice(&generator.text), edit, buffer_slice(&out));
 		if (!is_refused && edit == &TIER && generator.tiers == 0) {
 			inserted++;
 			check_bytes(&generator, buffer_slice(&out));
@@ -460,10 +460,10 @@ TEST(changes_nothing_but_the_path) {
 	buffer_free(&out);
 }
 
-// Taking one byte away, or giving another one, never makes it read or write astray; what is accepted is JSON.
-TEST(stands_broken_bodies) {
+// A changed byte or a cut never causes a read or write out of bounds, and an accepted body is JSON.
+TEST(handles_broken_bodies) {
 	struct generator generator = {.tiers = 0};
-	lua_State *lua = open_meaning();
+	lua_State *lua = open_checker();
 	struct buffer out;
 	buffer_init(&generator.text, OUT_BYTES);
 	buffer_init(&out, OUT_BYTES);
@@ -471,7 +471,7 @@ TEST(stands_broken_bodies) {
 		char reason[BODY_EDIT_REASON_BYTES];
 		generate(&generator, seed);
 		size_t at = below(&generator, generator.text.len);
-		if (seed % 2 && (generator.text.ptr[at] & 0x80) == 0) // whether texts are UTF-8 is nobody's business here
+		if (seed % 2 && (generator.text.ptr[at] & 0x80) == 0) // the editor does not check UTF-8
 			generator.text.ptr[at] = "{}[]\",:\\0u "[below(&generator, 11)];
 		else
 			generator.text.len = at;
@@ -493,11 +493,11 @@ TEST(stands_broken_bodies) {
 int main(void) {
 	RUN(edits_converse_bodies);
 	RUN(edits_invoke_bodies);
-	RUN(knows_what_stands_in_bodies);
-	RUN(knows_what_stands_in_headers);
-	RUN(refuses_what_has_no_room);
-	RUN(stands_depth_and_escapes);
-	RUN(changes_nothing_but_the_path);
-	RUN(stands_broken_bodies);
+	RUN(knows_which_edits_change_the_body);
+	RUN(lists_edits_in_headers);
+	RUN(fails_when_the_buffer_is_full);
+	RUN(handles_depth_and_escapes);
+	RUN(changes_only_the_edited_path);
+	RUN(handles_broken_bodies);
 	return check_summary();
 }

@@ -4,7 +4,7 @@
 #include "../check.h"
 #include "../variables.h"
 
-TEST(refuses_what_no_header_carries) {
+TEST(refuses_values_that_headers_forbid) {
 	CHECK(!credentials_new(NULL, NULL, NULL, NULL));
 	CHECK(!credentials_new("key", NULL, NULL, NULL));
 	CHECK(!credentials_new(NULL, "secret", NULL, NULL));
@@ -24,7 +24,7 @@ TEST(refuses_what_no_header_carries) {
 struct environment_row {
 	struct variable variables[5];
 	const char *access_key_id, *session_token, *bearer_token;
-	const char *reason; // part of it
+	const char *reason; // a part of it; NULL: there are credentials
 };
 
 #define KEY "AWS_ACCESS_KEY_ID"
@@ -55,7 +55,7 @@ TEST(reads_the_environment) {
 		const char *reason = NULL, *mistake;
 		struct credentials_source *source = credentials_source_environment(&environment, &mistake);
 		struct credentials *credentials = credentials_source_get(source, &reason);
-		credentials_source_free(source); // the caller's reference stays good
+		credentials_source_free(source); // the caller's reference stays valid
 		if (row->reason) {
 			CHECK(!credentials);
 			CHECK(reason && strstr(reason, row->reason));
@@ -87,7 +87,7 @@ TEST(counts_references) {
 }
 
 int main(void) {
-	RUN(refuses_what_no_header_carries);
+	RUN(refuses_values_that_headers_forbid);
 	RUN(reads_the_environment);
 	RUN(counts_references);
 	return check_summary();

@@ -82,8 +82,8 @@ TEST(parses_urls) {
 	}
 }
 
-// A text of `prefix` and as many of `filler` as make `len` bytes.
-static struct slice filled(char *text, size_t len, const char *prefix, const char *filler) {
+// `prefix`, followed by repetitions of `filler` up to `len` bytes.
+static struct slice fill_text(char *text, size_t len, const char *prefix, const char *filler) {
 	size_t at = strlen(prefix);
 	memcpy(text, prefix, at);
 	for (size_t i = 0; at < len; i++)
@@ -96,15 +96,15 @@ TEST(bounds_lengths) {
 	struct endpoint endpoint;
 	const char *expected;
 	const size_t scheme = 8;
-	CHECK_INT(endpoint_parse(filled(text, scheme + 63, "https://", "a"), &endpoint, &expected), 0);
-	CHECK_INT(endpoint_parse(filled(text, scheme + 64, "https://", "a"), &endpoint, &expected), ERROR_INVALID);
-	CHECK_INT(endpoint_parse(filled(text, scheme + 253, "https://", "a."), &endpoint, &expected), 0);
+	CHECK_INT(endpoint_parse(fill_text(text, scheme + 63, "https://", "a"), &endpoint, &expected), 0);
+	CHECK_INT(endpoint_parse(fill_text(text, scheme + 64, "https://", "a"), &endpoint, &expected), ERROR_INVALID);
+	CHECK_INT(endpoint_parse(fill_text(text, scheme + 253, "https://", "a."), &endpoint, &expected), 0);
 	CHECK_INT(strlen(endpoint.authority), 253);
-	CHECK_INT(endpoint_parse(filled(text, scheme + 255, "https://", "a."), &endpoint, &expected), ERROR_INVALID);
-	CHECK_INT(endpoint_parse(filled(text, 9 + 255, "https://h/", "a"), &endpoint, &expected), 0);
+	CHECK_INT(endpoint_parse(fill_text(text, scheme + 255, "https://", "a."), &endpoint, &expected), ERROR_INVALID);
+	CHECK_INT(endpoint_parse(fill_text(text, 9 + 255, "https://h/", "a"), &endpoint, &expected), 0);
 	CHECK_INT(strlen(endpoint.base_path), 255);
-	CHECK_INT(endpoint_parse(filled(text, 9 + 256, "https://h/", "a"), &endpoint, &expected), ERROR_INVALID);
-	CHECK_INT(endpoint_parse(filled(text, 1999, "https://[", ":"), &endpoint, &expected), ERROR_INVALID);
+	CHECK_INT(endpoint_parse(fill_text(text, 9 + 256, "https://h/", "a"), &endpoint, &expected), ERROR_INVALID);
+	CHECK_INT(endpoint_parse(fill_text(text, 1999, "https://[", ":"), &endpoint, &expected), ERROR_INVALID);
 }
 
 TEST(checks_regions) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the vectors leave open: limits, memory, in-place decoding, the encoder's refusals, and any damage at all.
+// What the vectors don't cover: limits, memory, in-place decoding, refusals of the encoder, random damage.
 #include "aws/eventstream.h"
 
 #include <stdlib.h>
@@ -22,8 +22,8 @@ static void put_u32(char *to, uint32_t value) {
 		to[i] = (char)(value >> (24 - 8 * i) & 0xff);
 }
 
-// Makes both checksums of the frame right again.
-static void seal(struct buffer *frame) {
+// Recomputes both checksums of the frame.
+static void update_checksums(struct buffer *frame) {
 	put_u32(frame->ptr + 8, (uint32_t)libdeflate_crc32(0, (unsigned char *)frame->ptr, 8));
 	put_u32(frame->ptr + frame->len - 4, (uint32_t)libdeflate_crc32(0, (unsigned char *)frame->ptr, frame->len - 4));
 }
@@ -65,8 +65,8 @@ TEST(decodes_in_place) {
 	buffer_free(&out);
 }
 
-// At every border that two frames can be cut at, both come whole.
-TEST(goes_on_after_any_cut) {
+// Two frames, cut at each offset: both are decoded.
+TEST(continues_after_any_cut) {
 	struct buffer out;
 	buffer_init(&out, 4096);
 	eventstream_encode_event(SLICE("a"), SLICE("{\"x\":1}"), &out);
@@ -91,22 +91,22 @@ TEST(goes_on_after_any_cut) {
 	buffer_free(&out);
 }
 
-TEST(keeps_to_its_limit) {
+TEST(refuses_frames_over_its_limit) {
 	struct buffer frame = encoded(NULL, 0, SLICE("12345678"));
 	CHECK_INT(frame.len, 24);
 	CHECK_INT(decode(buffer_slice(&frame), 24), EVENTSTREAM_OK);
 	CHECK_INT(decode(buffer_slice(&frame), 23), EVENTSTREAM_TOO_LARGE);
 	CHECK_INT(decode(buffer_slice(&frame), 0), EVENTSTREAM_TOO_LARGE);
-	// On the prelude alone, in whatever pieces.
+	// The prelude is enough.
 	CHECK_INT(decode(slice_of(frame.ptr, 12), 23), EVENTSTREAM_TOO_LARGE);
 	put_u32(frame.ptr, EVENTSTREAM_FRAME_BYTES + 1);
-	seal(&frame);
+	update_checksums(&frame);
 	CHECK_INT(decode(slice_of(frame.ptr, 12), SIZE_MAX), EVENTSTREAM_TOO_LARGE);
 	buffer_free(&frame);
 }
 
-// A frame that claims 16 MiB costs memory only as it comes, and gives it back once it was given out.
-TEST(holds_no_more_than_came) {
+// A large frame takes memory only as its bytes arrive, and the decoder frees it after it has returned the frame.
+TEST(allocates_only_for_received_bytes) {
 	size_t size = 1024 * 1024;
 	char *payload = calloc(1, size);
 	struct buffer frame = encoded(NULL, 0, slice_of(payload, size));
@@ -125,7 +125,7 @@ TEST(holds_no_more_than_came) {
 	free(payload);
 }
 
-// After an error nothing more is given out, however good it is.
+// After an error the decoder returns no further frames, even valid ones.
 TEST(stays_broken) {
 	struct buffer out = encoded(NULL, 0, SLICE("x"));
 	struct eventstream_decoder decoder;
@@ -170,7 +170,7 @@ static const struct block_row BLOCKS[] = {
     {BLOCK("\1a\6\377\377x"), EVENTSTREAM_VALUE_TRUNCATED},
     {BLOCK("\1a\0\1a\1"), EVENTSTREAM_DUPLICATE},
     {BLOCK("\1a\0\2aa\1\1b\0\2aa\0"), EVENTSTREAM_DUPLICATE},
-    // UTF-8 after RFC 3629.
+    // UTF-8 (RFC 3629).
     {BLOCK("\1a\7\0\2\303\251"), EVENTSTREAM_OK},
     {BLOCK("\1a\7\0\4\360\237\230\200"), EVENTSTREAM_OK},
     {BLOCK("\1a\7\0\14ascii ascii!"), EVENTSTREAM_OK},
@@ -185,12 +185,12 @@ static const struct block_row BLOCKS[] = {
     {BLOCK("\1a\6\0\1\200"), EVENTSTREAM_OK}, // bytes may be anything
 };
 
-// Header blocks in frames whose checksums are right, each in an allocation of its size.
-TEST(names_what_is_wrong_in_headers) {
+// Header blocks in frames with valid checksums, each in an allocation of its exact size.
+TEST(reports_each_error_in_headers) {
 	for (size_t i = 0; i < sizeof BLOCKS / sizeof BLOCKS[0]; i++) {
 		struct buffer frame = encoded(NULL, 0, slice_of(BLOCKS[i].block, BLOCKS[i].len));
-		put_u32(frame.ptr + 4, (uint32_t)BLOCKS[i].len); // what was the payload is the header block now
-		seal(&frame);
+		put_u32(frame.ptr + 4, (uint32_t)BLOCKS[i].len); // turns the payload into the header block
+		update_checksums(&frame);
 		char *copy = malloc(frame.len);
 		memcpy(copy, frame.ptr, frame.len);
 		CHECK_STRING(eventstream_error_name(decode(slice_of(copy, frame.len), EVENTSTREAM_FRAME_BYTES)),
@@ -215,7 +215,7 @@ TEST(bounds_the_number_of_headers) {
 	buffer_free(&more);
 }
 
-// Any bit of a frame flipped is seen, whatever the feeding.
+// Each flipped bit of a frame is detected.
 TEST(sees_every_flipped_bit) {
 	struct buffer out;
 	buffer_init(&out, 4096);
@@ -229,8 +229,8 @@ TEST(sees_every_flipped_bit) {
 	buffer_free(&out);
 }
 
-// Random damage to lengths and headers, sealed again: whatever it makes of it, it reads nothing beyond.
-TEST(stands_sealed_damage) {
+// Random damage to lengths and headers with valid checksums: the decoder never reads out of bounds.
+TEST(handles_damage_with_valid_checksums) {
 	struct random_source random;
 	const struct eventstream_header headers[] = {
 	    eventstream_text_header(SLICE(":event-type"), SLICE("chunk")),
@@ -245,7 +245,7 @@ TEST(stands_sealed_damage) {
 		for (uint64_t i = random_below(&random, 4); i != UINT64_MAX; i--)
 			frame.ptr[4 + random_below(&random, frame.len - 8)] = (char)random_next(&random);
 		frame.ptr[4] = frame.ptr[5] = frame.ptr[6] = 0; // else most have headers beyond their end
-		seal(&frame);
+		update_checksums(&frame);
 		char *copy = malloc(frame.len);
 		memcpy(copy, frame.ptr, frame.len);
 		refused += decode(slice_of(copy, frame.len), EVENTSTREAM_FRAME_BYTES) != EVENTSTREAM_OK;
@@ -256,7 +256,7 @@ TEST(stands_sealed_damage) {
 	buffer_free(&good);
 }
 
-TEST(encodes_only_what_is_in_bounds) {
+TEST(refuses_to_encode_values_out_of_bounds) {
 	static char large[70000];
 	struct buffer out;
 	buffer_init(&out, 4 * EVENTSTREAM_HEADERS_BYTES);
@@ -290,14 +290,14 @@ TEST(encodes_only_what_is_in_bounds) {
 
 int main(void) {
 	RUN(decodes_in_place);
-	RUN(goes_on_after_any_cut);
-	RUN(keeps_to_its_limit);
-	RUN(holds_no_more_than_came);
+	RUN(continues_after_any_cut);
+	RUN(refuses_frames_over_its_limit);
+	RUN(allocates_only_for_received_bytes);
 	RUN(stays_broken);
-	RUN(names_what_is_wrong_in_headers);
+	RUN(reports_each_error_in_headers);
 	RUN(bounds_the_number_of_headers);
 	RUN(sees_every_flipped_bit);
-	RUN(stands_sealed_damage);
-	RUN(encodes_only_what_is_in_bounds);
+	RUN(handles_damage_with_valid_checksums);
+	RUN(refuses_to_encode_values_out_of_bounds);
 	return check_summary();
 }

@@ -38,7 +38,7 @@ static const struct meaning_row MEANINGS[] = {
     {"ValidationException", 400, TYPE_VALIDATION, FAULT_CALLER},
     {"ConflictException", 400, TYPE_VALIDATION, FAULT_CALLER},
     {"UnknownOperationException", 404, TYPE_VALIDATION, FAULT_CALLER},
-    // An AWS name that isn't known, and none at all: the status speaks.
+    // An unknown name, or none: the status decides.
     {"SomethingNewException", 429, TYPE_THROTTLING, FAULT_THROTTLE},
     {"SomethingNewException", 400, TYPE_VALIDATION, FAULT_CALLER},
     {NULL, 429, TYPE_THROTTLING, FAULT_THROTTLE},
@@ -58,7 +58,7 @@ static const struct meaning_row MEANINGS[] = {
     {NULL, 999, TYPE_UNKNOWN, FAULT_MODEL},
 };
 
-TEST(knows_what_failures_mean) {
+TEST(classifies_failures) {
 	struct arena arena;
 	arena_init(&arena, 1024 * 1024);
 	for (size_t i = 0; i < sizeof MEANINGS / sizeof MEANINGS[0]; i++) {
@@ -79,7 +79,7 @@ TEST(knows_what_failures_mean) {
 	arena_free(&arena);
 }
 
-// Every row is found by each way to write its name, and by no other.
+// Each row is found by each spelling of its name, and by no other.
 TEST(finds_names) {
 	size_t count = 0;
 	for (const struct exception *row; (row = exception_at(count)); count++) {
@@ -114,7 +114,7 @@ static const struct read_row READ[] = {
     {NULL, "{\"code\":400,\"__type\":\"C\",\"message\":5}", "C", ""},
     {" a.b#A : http://x ", "", "A", ""},
     {"A:http://x#y", "", "A", ""},
-    // What can't be a name counts as none, so the next place is asked.
+    // An invalid name counts as none, so the next place is used.
     {"", "{\"code\":\"B\"}", "B", ""},
     {"A B", "{\"code\":\"B\"}", "B", ""},
     {"a#", "{\"code\":\"B\"}", "B", ""},
@@ -164,7 +164,7 @@ TEST(bounds_names) {
 	arena_free(&arena);
 }
 
-TEST(bounds_what_it_keeps) {
+TEST(bounds_texts) {
 	struct arena arena;
 	struct exception_report report;
 	size_t size = 300 * 1024;
@@ -172,7 +172,7 @@ TEST(bounds_what_it_keeps) {
 	arena_init(&arena, 64 * 1024);
 	memset(body, 'x', size);
 	memcpy(body, "{\"message\":\"", 12);
-	// Two-byte characters from an odd place: the cut must not split one.
+	// Two-byte characters at an odd offset: the cut must not split one.
 	for (size_t i = 12; i + 1 < 8192; i += 2)
 		memcpy(body + i, "\303\251", 2);
 	memcpy(body + 8190, "\"}", 2);
@@ -182,7 +182,7 @@ TEST(bounds_what_it_keeps) {
 	memmove(body + 13, body + 14, 8192 - 14);
 	exception_read(400, (struct headers){0}, slice_of(body, 8191), 0, &arena, &report);
 	CHECK_INT(report.message.len, 4095);
-	// A good body of the largest size is read, a larger one is not.
+	// A body of the maximum size is read, a larger one is not.
 	for (size_t len = 256 * 1024; len <= 256 * 1024 + 1; len++) {
 		memset(body, 'x', len);
 		memcpy(body, "{\"message\":\"", 12);
@@ -192,7 +192,7 @@ TEST(bounds_what_it_keeps) {
 	}
 	CHECK_INT(report.fault, FAULT_MODEL);
 	arena_free(&arena);
-	// A full arena costs the texts, not the meaning.
+	// A full arena loses the texts, not the classification.
 	const struct header header = {SLICE("x-amzn-errortype"), SLICE("ThrottlingException")};
 	arena_init(&arena, 0);
 	exception_read(400, (struct headers){&header, 1}, SLICE("{\"message\":\"m\"}"), 0, &arena, &report);
@@ -247,7 +247,7 @@ static const struct retry_row RETRY[] = {
     {NULL, ", 06 Nov 1994 08:49:47 GMT", -1},
 };
 
-TEST(reads_how_long_to_wait) {
+TEST(reads_retry_after) {
 	for (size_t i = 0; i < sizeof RETRY / sizeof RETRY[0]; i++) {
 		const struct retry_row *row = &RETRY[i];
 		struct header list[2];
@@ -266,7 +266,7 @@ TEST(reads_how_long_to_wait) {
 struct frame_row {
 	enum operation operation;
 	const char *name;
-	const char *type; // what :exception-type says
+	const char *type; // of :exception-type
 	const char *read; // the name that is read back
 	int status;
 };
@@ -281,7 +281,7 @@ static const struct frame_row FRAMES[] = {
     {OPERATION_INVOKE_MODEL_STREAM, "validationException", "validationException", "ValidationException", 400},
 };
 
-TEST(writes_frames_that_it_reads) {
+TEST(reads_the_frames_it_writes) {
 	for (size_t i = 0; i < sizeof FRAMES / sizeof FRAMES[0]; i++) {
 		const struct frame_row *row = &FRAMES[i];
 		struct eventstream_decoder decoder;
@@ -308,7 +308,7 @@ TEST(writes_frames_that_it_reads) {
 	}
 }
 
-TEST(reports_a_lack_of_room) {
+TEST(fails_when_the_buffer_is_full) {
 	struct buffer out;
 	buffer_init(&out, 10);
 	CHECK_INT(exception_format_body(SLICE("a message"), &out), ERROR_LIMIT);
@@ -318,8 +318,8 @@ TEST(reports_a_lack_of_room) {
 	buffer_free(&out);
 }
 
-// Prose tells which limit is used up, and that a model has no such tier.
-TEST(tells_what_was_lacking) {
+// Only the message says which limit is reached, or that a model lacks the tier.
+TEST(reads_the_shortage_of_responses) {
 	static const struct {
 		const char *name, *message;
 		int status;
@@ -360,7 +360,7 @@ TEST(tells_what_was_lacking) {
 	arena_free(&arena);
 }
 
-TEST(a_frame_tells_it_too) {
+TEST(reads_the_shortage_of_frames) {
 	struct buffer bytes;
 	struct eventstream_decoder decoder;
 	struct eventstream_frame frame;
@@ -382,15 +382,15 @@ TEST(a_frame_tells_it_too) {
 }
 
 int main(void) {
-	RUN(knows_what_failures_mean);
+	RUN(classifies_failures);
 	RUN(finds_names);
 	RUN(reads_names_and_messages);
 	RUN(bounds_names);
-	RUN(bounds_what_it_keeps);
-	RUN(reads_how_long_to_wait);
-	RUN(writes_frames_that_it_reads);
-	RUN(reports_a_lack_of_room);
-	RUN(tells_what_was_lacking);
-	RUN(a_frame_tells_it_too);
+	RUN(bounds_texts);
+	RUN(reads_retry_after);
+	RUN(reads_the_frames_it_writes);
+	RUN(fails_when_the_buffer_is_full);
+	RUN(reads_the_shortage_of_responses);
+	RUN(reads_the_shortage_of_frames);
 	return check_summary();
 }

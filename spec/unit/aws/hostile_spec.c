@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every parser of this room over good texts with random damage, each text in an allocation of its size: with a
-// sanitizer a read beyond the end is a failure, and so is whatever comes out without keeping its promise.
+// Runs every parser of this room over valid texts with random damage. Each text is in an allocation of its exact size,
+// so that a sanitizer sees a read past its end. Results must satisfy the parser's guarantees.
 #include <stdlib.h>
 
 #include "../check.h"
@@ -17,7 +17,7 @@ typedef void (*parse)(struct slice text);
 
 static struct random_source source;
 
-// A copy with a few bytes changed, taken out, or doubled.
+// A copy with a few bytes changed or removed, or cut short.
 static struct slice damaged(struct slice text) {
 	static const char likely[] = "\0\"\\{}[]:,%/#; \r\n=&-0\377";
 	char *copy = malloc(text.len + 8);
@@ -43,7 +43,7 @@ static struct slice damaged(struct slice text) {
 	return slice_of(copy, text.len);
 }
 
-static void storm(parse run, const char *const *seeds, size_t count) {
+static void run_damaged(parse run, const char *const *seeds, size_t count) {
 	random_init(&source, 42);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct slice text = damaged(slice_from(seeds[(size_t)round % count]));
@@ -52,10 +52,10 @@ static void storm(parse run, const char *const *seeds, size_t count) {
 	}
 }
 
-#define STORM(run, ...)                                                                                                \
+#define RUN_DAMAGED(run, ...)                                                                                          \
 	do {                                                                                                               \
 		static const char *const seeds[] = {__VA_ARGS__};                                                              \
-		storm(run, seeds, sizeof seeds / sizeof seeds[0]);                                                             \
+		run_damaged(run, seeds, sizeof seeds / sizeof seeds[0]);                                                       \
 	} while (0)
 
 static void run_path(struct slice text) {
@@ -70,8 +70,9 @@ static void run_path(struct slice text) {
 }
 
 TEST(paths) {
-	STORM(run_path, "/model/arn%3Aaws%3Abedrock%3A%3A1%3Ap%2Fx/invoke", "/model/arn:aws:bedrock::1:p/x/converse-stream",
-	      "/guardrail/arn:x/g/version/DRAFT/apply", "/async-invoke/arn%3Ax");
+	RUN_DAMAGED(run_path, "/model/arn%3Aaws%3Abedrock%3A%3A1%3Ap%2Fx/invoke",
+	            "/model/arn:aws:bedrock::1:p/x/converse-stream", "/guardrail/arn:x/g/version/DRAFT/apply",
+	            "/async-invoke/arn%3Ax");
 }
 
 static void run_endpoint(struct slice text) {
@@ -84,8 +85,8 @@ static void run_endpoint(struct slice text) {
 }
 
 TEST(endpoints) {
-	STORM(run_endpoint, "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com:8443/prefix/", "http://[::1]:80/a",
-	      "http://127.0.0.1:4566");
+	RUN_DAMAGED(run_endpoint, "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com:8443/prefix/",
+	            "http://[::1]:80/a", "http://127.0.0.1:4566");
 }
 
 static void run_error(struct slice text) {
@@ -101,12 +102,12 @@ static void run_error(struct slice text) {
 }
 
 TEST(errors) {
-	STORM(run_error, "{\"message\":\"a \\u00e9\\ud83d\\ude00\",\"__type\":\"ns#ThrottlingException:http://x\"}",
-	      "aws.x#ValidationException:http://internal.amazon.com/", "Sun, 06 Nov 1994 08:49:47 GMT",
-	      "Sunday, 06-Nov-94 08:49:47 GMT", "Sun Nov  6 08:49:47 1994", "120");
+	RUN_DAMAGED(run_error, "{\"message\":\"a \\u00e9\\ud83d\\ude00\",\"__type\":\"ns#ThrottlingException:http://x\"}",
+	            "aws.x#ValidationException:http://internal.amazon.com/", "Sun, 06 Nov 1994 08:49:47 GMT",
+	            "Sunday, 06-Nov-94 08:49:47 GMT", "Sun Nov  6 08:49:47 1994", "120");
 }
 
-static void run_usage(struct slice text) {
+static void run_response(struct slice text) {
 	struct response_shape shape;
 	response_shape_read(text, &shape);
 	struct slice reason = shape.stop_reason;
@@ -115,10 +116,11 @@ static void run_usage(struct slice text) {
 	CHECK(reason.len == 0 || (reason.ptr > text.ptr && reason.ptr + reason.len < text.ptr + text.len));
 }
 
-TEST(answers) {
-	STORM(run_usage,
-	      "{\"output\":{\"a\":[1,{\"b\":\"\\\"\\\\\"}]},\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":1}}",
-	      "{\"bytes\":\"eyJhbWF6b24tYmVkcm9jay1pbnZvY2F0aW9uTWV0cmljcyI6eyJpbnB1dFRva2VuQ291bnQiOjF9fQ==\"}");
+TEST(responses) {
+	RUN_DAMAGED(
+	    run_response,
+	    "{\"output\":{\"a\":[1,{\"b\":\"\\\"\\\\\"}]},\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":1}}",
+	    "{\"bytes\":\"eyJhbWF6b24tYmVkcm9jay1pbnZvY2F0aW9uTWV0cmljcyI6eyJpbnB1dFRva2VuQ291bnQiOjF9fQ==\"}");
 }
 
 static struct credentials *known;
@@ -141,9 +143,9 @@ static void run_authorization(struct slice text) {
 TEST(authorizations) {
 	known = credentials_new("AKIDEXAMPLE", "secret", NULL, NULL);
 	signer = sigv4_signer_new();
-	STORM(run_authorization, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260304/us-east-1/bedrock/aws4_request, "
-	                         "SignedHeaders=host;x-amz-date, "
-	                         "Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+	RUN_DAMAGED(run_authorization, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260304/us-east-1/bedrock/aws4_request, "
+	                               "SignedHeaders=host;x-amz-date, "
+	                               "Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
 	sigv4_signer_free(signer);
 	credentials_release(known);
 }
@@ -152,7 +154,7 @@ int main(void) {
 	RUN(paths);
 	RUN(endpoints);
 	RUN(errors);
-	RUN(answers);
+	RUN(responses);
 	RUN(authorizations);
 	return check_summary();
 }

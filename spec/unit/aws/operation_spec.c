@@ -33,7 +33,7 @@ static const struct parse_row PARSE[] = {
     // Only an ARN may hold a slash.
     {"POST", "/model/a/b/converse", OPERATION_NO_SUCH_PATH, OPERATION_UNKNOWN, ""},
     {"POST", "/model/a%2Fb/converse", OPERATION_MATCHED, OPERATION_CONVERSE, "a/b"},
-    // Ids that no model has.
+    // Invalid ids.
     {"POST", "/model//converse", OPERATION_BAD_MODEL_ID, OPERATION_UNKNOWN, ""},
     {"POST", "/model/a%2/converse", OPERATION_BAD_MODEL_ID, OPERATION_UNKNOWN, ""},
     {"POST", "/model/a%zz/converse", OPERATION_BAD_MODEL_ID, OPERATION_UNKNOWN, ""},
@@ -42,7 +42,7 @@ static const struct parse_row PARSE[] = {
     {"POST", "/model/a%0D%0Ab/converse", OPERATION_BAD_MODEL_ID, OPERATION_UNKNOWN, ""},
     {"POST", "/model/a%C3%A9/converse", OPERATION_BAD_MODEL_ID, OPERATION_UNKNOWN, ""},
     {"POST", "/model/a%7F/converse", OPERATION_BAD_MODEL_ID, OPERATION_UNKNOWN, ""},
-    // Paths that are not the service's.
+    // Unknown paths.
     {"POST", "/", OPERATION_NO_SUCH_PATH, OPERATION_UNKNOWN, ""},
     {"POST", "", OPERATION_NO_SUCH_PATH, OPERATION_UNKNOWN, ""},
     {"POST", "/model/", OPERATION_NO_SUCH_PATH, OPERATION_UNKNOWN, ""},
@@ -56,7 +56,7 @@ static const struct parse_row PARSE[] = {
     {"GET", "/model/m/converse", OPERATION_WRONG_METHOD, OPERATION_UNKNOWN, ""},
     {"post", "/model/m/converse", OPERATION_WRONG_METHOD, OPERATION_UNKNOWN, ""},
     {"GET", "/model/a/b/converse", OPERATION_NO_SUCH_PATH, OPERATION_UNKNOWN, ""},
-    // What is passed through.
+    // Operations that are not on a model.
     {"POST", "/guardrail/g/version/1/apply", OPERATION_MATCHED, OPERATION_APPLY_GUARDRAIL, ""},
     {"POST", "/guardrail/arn:aws:bedrock:r:1:guardrail/g/version/DRAFT/apply", OPERATION_MATCHED,
      OPERATION_APPLY_GUARDRAIL, ""},
@@ -136,7 +136,7 @@ TEST(formats_what_it_parses) {
 	buffer_free(&id);
 }
 
-TEST(tells_kinds_apart) {
+TEST(knows_the_kinds_of_operations) {
 	CHECK(operation_is_streaming(OPERATION_CONVERSE_STREAM) && operation_is_streaming(OPERATION_INVOKE_MODEL_STREAM));
 	CHECK(!operation_is_streaming(OPERATION_CONVERSE) && !operation_is_streaming(OPERATION_UNKNOWN));
 	CHECK(operation_is_family_bound(OPERATION_INVOKE_MODEL) && operation_is_family_bound(OPERATION_COUNT_TOKENS));
@@ -148,6 +148,6 @@ int main(void) {
 	RUN(parses_paths);
 	RUN(bounds_the_id);
 	RUN(formats_what_it_parses);
-	RUN(tells_kinds_apart);
+	RUN(knows_the_kinds_of_operations);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is found in a request's body, and that no body is too broken to be read.
+// Reads values of request bodies, valid and broken.
 #include "aws/body_edit.h"
 #include "aws/request_shape.h"
 
@@ -16,7 +16,7 @@ static void add_piece(void *owner, struct slice piece, bool begins) {
 	buffer_append(text, piece);
 }
 
-TEST(bodies) {
+TEST(reads_each_family) {
 	static const struct {
 		const char *body, *text, *metadata;
 		int64_t max_tokens;
@@ -37,7 +37,7 @@ TEST(bodies) {
 	    {"{\"inferenceConfig\":{\"max_new_tokens\":4}}", "", "", 4},
 	    {"{\"maxTokens\":3}", "", "", 3},
 	    {"{\"max\\u005ftokens\":2}", "", "", 2},
-	    // Elsewhere it is no limit of the response.
+	    // Elsewhere it is not the limit of the response.
 	    {"{\"toolConfig\":{\"max_tokens\":5},\"max_tokens\":[5]}", "", "", -1},
 	    {"{\"requestMetadata\":{\"a\":\"}\",\"b\":{\"c\":\"\\\"\"}}}", "", "{\"a\":\"}\",\"b\":{\"c\":\"\\\"\"}}", -1},
 	    {"{\"x\":{\"requestMetadata\":{\"a\":\"b\"}}}", "", "", -1},
@@ -67,7 +67,7 @@ TEST(bodies) {
 	}
 }
 
-TEST(tokens_are_a_quarter_of_the_texts_bytes) {
+TEST(estimates_tokens_from_bytes_of_text) {
 	struct request_shape shape;
 	request_shape_read(SLICE("{\"system\":[{\"text\":\"12345678\"}],\"x\":\"not counted\",\"text\":\"9\"}"), &shape);
 	CHECK_INT(shape.input_tokens, 3);
@@ -84,7 +84,7 @@ TEST(depth_is_bounded) {
 	buffer_free(&body);
 }
 
-// Whether the edit itself finds a place for a tier.
+// Whether body_edit can set a tier.
 static bool can_write_tier(const char *body) {
 	char reason[BODY_EDIT_REASON_BYTES];
 	struct body_edit edit = {.tier = SLICE("priority")};
@@ -95,7 +95,7 @@ static bool can_write_tier(const char *body) {
 	return rc == 0;
 }
 
-TEST(the_clients_tier) {
+TEST(reads_the_tier_of_the_client) {
 	static const struct header list[] = {{{"X-Amzn-Bedrock-Service-Tier", 27}, {" flex ", 6}}};
 	struct headers headers = {list, 1};
 	static const struct {
@@ -131,7 +131,7 @@ TEST(the_clients_tier) {
 	CHECK_SLICE(request_shape_tier(OPERATION_CONVERSE, headers, NULL), SLICE(""));
 }
 
-TEST(what_a_prompt_begins_with) {
+TEST(reads_the_beginning_of_the_prompt) {
 	static const struct {
 		const char *body, *system, *tools, *tool_config, *first_message;
 	} rows[] = {
@@ -156,7 +156,7 @@ TEST(what_a_prompt_begins_with) {
 	}
 }
 
-TEST(what_is_written_is_read) {
+TEST(reads_what_it_writes) {
 	struct buffer body, text;
 	struct request_shape shape;
 	buffer_init(&body, 4096);
@@ -175,8 +175,8 @@ TEST(what_is_written_is_read) {
 	buffer_free(&text);
 }
 
-// Pieces of JSON in any order, in memory of their exact size so that a sanitizer sees a read past the end.
-TEST(any_bytes_are_read) {
+// Pieces of JSON in random order, in an allocation of their exact size, so that a sanitizer sees a read past the end.
+TEST(handles_any_bytes) {
 	static const char *const pieces[] = {"{",
 	                                     "}",
 	                                     "[",
@@ -217,12 +217,12 @@ TEST(any_bytes_are_read) {
 }
 
 int main(void) {
-	RUN(bodies);
-	RUN(tokens_are_a_quarter_of_the_texts_bytes);
+	RUN(reads_each_family);
+	RUN(estimates_tokens_from_bytes_of_text);
 	RUN(depth_is_bounded);
-	RUN(the_clients_tier);
-	RUN(what_a_prompt_begins_with);
-	RUN(what_is_written_is_read);
-	RUN(any_bytes_are_read);
+	RUN(reads_the_tier_of_the_client);
+	RUN(reads_the_beginning_of_the_prompt);
+	RUN(reads_what_it_writes);
+	RUN(handles_any_bytes);
 	return check_summary();
 }

@@ -19,12 +19,12 @@ static const struct converse_row CONVERSE[] = {
      "end_turn"},
     {"{\"usage\":{\"inputTokens\":1,\"outputTokens\":2,\"cacheReadInputTokens\":5,\"cacheWriteInputTokens\":6}}", 1, 2,
      5, 6, ""},
-    // What only looks like it: inside texts, at another depth, in an array.
+    // Members that only look like it: inside texts, at another depth, in an array.
     {"{\"text\":\"\\\"usage\\\":{\\\"inputTokens\\\":9}\",\"usage\":{\"inputTokens\":3}}", 3, -1, -1, -1, ""},
     {"{\"output\":{\"usage\":{\"inputTokens\":9},\"stopReason\":\"x\"}}", -1, -1, -1, -1, ""},
     {"{\"a\":[{\"usage\":1},\"]\",{}],\"usage\":{\"x\":{\"inputTokens\":8},\"inputTokens\":2}}", 2, -1, -1, -1, ""},
     {"{\"a\":\"\\\\\",\"usage\":{\"inputTokens\":2}}", 2, -1, -1, -1, ""},
-    // Values that are no counts.
+    // Invalid counts.
     {"{\"usage\":{\"inputTokens\":-3,\"outputTokens\":1.5}}", -1, -1, -1, -1, ""},
     {"{\"usage\":{\"inputTokens\":\"3\",\"outputTokens\":null}}", -1, -1, -1, -1, ""},
     {"{\"usage\":{\"inputTokens\":99999999999999999999}}", -1, -1, -1, -1, ""},
@@ -45,7 +45,7 @@ static const struct converse_row CONVERSE[] = {
     {"<html>", -1, -1, -1, -1, ""},
 };
 
-// Each in an allocation of its size, so that a sanitizer sees every read beyond it.
+// Each body is in an allocation of its exact size, so that a sanitizer sees every read past its end.
 TEST(reads_converse_bodies) {
 	for (size_t i = 0; i < sizeof CONVERSE / sizeof CONVERSE[0]; i++) {
 		const struct converse_row *row = &CONVERSE[i];
@@ -93,7 +93,7 @@ TEST(reads_each_family) {
 	    {"{\"results\":[{\"outputText\":\"a\",\"completionReason\":\"FINISH\"}]}", "FINISH", "", "a"},
 	    {"{\"text\":\"a\",\"finish_reason\":\"COMPLETE\"}", "COMPLETE", "", "a"},
 	    {"{\"generations\":[{\"text\":\"a\",\"finish_reason\":\"COMPLETE\"}]}", "COMPLETE", "", "a"},
-	    // Not in their places.
+	    // Members in the wrong place.
 	    {"{\"output\":{\"text\":\"x\",\"stopReason\":\"x\"},\"a\":{\"text\":\"x\"},\"serviceTier\":\"x\"}", "", "", ""},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -112,7 +112,7 @@ TEST(reads_each_family) {
 	CHECK_SLICE(response_shape_tier((struct headers){0}), SLICE(""));
 }
 
-TEST(tells_deltas) {
+TEST(reads_deltas) {
 	static const char *const payloads[] = {
 	    "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"a\\n\"},\"p\":\"ab\"}",
 	    "{\"contentBlockIndex\":1,\"delta\":{\"toolUse\":{\"input\":\"x\"}}}",
@@ -128,8 +128,8 @@ TEST(tells_deltas) {
 	buffer_free(&text);
 }
 
-// A million brackets cost a pass over them, no stack.
-TEST(stands_depth) {
+// A million brackets take one pass and no stack.
+TEST(handles_depth) {
 	size_t len = 1000000;
 	char *deep = malloc(len);
 	memset(deep, '[', len);
@@ -170,7 +170,7 @@ static void base64(const char *text, size_t len, char *out) {
 	*out = '\0';
 }
 
-// Wherever the metrics lie across base64's groups of three.
+// Metrics at each offset in base64's groups of three bytes.
 TEST(reads_the_last_chunk) {
 	for (int pad = 0; pad < 6; pad++) {
 		char json[512], encoded[1024], payload[2048];
@@ -196,8 +196,8 @@ TEST(reads_the_last_chunk) {
 int main(void) {
 	RUN(reads_converse_bodies);
 	RUN(reads_each_family);
-	RUN(tells_deltas);
-	RUN(stands_depth);
+	RUN(reads_deltas);
+	RUN(handles_depth);
 	RUN(reads_headers);
 	RUN(reads_the_last_chunk);
 	return check_summary();

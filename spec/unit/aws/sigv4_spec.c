@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the signing vectors leave open: keys and their cache, limits, bearer tokens, wiping, and verification.
+// What the signing vectors don't cover: the cache of keys, limits, bearer tokens, wiping, verification.
 #include "aws/sigv4.h"
 
 #include <stdlib.h>
@@ -49,7 +49,7 @@ static int authorize(struct fixture *fixture, struct credentials *credentials, i
 	return sigv4_authorize(fixture->signer, &fixture->request, credentials, SCOPE, wall_s, &fixture->authorization);
 }
 
-TEST(bearer_tokens_win) {
+TEST(prefers_bearer_tokens) {
 	struct fixture fixture;
 	fixture_open(&fixture, NULL);
 	struct credentials *bearer = credentials_new("key", "secret", "session", "token-1");
@@ -61,7 +61,7 @@ TEST(bearer_tokens_win) {
 	fixture_close(&fixture);
 }
 
-TEST(keeps_keys_for_their_day) {
+TEST(caches_keys_for_a_day) {
 	struct fixture fixture;
 	fixture_open(&fixture, NULL);
 	CHECK_INT(authorize(&fixture, fixture.credentials, WALL_S), 0);
@@ -70,7 +70,7 @@ TEST(keeps_keys_for_their_day) {
 	CHECK_INT(fixture.signer->keys.derivations, 1);
 	CHECK_INT(authorize(&fixture, fixture.credentials, WALL_S + 86400), 0);
 	CHECK_INT(fixture.signer->keys.derivations, 2);
-	// The new day took the old one's place: one slot is in use.
+	// The new day has replaced the old one: one slot is in use.
 	int used = 0;
 	for (int i = 0; i < SIGNING_KEYS_SLOTS; i++)
 		used += fixture.signer->keys.slots[i].credentials != NULL;
@@ -79,7 +79,7 @@ TEST(keeps_keys_for_their_day) {
 }
 
 // The same access key id with another secret must not be signed with the old secret's key.
-TEST(sees_a_changed_secret) {
+TEST(detects_a_changed_secret) {
 	struct fixture fixture;
 	char first[256];
 	fixture_open(&fixture, NULL);
@@ -90,7 +90,7 @@ TEST(sees_a_changed_secret) {
 	authorize(&fixture, changed, WALL_S);
 	CHECK(!slice_equal(slice_from_offset(buffer_slice(&fixture.value), 100), slice_from(first)));
 	CHECK_INT(fixture.signer->keys.derivations, 2);
-	authorize(&fixture, same, WALL_S); // a reload gives other objects with the same content
+	authorize(&fixture, same, WALL_S); // a reload creates other objects with the same content
 	CHECK_INT(fixture.signer->keys.derivations, 2);
 	authorize(&fixture, fixture.credentials, WALL_S);
 	CHECK(slice_equal(slice_from_offset(buffer_slice(&fixture.value), 100), slice_from(first)));
@@ -99,7 +99,7 @@ TEST(sees_a_changed_secret) {
 	fixture_close(&fixture);
 }
 
-// More scopes than slots: all sign, references balance (the sanitizer sees leaks), and nothing outlives its eviction.
+// More scopes than slots: all of them sign, and an evicted slot releases its credentials.
 TEST(evicts_and_releases) {
 	struct fixture fixture;
 	fixture_open(&fixture, NULL);
@@ -121,7 +121,7 @@ TEST(evicts_and_releases) {
 	credentials_release(credentials);
 }
 
-TEST(leaves_no_token_behind) {
+TEST(wipes_tokens) {
 	struct fixture fixture;
 	fixture_open(&fixture, "SESSION-TOKEN-TO-HIDE");
 	CHECK_INT(authorize(&fixture, fixture.credentials, WALL_S), 0);
@@ -165,7 +165,7 @@ TEST(formats_dates) {
 	fixture_close(&fixture);
 }
 
-TEST(refuses_what_is_too_much) {
+TEST(refuses_too_large_requests) {
 	static struct header many[CANONICAL_HEADERS + 1];
 	struct fixture fixture;
 	char region[65];
@@ -236,7 +236,7 @@ static struct credentials *lookup(void *owner, struct slice access_key_id) {
 	return slice_equal(slice_from(credentials->access_key_id), access_key_id) ? credentials : NULL;
 }
 
-// Signs, then verifies after `change` had its way with what is received.
+// A received request, which a test may change after it was signed.
 struct received {
 	struct slice method, path, query, body;
 	struct header list[8];
@@ -293,7 +293,7 @@ TEST(verifies) {
 #define CLAIM "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260304/us-east-1/bedrock/aws4_request, SignedHeaders="
 #define SIGNATURE ", Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-TEST(sees_every_change) {
+TEST(detects_every_change) {
 	struct fixture fixture;
 	struct received good, received;
 	fixture_open(&fixture, NULL);
@@ -332,7 +332,7 @@ TEST(sees_every_change) {
 	CHANGED(received.list[2].value = SLICE(CLAIM "host;x-amz-date" SIGNATURE ", Signature=x"), SIGV4_INCOMPLETE);
 	CHANGED(received.list[2].value = SLICE("AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host" SIGNATURE),
 	        SIGV4_INCOMPLETE);
-	// Who asks.
+	// The key and the token.
 	CHANGED(received.authorization[strlen("AWS4-HMAC-SHA256 Credential=")] = 'B', SIGV4_UNKNOWN_KEY);
 	CHANGED(received.list[4] = ((struct header){SLICE("X-Amz-Security-Token"), SLICE("t")}), SIGV4_BAD_TOKEN);
 	fixture_close(&fixture);
@@ -344,9 +344,9 @@ TEST(sees_every_change) {
 	fixture_close(&fixture);
 }
 
-// As the SDK for JavaScript signs for HTTP/2: `:authority` in place of `host`. The signature is that SDK's own
+// The SDK for JavaScript signs `:authority` instead of `host` for HTTP/2. The signature was made by that SDK
 // (@smithy/signature-v4 3.1.2).
-TEST(knows_the_host_by_its_name_in_http2) {
+TEST(accepts_authority_as_host) {
 	struct fixture fixture;
 	fixture_open(&fixture, NULL);
 	struct received received = {
@@ -374,7 +374,7 @@ TEST(knows_the_host_by_its_name_in_http2) {
 	fixture_close(&fixture);
 }
 
-TEST(takes_any_region_where_the_scope_has_none) {
+TEST(accepts_any_region_without_a_region_in_the_scope) {
 	struct fixture fixture;
 	struct received received;
 	fixture_open(&fixture, NULL);
@@ -388,8 +388,8 @@ TEST(takes_any_region_where_the_scope_has_none) {
 	fixture_close(&fixture);
 }
 
-// A payload hash that is signed right, but isn't the body's.
-TEST(sees_another_body) {
+// A payload hash with a valid signature that is not the hash of the body.
+TEST(detects_another_body) {
 	struct fixture fixture;
 	struct received received;
 	fixture_open(&fixture, NULL);
@@ -405,7 +405,7 @@ TEST(sees_another_body) {
 	fixture_close(&fixture);
 }
 
-TEST(names_its_refusals) {
+TEST(every_verdict_has_a_refusal) {
 	for (int verdict = SIGV4_MISSING; verdict <= SIGV4_FAILED; verdict++) {
 		const struct sigv4_refusal *refusal = sigv4_verdict_refusal((enum sigv4_verdict)verdict);
 		CHECK(refusal->status >= 400 && refusal->exception[0] && refusal->message[0]);
@@ -413,19 +413,19 @@ TEST(names_its_refusals) {
 }
 
 int main(void) {
-	RUN(bearer_tokens_win);
-	RUN(keeps_keys_for_their_day);
-	RUN(sees_a_changed_secret);
+	RUN(prefers_bearer_tokens);
+	RUN(caches_keys_for_a_day);
+	RUN(detects_a_changed_secret);
 	RUN(evicts_and_releases);
-	RUN(leaves_no_token_behind);
+	RUN(wipes_tokens);
 	RUN(formats_dates);
-	RUN(refuses_what_is_too_much);
+	RUN(refuses_too_large_requests);
 	RUN(canonicalises_queries);
 	RUN(verifies);
-	RUN(sees_every_change);
-	RUN(knows_the_host_by_its_name_in_http2);
-	RUN(takes_any_region_where_the_scope_has_none);
-	RUN(sees_another_body);
-	RUN(names_its_refusals);
+	RUN(detects_every_change);
+	RUN(accepts_authority_as_host);
+	RUN(accepts_any_region_without_a_region_in_the_scope);
+	RUN(detects_another_body);
+	RUN(every_verdict_has_a_refusal);
 	return check_summary();
 }

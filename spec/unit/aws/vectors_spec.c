@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vectors in spec/fixtures, strictly: a refused frame must be refused for the listed reason.
+// Runs the vectors in spec/fixtures. Strict: a refused frame must be refused for the listed reason.
 #include "../../vectors/bedrock.h"
 #include "../../vectors/frames.h"
 #include "../../vectors/sigv4.h"
@@ -28,7 +28,7 @@ TEST(streams) {
 	check_group(vectors_streams, 57);
 }
 
-TEST(surface) {
+TEST(bedrock) {
 	check_group(vectors_bedrock, 150);
 }
 
@@ -36,6 +36,6 @@ int main(void) {
 	RUN(signing);
 	RUN(frames);
 	RUN(streams);
-	RUN(surface);
+	RUN(bedrock);
 	return check_summary();
 }

@@ -19,7 +19,7 @@ static const struct {
     {"\xfb\xef", "++8="},
 };
 
-TEST(pairs_both_ways) {
+TEST(encodes_and_decodes) {
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
 		struct buffer out;
 		buffer_init(&out, 64);
@@ -32,7 +32,7 @@ TEST(pairs_both_ways) {
 	}
 }
 
-TEST(what_is_no_base64) {
+TEST(refuses_what_is_not_base64) {
 	static const char *const bad[] = {"Z", "Zg", "Zg=", "Z===", "====", "Zg==Zg==", "Zm9 ", "Zm\nv", "Zm-_", "Z=g="};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct buffer out;
@@ -42,7 +42,7 @@ TEST(what_is_no_base64) {
 	}
 }
 
-TEST(limits_hold) {
+TEST(respects_buffer_limits) {
 	struct buffer out;
 	buffer_init(&out, 4);
 	CHECK_INT(base64_encode(SLICE("foob"), &out), ERROR_LIMIT);
@@ -52,8 +52,8 @@ TEST(limits_hold) {
 }
 
 int main(void) {
-	RUN(pairs_both_ways);
-	RUN(what_is_no_base64);
-	RUN(limits_hold);
+	RUN(encodes_and_decodes);
+	RUN(refuses_what_is_not_base64);
+	RUN(respects_buffer_limits);
 	return check_summary();
 }

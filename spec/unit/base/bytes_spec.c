@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// slice, buffer and arena: limits, failed appends, numbers, JSON strings.
+// slice, buffer and arena: comparison, numbers, limits, failed appends.
 #include <stdlib.h>
 
 #include "../check.h"
@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 
-TEST(numbers_fill_the_whole_slice) {
+TEST(a_number_is_the_whole_slice) {
 	static const struct {
 		const char *text;
 		bool good;
@@ -74,7 +74,7 @@ TEST(a_buffer_never_passes_its_limit) {
 	CHECK_INT(buffer.len, 0);
 }
 
-TEST(an_arena_hands_out_zeroed_aligned_memory_up_to_its_limit) {
+TEST(an_arena_allocates_zeroed_aligned_memory_up_to_its_limit) {
 	struct arena arena;
 	arena_init(&arena, 100000);
 	size_t total = 0;
@@ -102,9 +102,9 @@ TEST(an_arena_hands_out_zeroed_aligned_memory_up_to_its_limit) {
 }
 
 int main(void) {
-	RUN(numbers_fill_the_whole_slice);
+	RUN(a_number_is_the_whole_slice);
 	RUN(slices_compare_and_trim);
 	RUN(a_buffer_never_passes_its_limit);
-	RUN(an_arena_hands_out_zeroed_aligned_memory_up_to_its_limit);
+	RUN(an_arena_allocates_zeroed_aligned_memory_up_to_its_limit);
 	return check_summary();
 }

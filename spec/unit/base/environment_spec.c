@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-TEST(white_space_around_a_value_is_none_of_it) {
+TEST(trims_white_space) {
 	const struct variable variables[] = {
 	    {"PLAIN", "a b"}, {"SPACED", " \t\r\n a b\r\n"}, {"BLANK", " \n"}, {"EMPTY", ""}, {NULL, NULL}};
 	struct environment environment = environment_of(variables);
@@ -17,7 +17,7 @@ TEST(white_space_around_a_value_is_none_of_it) {
 	CHECK(!environment_text(&environment, "NONE"));
 }
 
-TEST(the_process_has_one) {
+TEST(reads_the_environment_of_the_process) {
 	setenv("SIGNALBOX_SPEC", "here", 1);
 	CHECK_SLICE(environment_get(&environment_of_process, "SIGNALBOX_SPEC"), SLICE("here"));
 	unsetenv("SIGNALBOX_SPEC");
@@ -25,7 +25,7 @@ TEST(the_process_has_one) {
 }
 
 int main(void) {
-	RUN(white_space_around_a_value_is_none_of_it);
-	RUN(the_process_has_one);
+	RUN(trims_white_space);
+	RUN(reads_the_environment_of_the_process);
 	return check_summary();
 }

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 
-// Writes each token as a letter, texts in parentheses.
+// Writes each token as a letter, followed by its text in parentheses.
 static void trace(struct slice text, struct buffer *out) {
 	static const char letters[] = ".!{}[]ksn+-0";
 	// An exact copy on the heap, so that a sanitizer sees any read past the end.
@@ -116,10 +116,10 @@ TEST(escapes) {
 	}
 }
 
-// Strings are read eight bytes at a time: what ends them, or the reading, may stand anywhere.
+// Strings are read 16 bytes at a time: a special byte may be at any offset in a block.
 TEST(strings_of_every_length) {
 	static const struct {
-		const char *special, *rest; // within the string, and what of it then counts
+		const char *special, *rest; // the bytes after the plain text, and their part of the string
 		enum json_kind kind;
 	} cases[] = {
 	    {"\"", "", JSON_STRING},
@@ -136,10 +136,11 @@ TEST(strings_of_every_length) {
 		for (int length = 0; length < 40; length++) {
 			char text[64], plain[64];
 			struct json_reader reader;
-			snprintf(text, sizeof text, "\"%.*s%s", length, "An answer as long as a line of the timetable",
+			snprintf(text, sizeof text, "\"%.*s%s", length, "A text of more than forty plain characters",
 			         cases[i].special);
 			snprintf(plain, sizeof plain, "%.*s%s", length, text + 1, cases[i].rest);
-			char *exact = memcpy(malloc(strlen(text)), text, strlen(text)); // its end is the sanitizer's to watch
+			char *exact =
+			    memcpy(malloc(strlen(text)), text, strlen(text)); // so that a sanitizer sees a read past the end
 			json_reader_init(&reader, slice_of(exact, strlen(text)));
 			struct json_token token = json_next(&reader);
 			CHECK_INT(token.kind, cases[i].kind);
@@ -151,7 +152,7 @@ TEST(strings_of_every_length) {
 
 TEST(whole_values) {
 	static const struct {
-		const char *text, *raw; // NULL where none comes
+		const char *text, *raw; // NULL: no value
 	} cases[] = {
 	    {" {\"a\": [1, {}]} ", "{\"a\": [1, {}]}"},
 	    {"[ ]", "[ ]"},

@@ -10,7 +10,7 @@ static const struct json_path paths[] = {
     [ANY] = {{"**", "text"}},   [OTHER_ANY] = {{"**", "content"}}, {{0}},
 };
 
-// Each value that stands at a path: the path's index and what it is, "0s" for a string at a.b.c.
+// Lists each value that has a path: the path's index and the value's kind, such as "0s" for a string at a.b.c.
 static void describe(struct slice text, struct buffer *out) {
 	static const char kinds[] = "??o?a?ksntfz";
 	struct json_walk walk;
@@ -24,9 +24,9 @@ static void describe(struct slice text, struct buffer *out) {
 		buffer_append(out, SLICE(" broken"));
 }
 
-TEST(values_are_told_by_their_paths) {
+TEST(matches_values_by_their_paths) {
 	static const struct {
-		const char *text, *said;
+		const char *text, *found;
 	} rows[] = {
 	    {"{\"a\":{\"b\":{\"c\":\"x\"}}}", "0s"},
 	    {"{\"a\":{\"b\":{\"c\":{\"c\":1}},\"c\":1},\"b\":{\"c\":1},\"c\":1}", "0o"},
@@ -36,10 +36,10 @@ TEST(values_are_told_by_their_paths) {
 	    {"{\"a\":{\"b\":{}},\"z\":{\"b\":{\"c\":1}},\"a\":{\"b\":{\"c\":true}}}", "0t"},
 	    {"{\"list\":[1,{\"name\":null},[{\"name\":2}]]}", "1n 1o 2z 1a"},
 	    {"{\"list\":{\"name\":1}}", ""},
-	    // Anywhere: in arrays too, but not below an object.
+	    // "**" also matches elements of an array, but nothing below an object.
 	    {"{\"x\":[{\"y\":{\"text\":\"a\"}}],\"text\":[\"b\",[\"c\"],{\"d\":\"e\"}]}", "3s 3a 3s 3a 3s 3o"},
 	    {"{\"content\":{\"text\":\"a\",\"x\":\"b\"}}", "4o 3s"},
-	    // A key is what it means.
+	    // Keys are compared with their escapes resolved.
 	    {"{\"\\u0061\":{\"b\":{\"\\u0063\":1}},\"t\\u0065xt\":2,\"text\\u0000\":3,\"\":4}", "0n 3n"},
 	    {"{\"text\":1", "3n broken"},
 	    {"{\"text\":", " broken"},
@@ -47,46 +47,46 @@ TEST(values_are_told_by_their_paths) {
 	    {"", " broken"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct buffer said;
-		buffer_init(&said, 1024);
-		describe(slice_from(rows[i].text), &said);
-		CHECK_SLICE(buffer_slice(&said), slice_from(rows[i].said));
-		buffer_free(&said);
+		struct buffer found;
+		buffer_init(&found, 1024);
+		describe(slice_from(rows[i].text), &found);
+		CHECK_SLICE(buffer_slice(&found), slice_from(rows[i].found));
+		buffer_free(&found);
 	}
 }
 
-TEST(long_keys_with_escapes_are_none) {
-	struct buffer text, said;
+TEST(long_escaped_keys_match_nothing) {
+	struct buffer text, found;
 	buffer_init(&text, 1 << 16);
-	buffer_init(&said, 64);
+	buffer_init(&found, 64);
 	buffer_append(&text, SLICE("{\""));
 	for (int i = 0; i < 1000; i++)
 		buffer_append(&text, SLICE("\\u0061"));
 	buffer_append(&text, SLICE("\":1}"));
-	describe(buffer_slice(&text), &said);
-	CHECK_SLICE(buffer_slice(&said), SLICE(""));
+	describe(buffer_slice(&text), &found);
+	CHECK_SLICE(buffer_slice(&found), SLICE(""));
 	buffer_free(&text);
-	buffer_free(&said);
+	buffer_free(&found);
 }
 
-TEST(every_depth_has_its_place) {
-	struct buffer text, said;
+TEST(matches_at_every_depth) {
+	struct buffer text, found;
 	buffer_init(&text, 1 << 16);
-	buffer_init(&said, 64);
+	buffer_init(&found, 64);
 	for (int i = 1; i < JSON_DEPTH_MAX; i++)
 		buffer_append(&text, SLICE("{\"x\":"));
 	buffer_append(&text, SLICE("{\"text\":1}"));
 	for (int i = 1; i < JSON_DEPTH_MAX; i++)
 		buffer_append(&text, SLICE("}"));
-	describe(buffer_slice(&text), &said);
-	CHECK_SLICE(buffer_slice(&said), SLICE("3n"));
+	describe(buffer_slice(&text), &found);
+	CHECK_SLICE(buffer_slice(&found), SLICE("3n"));
 	buffer_free(&text);
-	buffer_free(&said);
+	buffer_free(&found);
 }
 
 int main(void) {
-	RUN(values_are_told_by_their_paths);
-	RUN(long_keys_with_escapes_are_none);
-	RUN(every_depth_has_its_place);
+	RUN(matches_values_by_their_paths);
+	RUN(long_escaped_keys_match_nothing);
+	RUN(matches_at_every_depth);
 	return check_summary();
 }

@@ -8,7 +8,7 @@
 #include "../check.h"
 #include "base/json.h"
 
-TEST(json_strings_are_escaped_and_stay_utf8) {
+TEST(escapes_strings_and_keeps_utf8) {
 	static const struct {
 		struct slice text;
 		struct slice json;
@@ -36,7 +36,7 @@ TEST(json_strings_are_escaped_and_stay_utf8) {
 	}
 }
 
-TEST(commas_stand_between_values_alone) {
+TEST(separates_values_by_commas) {
 	struct buffer out;
 	struct json_writer json;
 	buffer_init(&out, 1024);
@@ -85,7 +85,7 @@ static void check_number(double number, const char *text) {
 	buffer_free(&out);
 }
 
-TEST(numbers_come_back_as_they_were) {
+TEST(numbers_read_back_unchanged) {
 	check_number(0, "0");
 	check_number(0.1, "0.1");
 	check_number(-1.5, "-1.5");
@@ -95,7 +95,7 @@ TEST(numbers_come_back_as_they_were) {
 	check_number(9007199254740993.0, "9007199254740992");
 }
 
-TEST(measures_are_for_people) {
+TEST(measures_have_ten_digits) {
 	static const struct {
 		double number;
 		const char *text;
@@ -111,7 +111,7 @@ TEST(measures_are_for_people) {
 	}
 }
 
-TEST(what_does_not_fit_shows_in_the_buffer) {
+TEST(a_full_buffer_has_failed) {
 	struct buffer out;
 	struct json_writer json;
 	buffer_init(&out, 8);
@@ -122,10 +122,10 @@ TEST(what_does_not_fit_shows_in_the_buffer) {
 }
 
 int main(void) {
-	RUN(json_strings_are_escaped_and_stay_utf8);
-	RUN(commas_stand_between_values_alone);
-	RUN(numbers_come_back_as_they_were);
-	RUN(measures_are_for_people);
-	RUN(what_does_not_fit_shows_in_the_buffer);
+	RUN(escapes_strings_and_keeps_utf8);
+	RUN(separates_values_by_commas);
+	RUN(numbers_read_back_unchanged);
+	RUN(measures_have_ten_digits);
+	RUN(a_full_buffer_has_failed);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What buffers and arenas hold is counted as it grows, moves and goes, and the count comes back to exactly 0.
+// A meter follows buffers and arenas as they grow, change their meter and are freed, and returns to exactly 0.
 #include "../check.h"
 
 #include <pthread.h>

@@ -3,7 +3,7 @@
 
 #include "../check.h"
 
-TEST(a_seed_repeats) {
+TEST(a_seed_repeats_its_numbers) {
 	struct random_source a, b, other;
 	random_init(&a, 42);
 	random_init(&b, 42);
@@ -17,7 +17,7 @@ TEST(a_seed_repeats) {
 	CHECK(differs);
 }
 
-TEST(units_lie_above_zero_and_up_to_one) {
+TEST(units_are_above_zero_and_at_most_one) {
 	struct random_source source;
 	double sum = 0;
 	random_init(&source, 1);
@@ -29,7 +29,7 @@ TEST(units_lie_above_zero_and_up_to_one) {
 	CHECK_NEAR(sum / 100000, 0.5, 0.01);
 }
 
-TEST(bounded_draws_are_even) {
+TEST(bounded_numbers_are_uniform) {
 	struct random_source source;
 	int counts[7] = {0};
 	random_init(&source, 2);
@@ -41,8 +41,8 @@ TEST(bounded_draws_are_even) {
 }
 
 int main(void) {
-	RUN(a_seed_repeats);
-	RUN(units_lie_above_zero_and_up_to_one);
-	RUN(bounded_draws_are_even);
+	RUN(a_seed_repeats_its_numbers);
+	RUN(units_are_above_zero_and_at_most_one);
+	RUN(bounded_numbers_are_uniform);
 	return check_summary();
 }

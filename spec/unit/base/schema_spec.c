@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Documents read by a schema: defaults, every kind of mistake with its field, all at once.
+// Documents read by a schema: defaults, and every kind of mistake with its field, reported together.
 #include "base/schema.h"
 
 #include <math.h>
@@ -57,7 +57,7 @@ static const struct schema_key keys[] = {
      .offset = offsetof(struct sample, share),
      .maximum = 1,
      .default_number = 0.5},
-    {.name = "name", .type = SCHEMA_STRING, .offset = offsetof(struct sample, name), .default_string = "nobody"},
+    {.name = "name", .type = SCHEMA_STRING, .offset = offsetof(struct sample, name), .default_string = "unnamed"},
     {.name = "inner", .type = SCHEMA_TABLE, .offset = offsetof(struct sample, inner), .keys = inner_keys},
     {.name = "pair", .type = SCHEMA_CUSTOM, .offset = offsetof(struct sample, parsed), .parse = parse_pair},
     {.name = "hook", .type = SCHEMA_FUNCTION},
@@ -94,7 +94,7 @@ TEST(absent_keys_have_their_defaults) {
 	CHECK(sample.flag);
 	CHECK_INT(sample.count, 0);
 	CHECK_NEAR(sample.share, 0.5, 0);
-	CHECK_STRING(sample.name, "nobody");
+	CHECK_STRING(sample.name, "unnamed");
 	CHECK_INT(sample.inner.depth, 4);
 	schema_free(keys, &sample);
 	buffer_free(&report);
@@ -104,7 +104,7 @@ TEST(values_are_read_at_every_depth) {
 	struct document document = {.kind = DOCUMENT_TABLE};
 	document_add_entry(&document, SLICE("flag"))->kind = DOCUMENT_BOOLEAN;
 	set_number(&document, SLICE("count"), 100);
-	document_set_string(document_add_entry(&document, SLICE("name")), SLICE("somebody"));
+	document_set_string(document_add_entry(&document, SLICE("name")), SLICE("named"));
 	set_number(document_add_entry(&document, SLICE("inner")), SLICE("depth"), 9);
 	struct document *pair = document_add_entry(&document, SLICE("pair"));
 	for (int i = 1; i <= 2; i++) {
@@ -118,7 +118,7 @@ TEST(values_are_read_at_every_depth) {
 	CHECK_SLICE(read_all(&document, &sample, &report), SLICE(""));
 	CHECK(!sample.flag);
 	CHECK_INT(sample.count, 100);
-	CHECK_STRING(sample.name, "somebody");
+	CHECK_STRING(sample.name, "named");
 	CHECK_INT(sample.inner.depth, 9);
 	CHECK_NEAR(sample.parsed, 3, 0);
 	schema_free(keys, &sample);
@@ -126,7 +126,7 @@ TEST(values_are_read_at_every_depth) {
 	document_free(&document);
 }
 
-TEST(every_mistake_is_told_at_once) {
+TEST(reports_all_mistakes_at_once) {
 	struct document document = {.kind = DOCUMENT_TABLE};
 	set_number(&document, SLICE("flag"), 1);
 	set_number(&document, SLICE("count"), 1.5);
@@ -158,13 +158,13 @@ TEST(every_mistake_is_told_at_once) {
 			printf("  missing: %s\n", expected[i]);
 	}
 	CHECK_INT(sample.count, 0);
-	CHECK_STRING(sample.name, "nobody");
+	CHECK_STRING(sample.name, "unnamed");
 	schema_free(keys, &sample);
 	buffer_free(&report);
 	document_free(&document);
 }
 
-TEST(the_nearest_name_is_near) {
+TEST(suggests_only_similar_names) {
 	const char *const names[] = {"max_retries", "timeout_ms", "models", NULL};
 	CHECK_STRING(schema_nearest(names, SLICE("max_retrys")), "max_retries");
 	CHECK_STRING(schema_nearest(names, SLICE("model")), "models");
@@ -185,7 +185,7 @@ TEST(problems_beyond_a_hundred_are_counted) {
 	problems_free(&problems);
 }
 
-TEST(keys_of_a_list_within_are_keys_of_the_table) {
+TEST(inserted_keys_are_keys_of_the_table) {
 	struct document document = {.kind = DOCUMENT_TABLE};
 	struct sample sample;
 	struct buffer report;
@@ -212,9 +212,9 @@ TEST(keys_of_a_list_within_are_keys_of_the_table) {
 int main(void) {
 	RUN(absent_keys_have_their_defaults);
 	RUN(values_are_read_at_every_depth);
-	RUN(every_mistake_is_told_at_once);
-	RUN(the_nearest_name_is_near);
+	RUN(reports_all_mistakes_at_once);
+	RUN(suggests_only_similar_names);
 	RUN(problems_beyond_a_hundred_are_counted);
-	RUN(keys_of_a_list_within_are_keys_of_the_table);
+	RUN(inserted_keys_are_keys_of_the_table);
 	return check_summary();
 }

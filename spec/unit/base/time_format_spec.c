@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times as text, against dates that other programs worked out.
+// Times as text, compared with the output of other programs.
 #include "base/time_format.h"
 
 #include "../check.h"
@@ -17,7 +17,7 @@ static const struct row {
     {-1, "1970-01-01T00:00:00.000Z", "19700101T000000Z", "Thu, 01 Jan 1970 00:00:00 GMT"},
 };
 
-TEST(each_form_has_its_text) {
+TEST(formats_times) {
 	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
 		char iso[TIME_ISO_BYTES], compact[TIME_COMPACT_BYTES], http[TIME_HTTP_BYTES];
 		time_format_iso(ROWS[i].wall_ms, iso);
@@ -29,7 +29,7 @@ TEST(each_form_has_its_text) {
 	}
 }
 
-TEST(texts_end_where_their_room_does) {
+TEST(texts_fill_their_arrays) {
 	char iso[TIME_ISO_BYTES], compact[TIME_COMPACT_BYTES], http[TIME_HTTP_BYTES];
 	time_format_iso(1, iso);
 	time_format_compact(1, compact);
@@ -40,7 +40,7 @@ TEST(texts_end_where_their_room_does) {
 }
 
 int main(void) {
-	RUN(each_form_has_its_text);
-	RUN(texts_end_where_their_room_does);
+	RUN(formats_times);
+	RUN(texts_fill_their_arrays);
 	return check_summary();
 }

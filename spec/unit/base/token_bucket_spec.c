@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// How often something may happen, in virtual time.
+// Token buckets in virtual time.
 #include "base/token_bucket.h"
 
 #include "../check.h"
 
-// Takes as many as there are.
-static int take_all(struct token_bucket *allowance, uint64_t now_ms) {
+// Takes all available tokens and returns their number.
+static int take_all(struct token_bucket *bucket, uint64_t now_ms) {
 	int count = 0;
-	while (count < 100000 && token_bucket_take(allowance, now_ms))
+	while (count < 100000 && token_bucket_take(bucket, now_ms))
 		count++;
 	return count;
 }
 
-TEST(gives_a_burst_and_then_so_many_a_second) {
+TEST(allows_a_burst_and_then_the_rate) {
 	static const struct {
 		uint32_t burst, per_second;
 		uint64_t passed_ms;
@@ -31,50 +31,50 @@ TEST(gives_a_burst_and_then_so_many_a_second) {
 	    {10, 3, UINT64_MAX - 5000, 10},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct token_bucket allowance;
-		token_bucket_init(&allowance, cases[i].burst, cases[i].per_second, 5000);
-		CHECK_INT(take_all(&allowance, 5000), cases[i].burst);
-		CHECK_INT(take_all(&allowance, 5000 + cases[i].passed_ms), cases[i].expected);
+		struct token_bucket bucket;
+		token_bucket_init(&bucket, cases[i].burst, cases[i].per_second, 5000);
+		CHECK_INT(take_all(&bucket, 5000), cases[i].burst);
+		CHECK_INT(take_all(&bucket, 5000 + cases[i].passed_ms), cases[i].expected);
 	}
 }
 
-// Looking often loses nothing of what comes slowly.
-TEST(gathers_fractions) {
-	struct token_bucket allowance;
+// Frequent calls lose no fraction of a token.
+TEST(keeps_fractions_of_tokens) {
+	struct token_bucket bucket;
 	int taken = 0;
-	token_bucket_init(&allowance, 5, 3, 0);
-	take_all(&allowance, 0);
+	token_bucket_init(&bucket, 5, 3, 0);
+	take_all(&bucket, 0);
 	for (uint64_t now_ms = 1; now_ms <= 10000; now_ms++)
-		taken += token_bucket_take(&allowance, now_ms);
+		taken += token_bucket_take(&bucket, now_ms);
 	CHECK_INT(taken, 30);
 }
 
-TEST(tells_when_there_is_one) {
-	struct token_bucket allowance;
-	token_bucket_init(&allowance, 2, 300, 0);
-	CHECK_INT(token_bucket_wait_ms(&allowance, 0), 0);
-	take_all(&allowance, 0);
-	uint64_t wait_ms = token_bucket_wait_ms(&allowance, 0);
+TEST(reports_the_wait_for_a_token) {
+	struct token_bucket bucket;
+	token_bucket_init(&bucket, 2, 300, 0);
+	CHECK_INT(token_bucket_wait_ms(&bucket, 0), 0);
+	take_all(&bucket, 0);
+	uint64_t wait_ms = token_bucket_wait_ms(&bucket, 0);
 	CHECK_INT(wait_ms, 4);
-	CHECK(!token_bucket_take(&allowance, wait_ms - 1));
-	CHECK_INT(token_bucket_wait_ms(&allowance, wait_ms - 1), 1);
-	CHECK(token_bucket_take(&allowance, wait_ms));
+	CHECK(!token_bucket_take(&bucket, wait_ms - 1));
+	CHECK_INT(token_bucket_wait_ms(&bucket, wait_ms - 1), 1);
+	CHECK(token_bucket_take(&bucket, wait_ms));
 }
 
-TEST(gives_back_up_to_the_burst) {
-	struct token_bucket allowance;
-	token_bucket_init(&allowance, 10, 1, 0);
-	take_all(&allowance, 0);
-	token_bucket_give(&allowance, 3);
-	CHECK_INT(take_all(&allowance, 0), 3);
-	token_bucket_give(&allowance, 1000);
-	CHECK_INT(take_all(&allowance, 0), 10);
+TEST(returns_tokens_up_to_the_burst) {
+	struct token_bucket bucket;
+	token_bucket_init(&bucket, 10, 1, 0);
+	take_all(&bucket, 0);
+	token_bucket_give(&bucket, 3);
+	CHECK_INT(take_all(&bucket, 0), 3);
+	token_bucket_give(&bucket, 1000);
+	CHECK_INT(take_all(&bucket, 0), 10);
 }
 
 int main(void) {
-	RUN(gives_a_burst_and_then_so_many_a_second);
-	RUN(gathers_fractions);
-	RUN(tells_when_there_is_one);
-	RUN(gives_back_up_to_the_burst);
+	RUN(allows_a_burst_and_then_the_rate);
+	RUN(keeps_fractions_of_tokens);
+	RUN(reports_the_wait_for_a_token);
+	RUN(returns_tokens_up_to_the_burst);
 	return check_summary();
 }

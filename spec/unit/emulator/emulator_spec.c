@@ -52,9 +52,9 @@ static void close_world(void) {
 }
 
 static void control(const char *change) {
-	struct server_call *call = send("POST", "/_emulator/models/us.amazon.nova-lite-v1%3A0", change, NULL);
+	struct server_call *call = call_send("POST", "/_emulator/models/us.amazon.nova-lite-v1%3A0", change, NULL);
 	CHECK_INT(call->status, 200);
-	drop(call);
+	call_drop(call);
 }
 
 static bool contains(const struct buffer *buffer, const char *text) {
@@ -64,19 +64,19 @@ static bool contains(const struct buffer *buffer, const char *text) {
 // The value of one counter of one operation.
 static int counter(const char *operation, const char *name) {
 	struct document document;
-	struct server_call *call = send("GET", "/_emulator/requests", "", NULL);
+	struct server_call *call = call_send("GET", "/_emulator/requests", "", NULL);
 	CHECK_INT(json_read_document(buffer_slice(&call->body), &document), 0);
 	const struct document *model = document_get(document_get(&document, "models"), "us.amazon.nova-lite-v1:0");
 	const struct document *number = document_get(document_get(model, operation), name);
 	int found = number ? (int)number->number : 0;
 	document_free(&document);
-	drop(call);
+	call_drop(call);
 	return found;
 }
 
 TEST(a_whole_response_is_sent_when_its_last_token_is_due) {
 	open_plain("");
-	struct server_call *call = send("POST", CONVERSE, ASK, NULL);
+	struct server_call *call = call_send("POST", CONVERSE, ASK, NULL);
 	pass(289);
 	CHECK_INT(call->status, 0);
 	pass(1);
@@ -86,30 +86,30 @@ TEST(a_whole_response_is_sent_when_its_last_token_is_due) {
 	CHECK(contains(&call->body, "us.amazon.nova-lite-v1:0 says:"));
 	CHECK(contains(&call->body, "\"latencyMs\":290"));
 	CHECK_INT(counter("Converse", "answered"), 1);
-	drop(call);
+	call_drop(call);
 	close_world();
 }
 
 TEST(speed_accelerates_time) {
 	open_world("", (struct emulator_settings){.listen = "127.0.0.1:0", .speed = 10});
-	struct server_call *call = send("POST", CONVERSE, ASK, NULL);
+	struct server_call *call = call_send("POST", CONVERSE, ASK, NULL);
 	pass(28);
 	CHECK_INT(call->status, 0);
 	pass(1);
 	CHECK_INT(call->status, 200);
-	drop(call);
+	call_drop(call);
 	close_world();
 }
 
 TEST(the_limit_of_the_request_holds) {
 	open_plain("");
 	struct server_call *call =
-	    send("POST", CONVERSE,
-	         "{\"messages\":[{\"content\":[{\"text\":\"x\"}]}],\"inferenceConfig\":{\"maxTokens\":3}}", NULL);
+	    call_send("POST", CONVERSE,
+	              "{\"messages\":[{\"content\":[{\"text\":\"x\"}]}],\"inferenceConfig\":{\"maxTokens\":3}}", NULL);
 	pass(120);
 	CHECK(contains(&call->body, "\"stopReason\":\"max_tokens\""));
 	CHECK(contains(&call->body, "\"outputTokens\":3"));
-	drop(call);
+	call_drop(call);
 	close_world();
 }
 
@@ -152,7 +152,7 @@ TEST(events_are_sent_when_their_tokens_are_due) {
 	} steps[] = {{99, ""},     {100, "s"},    {139, "s"},    {140, "sd"},      {189, "sd"},
 	             {190, "sdd"}, {240, "sddd"}, {289, "sddd"}, {290, "sddddbSm"}};
 	open_plain("");
-	struct server_call *call = send("POST", STREAM, ASK, NULL);
+	struct server_call *call = call_send("POST", STREAM, ASK, NULL);
 	uint64_t now_ms = 0;
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		pass(steps[i].at_ms - now_ms);
@@ -162,43 +162,43 @@ TEST(events_are_sent_when_their_tokens_are_due) {
 	CHECK(call->ended);
 	CHECK_INT(call->length, -1);
 	CHECK(contains(&call->head, "content-type: application/vnd.amazon.eventstream"));
-	drop(call);
+	call_drop(call);
 	close_world();
 }
 
 TEST(a_slow_client_holds_the_stream_back) {
 	open_plain("");
-	struct server_call *call = send("POST", STREAM, ASK, NULL);
+	struct server_call *call = call_send("POST", STREAM, ASK, NULL);
 	call->room = 1;
 	pass(10000);
 	check_types(call, "s");
 	CHECK_INT(fake_loop.count, 0); // nothing is done until the client reads
-	read_on(call, call->body.len + 1);
+	call_read_on(call, call->body.len + 1);
 	check_types(call, "sddddbSm");
 	CHECK(call->ended);
-	drop(call);
+	call_drop(call);
 	close_world();
 }
 
 TEST(a_client_that_leaves_frees_its_slot) {
 	open_plain(",\"concurrency\":1");
-	struct server_call *first = send("POST", STREAM, ASK, NULL);
-	struct server_call *second = send("POST", STREAM, ASK, NULL);
-	struct server_call *third = send("POST", CONVERSE, ASK, NULL);
+	struct server_call *first = call_send("POST", STREAM, ASK, NULL);
+	struct server_call *second = call_send("POST", STREAM, ASK, NULL);
+	struct server_call *third = call_send("POST", CONVERSE, ASK, NULL);
 	pass(150);
 	check_types(first, "sd");
 	check_types(second, "");
-	leave(second); // while it waits
-	leave(first);
+	call_leave(second); // while it waits
+	call_leave(first);
 	pass(289);
 	CHECK_INT(third->status, 0);
 	pass(1);
 	CHECK_INT(third->status, 200);
 	CHECK_INT(counter("ConverseStream", "cancelled"), 2);
 	CHECK_INT(counter("Converse", "answered"), 1);
-	drop(first);
-	drop(second);
-	drop(third);
+	call_drop(first);
+	call_drop(second);
+	call_drop(third);
 	close_world();
 }
 
@@ -206,13 +206,13 @@ TEST(a_client_may_leave_within_a_write) {
 	open_plain("");
 	for (int i = 0; i < 2; i++) {
 		control(i ? "{\"fault\":\"truncate\",\"after\":0}" : "{\"fault\":null}");
-		struct server_call *stream = send("POST", STREAM, ASK, NULL);
-		struct server_call *whole = send("POST", CONVERSE, ASK, NULL);
+		struct server_call *stream = call_send("POST", STREAM, ASK, NULL);
+		struct server_call *whole = call_send("POST", CONVERSE, ASK, NULL);
 		stream->leaves_at_write = whole->leaves_at_write = true;
 		pass(1000);
-		CHECK(is_over(stream) && is_over(whole));
-		drop(stream);
-		drop(whole);
+		CHECK(call_is_over(stream) && call_is_over(whole));
+		call_drop(stream);
+		call_drop(whole);
 	}
 	CHECK_INT(counter("ConverseStream", "cancelled"), 1);
 	CHECK_INT(counter("ConverseStream", "received"), 2);
@@ -226,14 +226,14 @@ TEST(a_long_queue_is_served_in_order) {
 	control("{\"latency_ms\":0,\"tokens_per_second\":1000000}");
 	control("{\"latency_ms\":5}");
 	for (int i = 0; i < CALLS; i++)
-		calls[i] = send("POST", CONVERSE, ASK, NULL);
+		calls[i] = call_send("POST", CONVERSE, ASK, NULL);
 	pass(5 * 1000);
 	CHECK(calls[999]->ended);
 	CHECK(!calls[1001]->ended);
 	pass(5 * 1001);
 	for (int i = 0; i < CALLS; i++) {
 		CHECK_INT(calls[i]->status, 200);
-		drop(calls[i]);
+		call_drop(calls[i]);
 	}
 	close_world();
 }
@@ -277,8 +277,8 @@ TEST(faults_are_exact) {
 		open_plain(",\"concurrency\":10");
 		snprintf(change, sizeof change, "{\"fault\":%s}", faults[i].change);
 		control(change);
-		struct server_call *stream = send("POST", STREAM, ASK, NULL);
-		struct server_call *whole = send("POST", CONVERSE, ASK, NULL);
+		struct server_call *stream = call_send("POST", STREAM, ASK, NULL);
+		struct server_call *whole = call_send("POST", CONVERSE, ASK, NULL);
 		pass(100000);
 		int failures = check_failures_in_test;
 		check_types(stream, faults[i].types);
@@ -287,8 +287,8 @@ TEST(faults_are_exact) {
 		CHECK_INT(whole->status, faults[i].whole_status);
 		CHECK_INT(counter("ConverseStream", "faults"), 1);
 		CHECK_INT(counter("Converse", "faults"), 1);
-		drop(stream);
-		drop(whole);
+		call_drop(stream);
+		call_drop(whole);
 		CHECK_INT(counter("ConverseStream", "cancelled"), 0);
 		if (check_failures_in_test > failures)
 			printf("  with %s\n", change);
@@ -305,26 +305,26 @@ TEST(faults_of_bodies_are_exact) {
 	    {"{\"fault\":\"truncate\"}", -1}, {"{\"fault\":\"stall\"}", -1}, {"{\"fault\":\"lying_length\"}", 512}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		control(cases[i].change);
-		struct server_call *call = send("POST", CONVERSE, ASK, NULL);
+		struct server_call *call = call_send("POST", CONVERSE, ASK, NULL);
 		pass(1000);
 		int64_t sent = (int64_t)call->body.len;
 		CHECK(sent > 0);
 		CHECK(cases[i].missing < 0 ? sent == call->length / 2 : sent + cases[i].missing == call->length);
-		drop(call);
+		call_drop(call);
 	}
 	control("{\"fault\":\"corrupt\"}");
-	struct server_call *call = send("POST", CONVERSE, ASK, NULL);
+	struct server_call *call = call_send("POST", CONVERSE, ASK, NULL);
 	struct document document;
 	pass(1000);
 	CHECK_INT(json_read_document(buffer_slice(&call->body), &document), ERROR_INVALID);
-	drop(call);
+	call_drop(call);
 	close_world();
 }
 
 TEST(exceptions_have_the_services_form) {
 	open_plain("");
 	control("{\"fault\":\"ThrottlingException\",\"retry_after_ms\":2500}");
-	struct server_call *call = send("POST", CONVERSE, ASK, NULL);
+	struct server_call *call = call_send("POST", CONVERSE, ASK, NULL);
 	pass(10); // a tenth of the time to the first token
 	CHECK_INT(call->status, 429);
 	CHECK(contains(&call->head, "x-amzn-errortype: ThrottlingException:http://"));
@@ -332,13 +332,13 @@ TEST(exceptions_have_the_services_form) {
 	CHECK(contains(&call->head, "retry-after: 3\n"));
 	CHECK_SLICE(buffer_slice(&call->body),
 	            SLICE("{\"message\":\"Too many requests, please wait before trying again.\"}"));
-	drop(call);
+	call_drop(call);
 	control("{\"fault\":\"html\"}");
-	call = send("POST", CONVERSE, ASK, NULL);
+	call = call_send("POST", CONVERSE, ASK, NULL);
 	pass(10);
 	CHECK_INT(call->status, 502);
 	CHECK(contains(&call->head, "content-type: text/html"));
-	drop(call);
+	call_drop(call);
 	close_world();
 }
 
@@ -346,14 +346,14 @@ TEST(quotas_throttle) {
 	open_plain(",\"quota\":{\"rpm\":2,\"tpm\":1000}");
 	struct server_call *calls[3];
 	for (int i = 0; i < 3; i++)
-		calls[i] = send("POST", CONVERSE, ASK, NULL);
+		calls[i] = call_send("POST", CONVERSE, ASK, NULL);
 	pass(1000);
 	CHECK_INT(calls[1]->status, 200);
 	CHECK_INT(calls[2]->status, 429);
 	CHECK(contains(&calls[2]->body, "Too many requests"));
 	CHECK_INT(counter("Converse", "throttled"), 1);
 	for (int i = 0; i < 3; i++)
-		drop(calls[i]);
+		call_drop(calls[i]);
 	close_world();
 }
 
@@ -374,11 +374,11 @@ TEST(tiers_are_distinguished) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char body[256];
 		snprintf(body, sizeof body, "{\"serviceTier\":{\"type\":\"%s\"},%s", rows[i].tier, ASK + 1);
-		struct server_call *call = send("POST", CONVERSE, body, NULL);
+		struct server_call *call = call_send("POST", CONVERSE, body, NULL);
 		pass(1000);
 		CHECK_INT(call->status, rows[i].status);
 		CHECK(contains(&call->body, rows[i].says));
-		drop(call);
+		call_drop(call);
 	}
 	close_world();
 }
@@ -413,7 +413,7 @@ TEST(invalid_requests_are_refused) {
 	};
 	open_plain("");
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct server_call *call = send(cases[i].method, cases[i].path, cases[i].body, NULL);
+		struct server_call *call = call_send(cases[i].method, cases[i].path, cases[i].body, NULL);
 		int failures = check_failures_in_test;
 		CHECK(call->ended);
 		CHECK_INT(call->status, cases[i].status);
@@ -421,7 +421,7 @@ TEST(invalid_requests_are_refused) {
 		CHECK(contains(&call->body, cases[i].message));
 		if (check_failures_in_test > failures)
 			printf("  %s %s: %.*s\n", cases[i].method, cases[i].path, SLICE_ARGS(buffer_slice(&call->body)));
-		drop(call);
+		call_drop(call);
 	}
 	close_world();
 }
@@ -429,24 +429,24 @@ TEST(invalid_requests_are_refused) {
 TEST(the_reset_restores_the_scenario) {
 	open_plain(",\"quota\":{\"rpm\":1}");
 	control("{\"latency_ms\":0}");
-	drop(send("POST", CONVERSE, ASK, NULL));
+	call_drop(call_send("POST", CONVERSE, ASK, NULL));
 	CHECK_INT(counter("Converse", "received"), 1);
-	drop(send("POST", "/_emulator/reset", "", NULL));
+	call_drop(call_send("POST", "/_emulator/reset", "", NULL));
 	CHECK_INT(counter("Converse", "received"), 0);
-	struct server_call *call = send("POST", CONVERSE, ASK, NULL);
+	struct server_call *call = call_send("POST", CONVERSE, ASK, NULL);
 	pass(289);
 	CHECK_INT(call->status, 0); // the scenario's own latency applies again
 	pass(1);
 	CHECK_INT(call->status, 200); // and so does its whole quota
-	drop(call);
+	call_drop(call);
 	close_world();
 }
 
 TEST(the_control_path_is_for_loopback) {
 	open_world("", (struct emulator_settings){.listen = "0.0.0.0:0", .speed = 1});
-	struct server_call *call = send("GET", "/_emulator/requests", "", NULL);
+	struct server_call *call = call_send("GET", "/_emulator/requests", "", NULL);
 	CHECK_INT(call->status, 403);
-	drop(call);
+	call_drop(call);
 	close_world();
 }
 
@@ -478,13 +478,13 @@ TEST(callers_must_authenticate) {
 		                                          .speed = 1,
 		                                          .keys = cases[i].keys ? keys : NULL,
 		                                          .bearer = cases[i].bearer ? bearer : NULL});
-		struct server_call *call = send("POST", CONVERSE, ASK, cases[i].authorization);
+		struct server_call *call = call_send("POST", CONVERSE, ASK, cases[i].authorization);
 		int failures = check_failures_in_test;
 		CHECK(call->status == cases[i].status || (call->status >= 400 && cases[i].status >= 400));
 		CHECK(cases[i].status == 0 || contains(&call->head, cases[i].type));
 		if (check_failures_in_test > failures)
 			printf("  \"%s\": %.*s\n", cases[i].authorization, SLICE_ARGS(buffer_slice(&call->head)));
-		drop(call);
+		call_drop(call);
 		close_world();
 	}
 	credentials_release(keys);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server without sockets, in place of net's, over a loop in virtual time. A spec hands in requests, moves the clock,
-// and reads what was answered.
+// Replaces http's server: no sockets, and a loop in virtual time. A spec sends requests, advances the clock and reads
+// the responses.
 #ifndef SPEC_EMULATOR_FAKE_NET_H
 #define SPEC_EMULATOR_FAKE_NET_H
 
@@ -13,7 +13,7 @@
 struct server {
 	const struct server_events *events;
 	void *owner;
-	struct server_call *calls; // that are not over
+	struct server_call *calls; // the open calls
 };
 
 struct server_call {
@@ -62,7 +62,7 @@ const char *server_address(const struct server *server, size_t index) {
 	return "127.0.0.1:1";
 }
 
-static inline void forget(struct server_call *call) {
+static inline void call_remove(struct server_call *call) {
 	struct server_call **place = &call->server->calls;
 	while (*place != call)
 		place = &(*place)->next;
@@ -70,18 +70,18 @@ static inline void forget(struct server_call *call) {
 }
 
 // The client leaves.
-static inline void leave(struct server_call *call) {
-	forget(call);
+static inline void call_leave(struct server_call *call) {
+	call_remove(call);
 	call->left = true;
 	call->server->events->on_gone(call->server->owner, call, call->owner);
 }
 
 void server_close(struct server *server) {
 	while (server->calls)
-		leave(server->calls);
+		call_leave(server->calls);
 }
 
-static inline void take_head(struct server_call *call, int status, struct headers headers) {
+static inline void call_take_head(struct server_call *call, int status, struct headers headers) {
 	if (call->status || call->ended || call->aborted || call->left)
 		abort();
 	call->status = status;
@@ -90,14 +90,14 @@ static inline void take_head(struct server_call *call, int status, struct header
 }
 
 void server_respond(struct server_call *call, int status, struct headers headers, struct slice body) {
-	take_head(call, status, headers);
+	call_take_head(call, status, headers);
 	buffer_append(&call->body, body);
 	call->ended = true;
-	forget(call);
+	call_remove(call);
 }
 
 void server_response_start(struct server_call *call, int status, struct headers headers, int64_t content_length) {
-	take_head(call, status, headers);
+	call_take_head(call, status, headers);
 	call->length = content_length;
 }
 
@@ -106,7 +106,7 @@ bool server_response_write(struct server_call *call, struct slice bytes) {
 		abort();
 	buffer_append(&call->body, bytes);
 	if (call->leaves_at_write)
-		leave(call);
+		call_leave(call);
 	return call->body.len < call->room;
 }
 
@@ -114,7 +114,7 @@ void server_response_end(struct server_call *call) {
 	if (!call->status || call->ended || call->aborted || call->left)
 		abort();
 	call->ended = true;
-	forget(call);
+	call_remove(call);
 }
 
 void server_response_abort(struct server_call *call, bool reset) {
@@ -122,18 +122,18 @@ void server_response_abort(struct server_call *call, bool reset) {
 		abort();
 	call->aborted = true;
 	call->reset = reset;
-	forget(call);
+	call_remove(call);
 }
 
 // The client has read everything.
-static inline void read_on(struct server_call *call, size_t room) {
+static inline void call_read_on(struct server_call *call, size_t room) {
 	call->room = room;
 	call->server->events->on_writable(call->server->owner, call, call->owner);
 }
 
-// Sends a request, with headers if `authorization` is not NULL. Free it with drop.
-static inline struct server_call *send(const char *method, const char *path, const char *content,
-                                       const char *authorization) {
+// Sends a request, with headers if `authorization` is not NULL. Free it with call_drop.
+static inline struct server_call *call_send(const char *method, const char *path, const char *content,
+                                            const char *authorization) {
 	struct server_call *call = calloc(1, sizeof *call);
 	static struct header headers[1];
 	buffer_init(&call->target, 4096);
@@ -159,14 +159,14 @@ static inline struct server_call *send(const char *method, const char *path, con
 	return call;
 }
 
-static inline bool is_over(const struct server_call *call) {
+static inline bool call_is_over(const struct server_call *call) {
 	return call->ended || call->aborted || call->left;
 }
 
 // Frees a call; if it isn't over, the client leaves first.
-static inline void drop(struct server_call *call) {
-	if (!is_over(call))
-		leave(call);
+static inline void call_drop(struct server_call *call) {
+	if (!call_is_over(call))
+		call_leave(call);
 	buffer_free(&call->target);
 	buffer_free(&call->content);
 	buffer_free(&call->head);

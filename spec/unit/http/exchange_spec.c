@@ -37,7 +37,7 @@ static const struct response responses[] = {
 	 AWAIT_END, "POST", 200, "hello", -1, 1},
 	{"until close", SEND, RESPONSE("") "hello", END, "POST", 200, "hello", -1, 0},
 	{"until close, empty", SEND, RESPONSE(""), END, "POST", 200, "", -1, 0},
-	{"close asked", SEND, RESPONSE("content-length: 5\r\nconnection: close\r\n") "hello", AWAIT_END, "POST", 200, "hello", -1, 0},
+	{"close requested", SEND, RESPONSE("content-length: 5\r\nconnection: close\r\n") "hello", AWAIT_END, "POST", 200, "hello", -1, 0},
 	{"HTTP/1.0", SEND, "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nhi", AWAIT_END, "POST", 200, "hi", -1, 0},
 	{"204", SEND, "HTTP/1.1 204 No Content\r\n\r\n", AWAIT_END, "POST", 204, "", -1, 1},
 	{"304 with a length", SEND, "HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n", AWAIT_END, "GET", 304, "", -1, 1},
@@ -47,15 +47,15 @@ static const struct response responses[] = {
 	{"103 swallowed, bytewise", SEND_BYTEWISE, "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" RESPONSE("content-length: 2\r\n") "hi",
 	 AWAIT_END, "POST", 200, "hi", -1, 1},
 	{"100 to HEAD", SEND, INTERIM RESPONSE("content-length: 2\r\n"), AWAIT_END, "HEAD", 200, "", -1, 1},
-	{"16 interim answers", SEND, INTERIM_4 INTERIM_4 INTERIM_4 INTERIM_4 RESPONSE("content-length: 0\r\n"), AWAIT_END, "POST", 200, "", -1, 1},
-	{"17 interim answers", SEND, INTERIM_4 INTERIM_4 INTERIM_4 INTERIM_4 INTERIM, AWAIT_END, "POST", 0, "", EXCHANGE_MALFORMED, 0},
+	{"16 interim responses", SEND, INTERIM_4 INTERIM_4 INTERIM_4 INTERIM_4 RESPONSE("content-length: 0\r\n"), AWAIT_END, "POST", 200, "", -1, 1},
+	{"17 interim responses", SEND, INTERIM_4 INTERIM_4 INTERIM_4 INTERIM_4 INTERIM, AWAIT_END, "POST", 0, "", EXCHANGE_MALFORMED, 0},
 	{"another protocol", SEND, "HTTP/1.1 101 Switching\r\nupgrade: x\r\n\r\n", AWAIT_END, "POST", 0, "", EXCHANGE_MALFORMED, 0},
 
 	{"closed early", SEND, "", END, "POST", 0, "", EXCHANGE_CLOSED, 0},
 	{"reset early", SEND, "", RESET, "POST", 0, "", EXCHANGE_RESET, 0},
 	{"cut in the status line", SEND, "HTT", END, "POST", 0, "", EXCHANGE_TRUNCATED, 0},
 	{"cut in the head", SEND, "HTTP/1.1 200 OK\r\ncontent-le", END, "POST", 0, "", EXCHANGE_TRUNCATED, 0},
-	{"cut after an interim answer", SEND, INTERIM, END, "POST", 0, "", EXCHANGE_TRUNCATED, 0},
+	{"cut after an interim response", SEND, INTERIM, END, "POST", 0, "", EXCHANGE_TRUNCATED, 0},
 	{"cut by length", SEND, RESPONSE("content-length: 6\r\n") "hello", END, "POST", 200, "hello", EXCHANGE_TRUNCATED, 0},
 	{"cut in a chunk", SEND, RESPONSE("transfer-encoding: chunked\r\n") "9\r\nhello", END, "POST", 200, "hello", EXCHANGE_TRUNCATED, 0},
 	{"cut before the last chunk", SEND, RESPONSE("transfer-encoding: chunked\r\n") "5\r\nhello\r\n", END, "POST", 200, "hello",
@@ -84,7 +84,7 @@ static const struct response responses[] = {
 	{"an endless head", SEND, "HTTP/1.1 200 " LONG_1024 LONG_1024 LONG_1024 LONG_1024 LONG_1024, AWAIT_END, "POST", 0, "",
 	 EXCHANGE_HEAD_TOO_LARGE, 0},
 	{"more than the length", SEND, RESPONSE("content-length: 5\r\n") "hello, world", AWAIT_END, "POST", 200, "hello", -1, 0},
-	{"a second answer", SEND, RESPONSE("content-length: 0\r\n") RESPONSE("content-length: 0\r\n"), AWAIT_END, "POST", 200, "", -1, 0},
+	{"a second response", SEND, RESPONSE("content-length: 0\r\n") RESPONSE("content-length: 0\r\n"), AWAIT_END, "POST", 200, "", -1, 0},
 	{"bytes after the last chunk", SEND, RESPONSE("transfer-encoding: chunked\r\n") "0\r\n\r\nx", AWAIT_END, "POST", 200, "", -1, 0},
 };
 // clang-format on
@@ -117,7 +117,7 @@ static void check_response(const struct response *response) {
 	scripted_server_stop(&server);
 	recorded_free(&record);
 	if (check_failures_in_test > failures_before)
-		printf("  answer: %s\n", response->what);
+		printf("  response: %s\n", response->what);
 }
 
 TEST(every_response_has_its_outcome) {

@@ -57,8 +57,8 @@ struct scripted_server {
 	int go[2];
 	atomic_int accepted;
 	atomic_int requests;
-	atomic_int resumed; // TLS sessions
-	char asked_for[64]; // the server name in TLS's ClientHello
+	atomic_int resumed;   // TLS sessions
+	char server_name[64]; // the server name in TLS's ClientHello
 	atomic_size_t sent_bytes;
 	atomic_size_t dropped_bytes; // read by AWAIT_END
 	const char *failed;          // what a step waited for in vain
@@ -104,7 +104,7 @@ static inline void scripted_start_tls(struct scripted_server *server) {
 	// Some specs expect the client to refuse the server.
 	int status = SSL_accept(server->tls);
 	const char *name = SSL_get_servername(server->tls, TLSEXT_NAMETYPE_host_name);
-	snprintf(server->asked_for, sizeof(server->asked_for), "%s", name ? name : "");
+	snprintf(server->server_name, sizeof(server->server_name), "%s", name ? name : "");
 	if (status == 1 && SSL_session_reused(server->tls))
 		atomic_fetch_add(&server->resumed, 1);
 }
@@ -218,7 +218,7 @@ static inline void scripted_step(struct scripted_server *server, const struct sc
 		break;
 	case AWAIT_GO:
 		if (read(server->go[0], dropped, 1) != 1)
-			server->failed = "nobody said go";
+			server->failed = "the go pipe failed";
 		break;
 	case DONE:
 	case AGAIN:

@@ -8,14 +8,14 @@
 
 #define OK_2 "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 
-static struct authority authority, stranger;
+static struct authority authority, unknown_authority;
 
 struct outcome {
 	int status; // or -1 - failure
 	int accepted, resumed;
 	size_t idle;
 	size_t body_bytes;
-	char asked_for[64];
+	char server_name[64];
 };
 
 // Runs `exchanges` exchanges with the script, one after the other; returns the outcome of the last.
@@ -44,7 +44,7 @@ static struct outcome run(const struct script *script, SSL_CTX *context, const c
 	scripted_server_stop(&server);
 	outcome.accepted = server.accepted;
 	outcome.resumed = server.resumed;
-	memcpy(outcome.asked_for, server.asked_for, sizeof(outcome.asked_for));
+	memcpy(outcome.server_name, server.server_name, sizeof(outcome.server_name));
 	return outcome;
 }
 
@@ -54,7 +54,7 @@ static const struct script refused[] = {{.step = ACCEPT}, {.step = START_TLS}, {
 
 TEST(a_trusted_server_is_used_and_kept) {
 	static const struct {
-		const char *host, *alternatives, *asked_for;
+		const char *host, *alternatives, *server_name;
 	} good[] = {{"localhost", "DNS:localhost", "localhost"},
 	            {"LOCALHOST", "DNS:localhost", "LOCALHOST"},
 	            {"127.0.0.1", "IP:127.0.0.1", ""}};
@@ -63,7 +63,7 @@ TEST(a_trusted_server_is_used_and_kept) {
 		struct outcome outcome = run(one_response, context, good[i].host, authority.file, 1, SLICE("body"));
 		CHECK_INT(outcome.status, 200);
 		CHECK_INT(outcome.idle, 1);
-		CHECK_STRING(outcome.asked_for, good[i].asked_for);
+		CHECK_STRING(outcome.server_name, good[i].server_name);
 		SSL_CTX_free(context);
 	}
 }
@@ -79,7 +79,7 @@ TEST(an_untrusted_server_is_refused) {
 	    {"localhost", "DNS:local*", &authority, authority.file, 24},
 	    {"127.0.0.1", "DNS:localhost", &authority, authority.file, 24},
 	    {"127.0.0.1", "IP:127.0.0.2", &authority, authority.file, 24},
-	    {"localhost", "DNS:localhost", &stranger, authority.file, 24},
+	    {"localhost", "DNS:localhost", &unknown_authority, authority.file, 24},
 	    {"localhost", "DNS:localhost", NULL, authority.file, 24},
 	    {"localhost", "DNS:localhost", &authority, authority.file, 0},
 	    {"localhost", "DNS:localhost", &authority, "/nowhere.pem", 24},
@@ -270,7 +270,7 @@ int main(void) {
 	alarm(60);
 	log_configure(LOG_OFF, LOG_TEXT);
 	authority_init(&authority);
-	authority_init(&stranger);
+	authority_init(&unknown_authority);
 	RUN(a_trusted_server_is_used_and_kept);
 	RUN(an_untrusted_server_is_refused);
 	RUN(old_versions_are_refused);
@@ -283,6 +283,6 @@ int main(void) {
 	RUN(a_proxy_makes_a_tunnel_or_fails);
 	RUN(an_https_proxy_is_reported);
 	authority_free(&authority);
-	authority_free(&stranger);
+	authority_free(&unknown_authority);
 	return check_summary();
 }

@@ -54,14 +54,14 @@ SEEN_BY_LIBRARIES void freeaddrinfo(struct addrinfo *list) {
 
 struct attempt {
 	struct loop *loop;
-	int told;
+	int callbacks;
 	bool connected, late;
 	enum connect_failure failure;
 };
 
 static void on_connected(void *owner, int descriptor, enum connect_failure failure) {
 	struct attempt *attempt = owner;
-	attempt->told++;
+	attempt->callbacks++;
 	attempt->connected = descriptor >= 0;
 	attempt->failure = failure;
 	if (descriptor >= 0)
@@ -87,7 +87,7 @@ static struct attempt try(const char *const *addresses, uint16_t port) {
 	CHECK(connecting != NULL);
 	if (connecting)
 		loop_run(attempt.loop);
-	if (connecting && !attempt.told)
+	if (connecting && !attempt.callbacks)
 		connecting_cancel(connecting);
 	timer_stop(&guard);
 	connector_free(connector);
@@ -126,7 +126,7 @@ TEST(addresses_that_refuse_cost_no_time) {
 		int failures = check_failures_in_test;
 		struct attempt attempt = try(rows[i].addresses, port);
 		CHECK(!attempt.late);
-		CHECK_INT(attempt.told, 1);
+		CHECK_INT(attempt.callbacks, 1);
 		CHECK_INT(attempt.connected, rows[i].connects);
 		if (!rows[i].connects)
 			CHECK_INT(attempt.failure, rows[i].failure);

@@ -142,7 +142,7 @@ static SSL *new_tls(SSL_CTX *context, bool accepts) {
 	return tls;
 }
 
-static void pair_init(struct pair *pair, bool tls, const struct socket_events *told) {
+static void pair_init(struct pair *pair, bool tls, const struct socket_events *socket_events) {
 	int descriptors[2];
 	*pair = (struct pair){.loop = loop_new()};
 	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, descriptors), 0);
@@ -154,7 +154,7 @@ static void pair_init(struct pair *pair, bool tls, const struct socket_events *t
 		struct side *side = &pair->sides[i];
 		random_init(&side->random, (uint64_t)i + 5);
 		timer_init(&side->pause, pair->loop, on_pause_over, side);
-		side->socket = socket_new(pair->loop, descriptors[i], told, side);
+		side->socket = socket_new(pair->loop, descriptors[i], socket_events, side);
 		if (tls)
 			socket_start_tls(side->socket, new_tls(pair->contexts[i], i == 1));
 	}

@@ -4,7 +4,6 @@
 
 #include "base/list.h"
 #include "world/behaviour.h"
-#include "world/tier.h"
 
 static const struct scenario_traffic traffic = {.output_tokens = {100, 200}};
 static const struct scenario_model plain = {.ttft_ms = {300, 1200}, .tokens_per_second = {80, 30}};
@@ -231,20 +230,17 @@ TEST(tiers_have_their_own_faults) {
 	                               .share = 1,
 	                               .trouble = SCENARIO_EXCEPTION,
 	                               .after = SCENARIO_AFTER_UNSET,
-	                               .tiers = TIER_BIT_DEFAULT | TIER_BIT_FLEX};
+	                               .tiers = tier_bit(TIER_DEFAULT) | tier_bit(TIER_FLEX)};
 	static const struct {
-		unsigned tier;
+		enum service_tier tier;
 		enum plan_outcome outcome;
 	} rows[] = {
-	    {0, PLAN_FAULT},
-	    {TIER_BIT_DEFAULT, PLAN_FAULT},
-	    {TIER_BIT_FLEX, PLAN_FAULT},
-	    {TIER_BIT_PRIORITY, PLAN_RESPONSE},
-	    {TIER_BIT_RESERVED, PLAN_NO_SUCH_TIER},
+	    {TIER_NONE, PLAN_FAULT},        {TIER_DEFAULT, PLAN_FAULT},         {TIER_FLEX, PLAN_FAULT},
+	    {TIER_PRIORITY, PLAN_RESPONSE}, {TIER_RESERVED, PLAN_NO_SUCH_TIER},
 	};
 	struct scenario_model model = plain;
 	model.faults = (struct scenario_faults){.list = &fault, .count = 1};
-	model.tiers = TIER_BIT_DEFAULT | TIER_BIT_FLEX | TIER_BIT_PRIORITY;
+	model.tiers = tier_bit(TIER_DEFAULT) | tier_bit(TIER_FLEX) | tier_bit(TIER_PRIORITY);
 	model.quota.rpm = 1;
 	struct behaviour behaviour;
 	behaviour_init(&behaviour, &model, &traffic, SLICE("m"), 1);
@@ -258,7 +254,7 @@ TEST(tiers_have_their_own_faults) {
 	struct adjustment adjustment = adjustment_none();
 	adjustment.fault = fault;
 	adjustment.fault.trouble = SCENARIO_HANG;
-	adjustment.fault.tiers = TIER_BIT_PRIORITY;
+	adjustment.fault.tiers = tier_bit(TIER_PRIORITY);
 	behaviour_adjust(&behaviour, &adjustment);
 	behaviour.requests = (struct quota_counter){0};
 	CHECK_INT(plan_once(&behaviour, tokens(1, 5), 0).outcome, PLAN_RESPONSE);

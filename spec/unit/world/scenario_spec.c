@@ -3,8 +3,8 @@
 #include "../check.h"
 
 #include "base/buffer.h"
+#include "base/service_tier.h"
 #include "world/scenario.h"
-#include "world/tier.h"
 
 #include "base/problem.h"
 #include "build.h"
@@ -71,9 +71,9 @@ static void check_model(const struct scenario_model *model) {
 	CHECK_NEAR(faults[0].share, 0.5, 0);
 	CHECK_INT(faults[0].retry_after_ms, 1500);
 	CHECK(faults[0].after == SCENARIO_AFTER_UNSET);
-	CHECK_INT(faults[0].tiers, TIER_BIT_FLEX);
+	CHECK_INT(faults[0].tiers, tier_bit(TIER_FLEX));
 	CHECK_INT(faults[1].tiers, 0);
-	CHECK_INT(model->tiers, TIER_BIT_DEFAULT | TIER_BIT_FLEX);
+	CHECK_INT(model->tiers, tier_bit(TIER_DEFAULT) | tier_bit(TIER_FLEX));
 	CHECK_INT(faults[1].trouble, SCENARIO_STALL);
 	CHECK(faults[1].after == SCENARIO_AFTER_STOP);
 	CHECK_NEAR(faults[1].share, 1, 0);
