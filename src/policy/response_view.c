@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole answer as `accept` sees it, read from its bytes when it is asked.
+// A whole response, as `accept` sees it; the body is read when a field needs it.
 #include <lauxlib.h>
 
 #include "policy/view_fields.h"

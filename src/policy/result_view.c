@@ -29,7 +29,7 @@ static void push_attempts(lua_State *lua, void *object) {
 	lua_pushinteger(lua, (lua_Integer)result_of(object)->attempts);
 }
 
-// nil where the client got none.
+// nil when the client got no response.
 static void push_status(lua_State *lua, void *object) {
 	view_push_count(lua, result_of(object)->status ? result_of(object)->status : -1);
 }
