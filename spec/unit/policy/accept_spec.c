@@ -8,17 +8,17 @@ static const char converse[] =
     "{\"toolUse\":{\"name\":\"t\",\"input\":{\"text\":\"tool\",\"stopReason\":\"tool\"}}},{\"text\":\"Sorry\"}]}},"
     "\"stopReason\":\"content_filtered\",\"usage\":{\"inputTokens\":3},\"serviceTier\":{\"type\":\"flex\"}}";
 
-struct dry_run_case {
+struct example {
 	const char *body;
 	struct headers headers;
 };
 
-static bool accept_with(struct fixture *fixture, const struct dry_run_case *dry_run_case, struct slice *reason) {
+static bool accept_with(struct fixture *fixture, const struct example *example, struct slice *reason) {
 	const struct decide *decide = policy_decide(fixture->policy, 0);
 	struct response response = {
 	    .status = 200,
-	    .headers = dry_run_case->headers,
-	    .body = slice_from(dry_run_case->body),
+	    .headers = example->headers,
+	    .body = slice_from(example->body),
 	    .usage = {.input_tokens = 3, .output_tokens = 40, .cache_read_tokens = 0, .cache_write_tokens = -1},
 	    .latency_ms = 850,
 	};
@@ -59,7 +59,7 @@ TEST(accept_s_results) {
 		struct fixture fixture;
 		struct slice reason;
 		load(&fixture, rows[i].body);
-		CHECK_INT(accept_with(&fixture, &(struct dry_run_case){.body = converse}, &reason), rows[i].accepted);
+		CHECK_INT(accept_with(&fixture, &(struct example){.body = converse}, &reason), rows[i].accepted);
 		CHECK_SLICE(reason, slice_from(rows[i].reason));
 		CHECK_INT(fixture.errors, rows[i].error);
 		if (check_failures_in_test)
@@ -72,7 +72,7 @@ TEST(a_long_reason_is_cut) {
 	struct fixture fixture;
 	struct slice reason;
 	load(&fixture, "return false, ('r'):rep(10000)");
-	CHECK(!accept_with(&fixture, &(struct dry_run_case){.body = converse}, &reason));
+	CHECK(!accept_with(&fixture, &(struct example){.body = converse}, &reason));
 	CHECK_INT(reason.len, 256);
 	fixture_free(&fixture);
 }
@@ -82,7 +82,7 @@ TEST(an_overrunning_accept_is_benched_and_accepts) {
 	struct slice reason;
 	load(&fixture, "while true do end");
 	for (int call = 0; call < 8; call++)
-		CHECK(accept_with(&fixture, &(struct dry_run_case){.body = converse}, &reason));
+		CHECK(accept_with(&fixture, &(struct example){.body = converse}, &reason));
 	CHECK_INT(fixture.errors, 5);
 	CHECK_INT(fixture.disabled, 1);
 	const char *names[POLICY_HOOKS_MAX];
@@ -95,7 +95,7 @@ TEST(an_overrunning_accept_is_benched_and_accepts) {
 TEST(the_answer_s_fields) {
 	static const struct header flex[] = {{{"X-Amzn-Bedrock-Service-Tier", 27}, {"priority", 8}}};
 	static const struct {
-		struct dry_run_case dry_run_case;
+		struct example example;
 		const char *condition;
 	} rows[] = {
 	    {{converse, {0}}, "response.status == 200 and response.latency_ms == 850"},
@@ -139,7 +139,7 @@ TEST(the_answer_s_fields) {
 		snprintf(body, sizeof body, "if not (%s) then return false, tostring(response:text()) end return true",
 		         rows[i].condition);
 		load(&fixture, body);
-		CHECK(accept_with(&fixture, &rows[i].dry_run_case, &reason));
+		CHECK(accept_with(&fixture, &rows[i].example, &reason));
 		CHECK_STRING(fixture.detail, "");
 		if (check_failures_in_test)
 			printf("  in: %s\n", rows[i].condition);
@@ -156,8 +156,8 @@ TEST(an_answer_dies_with_its_call) {
 	               "ok, problem = pcall(kept[2], kept[1]) assert(not ok and problem:find('only valid'), problem)\n"
 	               "ok, problem = pcall(kept[2], request) assert(not ok and problem:find('response:text'), problem)\n"
 	               "return false, 'seen'");
-	CHECK(accept_with(&fixture, &(struct dry_run_case){.body = converse}, &reason));
-	CHECK(!accept_with(&fixture, &(struct dry_run_case){.body = converse}, &reason));
+	CHECK(accept_with(&fixture, &(struct example){.body = converse}, &reason));
+	CHECK(!accept_with(&fixture, &(struct example){.body = converse}, &reason));
 	CHECK_SLICE(reason, SLICE("seen"));
 	CHECK_STRING(fixture.detail, "");
 	fixture_free(&fixture);

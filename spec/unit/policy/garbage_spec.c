@@ -67,9 +67,9 @@ TEST(memory_is_flat) {
 	struct fixture fixture;
 	size_t peak_bytes = 0, early_bytes = 0;
 	fixture_init(&fixture);
-	fixture.facts.headers = (struct headers){headers, 1};
-	fixture.facts.body = SLICE("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\\nyou\"}]}],"
-	                           "\"max_tokens\":10,\"requestMetadata\":{\"tenant\":\"blue\"}}");
+	fixture.attributes.headers = (struct headers){headers, 1};
+	fixture.attributes.body = SLICE("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\\nyou\"}]}],"
+	                                "\"max_tokens\":10,\"requestMetadata\":{\"tenant\":\"blue\"}}");
 	fixture_load(&fixture, policy);
 	CHECK_STRING(fixture_problems(&fixture), "");
 	policy_on_call(fixture.policy, 0, note_peak, &peak_bytes);

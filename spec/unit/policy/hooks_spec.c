@@ -329,7 +329,7 @@ TEST(the_strict_policy_fails_over_for_throttling_only) {
 	CHECK_INT(policy_load("policies/strict.lua", &limits, 1, &fixture.host, &fixture.problems, &fixture.policy), 0);
 	CHECK_STRING(fixture_problems(&fixture), "");
 	fixture.route = (struct route){.pool = policy_pool(fixture.policy), .decide = policy_decide(fixture.policy, 0)};
-	route_request_new(&fixture.route, &fixture.facts, &fixture.arena, 0, &fixture.request);
+	route_request_new(&fixture.route, &fixture.attributes, &fixture.arena, 0, &fixture.request);
 	CHECK_INT(policy_pool(fixture.policy)->models[0].timeout_ms, 30000);
 	struct classification found = fixture_classify(&fixture, &throttled);
 	CHECK(same_classification(

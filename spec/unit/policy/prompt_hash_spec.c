@@ -83,7 +83,7 @@ TEST(broken_bodies_are_read_as_far_as_they_go) {
 
 static void load(struct fixture *fixture, const char *select, const char *body) {
 	fixture_init(fixture);
-	fixture->facts.body = slice_from(body);
+	fixture->attributes.body = slice_from(body);
 	char text[2048];
 	snprintf(text, sizeof text, "%sselect = function(request, models)\n%s\nend }", POLICY, select);
 	fixture_load_limited(fixture, text, 1, 10000000, 16 << 20);
@@ -161,7 +161,7 @@ TEST(nothing_comes_of_nothing) {
 TEST(a_request_that_is_over_is_refused) {
 	struct fixture fixture;
 	fixture_init(&fixture);
-	fixture.facts.body = SLICE("{" SYSTEM "}");
+	fixture.attributes.body = SLICE("{" SYSTEM "}");
 	fixture_load(&fixture, "local hash = require 'signalbox.hash'\nlocal kept\n"
 	                       "return { models = { { id = 'a' } }, select = function(request, models)\n"
 	                       "  if kept then hash.prompt(kept) end\n  kept = request\n  return models[1]\nend }");

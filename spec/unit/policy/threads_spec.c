@@ -17,14 +17,14 @@ static void *work(void *argument) {
 	struct worker *worker = argument;
 	const struct pool *pool = policy_pool(worker->policy);
 	const struct decide *decide = policy_decide(worker->policy, worker->number);
-	struct request_attributes facts = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct request_attributes attributes = {.id = SLICE("r"), .asked = SLICE("chat")};
 	struct random_source random;
 	struct arena arena;
 	arena_init(&arena, 1 << 16);
 	random_init(&random, worker->number);
 	struct route route = {.pool = pool, .decide = decide, .random = &random};
 	struct route_request *request;
-	route_request_new(&route, &facts, &arena, 0, &request);
+	route_request_new(&route, &attributes, &arena, 0, &request);
 	for (int i = 0; i < DECISIONS; i++) {
 		const struct model *list[] = {&pool->models[0], &pool->models[1]};
 		struct selection selection = {0};
@@ -88,12 +88,12 @@ static void *count(void *argument) {
 	struct worker *worker = argument;
 	const struct decide *decide = policy_decide(worker->policy, worker->number);
 	const struct model *model = &policy_pool(worker->policy)->models[0];
-	struct request_attributes facts = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct request_attributes attributes = {.id = SLICE("r"), .asked = SLICE("chat")};
 	struct route route = {.pool = policy_pool(worker->policy), .decide = decide};
 	struct route_request *request;
 	struct arena arena;
 	arena_init(&arena, 1 << 16);
-	route_request_new(&route, &facts, &arena, 0, &request);
+	route_request_new(&route, &attributes, &arena, 0, &request);
 	for (int i = 0; i < DECISIONS; i++) {
 		struct edits edits = {0};
 		struct slice reason;

@@ -20,10 +20,10 @@ static const char body[] =
 
 static void init(struct fixture *fixture) {
 	fixture_init(fixture);
-	fixture->facts.headers = (struct headers){headers, 3};
-	fixture->facts.body = slice_from(body);
-	fixture->facts.streaming = true;
-	fixture->facts.caller = SLICE("key-1");
+	fixture->attributes.headers = (struct headers){headers, 3};
+	fixture->attributes.body = slice_from(body);
+	fixture->attributes.streaming = true;
+	fixture->attributes.caller = SLICE("key-1");
 }
 
 static void check_condition(const char *hook, const char *condition) {
@@ -156,7 +156,7 @@ TEST(the_failure_s_fields) {
 TEST(what_is_unknown_is_nil) {
 	struct fixture fixture;
 	fixture_init(&fixture);
-	fixture.facts.body = (struct slice){0};
+	fixture.attributes.body = (struct slice){0};
 	fixture_load(&fixture,
 	             POLICY "select = function(request, models)\n"
 	                    "assert(request.caller == nil and request.max_tokens == nil and request.bytes == 0)\n"
@@ -264,7 +264,7 @@ TEST(large_bodies) {
 		size_t filler = (1 << 20) - 32 + (larger ? 64 : 0);
 		snprintf(text, sizeof text, "{\"text\":\"%*s\"}", (int)filler - 11, "end");
 		init(&fixture);
-		fixture.facts.body = slice_from(text);
+		fixture.attributes.body = slice_from(text);
 		fixture_load(&fixture, POLICY "select = function(request, models)\n"
 		                              "local ok, found = pcall(request.body, request)\n"
 		                              "if ok then return models[2], nil, found.text:sub(-3) end\n"
@@ -310,7 +310,7 @@ TEST(a_client_can_not_bench_a_hook) {
 			memcpy(text + length, rows[i].middle, piece);
 		memcpy(text + length, rows[i].end, strlen(rows[i].end));
 		init(&fixture);
-		fixture.facts.body = slice_of(text, length + strlen(rows[i].end));
+		fixture.attributes.body = slice_of(text, length + strlen(rows[i].end));
 		snprintf(policy, sizeof policy,
 		         "return { models = { { id = 'm' } }, select = function(request, models)\n"
 		         "local found = %s return models[1] end }",
@@ -339,7 +339,7 @@ TEST(an_image_is_no_text) {
 	memcpy(text, begin, sizeof begin - 1);
 	memcpy(text + BYTES - (sizeof end - 1), end, sizeof end - 1);
 	init(&fixture);
-	fixture.facts.body = slice_of(text, BYTES);
+	fixture.attributes.body = slice_of(text, BYTES);
 	fixture_load(&fixture, POLICY "select = function(request, models) return models[1], nil, request:text() end }");
 	CHECK_STRING(fixture_select(&fixture, &selection), "first");
 	CHECK_SLICE(selection.reason, SLICE("Look\n!"));
