@@ -60,11 +60,7 @@ static void push_asked(lua_State *lua, void *object) {
 }
 
 static void push_caller(lua_State *lua, void *object) {
-	struct slice caller = attributes_of(object)->caller;
-	if (caller.len)
-		view_push_slice(lua, caller);
-	else
-		lua_pushnil(lua);
+	view_push_optional(lua, attributes_of(object)->caller);
 }
 
 static void push_bytes(lua_State *lua, void *object) {

@@ -35,11 +35,7 @@ static void push_status(lua_State *lua, void *object) {
 }
 
 static void push_error(lua_State *lua, void *object) {
-	struct slice error = result_of(object)->error;
-	if (error.len)
-		view_push_slice(lua, error);
-	else
-		lua_pushnil(lua);
+	view_push_optional(lua, result_of(object)->error);
 }
 
 static void push_usage(lua_State *lua, void *object) {

@@ -91,6 +91,13 @@ void view_push_slice(lua_State *lua, struct slice text) {
 	lua_pushlstring(lua, text.len ? text.ptr : "", text.len);
 }
 
+void view_push_optional(lua_State *lua, struct slice text) {
+	if (text.len)
+		view_push_slice(lua, text);
+	else
+		lua_pushnil(lua);
+}
+
 void view_push_count(lua_State *lua, int64_t count) {
 	if (count >= 0)
 		lua_pushinteger(lua, (lua_Integer)count);

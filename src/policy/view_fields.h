@@ -36,6 +36,8 @@ void *view_check_self(lua_State *lua, enum object_kind kind, const char *method)
 
 // Each pushes one value.
 void view_push_slice(lua_State *lua, struct slice text);
+// nil for an empty text.
+void view_push_optional(lua_State *lua, struct slice text);
 // nil for a negative number.
 void view_push_count(lua_State *lua, int64_t count);
 // nil for TIER_NONE.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `accept` sees of an answer, and what becomes of what it says.
+// What `accept` sees of a response, and the effect of its results.
 #include "fixture.h"
 
 static const char converse[] =
@@ -46,7 +46,7 @@ TEST(accept_s_results) {
 	    {"return false, 'it refused'", false, false, "it refused"},
 	    {"return true, 'fine'", true, false, "fine"},
 	    {"return response.status == 200 and model.name == 'a' and request.id == 'request-1'", true, false, ""},
-	    // A failing hook accepts.
+	    // A failed call accepts.
 	    {"", true, true, ""},
 	    {"return nil", true, true, ""},
 	    {"return 0", true, true, ""},
@@ -77,7 +77,7 @@ TEST(a_long_reason_is_cut) {
 	fixture_free(&fixture);
 }
 
-TEST(an_overrunning_accept_is_benched_and_accepts) {
+TEST(an_overrunning_accept_is_disabled_and_accepts) {
 	struct fixture fixture;
 	struct slice reason;
 	load(&fixture, "while true do end");
@@ -91,8 +91,8 @@ TEST(an_overrunning_accept_is_benched_and_accepts) {
 	fixture_free(&fixture);
 }
 
-// Each row is a condition that holds for the answer.
-TEST(the_answer_s_fields) {
+// Each row is a condition that the response fulfils.
+TEST(the_response_s_fields) {
 	static const struct header flex[] = {{{"X-Amzn-Bedrock-Service-Tier", 27}, {"priority", 8}}};
 	static const struct {
 		struct example example;
@@ -147,7 +147,7 @@ TEST(the_answer_s_fields) {
 	}
 }
 
-TEST(an_answer_dies_with_its_call) {
+TEST(a_response_is_valid_during_its_call) {
 	struct fixture fixture;
 	struct slice reason;
 	load(&fixture, "if not kept then kept = { response, response.text } return true end\n"
@@ -166,8 +166,8 @@ TEST(an_answer_dies_with_its_call) {
 int main(void) {
 	RUN(accept_s_results);
 	RUN(a_long_reason_is_cut);
-	RUN(an_overrunning_accept_is_benched_and_accepts);
-	RUN(the_answer_s_fields);
-	RUN(an_answer_dies_with_its_call);
+	RUN(an_overrunning_accept_is_disabled_and_accepts);
+	RUN(the_response_s_fields);
+	RUN(a_response_is_valid_during_its_call);
 	return check_summary();
 }

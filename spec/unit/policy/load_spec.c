@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that can be wrong with a policy file, row by row: file, line or field, expected, found.
+// Every mistake in a policy file, row by row: file, line or field, expected, found.
 #include "base/problem.h"
 #include "fixture.h"
 
@@ -7,7 +7,7 @@
 
 struct row {
 	const char *policy;
-	const char *problem; // the whole text after the path
+	const char *problem; // the whole text behind the path
 };
 
 static void check_row(const struct row *row) {
@@ -119,7 +119,7 @@ TEST(each_key_is_checked) {
 	CHECK_ROWS(rows);
 }
 
-TEST(what_a_later_version_knows_is_refused_by_name) {
+TEST(keys_of_later_versions_are_refused_by_name) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture, POLICY(", refusal = {}"));
@@ -158,7 +158,7 @@ TEST(tiers_and_quotas_reach_the_pool) {
 	fixture_free(&fixture);
 }
 
-TEST(what_is_not_stated_is_off) {
+TEST(absent_keys_are_off) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture, POLICY(""));
@@ -212,7 +212,7 @@ TEST(a_file_that_does_not_run_is_one_problem) {
 	CHECK_ROWS(rows);
 }
 
-TEST(all_mistakes_are_told_at_once) {
+TEST(all_mistakes_are_reported_at_once) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture,
@@ -225,7 +225,7 @@ TEST(all_mistakes_are_told_at_once) {
 	fixture_free(&fixture);
 }
 
-TEST(files_that_are_none) {
+TEST(unreadable_files) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture, NULL);
@@ -250,7 +250,7 @@ TEST(files_that_are_none) {
 	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: Is a directory\n");
 	problems_free(&fixture.problems);
 	CHECK_INT(rmdir(fixture.path), 0);
-	if (geteuid() != 0) { // who may read everything is refused nothing
+	if (geteuid() != 0) { // root may read every file
 		fixture_write(&fixture, "policy.lua", "return {}");
 		CHECK_INT(chmod(fixture.path, 0), 0);
 		fixture_load(&fixture, NULL);
@@ -271,7 +271,7 @@ TEST(a_byte_order_mark_is_skipped) {
 	fixture_free(&fixture);
 }
 
-TEST(what_is_no_lua_is_told_what_it_should_be) {
+TEST(files_in_other_languages_are_recognized) {
 	static const struct row rows[] = {
 	    {"{ \"models\": [] }", ": expected a Lua file with `return { ... }`, found JSON"},
 	    {MARK "\n\n{}\n", ": expected a Lua file with `return { ... }`, found JSON"},
@@ -315,7 +315,7 @@ TEST(a_broken_module_is_named) {
 	fixture_free(&fixture);
 }
 
-TEST(a_model_takes_the_policy_s_limits_until_it_states_its_own) {
+TEST(a_model_inherits_the_policy_s_limits) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture,
@@ -354,7 +354,7 @@ TEST(a_model_takes_the_policy_s_limits_until_it_states_its_own) {
 	fixture_free(&fixture);
 }
 
-TEST(every_worker_s_table_is_the_same) {
+TEST(every_worker_s_table_must_be_the_same) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load_limited(&fixture, "return { models = { { id = 'm' .. math.random(1000000000) } } }", 2, 100000,
@@ -392,7 +392,7 @@ TEST(a_module_that_was_not_loaded_with_the_policy_is_not_read_later) {
 	fixture_free(&fixture);
 }
 
-TEST(long_paths_are_told_whole) {
+TEST(long_paths_are_reported_whole) {
 	struct fixture fixture;
 	char long_name[121] = "", expected[512];
 	fixture_init(&fixture);
@@ -412,7 +412,7 @@ TEST(long_paths_are_told_whole) {
 	fixture_free(&fixture);
 }
 
-// From a limit at which not even a state can be made upwards: each ends in one problem, or works.
+// From a limit that is too small even for an empty state upwards: a load gives one problem, or works.
 TEST(any_memory_limit_ends_in_a_problem_or_a_policy) {
 	bool loaded = false, decided = false;
 	for (size_t limit = 1000; limit < 400000 && !decided; limit += limit / 50) {
@@ -446,21 +446,21 @@ TEST(any_memory_limit_ends_in_a_problem_or_a_policy) {
 
 int main(void) {
 	RUN(each_key_is_checked);
-	RUN(what_a_later_version_knows_is_refused_by_name);
+	RUN(keys_of_later_versions_are_refused_by_name);
 	RUN(tiers_and_quotas_reach_the_pool);
-	RUN(what_is_not_stated_is_off);
+	RUN(absent_keys_are_off);
 	RUN(a_file_that_does_not_run_is_one_problem);
-	RUN(all_mistakes_are_told_at_once);
-	RUN(files_that_are_none);
+	RUN(all_mistakes_are_reported_at_once);
+	RUN(unreadable_files);
 	RUN(a_byte_order_mark_is_skipped);
-	RUN(what_is_no_lua_is_told_what_it_should_be);
+	RUN(files_in_other_languages_are_recognized);
 	RUN(a_module_that_is_no_lua_is_not_the_policy);
 	RUN(a_broken_module_is_named);
-	RUN(a_model_takes_the_policy_s_limits_until_it_states_its_own);
-	RUN(every_worker_s_table_is_the_same);
+	RUN(a_model_inherits_the_policy_s_limits);
+	RUN(every_worker_s_table_must_be_the_same);
 	RUN(modules_are_read_once_for_all_workers_and_never_after_the_load);
 	RUN(a_module_that_was_not_loaded_with_the_policy_is_not_read_later);
-	RUN(long_paths_are_told_whole);
+	RUN(long_paths_are_reported_whole);
 	RUN(any_memory_limit_ends_in_a_problem_or_a_policy);
 	return check_summary();
 }
