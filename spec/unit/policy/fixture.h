@@ -125,4 +125,26 @@ static inline const char *fixture_problems(struct fixture *fixture) {
 	return problems_text(&fixture->problems);
 }
 
+// A policy that does not load, and its only problem.
+struct refused_policy {
+	const char *policy;
+	const char *problem; // the whole text behind the path
+};
+
+static inline void fixture_check_refused(const struct refused_policy *row) {
+	struct fixture fixture;
+	char expected[1024];
+	fixture_init(&fixture);
+	fixture_load(&fixture, row->policy);
+	snprintf(expected, sizeof expected, "%s%s\n", fixture.path, row->problem);
+	CHECK(fixture.rc != 0);
+	CHECK(fixture.policy == NULL);
+	CHECK_INT(fixture.problems.count, 1);
+	CHECK_STRING(fixture_problems(&fixture), expected);
+	fixture_free(&fixture);
+}
+#define CHECK_REFUSED(rows)                                                                                            \
+	for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++)                                                         \
+	fixture_check_refused(&(rows)[i])
+
 #endif
