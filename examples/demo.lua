@@ -1,8 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What Signalbox does, in half a minute: an emulated Bedrock with two models, the gateway in front of it, and curl as
--- the client. One model is throttled, then broken, then mended, and at last a rule is changed, while requests keep
--- coming. Nothing here is staged: every number is counted from the answers that curl got and from the gateway's admin
--- listener. `make demo` runs it.
+-- Signalbox in half a minute: an emulated Bedrock with two models, the gateway in front of it, and curl as the client.
+-- One model is throttled, then fails, then recovers, and at last a rule changes, while requests keep coming. Nothing
+-- here is staged: every number comes from curl's responses and from the gateway's admin listener. `make demo` runs it.
 local cjson = require "cjson"
 
 local program = arg[1] or "build/signalbox"
@@ -11,7 +10,7 @@ local RECOVERY_MS = 3000
 local PARALLEL = 12
 local RULE = ('if request.streaming then return select.named(models, "%s") end'):format(PRO)
 
-local started = {}   -- pids, to be stopped in the end
+local started = {}   -- pids, stopped at the end
 local folder, gateway, admin, emulator, policy
 local is_terminal = os.execute("test -t 1") == true
 
@@ -57,7 +56,7 @@ local function pause(seconds)
   os.execute("sleep " .. seconds)
 end
 
--- Starts the program and waits until its log shows each of `patterns`; returns what they captured.
+-- Starts the program and waits until each of `patterns` matches in its log; returns the matches.
 local function start(name, words, patterns)
   local log = folder .. "/" .. name .. ".log"
   local parts = { "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=not-a-secret", "AWS_REGION=us-east-1" }
@@ -76,18 +75,18 @@ end
 
 local function stop_all()
   for _, pid in ipairs(started) do os.execute(("kill %s 2>/dev/null"):format(pid)) end
-  -- Until both have gone, so that nothing of the demo outlives it.
+  -- Waits until both have ended, so that no process outlives the demo.
   for _, pid in ipairs(started) do
     os.execute(("for i in $(seq 50); do kill -0 %s 2>/dev/null || break; sleep 0.1; done"):format(pid))
   end
   if folder then os.execute("rm -rf " .. quoted(folder)) end
 end
 
--- Tells the emulator how the model behaves from here on.
+-- Changes the model's behaviour in the emulator.
 local function control(model, change)
   local text = output_of(("curl -sS -m 5 -o /dev/null -w '%%{http_code}' -d %s '%s/_emulator/models/%s'"):format(
     quoted(cjson.encode(change)), emulator, (model:gsub(":", "%%3A"))))
-  assert(text == "200", "the emulator's control path answered " .. text)
+  assert(text == "200", "the emulator's control path responded " .. text)
 end
 
 local function admin_json(path)
@@ -98,8 +97,8 @@ local function breaker()
   return admin_json("/breakers")[LITE].state
 end
 
--- What one answer was: lost unless it is a 200 that is whole; a stream also has to reach its messageStop.
-local function judge(line, tally)
+-- Counts one response. It is lost unless it is a whole 200; a stream also has to reach its messageStop.
+local function count_response(line, tally)
   local number, status, attempts, seconds, model = line:match("^(%d+)|(%d+)|(%d*)|([%d.]+)|(.*)$")
   local body = read(("%s/body-%s"):format(folder, number))
   local is_stream = tonumber(number) % 3 == 0
@@ -122,8 +121,8 @@ local function new_tally(title)
   return { title = title, sent = 0, lost = 0, streams = 0, attempts = 0, failed_over = 0, served = {}, times = {} }
 end
 
--- Sends `count` requests with one curl, several at a time; every third is a stream. `meanwhile` is called once curl has
--- begun.
+-- Sends `count` requests with one curl, several at a time; every third is a stream. Calls `meanwhile` after curl has
+-- started.
 local function send(title, count, meanwhile)
   local body = write("body.json", cjson.encode { messages = { { role = "user",
     content = { { text = "What does the interlocking in a railway signal box do?" } } } },
@@ -146,18 +145,18 @@ write-out = "%d|%%{http_code}|%%header{x-signalbox-attempts}|%%{time_total}|%%he
   if meanwhile then meanwhile() end
   local text = pipe:read("a")
   pipe:close()
-  local tally, answered = new_tally(title), 0
+  local tally, responses = new_tally(title), 0
   tally.sent = count
   for line in text:gmatch("%d+|[^\n]*") do
-    judge(line, tally)
-    answered = answered + 1
+    count_response(line, tally)
+    responses = responses + 1
   end
-  tally.lost = tally.lost + count - answered
+  tally.lost = tally.lost + count - responses
   os.execute(("rm -f %s/body-*"):format(quoted(folder)))
   return tally
 end
 
-local function add(tally, other)
+local function add_tally(tally, other)
   for _, name in ipairs { "sent", "streams", "attempts", "lost", "failed_over" } do
     tally[name] = tally[name] + other[name]
   end
@@ -183,7 +182,7 @@ local function print_table(tallies)
   end
   for _, tally in ipairs(tallies) do
     print(row(tally))
-    add(sum, tally)
+    add_tally(sum, tally)
   end
   print(paint("1", row(sum)))
   return sum
@@ -193,22 +192,22 @@ local function expect(condition, ...)
   if not condition then error("not as it should be: " .. string.format(...), 0) end
 end
 
--- Puts a text in the policy's place, as an editor does, and waits until the gateway says that it has taken it or not.
-local function save_policy(text, is_told)
+-- Replaces the policy's file, as an editor does, and waits until the gateway has loaded or refused it.
+local function save_policy(text, is_done)
   assert(os.rename(write("edited.lua", text), folder .. "/weighted.lua"))
   for _ = 1, 100 do
     local report = admin_json("/policy")
-    if is_told(report) then return report end
+    if is_done(report) then return report end
     pause(0.02)
   end
   error("the gateway did not see its policy change", 0)
 end
 
--- Sends one request after the other until `is_done(tally)`, which is what a model needs to be noticed as well again.
+-- Sends one request after the other until `is_done(tally)`: only requests can show that a model has recovered.
 local function trickle(title, is_done)
   local tally = new_tally(title)
   for _ = 1, 100 do
-    add(tally, send("", 1))
+    add_tally(tally, send("", 1))
     if is_done(tally) then return tally end
     pause(0.1)
   end
@@ -218,50 +217,51 @@ end
 local function start_programs()
   emulator = start("emulator", { "emulate", "--scenario", "examples/scenarios/demo.lua", "--listen", "127.0.0.1:0" },
     { "127%.0%.0%.1:%d+" })
-  -- The shipped policy with one line more, so that recovery takes seconds of the viewer's time and not half a minute.
+  -- The shipped policy with a shorter recovery time, so that the viewer waits seconds and not half a minute.
   local changes
   policy, changes = read("policies/weighted.lua"):gsub("\nreturn {", ("\nreturn {\n  breaker = { " ..
     "recovery_time_ms = %d },"):format(RECOVERY_MS), 1)
   expect(changes == 1, "policies/weighted.lua has no place for a breaker")
-  local data, control_room = start("gateway", { "serve", "--policy", write("weighted.lua", policy), "--endpoint",
-    "http://" .. emulator, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0" },
+  local data_address, admin_address = start("gateway", { "serve", "--policy", write("weighted.lua", policy),
+    "--endpoint", "http://" .. emulator, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0" },
     { "surface=data[^\n]*", "surface=admin[^\n]*" })
   emulator = "http://" .. emulator
-  gateway, admin = "http://" .. data:match("127%.0%.0%.1:%d+"), "http://" .. control_room:match("127%.0%.0%.1:%d+")
+  gateway = "http://" .. data_address:match("127%.0%.0%.1:%d+")
+  admin = "http://" .. admin_address:match("127%.0%.0%.1:%d+")
 end
 
-local function throttle_and_let_go(tallies)
+local function throttle_and_recover(tallies)
   heading("2. nova-lite throttles every call")
   control(LITE, { fault = "ThrottlingException", share = 1.0 })
   local tally = send("nova-lite throttles", 120)
   tallies[#tallies + 1] = tally
-  say("%d requests met the throttle and were answered by nova-pro within the same call; the other %d went",
+  say("%d requests met the throttle and were served by nova-pro within the same call; the other %d went",
     tally.failed_over, tally.sent - tally.failed_over)
-  say("straight to nova-pro while nova-lite cooled down. A throttle is no illness: its breaker is %s.", breaker())
+  say("straight to nova-pro while nova-lite cooled down. A throttle is no failure: its breaker is %s.", breaker())
   expect((tally.served[PRO] or 0) == tally.sent - tally.lost, "nova-pro serves everything while nova-lite throttles")
 
   heading("3. The throttle ends")
   control(LITE, { fault = cjson.null })
   tally = trickle("the throttle ends", function(so_far) return (so_far.served[LITE] or 0) >= 3 end)
   tallies[#tallies + 1] = tally
-  say("nova-lite is back after %d requests on nova-pro; nobody had to tell the gateway.", tally.served[PRO] or 0)
+  say("nova-lite is back after %d requests on nova-pro, without a command or a restart.", tally.served[PRO] or 0)
 end
 
-local function break_and_mend(tallies)
-  heading("4. nova-lite breaks: 503 for every call")
+local function fail_and_recover(tallies)
+  heading("4. nova-lite fails: 503 for every call")
   control(LITE, { fault = "ServiceUnavailableException", share = 1.0 })
-  local tally = send("nova-lite is broken", 120)
+  local tally = send("nova-lite fails", 120)
   tallies[#tallies + 1] = tally
   local state = breaker()
-  say("%d requests met a 503 and were answered by nova-pro within the same call. Then the breaker was %s",
+  say("%d requests met a 503 and were served by nova-pro within the same call. Then the breaker was %s",
     tally.failed_over, state)
-  say("and the other %d never waited for the broken model.", tally.sent - tally.failed_over)
-  expect(state ~= "closed", "the breaker opens on a broken model")
+  say("and the other %d never waited for the failing model.", tally.sent - tally.failed_over)
+  expect(state ~= "closed", "the breaker of a failing model opens")
 
-  heading("5. nova-lite is mended")
+  heading("5. nova-lite recovers")
   control(LITE, { fault = cjson.null })
   local seen = { state }
-  tally = trickle("nova-lite is mended", function()
+  tally = trickle("nova-lite recovers", function()
     local now = breaker()
     if now ~= seen[#seen] then seen[#seen + 1] = now end
     return now == "closed"
@@ -270,7 +270,7 @@ local function break_and_mend(tallies)
   say("The breaker lets single probes through after %d s: %s.", RECOVERY_MS // 1000, table.concat(seen, " -> "))
   tally = send("all is well again", 60)
   tallies[#tallies + 1] = tally
-  say("nova-lite answered %d of the last %d requests.", tally.served[LITE] or 0, tally.sent)
+  say("nova-lite served %d of the last %d requests.", tally.served[LITE] or 0, tally.sent)
 end
 
 local function change_a_rule(tallies)
@@ -293,16 +293,16 @@ local function change_a_rule(tallies)
 
   report = save_policy((changed:gsub("weight = ", "wieght = ", 1)), function(now) return #now.errors > 0 end)
   local mistake = report.errors[1]
-  say("A slip of the pen is refused, and version %d goes on:  %s: expected %s", report.version, mistake.field,
+  say("A typing mistake is refused, and version %d goes on:  %s: expected %s", report.version, mistake.field,
     mistake.expected)
 end
 
-local function show_what_remains(tallies)
+local function print_summary(tallies)
   heading("What happened, as curl saw it")
   local sum = print_table(tallies)
   local lite = admin_json("/stats").models[LITE]
   print()
-  say("The gateway's own count for nova-lite: %d answered, %d throttled, %d failed.", lite.success, lite.rate_limit,
+  say("The gateway's own count for nova-lite: %d served, %d throttled, %d failed.", lite.success, lite.rate_limit,
     lite.fail_fast)
   say("%d attempts for %d requests, %d of them failed over, and %s.", sum.attempts, sum.sent, sum.failed_over,
     sum.lost == 0 and paint("1;32", "not one was lost") or paint("1;31", sum.lost .. " were lost"))
@@ -325,11 +325,11 @@ local function run()
   local tallies = {}
   heading("1. All is well")
   tallies[1] = send("all is well", 120)
-  say("%d requests, %d of them answered by the primary.", tallies[1].sent, tallies[1].served[LITE] or 0)
-  throttle_and_let_go(tallies)
-  break_and_mend(tallies)
+  say("%d requests, %d of them served by the primary.", tallies[1].sent, tallies[1].served[LITE] or 0)
+  throttle_and_recover(tallies)
+  fail_and_recover(tallies)
   change_a_rule(tallies)
-  show_what_remains(tallies)
+  print_summary(tallies)
 end
 
 local ok, problem = pcall(run)

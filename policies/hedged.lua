@@ -1,15 +1,15 @@
--- Asks a second model when the first one is later than nearly all of its answers, passes on whichever comes first, and
--- cancels the other attempt. Cuts off the slowest answers at the price of some that are asked for twice: two to four in
--- a hundred, and never more than `hedge_budget`. Use it where people wait for answers. Not where tokens are short: a
--- hedge takes its part of the quota, and of the bill, even when it loses.
+-- Asks a second model when the first one is later than nearly all of its responses, passes on the response that comes
+-- first, and cancels the other attempt. It shortens the slowest requests, at the price of sending some twice: two to
+-- four in a hundred, and never more than `hedge_budget`. Use it where people wait for responses. Not where tokens are
+-- short: a hedge takes its part of the quota, and of the bill, even when it loses.
 
 local select = require "signalbox.select"
 
--- While nothing is known yet, at least, and at most.
+-- The delay of a hedge before anything is measured, and its least and its most.
 local UNKNOWN_MS, LEAST_MS, MOST_MS = 5000, 50, 60000
 
--- Half as much again as nineteen of twenty answers take: those that lost to a hedge aren't among the twenty, so without
--- a margin hedges would breed hedges. Of a stream, whose first content counts, only the average is known.
+-- Half as much again as nineteen of twenty responses take. Attempts that lost to a hedge are not measured, so without a
+-- margin the delay would shrink with every hedge. For streams, whose first content counts, only the average is known.
 local function late_ms(request, model)
   local ms = request.streaming and model.ttft_ms * 4 or model.p95_ms * 1.5
   return ms > 0 and math.min(math.max(ms, LEAST_MS), MOST_MS) or UNKNOWN_MS

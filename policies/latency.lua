@@ -1,12 +1,11 @@
--- Of two primaries drawn at random the one that should answer first: how long it took lately, times the requests that
--- are there already (peak EWMA). Use it when models are equally good but not equally fast, or not always; a model of
--- twice the weight may be twice as slow. Not where they are priced differently: it would pay any price for a
--- millisecond.
+-- Of two primaries drawn at random the one that should respond first, by its latency lately times its requests in
+-- flight (peak EWMA). Use it when models are equally good but not equally fast, or not always; a model of twice the
+-- weight may be twice as slow. Not where they are priced differently: it would pay any price for a millisecond.
 
 local latency = require "signalbox.latency"
 local select = require "signalbox.select"
 
--- What is unknown is tried at once, but by one request at a time until it is known.
+-- A model of unknown latency is tried at once, but by one request at a time until it has been measured.
 local UNKNOWN_MS = 60000
 
 local function cost(request, model)

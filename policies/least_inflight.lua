@@ -1,7 +1,7 @@
 -- Of two primaries drawn at random the one with fewer requests in flight: a model that slows down keeps its requests
 -- longer, and so gets fewer. Use it for models that are equally good, when one of them may be short of capacity; a
--- weight is then how much a model can carry. Not where one is to be preferred while it has room (see regions.lua), nor
--- where prompts are cached (sticky.lua).
+-- model's weight is then its capacity. Not where one is to be preferred while it has room (see regions.lua), nor where
+-- prompts are cached (sticky.lua).
 
 local select = require "signalbox.select"
 

@@ -1,8 +1,8 @@
 -- The model with the largest share of its quota left, so that several accounts or regions fill up evenly and each keeps
--- room for a large request, or for what another one can't take. Use it when the service's quotas are what limits you:
--- say in `quota` what each model is granted a minute (console, Service Quotas), and Signalbox keeps the accounts, sends
--- nothing that doesn't fit, and lets requests wait a little when all is used up. Weights don't matter but for 0, which
--- takes a model out. Not where a quota isn't known: a model without one always has all of it left.
+-- room for a large request, or for one that no other can take. Use it when the service's quotas are your limit: state
+-- in `quota` what each model is granted a minute (console, Service Quotas). Signalbox then counts what is used, sends
+-- nothing that doesn't fit, and lets requests wait a little when all is used up. Weights don't matter, except that 0
+-- takes a model out. Not where a quota is unknown: a model without one always has all of it left.
 
 local select = require "signalbox.select"
 

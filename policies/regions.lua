@@ -1,17 +1,17 @@
--- The nearest region first. Others are asked while it rests (throttled, down) or is slow, the next nearest first; a
--- single request now and then finds out whether it still is. Use it where distance counts: for the round trip, for what
--- leaves the region, or for a capacity that was paid for there. Distances are yours to say, in `tags`; models of one
--- distance share by weight. Not where all regions are to carry their part (see quota.lua, least_inflight.lua).
+-- The nearest region first. Others are asked while it is throttled, down or slow, the next nearest first; a single
+-- request now and then tests whether it still is slow. Use it where distance counts: for the round trip, for data that
+-- leaves the region, or for capacity that is paid for there. State distances in `tags`; models of one distance
+-- share by weight. Not where all regions are to carry their part (see quota.lua, least_inflight.lua).
 
 local latency = require "signalbox.latency"
 local select = require "signalbox.select"
 
--- Slower than that is slow: until a stream's first content, until the end of any other answer.
+-- The latencies beyond which a model is slow: to a stream's first content, and to the end of another response.
 local SLOW_STREAM_MS, SLOW_MS = 3000, 20000
 
 local BEHIND_ALL = 1000000
 
--- The order in which models are asked, the least first: by distance, the slow ones last, those of weight 0 never.
+-- The rank of a model, the least is asked first: its distance; slow models come last, those of weight 0 never.
 local function rank(request, model)
   if model.weight == 0 then
     return math.huge
@@ -22,7 +22,7 @@ local function rank(request, model)
   return is_slow and BEHIND_ALL + distance or distance
 end
 
--- By weight among those of the least rank.
+-- Chooses by weight among the models of the least rank.
 local function choose(request, models)
   local first, least = {}, math.huge
   for _, model in ipairs(models) do

@@ -1,8 +1,9 @@
 -- Requests that begin alike go to the same model, which then has their beginning in its prompt cache: faster, and read
--- at a tenth of the price. What counts as the beginning are system prompt and tools, or the first message where there
--- are neither. Weights are shares of beginnings; while a model rests, only its own ones move. Use it when many
+-- at a tenth of the price. The beginning is the system prompt and the tools, or the first message if there are neither.
+-- Weights are shares of beginnings; while a model isn't eligible, only its own beginnings move. Use it when many
 -- different prompts (tenants, agents, conversations) are cached at several models. Not where a single system prompt
--- makes most of the traffic, which one model would have to carry alone: put hash.conversation for hash.prompt there.
+-- makes most of the traffic, which one model would have to carry alone: use hash.conversation in place of hash.prompt
+-- there.
 
 local hash = require "signalbox.hash"
 local select = require "signalbox.select"

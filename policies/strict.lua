@@ -1,7 +1,7 @@
 -- The classic rule: only throttling moves a request to another model (an open breaker does too, since its model is not
--- eligible); every other error is the client's answer. Every error counts against the breaker and nothing cools down.
--- Use it where a failed attempt may already have cost money or had effects, so that asking again is the client's call.
--- Not where clients count on an answer: they see every failure.
+-- eligible); every other error goes to the client. Every error counts at the breaker, and none starts a cooldown.
+-- Use it where a failed attempt may already have cost money or had effects, so that the client should decide about a
+-- retry. Not where clients rely on a response: they see every failure.
 
 local select = require "signalbox.select"
 

@@ -1,11 +1,11 @@
--- Pays for a faster service tier only when it has to: what is throttled is asked for once more at the next tier up, on
--- the same model, before another model is tried; and requests of low priority begin at "flex", which costs less. Use it
--- when an answer by this very model is worth the price of "priority" (where capacity is reserved, add "reserved" to the
--- ladder). Not with models that have no tiers: Signalbox notices, but at the price of an attempt.
+-- Pays for a faster service tier only when it has to: a throttled request is sent once more at the next tier up, to the
+-- same model, before another model is tried; and requests of low priority start at "flex", which costs less. Use it
+-- when a response by this very model is worth the price of "priority" (if capacity is reserved, add "reserved" to
+-- tier_escalation). Not with models that have no tiers: Signalbox notices, but at the price of an attempt.
 
 local select = require "signalbox.select"
 
--- Who is content with "flex": these callers, and requests with { priority = "low" } in their requestMetadata.
+-- Requests that may use "flex": those of these callers, and those with { priority = "low" } in their requestMetadata.
 local patient = { batch = true, evaluation = true }
 
 local function is_patient(request)

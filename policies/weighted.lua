@@ -1,6 +1,6 @@
--- Spreads traffic over the primaries by weight; fallbacks are asked only when no primary is left. The policy to begin
--- with, and the one that serves when none is given. Not where models fill up or slow down, which weights know nothing
--- of: see least_inflight.lua, latency.lua, quota.lua.
+-- Spreads traffic over the primaries by weight; fallbacks are asked only when no primary is left. Use it to begin with;
+-- it is also the default when no policy is given. Not where models fill up or slow down, which weights don't take into
+-- account: see least_inflight.lua, latency.lua, quota.lua.
 
 local select = require "signalbox.select"
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The world of `make demo`: two quick models with short answers and no faults of their own. What befalls them is told
--- to the emulator while it runs, on its control path:
+-- The scenario of `make demo`: two quick models with short responses and no faults of their own. The demo sets their
+-- faults on the emulator's control path while it runs:
 --   curl -d '{"fault": "ThrottlingException"}' http://127.0.0.1:8081/_emulator/models/us.amazon.nova-2-lite-v1%3A0
 --   curl -d '{"fault": null}'                  http://127.0.0.1:8081/_emulator/models/us.amazon.nova-2-lite-v1%3A0
 

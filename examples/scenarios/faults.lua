@@ -1,8 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- One model for each thing that can go wrong, so that a client or a policy can be tried against any of them by name:
--- ask for the model "hang" and it hangs. A model that isn't listed answers well. In a stream a fault comes after the
--- events that `after` counts (three where it doesn't say); "messageStop" means between the end of the text and the
--- metadata.
+-- One model for each fault, named after it, to try a client or a policy against any of them: the model "hang" hangs. A
+-- model that isn't listed is healthy. In a stream a fault comes after the number of events in `after` (three by
+-- default); "messageStop" means between the end of the text and the metadata.
 
 local function always(fault, after)
   return { ttft_ms = { p50 = 20, p99 = 50 }, faults = { { fault = fault, after = after } } }

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Every model answers, whatever its id, at the speed of a mid-sized model: what `signalbox emulate` plays by itself
--- when it is given no scenario. Shows the keys that most scenarios need; the values are the defaults.
+-- Every model is healthy, whatever its id, at the speed of a mid-sized model: `signalbox emulate` plays this when it is
+-- given no scenario. It has the keys that most scenarios need; the values are the defaults.
 
 return {
   seed = 1,

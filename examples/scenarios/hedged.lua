@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Two quick models, one of which leaves one request in fifteen hanging, as an overloaded one does. A time limit helps
--- those requests late; a second attempt at the other model helps them soon. For policies/hedged.lua.
+-- Two quick models, one of which lets one request in fifteen hang, as an overloaded model does. A time limit ends such
+-- requests late; a second attempt at the other model serves them soon. For policies/hedged.lua.
 
 return {
   seed = 17,

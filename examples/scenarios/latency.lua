@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Two models that look alike, but one takes many times as long as the other. Neither fails, so that nothing but a look
--- at the clock tells them apart. For policies/latency.lua.
+-- Two models that look alike, but one takes many times as long as the other. Neither fails, so only their latency tells
+-- them apart. For policies/latency.lua.
 
 return {
   seed = 12,

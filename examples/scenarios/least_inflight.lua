@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Two models that look alike, but one has few slots, and requests beyond them wait. Equal shares drown it; whoever goes
--- by requests in flight gives it what it can carry. For policies/least_inflight.lua.
+-- Two models that look alike, but one has few slots, and requests beyond them wait. Equal shares overload it; a policy
+-- that follows requests in flight gives it as many as it can carry. For policies/least_inflight.lua.
 
 return {
   seed = 11,

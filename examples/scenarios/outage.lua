@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The first choice falls ill and recovers, as outages go: first it slows down under too few slots, then a part of the
--- requests fails, then all of them with 503, then it hangs for some, then it is well. Shows a breaker opening, its
--- probes, and its closing; the fallback stays healthy throughout.
+-- An outage of the primary: it slows down with too few slots, then some of its requests fail, then all with 503, then
+-- some hang, then it recovers. Shows a breaker open, its probes, and the breaker close; the fallback stays healthy.
 
 return {
   seed = 3,

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Two accounts of very different size, and traffic that both together can just carry: equal shares overrun the small
--- one, whose throttles cost attempts and time. For policies/quota.lua, which states the same quotas.
+-- Two accounts with very different quotas, and traffic that both together can just carry: equal shares overrun the
+-- small one, whose throttles cost attempts and time. For policies/quota.lua, which states the same quotas.
 
 return {
   seed = 15,

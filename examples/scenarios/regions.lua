@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Three regions as seen from the first one: the others are further away, and answers take as much longer. For
--- policies/regions.lua; throttle or slow down the first one by the control path and the second one carries on:
+-- Three regions as seen from the first one: the others are further away, and respond later by their distance. For
+-- policies/regions.lua: throttle or slow down the first one on the control path, and the second one takes over.
 --   curl -d '{"latency_ms": 5000}' http://127.0.0.1:8081/_emulator/models/eu.anthropic.claude-haiku-4-5-20251001-v1%3A0
 
 local function at_distance(ms)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Three models that keep what prompts begin with: who brings a beginning that they know waits a fifth of the time to
--- the first token. Whoever scatters requests has every model learn every prompt. For policies/sticky.lua, with requests
--- that share a few system prompts and mark them with a cachePoint.
+-- Three models with a prompt cache: a cached beginning takes a fifth of the time to the first token. If requests are
+-- scattered, every model has to cache every prompt. For policies/sticky.lua, with requests that share a few system
+-- prompts and mark them with a cachePoint.
 
 local model = {
   ttft_ms = { p50 = 400, p99 = 500 },

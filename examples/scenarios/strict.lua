@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Models that do the work and then fail to deliver it, one time in four: whoever asks again has it done, and charged,
--- twice. For policies/strict.lua, which leaves that to the client.
+-- Models that do the work and then fail, one time in four: a retry repeats the work, and its cost. For
+-- policies/strict.lua, which leaves retries to the client.
 
 local model = {
   ttft_ms = { p50 = 40, p99 = 80 },

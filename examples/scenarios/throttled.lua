@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The first choice has a quota far below the traffic, so that most requests meet 429 ThrottlingException there; the
--- fallback has room for all. Shows quotas, and that a policy which fails over on throttling loses nothing while one
--- that doesn't loses half. The second minute adds an account-wide throttle that says when to come back.
+-- The primary has a quota far below the traffic, so that most requests get 429 ThrottlingException there; the fallback
+-- has room for all. Shows quotas, and that a policy that fails over on throttling loses nothing, while another one
+-- loses half. The second minute adds an account-wide throttle with a retry-after.
 
 return {
   seed = 7,

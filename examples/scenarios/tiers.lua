@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A busy hour: most of what comes at the default tier, or below it, is throttled at all models; who pays for priority
--- is served. For policies/tiers.lua.
+-- A busy hour: all models throttle most requests at the default tier and below; requests at the priority tier are
+-- served. For policies/tiers.lua.
 
 local model = {
   ttft_ms = { p50 = 40, p99 = 80 },

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What a failed attempt means by default, for policies that change a part of it:
+-- The default classification of failed attempts, for policies that change a part of it:
 --
 --   classify = function(failure)
 --     if failure.name == "ModelNotReadyException" then
@@ -8,14 +8,14 @@
 --     return classify.default(failure)
 --   end
 --
--- Inside Signalbox the second argument of this file is the core's own functions; the table below stands in for them
--- where the file runs alone, as under a test runner.
+-- Inside Signalbox the second argument of this file has the core's own functions. Outside, as under a test runner, the
+-- tables below stand in for them.
 
 local _, core = ...
 
 local classify = {}
 
--- Whose fault a failure is, by the exception's name.
+-- The fault of a failure, by the exception's name.
 local fault_of_name = {
   ThrottlingException = "throttle",
   TooManyRequestsException = "throttle",
@@ -37,7 +37,7 @@ local fault_of_name = {
   ConflictException = "caller",
 }
 
--- By the error's type, which knows more names than the table above.
+-- By the error's type, which covers more names than the table above.
 local fault_of_type = {
   throttling = "throttle",
   authentication = "operator",
@@ -66,18 +66,18 @@ local function fault_of(failure)
   return "model"
 end
 
-local answers = {
+local verdicts = {
   throttle = { "failover", "rate_limit", false },
   model = { "failover", "fail_fast", true },
   operator = { "failover", "fail_fast", false },
   caller = { "fail", "fail_fast", false },
 }
 
---- The default verdict, and { outcome, counts }. The cooldown isn't among them: what a hook leaves out stays the
---- default, which for a throttle grows while the throttling goes on.
+--- Returns the default verdict, and { outcome, counts }. It leaves the cooldown out, so that it stays the default,
+--- which for a throttle grows while the throttling goes on.
 function classify.default(failure)
-  local answer = answers[fault_of(failure)]
-  return answer[1], { outcome = answer[2], counts = answer[3] }
+  local verdict, outcome, counts = table.unpack(verdicts[fault_of(failure)])
+  return verdict, { outcome = outcome, counts = counts }
 end
 
 if type(core) == "table" then

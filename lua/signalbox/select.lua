@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Ways to choose a model from a list. Every function takes the list that `select` was given, one of its parts
--- (`models.primary`, `models.fallback`), or a table of models that the policy made, and returns a model or nil.
+-- Ways to choose a model from a list. The list is the one that `select` gets, one of its parts (`models.primary`,
+-- `models.fallback`), or a table of models that the policy made.
 --
--- Inside Signalbox the second argument of this file is the core's own functions, which do the same in C. Outside, as
--- under a test runner, plain tables do for models.
+-- Inside Signalbox the second argument of this file has the core's own functions, which do the same in C. Outside, as
+-- under a test runner, models are plain tables.
 
 local _, core = ...
 
@@ -11,7 +11,7 @@ local hash = require "signalbox.hash"
 
 local select = {}
 
---- A model by weight: each gets weight / sum of the traffic. Nil when the list is empty or its weights sum to 0.
+--- A model at random by weight: each gets weight / sum of the traffic. Nil if the list is empty or all weights are 0.
 function select.weighted(models)
   local total = 0
   for i = 1, #models do
@@ -30,8 +30,8 @@ function select.weighted(models)
   end
 end
 
---- The model for which measure(model) is least; the first of several. Models without a measure (nil) are left out.
---- `measure` may also be the name of a field that is a number: "inflight".
+--- The model with the least measure(model), the first of several; models whose measure is nil are left out. `measure`
+--- may also be the name of a field with a number, such as "inflight".
 function select.least(models, measure)
   if type(measure) == "string" then
     local field = measure
@@ -49,14 +49,14 @@ function select.least(models, measure)
   return best
 end
 
---- How busy a model is, a weight being what it can carry: (in flight + 1) / weight. Nil where the weight is 0.
+--- The load of a model, whose weight stands for its capacity: (in flight + 1) / weight. Nil if the weight is 0.
 function select.load(model)
   return model.weight > 0 and (model.inflight + 1) / model.weight or nil
 end
 
---- Of two models drawn at random the one for which cost(model) is less. That comes near to the cheapest of all, asks
---- two whatever the size of the pool, and never sends everybody to the same model at once. Models without a cost (nil)
---- are left out: where neither of the two has one, the cheapest of all.
+--- Of two models drawn at random the one with the lower cost(model). That comes near to the cheapest of all, calls cost
+--- twice whatever the size of the pool, and never sends all requests to one model at once. A model whose cost is nil is
+--- not chosen; if both costs are nil, the cheapest of all models is.
 function select.two_choices(models, cost)
   local count = #models
   if count < 2 then
@@ -82,9 +82,9 @@ local function chance(key, name)
   return ((z >> 11) + 0.5) * 0x1p-53
 end
 
---- The model that `key`, a whole number, belongs to (rendezvous hashing, by name). Each model gets its weight's share
---- of all keys. When one leaves the list, only its keys move, to each of the others by weight; when it is back, so are
---- they. Nil when the list is empty or all weights are 0.
+--- The model of `key`, a whole number (rendezvous hashing, by name). Each model gets its weight's share of all keys.
+--- When a model leaves the list, only its keys move, to the others by weight; they come back with it. Nil if the list
+--- is empty or all weights are 0.
 function select.rendezvous(models, key)
   local best, most = nil, 0
   for i = 1, #models do
@@ -97,7 +97,7 @@ function select.rendezvous(models, key)
   return best
 end
 
---- The model of that name.
+--- The model with that name, or nil.
 function select.named(models, name)
   for i = 1, #models do
     if models[i].name == name then
@@ -106,7 +106,7 @@ function select.named(models, name)
   end
 end
 
---- A plain table of the models for which accept(model) is true.
+--- The models for which accept(model) is true, as a plain table.
 function select.where(models, accept)
   local found = {}
   for i = 1, #models do

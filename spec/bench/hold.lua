@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A load of its own process: many streams at once over few HTTP/2 connections, each asked for anew when it ends.
--- hold.lua PORT PATH BODY CONNECTIONS STREAMS SECONDS prints what has ended, the bytes of all bodies, and how many
--- streams were under way at once at most.
+-- A load in its own process: many streams at once over few HTTP/2 connections; a new request follows each that ends.
+-- hold.lua PORT PATH BODY CONNECTIONS STREAMS SECONDS prints the number of streams that ended, the bytes of all bodies,
+-- and the most streams that were under way at once.
 package.path = "./?.lua;" .. package.path
 local http2 = require "spec.support.http2"
 

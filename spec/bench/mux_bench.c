@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a reload costs the thread that builds versions: texts read, a VM for each worker, hash, publication, and the end
-// of the version before. No worker runs, so no other work is in the figures, and all that is used is in the caches.
+// The cost of a reload on the thread that builds versions: reading the files, a VM for each worker, the hash,
+// publishing the version, and freeing the one before. No worker runs, so the figures have no other work and warm
+// caches.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static void measure(const char *name, char *policy, size_t models, size_t worker
 	mux_free(mux);
 }
 
-// A policy of many models, in a file of its own.
+// Writes a policy of many models.
 static void write_large(char *path) {
 	FILE *file = fdopen(mkstemp(path), "w");
 	fputs("return { models = {\n", file);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a policy's decision costs on its real path: C to Lua to C, with views and budgets. In processor time, so that it
-// can be told beside other programs.
+// The cost of a policy's decision on its real path, from C to Lua and back, with views and budgets. In CPU time, so
+// that other programs don't distort it.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static void unload(struct bench *bench) {
 
 static void select_once(struct bench *bench, size_t round, bool changing) {
 	struct selection selection = {0};
-	// A model that comes and goes at the end changes the eligible set each time.
+	// Every other call leaves out the last model, so that the eligible set changes each time.
 	struct candidates candidates = {.list = bench->candidates, .count = bench->count - (changing && round % 2)};
 	bench->route.decide->select(bench->route.decide->self, bench->request, candidates, &bench->random, &selection);
 }

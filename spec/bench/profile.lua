@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Where a process spends its time, by perf's samples: in the kernel, in libraries, and in the rooms of src/ (by the
--- lines that the addresses stand for, inlined functions where they were written).
+-- Where a process spends its time, by perf's samples: the kernel, libraries, and the rooms of src/. Source lines of the
+-- addresses tell the rooms apart, so an inlined function belongs to the room that has its source.
 local process = require "spec.support.process"
 
 local profile = {}
 
-local FREQUENCY = 1999 -- a second; a prime, so that no timer of ours keeps step with it
+local FREQUENCY = 1999 -- a second; a prime, so that sampling does not keep step with a timer
 local LEAST = 0.005    -- smaller shares go into the rest
 
--- What a sample's object is called in the table; nil for our own program, whose rooms are told apart.
+-- The name of a sample's object in the table; nil for the program itself, which is split by rooms.
 local function object_name(object, program)
   if object:find("kernel", 1, true) or object == "[unknown]" then return "kernel" end
   if object:find("vdso", 1, true) then return "libc" end
@@ -16,7 +16,7 @@ local function object_name(object, program)
   return (object:match("([^/]+)%.so") or object):gsub("%-[%d.]+$", "")
 end
 
--- Where the program is loaded.
+-- The address at which the program is loaded.
 local function load_address(child, program)
   for line in process.contents(("/proc/%d/maps"):format(child.pid)):gmatch("[^\n]+") do
     local start, offset = line:match("^(%x+)%-%x+ %S+ (%x+)")
@@ -25,7 +25,7 @@ local function load_address(child, program)
   error(program .. " is not mapped", 0)
 end
 
--- Counts samples: `shares` by name, and those of our own program by address.
+-- Counts samples: `shares` by name, and those of the program itself by address.
 local function read_samples(text, program, base)
   local shares, own, count = {}, {}, 0
   for address, object in text:gmatch("(%x+) %(([^)]*)%)") do
@@ -41,7 +41,7 @@ local function read_samples(text, program, base)
   return shares, own, count
 end
 
--- Adds the samples of our own program to their rooms.
+-- Adds the program's own samples to their rooms.
 local function add_rooms(shares, own, program, folder)
   local places = {}
   for place in pairs(own) do places[#places + 1] = place end
@@ -56,8 +56,8 @@ local function add_rooms(shares, own, program, folder)
   end
 end
 
--- Runs `work` while perf samples the process into the file `data`. A list of { name, share }, the greatest first; or
--- nil and why not.
+-- Runs `work` while perf samples the process into the file `data`. Returns a list of { name, share }, the greatest
+-- first; or nil and the reason.
 function profile.of(child, program, folder, data, work)
   if not os.execute("command -v perf >/dev/null && command -v addr2line >/dev/null") then
     return nil, "perf or addr2line is not installed (Debian has them in linux-perf and binutils)"

@@ -1,9 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What ten thousand reloads under full load cost: two good policies and a broken one in turn, at a pace, in rounds that
--- alternate with rounds in which the same program at the same pace writes the same files to a place that nobody watches
--- and asks the admin address for the gateway's health instead. So that what differs is the reloads, and not that there
--- is one more program on the load's core. In the end as many reloads as the gateway answers. No request may fail;
--- throughput, the 99th percentile and memory are compared.
+-- The cost of ten thousand reloads under full load. Two good policies and a broken one alternate, at a fixed rate.
+-- Every other round is a control: the same program, at the same rate, writes the same files to an unwatched folder and
+-- requests /health from the admin listener instead, so that only the reloads differ. The last rounds reload as fast as
+-- the gateway responds. No request may fail; throughput, the 99th percentile and memory are compared.
 local process = require "spec.support.process"
 local subjects = require "spec.bench.subjects"
 
@@ -12,8 +11,8 @@ local reloads = {}
 local WANTED, PACE, SECONDS, CONNECTIONS = 10000, 200, 5, 64
 local BODY = '{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}'
 
--- Works until a file appears, then prints how many rounds of writing and asking there were, and the median and the 99th
--- percentile of how long an answer took. A pace of 0 is none.
+-- Writes and requests until a file appears, then prints the number of requests, and the median and the 99th percentile
+-- of their latency. A pace of 0 means no pause.
 local RELOADER = [[
   package.path = "./?.lua;" .. package.path
   local socket = require "socket"
@@ -48,7 +47,7 @@ local RELOADER = [[
   print(#times, times[math.ceil(#times / 2)] * 1000, times[math.ceil(#times * 0.99)] * 1000)
 ]]
 
--- Requests a second and the 99th percentile in milliseconds.
+-- Runs the load. Returns requests a second and the 99th percentile in milliseconds.
 local function load(child)
   local found = subjects.load(0, child, { path = "/model/chat/converse", body = BODY, connections = CONNECTIONS,
     seconds = SECONDS })
@@ -56,7 +55,7 @@ local function load(child)
   return found.rate, found.p99_us / 1000
 end
 
--- A list of rounds that are alike, and the figures of each.
+-- Rounds of one kind, with the figures of each.
 local function rounds_of(kind, pace, policy)
   return { kind = kind, pace = pace, policy = policy, rate = {}, p99 = {}, median_ms = {}, slow_ms = {}, count = 0 }
 end
@@ -94,7 +93,7 @@ local function print_rounds(plain, busy, hurried)
   line("99th percentile, ms", "%.2f", "p99")
   subjects.row("  against that without", "", ("%.2f"):format(median(busy.p99) / p99),
     ("%.2f"):format(median(hurried.p99) / p99))
-  -- Whatever else runs on the machine can only add to it, so the best round tells most about the gateway.
+  -- Other programs on the machine can only add to it, so the best round shows the gateway's own figure best.
   local least, paced, hasty = least_of(plain.p99), least_of(busy.p99), least_of(hurried.p99)
   subjects.row("  least of rounds", ("%.2f"):format(least), ("%.2f"):format(paced), ("%.2f"):format(hasty))
   subjects.row("  against that without", "", ("%.2f"):format(paced / least), ("%.2f"):format(hasty / least))
@@ -102,7 +101,7 @@ local function print_rounds(plain, busy, hurried)
   line("  99th percentile, ms", "%.1f", "slow_ms")
 end
 
--- A disk that is asked to write two hundred times a second would be part of the figures.
+-- In memory, since a disk with two hundred writes a second would affect the figures.
 local function folder_in_memory()
   local listing = assert(io.popen("mktemp -d -p /dev/shm 2>/dev/null || mktemp -d"))
   local path = assert(listing:read("l"))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What routing itself costs, without I/O and with the built-in decisions: nanoseconds a request and an attempt, by the
-// size of the pool and by what stands in the models' way. A measurement for people, no test: it judges nothing.
+// The cost of routing itself, without I/O and with the built-in decisions: nanoseconds a request and an attempt, by the
+// size of the pool and the state of its models. A measurement, not a test: it has no bounds.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -46,7 +46,7 @@ static uint32_t route_one(struct bench *bench, uint32_t failures) {
 	const struct route route = {.pool = &bench->pool, .decide = &default_decide, .random = &bench->random};
 	const struct request_attributes facts = {
 	    .id = SLICE("request"), .asked = SLICE("chat"), .input_tokens = 900, .max_tokens = 500};
-	// A refusal fails over without touching the models' standing.
+	// A refusal fails over without a cooldown, and counts at no breaker.
 	struct attempt_result failure = {.end = ATTEMPT_REFUSED, .ttft_ms = -1, .usage = {900, 10, -1, -1}};
 	struct attempt_result success = {.end = ATTEMPT_SUCCEEDED, .ttft_ms = -1, .usage = {900, 200, -1, -1}};
 	struct route_request *request;
@@ -77,7 +77,7 @@ static void bench_routing(size_t models) {
 	struct bench bench;
 	char what[64];
 	bench_init(&bench, models);
-	snprintf(what, sizeof what, "%zu models, the first answers", models);
+	snprintf(what, sizeof what, "%zu models, the first responds", models);
 	run(what, &bench, 0, REQUESTS * 10 / models);
 	snprintf(what, sizeof what, "%zu models, two fail over", models);
 	run(what, &bench, 2, REQUESTS * 10 / models);
@@ -94,7 +94,7 @@ static void bench_quotas(void) {
 	bench.pool.has_quota = true;
 	for (size_t i = 0; i < bench.pool.count; i++)
 		bench.pool.models[i].quota = (struct quota){UINT32_MAX, UINT32_MAX, 1};
-	run("10 models with quotas, the first answers", &bench, 0, REQUESTS);
+	run("10 models with quotas, the first responds", &bench, 0, REQUESTS);
 	bench_free(&bench);
 }
 

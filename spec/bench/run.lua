@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The benchmark: the pure rooms against their budgets, then the gateway against a direct connection and against nginx
--- as a reverse proxy, all to the same upstream (an nginx with one canned answer) and in the same run, round by round in
--- turns, so that what is compared has met the same machine. The gateway signs every request and asks Lua for every
--- model. What is measured runs on one core; the load and the upstream on another. Medians are printed, then ratios;
--- then where the gateway's time goes, what thousands of upstream connections and TLS cost, memory, streams and workers.
--- `run.lua profile` shows only where the time goes.
+-- as a reverse proxy, all to the same upstream (an nginx with one canned response). Rounds of the subjects alternate in
+-- one run, so that all have the same conditions. The gateway signs every request, and Lua chooses every model. The
+-- subject runs on one core, the load and the upstream on another. It prints medians, then ratios; then a profile, the
+-- cost of thousands of upstream connections and of TLS, memory, streams and workers. `run.lua profile` prints only the
+-- profile.
 package.path = "./?.lua;" .. package.path
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -15,22 +15,21 @@ local subjects = require "spec.bench.subjects"
 
 local ROUNDS, SECONDS = 5, 3
 local BODY = ('{"messages":[{"role":"user","content":[{"text":"%s"}]}]}'):format(("word "):rep(190))
-local ANSWER = ('{"output":{"message":{"role":"assistant","content":[{"text":"%s"}]}},"stopReason":"end_turn",' ..
+local RESPONSE = ('{"output":{"message":{"role":"assistant","content":[{"text":"%s"}]}},"stopReason":"end_turn",' ..
   '"usage":{"inputTokens":200,"outputTokens":180,"totalTokens":380},"metrics":{"latencyMs":5}}'):format(
   ("text "):rep(175))
-
 
 local gateway, proxy, median, row, number = subjects.gateway, subjects.proxy, subjects.median, subjects.row,
   subjects.number
 
--- An nginx with one canned answer; `limit` is how many requests a second it lets through, `files` a certificate's.
+-- Starts an nginx with one canned response; `limit` is the most requests a second, `files` are a certificate's.
 local function upstream(core, name, limit, files)
   local child = subjects.nginx(core, name, ([[%s
     server { listen 127.0.0.1:@PORT@ %s location / { %s return 200 '%s'; } }]]):format(
     limit and "limit_req_zone $server_name zone=all:1m rate=" .. limit .. "r/s;" or "",
     files and ("ssl backlog=8192; ssl_certificate %s; ssl_certificate_key %s;"):format(files.cert, files.key)
       or "backlog=8192;",
-    limit and "limit_req zone=all burst=8000; try_files /none @answer; } location @answer {" or "", ANSWER))
+    limit and "limit_req zone=all burst=8000; try_files /none @canned; } location @canned {" or "", RESPONSE))
   child.url = (files and "https" or "http") .. "://127.0.0.1:" .. child.port
   child.authority = files and files.cert
   return child
@@ -41,7 +40,7 @@ local function load(core, child, connections, seconds)
     seconds = seconds })
 end
 
--- Every subject in turns, `rounds` times; for each the medians of what load measures.
+-- Loads the subjects in turn, `rounds` times. Returns for each the medians of what `load` measures.
 local function compare(list, connections, rounds, seconds)
   local all = {}
   for _ = 1, rounds do
@@ -94,7 +93,7 @@ local function print_throughput(fast)
   return through
 end
 
--- Whether there was one.
+-- Returns whether there was a profile.
 local function print_profile(child, data)
   local path = assert(io.popen(("readlink -f %s/signalbox"):format(subjects.build))):read("l")
   local shares, why = profile.of(child, path, subjects.folder, data, function() load(0, child, 64, SECONDS) end)
@@ -110,7 +109,7 @@ local function print_profile(child, data)
   return true
 end
 
--- An upstream that makes every request wait its turn keeps as many connections busy as there are clients.
+-- An upstream that delays every request keeps as many connections busy as there are clients.
 local function print_wide()
   local slow = upstream(0, "slow", 8000)
   local through = { nginx = { child = proxy(1, "wide-proxy", slow), load_core = 0 },
@@ -125,7 +124,7 @@ local function print_wide()
   end
 end
 
--- Connections to the real service are TLS's.
+-- Connections to the real service use TLS.
 local function print_secure()
   local secure = upstream(0, "secure", nil, subjects.certificate())
   local found = compare({ nginx = { child = proxy(1, "secure-proxy", secure), load_core = 0 },
@@ -133,12 +132,12 @@ local function print_secure()
   row("CPU us a request, TLS upstream", "", number("%.1f", found.nginx.cpu_us), number("%.1f", found.gateway.cpu_us))
 end
 
--- KB that the gateway needs more for each of `count` clients, of which `ask` makes one.
-local function kb_each(child, count, ask)
+-- The gateway's memory in KB for each of `count` clients, each prepared by `prepare`.
+local function kb_each(child, count, prepare)
   local before, clients = child:resident_kb(), {}
   for index = 1, count do
     clients[index] = assert(http.connect(child.port))
-    ask(clients[index])
+    prepare(clients[index])
   end
   local each = (child:resident_kb() - before) / count
   for _, client in ipairs(clients) do client:close() end
@@ -156,8 +155,8 @@ local function print_memory(fast)
   print(("  resident, idle: %.1f MB; %.1f KB more for each idle connection"):format(resident, each_idle))
 end
 
--- A policy whose every choice takes a few hundred microseconds of Lua, within the default budget of instructions.
-local THOUGHTFUL = [[return {
+-- A policy whose select takes a few hundred microseconds, within the default budget of instructions.
+local SLOW_SELECT = [[return {
   models = { { id = "us.amazon.nova-2-lite-v1:0" } },
   select = function(_, models)
     local sum = 0
@@ -166,7 +165,7 @@ local THOUGHTFUL = [[return {
   end,
 }]]
 
--- Requests a second of one worker and of two, every program on both cores.
+-- Compares requests a second of one worker and of two, with every program on both cores.
 local function compare_workers(name, fast, policy)
   local list = {}
   for _, workers in ipairs { 1, 2 } do
@@ -178,17 +177,17 @@ local function compare_workers(name, fast, policy)
     found[2].rate / found[1].rate))
 end
 
--- With the upstream and the load on the same two cores: where requests are cheap these take as much as the gateway, so
--- that there is nothing to grow into; where the gateway's own work is what takes time, a second core is a second one's.
+-- The upstream and the load run on the same two cores. With cheap requests they use as much CPU as the gateway, so that
+-- a second worker finds no idle core. With a slow `select` the gateway is the bottleneck, and a second worker helps.
 local function print_workers(fast)
-  local thoughtful = process.write(subjects.folder .. "/thoughtful.lua", THOUGHTFUL)
+  local slow_select = process.write(subjects.folder .. "/slow_select.lua", SLOW_SELECT)
   print()
   row("requests a second, workers:", "1", "2", "ratio")
   compare_workers("plain requests", fast, "policies/weighted.lua")
-  compare_workers("each choice a long loop in Lua", fast, thoughtful)
+  compare_workers("each choice a long loop in Lua", fast, slow_select)
 end
 
--- Only where the time goes, for `make profile`; the samples stay for perf's own reports.
+-- Only the profile, for `make profile`; the samples stay for perf's own reports.
 local function run_profile()
   local data = subjects.build:match("^[^/]+") .. "/profile.data"
   local child = gateway(1, "gateway", upstream(0, "upstream"))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Converse by the AWS SDK for JavaScript with its default handler, at each endpoint that is named, round by round in
-// turns. Prints for each: endpoint, p50 of one call after the other in ms, then of sixteen at a time calls a second and
-// the CPU time that a call took of this very process, in ms.
+// sdk.js URL...: Converse by the AWS SDK for JavaScript with its default handler, at each endpoint in turn. Prints for
+// each: the endpoint; the p50 of sequential calls in ms; for sixteen calls at a time, calls a second and the CPU time
+// of this process for each call, in ms.
 'use strict';
 const sdk = require('@aws-sdk/client-bedrock-runtime');
 

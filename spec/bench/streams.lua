@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Streams through the gateway against nginx with proxy_buffering off: frames a second where the upstream has them all
--- at once; then many streams at the pace of models, over few HTTP/2 connections, and what a frame costs and a stream
--- holds. STREAMS is how many at once, 1000 by default. At last the JavaScript SDK, straight to a TLS endpoint, near by
--- and far off, and through the gateway.
+-- Streams through the gateway and through nginx with proxy_buffering off: frames a second, with an upstream that sends
+-- them all at once; then many streams at the pace of models over few HTTP/2 connections, with the CPU time of a frame
+-- and the memory of a stream. STREAMS is the number at once, 1000 by default. Last the JavaScript SDK, to a TLS
+-- endpoint near by and far off, directly and through the gateway.
 local eventstream = require "spec.support.eventstream"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -11,9 +11,9 @@ local subjects = require "spec.bench.subjects"
 local streams = {}
 
 local COUNT = tonumber(os.getenv("STREAMS") or "") or 1000
-local FRAMES = 500 -- of the stream that is there at once
+local FRAMES = 500 -- of the stream that the upstream sends at once
 local SECONDS, ROUNDS = 2, 3
--- Frames a second of a model's stream: fewer where there are so many that one core could not make them.
+-- Frames a second of a model's stream: fewer if there are more streams than one core could emulate.
 local PACE = math.max(1, math.min(20, 20000 // COUNT))
 local LENGTH = 3 * PACE
 local PACED_SECONDS = COUNT > 2000 and 20 or 6
@@ -35,7 +35,8 @@ local function canned_stream()
   return table.concat(events)
 end
 
--- An nginx that answers every request with the stream. Files answer no POST, so that is what its error page is.
+-- Starts an nginx that responds to every request with the stream. Static files refuse POST, so the stream is its error
+-- page.
 local function canned_upstream(bytes)
   process.write(subjects.folder .. "/stream", bytes)
   return subjects.nginx(0, "canned", ([[
@@ -50,8 +51,8 @@ local function print_throughput()
   local through = { direct = { child = upstream, core = 1 },
     nginx = { child = subjects.proxy(1, "unbuffered", upstream, UNBUFFERED), core = 0 },
     gateway = { child = subjects.gateway(1, "stream-gateway", upstream), core = 0 } }
-  local answer = http.request(through.gateway.child.port, { path = PATH, body = BODY })
-  assert(answer.body == bytes, "the stream isn't whole")
+  local response = http.request(through.gateway.child.port, { path = PATH, body = BODY })
+  assert(response.body == bytes, "the stream isn't whole")
   local rates = { direct = {}, nginx = {}, gateway = {} }
   for _ = 1, ROUNDS do
     for name, subject in pairs(through) do
@@ -68,7 +69,7 @@ local function print_throughput()
   print(("  signalbox / nginx, frames a second: %.2f"):format(rates.gateway / rates.nginx))
 end
 
--- Descriptors that a program here may have open.
+-- The limit of open descriptors for a program started here.
 local function descriptor_limit()
   local _, out = subjects.run(0, { "sh", "-c", "ulimit -n" })
   return out:match("unlimited") and math.huge or tonumber(out:match("%d+"))
@@ -78,8 +79,8 @@ local function peak_kb(child)
   return tonumber(process.contents(("/proc/%d/status"):format(child.pid)):match("VmHWM:%s*(%d+)"))
 end
 
--- CPU microseconds a frame, KB a stream, frames a second of COUNT streams at once through `child`; and how many there
--- really were at once.
+-- Sends COUNT streams at once through `child`. Returns CPU microseconds a frame, KB a stream, frames a second, and the
+-- most streams that were really under way at once.
 local function measure_paced(child, stream_bytes, frames)
   local resident, before = child:resident_kb(), subjects.cpu_seconds(child)
   local status, out, log = subjects.run(0, { "lua5.4", "spec/bench/hold.lua", child.port, PATH, BODY,
@@ -114,14 +115,14 @@ local function print_paced()
   end
 end
 
--- Whether the SDK is to be had; else why not.
+-- The folder of the SDK's packages, or nil and the reason.
 local function find_sdk()
   local modules = os.getenv("PWD") .. "/build/sdk/node_modules"
   if not os.execute("command -v node >/dev/null && test -d " .. modules) then return nil, "spec/sdk/run installs it" end
   return modules
 end
 
--- Adds the SDK's own numbers to each way to go.
+-- Measures the SDK at each endpoint of `ways`, and adds its figures to them.
 local function measure_sdk(modules, ways, authority)
   local words = { "env", "NODE_PATH=" .. modules, "NODE_EXTRA_CA_CERTS=" .. authority,
     "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true", "node", "spec/bench/sdk.js" }
@@ -133,7 +134,7 @@ local function measure_sdk(modules, ways, authority)
   end
 end
 
--- The same endpoint, as if it were so far away.
+-- Starts a port that forwards to the endpoint with this round trip.
 local function at_distance(endpoint, round_trip_ms)
   local child = subjects.start(0, { "node", "spec/bench/distance.js", endpoint.port, round_trip_ms })
   child.url = child:wait_for_log("at (https://127.0.0.1:%d+)")

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What benchmarks measure and measure with: gateways, nginx as upstream and as reverse proxy, each bound to one core,
--- and what the kernel counts of them. Everything started is stopped by `stop`.
+-- The programs of the benchmarks: gateways, emulators, nginx as upstream and as reverse proxy, each bound to one core;
+-- the load generator; and the kernel's counts of a process. `stop` stops everything that was started.
 local socket = require "socket"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -11,7 +11,7 @@ local TICKS = 100 -- a second, in /proc/PID/stat
 local UNITS = { us = 1, ms = 1000, s = 1000000 }
 local children = {}
 
--- As many descriptors as the kernel lets us have.
+-- Raises the limit of open descriptors as far as possible.
 local RAISED = 'ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"; exec "$@"'
 
 function subjects.median(list)
@@ -31,7 +31,7 @@ local function bound(core, words)
   return { "sh", "-c", RAISED, "sh", "taskset", "-c", tostring(core), table.unpack(words) }
 end
 
--- Starts a program on one core, or on those of a list as taskset writes it.
+-- Starts a program on one core, or on a list of cores in taskset's notation.
 function subjects.start(core, words, environment)
   local child = process.start(bound(core, words), { folder = subjects.folder, environment = environment })
   children[#children + 1] = child
@@ -60,13 +60,13 @@ local function wait_for_port(child, port)
   return child
 end
 
--- A certificate for loopback: { cert, key }, its files.
+-- Makes a certificate for loopback. Returns its files: { cert, key }.
 function subjects.certificate()
   assert(process.run { "spec/support/certificate", subjects.folder } == 0, "no certificate could be made")
   return { cert = subjects.folder .. "/cert.pem", key = subjects.folder .. "/key.pem" }
 end
 
--- An nginx of one process; `servers` is the inside of its http block, in which @PORT@ is its port.
+-- Starts an nginx of one process; `servers` is the inside of its http block, with @PORT@ for its port.
 function subjects.nginx(core, name, servers)
   local home, port = subjects.folder .. "/" .. name, free_port()
   os.execute("mkdir -p " .. home)
@@ -85,7 +85,7 @@ function subjects.nginx(core, name, servers)
   return wait_for_port(subjects.start(core, { "/usr/sbin/nginx", "-p", home, "-c", file }), port)
 end
 
--- An nginx that passes on to `target`; `more` are directives of its location, `protocol` of its listener.
+-- Starts an nginx that proxies to `target`; `more` has directives of its location, `protocol` of its listener.
 function subjects.proxy(core, name, target, more, protocol)
   return subjects.nginx(core, name, ([[
     upstream models { server 127.0.0.1:%d; keepalive 8192; keepalive_requests 100000000; }
@@ -94,7 +94,7 @@ function subjects.proxy(core, name, target, more, protocol)
     target.port, protocol or "", (target.url or "http:"):match("^%a+"), more or ""))
 end
 
--- A gateway in front of `target` ({ port } or { url, authority }); `more` is source text of further settings.
+-- Starts a gateway in front of `target` ({ port } or { url, authority }); `more` is source text of further settings.
 function subjects.gateway(core, name, target, more)
   local settings = process.write(("%s/%s.lua"):format(subjects.folder, name), ([[return {
     listen = "127.0.0.1:0", admin = "127.0.0.1:0", policy = "policies/weighted.lua",
@@ -107,7 +107,7 @@ function subjects.gateway(core, name, target, more)
   return child
 end
 
--- An emulator of `scenario`, source text of a table.
+-- Starts an emulator of `scenario`, source text of a table.
 function subjects.emulator(core, name, scenario, arguments)
   local file = process.write(("%s/%s.lua"):format(subjects.folder, name), "return " .. scenario)
   local child = subjects.start(core, { subjects.build .. "/signalbox", "emulate", "--listen", "127.0.0.1:0",
@@ -117,15 +117,16 @@ function subjects.emulator(core, name, scenario, arguments)
   return child
 end
 
--- CPU time of a process so far, in seconds: in all, and in the kernel.
+-- The CPU time of a process so far, in seconds: the total, and the part in the kernel.
 function subjects.cpu_seconds(child)
   local fields = process.contents(("/proc/%d/stat"):format(child.pid)):match("%) (.*)")
   local user, system = fields:match(("%S+ "):rep(11) .. "(%d+) (%d+)")
   return (user + system) / TICKS, system / TICKS
 end
 
--- Runs wrk against `child`: { requests, bytes, rate, p50_us, p99_us, cpu_us, kernel_us, out }, the microseconds of CPU
--- being what each request cost `child`, and `out` all that wrk said. wanted: path, body, connections, seconds.
+-- Runs wrk against `child`; wanted = { path, body, connections, seconds }. Returns { requests, bytes, rate, p50_us,
+-- p99_us, cpu_us, kernel_us, out }: cpu_us and kernel_us are the CPU time of `child` for each request, `out` is wrk's
+-- output.
 function subjects.load(core, child, wanted)
   local script = process.write(subjects.folder .. "/wrk.lua", ('wrk.method = "POST"\nwrk.body = %q\n' ..
     'wrk.headers["Content-Type"] = "application/json"\n' ..

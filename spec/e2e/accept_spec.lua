@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Whole answers judged by the policy, and what it hears of the end of each request.
+-- The hooks `accept`, which judges whole responses, and `finish`, which is told how each request ended.
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
 local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
 local DEBUG = signalbox.DEBUG
-local ANSWER = '{"output":{"message":{"role":"assistant","content":[{"text":"%s"}]}},"stopReason":"end_turn",' ..
+local RESPONSE = '{"output":{"message":{"role":"assistant","content":[{"text":"%s"}]}},"stopReason":"end_turn",' ..
   '"usage":{"inputTokens":3,"outputTokens":5,"totalTokens":8}}'
 
 local function policy(hooks)
@@ -18,7 +18,7 @@ local function policy(hooks)
     }]]):format(NOVA, CLAUDE, hooks)
 end
 
--- A policy that writes down how requests ended, to be read off the next one: its upstream gets it as a header.
+-- A policy whose `finish` records how requests ended; `prepare` sends the last record upstream as a header.
 local FINISH = [[
   finish = function(request, result)
     local usage = result.usage or {}
@@ -47,7 +47,7 @@ describe("accept", function()
     end]]
 
   for _, operation in ipairs { "converse", "invoke" } do
-    it("drops an answer that the policy refuses and asks another model: " .. operation, function()
+    it("fails over when the policy refuses a response: " .. operation, function()
       local emulator = scene:emulator()
       local gateway = scene:gateway(emulator,
         { policy = policy(REFUSES_NOVA:format(NOVA)), settings = DEBUG })
@@ -66,7 +66,7 @@ describe("accept", function()
     end)
   end
 
-  it("answers 424 where every answer is refused", function()
+  it("responds 424 when every response is refused", function()
     local emulator = scene:emulator()
     local gateway = scene:gateway(emulator, { policy = policy 'accept = function() return false, "no" end' })
     local response = gateway.request(signalbox.call("chat", "converse"))
@@ -78,14 +78,14 @@ describe("accept", function()
     assert.equal("closed", breakers[NOVA].state)
   end)
 
-  it("passes an upstream's error on rather than say that all was refused", function()
+  it("passes on an upstream's error in preference to a refusal", function()
     local emulator = scene:emulator()
     emulator.control(CLAUDE, { fault = "ServiceUnavailableException" })
     local gateway = scene:gateway(emulator, { policy = policy 'accept = function() return false end' })
     assert.equal(503, gateway.request(signalbox.call("chat", "converse")).status)
   end)
 
-  it("judges no stream", function()
+  it("is not called for streams", function()
     local emulator = scene:emulator()
     local gateway = scene:gateway(emulator, { policy = policy 'accept = function() return false end' })
     for _, operation in ipairs { "converse-stream", "invoke-with-response-stream" } do
@@ -95,8 +95,8 @@ describe("accept", function()
     end
   end)
 
-  it("sees the whole answer", function()
-    local upstream = scene:upstream(("answer:json(200, %q)"):format(ANSWER:format("Gr\\u00fc\\u00dfe")))
+  it("sees the whole response", function()
+    local upstream = scene:upstream(("answer:json(200, %q)"):format(RESPONSE:format("Gr\\u00fc\\u00dfe")))
     local gateway = scene:gateway(upstream, { policy = policy([[
       accept = function(response, request, model)
         local body = response:body()
@@ -111,7 +111,7 @@ describe("accept", function()
     assert.equal("1", response.headers["x-signalbox-attempts"])
   end)
 
-  it("accepts where the hook errs", function()
+  it("accepts after an error in the hook", function()
     local emulator = scene:emulator()
     local gateway = scene:gateway(emulator,
       { policy = policy 'accept = function() error("out of order") end', settings = DEBUG })
@@ -122,7 +122,7 @@ describe("accept", function()
     assert.equal(1, #gateway.entries("policy-error"))
   end)
 
-  it("keeps no refused answer while another model is asked", function()
+  it("keeps no refused response in memory while another model is asked", function()
     local upstream = scene:upstream([[
       local is_large = request.body:find("large", 1, true)
       if not request.target:find("nova", 1, true) then return answer:hang() end
@@ -137,7 +137,7 @@ describe("accept", function()
       clients[i] = http.connect(gateway.port)
       clients[i]:send(http.format(signalbox.call("chat", "converse", signalbox.converse_body("large"))))
     end
-    process.wait_for("both to ask the other model", function() return #upstream.recorded() == 4 end)
+    process.wait_for("both requests at the other model", function() return #upstream.recorded() == 4 end)
     assert.equal(200, gateway.request(signalbox.call("chat", "converse")).status)
     for i = 1, 2 do clients[i]:close() end
   end)
@@ -152,7 +152,7 @@ describe("finish", function()
   end)
   after_each(function() scene:close() end)
 
-  -- A gateway whose first model is the emulator's, but requests that ask what was heard go to a recording upstream.
+  -- A gateway in front of the emulator; requests for the model "asked" go to a recording upstream.
   local function start(hooks, settings)
     upstream = scene:upstream("answer:json(200, '{}')")
     gateway = scene:gateway(emulator, { settings = settings, policy = ([[
@@ -165,45 +165,45 @@ describe("finish", function()
       }]]):format(NOVA, CLAUDE, upstream.url, FINISH .. (hooks or "")) })
   end
 
-  -- What finish heard last, and how often it was called by then.
-  local function heard()
+  -- The arguments of the last call of finish, and the number of calls.
+  local function last_finish()
     gateway.request(signalbox.call("asked", "converse", nil, { ["x-amzn-bedrock-ask"] = "1" }))
     local recorded = upstream.recorded()
     return recorded[#recorded].headers["x-finished"], tonumber(recorded[#recorded].headers["x-count"])
   end
 
-  it("hears of whole answers and of streams", function()
+  it("is told of whole responses and of streams", function()
     start()
     gateway.request(signalbox.call("chat", "converse", signalbox.converse_body("hi", {
       inferenceConfig = { maxTokens = 7 } })))
-    assert.equal("Converse success " .. NOVA .. " 1 200 nil 7 false", (heard()))
+    assert.equal("Converse success " .. NOVA .. " 1 200 nil 7 false", (last_finish()))
     gateway.request(signalbox.call("chat", "converse-stream", signalbox.converse_body("hi", {
       inferenceConfig = { maxTokens = 7 } })))
-    assert.equal("ConverseStream success " .. NOVA .. " 1 200 nil 7 true", (heard()))
+    assert.equal("ConverseStream success " .. NOVA .. " 1 200 nil 7 true", (last_finish()))
   end)
 
-  it("hears of failures, with the model that was asked last", function()
+  it("is told of failures, with the model of the last attempt", function()
     start()
     emulator.control("*", { fault = "ServiceUnavailableException" })
     gateway.request(signalbox.call("chat", "converse"))
-    assert.equal("Converse fail_fast " .. CLAUDE .. " 2 503 ServiceUnavailableException nil false", (heard()))
+    assert.equal("Converse fail_fast " .. CLAUDE .. " 2 503 ServiceUnavailableException nil false", (last_finish()))
     gateway.request(signalbox.call("nobody", "converse"))
-    assert.equal("Converse fail_fast - 0 404 ResourceNotFoundException nil false", (heard()))
+    assert.equal("Converse fail_fast - 0 404 ResourceNotFoundException nil false", (last_finish()))
   end)
 
-  it("hears of throttles, refusals and streams that break", function()
+  it("is told of throttles, refusals and streams that break", function()
     start 'accept = function(response, request, model) return model.name == "asks" end,'
     gateway.request(signalbox.call("chat", "converse"))
-    assert.equal("Converse refusal " .. CLAUDE .. " 2 424 ModelErrorException nil false", (heard()))
+    assert.equal("Converse refusal " .. CLAUDE .. " 2 424 ModelErrorException nil false", (last_finish()))
     emulator.control(NOVA, { fault = "truncate" })
     gateway.request(signalbox.call("chat", "converse-stream"))
-    assert.matches("^ConverseStream fail_fast " .. NOVA:gsub("%p", "%%%0") .. " 1 200 %u%a+ nil true$", (heard()))
+    assert.matches("^ConverseStream fail_fast " .. NOVA:gsub("%p", "%%%0") .. " 1 200 %u%a+ nil true$", (last_finish()))
     emulator.control("*", { fault = "ThrottlingException" })
     gateway.request(signalbox.call("chat", "converse"))
-    assert.equal("Converse rate_limit " .. CLAUDE .. " 2 429 ThrottlingException nil false", (heard()))
+    assert.equal("Converse rate_limit " .. CLAUDE .. " 2 429 ThrottlingException nil false", (last_finish()))
   end)
 
-  it("hears of clients that leave, before an answer and within one", function()
+  it("is told of clients that leave, before a response and within one", function()
     start()
     emulator.control("*", { fault = "hang" })
     local client = http.connect(gateway.port)
@@ -214,17 +214,17 @@ describe("finish", function()
     end)
     client:close()
     gateway.access(1)
-    assert.equal("Converse cancelled " .. NOVA .. " 1 nil nil nil false", (heard()))
+    assert.equal("Converse cancelled " .. NOVA .. " 1 nil nil nil false", (last_finish()))
     emulator.control("*", { fault = "stall" })
     client = http.connect(gateway.port)
     client:send(http.format(signalbox.call("chat", "converse-stream")))
     client:read_head()
     client:close()
     gateway.access(3)
-    assert.equal("ConverseStream cancelled " .. NOVA .. " 1 200 nil nil true", (heard()))
+    assert.equal("ConverseStream cancelled " .. NOVA .. " 1 200 nil nil true", (last_finish()))
   end)
 
-  it("hears of each routed request once, and of no other", function()
+  it("is called once for each routed request, and for no other", function()
     start()
     emulator.control(NOVA, { fault = "ThrottlingException", share = 0.5 })
     http.load(gateway.port, {
@@ -235,11 +235,11 @@ describe("finish", function()
     gateway.request { method = "POST", path = "/guardrail/g/version/1/apply", body = "{}",
       headers = { ["Content-Type"] = "application/json" } }
     gateway.access(101)
-    local _, count = heard()
+    local _, count = last_finish()
     assert.equal(100, count)
   end)
 
-  it("errs without harm", function()
+  it("may err without harm", function()
     local upstream_of_all = scene:upstream("answer:json(200, '{}')")
     local errs = scene:gateway(upstream_of_all,
       { policy = policy 'finish = function() error("out of order") end', settings = DEBUG })

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The admin listener: its JSON names what happened, and the breaker is seen to open, recover and be reset.
+-- The admin listener: the counts and states in its JSON, and the commands for breakers.
 local cjson = require "cjson"
 local http = require "spec.support.http"
 local process = require "spec.support.process"

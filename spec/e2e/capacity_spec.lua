@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What bounds a request beside its model: the memory of all requests together, and its place among those that wait for
--- a model. And where clients may come from.
+-- Bounds on requests beside their models: the memory of all requests together, and the queue of requests that wait for
+-- a model. And the addresses that listeners accept.
 local cjson = require "cjson"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -20,16 +20,12 @@ describe("the memory of all requests", function()
     client:send(http.format(signalbox.call("chat", "converse", ("x"):rep(MEBI - 1000))))
   end
 
-  it("is refused to who would take the last of it, and free again when requests have ended", function()
+  it("is bounded: a request beyond it gets 429, and it is free again when requests have ended", function()
     local upstream = scene:upstream([[if number == 1 then answer:hang() else answer:json(200, "{}") end]])
     local gateway = scene:gateway(upstream, { settings = LIMITS })
     local holder, other = http.connect(gateway.port), http.connect(gateway.port)
     large(holder)
-    -- A line of the record may be half written.
-    process.wait_for("the upstream to be asked", function()
-      local whole, seen = pcall(upstream.recorded)
-      return whole and #seen == 1
-    end)
+    process.wait_for("the request at the upstream", function() return #upstream.recorded() == 1 end)
     large(other)
     local response = other:read_response()
     assert.equal(429, response.status)
@@ -49,11 +45,11 @@ describe("the memory of all requests", function()
     end)
   end)
 
-  it("has a share for each, and who is over it is told so", function()
+  it("has a share for each request, and a request over its share gets 429", function()
     local models = {}
     for index = 1, 11 do models[index] = { id = "model-" .. index } end
-    -- Each is asked at two service tiers. What the first say takes nearly all that one request may have, and each
-    -- thereafter half of what is left.
+    -- Each model is asked at two service tiers. The first error bodies take nearly all of the request's memory, and
+    -- each later one half of the rest.
     local upstream = scene:upstream([[
       local length = number <= 16 and 1000000 or 1 << (36 - number)
       answer:json(429, '{"message":"slow down"}' .. (" "):rep(length - 23),
@@ -69,7 +65,7 @@ describe("the memory of all requests", function()
     assert.equal(200, gateway.request({ path = "/health" }).status)
   end)
 
-  it("leaves nothing behind, whatever became of the requests", function()
+  it("is all free after requests that ended in different ways", function()
     local gateway = scene:gateway(scene:upstream([[
       if number % 4 == 0 then answer:reset()
       elseif number % 4 == 1 then answer:json(500, '{"message":"no"}')
@@ -80,7 +76,7 @@ describe("the memory of all requests", function()
       make = function(index) return signalbox.call("chat", "converse", ("y"):rep(index * 4000)) end,
       on_response = function(_, response) answered = answered + (response and 1 or 0) end })
     assert.equal(60, answered)
-    scene:stop(gateway) -- a gateway that still holds something aborts
+    scene:stop(gateway) -- a gateway that still holds memory aborts
   end)
 end)
 
@@ -89,20 +85,21 @@ describe("requests that wait for a model", function()
   before_each(function() scene = signalbox.scene() end)
   after_each(function() scene:close() end)
 
-  -- The first failure opens the breaker for a second; then one probe at a time is let through.
-  local REST = [[if number == 1 then answer:json(503, '{"message":"no"}') else answer:json(200, request.body) end]]
+  -- The first failure opens the breaker for a second; then the breaker admits one probe at a time.
+  local FAILS_ONCE = [[
+    if number == 1 then answer:json(503, '{"message":"no"}') else answer:json(200, request.body) end]]
   local POLICY = { max_wait_ms = 20000, max_retries = 0, models = {
     { id = NOVA, breaker = { failure_threshold = 1, recovery_time_ms = 1000, success_threshold = 20 } } } }
 
-  it("get it in the order of their arrival", function()
-    local upstream = scene:upstream(REST)
+  it("are sent in the order of their arrival", function()
+    local upstream = scene:upstream(FAILS_ONCE)
     local gateway = scene:gateway(upstream, { policy = POLICY })
     assert.equal(503, gateway.request(signalbox.call("chat", "converse")).status)
     local clients = {}
     for index = 1, 8 do
       clients[index] = http.connect(gateway.port)
       clients[index]:send(http.format(signalbox.call("chat", "converse", ('{"n":%d}'):format(index))))
-      -- What came before another connection's answer is there.
+      -- The gateway has read the request when it has responded on another connection.
       assert.is_truthy(gateway.request { path = "/health" })
     end
     for index, client in ipairs(clients) do
@@ -114,8 +111,8 @@ describe("requests that wait for a model", function()
     end
   end)
 
-  it("leave the queue when their clients do", function()
-    local upstream = scene:upstream(REST)
+  it("leave the queue when their clients leave", function()
+    local upstream = scene:upstream(FAILS_ONCE)
     local gateway = scene:gateway(upstream, { policy = POLICY })
     assert.equal(503, gateway.request(signalbox.call("chat", "converse")).status)
     local gone, waits = http.connect(gateway.port), http.connect(gateway.port)
@@ -127,8 +124,9 @@ describe("requests that wait for a model", function()
     waits:close()
   end)
 
-  it("are told to come again when the gateway stops", function()
-    local gateway = scene:gateway(scene:upstream(REST), { policy = POLICY, settings = { timeouts = { drain_ms = 0 } } })
+  it("get 429 when the gateway stops", function()
+    local gateway = scene:gateway(scene:upstream(FAILS_ONCE),
+      { policy = POLICY, settings = { timeouts = { drain_ms = 0 } } })
     assert.equal(503, gateway.request(signalbox.call("chat", "converse")).status)
     local waits = http.connect(gateway.port)
     waits:send(http.format(signalbox.call("chat", "converse", '{"n":1}')))
@@ -147,7 +145,7 @@ describe("listeners", function()
   before_each(function() scene = signalbox.scene() end)
   after_each(function() scene:close() end)
 
-  it("beyond this machine are for those who say so", function()
+  it("accept other machines only with allow_unauthenticated, and on the admin listener never", function()
     local gateway = scene:gateway(scene:emulator(), {
       settings = { listen = "0.0.0.0:0", allow_unauthenticated = true } })
     assert.equal(200, gateway.request(signalbox.call("chat", "converse")).status)
@@ -157,7 +155,7 @@ describe("listeners", function()
     assert.matches("admin", log, 1, true)
   end)
 
-  it("answer HEAD /health as GET, without the body", function()
+  it("respond to HEAD /health as to GET, without the body", function()
     local gateway = scene:gateway(scene:emulator())
     for _, port in ipairs { gateway.port, gateway.admin_port } do
       local client = http.connect(port)
@@ -172,7 +170,7 @@ describe("listeners", function()
   end)
 
   it("on a Unix socket are shared by all workers", function()
-    local path = scene.folder .. "/door"
+    local path = scene.folder .. "/socket"
     local gateway = scene:gateway(scene:emulator(), { arguments = { "--workers", "3" },
       settings = { listen = { "127.0.0.1:0", "unix:" .. path } } })
     local statuses = {}
@@ -184,6 +182,6 @@ describe("listeners", function()
     assert.equal(("0200"):rep(12), table.concat(statuses))
     assert.equal(200, gateway.request(signalbox.call("chat", "converse")).status)
     scene:stop(gateway)
-    assert.is_nil((io.open(path)), "the socket's file is gone")
+    assert.is_nil((io.open(path)), "the socket's file is still there")
   end)
 end)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- `signalbox check`: what it says of good and of bad files, to people and to programs.
+-- `signalbox check`: its reports on good and on bad files, as text and as JSON.
 local cjson = require "cjson"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"

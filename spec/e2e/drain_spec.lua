@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What clients see of a gateway that is told to end before their requests have.
+-- Draining, as clients see it: a gateway stops while it still has requests.
 local cjson = require "cjson"
 local eventstream = require "spec.support.eventstream"
 local http = require "spec.support.http"
@@ -21,7 +21,7 @@ describe("draining", function()
   before_each(function() scene = signalbox.scene() end)
   after_each(function() scene:close() end)
 
-  local function asked(upstream, count)
+  local function wait_for_requests(upstream, count)
     process.wait_for(count .. " requests at the upstream", function() return #upstream.recorded() >= count end)
   end
 
@@ -31,19 +31,19 @@ describe("draining", function()
     return client
   end
 
-  local function ended(gateway)
+  local function wait_for_end(gateway)
     assert.equal(0, gateway:wait())
     gateway.stopped = true
   end
 
   for _, way in ipairs { "drain_ms", "a second signal" } do
-    it("ends what outlasts it with an exception frame or a 429, by " .. way, function()
+    it("ends requests that outlast it with an exception frame or a 429, by " .. way, function()
       local upstream = scene:upstream(HANGING)
       local gateway = scene:gateway(upstream, { settings = {
         timeouts = { drain_ms = way == "drain_ms" and 100 or 60000 } } })
       local unary, stream = send(gateway, "converse"), send(gateway, "converse-stream")
       local head = stream:read_head()
-      asked(upstream, 2)
+      wait_for_requests(upstream, 2)
       gateway:signal("TERM")
       if way ~= "drain_ms" then
         process.wait_for("the drain", function() return gateway:log():find("draining", 1, true) end)
@@ -61,20 +61,20 @@ describe("draining", function()
       assert.equal("1000", response.headers["x-amz-retry-after"])
       assert.equal("close", response.headers.connection)
       assert.matches("shutting down", cjson.decode(response.body).message, 1, true)
-      ended(gateway)
+      wait_for_end(gateway)
       unary:close()
       stream:close()
     end)
   end
 
-  it("tells of itself on open connections, and serves them", function()
+  it("shows in /health on open connections, and serves their requests", function()
     local upstream = scene:upstream([[if number == 1 then answer:hang() else answer:json(200, "{}") end]])
     local gateway = scene:gateway(upstream)
     local open, busy = http.connect(gateway.port), send(gateway, "converse")
     local probe = http.connect(gateway.port)
     open:send(http.format { path = "/health" })
     assert.equal(200, open:read_response().status)
-    asked(upstream, 1)
+    wait_for_requests(upstream, 1)
     gateway:signal("TERM")
     process.wait_for("the drain", function() return gateway:log():find("draining", 1, true) end)
     probe:send(http.format { path = "/health" })
@@ -86,22 +86,21 @@ describe("draining", function()
     assert.equal(200, response.status)
     assert.equal("close", response.headers.connection)
     for _, client in ipairs { open, busy, probe } do client:close() end
-    ended(gateway)
+    wait_for_end(gateway)
   end)
 
-  it("tells a service manager when it is ready and when it stops", function()
+  it("notifies the service manager when the gateway is ready and when it stops", function()
     local path = scene.folder .. "/notify"
-    local heard = scene.folder .. "/heard"
     local manager = process.start({ "perl", "-MSocket", "-e", [[
       socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die; bind($s, pack_sockaddr_un($ARGV[0])) or die;
       print STDERR "bound\n";
-      for (1 .. 2) { recv($s, my $text, 100, 0); print STDERR "heard $text\n"; }]], path, heard },
+      for (1 .. 2) { recv($s, my $text, 100, 0); print STDERR "received $text\n"; }]], path },
       { folder = scene.folder })
     manager:wait_for_log("(bound)")
     local gateway = scene:gateway(nil, { environment = { NOTIFY_SOCKET = path } })
-    manager:wait_for_log("heard (READY=1)\n")
+    manager:wait_for_log("received (READY=1)\n")
     scene:stop(gateway)
-    manager:wait_for_log("heard (STOPPING=1)\n")
+    manager:wait_for_log("received (STOPPING=1)\n")
     assert.equal(0, manager:wait())
   end)
 end)

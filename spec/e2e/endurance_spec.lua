@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Ten thousand requests while everything goes wrong at random: each gets an answer, the gateway's descriptors come back
--- to what they were, and (under the sanitizers) it has leaked nothing when it ends.
+-- Ten thousand requests with random faults: each gets a response, the number of descriptors goes back to what it was,
+-- and (under the sanitizers) nothing leaks.
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
@@ -12,7 +12,7 @@ local KNOWN = { [200] = true, [400] = true, [408] = true, [424] = true, [429] = 
 local OPERATIONS = { "converse", "converse-stream", "count-tokens", "converse-stream" }
 
 describe("ten thousand requests with random faults", function()
-  it("are all answered, and nothing is lost", function()
+  it("all get a response, and nothing is lost", function()
     local scene = signalbox.scene()
     local emulator = scene:emulator({ seed = 11, models = { ["*"] = signalbox.PROMPT } })
     local gateway = scene:gateway(emulator, {

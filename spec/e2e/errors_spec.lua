@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
--- How a request ends that gets no answer: each row of the table of errors, with its status, exception and headers.
+-- Errors: the status, exception and headers of each way in which a request can fail.
 local cjson = require "cjson"
 local http = require "spec.support.http"
 local signalbox = require "spec.support.signalbox"
 
 local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
 
--- Checks what every error of the gateway carries, and returns its message.
+-- Checks what every error response has, and returns its message.
 local function check_error(response, status, exception)
   assert.equal(status, response.status, response.body)
   assert.equal(exception, (response.headers["x-amzn-errortype"] or ""):match("^[^:]*"))
@@ -29,7 +29,7 @@ local function refusing(status, name, message, headers)
     :format(status, message, name, headers or "")
 end
 
-describe("a request that cannot be answered", function()
+describe("a request that fails", function()
   local scene
   before_each(function() scene = signalbox.scene() end)
   after_each(function() scene:close() end)
@@ -54,7 +54,7 @@ describe("a request that cannot be answered", function()
   }
   for _, row in ipairs(passed_on) do
     local status, name, message, asked, code = table.unpack(row)
-    it(("is told the upstream's own %d %s"):format(status, name), function()
+    it(("gets the upstream's own %d %s"):format(status, name), function()
       local gateway = single(refusing(status, name, message, "x-amzn-RequestId: theirs\\r\\n"))
       local response = gateway.request(signalbox.call(asked, "converse"))
       assert.equal(message, check_error(response, status, name))
@@ -70,12 +70,12 @@ describe("a request that cannot be answered", function()
     end)
   end
 
-  it("is told the upstream's own time to come back", function()
+  it("gets the upstream's own retry-after", function()
     local gateway = single(refusing(429, "ThrottlingException", "later", "x-amz-retry-after: 4200\\r\\n"))
     check_retry_after(gateway.request(signalbox.call("chat", "converse")), 4200, 4200)
   end)
 
-  it("is told the last upstream error when all models fail", function()
+  it("gets the last upstream error when all models fail", function()
     local upstream = scene:upstream([[
       local is_nova = request.target:find("nova", 1, true)
       answer:json(is_nova and 429 or 503, is_nova and '{"message":"first"}' or '{"message":"last"}',
@@ -89,7 +89,7 @@ describe("a request that cannot be answered", function()
     assert.equal(CLAUDE, response.headers["x-signalbox-model"])
   end)
 
-  it("gets 404 with the names that are served where no model serves what it asked", function()
+  it("gets 404 with the served names when no model serves the requested name", function()
     local gateway = single("answer:json(200, '{}')")
     local response = gateway.request(signalbox.call("unheard-of", "converse"))
     local message = check_error(response, 404, "ResourceNotFoundException")
@@ -108,7 +108,7 @@ describe("a request that cannot be answered", function()
     assert.equal("NO_MODELS_AVAILABLE", response.headers["x-signalbox-error"])
   end)
 
-  it("gets 429 until the breaker's model returns", function()
+  it("gets 429 until the breaker's recovery time", function()
     local gateway = single(refusing(503, "ServiceUnavailableException", "away"), {
       breaker = { failure_threshold = 2, recovery_time_ms = 30000 } })
     for _ = 1, 2 do
@@ -141,23 +141,23 @@ describe("a request that cannot be answered", function()
     end)
   end
 
-  it("gets 503 where nobody listens", function()
+  it("gets 503 when nothing listens at the endpoint", function()
     local gone = scene:upstream("")
     scene:kill(gone)
     local gateway = scene:gateway(gone)
     check_error(gateway.request(signalbox.call("chat", "converse")), 503, "ServiceUnavailableException")
   end)
 
-  it("is told an HTML page's status by a name that SDKs know", function()
+  it("gets the status of an HTML page with an exception that SDKs know", function()
     local gateway = single([[
       answer:send("HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n" ..
-        "x-amzn-RequestId: told-by-upstream\r\nContent-Length: 20\r\n\r\n")
+        "x-amzn-RequestId: from-upstream\r\nContent-Length: 20\r\n\r\n")
       answer:send("<html>no good</html>")]])
     local response = gateway.request(signalbox.call("chat", "converse"))
     assert.equal(502, response.status)
     assert.is_string(response.headers["x-amzn-errortype"])
     assert.equal("1", response.headers["x-signalbox-attempts"])
-    assert.equal("told-by-upstream", response.headers["x-amzn-requestid"])
+    assert.equal("from-upstream", response.headers["x-amzn-requestid"])
     assert.is_string(cjson.decode(response.body).message)
   end)
 
@@ -168,7 +168,7 @@ describe("a request that cannot be answered", function()
     assert.equal("RETRIES_EXHAUSTED", response.headers["x-signalbox-error"])
   end)
 
-  it("gets 500 without credentials, and the reason is in the log only", function()
+  it("gets 500 without credentials; the reason is in the log only", function()
     local upstream = scene:upstream("answer:json(200, '{}')")
     local gateway = scene:gateway(upstream, { settings = { credentials = false } })
     local response = gateway.request(signalbox.call("chat", "converse"))
@@ -193,12 +193,13 @@ describe("a request that cannot be answered", function()
   it("gets 408 when its head or body is too slow", function()
     local gateway = scene:gateway(scene:upstream("answer:json(200, '{}')"), {
       settings = { timeouts = { header_ms = 1000, body_ms = 1000 } } })
-    local client = http.connect(gateway.port)
-    client:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\n")
-    assert.equal(408, client:read_response().status)
-    client = http.connect(gateway.port)
-    client:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
-    assert.equal(408, client:read_response().status)
+    local head, body = http.connect(gateway.port), http.connect(gateway.port)
+    head:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\n")
+    body:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+    for _, client in ipairs { head, body } do
+      assert.equal(408, client:read_response().status)
+      client:close()
+    end
   end)
 
   it("gets 508 in a loop", function()

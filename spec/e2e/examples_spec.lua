@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What ships as an example works: the demo tells its whole story, and every scenario is one that the emulator plays.
+-- The examples work: the demo runs to its end, and the emulator plays every scenario.
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"

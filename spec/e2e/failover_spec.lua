@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The main job: a model that throttles, fails or dies is failed over without the client noticing.
+-- The main job: when a model throttles, fails or dies, another one serves, and the client notices nothing.
 local cjson = require "cjson"
 local http = require "spec.support.http"
 local signalbox = require "spec.support.signalbox"
@@ -11,7 +11,7 @@ local function both_prompt()
   return { seed = 7, models = { [NOVA] = signalbox.PROMPT, [CLAUDE] = signalbox.PROMPT } }
 end
 
--- Sends `count` requests by what clients ask for, round robin over `operations`; counts statuses, models, attempts.
+-- Sends `count` requests, round robin over `operations`; counts statuses, models and attempts.
 local function send(gateway, count, connections, operations)
   local tally = { status = {}, model = {}, attempts = 0, broken = 0 }
   http.load(gateway.port, {
@@ -37,7 +37,7 @@ describe("failover", function()
   before_each(function() scene = signalbox.scene() end)
   after_each(function() scene:close() end)
 
-  it("answers 1000 of 1000 requests while one of two models throttles every call", function()
+  it("serves 1000 of 1000 requests while one of two models throttles every call", function()
     local emulator = scene:emulator(both_prompt())
     local gateway = scene:gateway(emulator, { policy = TWO })
     emulator.control(NOVA, { fault = "ThrottlingException", share = 1.0 })
@@ -49,7 +49,7 @@ describe("failover", function()
     assert.equal(1000, stats.models[CLAUDE].success)
     assert.is_true(stats.models[NOVA].rate_limit > 0)
     assert.equal(0, stats.models[NOVA].success)
-    -- A throttle is a cooldown's business, never the breaker's.
+    -- A throttle starts a cooldown and does not count at the breaker.
     local _, breakers = gateway.admin("/breakers")
     assert.equal("closed", breakers[NOVA].state)
   end)
@@ -69,7 +69,7 @@ describe("failover", function()
 
   for name, case in pairs {
     ["only deprioritizes a model whose credentials are refused"] = { "", "deprioritized_until", "cooling_until" },
-    ["rests it where a hook states a cooldown"] = {
+    ["starts a cooldown for refused credentials if a hook states one"] = {
       "classify = function() return 'failover', { cooldown_ms = 60000 } end", "cooling_until", "deprioritized_until" },
   } do
     it(name, function()
@@ -77,7 +77,7 @@ describe("failover", function()
       local gateway = scene:gateway(emulator, { policy = ([[return {
         models = { { id = %q }, { id = %q, fallback = true } }, %s }]]):format(NOVA, CLAUDE, case[1]) })
       emulator.control(NOVA, { fault = "AccessDeniedException", share = 1.0 })
-      for attempts = 2, 1, -1 do -- the second request knows
+      for attempts = 2, 1, -1 do -- the second request does not try the model again
         local response = gateway.request(signalbox.call("chat", "converse"))
         assert.equal(200, response.status)
         assert.equal(tostring(attempts), response.headers["x-signalbox-attempts"])
@@ -85,14 +85,14 @@ describe("failover", function()
       local _, breakers = gateway.admin("/breakers")
       assert.is_string(breakers[NOVA][case[2]])
       assert.equal(cjson.null, breakers[NOVA][case[3]])
-      -- With the other model gone it is asked all the same, at rest as the last resort: its error is the answer.
+      -- Without the other model it is asked all the same, in a cooldown as the last resort: the client gets its error.
       gateway.admin("/breakers/" .. CLAUDE .. "/open", "POST")
       local response = gateway.request(signalbox.call("chat", "converse"))
       assert.equal(403, response.status)
     end)
   end
 
-  it("keeps fallbacks waiting until the primaries rest", function()
+  it("asks no fallback until the primaries are in a cooldown", function()
     local emulator = scene:emulator(both_prompt())
     local models = { { id = NOVA }, { id = CLAUDE, fallback = true } }
     local gateway = scene:gateway(emulator, { policy = { models = models } })
@@ -101,7 +101,7 @@ describe("failover", function()
     assert.same({ [CLAUDE] = 40 }, send(gateway, 40, 4, { "converse" }).model)
   end)
 
-  it("loses no request that had not begun its answer when an upstream is killed", function()
+  it("loses no request whose response had not begun when an upstream is killed", function()
     local slow = { seed = 3, models = { ["*"] = { ttft_ms = { p50 = 20, p99 = 60 },
       tokens_per_second = { p50 = 20000, p99 = 10000 } } } }
     local doomed, safe = scene:emulator(slow), scene:emulator(slow)
@@ -116,7 +116,7 @@ describe("failover", function()
         answered = answered + 1
         if answered == 200 then scene:kill(doomed) end
         local is_whole = response and response.status == 200 and response.complete
-        -- A stream that had begun on the killed upstream ends in the exception frame that SDKs raise.
+        -- A stream that had begun at the killed upstream ends in the exception frame that SDKs raise.
         local had_begun = is_whole and response.body:find("modelStreamErrorException", 1, true)
         if not is_whole or (had_begun and response.headers["x-signalbox-model"] ~= NOVA) then
           lost[#lost + 1] = response and response.status .. " " .. response.body or problem
@@ -129,7 +129,7 @@ describe("failover", function()
     assert.is_true(stats.models[CLAUDE].success > 300)
   end)
 
-  it("keeps InvokeModel within the family of the model that was asked for", function()
+  it("keeps InvokeModel within the family of the requested model", function()
     local emulator = scene:emulator({ seed = 7, models = { ["*"] = signalbox.PROMPT } })
     local other = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
     local gateway = scene:gateway(emulator, { policy = { models = {
@@ -149,7 +149,7 @@ describe("failover", function()
     assert.equal("1", alone.headers["x-signalbox-attempts"])
   end)
 
-  it("replaces a kept connection that the upstream closed meanwhile, without an attempt more", function()
+  it("replaces an idle connection that the upstream has closed, without another attempt", function()
     local upstream = scene:upstream([[
       answer:json(200, '{"n":' .. number .. '}')
       if number % 2 == 1 then answer:close() end
@@ -163,7 +163,7 @@ describe("failover", function()
     end
   end)
 
-  it("takes what the Lua policy decides", function()
+  it("follows the policy's decisions", function()
     local emulator = scene:emulator(both_prompt())
     local gateway = scene:gateway(emulator, { policy = ([[
       return {
@@ -184,7 +184,7 @@ describe("failover", function()
     assert.is_string(cjson.decode(response.body).message)
   end)
 
-  it("lives on when the policy errs at run time", function()
+  it("goes on when the policy errs at run time", function()
     local emulator = scene:emulator(both_prompt())
     local gateway = scene:gateway(emulator, { policy = ([[
       return { models = { { id = %q } }, select = function(request, models) return models.nothing.at_all end }

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Hedged attempts: a second model is asked where the first is slow; the first to answer wins, the other is stopped.
+-- Hedged attempts: if the first model is slow, a second one is asked; the first response wins, and the other attempt is
+-- cancelled.
 local cjson = require "cjson"
 local eventstream = require "spec.support.eventstream"
 local http = require "spec.support.http"
@@ -9,7 +10,7 @@ local signalbox = require "spec.support.signalbox"
 local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
 local OPERATIONS = { "converse", "converse-stream", "invoke", "invoke-with-response-stream" }
 
--- NOVA first; after `hedge_after_ms` CLAUDE too.
+-- A policy that asks NOVA, and after `hedge_after_ms` CLAUDE too.
 local function policy(hedge_after_ms, more)
   return ([[return {
     models = { { id = "%s", family = "any" }, { id = "%s", family = "any", fallback = true } },
@@ -18,7 +19,7 @@ local function policy(hedge_after_ms, more)
   }]]):format(NOVA, CLAUDE, hedge_after_ms, more or "")
 end
 
--- What became of the requests at a model, over all operations.
+-- The emulator's counts for a model, over all operations.
 local function counts(emulator, id)
   local total = { received = 0, answered = 0, cancelled = 0, faults = 0 }
   for _, operation in pairs(emulator.requests().models[id] or {}) do
@@ -27,7 +28,7 @@ local function counts(emulator, id)
   return total
 end
 
-local function until_cancelled(emulator, id, count)
+local function wait_for_cancelled(emulator, id, count)
   process.wait_for("the upstream to see " .. id .. " cancelled",
     function() return counts(emulator, id).cancelled == count end)
 end
@@ -38,7 +39,7 @@ describe("hedging", function()
   after_each(function() scene:close() end)
 
   for _, operation in ipairs(OPERATIONS) do
-    it("takes the second model's answer where the first is slow: " .. operation, function()
+    it("takes the second model's response when the first is slow: " .. operation, function()
       local emulator = scene:emulator()
       emulator.control(NOVA, { latency_ms = 20000 })
       local gateway = scene:gateway(emulator, { policy = policy(50) })
@@ -47,7 +48,7 @@ describe("hedging", function()
       assert.is_true(response.complete)
       assert.equal(CLAUDE, response.headers["x-signalbox-model"])
       assert.equal("2", response.headers["x-signalbox-attempts"])
-      until_cancelled(emulator, NOVA, 1)
+      wait_for_cancelled(emulator, NOVA, 1)
       local _, stats = gateway.admin("/stats")
       assert.equal(1, stats.models[CLAUDE].success)
       assert.equal(1, stats.models[NOVA].cancelled)
@@ -57,7 +58,7 @@ describe("hedging", function()
       assert.equal(0, health.models[NOVA].error_rate)
     end)
 
-    it("stays with the first model where that answers after all: " .. operation, function()
+    it("stays with the first model if it responds first after all: " .. operation, function()
       local emulator = scene:emulator()
       emulator.control(NOVA, { latency_ms = 300 })
       emulator.control(CLAUDE, { latency_ms = 20000 })
@@ -66,11 +67,11 @@ describe("hedging", function()
       assert.equal(200, response.status, response.body)
       assert.equal(NOVA, response.headers["x-signalbox-model"])
       assert.equal("2", response.headers["x-signalbox-attempts"])
-      until_cancelled(emulator, CLAUDE, 1)
+      wait_for_cancelled(emulator, CLAUDE, 1)
     end)
   end
 
-  it("asks no second model where the first is quick", function()
+  it("asks no second model when the first is quick", function()
     local emulator = scene:emulator()
     local gateway = scene:gateway(emulator, { policy = policy(5000) })
     for _, operation in ipairs(OPERATIONS) do
@@ -79,13 +80,13 @@ describe("hedging", function()
     assert.equal(0, counts(emulator, CLAUDE).received)
   end)
 
-  it("goes on with the one where the other fails", function()
+  it("goes on with one attempt when the other fails", function()
     for _, failing in ipairs { NOVA, CLAUDE } do
       local upstream = scene:upstream(([[
         if request.target:find("%s", 1, true) then
           answer:json(503, '{"message":"no"}', "x-amzn-errortype: ServiceUnavailableException\r\n")
         else answer:json(200, '{"model":"good"}') end]]):format(failing:match("^us%.(%a+)")))
-      -- Where the first fails at once the second is a failover; where the second does, the first is slow.
+      -- If the first attempt fails at once, the second is a failover; if the second is to fail, the first is slow.
       local emulator = scene:emulator()
       emulator.control(NOVA, { latency_ms = 400 })
       local slow = failing == CLAUDE and emulator.url or upstream.url
@@ -100,7 +101,7 @@ describe("hedging", function()
     end
   end)
 
-  it("answers with the last failure where both fail", function()
+  it("ends with the last failure when both fail", function()
     local emulator = scene:emulator()
     emulator.control(NOVA, { fault = "ServiceUnavailableException", latency_ms = 3000 })
     emulator.control(CLAUDE, { fault = "InternalServerException", latency_ms = 5000 })
@@ -110,8 +111,8 @@ describe("hedging", function()
     assert.equal("2", response.headers["x-signalbox-attempts"])
   end)
 
-  it("drops what the loser of a stream has said already", function()
-    -- One upstream is both models: NOVA says only messageStart and falls silent, CLAUDE talks.
+  it("drops the held beginning of the stream that loses", function()
+    -- One upstream is both models: NOVA sends only messageStart and then hangs, CLAUDE sends its whole stream.
     local upstream = scene:upstream([[
       local events = eventstream.conversation("hello")
       answer:stream_head()
@@ -130,7 +131,7 @@ describe("hedging", function()
   end)
 
   for _, operation in ipairs { "converse", "converse-stream" } do
-    it("stops both where the client leaves: " .. operation, function()
+    it("cancels both when the client leaves: " .. operation, function()
       local emulator = scene:emulator()
       emulator.control("*", { latency_ms = 30000 })
       local gateway = scene:gateway(emulator, { policy = policy(30) })
@@ -138,12 +139,12 @@ describe("hedging", function()
       client:send(http.format(signalbox.call("chat", operation)))
       process.wait_for("the second attempt", function() return counts(emulator, CLAUDE).received == 1 end)
       client:close()
-      until_cancelled(emulator, NOVA, 1)
-      until_cancelled(emulator, CLAUDE, 1)
+      wait_for_cancelled(emulator, NOVA, 1)
+      wait_for_cancelled(emulator, CLAUDE, 1)
       assert.equal(2, gateway.access(1)[1].attempts)
     end)
 
-    it("ends both where the gateway ends: " .. operation, function()
+    it("cancels both when the gateway stops: " .. operation, function()
       local emulator = scene:emulator()
       emulator.control("*", { latency_ms = 30000 })
       local gateway = scene:gateway(emulator, { policy = policy(30), settings = { timeouts = { drain_ms = 100 } } })
@@ -154,8 +155,8 @@ describe("hedging", function()
       local response = client:read_response()
       assert.equal(429, response.status)
       client:close()
-      until_cancelled(emulator, NOVA, 1)
-      until_cancelled(emulator, CLAUDE, 1)
+      wait_for_cancelled(emulator, NOVA, 1)
+      wait_for_cancelled(emulator, CLAUDE, 1)
       scene:stop(gateway)
     end)
   end
@@ -200,7 +201,7 @@ describe("hedging", function()
     assert.same({ [200] = 100 }, status_with)
     assert.is_true(without[97] >= 1500, without[97])
     assert.is_true(with[97] < without[97] / 2, with[97])
-    -- What hung was stopped, and is held against nobody.
+    -- The hanging attempts were cancelled, and count as no failure.
     local _, stats = hedged.admin("/stats")
     assert.equal(0, stats.models[NOVA].fail_fast)
     assert.is_true(stats.models[NOVA].cancelled > 0)
@@ -208,7 +209,7 @@ describe("hedging", function()
 
   for _, case in ipairs { { "hedge_budget = 0.05,", 10 }, { "hedge_budget = 0,", 0 }, { "hedge_budget = 0.3,", 60 } } do
     local key, most = table.unpack(case)
-    it("asks no more second models than the budget lets it: " .. key, function()
+    it("asks no more second models than its budget allows: " .. key, function()
       local emulator = scene:emulator()
       emulator.control(NOVA, { latency_ms = 80 })
       local gateway = scene:gateway(emulator, { policy = policy(10, key), settings = { workers = 2 } })
@@ -216,7 +217,7 @@ describe("hedging", function()
       assert.same({ [200] = 200 }, status)
       local found = counts(emulator, CLAUDE).received
       assert.is_true(found <= most, found)
-      -- A budget that is there is made use of.
+      -- A budget is used.
       assert.is_true(most == 0 or found >= 10, found)
     end)
   end

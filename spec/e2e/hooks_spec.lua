@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Everything that a policy can ask for at once, under load, with clients that leave and models that fail in all ways:
--- each request is answered or was left, each is heard of once, and (the exit status says so) nothing leaks.
+-- All hooks at once, under load, with clients that leave and models that fail in all ways: each request gets a response
+-- or its client left, `finish` is called once for each, and nothing leaks (the exit status shows it).
 local http = require "spec.support.http"
 local signalbox = require "spec.support.signalbox"
 
@@ -83,7 +83,7 @@ describe("all hooks at once", function()
     local counted = gateway.request(signalbox.call("count", "converse"))
     assert.equal(200, counted.status, counted.body)
     assert.equal(tostring(REQUESTS), upstream.recorded()[1].headers["x-count"])
-    -- All that was sent has come to an end.
+    -- Every attempt has ended.
     local _, stats = gateway.admin("/stats")
     assert.is_true(stats.total.cancelled > 0 and stats.total.refusal > 0 and stats.total.rate_limit > 0)
     scene:close()

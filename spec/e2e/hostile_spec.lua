@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The policies in spec/fixtures/hostile, one after the other in a gateway that serves: none fails a request or stops
--- the gateway, none makes it grow, and each error names file and line.
+-- The policies in spec/fixtures/hostile, one after the other in a running gateway: none fails a request, stops the
+-- gateway or makes it grow, and each error names file and line.
 local cjson = require "cjson"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
 local FOLDER = "spec/fixtures/hostile"
-local REQUESTS = 6 -- more than it takes to bench a hook
+local REQUESTS = 6 -- more than it takes to disable a hook
 local MEMORY_BYTES = 16777216 -- of a VM; policy_limits.memory_bytes
--- Two versions at most are there at a time, here; and as much for what the allocator keeps.
+-- At most two versions exist at a time here; the rest is for what the allocator keeps.
 local GROWTH_KB = 5 * MEMORY_BYTES / 1024
 local CALM = 'return { models = require "pool" }'
 
@@ -95,7 +95,7 @@ describe("hostile policies", function()
     assert.same({}, errors())
   end
 
-  -- The log has one error a second of each hook, so the first one is there for certain.
+  -- The log has at most one error a second of each hook, so the first one is always there.
   local function check_errors(hook, endings)
     if hook == "tick" then
       process.wait_for("the tick", function() return gateway:log():find('"hook":"tick"', seen + 1, true) end)

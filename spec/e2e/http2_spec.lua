@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- HTTP/2 and TLS from outside, by curl: what is served is what HTTP/1.1 clients get, certificates change while requests
--- run, and clients who leave or servers that drain end only what they mean to.
+-- HTTP/2 and TLS, by curl: the responses are those of HTTP/1.1, certificates can change while requests run, and clients
+-- that leave and gateways that drain end only their own requests.
 local curl = require "spec.support.curl"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
@@ -8,10 +8,10 @@ local transports = require "spec.support.transports"
 
 local NOVA = signalbox.NOVA
 
--- curl itself sends no head of the default's size.
+-- curl cannot send a head larger than the default limit.
 local LIMITS = { limits = { header_bytes = 4096 } }
 
--- An upstream that says the same to everybody.
+-- An upstream with the same response for every request.
 local STEADY = [[
   if request.target:find("stream", 1, true) then
     answer:stream_head()
@@ -21,7 +21,7 @@ local STEADY = [[
     answer:json(200, '{"body":"' .. request.body:gsub("[^%w]", "") .. '"}')
   end]]
 
--- Starts a curl of its own that reads a stream, over `way` (see transports.open).
+-- Starts a curl that reads a stream, over `way` (see transports.open).
 local function start_reading(scene, way, more)
   local body = scene:write("body", signalbox.converse_body())
   local words = { "curl", "--silent", "--no-buffer", "--http2-prior-knowledge", "--data-binary", "@" .. body,
@@ -38,7 +38,7 @@ describe("HTTP/2 and TLS", function()
   before_each(function() scene = signalbox.scene() end)
   after_each(function() scene:close() end)
 
-  it("serve what HTTP/1.1 serves", function()
+  it("give the responses of HTTP/1.1", function()
     local upstream = scene:upstream(STEADY)
     local requests = {
       signalbox.call("chat", "converse"), signalbox.call("chat", "converse-stream"),
@@ -69,7 +69,9 @@ describe("HTTP/2 and TLS", function()
 
   it("carry many streams at once over one connection", function()
     local certificate = transports.certificate(scene.folder)
-    local gateway = scene:gateway(scene:emulator(), { settings = { tls = certificate } })
+    local emulator = scene:emulator { seed = 1, models = { ["*"] = { ttft_ms = { p50 = 100, p99 = 120 },
+      tokens_per_second = { p50 = 2000, p99 = 1000 } } } }
+    local gateway = scene:gateway(emulator, { settings = { tls = certificate } })
     local way = { version = "http2-tls", authority = certificate.cert, scheme = "https", port = gateway.port }
     local requests = {}
     for i = 1, 200 do requests[i] = signalbox.call("chat", "converse-stream") end
@@ -80,7 +82,7 @@ describe("HTTP/2 and TLS", function()
     end
   end)
 
-  it("read the certificate again at SIGHUP, and keep the old one where that fails", function()
+  it("read the certificate again at SIGHUP, and keep the old one if that fails", function()
     local certificate = transports.certificate(scene.folder)
     local gateway = scene:gateway(scene:emulator(), { settings = { tls = certificate, workers = 2 } })
     local function health(authority)
@@ -117,7 +119,7 @@ describe("HTTP/2 and TLS", function()
     end
   end)
 
-  it("are spoken to models whose certificate is trusted, and to no other", function()
+  it("reach models whose certificate is trusted, and no others", function()
     local certificate = transports.certificate(scene.folder)
     local emulator = scene:emulator(nil, nil, { tls = certificate })
     local trusting = scene:gateway(emulator, { environment = { SSL_CERT_FILE = certificate.cert } })
@@ -133,7 +135,7 @@ describe("HTTP/2 and TLS", function()
     assert.equal(2, emulator.requests().total.received)
   end)
 
-  it("end the upstream's request when a client leaves", function()
+  it("cancel the upstream's request when a client leaves", function()
     local upstream = scene:upstream([[
       answer:stream_head()
       local events = eventstream.conversation("hello")
@@ -151,7 +153,7 @@ describe("HTTP/2 and TLS", function()
     end)
   end)
 
-  it("are drained: what runs is served to its end", function()
+  it("finish streams while the gateway drains", function()
     local emulator = scene:emulator {
       seed = 1, models = { ["*"] = { ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 300, p99 = 299 } } },
     }
@@ -165,7 +167,7 @@ describe("HTTP/2 and TLS", function()
     assert.is_truthy(process.contents(child.out_path):find("messageStop", 1, true))
   end)
 
-  it("carry the emulator's faults: over all of them the same is whole, and the same breaks off", function()
+  it("carry the emulator's faults alike over every transport", function()
     local certificate = transports.certificate(scene.folder)
     local requests = { signalbox.call(NOVA, "converse"), signalbox.call(NOVA, "converse-stream") }
     local expected = { ThrottlingException = { 429, 429 }, garbage = { 200, 200 }, html = { 502, 502 },
@@ -186,7 +188,7 @@ describe("HTTP/2 and TLS", function()
     end
   end)
 
-  it("are spoken by the emulator too", function()
+  it("are served by the emulator too", function()
     local certificate = transports.certificate(scene.folder)
     local child = scene:start { "emulate", "--listen", "127.0.0.1:0", "--speed", "100", "--tls-cert", certificate.cert,
       "--tls-key", certificate.key }

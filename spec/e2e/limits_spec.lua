@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Limits of time that only show in the whole program: what stands still while a client doesn't read, what a deadline
--- covers, who waits while every model rests, and whose probe gives its place back.
+-- Time limits that only show in the whole program: which clocks stop while a client doesn't read, what a deadline
+-- covers, how requests wait while every model is in a cooldown, and how a probe is given back.
 local cjson = require "cjson"
 local eventstream = require "spec.support.eventstream"
 local http = require "spec.support.http"
@@ -27,7 +27,7 @@ describe("limits of time", function()
     end)
   end
 
-  it("stream_idle_ms stands still while the client doesn't read", function()
+  it("stream_idle_ms stops while the client doesn't read", function()
     local upstream = scene:upstream([[
       answer:stream_head()
       if request.target:find("claude", 1, true) then
@@ -45,7 +45,7 @@ describe("limits of time", function()
     } } })
     local client = begin(gateway, signalbox.call(NOVA, "converse-stream"))
     local head = client:read_head()
-    -- Two streams that stall, one after the other, take twice as long as the silence that one may keep.
+    -- Two streams that stall, one after the other, take twice stream_idle_ms.
     for _ = 1, 2 do
       local stalled = gateway.request(signalbox.call(CLAUDE, "converse-stream"))
       local names = eventstream.names((eventstream.decode(stalled.body)))
@@ -59,13 +59,16 @@ describe("limits of time", function()
     client:close()
   end)
 
-  it("deadline_ms covers every attempt and every wait, and says so", function()
+  it("deadline_ms covers every attempt and every wait, and is named in the error", function()
     local upstream = scene:upstream("answer:hang()")
     local gateway = scene:gateway(upstream, { policy = {
       deadline_ms = 1000, models = { { id = NOVA }, { id = CLAUDE, fallback = true } },
     } })
-    for _, operation in ipairs { "converse", "converse-stream" } do
-      local response = gateway.request(signalbox.call("chat", operation))
+    local unary = begin(gateway, signalbox.call("chat", "converse"))
+    local stream = begin(gateway, signalbox.call("chat", "converse-stream"))
+    for _, client in ipairs { unary, stream } do
+      local response = client:read_response()
+      client:close()
       assert.equal(408, response.status)
       assert.equal("ModelTimeoutException", response.headers["x-amzn-errortype"])
       assert.equal("DEADLINE_EXCEEDED", response.headers["x-signalbox-error"])
@@ -84,7 +87,7 @@ describe("limits of time", function()
     ]])
     local gateway = scene:gateway(upstream, { policy =
       { deadline_ms = 1000, stream_idle_ms = 2000, models = { { id = NOVA } } } })
-    -- On a busy machine the beginning itself may come too late.
+    -- On a busy machine even the beginning may come too late.
     local response
     for _ = 1, 10 do
       response = gateway.request(signalbox.call("chat", "converse-stream"))
@@ -103,7 +106,7 @@ describe("limits of time", function()
 
   local RECOVERING = { failure_threshold = 1, recovery_time_ms = 1000, success_threshold = 1 }
 
-  it("max_wait_ms lets requests wait for a model that rests, and none of them counts an attempt more", function()
+  it("max_wait_ms lets requests wait for a breaker, and none of them counts another attempt", function()
     local emulator = scene:emulator()
     local gateway = scene:gateway(emulator, { policy =
       { max_wait_ms = 20000, breaker = RECOVERING, models = { { id = NOVA } } } })
@@ -121,7 +124,7 @@ describe("limits of time", function()
     assert.same({ ["1"] = true }, attempts)
   end)
 
-  it("max_wait_ms ends in a 429 that says when to come back", function()
+  it("max_wait_ms ends in a 429 with a retry-after", function()
     local emulator = scene:emulator()
     local gateway = scene:gateway(emulator, { policy = { max_wait_ms = 50, models = { { id = NOVA } },
       breaker = { failure_threshold = 1, recovery_time_ms = 30000 } } })
@@ -133,7 +136,7 @@ describe("limits of time", function()
     assert.is_true(tonumber(response.headers["x-amz-retry-after"]) > 20000)
   end)
 
-  it("a client that leaves while it waits is forgotten", function()
+  it("a request is dropped if its client leaves while it waits", function()
     local emulator = scene:emulator()
     local gateway = scene:gateway(emulator, { policy =
       { max_wait_ms = 20000, breaker = RECOVERING, models = { { id = NOVA } } } })
@@ -149,7 +152,7 @@ describe("limits of time", function()
     assert.equal(before + 1, emulator.requests().models[NOVA].Converse.received)
   end)
 
-  it("a probe whose client leaves gives its place back", function()
+  it("a probe is given back when its client leaves", function()
     local emulator = scene:emulator()
     local gateway = scene:gateway(emulator, { policy =
       { max_wait_ms = 20000, breaker = RECOVERING, models = { { id = NOVA } } } })

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What calls Bedrock itself: that it refuses without credentials, and its table, with the emulator in Bedrock's place.
+-- `make live`, with the emulator in Bedrock's place: its table of calls, and its refusal without credentials.
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
@@ -29,7 +29,7 @@ describe("make live", function()
     end)
   end
 
-  it("prints a table of what it called", function()
+  it("prints a table of its calls", function()
     local scene = signalbox.scene()
     local emulator = scene:emulator({ seed = 1, traffic = { output_tokens = { 200, 220 } },
       models = { ["eu.amazon.nova-micro-v1:0"] = {
@@ -45,7 +45,7 @@ describe("make live", function()
     scene:close()
   end)
 
-  it("fails where Bedrock does not know the credentials", function()
+  it("fails when Bedrock refuses the credentials", function()
     local scene = signalbox.scene()
     local emulator = scene:emulator(nil, { "--access-key", "AKIDEXAMPLE", "--secret-key-env", "LIVE_SECRET" },
       { environment = { LIVE_SECRET = "not-a-secret" } })

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What the Makefile promises to newcomers. It runs in a folder that has links to the tree's own.
+-- What the Makefile promises to newcomers. The specs run make in a folder of links to the tree.
 local cjson = require "cjson"
 local process = require "spec.support.process"
 
@@ -11,14 +11,14 @@ describe("make", function()
   end)
   after_each(function() process.remove(folder) end)
 
-  -- Not as a part of the make that may run the specs.
+  -- Runs make apart from the make that may run the specs.
   local function make(words, environment)
     environment = environment or {}
     environment.MAKEFLAGS, environment.MAKELEVEL, environment.SPEC = false, false, false
     return process.run({ "make", "--no-print-directory", "-C", folder, table.unpack(words) }, environment)
   end
 
-  it("says `make deps` where packages are missing, and starts no compiler", function()
+  it("suggests `make deps` if packages are missing, and starts no compiler", function()
     local status, out, log = make({}, { PKG_CONFIG_LIBDIR = "/nowhere" })
     assert.equal(2, status)
     assert.equal("", out)
@@ -47,7 +47,7 @@ describe("make", function()
     assert.matches("No such unit spec: spec/unit/route/nothing_spec.c", log, 1, true)
   end)
 
-  it("writes compile_commands.json by which files compile", function()
+  it("writes a compile_commands.json whose commands compile", function()
     local status, _, log = make { "compile_commands.json", "DEBUG=1" }
     assert.equal(0, status, log)
     local by_file = {}

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Every fault at every operation over every transport, with TLS to the models too where clients have it: who was asked
--- how often, what the client got, how it was counted, and that nothing leaked. Each cell has models of its own, so all
--- cells of a transport run at once and none meets another's breaker or cooldown; what must come of each is told by
--- spec/support/faults.lua.
+-- Every fault at every operation over every transport (where clients use TLS, so do the models): how often each model
+-- was asked, what the client got, how it was counted, and that nothing leaked. Each cell has its own models, so all
+-- cells of a transport run at once without sharing breakers or cooldowns. spec/support/faults.lua has the expected
+-- results.
 local cjson = require "cjson"
 local curl = require "spec.support.curl"
 local eventstream = require "spec.support.eventstream"
@@ -19,7 +19,7 @@ local BODIES = {
   ["count-tokens"] = '{"input":{"converse":{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}}}',
 }
 
--- The cells of one transport. "pair": a healthy fallback stands by; "alone": the client is told how it failed.
+-- The cells of one transport. "pair": there is a healthy fallback; "alone": the client gets the failure.
 local function make_cells()
   local cells = {}
   for _, fault in ipairs(faults.list) do
@@ -32,7 +32,7 @@ local function make_cells()
       end
     end
   end
-  -- What waits for a time limit is begun first, so that the rest passes meanwhile.
+  -- Cells that wait for a time limit begin first, so that the others run meanwhile.
   local slow, fast = {}, {}
   for _, cell in ipairs(cells) do table.insert(cell.fault.slow and slow or fast, cell) end
   return table.move(fast, 1, #fast, #slow + 1, slow), #slow
@@ -50,7 +50,7 @@ local function policy_of(cells, endpoints)
   return { timeout_ms = 3000, ttft_ms = 3000, stream_idle_ms = 3000, models = models }
 end
 
--- A world of short answers that lists every model, since a world remembers only so many others.
+-- A scenario of short responses. It lists every model, since the emulator remembers only so many others.
 local function scenario_of(cells)
   local models = {}
   for _, cell in ipairs(cells) do
@@ -61,7 +61,7 @@ local function scenario_of(cells)
   return { seed = 3, traffic = { output_tokens = { 40, 60 } }, models = models }
 end
 
--- A port that nobody listens on and that nobody else can get meanwhile.
+-- Reserves a port on which nothing listens.
 local function refused_port()
   local tcp = assert(socket.tcp())
   assert(tcp:bind("127.0.0.1", 0))
@@ -80,7 +80,7 @@ local function new_matrix(transport)
   self.emulator = self.scene:emulator(scenario, nil, { tls = tls })
   self.fresh = self.scene:emulator(scenario, nil, { tls = tls })
   local port
-  self.nobody, port = refused_port()
+  self.refused, port = refused_port()
   self.gateway = self.scene:gateway(self.emulator, {
     policy = policy_of(self.cells, { fresh = self.fresh.url, refused = "http://127.0.0.1:" .. port }),
     settings = { tls = tls, timeouts = { pool_idle_ms = 1000, client_idle_ms = 60000, header_ms = 60000 } },
@@ -105,22 +105,23 @@ function Matrix:run()
   for index, response in ipairs(self:send(1)) do self.cells[index].response = response end
   local _
   _, self.stats = self.gateway.admin("/stats")
-  self.asked = self.emulator.requests().models
+  self.received = self.emulator.requests().models
   for id, counts in pairs(self.fresh.requests().models) do
-    if next(counts) then self.asked[id] = counts end
+    if next(counts) then self.received[id] = counts end
   end
 end
 
-function Matrix:asked_of(cell, model)
-  local counts = self.asked[model] or {}
+-- The number of requests that a model received.
+function Matrix:received_by(cell, model)
+  local counts = self.received[model] or {}
   local total = 0
   for _, count in pairs(counts) do total = total + count.received end
   local of_operation = (counts[signalbox.OPERATION_NAMES[cell.operation]] or { received = 0 }).received
-  assert.equal(total, of_operation, "another operation was asked for")
+  assert.equal(total, of_operation, "requests of another operation")
   return of_operation
 end
 
--- Which outcomes a model counted, as { NAME = count } without zeros.
+-- The outcomes counted for a model, as { NAME = count } without zeros.
 function Matrix:outcomes_of(model)
   local found = {}
   for _, name in ipairs(COUNTED) do
@@ -145,7 +146,7 @@ end
 local function frames_of(response)
   assert.equal("application/vnd.amazon.eventstream", response.headers["content-type"])
   local frames, rest = eventstream.decode(response.body)
-  assert.equal("", rest, "bytes behind the last frame")
+  assert.equal("", rest, "bytes after the last frame")
   return frames, eventstream.names(frames)
 end
 
@@ -161,7 +162,7 @@ local function check_whole_invocation(frames, names)
   assert.matches("amazon%-bedrock%-invocationMetrics", last)
 end
 
--- Unary answers name the model that gave them.
+-- A unary response of the emulator names its model.
 local UNARY = {
   converse = function(body, model)
     local text = body.output.message.content[1].text
@@ -174,7 +175,7 @@ local UNARY = {
   ["count-tokens"] = function(body) assert.is_true(body.inputTokens > 0) end,
 }
 
-local function check_answer(cell, model)
+local function check_response(cell, model)
   local response = cell.response
   if not faults.STREAMS[cell.operation] then
     UNARY[cell.operation](cjson.decode(response.body), model)
@@ -184,7 +185,7 @@ local function check_answer(cell, model)
   if cell.operation == "converse-stream" then check_whole_converse(names) else check_whole_invocation(frames, names) end
 end
 
--- A unary body that the model broke, as it came.
+-- Unary bodies that the model damaged, passed on unchanged.
 local BROKEN = {
   corrupt = function(body) assert.is_truthy(body:find("\1", 1, true), body) end,
   cut_short = function(body) assert.is_false((pcall(cjson.decode, body))) end,
@@ -220,22 +221,22 @@ end
 function Matrix:check(cell)
   local expected, response = cell.expected, cell.response
   local fails_over = expected.ends == "failover" and cell.kind == "pair"
-  local is_told = expected.ends == "error" or (expected.ends == "failover" and cell.kind == "alone")
-  local answering = fails_over and cell.second or cell.first
+  local is_error = expected.ends == "error" or (expected.ends == "failover" and cell.kind == "alone")
+  local serving = fails_over and cell.second or cell.first
   assert.is_true(response.complete, "curl ended with " .. response.exit_code)
   assert.equal(curl.spoken(self.transport), response.version)
-  assert.equal(answering, response.headers["x-signalbox-model"])
+  assert.equal(serving, response.headers["x-signalbox-model"])
   assert.equal(fails_over and "2" or "1", response.headers["x-signalbox-attempts"])
   assert.matches("^[%x-]+$", response.headers["x-amzn-requestid"])
 
-  if is_told then
+  if is_error then
     check_error(response, expected)
   else
     assert.equal(200, response.status, response.body)
     assert.is_nil(response.headers["x-signalbox-error"])
     local check = { stream = check_stream, stopped = check_stopped }
-    if fails_over or (expected.ends == "answer" and not expected.body) then
-      check_answer(cell, answering)
+    if fails_over or (expected.ends == "response" and not expected.body) then
+      check_response(cell, serving)
     elseif expected.body then
       BROKEN[expected.body](response.body)
     else
@@ -243,25 +244,26 @@ function Matrix:check(cell)
     end
   end
 
-  assert.equal(cell.fault.endpoint == "refused" and 0 or 1, self:asked_of(cell, cell.first))
+  assert.equal(cell.fault.endpoint == "refused" and 0 or 1, self:received_by(cell, cell.first))
   assert.same({ [expected.outcome] = 1 }, self:outcomes_of(cell.first))
   if cell.second then
-    assert.equal(fails_over and 1 or 0, self:asked_of(cell, cell.second))
+    assert.equal(fails_over and 1 or 0, self:received_by(cell, cell.second))
     assert.same(fails_over and { success = 1 } or {}, self:outcomes_of(cell.second))
   end
 end
 
 function Matrix:check_sums()
-  local attempts, asked = 0, 0
+  local attempts, received = 0, 0
   for _, cell in ipairs(self.cells) do
     attempts = attempts + tonumber(cell.response.headers["x-signalbox-attempts"])
-    asked = asked + self:asked_of(cell, cell.first) + (cell.second and self:asked_of(cell, cell.second) or 0)
-    if cell.fault.endpoint == "refused" then asked = asked + 1 end
+    received = received + self:received_by(cell, cell.first) +
+      (cell.second and self:received_by(cell, cell.second) or 0)
+    if cell.fault.endpoint == "refused" then received = received + 1 end
   end
   local counted = 0
   for _, name in ipairs(COUNTED) do counted = counted + self.stats.total[name] end
-  assert.equal(attempts, counted, "attempts that clients were told of, and those of /stats")
-  assert.equal(attempts, asked, "attempts that clients were told of, and those that models met")
+  assert.equal(attempts, counted, "attempts in the responses, and those of /stats")
+  assert.equal(attempts, received, "attempts in the responses, and those that models received")
   assert.equal(#self.cells, #self.gateway.access(#self.cells), "lines of the access log")
 end
 
@@ -271,8 +273,8 @@ function Matrix:check_descriptors()
   end)
 end
 
--- The same again, and once more: what one round left behind would be left by the next as well. The first of the two
--- still finds room that no request had needed before.
+-- Sends the fast cells in two more rounds of two: a leak in the first round would also show in the second. The first
+-- round may still allocate room that no request had needed before.
 function Matrix:check_memory()
   if signalbox.is_sanitized then return end
   self:send(self.slow_count + 1)
@@ -293,7 +295,7 @@ for _, transport in ipairs(transports.list) do
     end)
     lazy_teardown(function()
       if not matrix then return end
-      matrix.nobody:close()
+      matrix.refused:close()
       matrix.scene:close()
     end)
 

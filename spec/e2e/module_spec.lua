@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The Lua module in a host of its own: whole answers, settings, what a guest may not do.
+-- The Lua module in its own host process: whole responses, settings, and what the module may not do to its host.
 local cjson = require "cjson"
 local module = require "spec.support.module"
 local process = require "spec.support.process"
@@ -20,32 +20,32 @@ describe("the Lua module", function()
   local TWO = { models = { { id = NOVA }, { id = CLAUDE, fallback = true } } }
   local ONE = { models = { { id = NOVA } } }
 
-  describe("with whole answers", function()
-    it("gives the service's reply, and beside it how the request went", function()
+  describe("with whole responses", function()
+    it("returns the service's response, and beside it how the request went", function()
       run(scene:emulator(), ONE, [[
         local mux = open()
-        local reply, err = mux:converse(hello())
-        assert(reply and err == nil, tostring(err))
-        assert(reply.output.message.role == "assistant" and #reply.output.message.content[1].text > 0)
-        assert(reply.stopReason == "end_turn")
-        assert(math.type(reply.usage.inputTokens) == "integer" and reply.usage.outputTokens > 0)
-        assert(reply.signalbox.model == "us.amazon.nova-2-lite-v1:0" and reply.signalbox.attempts == 1)
-        assert(#reply.signalbox.request_id >= 32 and math.type(reply.signalbox.latency_ms) == "integer")
-        -- An answer goes back as it came.
+        local response, err = mux:converse(hello())
+        assert(response and err == nil, tostring(err))
+        assert(response.output.message.role == "assistant" and #response.output.message.content[1].text > 0)
+        assert(response.stopReason == "end_turn")
+        assert(math.type(response.usage.inputTokens) == "integer" and response.usage.outputTokens > 0)
+        assert(response.signalbox.model == "us.amazon.nova-2-lite-v1:0" and response.signalbox.attempts == 1)
+        assert(#response.signalbox.request_id >= 32 and math.type(response.signalbox.latency_ms) == "integer")
+        -- A response goes back unchanged.
         local second = assert(mux:converse(hello { messages = {
-          hello().messages[1], reply.output.message, hello().messages[1] } }))
-        assert(second.usage.inputTokens > reply.usage.inputTokens)
+          hello().messages[1], response.output.message, hello().messages[1] } }))
+        assert(second.usage.inputTokens > response.usage.inputTokens)
       ]])
     end)
 
-    it("fails over like every other door", function()
+    it("fails over as the gateway does", function()
       local emulator = scene:emulator()
       emulator.control(NOVA, { fault = "ThrottlingException", share = 1.0 })
       run(emulator, TWO, [[
         local mux = open()
-        local reply = assert(mux:converse(hello { model = "chat" }))
-        assert(reply.signalbox.model == "us.anthropic.claude-haiku-4-5-20251001-v1:0")
-        assert(reply.signalbox.attempts == 2)
+        local response = assert(mux:converse(hello { model = "chat" }))
+        assert(response.signalbox.model == "us.anthropic.claude-haiku-4-5-20251001-v1:0")
+        assert(response.signalbox.attempts == 2)
         local stats = mux:stats()
         assert(stats.total.success == 1 and stats.models["us.amazon.nova-2-lite-v1:0"].rate_limit == 1)
         local health = mux:health()
@@ -55,7 +55,7 @@ describe("the Lua module", function()
       ]])
     end)
 
-    it("goes by the hooks of its policy", function()
+    it("calls the hooks of its policy", function()
       local emulator = scene:emulator()
       emulator.control(CLAUDE, { latency_ms = 20000 })
       run(emulator, ([[
@@ -73,10 +73,10 @@ describe("the Lua module", function()
           tick = function(_, models) end,
         }]]):format(NOVA, CLAUDE, NOVA), [[
         local mux = open()
-        for _, tokens in ipairs { 6, 3 } do -- the second request's are the attempts of the first
-          local reply = assert(mux:converse(hello { model = "chat" }))
-          assert(reply.signalbox.model == "us.amazon.nova-pro-v1:0" and reply.signalbox.attempts == 3)
-          assert(reply.usage.outputTokens == tokens and reply.serviceTier.type == "flex")
+        for _, tokens in ipairs { 6, 3 } do -- the second request's limit is the number of attempts of the first
+          local response = assert(mux:converse(hello { model = "chat" }))
+          assert(response.signalbox.model == "us.amazon.nova-pro-v1:0" and response.signalbox.attempts == 3)
+          assert(response.usage.outputTokens == tokens and response.serviceTier.type == "flex")
         end
         local stats = mux:stats()
         assert(stats.models["us.amazon.nova-2-lite-v1:0"].refusal == 2)
@@ -86,12 +86,12 @@ describe("the Lua module", function()
       ]])
     end)
 
-    it("answers nil and an error that says what to do", function()
+    it("returns nil and an error that says what to do", function()
       local emulator = scene:emulator()
       emulator.control(NOVA, { fault = "ThrottlingException", share = 1.0 })
       run(emulator, ONE, [[
-        local reply, err = open():converse(hello())
-        assert(reply == nil)
+        local response, err = open():converse(hello())
+        assert(response == nil)
         assert(err.type == "throttling" and err.retryable == true and err.status == 429, err.type)
         assert(err.name == "ThrottlingException" and err.retry_after_ms > 0)
         assert(#err.message > 0 and tostring(err) == "ThrottlingException: " .. err.message)
@@ -100,20 +100,20 @@ describe("the Lua module", function()
       ]])
     end)
 
-    it("passes on what the service said of a wrong request", function()
+    it("passes on the service's error for a wrong request", function()
       local upstream = scene:upstream([[
         answer:send('HTTP/1.1 400 Bad Request\r\nx-amzn-ErrorType: ValidationException:http://x/\r\n' ..
           'x-amzn-RequestId: upstream-7\r\nContent-Length: 30\r\n\r\n{"message":"maxTokens is off"}')
       ]])
       run(upstream, TWO, [[
-        local reply, err = open():converse(hello())
-        assert(reply == nil and err.type == "validation" and err.retryable == false and err.status == 400)
+        local response, err = open():converse(hello())
+        assert(response == nil and err.type == "validation" and err.retryable == false and err.status == 400)
         assert(err.name == "ValidationException" and err.message == "maxTokens is off")
         assert(err.retry_after_ms == nil and err.request_id == "upstream-7" and err.attempts == 1)
       ]])
     end)
 
-    it("tells models that nobody serves, and upstreams that nobody reaches", function()
+    it("reports names that no model serves, and upstreams that it can't reach", function()
       run(nil, { models = { { id = NOVA, serves = { "chat" } } } }, [[
         local mux = open { endpoint = "http://127.0.0.1:9" }
         local _, err = mux:converse(hello { model = "other" })
@@ -124,7 +124,7 @@ describe("the Lua module", function()
       ]])
     end)
 
-    it("needs credentials to sign with", function()
+    it("reports missing credentials", function()
       local _, log = run(scene:emulator(), ONE, [[
         settings.credentials = nil
         local _, err = open():converse(hello())
@@ -133,7 +133,7 @@ describe("the Lua module", function()
       assert.is_nil(log:find(signalbox.SECRET, 1, true))
     end)
 
-    it("refuses answers that are no JSON object", function()
+    it("refuses responses that are no JSON object", function()
       local upstream = scene:upstream([[
         local bodies = { "no JSON", "[1]", "17", '{"a":' .. ("["):rep(70) .. ("]"):rep(70) .. "}" }
         answer:json(200, bodies[number])
@@ -141,20 +141,20 @@ describe("the Lua module", function()
       run(upstream, ONE, [[
         local mux = open()
         for _ = 1, 4 do
-          local reply, err = mux:converse(hello())
-          assert(reply == nil and err.name == "InvalidAnswer" and err.type == "unknown", tostring(err))
+          local response, err = mux:converse(hello())
+          assert(response == nil and err.name == "InvalidAnswer" and err.type == "unknown", tostring(err))
         end
       ]])
     end)
 
-    it("sends a body and headers as they are given", function()
+    it("sends a body and headers unchanged", function()
       local upstream = scene:upstream([[answer:json(200, "raw bytes")]])
       run(upstream, ONE, [[
         local mux = open()
-        local reply = assert(mux:invoke { model = "us.amazon.nova-2-lite-v1:0", body = '{ "exact":  1.50 }',
+        local response = assert(mux:invoke { model = "us.amazon.nova-2-lite-v1:0", body = '{ "exact":  1.50 }',
           content_type = "application/x-own", accept = "text/plain" })
-        assert(reply.body == "raw bytes" and reply.data == nil and reply.signalbox.attempts == 1)
-        assert(reply.content_type == "application/json")
+        assert(response.body == "raw bytes" and response.data == nil and response.signalbox.attempts == 1)
+        assert(response.content_type == "application/json")
         assert(mux:invoke { body = { list = signalbox.array {}, object = {}, none = signalbox.null } }.body)
         assert(mux:count_tokens(hello()) == nil)
         mux:count_tokens { input = { invokeModel = { body = signalbox.base64 "abcd" } } }
@@ -175,25 +175,26 @@ describe("the Lua module", function()
       assert.is_nil(sent[5].body:find('"model"', 1, true))
     end)
 
-    it("decodes the body of InvokeModel where it is JSON", function()
+    it("decodes the body of InvokeModel if it is JSON", function()
       run(scene:emulator(), ONE, [[
-        local reply = assert(open():invoke { model = "us.amazon.nova-2-lite-v1:0", body = hello() })
-        assert(reply.body:find "^{" and reply.data.output.message.role == "assistant")
+        local response = assert(open():invoke { model = "us.amazon.nova-2-lite-v1:0", body = hello() })
+        assert(response.body:find "^{" and response.data.output.message.role == "assistant")
       ]])
     end)
 
-    it("bounds what is sent", function()
+    it("bounds request bodies", function()
       local emulator = scene:emulator()
       run(emulator, ONE, [[
         local mux = open { limits = { body_bytes = 1024 } }
-        local reply, err = mux:converse { messages = { { role = "user", content = { { text = ("x"):rep(2000) } } } } }
-        assert(reply == nil and err.type == "validation" and err.status == 413 and err.attempts == 0)
+        local large = { { role = "user", content = { { text = ("x"):rep(2000) } } } }
+        local response, err = mux:converse { messages = large }
+        assert(response == nil and err.type == "validation" and err.status == 413 and err.attempts == 0)
         assert(mux:converse(hello()))
       ]])
       assert.equal(1, emulator.requests().total.received)
     end)
 
-    it("counts no time that the program spent between calls", function()
+    it("does not count the time between calls", function()
       run(scene:emulator(), ONE, [[
         local mux = open()
         assert(mux:converse(hello()))
@@ -203,7 +204,7 @@ describe("the Lua module", function()
       ]])
     end)
 
-    it("goes on when an upstream has closed the idle connection", function()
+    it("replaces an idle connection that the upstream has closed", function()
       local upstream = scene:upstream([[
         answer:json(200, '{"ok":true}')
         answer:close()
@@ -217,7 +218,7 @@ describe("the Lua module", function()
   end)
 
   describe("as a guest", function()
-    it("tells every mistake of its settings at once, and no secret", function()
+    it("reports all mistakes of its settings at once, and no secret", function()
       local out = run(nil, nil, [[
         local mux, problems = signalbox.new {
           regon = "x", region = 7, endpoint = "ftp://x", policy = "/does/not/exist",
@@ -245,14 +246,14 @@ describe("the Lua module", function()
       assert.is_nil(out:find("AKID", 1, true))
     end)
 
-    it("tells what is wrong in a policy", function()
+    it("reports mistakes in a policy", function()
       local path = scene:write("bad.lua", "return { models = { { id = 'x', weight = -1 } }, max_retris = 2 }")
       local out = run(nil, nil, ("print(select(2, signalbox.new { policy = %q }))"):format(path))
       assert.is_truthy(out:find("models[1].weight", 1, true), out)
       assert.is_truthy(out:find("max_retries", 1, true), out)
     end)
 
-    it("raises for misuse, naming the place", function()
+    it("raises misuse, and names the place", function()
       run(nil, ONE, [[
         local mux = open { endpoint = "http://127.0.0.1:9" }
         local function contains(text, part) assert(text:find(part, 1, true), text) end
@@ -314,7 +315,7 @@ describe("the Lua module", function()
       ]==])
     end)
 
-    it("leaves with everything open, sets no globals, and stands several states and loads", function()
+    it("ends cleanly with everything open, sets no globals, and can be loaded again", function()
       run(scene:emulator(), ONE, [[
         local before = {}
         for name in pairs(_G) do before[name] = true end
@@ -363,7 +364,7 @@ describe("the Lua module", function()
       local status, out, log = process.run({ "lua5.4", scene:write("example.lua", path), emulator.url },
         module.environment)
       assert(status == 0, log)
-      assert.is_truthy(out:find("-- 2 answered, 0 failed, healthy: true", 1, true), out)
+      assert.is_truthy(out:find("-- 2 served, 0 failed, healthy: true", 1, true), out)
     end)
   end)
 end)

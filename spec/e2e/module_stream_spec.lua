@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The Lua module in a host of its own: streams.
+-- The Lua module in its own host process: streams.
 local module = require "spec.support.module"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
@@ -25,7 +25,7 @@ describe("the Lua module's streams", function()
     for _, event in ipairs(eventstream.conversation("Green light")) do answer:chunk(event) end
     answer:stream_end()
   ]]
-  -- One that has begun, and then does what `rest` says.
+  -- A stream that begins and then runs `rest`.
   local function begun(rest)
     return [[
       answer:stream_head()
@@ -34,7 +34,7 @@ describe("the Lua module's streams", function()
     ]] .. rest
   end
 
-  it("gives each event by its type, with its payload", function()
+  it("returns each event with its type and payload", function()
     run(scene:upstream(CONVERSATION), ONE, [[
       local mux, types, text = open(), {}, ""
       local stream = mux:converse_stream(hello())
@@ -53,7 +53,7 @@ describe("the Lua module's streams", function()
     ]])
   end)
 
-  it("gives the chunks of InvokeModel as bytes, decoded where they are JSON", function()
+  it("returns the chunks of InvokeModel as bytes, decoded if they are JSON", function()
     run(scene:emulator(), ONE, [[
       local chunks, stop = 0, nil
       for event in open():invoke_stream { model = "us.amazon.nova-2-lite-v1:0", body = hello() } do
@@ -105,7 +105,7 @@ describe("the Lua module's streams", function()
     ["a corrupt frame"] = { [[answer:chunk((events[3]:gsub(".$", "x"))) answer:stream_end()]],
       "ModelStreamErrorException", "" },
   } do
-    it("lets no stream end quietly that ends in " .. name, function()
+    it("raises an error when a stream ends in " .. name, function()
       run(scene:upstream(begun(case[1])), ONE, ([[
         local seen, stream = {}, open():converse_stream(hello())
         local ok, err = pcall(function() for event in stream do seen[#seen + 1] = event.type end end)
@@ -125,7 +125,7 @@ describe("the Lua module's streams", function()
     ]])
   end)
 
-  it("goes on after a break where it is held in a variable", function()
+  it("keeps a stream in a variable open after a break", function()
     run(scene:upstream(CONVERSATION), ONE, [[
       local mux, types = open(), {}
       local stream = mux:converse_stream(hello())
@@ -150,11 +150,11 @@ describe("the Lua module's streams", function()
     ["the mux's close"] = "local stream = mux:converse_stream(hello()) mux:close() " ..
       "assert(misuse(stream.next, stream):find 'closed') mux = open()",
   } do
-    it("gives the request up at once by " .. name, function()
+    it("cancels the request at once by " .. name, function()
       local emulator = scene:emulator { seed = 1, traffic = { output_tokens = { 5000, 5000 } },
         models = { [NOVA] = { ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 20, p99 = 19 } } } }
       local upstream_sees = scene.folder .. "/seen"
-      -- The host stays alive and idle until the upstream has seen it: nothing but the call itself may close.
+      -- The host stays alive and idle until the upstream has seen the end, so only the call itself can have closed.
       local host = ([[
         local mux = open()
         %s
@@ -176,7 +176,7 @@ describe("the Lua module's streams", function()
     end)
   end
 
-  it("runs several at once, whole answers among them, over several muxes", function()
+  it("runs several at once, and whole responses meanwhile, over several muxes", function()
     run(scene:emulator(), ONE, [[
       local one, two = open(), open()
       local a, b, c = one:converse_stream(hello()), one:converse_stream(hello()), two:converse_stream(hello())
@@ -200,7 +200,7 @@ describe("the Lua module's streams", function()
     ]])
   end)
 
-  it("holds little of a stream that its program leaves waiting, and loses nothing of it", function()
+  it("holds little of a stream that is not being read, and loses nothing of it", function()
     local upstream = scene:upstream([[
       if request.target:find("/converse$") then return answer:json(200, '{"ok":true}') end
       answer:stream_head()
@@ -210,7 +210,7 @@ describe("the Lua module's streams", function()
       answer:chunk(events[3] .. events[4] .. events[5])
       answer:stream_end()
     ]])
-    -- Unpaused, the stream would pass what is held of it (little more than a megabyte) during the other calls.
+    -- If it were not paused, the stream would exceed its bound (little more than a megabyte) during the other calls.
     run(upstream, ONE, [[
       local mux = open { limits = { frame_bytes = 65536, hold_bytes = 1024 } }
       local stream, bytes = mux:converse_stream(hello()), 0
@@ -223,7 +223,7 @@ describe("the Lua module's streams", function()
     ]])
   end)
 
-  it("works from coroutines", function()
+  it("works in coroutines", function()
     run(scene:emulator(), ONE, [[
       local mux, count = open(), 0
       local events = coroutine.wrap(function()

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The five operations through the gateway: requests reach the model byte for byte, signed, without what is the client's
--- own; answers come back byte for byte, with the gateway's headers.
+-- The five operations through the gateway: requests reach the model byte for byte, signed, without the client's own
+-- credentials and headers; responses come back byte for byte, with the gateway's headers.
 local cjson = require "cjson"
 local eventstream = require "spec.support.eventstream"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
--- Odd spacing, an escape and bytes beyond ASCII: what a parser in between would rewrite.
+-- Odd spacing, an escape and bytes beyond ASCII, which a parser in between would rewrite.
 local BODY = '{ "messages" : [ {"role":"user","content":[{"text":"Gr\\u00fc\195\159e  \226\130\172"}]} ] ,"x":1.0 }\n'
-local ANSWER = '{"output" :{"message":{"role":"assistant","content":[{"text":"\\u00e9\195\169"}]}},\n ' ..
+local RESPONSE = '{"output" :{"message":{"role":"assistant","content":[{"text":"\\u00e9\195\169"}]}},\n ' ..
   '"stopReason":"end_turn", "usage":{"inputTokens":3,"outputTokens":5,"totalTokens":8},"metrics":{"latencyMs":12}}  '
 local STREAM = table.concat(eventstream.conversation("hello"))
 local CHUNKS = eventstream.event("chunk", '{"bytes":"eyJ0eXBlIjoibWVzc2FnZV9zdGFydCJ9"}') ..
@@ -24,16 +24,16 @@ local UPSTREAM = [[
     for at = 1, #all, 37 do answer:chunk(all:sub(at, at + 36)) end
     answer:stream_end()
   else
-    answer:json(200, ]] .. ("%q"):format(ANSWER) .. [[, extra)
+    answer:json(200, ]] .. ("%q"):format(RESPONSE) .. [[, extra)
   end
 ]]
 
 local CALLS = {
-  { operation = "converse", answer = ANSWER },
-  { operation = "converse-stream", answer = STREAM },
-  { operation = "invoke", answer = ANSWER },
-  { operation = "invoke-with-response-stream", answer = CHUNKS },
-  { operation = "count-tokens", answer = ANSWER },
+  { operation = "converse", response = RESPONSE },
+  { operation = "converse-stream", response = STREAM },
+  { operation = "invoke", response = RESPONSE },
+  { operation = "invoke-with-response-stream", response = CHUNKS },
+  { operation = "count-tokens", response = RESPONSE },
 }
 
 describe("operations", function()
@@ -53,14 +53,14 @@ describe("operations", function()
       local response = gateway.request(signalbox.call(signalbox.NOVA, call.operation, BODY))
       assert.equal(200, response.status)
       assert.is_true(response.complete)
-      assert.equal(call.answer, response.body)
+      assert.equal(call.response, response.body)
       local seen = upstream.recorded()
       assert.equal(before + 1, #seen)
       assert.equal(BODY, seen[#seen].body)
       assert.equal(signalbox.path(signalbox.NOVA, call.operation), seen[#seen].target)
     end)
 
-    it(call.operation .. " answers with the gateway's headers and the upstream's", function()
+    it(call.operation .. " has the gateway's response headers and the upstream's", function()
       local headers = gateway.request(signalbox.call(signalbox.NOVA, call.operation, BODY)).headers
       assert.equal("upstream-id", headers["x-amzn-requestid"])
       assert.equal(signalbox.NOVA, headers["x-signalbox-model"])
@@ -70,7 +70,7 @@ describe("operations", function()
     end)
   end
 
-  it("sends up the headers that may pass, and nothing else of the client's", function()
+  it("send only the listed headers of the client upstream", function()
     gateway.request(signalbox.call(signalbox.NOVA, "invoke", BODY, {
       Accept = "application/json", ["X-Amzn-Bedrock-Trace"] = "ENABLED", ["X-Amzn-Trace-Id"] = "Root=1-2-3",
       traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Cookie = "secret=1",
@@ -90,7 +90,7 @@ describe("operations", function()
       headers.authorization)
   end)
 
-  it("understands model ids escaped, unescaped and as ARNs", function()
+  it("take model ids escaped, unescaped and as ARNs", function()
     local arn = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/" .. signalbox.NOVA
     local other = signalbox.scene()
     local elsewhere = other:upstream(UPSTREAM)
@@ -104,14 +104,14 @@ describe("operations", function()
     other:close()
   end)
 
-  it("passes broken JSON on as it is", function()
+  it("pass broken JSON on unchanged", function()
     local broken = '{"messages": [ oops'
     assert.equal(200, gateway.request(signalbox.call(signalbox.NOVA, "converse", broken)).status)
     local seen = upstream.recorded()
     assert.equal(broken, seen[#seen].body)
   end)
 
-  it("passes a body of a megabyte both ways", function()
+  it("pass a body of a megabyte both ways", function()
     local big = '{"text":"' .. ("0123456789abcdef"):rep(65536) .. '"}'
     local wide = signalbox.scene()
     local echo = wide:upstream('answer:json(200, request.body)')
@@ -122,12 +122,12 @@ describe("operations", function()
     wide:close()
   end)
 
-  it("is used by curl as any client would", function()
+  it("work with curl", function()
     local status, out = process.run({ "curl", "-sS", "-m", "20", "-H", "Content-Type: application/json", "-d",
       signalbox.converse_body("from curl"), ("http://127.0.0.1:%d%s"):format(gateway.port,
         signalbox.path(signalbox.NOVA, "converse")) })
     assert.equal(0, status)
-    assert.equal(ANSWER, out)
+    assert.equal(RESPONSE, out)
   end)
 end)
 
@@ -143,7 +143,7 @@ describe("the emulator behind the gateway", function()
 
   teardown(function() scene:close() end)
 
-  it("gives each operation's own kind of answer", function()
+  it("gives each operation its own kind of response", function()
     local converse = cjson.decode(gateway.request(signalbox.call(signalbox.NOVA, "converse")).body)
     assert.equal("assistant", converse.output.message.role)
     assert.equal("end_turn", converse.stopReason)

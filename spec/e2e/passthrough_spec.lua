@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Calls that are on no model: signed, sent once to the settings' own endpoint, passed through as they are. And requests
--- that pass through more than one gateway.
+-- Calls without a model: signed, sent once to the endpoint of the settings, and passed through unchanged. And requests
+-- that pass through several gateways.
 local http = require "spec.support.http"
 local signalbox = require "spec.support.signalbox"
 
@@ -14,13 +14,13 @@ local CALLS = {
   { "POST", "/async-invoke", '{"modelId":"amazon.nova-reel-v1:1"}' },
   { "GET", "/async-invoke" },
   { "GET", "/async-invoke?statusEquals=InProgress&maxResults=3" },
-  -- Out of order, with what has to be escaped, escaped without need, without a value, and twice.
+  -- A query out of order, with needed and needless escapes, an empty value, no value, and a repeated name.
   { "GET", "/async-invoke?z=1&a=b%20c&A=%7Etilde&sort=a%2Fb%3D&nextToken=x+y%2B%2f==&empty=&flag&a=a" },
   { "GET", "/async-invoke/" .. ARN },
 }
 
-describe("a call on no model", function()
-  local scene, upstream, gateway, front, stranger
+describe("a call without a model", function()
+  local scene, upstream, gateway, verified, wrong_secret
 
   setup(function()
     scene = signalbox.scene()
@@ -32,8 +32,8 @@ describe("a call on no model", function()
       end]])
     gateway = scene:gateway(upstream)
     local emulator = scene:emulator(nil, KEYS, { environment = { EMULATOR_SECRET = signalbox.SECRET } })
-    front = scene:gateway(emulator)
-    stranger = scene:gateway(emulator, {
+    verified = scene:gateway(emulator)
+    wrong_secret = scene:gateway(emulator, {
       settings = { credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "another" } } })
   end)
   teardown(function() scene:close() end)
@@ -57,14 +57,14 @@ describe("a call on no model", function()
     end)
 
     it(("signs %s %s so that the service accepts it"):format(call[1], call[2]), function()
-      local response = front.request({ method = call[1], path = call[2], body = call[3] })
+      local response = verified.request({ method = call[1], path = call[2], body = call[3] })
       assert.equal(404, response.status)
       assert.matches("The emulator has no such operation", response.body, 1, true)
-      assert.equal(403, stranger.request({ method = call[1], path = call[2], body = call[3] }).status)
+      assert.equal(403, wrong_secret.request({ method = call[1], path = call[2], body = call[3] }).status)
     end)
   end
 
-  it("passes errors as they are, after one try, and no model hears of them", function()
+  it("passes errors on unchanged, after one attempt, and they count at no model", function()
     local before = #upstream.recorded()
     local response = gateway.request({ path = "/guardrail-checks/invoke", body = '{"a":"refused"}' })
     assert.equal(429, response.status)
@@ -112,8 +112,8 @@ describe("a chain of gateways", function()
     assert.equal("Root=1-2-3", seen["x-amzn-trace-id"])
   end)
 
-  it("that bites its tail is refused with 508 after one turn", function()
-    -- Two gateways, each the other's endpoint: the second learns the first's port only by being started after it.
+  it("that forms a loop ends with 508 after one round", function()
+    -- Two gateways, each the other's endpoint: the first one points at a port on which the second is then started.
     local port = scene:gateway(scene:emulator()).port
     scene:stop(scene.children[1])
     local first = scene:gateway(nil, { settings = { endpoint = "http://127.0.0.1:" .. port },

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What `prepare` changes of a request, as the upstream sees it: that and nothing else, and signed as it is sent.
+-- `prepare`'s edits of a request, as the upstream sees them: the edits and nothing else, and signed as sent.
 local cjson = require "cjson"
 local signalbox = require "spec.support.signalbox"
 
@@ -7,7 +7,7 @@ local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
 local DEBUG = signalbox.DEBUG
 local ODD_BODY = '{ "messages" :\t[{"role":"user","content":[{"text":"Gr\\u00fc\195\159e"}]}] ,\r\n "x":1e0}'
 
--- A policy over NOVA, and CLAUDE where it fails, whose prepare is `source`.
+-- A policy over NOVA, with CLAUDE as its fallback, whose prepare is `source`.
 local function policy(source, more)
   return ([[
     return {
@@ -17,7 +17,7 @@ local function policy(source, more)
     }]]):format(NOVA, CLAUDE, source, more or "")
 end
 
--- The names that a request says are signed.
+-- Whether the request's signature covers the header.
 local function is_signed(request, name)
   return (";" .. request.headers.authorization:match("SignedHeaders=([^,]+)") .. ";"):find(";" .. name .. ";", 1, true)
     ~= nil
@@ -28,7 +28,7 @@ describe("prepare", function()
   before_each(function() scene = signalbox.scene() end)
   after_each(function() scene:close() end)
 
-  -- One request through a policy: what the upstream got, and the gateway.
+  -- Sends one request through a policy. Returns the request that the upstream got, and the gateway.
   local function send(source, request, settings)
     local upstream = scene:upstream("answer:json(200, '{}')")
     local gateway = scene:gateway(upstream, { policy = policy(source), settings = settings })
@@ -37,7 +37,7 @@ describe("prepare", function()
     return upstream.recorded()[1], gateway
   end
 
-  it("leaves every byte alone where it says nothing", function()
+  it("leaves every byte unchanged when it returns no edits", function()
     local got = send("return nil", signalbox.call("chat", "converse", ODD_BODY))
     assert.equal(ODD_BODY, got.body)
     got = send("return {}", signalbox.call("chat", "invoke", ODD_BODY))
@@ -56,14 +56,14 @@ describe("prepare", function()
     assert.equal(0, #gateway.entries("policy-error"))
   end)
 
-  it("replaces what the client said", function()
+  it("replaces the client's values", function()
     local got = send('return { service_tier = "flex", max_tokens = 5 }', signalbox.call("chat", "converse",
       '{"inferenceConfig":{"topP":1, "max\\u0054okens": 4000},"messages":[],"serviceTier":{"type":"priority"} }'))
     assert.equal(
       '{"inferenceConfig":{"topP":1, "max\\u0054okens": 5},"messages":[],"serviceTier":{"type":"flex"} }', got.body)
   end)
 
-  it("edits InvokeModel by headers, and the limit where the body has one", function()
+  it("edits InvokeModel by headers, and the token limit in the body if there is one", function()
     local got = send([[return {
       service_tier = "flex", max_tokens = 77, guardrail = { identifier = "gr-1", version = "2" },
     }]], signalbox.call("chat", "invoke", '{"max_tokens": 1000, "messages": []}',
@@ -72,13 +72,13 @@ describe("prepare", function()
     assert.equal("flex", got.headers["x-amzn-bedrock-service-tier"])
     assert.equal("gr-1", got.headers["x-amzn-bedrock-guardrailidentifier"])
     assert.equal("2", got.headers["x-amzn-bedrock-guardrailversion"])
-    -- The guardrail is the policy's as a whole: the client's trace would be another one's.
+    -- The policy's guardrail replaces the client's as a whole, with its trace.
     assert.is_nil(got.headers["x-amzn-bedrock-trace"])
     assert.is_true(is_signed(got, "x-amzn-bedrock-service-tier"))
     assert.is_true(is_signed(got, "x-amzn-bedrock-guardrailidentifier"))
   end)
 
-  it("sends headers beside the client's or in their place, signed", function()
+  it("adds to the client's headers or replaces them, signed", function()
     local got = send([[return {
       headers = { ["X-Team"] = "red " .. request.operation, ["x-amzn-bedrock-trace"] = "DISABLED" },
     }]],
@@ -94,14 +94,14 @@ describe("prepare", function()
   local unfit = {
     { "no JSON", "invoke", "not JSON", "max_tokens left out: the body is no JSON object" },
     { "cut short", "converse", '{"messages":[', "max_tokens left out: the body is no valid JSON, or nested too deep" },
-    { "of two minds", "converse", '{"inferenceConfig":{"maxTokens":1,"maxTokens":2}}',
+    { "ambiguous", "converse", '{"inferenceConfig":{"maxTokens":1,"maxTokens":2}}',
       'max_tokens left out: the body\'s "maxTokens" is there more than once' },
     { "compressed", "converse", "\31\139\8\0bytes", "max_tokens left out: the body is compressed" },
     { "without a limit", "invoke", "{}", "max_tokens left out: the body has no limit of tokens of a known name" },
   }
   for _, case in ipairs(unfit) do
     local title, operation, body, reason = table.unpack(case)
-    it("goes on with a body that is " .. title .. ", and says so", function()
+    it("goes on with a body that is " .. title .. ", and logs the dropped edit", function()
       local headers = title == "compressed" and { ["Content-Encoding"] = "gzip" } or nil
       local got, gateway = send('return { max_tokens = 5, headers = { ["x-team"] = "red" } }',
         signalbox.call("chat", operation, body, headers), DEBUG)
@@ -117,14 +117,14 @@ describe("prepare", function()
     end)
   end
 
-  it("goes on unedited where it errs", function()
+  it("leaves the request unedited after an error", function()
     local got, gateway = send('error("out of order")', signalbox.call("chat", "converse", ODD_BODY), DEBUG)
     assert.equal(ODD_BODY, got.body)
     gateway.access(1)
     assert.equal(1, #gateway.entries("policy-error"))
   end)
 
-  it("is asked for every attempt, and always given what the client sent", function()
+  it("is called for every attempt, each time with the client's request", function()
     local upstream = scene:upstream([[
       if number == 1 then answer:json(503, '{"message":"no"}', "x-amzn-errortype: ServiceUnavailableException\r\n")
       else answer:json(200, '{}') end]])
@@ -139,7 +139,7 @@ describe("prepare", function()
     assert.equal(CLAUDE, second.headers["x-model"])
   end)
 
-  it("is not asked for what is on no model", function()
+  it("is not called for a call without a model", function()
     local upstream = scene:upstream("answer:json(200, '{}')")
     local gateway = scene:gateway(upstream, { policy = policy('return { headers = { ["x-team"] = "red" } }') })
     local response = gateway.request {
@@ -150,7 +150,7 @@ describe("prepare", function()
     assert.is_nil(upstream.recorded()[1].headers["x-team"])
   end)
 
-  it("has what it changes signed: bodies of every size, every operation", function()
+  it("has its edits signed, in bodies of every size and for every operation", function()
     local emulator = scene:emulator(nil, { "--access-key", "AKIDEXAMPLE", "--secret-key-env", "EMULATOR_SECRET" },
       { environment = { EMULATOR_SECRET = signalbox.SECRET } })
     local gateway = scene:gateway(emulator, { policy = policy([[return {
@@ -189,7 +189,7 @@ describe("prepare", function()
     assert.is_truthy(response.body:find('"serviceTier":{"type":"flex"}', 1, true))
   end)
 
-  it("goes with headers that the selection names", function()
+  it("takes precedence over the headers of select, which are sent too", function()
     local upstream = scene:upstream("answer:json(200, '{}')")
     local gateway = scene:gateway(upstream, { policy = policy('return { headers = { ["x-both"] = "prepare" } }',
       [[select = function(_, models)

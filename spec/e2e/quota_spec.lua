@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Quotas over the wire: what the policy says of an account's quota is never exceeded upstream, whatever comes in.
+-- Quotas: the gateway never exceeds the quota that the policy states for a model, however many requests come in.
 local cjson = require "cjson"
 local http = require "spec.support.http"
 local signalbox = require "spec.support.signalbox"
 
 local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
 
--- Sends `count` requests at once over many connections; counts what they came to.
+-- Sends `count` requests over many connections; counts statuses and models.
 local function send(gateway, count, body, headers)
   local tally = { models = {}, status = {}, retry_after = {} }
   http.load(gateway.port, {
@@ -27,7 +27,7 @@ local function send(gateway, count, body, headers)
   return tally
 end
 
--- What became of the requests at a model, over both operations.
+-- The emulator's counts for a model, over both operations.
 local function counts(emulator, id)
   local total = { received = 0, answered = 0, throttled = 0 }
   for _, operation in pairs(emulator.requests().models[id] or {}) do
@@ -51,14 +51,14 @@ describe("quotas", function()
     assert.same({ received = 40, answered = 40, throttled = 0 }, counts(emulator, NOVA))
     for _, wait_ms in ipairs(tally.retry_after) do assert.is_true(wait_ms > 0 and wait_ms <= 61000) end
     assert.equal(260, #tally.retry_after)
-    -- A quota that is used up is no failure of the model's.
+    -- A used-up quota is no failure of the model.
     local _, breakers = gateway.admin("/breakers")
     assert.equal("closed", breakers[NOVA].state)
     local _, stats = gateway.admin("/stats")
     assert.equal(0, stats.models[NOVA].rate_limit)
   end)
 
-  it("sends what is over the quota to the models that have room", function()
+  it("sends requests over the quota to models that have room", function()
     local emulator = scene:emulator { seed = 1, models = {
       [NOVA] = signalbox.prompt { quota = { rpm = 25 } }, [CLAUDE] = signalbox.prompt { quota = { rpm = 500 } },
     } }
@@ -72,7 +72,7 @@ describe("quotas", function()
     assert.equal(0, counts(emulator, NOVA).throttled)
   end)
 
-  -- The service counts what an answer came to; the gateway has to reserve what it may come to at most.
+  -- The service counts the tokens of the response; the gateway has to reserve the most that it may have.
   it("keeps below the quota of tokens", function()
     local emulator = scene:emulator { seed = 1, traffic = { output_tokens = { 10, 200 } }, models = {
       [NOVA] = signalbox.prompt { quota = { tpm = 8000 } }, [CLAUDE] = signalbox.PROMPT,
@@ -85,11 +85,11 @@ describe("quotas", function()
     local tally = send(gateway, 200, body)
     assert.same({ [200] = 200 }, tally.status)
     assert.equal(0, counts(emulator, NOVA).throttled)
-    -- What answers did not use came back, so that more got through than by reservations alone: 8000 / (50 + 100).
+    -- Unused reservations came back, so that more got through than by reservations alone: 8000 / (50 + 100).
     assert.is_true(tally.models[NOVA] > 53, tally.models[NOVA])
   end)
 
-  it("serves who waits for tokens when they come back, though nobody else comes", function()
+  it("serves waiting requests when tokens come back, without another request", function()
     local emulator = scene:emulator { seed = 1, traffic = { output_tokens = { 10, 20 } },
       models = { [NOVA] = signalbox.PROMPT } }
     emulator.control(NOVA, { latency_ms = 100 })
@@ -107,7 +107,7 @@ describe("quotas", function()
       local emulator = scene:emulator { seed = 1, models = {
         [NOVA] = signalbox.prompt { quota = { [name] = limit } }, [CLAUDE] = signalbox.PROMPT,
       } }
-      -- The policy believes in ten times of what there is.
+      -- The policy states ten times the real quota.
       local gateway = scene:gateway(emulator, {
         policy = { models = { { id = NOVA, quota = { [name] = 10 * limit } }, { id = CLAUDE, fallback = true } } },
       })

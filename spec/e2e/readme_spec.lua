@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The front page's "Change a rule", done as it is written: its commands are run (on ports that the system picks), its
--- edits made, and what it says that one sees is what one sees, but for times and hashes.
+-- README.md's "Change a rule", step by step: the spec runs its commands (on ports that the system picks), makes its
+-- edits, and compares the output with the page's, except for times and hashes.
 local cjson = require "cjson"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
 local SECTION = process.contents("README.md"):match("\n## Change a rule\n(.-)\n## ")
 
--- The blocks of code in it, and among them the one that has `text`.
+-- The section's blocks of code.
 local function blocks()
   local list = {}
   for source in SECTION:gmatch("\n```%w*\n(.-)\n```") do list[#list + 1] = source end
@@ -21,14 +21,14 @@ local function block_with(text)
   error("no block with " .. text)
 end
 
--- A command's words, without where it is found and what its environment is.
+-- A command's words, without the program and its environment.
 local function words_of(command)
   local words = {}
   for word in command:match("build/signalbox (.*)"):gsub("%s*&$", ""):gmatch("%S+") do words[#words + 1] = word end
   return words
 end
 
-describe("the front page", function()
+describe("README.md", function()
   local scene
   before_each(function() scene = signalbox.scene() end)
   after_each(function() scene:close() end)
@@ -44,7 +44,7 @@ describe("the front page", function()
     assert(os.rename(scene.folder .. "/my.lua.new", scene.folder .. "/my.lua"))
   end
 
-  it("changes a rule as it says", function()
+  it("changes a rule as described", function()
     local root = os.getenv("PWD")
     shell(("ln -s %s/policies policies && mkdir build && ln -s %s build/signalbox"):format(root, signalbox.program))
     local copy, emulate, serve = block_with("cp policies"):match("([^\n]+)\n([^\n]+)\n([^\n]+)")
@@ -76,19 +76,19 @@ describe("the front page", function()
       if shown ~= "   ..." then assert.is_truthy(report:find(shown, 1, true), line) end
     end
 
-    local told = block_with("policy reloaded"):match(" (info .*)"):gsub("%p", "%%%0")
-    gateway:wait_for_log((told:gsub("hash%%=%x+[%%%.]+", "hash=%%x+")))
+    local entry = block_with("policy reloaded"):match(" (info .*)"):gsub("%p", "%%%0")
+    gateway:wait_for_log((entry:gsub("hash%%=%x+[%%%.]+", "hash=%%x+")))
 
-    local command, answer = block_with("curl"):match("^%$ ([^\n]+)\n(.*)$")
-    assert.equal(answer, (shell((command:gsub(":8080", ":" .. port))):gsub("%s+$", "")))
+    local command, output = block_with("curl"):match("^%$ ([^\n]+)\n(.*)$")
+    assert.equal(output, (shell((command:gsub(":8080", ":" .. port))):gsub("%s+$", "")))
 
     save((changed:gsub("weight = 30", SECTION:match("Write `([^`]+)`"))))
     gateway:wait_for_log((block_with("policy rejected"):gsub("%p", "%%%0")))
     local look = SECTION:match("`(curl [^`]+/policy)`"):gsub("curl ", "curl -s "):gsub(":9090", ":" .. admin_port)
     assert.equal(2, #cjson.decode(shell(look)).history)
 
-    command, answer = block_with("reload --to"):match("^%$ ([^\n]+)\n(.*)$")
-    local said = shell(("%s --admin 127.0.0.1:%s"):format(command, admin_port))
-    assert.equal((answer:gsub("%x+$", "")), (said:gsub("%x+\n$", "")))
+    command, output = block_with("reload --to"):match("^%$ ([^\n]+)\n(.*)$")
+    local printed = shell(("%s --admin 127.0.0.1:%s"):format(command, admin_port))
+    assert.equal((output:gsub("%x+$", "")), (printed:gsub("%x+\n$", "")))
   end)
 end)

@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The guide and the reference of policies, run: each example is a policy that `signalbox check` finds sound, what the
--- reference's tables name is what the code knows and is used in an example, and the hooks' examples do over the wire
--- what they say.
+-- The guide and the reference of policies: `signalbox check` finds each example sound, the reference's tables list what
+-- the code knows, each name is used in an example, and the hooks' examples work in a gateway.
 local cjson = require "cjson"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -9,7 +8,7 @@ local signalbox = require "spec.support.signalbox"
 
 local GUIDE, REFERENCE = process.contents("policies/README.md"), process.contents("policies/REFERENCE.md")
 
--- The examples of both pages, in order: source, and the heading that they stand under.
+-- The examples of both pages, in order, each with its source and its heading.
 local function examples()
   local list, heading, source = {}, "", nil
   for line in (GUIDE .. REFERENCE):gmatch("([^\n]*)\n") do
@@ -36,7 +35,7 @@ local function example(heading, number)
   error("no example under " .. heading)
 end
 
--- The words that are set as code in the first column of the table whose head begins with `head`.
+-- The words set as code in the first column of the table whose head begins with `head`.
 local function words_of(head)
   local start = assert(REFERENCE:find("\n" .. head, 1, true), head)
   local words, number = {}, 0
@@ -56,7 +55,7 @@ local function names_of(head)
   return names
 end
 
--- The fields and methods of a view, in the one table of them all.
+-- The fields and methods of a view, from the table of views.
 local function fields_of(view)
   local names = {}
   for _, word in ipairs(words_of("| signature | gives | meaning |")) do
@@ -71,7 +70,7 @@ local function set_of(list)
   return set
 end
 
--- The names in the C tables that `pattern` opens.
+-- The names in the C tables whose declarations match `pattern`.
 local function known_in_code(path, pattern)
   local names = {}
   for block in process.contents(path):gmatch(pattern .. ".-\n%s*};") do
@@ -95,7 +94,7 @@ local NAMES = {
 describe("the reference", function()
   local all = examples()
 
-  it("has examples that check finds sound", function()
+  it("has sound examples", function()
     if signalbox.is_slow then pending("the thread sanitizer makes the largest body too slow for a hook") return end
     local scene = signalbox.scene()
     local words = { "check", "--json" }
@@ -139,7 +138,7 @@ describe("the reference", function()
     for _, head in ipairs { OPTION .. "timeout_ms`", OPTION .. "outcome`", "| edit |" } do
       for _, name in ipairs(names_of(head)) do documented[name] = true end
     end
-    assert.same(set_of(known_in_code("src/policy/hook_result.c", "struct option known%[%] = {")), documented)
+    assert.same(set_of(known_in_code("src/policy/hook_result.c", "struct hook_option known%[%] = {")), documented)
   end)
 end)
 
@@ -154,7 +153,7 @@ describe("an example of the reference", function()
     return gateway.request(signalbox.call(model or "chat", "converse", signalbox.converse_body(text, more), headers))
   end
 
-  -- An upstream whose answer depends on the model and on how often it was asked.
+  -- An upstream whose response depends on the model and on the number of the request.
   local function upstream(script)
     return scene:upstream("local model = request.target:gsub('%%3A', ':'):match('/model/([^/]+)/')\n" .. script)
   end
@@ -179,7 +178,7 @@ describe("an example of the reference", function()
     assert.equal(404, served("gpt"))
   end)
 
-  it("selects by what is asked", function()
+  it("selects by the request", function()
     local gateway = scene:gateway(scene:emulator(), {
       policy = example("select"), settings = { log = { format = "json", level = "debug" } },
     })
@@ -272,7 +271,7 @@ describe("the reference is right that", function()
     assert.equal(429, first.status)
     assert.equal("5000", first.headers["x-amz-retry-after"])
     assert.equal("NO_MODELS_AVAILABLE", first.headers["x-signalbox-error"])
-    -- Names of headers are in lower case, whatever the client writes.
+    -- The view has header names in lower case, whatever the client sends.
     local second = ask(gateway, nil, { ["X-TEAM"] = "search" })
     assert.equal(503, second.status)
     assert.equal("RETRIES_EXHAUSTED", second.headers["x-signalbox-error"])
@@ -295,7 +294,7 @@ describe("the reference is right that", function()
     assert.equal(cjson.null, breakers.two.cooling_until)
   end)
 
-  it("404 takes a pool whose models all have serves", function()
+  it("only a pool whose models all have serves gives 404", function()
     local server = scene:upstream "answer:json(200, '{}')"
     local open = scene:gateway(server, { policy = { models = { { id = "a", serves = { "chat" } }, { id = "b" } } } })
     assert.equal("b", ask(open, nil, nil, "misspelt").headers["x-signalbox-model"])
@@ -313,11 +312,11 @@ describe("the reference is right that", function()
     assert.equal(200, ask(gateway, limited(600)).status)
     local large = http.connect(gateway.port)
     large:send(http.format(signalbox.call("chat", "converse", signalbox.converse_body("Hello", limited(900)))))
-    -- What came before another connection's response is there.
+    -- The gateway has read the request when it has responded on another connection.
     assert.is_truthy(gateway.request { path = "/health" })
     assert.equal(200, ask(gateway, limited(100)).status)
     large:close()
-    process.wait_for("the large one to be given up", function()
+    process.wait_for("the large one to be cancelled", function()
       for _, line in ipairs(gateway.access()) do
         if line.outcome == "cancelled" then return true end
       end

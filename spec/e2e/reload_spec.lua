@@ -7,12 +7,12 @@ local signalbox = require "spec.support.signalbox"
 local socket = require "socket"
 
 
--- A policy whose answers bear its name.
+-- A policy whose responses have its name.
 local function policy(name)
   return ('return { models = { { id = "%s", name = "%s" } } }\n'):format(signalbox.NOVA, name)
 end
 
--- As editors save: a new file takes the old one's place at once.
+-- Saves as editors do: a new file replaces the old one in one step.
 local function replace(path, text)
   process.write(path .. ".new", text)
   assert(os.rename(path .. ".new", path))
@@ -289,7 +289,7 @@ describe("reload", function()
     assert.equal("new", gateway.model())
   end)
 
-  -- An upstream that answers 503 once it is told to: `recorded` says who waits.
+  -- An upstream that holds each request until `answer` is called, and then responds 503.
   local function patient_upstream()
     local go = scene.folder .. "/go"
     local upstream = scene:upstream(([[
@@ -304,7 +304,7 @@ describe("reload", function()
     return upstream
   end
 
-  -- Sends a request that the upstream will keep waiting.
+  -- Sends a request, and returns its client when the upstream holds it.
   local function wait_at(upstream, gateway)
     local before = #upstream.recorded()
     local client = http.connect(gateway.port)
@@ -338,7 +338,7 @@ describe("reload", function()
 
   it("leaves requests that are older than eight versions to the defaults", function()
     local upstream = patient_upstream()
-    -- By the policy a failure is final, by the defaults there is another model.
+    -- Under the policy a failure is final; under the defaults another model is asked.
     local gateway = start(([[return {
       models = { { id = "slow", name = "slow", endpoint = %q }, { id = "quick", name = "rescue", fallback = true } },
       classify = function() return "fail" end,
@@ -379,8 +379,8 @@ describe("reload", function()
     for number = 1, 12 do clients[number]:close() end
   end)
 
-  -- A policy whose hooks know their own models and insist on them: the first attempt fails, the second one is to be
-  -- its own too. Whatever else a hook meets is an error in the log.
+  -- A policy whose hooks raise an error, which is logged, when they see a model of another version. The first attempt
+  -- fails, so that a second one follows.
   local function insistent(name)
     return ([[
       local function own(model_name)
@@ -417,7 +417,7 @@ describe("reload", function()
       assert.equal(turn == 3 and 422 or 200, (gateway.admin("/reload", "POST")))
       is_reloading = false
     end
-    -- A reload for every ten requests, one at a time, while the other connections go on.
+    -- Every tenth request starts a reload, one at a time, while the other connections go on.
     local function make(index)
       if index % 10 == 0 then due = due + 1 end
       if due > 0 and not is_reloading then reload() end

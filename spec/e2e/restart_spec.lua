@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- One generation of the gateway after another on a socket that somebody else holds, as a service manager does: while
--- clients send and streams run, none is refused and none is lost. SIGNALBOX_RESTARTS sets how often (10).
+-- Restarts on a socket that another process holds, as a service manager does: while clients send and streams run, no
+-- request is refused or lost. SIGNALBOX_RESTARTS sets the number of restarts (10).
 local eventstream = require "spec.support.eventstream"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -25,7 +25,7 @@ describe("restarting", function()
     scene:close()
   end)
 
-  -- A gateway that is started with the listener as its descriptor 3. `more` are settings over the tests' own.
+  -- Starts a gateway with the listener as its descriptor 3. `more` overrides the settings.
   local function generation(more, variables, descriptors)
     local number = #scene.children
     local settings = { admin = "127.0.0.1:0", endpoint = emulator.url, log = { format = "json" },
@@ -83,10 +83,24 @@ describe("restarting", function()
     end
   end)
 
-  it("lets streams run to their end in the generation that began them", function()
-    emulator = scene:emulator({ seed = 3, models = { ["*"] = { ttft_ms = { p50 = 5, p99 = 6 },
-      tokens_per_second = { p50 = 200, p99 = 150 } } } })
-    local first = generation()
+  it("lets streams end in the generation that began them", function()
+    -- Streams begin at once and end when the file appears.
+    local go = scene.folder .. "/go"
+    local upstream = scene:upstream(([[
+      if not request.target:find("stream", 1, true) then return answer:json(200, '{"inputTokens":1}') end
+      local socket = require "socket"
+      local events = eventstream.conversation("hello")
+      answer:stream_head()
+      for index = 1, 2 do answer:chunk(events[index]) end
+      while not io.open(%q) do
+        socket.sleep(0.001)
+        coroutine.yield(answer.tcp, "write")
+      end
+      for index = 3, #events do answer:chunk(events[index]) end
+      answer:stream_end()
+    ]]):format(go))
+    local endpoint = { endpoint = upstream.url }
+    local first = generation(endpoint)
     process.wait_for("the first generation", function() return is_ready(first) end)
     local clients = {}
     for index = 1, 8 do
@@ -95,11 +109,12 @@ describe("restarting", function()
     end
     local heads = {}
     for index, client in ipairs(clients) do heads[index] = client:read_head() end
-    local second = generation()
+    local second = generation(endpoint)
     process.wait_for("the second generation", function() return is_ready(second) end)
     first:signal("TERM")
     process.wait_for("the drain", function() return first:log():find("draining", 1, true) end)
     assert.equal(200, http.request(port, signalbox.call(NOVA, "count-tokens", signalbox.converse_body())).status)
+    process.write(go, "")
     for index, client in ipairs(clients) do
       client:read_chunks(heads[index])
       assert.is_true(heads[index].complete)
@@ -111,7 +126,7 @@ describe("restarting", function()
     first.stopped = true
   end)
 
-  it("leaves a passed admin listener to the successor", function()
+  it("leaves an inherited admin listener to the next generation", function()
     local admin = assert(socket.bind("127.0.0.1", 0, 64))
     local admin_port = select(2, admin:getsockname())
     local function both()
@@ -128,24 +143,26 @@ describe("restarting", function()
     first:signal("TERM")
     process.wait_for("the drain", function() return first:log():find("draining", 1, true) end)
     for _ = 1, 20 do assert.equal(200, http.request(admin_port, { path = "/health" }).status) end
-    client.tcp:shutdown("both") -- the second generation has inherited the descriptor, so closing it ends nothing
+    client.tcp:shutdown("both") -- the second generation has inherited the descriptor, so closing it would not suffice
     client:close()
     assert.equal(0, first:wait())
     first.stopped = true
     admin:close()
   end)
 
-  it("shares one socket that was passed among its workers", function()
+  it("shares one inherited socket among its workers", function()
     local gateway = generation { workers = 2 }
     process.wait_for("the gateway", function() return is_ready(gateway) end)
     assert.matches('"surface":"data","address":"127.0.0.1:' .. port .. '"', gateway:log(), 1, true)
     local good = 0
-    http.load(port, { count = 200, connections = 16, make = function() return signalbox.call(NOVA, "converse") end,
+    local short = signalbox.converse_body("Hello", { inferenceConfig = { maxTokens = 5 } })
+    http.load(port, { count = 200, connections = 16,
+      make = function() return signalbox.call(NOVA, "converse", short) end,
       on_response = function(_, response) good = good + (response and response.status == 200 and 1 or 0) end })
     assert.equal(200, good)
   end)
 
-  it("refuses what was passed and is no listener", function()
+  it("refuses an inherited descriptor that is no listener", function()
     local status, _, log = process.run { "bash", "-c",
       'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3</dev/null', "bash", signalbox.program, "serve", "--admin",
       "127.0.0.1:0" }

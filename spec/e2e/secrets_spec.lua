@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What proves who the gateway is must not outlive the requests that it signed: not in its memory, where a core dump
--- would show it, and never in its log.
+-- Credentials must not outlive the requests that they signed: no copy stays in memory, where a core dump would show it,
+-- and none ever gets into the log.
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
--- Made here, so that no other process's memory or file holds them.
+-- A random secret, so that no other process's memory or file has it.
 local function secret(name)
   local parts = {}
   for i = 1, 24 do parts[i] = string.char(math.random(97, 122)) end
   return name .. table.concat(parts)
 end
 
--- The bytes before each copy of `text` in what the process may write to, or nil where the kernel shows it to nobody.
+-- The bytes before each copy of `text` in the process's writable memory; nil if the kernel doesn't let us read it.
 local function copies(pid, text)
   local found, memory = {}, io.open(("/proc/%d/mem"):format(pid), "rb")
   if not memory then return nil end
@@ -47,8 +47,8 @@ describe("a secret", function()
   after_each(function() scene:close() end)
 
   for _, case in ipairs(CASES) do
-    it("stays with its owner: " .. case.name, function()
-      -- The sanitizers keep freed memory as it was, and map terabytes.
+    it("leaves no copy behind: " .. case.name, function()
+      -- The sanitizers keep freed memory unchanged, and map terabytes.
       if signalbox.is_sanitized then pending("the sanitizers keep freed memory") return end
       local emulator, text = scene:emulator(), secret(case.field)
       local credentials = { [case.field] = text }

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Credentials on the wire: an endpoint that checks signatures accepts ours, refuses wrong ones with the service's own
--- 403s, and none of it ever shows in a log.
+-- Signatures: an endpoint that verifies them accepts the gateway's, refuses wrong ones with the service's own 403s, and
+-- no secret ever shows in a log.
 local cjson = require "cjson"
 local signalbox = require "spec.support.signalbox"
 
@@ -66,7 +66,7 @@ describe("signing", function()
     end)
   end
 
-  it("by bearer token goes as a bearer token", function()
+  it("by bearer token sends the token", function()
     local upstream = scene:upstream("answer:json(200, '{}')")
     local gateway = scene:gateway(upstream, { settings = { credentials = { bearer_token = "token-of-the-tests" } } })
     assert.equal(200, gateway.request(signalbox.call(NOVA, "converse")).status)
@@ -87,7 +87,7 @@ describe("signing", function()
     scene:stop(gateway)
   end)
 
-  it("is as good on a second model, after a throttle", function()
+  it("is accepted at a second model after a throttle", function()
     local gateway = scene:gateway(emulator, { policy = {
       models = { { id = NOVA }, { id = "us.amazon.nova-pro-v1:0", fallback = true } } } })
     emulator.control(NOVA, { fault = "ThrottlingException", share = 1.0 })
@@ -98,7 +98,7 @@ describe("signing", function()
     scene:stop(gateway)
   end)
 
-  it("is made for a second model though the first took a bearer token", function()
+  it("by keys is accepted at a second model after a bearer token at the first", function()
     local gateway = scene:gateway(emulator, {
       settings = { credential_sets = { token = { bearer_token = "nobody-knows-it" } } },
       policy = { models = {
@@ -111,14 +111,14 @@ describe("signing", function()
     scene:stop(gateway)
   end)
 
-  it("never shows secrets, prompts or answers in logs", function()
+  it("never shows secrets, prompts or responses in logs", function()
     local gateway = scene:gateway(emulator, { settings = signalbox.DEBUG })
-    local prompt = "a prompt that nobody may read"
+    local prompt = "a confidential prompt"
     local response = gateway.request(signalbox.call(NOVA, "converse", signalbox.converse_body(prompt)))
-    local answer = cjson.decode(response.body).output.message.content[1].text
+    local text = cjson.decode(response.body).output.message.content[1].text
     gateway.request(signalbox.call("unheard-of", "unheard-of", prompt))
     local log = gateway:log()
-    for _, secret in ipairs { signalbox.SECRET, prompt, answer, "AWS4-HMAC", "client-key" } do
+    for _, secret in ipairs { signalbox.SECRET, prompt, text, "AWS4-HMAC", "client-key" } do
       assert.is_nil(log:find(secret, 1, true), secret)
     end
     scene:stop(gateway)

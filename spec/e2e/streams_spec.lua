@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Streams that go wrong: before the commit another model answers and the client sees nothing of it; after it the client
--- gets every whole frame and an ending that its SDK can tell from a good one.
+-- Streams that fail. Before the commit another model serves and the client notices nothing; after it the client gets
+-- every whole frame, and then an end that its SDK can tell from a good one.
 local cjson = require "cjson"
 local curl = require "spec.support.curl"
 local eventstream = require "spec.support.eventstream"
@@ -12,7 +12,7 @@ local transports = require "spec.support.transports"
 
 local NOVA, CLAUDE = signalbox.NOVA, signalbox.CLAUDE
 
--- Runs in the upstream: the first model does `fault` to its stream, any other one answers well.
+-- A script for the upstream: NOVA's stream runs `fault`, any other model's stream is whole.
 local function script(fault)
   return ([[
     local events = eventstream.conversation("from " .. request.target)
@@ -38,7 +38,7 @@ local BEFORE = {
     answer:chunk(events[1]:sub(1, -2) .. "\0") answer:stream_end()]] },
   { "a stream that ends without any event", "answer:stream_end()" },
   { "a stream that ends after messageStart", "send(1, 1) answer:stream_end()" },
-  { "a stream that says nothing (ttft_ms)", "answer:hang()" },
+  { "a stream without a first event (ttft_ms)", "answer:hang()" },
 }
 
 local AFTER = {
@@ -89,7 +89,7 @@ describe("a stream", function()
   end
 
   for _, case in ipairs(AFTER) do
-    it("ends for the client so that it can tell: " .. case[1], function()
+    it("ends with an exception frame unless it is whole: " .. case[1], function()
       local gateway = scene:gateway(scene:upstream(script(case[2])), { policy = POLICY })
       local response = gateway.request(signalbox.call("chat", "converse-stream"))
       assert.equal(200, response.status)
@@ -126,7 +126,7 @@ describe("a stream", function()
     assert.equal("2", response.headers["x-signalbox-attempts"])
   end)
 
-  it("whose every model fails in its first frame is answered by the exception's own status", function()
+  it("that fails in the first frame at every model has the exception's own status", function()
     local upstream = scene:upstream([[
       answer:stream_head()
       answer:chunk(eventstream.exception("throttlingException", "slow down"))
@@ -141,7 +141,7 @@ describe("a stream", function()
     assert.equal("2", response.headers["x-signalbox-attempts"])
   end)
 
-  it("that the client leaves cancels its attempt upstream", function()
+  it("is cancelled upstream when its client leaves", function()
     local emulator = scene:emulator({ seed = 1, models = { [NOVA] = {
       ttft_ms = { p50 = 5, p99 = 6 }, tokens_per_second = { p50 = 20, p99 = 19 },
     } } })
@@ -158,7 +158,7 @@ describe("a stream", function()
     assert.equal(0, stats.total.fail_fast)
   end)
 
-  it("whose client closes its sending half has lost its client", function()
+  it("is cancelled upstream when its client closes its sending half", function()
     local emulator = scene:emulator({ seed = 1, models = { [NOVA] = {
       ttft_ms = { p50 = 5, p99 = 6 }, tokens_per_second = { p50 = 20, p99 = 19 },
     } } })
@@ -174,7 +174,7 @@ describe("a stream", function()
     client:close()
   end)
 
-  it("that a slow client reads is held back, not held in memory", function()
+  it("is held back, not buffered, for a slow client", function()
     local upstream = scene:upstream([[
       answer:stream_head()
       answer:chunk(eventstream.conversation("x")[1])
@@ -189,9 +189,9 @@ describe("a stream", function()
     local client = http.connect(gateway.port)
     client:send(http.format(signalbox.call(NOVA, "converse-stream")))
     local head = client:read_head()
-    -- Meanwhile others are served.
+    -- Meanwhile other clients are served.
     assert.equal(200, gateway.request({ path = "/health" }).status)
-    assert.is_true(signalbox.is_sanitized or gateway:resident_kb() - resident < 4096, "much of 36 MB is held")
+    assert.is_true(signalbox.is_sanitized or gateway:resident_kb() - resident < 4096, "much of 36 MB is in memory")
     client:read_chunks(head)
     assert.is_true(head.complete)
     local frames, rest = eventstream.decode(head.body)
@@ -201,7 +201,7 @@ describe("a stream", function()
   end)
 
   it("carries frames of 16 MiB, and no larger ones", function()
-    -- The second delta is as large as a frame may be, or says that it is larger by one byte.
+    -- The second delta is as large as a frame may be, or declares one byte more.
     local upstream = scene:upstream([[
       local LARGEST = 16 * 1024 * 1024
       local events = eventstream.conversation("x")
@@ -232,7 +232,7 @@ describe("a stream", function()
     end
   end)
 
-  it("is one of a thousand at once, over ten connections and on one worker, and holds little", function()
+  it("takes little memory as one of a thousand, over ten connections and on one worker", function()
     local emulator = scene:emulator()
     emulator.control(NOVA, { fault = "stall" })
     local gateway = scene:gateway(emulator)

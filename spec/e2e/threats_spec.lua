@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Answers to threats of SECURITY.md that no other spec shows: core files, secrets on command lines, redirects, policies
+-- Defences that SECURITY.md lists and no other spec shows: core files, secrets on command lines, redirects, policies
 -- that are no regular files, hostile text in logs.
 local cjson = require "cjson"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
--- The sanitizers' options, but that they leave the limit of core files alone.
+-- The sanitizers' options, except that they must not change the limit of core files.
 local function with_core_files(name)
   return (os.getenv(name) or "") .. ":disable_coredump=0"
 end
@@ -16,7 +16,7 @@ describe("the gateway", function()
   before_each(function() scene = signalbox.scene() end)
   after_each(function() scene:close() end)
 
-  -- The soft limit of core files of a gateway that is started where they are unlimited, and whether it still serves.
+  -- Starts a gateway with as large a limit of core files as the system allows. Returns its own soft limit.
   local function core_limit(...)
     local child = process.start({ "sh", "-c", 'ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh", signalbox.program,
       "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", ... },
@@ -27,7 +27,7 @@ describe("the gateway", function()
     return process.contents(("/proc/%d/limits"):format(child.pid)):match("\nMax core file size +(%S+)")
   end
 
-  it("writes core files only where it is told to", function()
+  it("writes core files only with --core-dumps", function()
     local limit = io.popen("ulimit -H -c"):read("l")
     if limit == "0" then pending("the system writes no core files at all") return end
     assert.equal("0", core_limit())

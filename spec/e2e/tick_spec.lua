@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- `tick`, once a second on each worker: the weights that it assigns, what it sees, and that it follows reloads.
+-- `tick`, once a second on each worker: the weights that it assigns, the models that it sees, and reloads.
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
@@ -14,7 +14,7 @@ local function policy(hooks)
     }]]):format(NOVA, CLAUDE, hooks or "")
 end
 
--- The model that answers next.
+-- Sends a request, and returns the model that served it.
 local function model_of(gateway)
   local response = gateway.request(signalbox.call("chat", "converse"))
   assert.equal(200, response.status, response.body)
@@ -22,7 +22,7 @@ local function model_of(gateway)
 end
 
 local function wait_for_model(gateway, model)
-  process.wait_for("answers of " .. model, function() return model_of(gateway) == model end)
+  process.wait_for("responses of " .. model, function() return model_of(gateway) == model end)
 end
 
 describe("tick", function()
@@ -43,7 +43,7 @@ describe("tick", function()
     for _ = 1, 20 do assert.equal(CLAUDE, model_of(gateway)) end
   end)
 
-  it("sees how the models fare", function()
+  it("sees the models' health", function()
     local gateway = scene:gateway(emulator, { policy = policy [[
       tick = function(now_ms, models)
         local nova = models[1]
@@ -55,8 +55,8 @@ describe("tick", function()
     wait_for_model(gateway, CLAUDE)
   end)
 
-  it("runs on each worker, again and again, while nobody asks", function()
-    -- A tick knows its worker by what that worker's own Lua remembers.
+  it("runs on each worker, again and again, without requests", function()
+    -- A tick tells workers apart by a variable, of which each worker's VM has its own.
     local gateway = scene:gateway(emulator, { settings = { workers = 2 }, policy = policy [[
       tick = (function()
         local mine
@@ -70,11 +70,11 @@ describe("tick", function()
         if one >= 3 and other >= 3 and math.abs(one - other) <= 2 then return models[2] end
         return models[1]
       end]] })
-    -- Requests come over one connection at a time, so most of them to one worker.
+    -- The test opens one connection at a time, so most requests reach one worker.
     wait_for_model(gateway, CLAUDE)
   end)
 
-  it("comes and goes with the running version", function()
+  it("belongs to the running version", function()
     local path = ("%s/policy-%d.lua"):format(scene.folder, #scene.children)
     local gateway = scene:gateway(emulator, { policy = policy() })
     local function reload(text)
@@ -84,7 +84,7 @@ describe("tick", function()
     assert.equal(NOVA, model_of(gateway))
     reload(policy "tick = function(_, models) models[1].weight, models[2].weight = 0, 1 end")
     wait_for_model(gateway, CLAUDE)
-    -- Another version begins with the weights that its file states.
+    -- A new version begins with the weights of its file.
     reload(policy "tick = function() end")
     assert.equal(NOVA, model_of(gateway))
     reload(policy())
@@ -101,7 +101,7 @@ describe("tick", function()
     process.wait_for("a tick", function() return #gateway.entries("policy-error") > 0 end)
   end)
 
-  it("errs without harm: the weights stay as they were", function()
+  it("may err without harm: the weights stay unchanged", function()
     local gateway = scene:gateway(emulator, {
       settings = signalbox.DEBUG,
       policy = policy [[

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Service tiers over the wire: where attempts start, what a throttle leads to, and what a model lacks.
+-- Service tiers: at which tier attempts start, what a throttle leads to, and models that lack a tier.
 local cjson = require "cjson"
 local signalbox = require "spec.support.signalbox"
 
@@ -19,7 +19,7 @@ local function call(operation, tier)
   return signalbox.call("chat", operation, body_of(operation, tier), headers)
 end
 
--- The tier that an answer says it was given at; nil where it says nothing.
+-- The tier that a response names; nil if it names none.
 local function answered_tier(response, operation)
   if operation:find("^invoke") then return response.headers["x-amzn-bedrock-service-tier"] end
   return response.body:match('"serviceTier":{"type":"(%a+)"}')
@@ -37,7 +37,7 @@ local function pool(more)
   return policy
 end
 
--- How the requests of an operation fared at a model.
+-- The emulator's counts of an operation at a model.
 local function counts(emulator, model, operation)
   local found = emulator.requests().models[model] or {}
   return found[signalbox.OPERATION_NAMES[operation]] or { received = 0, answered = 0, faults = 0 }
@@ -84,7 +84,7 @@ describe("service tiers", function()
     assert.equal(200, response.status)
     assert.equal(CLAUDE, response.headers["x-signalbox-model"])
     assert.equal("3", response.headers["x-signalbox-attempts"])
-    -- The other model is asked as the client asked.
+    -- The other model is asked at the client's tier.
     assert.equal("flex", answered_tier(response, "converse"))
     assert.equal(2, counts(emulator, NOVA, "converse").received)
     gateway.access(1)
@@ -150,7 +150,7 @@ describe("service tiers", function()
       local response = gateway.request(call("converse"))
       assert.equal(200, response.status, response.body)
       assert.equal(NOVA, response.headers["x-signalbox-model"])
-      -- Only the first request has to find it out.
+      -- Only the first request finds out that the tier is missing.
       assert.equal(i == 1 and "2" or "1", response.headers["x-signalbox-attempts"])
       assert.is_nil(answered_tier(response, "converse"))
     end

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What upstreams answer and clients ask for, as text: failures, token counts, bodies that are read, paths.
+// What upstreams and clients send, as text: error responses, token counts, bodies, paths.
 #include "fuzz.h"
 
 #include "aws/exception.h"
@@ -54,7 +54,7 @@ static void read_shapes(struct fuzz_input *input) {
 	response_shape_read(body, &response);
 	response_shape_read_chunk(body, &response.usage);
 	PROMISE(is_within(response.stop_reason, body) && is_within(response.tier, body));
-	// An escape becomes no longer than it is.
+	// Unescaping makes no text longer.
 	buffer_init(&texts, TEXT_BYTES);
 	request_shape_each_text(body, add_text, &texts);
 	response_shape_each_text(body, add_text, &texts);

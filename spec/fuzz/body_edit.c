@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Edits of request bodies: refused, or JSON again that has the edit and all else as it was.
+// Edits of request bodies: an edit is refused, or the result is JSON with the edit, otherwise unchanged.
 #include "fuzz.h"
 
 #include "aws/body_edit.h"
@@ -9,7 +9,7 @@
 
 enum { TEXT_BYTES = 1 << 20, MAX_TOKENS = 77 };
 
-// A member that an edit may change, and how its text reads before and after.
+// A member that an edit may change, with its text before and after.
 struct outline {
 	const struct body_edit *edit;
 	bool is_converse;
@@ -40,7 +40,7 @@ static void append(struct buffer *out, struct slice key, struct slice value) {
 	buffer_append_byte(out, '\n');
 }
 
-// The members of an object, but for what the edit may have changed.
+// Compares the members of an object, except those that the edit may have changed.
 static void append_members(struct outline *outline, struct slice object, const char *parent, struct buffer *out) {
 	struct json_reader reader;
 	json_reader_init(&reader, object);
@@ -126,7 +126,7 @@ static void apply(const struct body_edit *edit, enum operation operation, struct
 	buffer_init(&again, TEXT_BYTES);
 	if (body_edit_apply(edit, operation, body, &out, reason) == 0) {
 		check_edited(edit, operation, body, buffer_slice(&out));
-		// What is there already stays as it is.
+		// The same edit again changes nothing.
 		PROMISE(body_edit_apply(edit, operation, buffer_slice(&out), &again, reason) == 0);
 		PROMISE(slice_equal(buffer_slice(&out), buffer_slice(&again)));
 	} else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event streams: whatever the pieces, the frames are the same, and a frame that was given out keeps what is promised of
-// it. Checksums can't be guessed, so half of the inputs get right ones.
+// Event streams: however the input is split, the frames are the same, and each frame keeps its invariants. The fuzzer
+// can't guess checksums, so half of the inputs get right ones.
 #include "fuzz.h"
 
 #include "aws/eventstream.h"
@@ -18,7 +18,7 @@ static void put_u32(uint8_t *to, uint32_t value) {
 		to[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-// Frames of the input's bytes, their lengths and checksums right.
+// Makes frames with right lengths and checksums of the input's bytes.
 static void make_stream(struct fuzz_input *input, struct buffer *stream) {
 	while (input->size) {
 		uint8_t frame[EVENTSTREAM_OVERHEAD_BYTES + 1024];
@@ -37,7 +37,7 @@ static void make_stream(struct fuzz_input *input, struct buffer *stream) {
 	}
 }
 
-// What is read of a frame, and that writing what was read gives the same bytes.
+// Reads a frame, and checks that writing it again gives the same bytes.
 static void check_frame(const struct eventstream_frame *frame) {
 	struct eventstream_header headers[HEADERS_MAX];
 	size_t count = 0;
@@ -62,7 +62,7 @@ static void check_frame(const struct eventstream_frame *frame) {
 }
 
 struct reading {
-	struct buffer frames; // that were given out, in a row
+	struct buffer frames; // the frames decoded so far, joined
 	enum eventstream_error error;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the fuzz targets share: taking an input apart, and promises that have to hold. A target defines
-// LLVMFuzzerTestOneInput, which gets one input after the other from libFuzzer; what it does depends on the input alone.
+// Shared by the fuzz targets: reading an input piece by piece, and assertions. A target defines LLVMFuzzerTestOneInput,
+// which libFuzzer calls with one input after the other; its behaviour depends on the input alone.
 #ifndef SPEC_FUZZ_H
 #define SPEC_FUZZ_H
 
@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// A promise that is broken ends the process; libFuzzer keeps the input.
+// A broken promise ends the process; libFuzzer keeps the input.
 #define PROMISE(condition)                                                                                             \
 	do {                                                                                                               \
 		if (!(condition)) {                                                                                            \
@@ -38,8 +38,8 @@ static inline uint8_t fuzz_byte(struct fuzz_input *input) {
 	return *input->data++;
 }
 
-// The next bytes, at most `most`, in an allocation of their size, so that reading beyond them shows. To be freed with
-// fuzz_free.
+// The next bytes, at most `most`, in an allocation of exactly their size, so that the sanitizer reports reads beyond
+// them. The caller frees it with fuzz_free.
 static inline struct slice fuzz_copy(struct fuzz_input *input, size_t most) {
 	size_t size = input->size < most ? input->size : most;
 	char *copy = malloc(size ? size : 1);
@@ -54,7 +54,7 @@ static inline void fuzz_free(struct slice copy) {
 	free((void *)(uintptr_t)copy.ptr);
 }
 
-// A file in memory, for code that wants a path.
+// A file in memory, for code that needs a path.
 struct fuzz_file {
 	int descriptor;
 	char path[64];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/1.1 messages as they come from a socket: whatever the pieces, the head and the body are the same.
+// HTTP/1.1 messages from a socket: however the input is split, the head and the body are the same.
 #include "fuzz.h"
 
 #include "base/buffer.h"
@@ -8,7 +8,7 @@
 
 enum { HEAD_BYTES = 4096, BODY_BYTES = 1 << 20, STATUS_NO_CONTENT = 204 };
 
-// How the reading of a message ended.
+// The result of reading a message.
 struct reading {
 	struct head head;
 	enum head_step step;
@@ -66,7 +66,7 @@ static void compare_heads(const struct head *one, const struct head *other) {
 	}
 }
 
-// What no head that was taken may have.
+// Checks the invariants of an accepted head.
 static void check_head(const struct head *head) {
 	for (size_t i = 0; i < head->headers.count; i++) {
 		struct header header = head->headers.list[i];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The patterns of policies against those of the language's own library: what one says of a text, the other says too.
+// Policies' patterns against Lua's own string library: both give the same results.
 #include "fuzz.h"
 
 #include <lauxlib.h>
@@ -12,13 +12,13 @@
 enum {
 	PATTERN_BYTES = 24,
 	SUBJECT_BYTES = 20,
-	// The library's own can't be interrupted.
+	// Lua's own functions can't be interrupted.
 	QUANTIFIERS_MAX = 3,
 	MEMORY_BYTES = 64 << 20,
 	INSTRUCTIONS = 10000000,
 };
 
-// Everything that the functions say, joined: "error" where they raise.
+// The results of all functions, joined; "error" for those that raise one.
 static const char script[] =
     "local find, match, gmatch, gsub, tostring = string.find, string.match, string.gmatch, string.gsub, tostring\n"
     "local function join(ok, ...)\n"

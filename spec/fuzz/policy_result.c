@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What hooks return, of all shapes: whatever it is, a decision comes out that routing can carry out.
+// Hooks that return values of all shapes: each becomes a decision that routing can carry out.
 #include "fuzz.h"
 
 #include "base/arena.h"
@@ -26,8 +26,8 @@ enum {
 static struct policy *policy;
 static const struct decide *decide;
 
-// A policy whose calls are listened to is neither logged nor benched.
-static void hear_call(void *owner, const char *hook, const struct call_report *report) {
+// With an observer of calls, errors are not logged and hooks not disabled.
+static void observe_call(void *owner, const char *hook, const struct call_report *report) {
 	(void)owner;
 	(void)hook;
 	(void)report;
@@ -40,7 +40,7 @@ static void start(void) {
 	struct problems problems = {0};
 	log_configure(LOG_OFF, LOG_TEXT);
 	PROMISE(policy_load(POLICY, &limits, 1, &host, &problems, &policy) == 0);
-	policy_on_call(policy, 0, hear_call, NULL);
+	policy_on_call(policy, 0, observe_call, NULL);
 	decide = policy_decide(policy, 0);
 }
 
@@ -118,7 +118,7 @@ static void ask_prepare(const struct route_request *request) {
 static void ask_tick(const struct route_request *request, struct random_source *random) {
 	const struct pool *pool = policy_pool(policy);
 	policy_tick(policy, 0, 1000);
-	// The weights are used by the next choice.
+	// The next selection uses the assigned weights.
 	ask_select(request, random);
 	for (size_t i = 0; i < pool->count; i++)
 		PROMISE(pool->models[i].weight >= 0);

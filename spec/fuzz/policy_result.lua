@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The policy of policy_result.c: each of its hooks returns whatever the bytes of the request's header "x-bytes" spell.
+-- The policy of policy_result.c: each hook builds its result from the bytes of the request's header "x-bytes".
 local WORDS = {
   "timeout_ms", "ttft_ms", "tier", "headers", "hedge_after_ms", "outcome", "counts", "cooldown_ms", "after_ms",
   "service_tier", "guardrail", "max_tokens", "identifier", "version", "trace", "default", "flex", "priority",
@@ -47,7 +47,7 @@ local BUILDERS = {
   take_text,
   function(_, things) return things[take() % #things + 1] end,
   build_table,
-  -- A name and a value that could go together.
+  -- A known name with any value.
   function(depth, things) return { [WORDS[take() % #WORDS + 1]] = build(depth + 1, things) } end,
   function(depth, things)
     return setmetatable(build_table(depth, things), { __index = refuse, __pairs = refuse, __len = refuse })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kept inputs of a fuzz target, without the fuzzer: what broke it once has to stay mended, in every build.
+// Runs a fuzz target on the inputs of its corpus, without the fuzzer, so that every build tests the mended defects.
 #include <dirent.h>
 
 #include "fuzz.h"
@@ -21,7 +21,7 @@ static bool replay(const char *path) {
 	return true;
 }
 
-// The target's name is the program's own.
+// The program's name is the target's name.
 int main(int count, char **arguments) {
 	const char *slash = count > 0 ? strrchr(arguments[0], '/') : NULL;
 	struct dirent **entries;

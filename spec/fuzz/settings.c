@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What operators write: settings, policies and scenarios, as text in the sandbox and as trees against their keys. What
-// comes of it is a value or at least one problem.
+// Settings, policies and scenarios, as text in the sandbox and as trees against their keys: each gives a value, or at
+// least one problem.
 #include "../unit/variables.h"
 #include "fuzz.h"
 
@@ -21,7 +21,7 @@ enum { DEPTH_MAX = 5, ITEMS_MAX = 5, WORD_BYTES = 32, INSTRUCTIONS = 100000, MEM
 static struct fuzz_file file;
 static struct policy_host host;
 
-// A settled question has either no problem or a status.
+// Checks that a reader returns 0 if and only if it reports no problem.
 static void settle(int rc, struct problems *problems) {
 	PROMISE((rc == 0) == (problems->count == 0));
 	struct buffer text;
@@ -66,7 +66,7 @@ static const struct schema_key *keys_of(uint8_t which) {
 	return which & 1 ? settings_keys : scenario_keys();
 }
 
-// The key at that place of a list and of the lists within it; NULL, with *at less their number, beyond the last.
+// The key number *at of a list and of the lists within it. Beyond the last it returns NULL, with *at less their number.
 static const struct schema_key *key_at(const struct schema_key *keys, uint8_t *at) {
 	for (; keys->name; keys++) {
 		const struct schema_key *inner = keys->type == SCHEMA_KEYS ? key_at(keys->keys, at) : NULL;
@@ -78,7 +78,7 @@ static const struct schema_key *key_at(const struct schema_key *keys, uint8_t *a
 	return NULL;
 }
 
-// A key: one of the settings', of a scenario's, or spelt out.
+// A key: one of the settings', one of a scenario's, or the input's own bytes.
 static struct slice take_key(struct fuzz_input *input, struct slice *spelt) {
 	uint8_t which = fuzz_byte(input), at = fuzz_byte(input);
 	if (which & 4) {
@@ -100,7 +100,7 @@ static void build_table(struct fuzz_input *input, struct document *document, int
 	for (unsigned i = 0; i < entries && input->size; i++) {
 		struct slice spelt = {0};
 		struct slice key = take_key(input, &spelt);
-		// A name is there once: Lua's tables see to it.
+		// A Lua table has a name only once.
 		char name[WORD_BYTES + 1] = "";
 		snprintf(name, sizeof name, "%.*s", SLICE_ARGS(key));
 		if (!document_get(document, name))
@@ -150,7 +150,7 @@ static void read_tree(struct fuzz_input *input) {
 	document_free(&document);
 }
 
-// A text is run, and what it returns is read.
+// Runs a text, and reads its result.
 static void read_text(struct fuzz_input *input) {
 	uint8_t which = fuzz_byte(input);
 	struct slice text = fuzz_copy(input, SIZE_MAX);

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A dozen real calls through the gateway to Bedrock itself, with the credentials and the region of the environment,
--- printed as a table. They cost a fraction of a cent. LIVE_MODEL is the model that is asked, by default the cheapest of
--- Amazon's own in the region. Exit status 2 where there is nothing to call with.
+-- printed as a table. They cost a fraction of a cent. LIVE_MODEL is the model, by default Amazon's cheapest in the
+-- region. Without credentials or a region the exit status is 2.
 package.path = "./?.lua;" .. package.path
 local cjson = require "cjson"
 local curl = require "spec.support.curl"
@@ -28,7 +28,7 @@ if not region or not (has_keys or environment "AWS_BEARER_TOKEN_BEDROCK") then
   os.exit(2)
 end
 
--- Inference profiles are named by the part of the world.
+-- Names of inference profiles begin with the part of the world.
 local PROFILES = { us = "us.", eu = "eu.", ap = "apac." }
 local MODEL = environment "LIVE_MODEL" or (PROFILES[region:match("^%a+")] or "") .. "amazon.nova-micro-v1:0"
 local MISSING = "amazon.no-such-model-v1:0"
@@ -49,7 +49,7 @@ local function frames_of(response)
   return frames, eventstream.names(frames)
 end
 
--- What each call is, and what has to come of it: `check` raises, or returns what to show.
+-- The calls. `check` raises an error, or returns the text to show.
 local calls = {
   { "Converse", "converse", check = text_of },
   { "Converse, a logical name", "converse", model = "chat", check = text_of },
@@ -59,7 +59,7 @@ local calls = {
       local reason = cjson.decode(response.body).stopReason
       return assert(reason == "max_tokens" and reason, reason)
     end },
-  { "Converse, its endpoint refusing", "converse", model = "spare", attempts = 2, check = text_of },
+  { "Converse, first endpoint refuses", "converse", model = "spare", attempts = 2, check = text_of },
   { "ConverseStream", "converse-stream", check = function(response)
     local _, names = frames_of(response)
     return assert(names[#names] == "metadata" and #names .. " events", names[#names])
@@ -83,10 +83,10 @@ local calls = {
     end },
   { "Converse, a broken body", "converse", body = "{", statuses = { [400] = true },
     check = function(response) return response.headers["x-amzn-errortype"] end },
-  { "Converse, a model that isn't", "converse", model = MISSING,
+  { "Converse, a model that doesn't exist", "converse", model = MISSING,
     statuses = { [400] = true, [403] = true, [404] = true },
     check = function(response) return response.headers["x-amzn-errortype"] end },
-  { "Converse, a name that nobody serves", "converse", model = "unheard-of", statuses = { [404] = true }, attempts = 0,
+  { "Converse, a name that isn't served", "converse", model = "unheard-of", statuses = { [404] = true }, attempts = 0,
     check = function(response) return response.headers["x-amzn-errortype"] end },
 }
 
@@ -113,8 +113,8 @@ local function row(...)
   print(("  %-36s %6s %9s %8s  %s"):format(...))
 end
 
--- One call, and its row. Whether it went as it has to.
-local function try(gateway, call)
+-- Makes one call and prints its row. Returns whether the result is as expected.
+local function run_call(gateway, call)
   local began = socket.gettime()
   local response = assert(send(gateway, call))
   local took_ms = (socket.gettime() - began) * 1000 // 1
@@ -127,8 +127,8 @@ local function try(gateway, call)
   return ok
 end
 
--- A client that leaves its stream ends the upstream's as well.
-local function try_leaving(gateway)
+-- Checks that the upstream's stream is cancelled when the client leaves its own.
+local function run_leaving(gateway)
   local client = assert(http.connect(gateway.port))
   client:send(http.format(signalbox.call("first", "converse-stream", conversation("Count from 1 to 200 in words.",
     { inferenceConfig = { maxTokens = 400 } }))))
@@ -138,7 +138,7 @@ local function try_leaving(gateway)
     local _, stats = gateway.admin("/stats")
     return stats.models.first.cancelled == 1
   end)
-  row("ConverseStream, its client leaving", head.status, 1, "", ok and "cancelled upstream" or "FAILED: not cancelled")
+  row("ConverseStream, its client leaves", head.status, 1, "", ok and "cancelled upstream" or "FAILED: not cancelled")
   return ok
 end
 
@@ -149,9 +149,9 @@ local ok, problem = pcall(function()
   print(("Bedrock in %s, %s"):format(region, MODEL))
   row("call", "status", "attempts", "time", "")
   for _, call in ipairs(calls) do
-    if try(gateway, call) then passed = passed + 1 else failed = failed + 1 end
+    if run_call(gateway, call) then passed = passed + 1 else failed = failed + 1 end
   end
-  if try_leaving(gateway) then passed = passed + 1 else failed = failed + 1 end
+  if run_leaving(gateway) then passed = passed + 1 else failed = failed + 1 end
 end)
 local closed, complaint = pcall(scene.close, scene)
 if not ok or not closed then

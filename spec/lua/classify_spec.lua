@@ -42,7 +42,7 @@ describe("classify.default", function()
     end)
   end
 
-  it("goes by the type where the name says nothing", function()
+  it("uses the type if the name is unknown", function()
     assert.equal("failover", (classify.default { name = "SlowDown", status = 400, type = "throttling" }))
     assert.equal("failover", (classify.default { name = "NotAuthorized", status = 400, type = "authentication" }))
     assert.equal("fail", (classify.default { name = "UnknownOperationException", status = 404, type = "validation" }))

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What makes two requests alike, without the C that does it inside Signalbox.
+-- The hashes of requests, without the C that computes them inside Signalbox.
 local hash = require "signalbox.hash"
 
 local function request(body)
@@ -11,7 +11,7 @@ local function message(text)
 end
 
 describe("hash.text", function()
-  it("is a whole number that differs where texts do", function()
+  it("is a whole number that differs for different texts", function()
     assert.equal("integer", math.type(hash.text("")))
     assert.equal(hash.text("signal"), hash.text("signal"))
     assert.are_not.equal(hash.text("signal"), hash.text("signals"))
@@ -20,7 +20,7 @@ describe("hash.text", function()
 end)
 
 describe("hash.prompt", function()
-  it("goes by system prompt and tools, whatever the messages are", function()
+  it("depends on system prompt and tools, not on messages", function()
     local one = { system = { { text = "Be brief." } }, messages = message("Hello") }
     local other = { system = { { text = "Be brief." } }, messages = message("Other") }
     assert.equal(hash.prompt(request(one)), hash.prompt(request(other)))
@@ -28,14 +28,14 @@ describe("hash.prompt", function()
     assert.are_not.equal(hash.prompt(request(one)), hash.prompt(request(other)))
   end)
 
-  it("goes by the first message where there is neither", function()
+  it("depends on the first message if there is neither", function()
     local first = { system = {}, messages = message("Hello") }
     local later = { messages = { first.messages[1], { role = "assistant" } } }
     assert.equal(hash.prompt(request(first)), hash.prompt(request(later)))
     assert.are_not.equal(hash.prompt(request(first)), hash.prompt(request { messages = message("Other") }))
   end)
 
-  it("is nil where there is nothing to go by", function()
+  it("is nil if there is nothing to hash", function()
     assert.is_nil(hash.prompt(request(nil)))
     assert.is_nil(hash.prompt(request {}))
     assert.is_nil(hash.prompt(request { messages = {} }))
@@ -43,7 +43,7 @@ describe("hash.prompt", function()
 end)
 
 describe("hash.conversation", function()
-  it("tells conversations under one system prompt apart, and knows one again", function()
+  it("differs between conversations with the same system prompt, and is the same within one", function()
     local one = { system = { { text = "Be brief." } }, messages = message("Hello") }
     local later = { system = one.system, messages = { one.messages[1], { role = "assistant" } } }
     local other = { system = one.system, messages = message("Other") }

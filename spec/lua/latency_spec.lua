@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What is known of models' latencies, second by second. The module keeps its knowledge for as long as it is loaded, so
--- each test speaks of models of its own.
+-- Estimates of models' latencies, second by second. The module keeps its estimates while it is loaded, so each test
+-- uses other models.
 local latency = require "signalbox.latency"
 
 local names = 0
@@ -21,7 +21,7 @@ end
 
 local busy = new_model()
 
--- Seconds pass, and another model answers so often.
+-- Lets seconds pass, with so many responses of another model.
 local function pass(seconds, answers)
   for _ = 1, seconds do
     latency.tick()
@@ -38,7 +38,7 @@ describe("latency.estimate", function()
     model = new_model()
   end)
 
-  it("is unknown before the first answer", function()
+  it("is unknown before the first response", function()
     assert.is_nil(latency.estimate(model, WHOLE))
     latency.observe(WHOLE, answer(model, 100))
     assert.equal(100, latency.estimate(model, WHOLE))
@@ -52,13 +52,13 @@ describe("latency.estimate", function()
     assert.equal(130, latency.estimate(model, WHOLE))
   end)
 
-  it("knows streams, by their first content, apart from other answers", function()
+  it("measures streams, by their first content, apart from other responses", function()
     latency.observe(STREAM, answer(model, 9000, { ttft_ms = 300 }))
     assert.equal(300, latency.estimate(model, STREAM))
     assert.is_nil(latency.estimate(model, WHOLE))
   end)
 
-  it("learns nothing from failures, from a second attempt, and from streams without content", function()
+  it("ignores failures, second attempts, and streams without content", function()
     latency.observe(WHOLE, answer(model, 100, { outcome = "fail_fast" }))
     latency.observe(WHOLE, answer(model, 100, { attempts = 2 }))
     latency.observe(WHOLE, { outcome = "cancelled", attempts = 0, latency_ms = 5 })
@@ -67,7 +67,7 @@ describe("latency.estimate", function()
     assert.is_nil(latency.estimate(model, STREAM))
   end)
 
-  it("is put to the test by one request when ten seconds and twenty answers have passed, again and again", function()
+  it("is tested by one request after ten seconds and twenty responses, again and again", function()
     latency.observe(WHOLE, answer(model, 5000))
     for _ = 1, 3 do
       pass(9, 19)
@@ -78,7 +78,7 @@ describe("latency.estimate", function()
     end
   end)
 
-  it("isn't put to the test while there are few answers, or little time", function()
+  it("is not tested after few responses, or a short time", function()
     latency.observe(WHOLE, answer(model, 5000))
     pass(1000, 19)
     assert.equal(5000, latency.estimate(model, WHOLE))
@@ -87,7 +87,7 @@ describe("latency.estimate", function()
     assert.equal(5000, latency.estimate(model, WHOLE))
   end)
 
-  it("is replaced by what the test found", function()
+  it("is replaced by the result of the test", function()
     latency.observe(WHOLE, answer(model, 5000))
     pass(10, 20)
     latency.estimate(model, WHOLE)
@@ -97,7 +97,7 @@ describe("latency.estimate", function()
     assert.equal(60, latency.estimate(model, WHOLE))
   end)
 
-  it("stays young while answers come", function()
+  it("stays fresh while responses come", function()
     for _ = 1, 30 do
       latency.observe(WHOLE, answer(model, 100))
       pass(9, 100)

@@ -30,7 +30,7 @@ local function request_of(more)
   return request
 end
 
--- Who is chosen how often of `draws`.
+-- How often each model is chosen in `draws` selections.
 local function draw(policy, models, draws, request)
   local counts = {}
   for _ = 1, draws or 200 do
@@ -69,13 +69,13 @@ for _, name in ipairs(NAMES) do
       assert.same({ none = 50 }, draw(policy, eligible(idle), 50))
     end)
 
-    it("says first when to use it and when not, on no more than sixty lines", function()
+    it("begins with when to use it and when not, and has at most sixty lines", function()
       local lines = {}
       for line in io.lines("policies/" .. name .. ".lua") do
         lines[#lines + 1] = line
       end
       local header = table.concat(lines, "\n"):match("^%-%- %u.-\n\n")
-      assert.is_truthy(header:find "Use it" or header:find "The policy to begin")
+      assert.is_truthy(header:find "Use it")
       assert.is_truthy(header:find "Not w")
       assert.is_true(#lines <= 60)
     end)
@@ -93,7 +93,7 @@ describe("policies/least_inflight.lua", function()
     assert.is_true(counts.busy > 400 and counts.free > 400)
   end)
 
-  it("takes a weight for what a model can carry", function()
+  it("takes a weight as the capacity of a model", function()
     local large, small = model_of("large", { weight = 3, inflight = 5 }), model_of("small", { inflight = 2 })
     assert.same({ large = 100 }, draw(policy, eligible(small, large), 100))
     large.inflight = 9
@@ -111,7 +111,7 @@ describe("policies/least_inflight.lua", function()
   end)
 end)
 
--- Policies with knowledge of their own are read afresh, with what they share.
+-- Policies that keep state are loaded anew, with the modules that keep it.
 local function fresh(name)
   package.loaded["signalbox.latency"] = nil
   return dofile("policies/" .. name .. ".lua")
@@ -136,14 +136,14 @@ describe("policies/latency.lua", function()
     models = eligible(fast, slow)
   end)
 
-  it("tries what is unknown at once, but not with a second request", function()
+  it("tries an unmeasured model at once, but not with a second request", function()
     answer(policy, fast, 10)
     assert.same({ slow = 50 }, draw(policy, models, 50))
     slow.inflight = 1
     assert.same({ fast = 50 }, draw(policy, models, 50))
   end)
 
-  it("spreads by what is in flight while nothing is known", function()
+  it("spreads by requests in flight while nothing is measured", function()
     fast.inflight = 1
     assert.same({ slow = 50 }, draw(policy, models, 50))
     slow.inflight = 2
@@ -159,7 +159,7 @@ describe("policies/latency.lua", function()
     assert.same({ slow = 50 }, draw(policy, models, 50))
   end)
 
-  it("tells streams from other answers", function()
+  it("estimates streams apart from other responses", function()
     local stream = request_of { streaming = true }
     answer(policy, fast, 100)
     answer(policy, slow, 1000)
@@ -169,7 +169,7 @@ describe("policies/latency.lua", function()
     assert.same({ slow = 50 }, draw(policy, models, 50, stream))
   end)
 
-  it("notices within ten seconds that a slow model has become fast, at the price of one request", function()
+  it("notices within ten seconds that a slow model has become fast, by one request", function()
     answer(policy, slow, 3000)
     for _ = 1, 30 do
       answer(policy, fast, 100)
@@ -182,7 +182,7 @@ describe("policies/latency.lua", function()
     assert.same({ slow = 50 }, draw(policy, models, 50))
   end)
 
-  it("finds that a model is still slow by one request in ten seconds", function()
+  it("tests a slow model by one request in ten seconds", function()
     answer(policy, slow, 3000)
     local probes = 0
     for _ = 1, 100 do
@@ -207,7 +207,7 @@ describe("policies/regions.lua", function()
     models = eligible(farther, near, far)
   end)
 
-  it("stays near, however much is in flight", function()
+  it("stays at the nearest, however much is in flight", function()
     near.inflight = 100
     assert.same({ near = 50 }, draw(policy, models, 50))
   end)
@@ -229,11 +229,11 @@ describe("policies/regions.lua", function()
     assert.same({ far = 50 }, draw(policy, models, 50))
   end)
 
-  it("takes a model that says no distance for the nearest", function()
+  it("takes a model without a distance as the nearest", function()
     assert.same({ here = 50 }, draw(policy, eligible(near, model_of "here"), 50))
   end)
 
-  it("goes elsewhere while the nearest is slow, and comes back when one request found it well", function()
+  it("goes elsewhere while the nearest is slow, and comes back when one request finds it fast", function()
     answer(policy, near, 30000)
     assert.same({ far = 50 }, draw(policy, models, 50))
     wait(policy, 10)
@@ -245,7 +245,7 @@ describe("policies/regions.lua", function()
     assert.same({ near = 50 }, draw(policy, models, 50))
   end)
 
-  it("asks the nearest of all that are slow", function()
+  it("asks the nearest if all are slow", function()
     for _, model in ipairs { near, far, farther } do
       answer(policy, model, 30000)
     end
@@ -263,7 +263,7 @@ end)
 describe("policies/quota.lua", function()
   local policy = dofile("policies/quota.lua")
 
-  it("asks the model with the most left of its quota", function()
+  it("asks the model with the largest share of its quota left", function()
     local full, half = model_of("full", { headroom = 0.1 }), model_of("half", { headroom = 0.5, weight = 0.1 })
     assert.same({ half = 50 }, draw(policy, eligible(full, half), 50))
     half.headroom = 0.09
@@ -283,7 +283,7 @@ describe("policies/sticky.lua", function()
     return request_of { body = function() return { system = { { text = "prompt " .. number } } } end }
   end
 
-  it("keeps a prompt at its model, and moves only the prompts of one that rests", function()
+  it("keeps a prompt at its model, and moves only the prompts of a model that is not eligible", function()
     local a, b, c = model_of "a", model_of "b", model_of "c"
     local owners = {}
     for number = 1, 300 do
@@ -298,7 +298,7 @@ describe("policies/sticky.lua", function()
     end
   end)
 
-  it("spreads requests that begin with nothing by weight", function()
+  it("spreads requests without a beginning by weight", function()
     local counts = draw(policy, eligible(model_of "a", model_of("b", { weight = 3 })), 2000)
     assert.is_true(math.abs(counts.b - 1500) < 120)
   end)
@@ -308,13 +308,13 @@ describe("policies/tiers.lua", function()
   local policy = dofile("policies/tiers.lua")
   local models = eligible(model_of "m")
 
-  it("leaves requests at the tier that they ask for", function()
+  it("leaves requests at their own tier", function()
     local model, options = policy.select(request_of { caller = "web" }, models)
     assert.equal("m", model.name)
     assert.is_nil(options)
   end)
 
-  it("begins low where priority is low", function()
+  it("starts at flex if the priority is low", function()
     for _, more in ipairs { { caller = "batch" }, { metadata = { priority = "low" } } } do
       local _, options, reason = policy.select(request_of(more), models)
       assert.same({ tier = "flex" }, options)
@@ -322,7 +322,7 @@ describe("policies/tiers.lua", function()
     end
   end)
 
-  it("climbs when a tier is throttled, and lets the model rest when the last one is", function()
+  it("escalates when a tier is throttled, and starts a cooldown when the last one is", function()
     for _, tier in ipairs { "flex", "default" } do
       local verdict, options = policy.classify { type = "throttling", tier = tier }
       assert.equal("escalate", verdict)
@@ -342,12 +342,12 @@ describe("policies/hedged.lua", function()
     return options.hedge_after_ms
   end
 
-  it("waits for longer than nineteen of twenty answers take", function()
+  it("waits for longer than nineteen of twenty responses take", function()
     assert.equal(1800, patience({ p95_ms = 1200, ttft_ms = 100 }))
     assert.equal(400, patience({ p95_ms = 1200, ttft_ms = 100 }, { streaming = true }))
   end)
 
-  it("waits long where nothing is known, never next to nothing, and never for ever", function()
+  it("waits long if nothing is measured, and always within its bounds", function()
     assert.equal(60000, patience({ p95_ms = 250000 }))
     assert.equal(5000, patience({}))
     assert.equal(5000, patience({ p95_ms = 1200 }, { streaming = true }))
@@ -359,13 +359,13 @@ end)
 describe("policies/strict.lua", function()
   local policy = dofile("policies/strict.lua")
 
-  it("fails over for throttling, which counts and cools nothing down", function()
+  it("fails over for throttling, which counts and starts no cooldown", function()
     local verdict, options = policy.classify { type = "throttling", name = "ThrottlingException", status = 429 }
     assert.equal("failover", verdict)
     assert.same({ outcome = "rate_limit", counts = true, cooldown_ms = 0 }, options)
   end)
 
-  it("lets every other error be the answer", function()
+  it("passes every other error on", function()
     for _, kind in ipairs { "validation", "model_unavailable", "timeout", "network", "authentication", "internal" } do
       local verdict, options = policy.classify { type = kind }
       assert.equal("fail", verdict)

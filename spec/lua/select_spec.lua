@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Choosing, with plain tables for models and no C.
+-- signalbox.select, with plain tables as models and without C.
 local select = require "signalbox.select"
 
 local function models(...)
@@ -15,11 +15,11 @@ describe("select.weighted", function()
     assert.is_nil(select.weighted({}))
   end)
 
-  it("finds nothing where all weights are 0", function()
+  it("finds nothing if all weights are 0", function()
     assert.is_nil(select.weighted(models(0, 0)))
   end)
 
-  it("takes the only model that has a weight", function()
+  it("takes the only model with a weight", function()
     for _ = 1, 100 do
       assert.equal("m2", select.weighted(models(0, 3, 0)).name)
     end
@@ -62,7 +62,7 @@ describe("select.least", function()
 end)
 
 describe("select.load", function()
-  it("is what is in flight and one more, by weight", function()
+  it("is requests in flight plus one, by weight", function()
     assert.equal(2, select.load { inflight = 3, weight = 2 })
     assert.equal(1, select.load { inflight = 0, weight = 1 })
     assert.is_nil(select.load { inflight = 0, weight = 0 })
@@ -83,7 +83,7 @@ describe("select.two_choices", function()
     return counts
   end
 
-  it("finds nothing where there is nothing, or nothing has a cost", function()
+  it("finds nothing in an empty list, or if nothing has a cost", function()
     assert.is_nil(select.two_choices({}, weight_of))
     assert.is_nil(select.two_choices(models(-1), weight_of))
     assert.is_nil(select.two_choices(models(-1, -1, -1), weight_of))
@@ -108,13 +108,13 @@ describe("select.two_choices", function()
 
   it("looks at two, never the same twice", function()
     math.randomseed(1)
-    -- The dearest of three is never taken; the middle one where it meets the dearest, a third of all pairs.
+    -- Of three, the dearest is never chosen; the middle one is if it is drawn with the dearest, a third of all pairs.
     local counts = counts_of(models(1, 2, 3), 3000)
     assert.is_nil(counts.m3)
     assert.is_true(math.abs(counts.m2 - 1000) < 120)
   end)
 
-  it("finds the one that has a cost, however many have none", function()
+  it("finds the only one with a cost", function()
     for _ = 1, 100 do
       assert.equal("m3", select.two_choices(models(-1, -1, 4, -1, -1), weight_of).name)
     end
@@ -131,12 +131,12 @@ describe("select.rendezvous", function()
     return found
   end
 
-  it("finds nothing where there is nothing", function()
+  it("finds nothing in an empty list", function()
     assert.is_nil(select.rendezvous({}, 1))
     assert.is_nil(select.rendezvous(models(0, 0), 1))
   end)
 
-  it("gives the same key to the same model, in whatever order models stand", function()
+  it("gives a key to the same model, in any order of the models", function()
     local list = models(1, 2, 3)
     assert.same(owners(list, 100), owners({ list[3], list[1], list[2] }, 100))
   end)
@@ -151,7 +151,7 @@ describe("select.rendezvous", function()
     assert.is_true(math.abs(counts.m4 - 6000) < 250)
   end)
 
-  it("moves only the keys of a model that is away", function()
+  it("moves only the keys of a missing model", function()
     local list = models(1, 1, 1, 1)
     local before, without = owners(list, 2000), owners({ list[1], list[2], list[4] }, 2000)
     local heirs = {}

@@ -34,8 +34,8 @@ async function partsOf(model) {
 const tests = {
 	async embed(place) {
 		const model = createAmazonBedrock(optionsOf(place)).embedding(EMBEDDING);
-		const answer = await embed({ model, value: 'x', maxRetries: 0 });
-		assert.deepEqual(answer.embedding, [0.25, -0.5]);
+		const response = await embed({ model, value: 'x', maxRetries: 0 });
+		assert.deepEqual(response.embedding, [0.25, -0.5]);
 	},
 };
 
@@ -49,10 +49,10 @@ const breaks = {
 
 for (const [name, modelOf] of Object.entries(providers)) {
 	tests[`generateText by ${name}`] = async (place) => {
-		const answer = await generateText({ model: modelOf(place), prompt, maxRetries: 0 });
-		assert.ok(answer.text.length > 0);
-		assert.ok(answer.usage.outputTokens > 0);
-		assert.equal(answer.finishReason, 'stop');
+		const response = await generateText({ model: modelOf(place), prompt, maxRetries: 0 });
+		assert.ok(response.text.length > 0);
+		assert.ok(response.usage.outputTokens > 0);
+		assert.equal(response.finishReason, 'stop');
 	};
 	tests[`streamText by ${name}`] = async (place) => {
 		const { text, errors: raised, reason } = await partsOf(modelOf(place));
@@ -80,14 +80,14 @@ for (const [name, modelOf] of Object.entries(providers)) {
 		} };
 	}
 	for (const [title, fault] of Object.entries(breaks)) {
-		tests[`${title} in a stream by ${name} told as an error`] = { fault, async run(place) {
+		tests[`${title} in a stream by ${name} reported as an error`] = { fault, async run(place) {
 			const { errors: raised } = await partsOf(modelOf(place));
 			assert.equal(raised.length, 1);
 		} };
 	}
 }
 
-tests['a silent end of Converse told as an error'] = { fault: 'silent_end', async run(place) {
+tests['a silent end of Converse reported as an error'] = { fault: 'silent_end', async run(place) {
 	const { errors: raised } = await partsOf(providers.Converse(place));
 	assert.match(raised[0].message, /ended before/);
 } };

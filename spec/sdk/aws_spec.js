@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The AWS SDK for JavaScript, unmodified, against the gateway in front of the emulator: all five operations, streams
 // read to their end, and errors raised as the SDK's own classes; with its HTTP/1.1 handler and with its default one,
-// which speaks HTTP/2 with a session for each request.
+// which uses HTTP/2 with a session for each request.
 'use strict';
 const assert = require('node:assert/strict');
 const sdk = require('@aws-sdk/client-bedrock-runtime');
@@ -19,7 +19,7 @@ function clientOf({ url, transport, credentials = CREDENTIALS }) {
 		requestHandler: transport.handler ? new transport.handler() : undefined });
 }
 
-// Calls with a client of its own.
+// Sends one command with a new client.
 async function send(place, command) {
 	const client = clientOf(place);
 	try {
@@ -41,65 +41,65 @@ async function textOf(stream) {
 }
 
 async function streamText(client, modelId) {
-	const answer = await client.send(new sdk.ConverseStreamCommand({ modelId, messages }));
-	return textOf(answer.stream);
+	const response = await client.send(new sdk.ConverseStreamCommand({ modelId, messages }));
+	return textOf(response.stream);
 }
 
 const tests = {
 	async Converse(place) {
-		const answer = await send(place, new sdk.ConverseCommand({ modelId: NOVA, messages }));
-		assert.equal(answer.output.message.role, 'assistant');
-		assert.ok(answer.output.message.content[0].text.length > 0);
-		assert.ok(answer.usage.outputTokens > 0);
-		assert.match(answer.$metadata.requestId, /^[0-9a-f-]{36}$/);
+		const response = await send(place, new sdk.ConverseCommand({ modelId: NOVA, messages }));
+		assert.equal(response.output.message.role, 'assistant');
+		assert.ok(response.output.message.content[0].text.length > 0);
+		assert.ok(response.usage.outputTokens > 0);
+		assert.match(response.$metadata.requestId, /^[0-9a-f-]{36}$/);
 	},
 	async 'Converse by ARN'(place) {
-		const answer = await send(place, new sdk.ConverseCommand({ modelId: ARN, messages }));
-		assert.equal(answer.stopReason, 'end_turn');
+		const response = await send(place, new sdk.ConverseCommand({ modelId: ARN, messages }));
+		assert.equal(response.stopReason, 'end_turn');
 	},
 	async 'Converse by a logical name'(place) {
-		const answer = await send(place, new sdk.ConverseCommand({ modelId: 'chat', messages }));
-		assert.equal(answer.stopReason, 'end_turn');
+		const response = await send(place, new sdk.ConverseCommand({ modelId: 'chat', messages }));
+		assert.equal(response.stopReason, 'end_turn');
 	},
 	async ConverseStream(place) {
 		const { text, usage } = await streamText(clientOf(place), NOVA);
 		assert.ok(text.length > 0);
 		assert.ok(usage.outputTokens > 0);
 	},
-	// A destroyed client says GOAWAY to its session at once; what it had asked for is served to its end.
+	// A destroyed client sends GOAWAY at once; the gateway still serves its request to the end.
 	async 'ConverseStream whose client is destroyed meanwhile'(place) {
 		await place.control(NOVA, { tokens_per_second: 2000 });
 		const client = clientOf(place);
-		const answer = await client.send(new sdk.ConverseStreamCommand({ modelId: NOVA, messages }));
-		const reading = textOf(answer.stream);
+		const response = await client.send(new sdk.ConverseStreamCommand({ modelId: NOVA, messages }));
+		const reading = textOf(response.stream);
 		if (!place.transport.handler) client.destroy();
 		assert.ok((await reading).text.length > 0);
 		await place.control(NOVA, { tokens_per_second: 20000 });
 	},
 	async InvokeModel(place) {
-		const answer = await send(place, new sdk.InvokeModelCommand({ modelId: CLAUDE, body: claudeBody,
+		const response = await send(place, new sdk.InvokeModelCommand({ modelId: CLAUDE, body: claudeBody,
 			contentType: 'application/json', accept: 'application/json' }));
-		assert.equal(JSON.parse(answer.body.transformToString()).type, 'message');
+		assert.equal(JSON.parse(response.body.transformToString()).type, 'message');
 	},
 	async 'InvokeModel with a large body'(place) {
 		const content = 'word '.repeat(400000);
 		const body = JSON.stringify({ anthropic_version: 'bedrock-2023-05-31', max_tokens: 8,
 			messages: [{ role: 'user', content }] });
-		const answer = await send(place, new sdk.InvokeModelCommand({ modelId: CLAUDE, body,
+		const response = await send(place, new sdk.InvokeModelCommand({ modelId: CLAUDE, body,
 			contentType: 'application/json' }));
-		assert.ok(JSON.parse(answer.body.transformToString()).usage.input_tokens > 100000);
+		assert.ok(JSON.parse(response.body.transformToString()).usage.input_tokens > 100000);
 	},
 	async InvokeModelWithResponseStream(place) {
-		const answer = await clientOf(place).send(new sdk.InvokeModelWithResponseStreamCommand({ modelId: CLAUDE,
+		const response = await clientOf(place).send(new sdk.InvokeModelWithResponseStreamCommand({ modelId: CLAUDE,
 			body: claudeBody, contentType: 'application/json' }));
 		const types = [];
-		for await (const event of answer.body) types.push(JSON.parse(Buffer.from(event.chunk.bytes).toString()).type);
+		for await (const event of response.body) types.push(JSON.parse(Buffer.from(event.chunk.bytes).toString()).type);
 		assert.equal(types[0], 'message_start');
 		assert.equal(types.at(-1), 'message_stop');
 	},
 	async CountTokens(place) {
-		const answer = await send(place, new sdk.CountTokensCommand({ modelId: NOVA, input: { converse: { messages } } }));
-		assert.ok(answer.inputTokens > 0);
+		const response = await send(place, new sdk.CountTokensCommand({ modelId: NOVA, input: { converse: { messages } } }));
+		assert.ok(response.inputTokens > 0);
 	},
 	async '200 streams at once'(place) {
 		const client = clientOf(place);
@@ -109,28 +109,28 @@ const tests = {
 		await place.control(NOVA, { fault: 'ThrottlingException', share: 1.0 });
 		const client = clientOf(place);
 		for (let count = 0; count < 20; count++) {
-			const answer = await client.send(new sdk.ConverseCommand({ modelId: 'chat', messages }));
-			assert.equal(answer.$metadata.attempts, 1);
+			const response = await client.send(new sdk.ConverseCommand({ modelId: 'chat', messages }));
+			assert.equal(response.$metadata.attempts, 1);
 		}
 	},
 	async 'signatures, straight to an emulator that checks them'({ startEmulator, transport }) {
 		const place = { url: await startEmulator(CREDENTIALS), transport };
-		const answer = await send(place, new sdk.ConverseCommand({ modelId: ARN, messages }));
-		assert.equal(answer.stopReason, 'end_turn');
+		const response = await send(place, new sdk.ConverseCommand({ modelId: ARN, messages }));
+		assert.equal(response.stopReason, 'end_turn');
 		assert.ok((await streamText(clientOf(place), NOVA)).text.length > 0);
 		await send(place, new sdk.InvokeModelCommand({ modelId: CLAUDE, body: claudeBody }));
-		const stranger = { ...place, credentials: { ...CREDENTIALS, secretAccessKey: 'another' } };
-		const error = await thrown(() => send(stranger, new sdk.ConverseCommand({ modelId: NOVA, messages })));
+		const wrongSecret = { ...place, credentials: { ...CREDENTIALS, secretAccessKey: 'another' } };
+		const error = await thrown(() => send(wrongSecret, new sdk.ConverseCommand({ modelId: NOVA, messages })));
 		assert.equal(error.name, 'InvalidSignatureException', error);
 	},
-	async 'a model that nobody serves'(place) {
+	async 'a name that no model serves'(place) {
 		const error = await thrown(() => send(place, new sdk.ConverseCommand({ modelId: 'unheard-of', messages })));
 		assert.ok(error instanceof sdk.ResourceNotFoundException, error);
 		assert.match(error.message, /chat/);
 	},
 };
 
-// What the only model does, and the class that the SDK must raise, from a whole answer and from a stream's start.
+// Faults of the only model with their statuses. The SDK must raise the class of that name, also at a stream's start.
 const errors = {
 	ThrottlingException: 429, ValidationException: 400, AccessDeniedException: 403, ResourceNotFoundException: 404,
 	ServiceUnavailableException: 503, InternalServerException: 500, ModelTimeoutException: 408,
@@ -142,7 +142,7 @@ for (const [name, status] of Object.entries(errors)) {
 		for (const Command of [sdk.ConverseCommand, sdk.ConverseStreamCommand]) {
 			const error = await thrown(() => send(place, new Command({ modelId: ARN, messages })));
 			assert.equal(error.name, name);
-			// ConverseStream's model has all but these two, which then are the client's general exception.
+			// The SDK raises its base exception for names that it has no class for.
 			assert.ok(error instanceof (sdk[name] ?? sdk.BedrockRuntimeServiceException), error);
 			assert.equal(error.$metadata.httpStatusCode, status);
 			assert.ok(error.message.length > 0);
@@ -150,7 +150,7 @@ for (const [name, status] of Object.entries(errors)) {
 	} };
 }
 
-// How a stream goes wrong after its first content, and what reading on raises.
+// Faults of a stream after its first content, and the exception that reading then raises.
 const breaks = {
 	'an exception': [{ exception: 'ThrottlingException', after: 4 }, 'ThrottlingException'],
 	'a model stream error': [{ exception: 'ModelStreamErrorException', after: 4 }, 'ModelStreamErrorException'],
@@ -161,8 +161,8 @@ const breaks = {
 
 for (const [name, [fault, raised]] of Object.entries(breaks)) {
 	tests[`${name} in a stream raised as ${raised}`] = { fault, async run(place) {
-		const answer = await clientOf(place).send(new sdk.ConverseStreamCommand({ modelId: ARN, messages }));
-		const error = await thrown(() => textOf(answer.stream));
+		const response = await clientOf(place).send(new sdk.ConverseStreamCommand({ modelId: ARN, messages }));
+		const error = await thrown(() => textOf(response.stream));
 		assert.equal(error.name, raised, error);
 		assert.ok(error instanceof sdk[raised], error);
 	} };

@@ -29,10 +29,10 @@ async function streamOf(chat) {
 
 const tests = {
 	async invoke(place) {
-		const answer = await chatOf(place).invoke('What is an interlocking?');
-		assert.ok(answer.content.length > 0);
-		assert.ok(answer.usage_metadata.output_tokens > 0);
-		assert.equal(answer.response_metadata.stopReason, 'end_turn');
+		const response = await chatOf(place).invoke('What is an interlocking?');
+		assert.ok(response.content.length > 0);
+		assert.ok(response.usage_metadata.output_tokens > 0);
+		assert.equal(response.response_metadata.stopReason, 'end_turn');
 	},
 	async stream(place) {
 		const { text, last } = await streamOf(chatOf(place));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Starts emulator and gateway for the SDK's specs, on ports that the system picks, and stops them by their ids.
+// Starts emulator and gateway for the specs of SDKs, on ports that the system picks, and stops them by pid.
 'use strict';
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
@@ -10,7 +10,7 @@ const path = require('node:path');
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'signalbox-sdk-'));
 const children = [];
 
-// Surroundings without anybody's own AWS settings.
+// The environment without AWS settings and proxies.
 function environment() {
 	const result = { ...process.env };
 	for (const name of Object.keys(result)) if (name.startsWith('AWS_') || /proxy$/i.test(name)) delete result[name];
@@ -23,7 +23,7 @@ function write(name, text) {
 	return file;
 }
 
-// Starts the program; resolves once `find(log)` is true, with what it returned.
+// Starts the program; resolves with the first true result of `find(log)`.
 function start(words, find, variables) {
 	const child = spawn(process.env.SIGNALBOX, words, { env: { ...environment(), ...variables }, stdio: ['ignore', 'ignore', 'pipe'] });
 	const entry = { child, log: '' };
@@ -33,7 +33,7 @@ function start(words, find, variables) {
 	});
 	children.unshift(entry);
 	return new Promise((resolve, reject) => {
-		const giveUp = setTimeout(() => reject(new Error(`no word of listening:\n${entry.log}`)), 20000);
+		const giveUp = setTimeout(() => reject(new Error(`it does not listen:\n${entry.log}`)), 20000);
 		child.on('error', reject);
 		child.on('exit', (code) => reject(new Error(`ended with status ${code}:\n${entry.log}`)));
 		child.stderr.on('data', (bytes) => {
@@ -46,7 +46,7 @@ function start(words, find, variables) {
 	});
 }
 
-// The port of a listener in the gateway's log.
+// The port of a listener, from the gateway's log.
 function portOf(log, listener) {
 	for (const line of log.split('\n').slice(0, -1)) {
 		if (!line.startsWith('{')) continue;
@@ -56,13 +56,13 @@ function portOf(log, listener) {
 	return undefined;
 }
 
-// The words that make a listener of the emulator speak TLS, by the certificate that the gateway has too.
+// The emulator's arguments for TLS, with the gateway's certificate.
 function tlsWords() {
 	const { CERTIFICATE } = process.env;
 	return ['--tls-cert', `${CERTIFICATE}/cert.pem`, '--tls-key', `${CERTIFICATE}/key.pem`];
 }
 
-// With `credentials` ({ accessKeyId, secretAccessKey }), others than their holder are refused.
+// With `credentials` ({ accessKeyId, secretAccessKey }), the emulator refuses requests signed with others.
 async function startEmulator(scenario, { credentials, tls } = {}) {
 	const words = ['emulate', '--scenario', write('scenario.lua', scenario), '--listen', '127.0.0.1:0'];
 	if (credentials) words.push('--access-key', credentials.accessKeyId, '--secret-key-env', 'EMULATOR_SECRET');
@@ -73,7 +73,7 @@ async function startEmulator(scenario, { credentials, tls } = {}) {
 	}, { EMULATOR_SECRET: credentials?.secretAccessKey ?? '' });
 }
 
-// With `tls`, by the certificate in the folder CERTIFICATE, which clients trust by NODE_EXTRA_CA_CERTS.
+// With `tls`, it uses the certificate in the folder CERTIFICATE, which clients trust by NODE_EXTRA_CA_CERTS.
 async function startGateway(emulatorPort, policy, tls) {
 	const { CERTIFICATE } = process.env;
 	const secured = tls ? `tls = { cert = "${CERTIFICATE}/cert.pem", key = "${CERTIFICATE}/key.pem" },` : '';
@@ -97,7 +97,7 @@ function control(port, model, change) {
 	});
 }
 
-// Stops everything; resolves with what ended otherwise than with status 0.
+// Stops everything; resolves with a list of the programs that ended with another status than 0.
 async function stopAll() {
 	const problems = [];
 	for (const entry of children) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the tests of one SDK, each against a gateway of its own (no breaker or cooldown of one is another's) in front of
-// one emulator, over each transport that is asked for; prints what failed, and the count.
+// Runs the tests of one SDK over each transport, each test against its own gateway (so that no breaker or cooldown is
+// shared) in front of one emulator. Prints failures and the count.
 'use strict';
 const assert = require('node:assert/strict');
 const http = require('node:http');
@@ -13,7 +13,7 @@ const EMBEDDING = 'amazon.titan-embed-text-v2:0';
 const PROMPT = '{ ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 20000, p99 = 10000 } }';
 const SCENARIO = `return { seed = 1, models = { ["*"] = ${PROMPT} } }`;
 
-// One logical name for two models, and two models that stand for themselves alone.
+// One logical name for two models, and two models that serve only their own names.
 function policyOf(embeddingPort) {
 	return `return { models = {
 		{ id = "${NOVA}", serves = { "chat", "anthropic.claude-*" } },
@@ -22,7 +22,7 @@ function policyOf(embeddingPort) {
 		{ id = "${ARN}", serves = { "none" } } } }`;
 }
 
-// Embeddings are nothing that the emulator makes: InvokeModel to a model with a body of its own.
+// The emulator makes no embeddings, so these come from a server of their own.
 function startEmbedding() {
 	const server = http.createServer((request, response) => {
 		request.resume();
@@ -64,8 +64,8 @@ async function runAll(name, transports, tests, tally) {
 	embedding.closeAllConnections();
 }
 
-// tests: NAME = function({ url, transport, control, startEmulator }), or { fault, run } where every model has that fault. transports:
-// a list of { title, tls, ... }.
+// tests: NAME = function({ url, transport, control, startEmulator }), or { fault, run } if every model is to have that
+// fault. transports: a list of { title, tls, ... }.
 async function suite(name, transports, tests) {
 	const tally = { passed: 0, failed: 0 };
 	try {
@@ -82,7 +82,7 @@ async function suite(name, transports, tests) {
 	process.exit(tally.failed ? 1 : 0);
 }
 
-// What was thrown by `action`, which has to throw.
+// Returns what `action` throws; it has to throw.
 async function thrown(action) {
 	let result;
 	try {

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The soak: for SECONDS (60 by default), clients of every operation and transport send what they can while models go
--- wrong at random, change what goes wrong every moment, some clients leave before their answer has ended, and the
--- policy is reloaded now and then. Two gateways run beside each other: one in clear on both sides, and one of two
--- workers with TLS on both. At the end every request has to be accounted for, every descriptor back, and memory as it
--- was. SEED picks another course of events.
+-- The soak: for SECONDS (60 by default), clients send requests of every operation over every transport, while models
+-- fail at random and their faults keep changing, some clients leave before their response has ended, and the policy is
+-- reloaded now and then. Two gateways run side by side: one in clear on both sides, and one of two workers with TLS on
+-- both. At the end every request has to be accounted for, every descriptor closed, and memory as it was. SEED picks
+-- another sequence of events.
 package.path = "./?.lua;" .. package.path
 local cjson = require "cjson"
 local curl = require "spec.support.curl"
@@ -18,14 +18,16 @@ local SECONDS = tonumber(os.getenv("SECONDS") or "60")
 local SEED = tonumber(os.getenv("SEED") or os.time())
 local CONNECTIONS, BATCH, CURL_BATCH = 24, 240, 80
 local RELOAD_EVERY = 5 -- batches
-local WARM_UP = 0.1 -- of the time; what is resident by then is not looked at
+local WARM_UP = 0.1 -- of the time, during which resident memory is ignored
 local LEAVING = 0.05 -- of the streams
 local TOLERANCE = 0.02
 local LOG_KEPT = 64 << 20
--- Idle connections upstream end now and then; clients may be as slow as a busy machine makes them.
+-- Idle upstream connections time out now and then; a busy machine may make clients slow.
 local TIMEOUTS = { header_ms = 60000, client_idle_ms = 10000, pool_idle_ms = 2000 }
-local NOISE_KB = 256 -- of a small process that is a share already, and no leak
-local TERMINATED = 128 + 15 -- the shell's word for an end by SIGTERM
+-- Streams take long enough for clients to leave within them.
+local MODEL = { ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 20000, p99 = 10000 } }
+local NOISE_KB = 256 -- more than TOLERANCE of a small process, and no leak
+local TERMINATED = 128 + 15 -- the shell's exit status after SIGTERM
 
 local NOVA, CLAUDE, THIRD = signalbox.NOVA, "us.amazon.nova-pro-v1:0", "us.amazon.nova-premier-v1:0"
 local FAULTS = { "ThrottlingException", "ModelNotReadyException", "ServiceUnavailableException",
@@ -37,7 +39,7 @@ local BODIES = {
   ["count-tokens"] = '{"input":{"converse":{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}}}',
 }
 
--- What runs beside each other; each side with its own gateway, upstream and accounts.
+-- The two sides, each with its own gateway, upstream and counts.
 local SIDES = {
   { title = "clear", transports = { transports.list[1], transports.list[2] } },
   { title = "TLS", is_tls = true, transports = { transports.list[3], transports.list[4] } },
@@ -55,7 +57,7 @@ end
 local function start(side)
   local tls = side.is_tls and transports.certificate(scene.folder)
   side.emulator = scene:emulator({ seed = SEED, traffic = { output_tokens = { 20, 200 } },
-    models = { ["*"] = signalbox.PROMPT } }, nil, { tls = tls })
+    models = { ["*"] = MODEL } }, nil, { tls = tls })
   side.gateway = scene:gateway(side.emulator, { policy = policy(),
     settings = { tls = tls, workers = tls and 2, timeouts = TIMEOUTS },
     environment = { SSL_CERT_FILE = tls and tls.cert } })
@@ -64,8 +66,7 @@ local function start(side)
   side.descriptors = side.gateway:descriptors()
 end
 
--- Counts what the gateway's log got since the last time, and gives the disk back what was counted: an hour's lines are
--- no file to keep.
+-- Counts the new lines of the gateway's log, and frees the disk space of counted ones: the log of an hour is large.
 local function read_log(side)
   local path = side.gateway.log_path
   local file = assert(io.open(path, "rb"))
@@ -102,7 +103,7 @@ local function make_request(side)
   return request
 end
 
-local function take(side, response, problem)
+local function count_response(side, response, problem)
   local is_whole = response and (response.left or response.complete)
   if not is_whole then
     side.lost = side.lost + 1
@@ -113,17 +114,17 @@ local function take(side, response, problem)
   if response.left then side.left = side.left + 1 else side.answered = side.answered + 1 end
 end
 
--- One curl that is ended as soon as the head of its answer is there, if the answer hasn't come to its end by then.
+-- Starts one curl, and stops it when the head of its response has come, unless the response has ended by then.
 local function send_and_leave(side, way, request)
   local folder = process.folder()
   local child = curl.start(way, request, folder)
-  local status = process.wait_for("the head of an answer", function()
+  local status = process.wait_for("the head of a response", function()
     return curl.head_status(folder) or child:status() and "none"
   end)
   child:signal("TERM")
   local exit_code = child:wait()
   process.remove(folder)
-  take(side, { status = status, left = exit_code == TERMINATED, complete = exit_code == 0 })
+  count_response(side, { status = status, left = exit_code == TERMINATED, complete = exit_code == 0 })
 end
 
 local function send_by_curl(side, transport)
@@ -134,17 +135,17 @@ local function send_by_curl(side, transport)
   end
   for _, response in ipairs(curl.load(way, requests, CONNECTIONS)) do
     response.complete = response.complete and response.version == curl.spoken(way)
-    take(side, response, ("curl's exit code %d"):format(response.exit_code))
+    count_response(side, response, ("curl's exit code %d"):format(response.exit_code))
   end
 end
 
--- Over plain HTTP/1.1 the many come from a client of our own.
+-- Over HTTP/1.1 in clear, support/http.lua sends the requests.
 local function send_batch(side)
   for _, transport in ipairs(side.transports) do
     if transport.version == "http1" then
       http.load(side.gateway.port, { count = BATCH, connections = CONNECTIONS,
         make = function() return make_request(side) end,
-        on_response = function(_, response, problem) take(side, response, problem) end })
+        on_response = function(_, response, problem) count_response(side, response, problem) end })
     else
       send_by_curl(side, transport)
     end
@@ -160,7 +161,7 @@ local function show(side, elapsed)
     ("%.1f MB"):format(side.gateway:resident_kb() / 1024), side.gateway:descriptors())
 end
 
-local function turn(side, elapsed)
+local function run_round(side, elapsed)
   change_faults(side)
   send_batch(side)
   if #side.samples % RELOAD_EVERY == 0 then assert(side.gateway.admin("/reload", "POST") == 200, "no reload") end
@@ -172,7 +173,7 @@ local function run()
   local started, shown, elapsed = socket.gettime(), 0, 0
   row("elapsed", "over", "sent", "answered", "left", "lost", "resident", "descriptors")
   while elapsed < SECONDS do
-    for _, side in ipairs(SIDES) do turn(side, elapsed) end
+    for _, side in ipairs(SIDES) do run_round(side, elapsed) end
     elapsed = socket.gettime() - started
     if elapsed - shown >= SECONDS / 12 then
       shown = elapsed
@@ -186,7 +187,7 @@ local function check(title, is_right, detail)
   print(("  %s %s: %s"):format(is_right and "ok    " or "FAILED", title, detail))
 end
 
--- The median of what was resident in a part of the time.
+-- The median of resident memory in a part of the time.
 local function median_kb(side, from, to)
   local list = {}
   for _, sample in ipairs(side.samples) do
@@ -223,7 +224,7 @@ local function check_accounts(side)
   local counted, total = counted_attempts(side)
   scene:stop(side.gateway)
   read_log(side)
-  check("every request was answered or given up by its client", side.sent == side.answered + side.left,
+  check("every request got a response or its client left", side.sent == side.answered + side.left,
     ("%d sent, %d answered, %d left, %d lost"):format(side.sent, side.answered, side.left, side.lost))
   check("every request has its line in the access log", side.lines == side.sent,
     ("%d lines"):format(side.lines))

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Many requests by one curl at a time, over whichever transport: HTTP/1.1 or HTTP/2, in clear or over TLS. curl is a
--- stranger's client, and says which version was spoken and whether an answer came to its declared end.
+-- Many requests in one curl process, over HTTP/1.1 or HTTP/2, in clear or over TLS. curl is an independent client: it
+-- reports the protocol version in use, and whether a response reached its declared end.
 local process = require "spec.support.process"
 
 local curl = {}
 
-local SECONDS = 60 -- one answer may take
+local RESPONSE_TIMEOUT_S = 60
 
 local VERSIONS = {
   ["http1"] = { option = "http1.1", spoken = "1.1" },
@@ -18,8 +18,8 @@ local function quoted(text)
   return '"' .. text:gsub('[\\"]', "\\%0"):gsub("\n", "\\n") .. '"'
 end
 
--- Where HTTP/2 is known beforehand, curl 7.88 breaks every connection that it uses again: each request gets a host of
--- its own, and so a connection. Over TLS requests share one.
+-- With prior knowledge of HTTP/2, curl 7.88 breaks every connection that it reuses. So each request gets a host name of
+-- its own, and with it a connection. Over TLS, requests share a connection.
 local function add_request(lines, folder, transport, index, request)
   local function add(option, value) lines[#lines + 1] = value and option .. " = " .. quoted(value) or option end
   if index > 1 then add("next") end
@@ -28,7 +28,7 @@ local function add_request(lines, folder, transport, index, request)
   add("connect-to", "::127.0.0.1:" .. transport.port)
   add("silent")
   add(VERSIONS[transport.version].option)
-  add("max-time", tostring(SECONDS))
+  add("max-time", tostring(RESPONSE_TIMEOUT_S))
   if transport.authority then add("cacert", transport.authority) end
   for name, value in pairs(request.headers or {}) do add("header", name .. ": " .. value) end
   if request.body then
@@ -50,8 +50,8 @@ local function read_response(folder, index, exit_code, status, version)
 end
 
 -- Sends `requests` (as http.format takes them), `parallel` at a time, over `transport`: { version, scheme, port,
--- authority }, the last being the file of the certificate to trust. The answers in the same order: { status, version
--- (as spoken), headers (lower-case names), body, complete, exit_code }.
+-- authority }, where `authority` is the file of the certificate to trust. Returns the responses in the same order:
+-- { status, version (the one in use), headers (lower-case names), body, complete, exit_code }.
 function curl.load(transport, requests, parallel)
   local folder, lines = process.folder(), {}
   for index, request in ipairs(requests) do add_request(lines, folder, transport, index, request) end
@@ -64,11 +64,11 @@ function curl.load(transport, requests, parallel)
     responses[index] = read_response(folder, index, tonumber(exit_code), tonumber(status), version)
   end
   process.remove(folder)
-  assert(#responses == #requests, ("curl told of %d of %d answers"):format(#responses, #requests))
+  assert(#responses == #requests, ("curl reported %d of %d responses"):format(#responses, #requests))
   return responses
 end
 
--- Starts one request over `transport` and returns curl itself, a child process to be stopped; its answer is dropped.
+-- Starts one request over `transport`. Returns the curl process, which the caller stops; its response stays in files.
 function curl.start(transport, request, folder)
   local own = folder .. "/curl"
   assert(os.execute("mkdir -p " .. process.quoted(own)))
@@ -79,12 +79,12 @@ function curl.start(transport, request, folder)
     { folder = folder })
 end
 
--- The status of the answer to what `curl.start` began in `folder`, once the first line of its head is there.
+-- The status of the response to the request that `curl.start` sent from `folder`; nil until its status line has come.
 function curl.head_status(folder)
   return tonumber(process.contents(folder .. "/curl/1.head"):match("^HTTP/%S+ (%d%d%d)"))
 end
 
--- The version that answers over this transport must have been spoken in, as curl writes it.
+-- The version that responses over this transport must have, as curl writes it.
 function curl.spoken(transport)
   return VERSIONS[transport.version].spoken
 end

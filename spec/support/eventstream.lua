@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Reads and writes application/vnd.amazon.eventstream for checks. Checksums are the codec specs' business and not
--- looked at when reading, so that a frame which the gateway passed on wrongly is still shown as what it is.
+-- Reads and writes application/vnd.amazon.eventstream. Reading ignores checksums, which the codec's specs check, so
+-- that a test can still show a frame that the gateway should not have passed on.
 local eventstream = {}
 
 local crc_table = {}
@@ -16,7 +16,7 @@ local function crc(bytes)
   return sum ~ 0xFFFFFFFF
 end
 
--- The first bytes of a frame that says to have so many bytes in all, and so many of headers.
+-- The prelude of a frame: its length in bytes, and the length of its headers.
 function eventstream.prelude(total, headers)
   local lengths = string.pack(">I4I4", total, headers)
   return lengths .. string.pack(">I4", crc(lengths))
@@ -42,7 +42,7 @@ function eventstream.exception(name, message)
     { ":message-type", "exception" } }, ('{"message":"%s"}'):format(message))
 end
 
--- The events of a short, whole ConverseStream answer.
+-- The events of a short, whole ConverseStream response.
 function eventstream.conversation(text)
   return {
     eventstream.event("messageStart", '{"role":"assistant"}'),
@@ -65,7 +65,7 @@ local function read_headers(bytes)
   return headers
 end
 
--- The whole frames of `bytes`, each { headers, payload, bytes }, and what is left over.
+-- The whole frames of `bytes`, each { headers, payload, bytes }, and the bytes left over.
 function eventstream.decode(bytes)
   local frames, at = {}, 1
   while #bytes - at + 1 >= 12 do

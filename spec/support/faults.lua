@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What must come of each thing that can go wrong at a model: written from what the documents promise, never from what
--- the program does. For the emulator's faults, which strike a stream after its third event where they don't say.
+-- The expected result of each fault of a model, taken from what the documents promise, not from what the program does.
+-- The faults are the emulator's; without `after`, they strike a stream after its third event.
 --
--- A fault is { title, change (for the emulator's control path; nil where the endpoint itself is broken), endpoint
+-- A fault is { title, change (for the emulator's control path; nil if the endpoint itself is broken), endpoint
 -- ("refused" or "fresh"), slow, expected = { OPERATION = expectation } }. An expectation is one of
---   { ends = "failover", status, exception, outcome }   another model is asked; alone, the client is told this
---   { ends = "error", status, exception, outcome }      the caller's own mistake: told, and nobody else asked
---   { ends = "answer", body, outcome }                  passed on as it came; `body` is a check of a unary answer
---   { ends = "stream", events, exception, outcome }     begun, so passed on: that many events, then the exception
---   { ends = "stopped", exception, outcome }            a message that was whole but for what follows messageStop
+--   { ends = "failover", status, exception, outcome }   fails over; without another model, the client gets this error
+--   { ends = "error", status, exception, outcome }      the caller's own mistake: the client gets this error at once
+--   { ends = "response", body, outcome }                passed on unchanged; `body` names a check of a unary body
+--   { ends = "stream", events, exception, outcome }     content has begun: so many events, then the exception
+--   { ends = "stopped", exception, outcome }            whole up to messageStop; the rest is lost
 -- `outcome` is the first model's.
 local faults = {}
 
@@ -18,7 +18,7 @@ faults.STREAMS = STREAMS
 
 local NETWORK = { ends = "failover", status = 503, exception = "ServiceUnavailableException", outcome = "fail_fast" }
 local TIMEOUT = { ends = "failover", status = 408, exception = "ModelTimeoutException", outcome = "fail_fast" }
-local WHOLE = { ends = "answer", outcome = "success" }
+local WHOLE = { ends = "response", outcome = "success" }
 
 local list = {}
 
@@ -32,7 +32,7 @@ local function add(title, change, expect, more)
   list[#list + 1] = fault
 end
 
--- unary for whole answers; converse and invoke for the two kinds of streams.
+-- `unary` for whole responses; `converse` and `invoke` for the two kinds of streams.
 local function by_kind(unary, converse, invoke)
   return function(operation)
     if not STREAMS[operation] then return unary end
@@ -45,10 +45,10 @@ local function breaks_after(events)
 end
 
 local function passed_on(check)
-  return { ends = "answer", body = check, outcome = "success" }
+  return { ends = "response", body = check, outcome = "success" }
 end
 
--- What each exception means, wherever it comes: its shape's status, whether another model is asked, how it is counted.
+-- The meaning of each exception, in a response or in a stream: its status, how the request goes on, and its outcome.
 local MEANINGS = {
   ThrottlingException = { 429, "failover", "rate_limit" },
   ModelNotReadyException = { 429, "failover", "fail_fast" },
@@ -82,8 +82,8 @@ for _, name in ipairs(sorted_names(MEANINGS)) do
   add(name, { fault = name }, refusal_of(name))
 end
 
--- In a stream, at each place around its commit. ConverseStream commits behind messageStart, an InvokeModel stream at
--- its first chunk. ModelTimeoutException is not in ConverseStream's union, so no service sends it there.
+-- Exceptions in a stream, before and after its commit. ConverseStream commits after messageStart, an InvokeModel stream
+-- at its first chunk. ModelTimeoutException is not in ConverseStream's union, so the service never sends it there.
 local UNION = { "ThrottlingException", "ServiceUnavailableException", "InternalServerException",
   "ModelStreamErrorException", "ValidationException", "ModelTimeoutException" }
 local COMMIT = { ["converse-stream"] = 1, ["invoke-with-response-stream"] = 0 }
@@ -102,8 +102,8 @@ for _, name in ipairs(UNION) do
   end
 end
 
--- Before any byte of an answer. On a kept connection the first two would be tried once more on a fresh one, which is
--- another subject's: here every connection to the faulty model is fresh.
+-- Before the first byte of a response. On a reused connection the first two would be retried once on a new one; another
+-- spec tests that. Here every connection to the faulty model is new.
 add("reset", { fault = "reset" }, NETWORK, { endpoint = "fresh" })
 add("close_early", { fault = "close_early" }, NETWORK, { endpoint = "fresh" })
 add("refused connection", nil, NETWORK, { endpoint = "refused" })
@@ -111,8 +111,8 @@ add("hang", { fault = "hang" }, TIMEOUT, { slow = true })
 add("html", { fault = "html" },
   { ends = "failover", status = 502, exception = "ServiceUnavailableException", outcome = "fail_fast" })
 
--- Within an answer.
-add("reset within the answer", { fault = "reset", after = 0 }, NETWORK, { endpoint = "fresh" })
+-- Within a response.
+add("reset within the response", { fault = "reset", after = 0 }, NETWORK, { endpoint = "fresh" })
 add("truncate", { fault = "truncate" }, by_kind(NETWORK, breaks_after(3), breaks_after(3)))
 add("truncate within the first frame", { fault = "truncate", after = 0 }, by_kind(nil, NETWORK, NETWORK))
 add("corrupt", { fault = "corrupt" }, by_kind(passed_on("corrupt"), breaks_after(3), breaks_after(3)))
@@ -124,7 +124,7 @@ add("silent_end", { fault = "silent_end" },
   by_kind(passed_on("cut_short"), breaks_after(3), { ends = "stream", events = 3, outcome = "success" }))
 add("silent_end before the first frame", { fault = "silent_end", after = 0 }, by_kind(nil, NETWORK, NETWORK))
 add("garbage", { fault = "garbage" }, by_kind(passed_on("garbage"), NETWORK, NETWORK))
--- A stream's lie breaks it off behind its last event: ConverseStream had said messageStop by then.
+-- A stream with a wrong length breaks off after its last event; ConverseStream has sent messageStop by then.
 add("lying_length", { fault = "lying_length" },
   by_kind(NETWORK, WHOLE, { ends = "stream", exception = "modelStreamErrorException", outcome = "fail_fast" }))
 

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
--- An HTTP/1.1 client over raw sockets, for tests that care about exact bytes: sends what it is given, reads answers
--- strictly, and keeps many connections busy at once (each in a coroutine). It never retries.
+-- An HTTP/1.1 client over raw sockets, for tests that need exact bytes. It sends the bytes it is given, reads responses
+-- strictly, and can keep many connections busy at once (each in a coroutine). It never retries.
 local socket = require "socket"
 
 local http = {}
 
-local PATIENCE = 60 -- seconds one answer may take
+local RESPONSE_TIMEOUT_S = 60
 
 local connection = {}
 connection.__index = connection
@@ -29,7 +29,7 @@ local function wait(tcp, direction, deadline)
 end
 
 function connection:send(bytes)
-  local deadline, sent = socket.gettime() + PATIENCE, 0
+  local deadline, sent = socket.gettime() + RESPONSE_TIMEOUT_S, 0
   while sent < #bytes do
     local last, problem, partial = self.tcp:send(bytes, sent + 1)
     sent = last or partial
@@ -39,14 +39,14 @@ function connection:send(bytes)
   return true
 end
 
--- Whatever comes next, or nil at the end of the stream.
+-- The next bytes, or nil and a problem at the end of the stream.
 function connection:receive()
   if self.buffered ~= "" then
     local bytes = self.buffered
     self.buffered = ""
     return bytes
   end
-  local deadline = socket.gettime() + PATIENCE
+  local deadline = socket.gettime() + RESPONSE_TIMEOUT_S
   while true do
     local bytes, problem, partial = self.tcp:receive(65536)
     bytes = bytes or partial
@@ -60,7 +60,7 @@ function connection:close()
   self.tcp:close()
 end
 
--- Closes with an RST, as a client that crashed does.
+-- Closes with an RST, as a crashed client does.
 function connection:reset()
   self.tcp:setoption("linger", { on = true, timeout = 0 })
   self.tcp:close()
@@ -130,8 +130,8 @@ function connection:read_head()
   return nil, "closed within the head"
 end
 
--- One answer: { status, headers (lower-case names), body, complete }. `complete` is false where the connection broke
--- before the answer's declared end. nil and a problem when there was no answer at all.
+-- Reads one response: { status, headers (lower-case names), body, complete }. `complete` is false if the connection
+-- broke before the declared end. Returns nil and a problem if there was no response at all.
 function connection:read_response(on_body)
   local response, problem
   repeat
@@ -166,12 +166,12 @@ function http.format(request)
   return table.concat(lines, "\r\n") .. (request.body or "")
 end
 
--- One request on a connection of its own.
+-- Sends one request on its own connection and reads the response.
 function http.request(port, request)
   return http.raw(port, http.format(request), request.on_body)
 end
 
--- Sends exactly these bytes on a connection of its own and reads one answer.
+-- Sends exactly these bytes on their own connection and reads one response.
 function http.raw(port, bytes, on_body)
   local client = assert(http.connect(port))
   client:send(bytes)
@@ -180,7 +180,7 @@ function http.raw(port, bytes, on_body)
   return response, problem
 end
 
--- The answer, or of a request that is given up only its head.
+-- Reads the response; of an abandoned request only the head.
 local function receive_response(client, request)
   if not request.leaves then return client:read_response() end
   local response, problem = client:read_head()
@@ -188,7 +188,7 @@ local function receive_response(client, request)
   return response, problem
 end
 
-local function drive(port, work)
+local function run_connection(port, work)
   local client
   while true do
     local index = work.next
@@ -210,19 +210,19 @@ local function drive(port, work)
   if client then client:close() end
 end
 
--- Sends `count` requests over `connections` connections at a time: make(index) gives each, on_response(index, response,
--- problem) gets each answer. A request with `leaves` is given up when the head of its answer has come: its response has
--- `left` and no body.
+-- Sends `count` requests over at most `connections` connections. make(index) makes each request, and
+-- on_response(index, response, problem) gets each response. A request with `leaves` is abandoned when the head of its
+-- response has come: the response then has `left` and no body.
 function http.load(port, work)
   work.next = 1
   local waiting = {}
   local function resume(thread)
     local ok, tcp, direction = coroutine.resume(thread)
-    if not ok then error(type(tcp) == "table" and "an answer took too long" or debug.traceback(thread, tcp), 0) end
+    if not ok then error(type(tcp) == "table" and "a response took too long" or debug.traceback(thread, tcp), 0) end
     if coroutine.status(thread) ~= "dead" then waiting[tcp] = { thread = thread, direction = direction } end
   end
   for _ = 1, math.min(work.connections, work.count) do
-    resume(coroutine.create(function() drive(port, work) end))
+    resume(coroutine.create(function() run_connection(port, work) end))
   end
   local started = socket.gettime()
   while next(waiting) do

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- An HTTP/2 client in clear that keeps very many streams open over few connections. It asks the same on every stream
--- and reads no header but the status. Bodies are small, so that the server's windows are never looked at; its own are
--- as wide as can be.
+-- An HTTP/2 client in clear that keeps many streams open over few connections. It sends the same request on every
+-- stream and reads no header but the status. Request bodies are small, so it ignores the server's windows; its own
+-- windows are as wide as HTTP/2 allows.
 local socket = require "socket"
 
 local http2 = {}
@@ -9,7 +9,7 @@ local http2 = {}
 local DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 local END_STREAM, END_HEADERS, ACK = 1, 4, 1
 local INITIAL_WINDOW_SIZE, DEFAULT_WINDOW, WIDEST = 4, 65535, (1 << 31) - 1
-local STATUS_200 = 0x88 -- HPACK's static table has it, and servers use that
+local STATUS_200 = 0x88 -- in HPACK's static table, which servers use for it
 
 local function frame(kind, flags, id, payload)
   return string.pack(">I3BBI4", #payload, kind, flags, id) .. payload
@@ -24,7 +24,7 @@ local function text(value)
   return string.char(#value) .. value
 end
 
--- Literals that enter no table: POST, http, the static table's names of path and authority, and a name of its own.
+-- POST and http from the static table, then literals without indexing: path, authority and content-type.
 local function head_of(path)
   return "\x83\x86\x04" .. text(path) .. "\x01" .. text("127.0.0.1") .. "\0" .. text("content-type") ..
     text("application/json")
@@ -39,9 +39,9 @@ local function connect(port, load)
   return setmetatable({ tcp = tcp, load = load, last = -1, streams = {}, out = PREFACE, buffered = "" }, connection)
 end
 
-function connection:ask()
+function connection:send_request()
   self.last = self.last + 2
-  self.streams[self.last] = "asked"
+  self.streams[self.last] = "sent"
   self.out = self.out .. frame(HEADERS, END_HEADERS, self.last, self.load.head) ..
     frame(DATA, END_STREAM, self.last, self.load.body)
 end
@@ -55,13 +55,13 @@ end
 function connection:end_stream(id)
   local load = self.load
   load.under_way, load.ended, self.streams[id] = load.under_way - 1, load.ended + 1, nil
-  if load.again then self:ask() end
+  if load.again then self:send_request() end
 end
 
-local take = {
+local on_frame = {
   [HEADERS] = function(self, id, payload)
-    if self.streams[id] ~= "asked" then return end
-    assert(payload:byte() == STATUS_200, "an answer that is not 200")
+    if self.streams[id] ~= "sent" then return end
+    assert(payload:byte() == STATUS_200, "a response that is not 200")
     local load = self.load
     self.streams[id] = "begun"
     load.under_way = load.under_way + 1
@@ -87,29 +87,29 @@ function connection:read()
   while #bytes - at + 1 >= 9 do
     local length, kind, flags, id = string.unpack(">I3BBI4", bytes, at)
     if #bytes - at + 1 < 9 + length then break end
-    local act = take[kind]
-    if act then act(self, id, bytes:sub(at + 9, at + 8 + length), flags) end
+    local handle = on_frame[kind]
+    if handle then handle(self, id, bytes:sub(at + 9, at + 8 + length), flags) end
     if (kind == DATA or kind == HEADERS) and flags & END_STREAM ~= 0 then self:end_stream(id) end
     at = at + 9 + length
   end
   self.buffered = bytes:sub(at)
 end
 
--- A load of `streams` POSTs at once over each of `connections`: wanted = { path, body, connections, streams, again },
--- where `again` asks anew for every stream that ends. It counts: under_way (answers that have begun and not ended),
--- most (the most that were so at once), ended, bytes (of bodies).
+-- Starts `streams` POSTs at once over each of `connections`: wanted = { path, body, connections, streams, again }. With
+-- `again`, a new request follows every stream that ends. The load counts under_way (responses that have begun and not
+-- ended), most (the highest under_way), ended, and bytes (of bodies).
 function http2.start(port, wanted)
   local load = { under_way = 0, most = 0, ended = 0, bytes = 0, again = wanted.again, head = head_of(wanted.path),
     body = wanted.body, connections = {}, tcps = {}, by_tcp = {} }
   for index = 1, wanted.connections do
     local one = connect(port, load)
     load.connections[index], load.tcps[index], load.by_tcp[one.tcp] = one, one.tcp, one
-    for _ = 1, wanted.streams do one:ask() end
+    for _ = 1, wanted.streams do one:send_request() end
   end
   return load
 end
 
--- Moves what can be moved until `is_enough(load)`; false if that isn't within `seconds`.
+-- Reads and writes until `is_enough(load)` is true; returns false if it is not within `seconds`.
 function http2.run(load, seconds, is_enough)
   local deadline = socket.gettime() + seconds
   repeat

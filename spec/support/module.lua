@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Hosts of the Lua module: short programs that a plain lua5.4 runs, each in a process of its own. Under a sanitizer its
--- runtime is preloaded into the host, whose exit status then tells of leaks too.
+-- Hosts of the Lua module: short programs, each run by a plain lua5.4 in its own process. In a sanitized build, the
+-- sanitizer's runtime is preloaded into the host, so that its exit status also reports leaks.
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
 local module = {}
 
--- The runtime that the module needs to find in its host already, or nil.
+-- The path of the sanitizer's runtime, which has to be loaded before the module; nil without a sanitizer.
 local function sanitizer_runtime()
   local listing = assert(io.popen("ldd " .. process.quoted(signalbox.program .. ".so")))
   local text = listing:read("a")
@@ -37,7 +37,7 @@ local function hello(more)
   for key, value in pairs(more or {}) do request[key] = value end
   return request
 end
--- The message of the misuse that it must be.
+-- Calls a function that has to raise misuse, and returns its message.
 local function misuse(...)
   local ok, message = pcall(...)
   assert(not ok and type(message) == "string", "no misuse")
@@ -45,8 +45,8 @@ local function misuse(...)
 end
 ]]
 
--- Starts `code` in a host of its own, with what PREAMBLE defines at hand for the mux in front of `upstream`.
--- Both `upstream` and `policy` (a table, or source text) may be nil.
+-- Starts `code` in its own host, after PREAMBLE, whose `open` makes a mux in front of `upstream`. Both `upstream` and
+-- `policy` (a table, or source text) may be nil.
 function module.start(scene, upstream, policy, code)
   local name = ("%s/host-%d"):format(scene.folder, math.random(1 << 30))
   local settings = {
@@ -59,7 +59,7 @@ function module.start(scene, upstream, policy, code)
   return process.start({ "lua5.4", name .. ".lua" }, { folder = scene.folder, environment = environment })
 end
 
--- Runs `code` to its end, which has to be a good one: what it printed, and what it logged.
+-- Runs `code` to its end, which must have status 0. Returns stdout and the log.
 function module.run(...)
   local host = module.start(...)
   local status = host:wait()

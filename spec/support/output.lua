@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
--- busted's output: each failure with its trace, each skipped test by name, a count per file, and the sum as the last
--- line ("N passed, N failed, N skipped"), which is what the suites are added up by.
+-- busted's output: each failure with its trace, each skipped test by name, a count per file, and as the last line the
+-- sum ("N passed, N failed, N skipped"), from which run_suites adds up the suites.
 local busted_base = require "busted.outputHandlers.base"
 
-local LONGEST = 4000 -- bytes shown of a failure: compared bodies and logs can be huge
+local FAILURE_BYTES = 4000 -- shown at most: compared bodies and logs can be huge
 
 return function()
   local busted = require "busted"
@@ -19,10 +19,12 @@ return function()
     return with_skipped and count.pending > 0 and ("%s, %d skipped"):format(text, count.pending) or text
   end
 
-  local function complain(element, message, trace)
+  local function print_failure(element, message, trace)
     total.failure, counts.failure = total.failure + 1, counts.failure + 1
     local text = type(message) == "string" and message or require "pl.pretty".write(message)
-    if #text > LONGEST then text = text:sub(1, LONGEST) .. "\n[" .. #text - LONGEST .. " bytes more]" end
+    if #text > FAILURE_BYTES then
+      text = text:sub(1, FAILURE_BYTES) .. "\n[" .. #text - FAILURE_BYTES .. " bytes more]"
+    end
     print(("FAILED %s\n  %s"):format(handler.getFullName(element), text:gsub("\n", "\n  ")))
     if trace and trace.traceback then print("  " .. trace.traceback:gsub("\n", "\n  ")) end
   end
@@ -49,7 +51,7 @@ return function()
   end
 
   handler.failure = function(element, _, message, trace)
-    complain(element, message, trace)
+    print_failure(element, message, trace)
     return nil, true
   end
 

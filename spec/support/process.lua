@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Child processes for specs: started in the background with their output in files, watched through those files, stopped
--- by their id. Waiting is always bounded; a process that outlives its bound fails the test that waited.
+-- Child processes for specs: started in the background with their output in files, watched through these files, stopped
+-- by pid. Every wait has a timeout; a process that outlives it fails the test.
 local socket = require "socket"
 
 local process = {}
 process.__index = process
 
--- Seconds. Generous, since sanitizers slow everything: nothing waits this long unless it is broken.
-local PATIENCE = 20
+-- Generous, since sanitizers slow everything: only a broken test waits this long.
+local TIMEOUT_S = 20
 
 local function quoted(word)
   return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
@@ -21,9 +21,9 @@ local function contents(path)
   return text
 end
 
--- Calls `probe` until it returns something true, and returns that; an error naming `what` after `seconds`.
+-- Calls `probe` until it returns a true value, and returns that. Raises an error naming `what` after `seconds`.
 function process.wait_for(what, probe, seconds)
-  local deadline = socket.gettime() + (seconds or PATIENCE)
+  local deadline = socket.gettime() + (seconds or TIMEOUT_S)
   repeat
     local result = probe()
     if result then return result end
@@ -32,7 +32,7 @@ function process.wait_for(what, probe, seconds)
   error("waited in vain for " .. what, 2)
 end
 
--- A new, empty folder; removed by process.remove.
+-- Makes a new, empty folder; process.remove removes it.
 function process.folder()
   local listing = assert(io.popen("mktemp -d"))
   local path = listing:read("l")
@@ -53,7 +53,7 @@ end
 
 process.contents, process.quoted = contents, quoted
 
--- Runs a command to its end, for at most `seconds`: its exit status, and what it wrote to stdout and stderr.
+-- Runs a command to its end, for at most `seconds`. Returns its exit status, stdout and stderr.
 function process.run(arguments, environment, seconds)
   local folder = process.folder()
   local child = process.start(arguments, { folder = folder, environment = environment })
@@ -68,7 +68,7 @@ end
 function process.start(arguments, options)
   local words = {}
   for name, value in pairs(options.environment or {}) do
-    -- env wants what it unsets before what it sets.
+    -- env takes its -u options before its assignments.
     if value then
       words[#words + 1] = quoted(name .. "=" .. value)
     else
@@ -81,7 +81,7 @@ function process.start(arguments, options)
   local self = setmetatable({}, process)
   local base = ("%s/%d"):format(options.folder, math.random(1 << 30))
   self.out_path, self.log_path, self.status_path = base .. ".out", base .. ".log", base .. ".status"
-  -- The subshell outlives this call, waits for its child and leaves the status behind.
+  -- The subshell outlives this call, waits for its child and writes the status into a file.
   local command = ("%s ( %s >%s 2>%s </dev/null & echo $!; exec >&-; wait $!; echo $? >%s.new; mv %s.new %s ) "):format(
     options.directory and "cd " .. quoted(options.directory) .. ";" or "", table.concat(words, " "), self.out_path,
     self.log_path, self.status_path, self.status_path, self.status_path) .. "2>/dev/null &"
@@ -111,7 +111,7 @@ function process:signal(name)
   if not self:status() then os.execute(("kill -%s %d 2>/dev/null"):format(name, self.pid)) end
 end
 
--- Waits until `pattern` is in its log and returns what it captures.
+-- Waits until `pattern` matches in the log, and returns its first capture (or the match).
 function process:wait_for_log(pattern, seconds)
   return process.wait_for(("%q in the log"):format(pattern), function()
     local text = self:log()

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The program under test, in scenes of emulators and a gateway on loopback ports that the system picks. Everything a
--- scene started is stopped by its `close`, which also insists that each process ends with status 0.
+-- The program under test, in scenes: emulators, scripted upstreams and gateways on loopback ports that the system
+-- picks. A scene's `close` stops every process that it started, and fails unless each ends with status 0.
 local cjson = require "cjson"
 local curl = require "spec.support.curl"
 local http = require "spec.support.http"
@@ -10,9 +10,9 @@ local signalbox = {}
 
 local program = os.getenv("SIGNALBOX") or "build/signalbox"
 signalbox.program = program:find("^/") and program or os.getenv("PWD") .. "/" .. program
--- Sanitizers keep freed memory back, so that how much is resident says nothing.
+-- Sanitizers keep freed memory, so resident sizes mean nothing under them.
 local _, meant = process.run { "readlink", "-f", signalbox.program }
--- The thread sanitizer makes C thirty times slower besides: too slow for what bounds a hook's time.
+-- The thread sanitizer also makes C thirty times slower, too slow for the bounds on a hook's time.
 signalbox.is_slow = meant:find("build/thread", 1, true) ~= nil
 signalbox.is_sanitized = signalbox.is_slow or meant:find("build/address", 1, true) ~= nil
 signalbox.NOVA = "us.amazon.nova-2-lite-v1:0"
@@ -33,7 +33,7 @@ local function escaped(model)
   return (model:gsub("[^%w._~*-]", function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
--- What the tests' own fake credentials and clean surroundings look like to a child process.
+-- The environment of a child process: without AWS settings and proxies of the host, then `more`.
 local function environment(more)
   local result = {
     AWS_ACCESS_KEY_ID = false, AWS_SECRET_ACCESS_KEY = false, AWS_SESSION_TOKEN = false,
@@ -45,19 +45,19 @@ local function environment(more)
   return result
 end
 
--- A model of a scenario that answers at once.
-signalbox.PROMPT = { ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 20000, p99 = 10000 } }
+-- A scenario's model that responds at once: even its longest response takes a millisecond or two.
+signalbox.PROMPT = { ttft_ms = { p50 = 1, p99 = 2 }, tokens_per_second = { p50 = 1000000, p99 = 500000 } }
 
--- The same with `more` of a scenario's keys.
+-- The same with the keys of `more`.
 function signalbox.prompt(more)
   for key, value in pairs(signalbox.PROMPT) do more[key] = value end
   return more
 end
 
--- Settings with which the log tells of events.
+-- Settings with which events are logged.
 signalbox.DEBUG = { log = { format = "json", level = "debug" } }
 
--- The operations as the API calls them.
+-- The operations' names in the API, by the last part of their paths.
 signalbox.OPERATION_NAMES = { converse = "Converse", ["converse-stream"] = "ConverseStream", invoke = "InvokeModel",
   ["invoke-with-response-stream"] = "InvokeModelWithResponseStream", ["count-tokens"] = "CountTokens" }
 
@@ -72,7 +72,7 @@ function scene:write(name, text)
   return process.write(self.folder .. "/" .. name, text)
 end
 
--- Starts the program with `arguments`; the child is stopped with the scene.
+-- Starts the program with `arguments`; the scene's close stops it.
 function scene:start(arguments, options)
   options = options or {}
   table.insert(arguments, 1, signalbox.program)
@@ -88,8 +88,8 @@ function signalbox.run(arguments, more)
   return process.run(arguments, environment(more))
 end
 
--- An emulator of `scenario` (a table), with TLS where options.tls has a certificate's files. It gets `port`, `url`,
--- `control` and `requests`.
+-- Starts an emulator of `scenario` (a table), with TLS if options.tls has a certificate's files. Returns a child with
+-- `port`, `url`, `control`, `reset` and `requests`.
 function scene:emulator(scenario, arguments, options)
   local tls = options and options.tls
   scenario = scenario or { seed = 1, models = { ["*"] = signalbox.PROMPT } }
@@ -101,31 +101,31 @@ function scene:emulator(scenario, arguments, options)
   child.url = child:wait_for_log("https?://127%.0%.0%.1:%d+")
   child.port = tonumber(child.url:match("%d+$"))
 
-  local function ask(request)
+  local function send(request)
     if not tls then return http.request(child.port, request) end
     local way = { version = "http1-tls", scheme = "https", port = child.port, authority = tls.cert }
     return curl.load(way, { request }, 1)[1]
   end
 
-  -- Changes how a model behaves from here on; `change` is the body of the control path.
+  -- Changes a model's behaviour; `change` is the body for the control path.
   function child.control(model, change)
-    local response = ask { path = "/_emulator/models/" .. escaped(model), body = cjson.encode(change) }
+    local response = send { path = "/_emulator/models/" .. escaped(model), body = cjson.encode(change) }
     assert(response and response.status == 200, response and response.body)
   end
 
-  -- Back to the scenario.
+  -- Goes back to the scenario.
   function child.reset()
-    assert(ask({ path = "/_emulator/reset", body = "" }).status == 200)
+    assert(send({ path = "/_emulator/reset", body = "" }).status == 200)
   end
 
   function child.requests()
-    return cjson.decode(ask({ path = "/_emulator/requests" }).body)
+    return cjson.decode(send({ path = "/_emulator/requests" }).body)
   end
   return child
 end
 
--- An upstream that does what `script` says: the source of a function(request, answer, number), see upstream.lua.
--- `recorded` gives the requests it got.
+-- Starts an upstream that runs `script` for each request: the body of a function(request, answer, number), see
+-- upstream.lua. `recorded` returns the requests received so far.
 function scene:upstream(script)
   local number = #self.children
   local path = self:write(("script-%d.lua"):format(number),
@@ -140,7 +140,8 @@ function scene:upstream(script)
 
   function child.recorded()
     local requests = {}
-    for line in process.contents(record_path):gmatch("[^\n]+") do requests[#requests + 1] = cjson.decode(line) end
+    -- The last line may be incomplete yet.
+    for line in process.contents(record_path):gmatch("([^\n]+)\n") do requests[#requests + 1] = cjson.decode(line) end
     return requests
   end
   return child
@@ -151,14 +152,15 @@ local function settings_text(settings, emulator, policy_path)
     listen = "127.0.0.1:0", admin = "127.0.0.1:0", policy = policy_path, endpoint = emulator and emulator.url,
     credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = signalbox.SECRET },
     log = { format = "json", level = "info" },
-    timeouts = { header_ms = 60000 }, -- on a busy machine, clients are slow too
+    timeouts = { header_ms = 60000 }, -- on a busy machine, the tests' clients are slow too
   }
   for key, value in pairs(settings or {}) do all[key] = value or nil end
   return "return " .. literal(all)
 end
 
--- A gateway in front of `emulator`. options: policy (a table, or source text), settings (over the tests' own; false
--- takes one of those away), arguments. It gets `port`, `admin_port`, `get`, `post`, `admin`, `entries` and `access`.
+-- Starts a gateway in front of `emulator`. options: policy (a table, or source text), settings (override the tests'
+-- own; false removes one), arguments, environment. Returns a child with `port`, `admin_port`, `request`, `admin`,
+-- `entries` and `access`.
 function scene:gateway(emulator, options)
   options = options or {}
   local policy = options.policy or { models = { { id = signalbox.NOVA } } }
@@ -182,7 +184,7 @@ function scene:gateway(emulator, options)
     return response.status, response.body ~= "" and cjson.decode(response.body) or nil, response
   end
 
-  -- What the log has under that message so far, decoded: events have theirs as a message at level debug.
+  -- The log's entries with that message so far, decoded. At level debug, each event is an entry named after it.
   function child.entries(message)
     local found = {}
     for line in child:log():gmatch("[^\n]+") do
@@ -192,8 +194,8 @@ function scene:gateway(emulator, options)
     return found
   end
 
-  -- The lines of the access log so far, decoded. With `count`, waits until there are so many: a line is written after
-  -- its answer.
+  -- The entries of the access log so far, decoded. With `count`, waits until there are so many: the gateway writes an
+  -- entry after the response.
   function child.access(count)
     if count then
       process.wait_for(count .. " lines in the access log", function() return #child.access() >= count end)
@@ -207,7 +209,7 @@ function scene:gateway(emulator, options)
   return child
 end
 
--- The ports of a gateway, from its log.
+-- Reads the ports of a gateway from its log.
 function signalbox.find_listeners(child)
   local function port_of(kind)
     return process.wait_for("the " .. kind .. " listener", function()
@@ -223,7 +225,7 @@ function signalbox.find_listeners(child)
   child.port, child.admin_port = port_of("data"), port_of("admin")
 end
 
--- Ends a child at once, as a crash would.
+-- Kills a child, as a crash would.
 function scene.kill(_, child)
   child:signal("KILL")
   child:wait()

@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Traffic as many clients make it: requests come at their moments whatever has become of those before (an open loop),
--- so that a slow gateway is met by as many as a fast one. Several gateways can be met at the same time by the same.
+-- An open-loop load: requests start at fixed times, whether or not earlier ones have ended, so a slow gateway gets as
+-- many as a fast one. Several gateways can get the same load at the same time.
 local socket = require "socket"
 local http = require "spec.support.http"
 
 local traffic = {}
 
-local PATIENCE = 60 -- seconds until all is answered
+local RUN_TIMEOUT_S = 60
 
--- One request from its moment on, on a connection that is idle or new; runs in a coroutine.
-local function visit(flow, index, due)
+-- Sends one request on an idle or a new connection, and reads the response; runs in a coroutine.
+local function send_one(flow, index, due)
   local response, problem
   local client = table.remove(flow.idle)
   if not client then client, problem = http.connect(flow.port) end
@@ -30,18 +30,18 @@ end
 
 local function resume(waiting, thread, ...)
   local ok, tcp, direction = coroutine.resume(thread, ...)
-  if not ok then error(type(tcp) == "table" and "an answer took too long" or debug.traceback(thread, tcp), 0) end
+  if not ok then error(type(tcp) == "table" and "a response took too long" or debug.traceback(thread, tcp), 0) end
   if coroutine.status(thread) ~= "dead" then waiting[tcp] = { thread = thread, direction = direction } end
 end
 
--- Starts all that is due; seconds until the next one, or nil when all have begun.
+-- Starts all requests that are due. Returns the seconds until the next one, or nil when all have begun.
 local function start_due(flow, waiting, started)
   while flow.begun < flow.count do
     local due = started + flow.begun / flow.rate
     local ahead = due - socket.gettime()
     if ahead > 0 then return ahead end
     flow.begun = flow.begun + 1
-    resume(waiting, coroutine.create(visit), flow, flow.begun, due)
+    resume(waiting, coroutine.create(send_one), flow, flow.begun, due)
   end
 end
 
@@ -58,9 +58,9 @@ local function await(waiting, seconds)
   end
 end
 
--- Sends `flow.count` requests, `flow.rate` a second, to `flow.port` for each of the flows; flow.make(index) gives each.
--- Afterwards flow.responses has the answers in order: as http.connection:read_response gives them, with `latency_ms`
--- since the request's moment; without `status` where there was none.
+-- For each flow, sends `flow.count` requests, `flow.rate` a second, to `flow.port`; flow.make(index) makes each. Then
+-- flow.responses has the responses in order, as http's read_response returns them, with `latency_ms` since the request
+-- was due; without `status` if there was no response.
 function traffic.run(flows)
   local started, waiting = socket.gettime(), {}
   for _, flow in ipairs(flows) do
@@ -75,14 +75,14 @@ function traffic.run(flows)
       done = done and flow.answered == flow.count
     end
     if not done then await(waiting, seconds) end
-    if socket.gettime() - started > PATIENCE then error("the traffic did not end", 0) end
+    if socket.gettime() - started > RUN_TIMEOUT_S then error("the traffic did not end", 0) end
   until done
   for _, flow in ipairs(flows) do
     for _, client in ipairs(flow.idle) do client:close() end
   end
 end
 
--- The least that `share` (0 to 1) of the responses don't exceed, by measure(response).
+-- The percentile `share` (0 to 1) of measure(response).
 function traffic.percentile(responses, share, measure)
   local values = {}
   for index, response in ipairs(responses) do values[index] = measure(response) end
@@ -90,7 +90,7 @@ function traffic.percentile(responses, share, measure)
   return values[math.max(1, math.ceil(#values * share))]
 end
 
--- How many of the responses `test` is true of.
+-- The number of responses for which test(response) is true.
 function traffic.count(responses, test)
   local count = 0
   for _, response in ipairs(responses) do count = count + (test(response) and 1 or 0) end

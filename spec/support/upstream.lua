@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A model endpoint that does exactly what a test's script says, down to the byte and to how the connection ends; for
--- what the emulator is too well-behaved to do. Run as a program: upstream.lua SCRIPT RECORD. The script returns a
--- function(request, answer, number); every request is recorded as a line of JSON.
+-- A model endpoint that a test's script controls byte by byte, down to how the connection ends: for faults that the
+-- emulator does not have. Run as a program: upstream.lua SCRIPT RECORD. The script returns a function(request, answer,
+-- number), where `answer` writes the response; every request is recorded as a line of JSON.
 package.path = "./?.lua;" .. package.path
 local cjson = require "cjson"
 local socket = require "socket"
@@ -40,13 +40,13 @@ function answer:send(bytes)
   return send_all(self.tcp, bytes)
 end
 
--- A whole answer with a length.
+-- Sends a whole response with a length.
 function answer:json(status, body, headers)
   self:send(("HTTP/1.1 %d Status\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s"):format(
     status, headers or "", #body, body))
 end
 
--- The head of a chunked event stream, then frames as chunks, then the end.
+-- Sends the head of a chunked event stream; `chunk` and `stream_end` follow.
 function answer:stream_head(headers)
   self:send("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\n" ..
     (headers or "") .. "Transfer-Encoding: chunked\r\n\r\n")
@@ -70,7 +70,7 @@ function answer:reset()
   self:close()
 end
 
--- Says nothing more until the other side goes.
+-- Sends nothing more until the other side closes.
 function answer:hang()
   while receive_more(self.tcp) do end
   self:close()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `signalbox ask "prompt"`: one ConverseStream request through the engine in this process; the answer's text goes to
-// stdout as it comes.
+// `signalbox ask "prompt"`: sends one ConverseStream request through an engine in this process, and prints the text of
+// the response on stdout while it arrives.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,101 +30,104 @@ enum {
 	ARENA_BYTES = 64 * 1024
 };
 
-struct question {
+// Prints the response of the one request, then stops the loop.
+struct response_printer {
 	struct loop *loop;
 	struct eventstream_decoder decoder;
-	bool is_within_line; // the last text that was printed ended within a line
-	bool failed;
+	bool is_within_line; // the text printed last does not end in a newline
+	bool failed;         // a failure has been printed
 };
 
-static void end_line(struct question *question) {
-	if (question->is_within_line)
+static void end_line(struct response_printer *printer) {
+	if (printer->is_within_line)
 		putchar('\n');
-	question->is_within_line = false;
+	printer->is_within_line = false;
 	fflush(stdout);
 }
 
-// Once, the first.
-static void say_failure(struct question *question, struct slice name, struct slice message) {
-	if (!question->failed) {
-		end_line(question);
+// Prints the first failure; later ones follow from it.
+static void print_failure(struct response_printer *printer, struct slice name, struct slice message) {
+	if (!printer->failed) {
+		end_line(printer);
 		fprintf(stderr, "signalbox ask: %.*s: %.*s\n", SLICE_ARGS(name), SLICE_ARGS(message));
 	}
-	question->failed = true;
+	printer->failed = true;
 }
 
-static void print_piece(void *owner, struct slice piece, bool begins) {
-	struct question *question = owner;
+static void print_text(void *owner, struct slice text, bool begins) {
+	struct response_printer *printer = owner;
 	(void)begins;
-	fwrite(piece.ptr, 1, piece.len, stdout);
+	fwrite(text.ptr, 1, text.len, stdout);
 	fflush(stdout);
-	question->is_within_line = piece.ptr[piece.len - 1] != '\n';
+	printer->is_within_line = text.ptr[text.len - 1] != '\n';
 }
 
-static void take_frame(struct question *question, const struct eventstream_frame *frame) {
+static void read_frame(struct response_printer *printer, const struct eventstream_frame *frame) {
 	enum eventstream_kind kind = eventstream_frame_kind(frame);
 	if (kind == EVENTSTREAM_KIND_EVENT)
-		response_shape_delta(frame->payload, print_piece, question);
+		response_shape_delta(frame->payload, print_text, printer);
 	if (kind != EVENTSTREAM_KIND_EXCEPTION && kind != EVENTSTREAM_KIND_ERROR)
 		return;
 	struct exception_report report;
 	struct arena arena;
 	arena_init(&arena, ARENA_BYTES);
 	exception_read_frame(frame, &arena, &report);
-	say_failure(question, report.name, report.message);
+	print_failure(printer, report.name, report.message);
 	arena_free(&arena);
 }
 
-static void on_head(void *owner, const struct mux_head *head) {
-	struct question *question = owner;
+static void printer_on_head(void *owner, const struct mux_head *head) {
+	struct response_printer *printer = owner;
 	if (head->status != 200) {
 		char status[32];
 		snprintf(status, sizeof status, "status %d", head->status);
-		say_failure(question, slice_from(status), SLICE("the answer is no stream"));
+		print_failure(printer, slice_from(status), SLICE("the answer is no stream"));
 	}
 }
 
-static bool on_body(void *owner, struct slice bytes) {
-	struct question *question = owner;
+static bool printer_on_body(void *owner, struct slice bytes) {
+	struct response_printer *printer = owner;
 	struct eventstream_frame frame;
 	enum eventstream_progress progress;
-	while ((progress = eventstream_decoder_next(&question->decoder, &bytes, &frame)) == EVENTSTREAM_FRAME)
-		take_frame(question, &frame);
+	while ((progress = eventstream_decoder_next(&printer->decoder, &bytes, &frame)) == EVENTSTREAM_FRAME)
+		read_frame(printer, &frame);
 	if (progress == EVENTSTREAM_BROKEN)
-		say_failure(question, SLICE("broken stream"), slice_from(eventstream_error_text(question->decoder.error)));
+		print_failure(printer, SLICE("broken stream"), slice_from(eventstream_error_text(printer->decoder.error)));
 	return true;
 }
 
-// In the service's own words, where it has some.
-static void say_error(struct question *question, const struct mux_error *error) {
+// Prefers the service's message to the engine's.
+static void print_error(struct response_printer *printer, const struct mux_error *error) {
 	struct exception_report report = {.status = 0};
 	struct arena arena;
 	arena_init(&arena, ARENA_BYTES);
 	if (error->from_upstream)
 		exception_read(error->status, (struct headers){0}, error->body, 0, &arena, &report);
-	say_failure(question, error->exception, report.message.len ? report.message : error->message);
+	print_failure(printer, error->exception, report.message.len ? report.message : error->message);
 	arena_free(&arena);
 }
 
-static void on_done(void *owner, const struct mux_result *result) {
-	struct question *question = owner;
+static void printer_on_done(void *owner, const struct mux_result *result) {
+	struct response_printer *printer = owner;
 	if (result->error.status)
-		say_error(question, &result->error);
+		print_error(printer, &result->error);
 	else if (result->failed)
-		say_failure(question, SLICE("failed"), SLICE("the answer broke off"));
-	end_line(question);
+		print_failure(printer, SLICE("failed"), SLICE("the answer broke off"));
+	end_line(printer);
 	if (result->model.len)
 		fprintf(stderr, "model %.*s, %u attempt%s, %llu ms\n", SLICE_ARGS(result->model), result->attempts,
 		        result->attempts == 1 ? "" : "s", (unsigned long long)result->latency_ms);
-	loop_stop(question->loop);
+	loop_stop(printer->loop);
 }
 
-// One request on one loop. The model asked for is the first of the pool where none is named: it surely is served.
-static bool ask_mux(struct mux *mux, struct slice model, struct slice body) {
-	static const struct mux_sink sink = {.on_head = on_head, .on_body = on_body, .on_done = on_done};
+// Sends one request on a loop of its own. Without a name it asks for the first model of the pool, which always serves
+// its own name.
+static bool send_request(struct mux *mux, struct slice model, struct slice body) {
+	static const struct mux_sink sink = {
+	    .on_head = printer_on_head, .on_body = printer_on_body, .on_done = printer_on_done};
 	static const struct header headers[] = {{{"content-type", 12}, {"application/json", 16}}};
-	struct question question = {.loop = loop_new()};
-	if (!question.loop) {
+	struct response_printer printer = {.loop = loop_new()};
+	if (!printer.loop) {
 		fputs("signalbox ask: no event loop could be made\n", stderr);
 		return false;
 	}
@@ -132,9 +135,9 @@ static bool ask_mux(struct mux *mux, struct slice model, struct slice body) {
 	char request_id[UUID_BYTES];
 	random_init_from_system(&random);
 	uuid_make(&random, request_id);
-	eventstream_decoder_init(&question.decoder, EVENTSTREAM_FRAME_BYTES);
+	eventstream_decoder_init(&printer.decoder, EVENTSTREAM_FRAME_BYTES);
 	struct policy *policy = mux_policy(mux);
-	struct mux_worker *worker = mux_worker_new(mux, 0, question.loop);
+	struct mux_worker *worker = mux_worker_new(mux, 0, printer.loop);
 	struct mux_call call = {
 	    .request_id = slice_from(request_id),
 	    .operation = OPERATION_CONVERSE_STREAM,
@@ -142,29 +145,30 @@ static bool ask_mux(struct mux *mux, struct slice model, struct slice body) {
 	    .headers = {headers, 1},
 	    .body = body,
 	};
-	mux_submit(worker, &call, &sink, &question);
-	loop_run(question.loop);
+	mux_submit(worker, &call, &sink, &printer);
+	loop_run(printer.loop);
 	mux_worker_free(worker);
 	policy_release(policy);
-	eventstream_decoder_free(&question.decoder);
-	loop_close(question.loop);
-	return !question.failed;
+	eventstream_decoder_free(&printer.decoder);
+	loop_close(printer.loop);
+	return !printer.failed;
 }
 
-static int ask(const struct settings *settings, struct slice model, struct slice body, struct problems *problems) {
+static int ask_engine(const struct settings *settings, struct slice model, struct slice body,
+                      struct problems *problems) {
 	struct credentials_sources sources;
 	struct mux_settings mux_settings = {.options = &settings->engine, .credentials = &sources, .workers = 1};
 	struct mux *mux = NULL;
 	int rc = credentials_sources_init(&sources, &settings->engine, &environment_of_process, problems);
 	if (rc == 0)
 		rc = mux_new(&mux_settings, problems, &mux);
-	bool answered = rc == 0 && ask_mux(mux, model, body);
+	bool succeeded = rc == 0 && send_request(mux, model, body);
 	mux_free(mux);
 	credentials_sources_free(&sources);
-	return answered ? CLI_DONE : CLI_FAILED;
+	return succeeded ? CLI_DONE : CLI_FAILED;
 }
 
-// The prompt as it was given, or all of stdin for "-". False, with the reason told, when it is too long or unreadable.
+// Reads the argument, or all of stdin for "-". False, with the reason printed, if the prompt is too long or unreadable.
 static bool read_prompt(const char *argument, struct buffer *prompt) {
 	char chunk[4096];
 	if (argument[0] != '-' || argument[1]) {
@@ -183,7 +187,8 @@ static bool read_prompt(const char *argument, struct buffer *prompt) {
 	return !prompt->failed;
 }
 
-static int run(const struct settings_flags *flags, const char *model, uint64_t max_tokens, const char *argument) {
+static int ask_prompt(const struct settings_flags *flags, const char *model, uint64_t max_tokens,
+                      const char *argument) {
 	struct problems problems = {0};
 	struct settings settings = {0};
 	struct buffer prompt, body;
@@ -193,7 +198,7 @@ static int run(const struct settings_flags *flags, const char *model, uint64_t m
 	log_configure(LOG_WARN, LOG_TEXT);
 	if (settings_load(flags, &environment_of_process, &problems, &settings) == 0 && read_prompt(argument, &prompt)) {
 		request_shape_write(buffer_slice(&prompt), max_tokens, &body);
-		status = ask(&settings, slice_from(model), buffer_slice(&body), &problems);
+		status = ask_engine(&settings, slice_from(model), buffer_slice(&body), &problems);
 	}
 	cli_print_problems(&problems);
 	buffer_free(&prompt);
@@ -233,7 +238,7 @@ int cli_ask(int argc, char **argv) {
 	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
 		return CLI_MISUSED;
 	cli_conceal();
-	int status = run(&flags, model, tokens, prompt);
+	int status = ask_prompt(&flags, model, tokens, prompt);
 	cli_expose();
 	return status;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `signalbox check FILE...`: everything that can be known of settings and policies without traffic.
+// `signalbox check FILE...`: reports what can be known about settings and policies without traffic.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,26 +8,26 @@
 #include "cli/inspection.h"
 #include "cli/options.h"
 
-enum { FILES_MAX = 256, JSON_BYTES = 256 << 20, TOLD_BYTES = 16 << 20 };
+enum { FILES_MAX = 256, JSON_BYTES = 256 << 20, PRINTED_BYTES = 16 << 20 };
 
-static bool check_for_people(const char **paths, size_t count) {
-	struct buffer told;
+static bool check_as_text(const char **paths, size_t count) {
+	struct buffer printed;
 	bool are_sound = true;
-	buffer_init(&told, TOLD_BYTES);
+	buffer_init(&printed, PRINTED_BYTES);
 	for (size_t i = 0; i < count; i++) {
 		struct inspection inspection;
 		if (i)
 			putchar('\n');
-		inspect(paths[i], &inspection);
-		inspection_print(&inspection, &told);
+		inspect_file(paths[i], &inspection);
+		inspection_print(&inspection, &printed);
 		are_sound = inspection_is_sound(&inspection) && are_sound;
 		inspection_free(&inspection);
 	}
-	buffer_free(&told);
+	buffer_free(&printed);
 	return are_sound;
 }
 
-static bool check_for_programs(const char **paths, size_t count) {
+static bool check_as_json(const char **paths, size_t count) {
 	struct buffer files, report;
 	struct json_writer json;
 	bool are_sound = true;
@@ -36,8 +36,8 @@ static bool check_for_programs(const char **paths, size_t count) {
 	json_writer_init(&json, &files);
 	for (size_t i = 0; i < count; i++) {
 		struct inspection inspection;
-		inspect(paths[i], &inspection);
-		inspection_write(&inspection, &json);
+		inspect_file(paths[i], &inspection);
+		inspection_write_json(&inspection, &json);
 		are_sound = inspection_is_sound(&inspection) && are_sound;
 		inspection_free(&inspection);
 	}
@@ -81,7 +81,6 @@ int cli_check(int argc, char **argv) {
 	if (line.argument_count == 0)
 		return options_misuse(argv[0], "a file is missing");
 	log_configure(LOG_OFF, LOG_TEXT);
-	bool are_sound =
-	    wants_json ? check_for_programs(paths, line.argument_count) : check_for_people(paths, line.argument_count);
+	bool are_sound = wants_json ? check_as_json(paths, line.argument_count) : check_as_text(paths, line.argument_count);
 	return are_sound ? CLI_DONE : CLI_FAILED;
 }

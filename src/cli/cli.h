@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The subcommands of `signalbox`, one file each. A command gets its own name as argv[0] and returns the exit status:
+// The subcommands of `signalbox`, a file each. A command gets its name as argv[0] and returns the exit status:
 // CLI_DONE, CLI_FAILED with the reason on stderr, or CLI_MISUSED with a hint on stderr.
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -16,12 +16,13 @@ int cli_check(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
-// Prints every problem on stderr, one a line, and frees them.
+// Prints the problems on stderr, one a line, and frees them.
 void cli_print_problems(struct problems *problems);
 
-// Keeps credentials out of core files and away from other processes of the same user, until cli_expose.
+// Until cli_expose, no core file is written and other processes of the same user can't read this one's memory, which
+// holds credentials.
 void cli_conceal(void);
-// Undoes cli_conceal, once no credentials are left in memory.
+// Undoes cli_conceal; to be called once no credentials are left in memory.
 void cli_expose(void);
 
 #endif

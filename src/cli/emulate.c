@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// `signalbox emulate`: runs the emulator until it is told to stop.
+// `signalbox emulate`: runs the emulator until SIGINT or SIGTERM.
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "base/environment.h"
 #include "base/log.h"
@@ -13,9 +12,10 @@
 #include "cli/options.h"
 #include "config/address.h"
 #include "emulator/emulator.h"
+#include "net/descriptor_limit.h"
 #include "sandbox/table_file.h"
 
-struct arguments {
+struct emulate_flags {
 	const char *scenario;
 	const char *listen;
 	const char *speed;
@@ -27,7 +27,7 @@ struct arguments {
 	const char *tls_key;
 };
 
-// CLI_DONE, or the exit status with the reasons told.
+// CLI_DONE, or the exit status with the reasons printed.
 static int read_scenario(const char *path, struct scenario *scenario) {
 	struct problems problems = {0};
 	struct document document = {0};
@@ -43,7 +43,7 @@ static int read_scenario(const char *path, struct scenario *scenario) {
 	return status ? CLI_FAILED : CLI_DONE;
 }
 
-// The value of the variable that a flag names; NULL, and the reason told, where it isn't set.
+// The value of the variable that a flag names; NULL, with the reason printed, if it isn't set.
 static const char *read_secret(const char *flag, const char *variable) {
 	const char *value = environment_text(&environment_of_process, variable);
 	if (value && *value)
@@ -52,24 +52,24 @@ static const char *read_secret(const char *flag, const char *variable) {
 	return NULL;
 }
 
-static int read_keys(const struct arguments *arguments, struct emulator_settings *settings) {
+static int read_keys(const struct emulate_flags *flags, struct emulator_settings *settings) {
 	const char *token = NULL;
-	if (!arguments->access_key != !arguments->secret_key_env)
+	if (!flags->access_key != !flags->secret_key_env)
 		return options_misuse("emulate", "--access-key and --secret-key-env belong together");
-	if (arguments->session_token_env && !arguments->access_key)
+	if (flags->session_token_env && !flags->access_key)
 		return options_misuse("emulate", "--session-token-env wants --access-key");
-	if (arguments->session_token_env && !(token = read_secret("session-token-env", arguments->session_token_env)))
+	if (flags->session_token_env && !(token = read_secret("session-token-env", flags->session_token_env)))
 		return CLI_MISUSED;
-	if (arguments->access_key) {
-		const char *secret = read_secret("secret-key-env", arguments->secret_key_env);
+	if (flags->access_key) {
+		const char *secret = read_secret("secret-key-env", flags->secret_key_env);
 		if (!secret)
 			return CLI_MISUSED;
-		settings->keys = credentials_new(arguments->access_key, secret, token, NULL);
+		settings->keys = credentials_new(flags->access_key, secret, token, NULL);
 		if (!settings->keys)
 			return options_misuse("emulate", "--access-key: the key has a byte that no header may carry");
 	}
-	if (arguments->bearer_token_env) {
-		const char *bearer = read_secret("bearer-token-env", arguments->bearer_token_env);
+	if (flags->bearer_token_env) {
+		const char *bearer = read_secret("bearer-token-env", flags->bearer_token_env);
 		if (!bearer)
 			return CLI_MISUSED;
 		settings->bearer = credentials_new(NULL, NULL, NULL, bearer);
@@ -79,11 +79,11 @@ static int read_keys(const struct arguments *arguments, struct emulator_settings
 	return CLI_DONE;
 }
 
-static int read_certificate(const struct arguments *arguments, struct emulator_settings *settings) {
+static int read_certificate(const struct emulate_flags *flags, struct emulator_settings *settings) {
 	const char *message;
-	if (!arguments->tls_cert != !arguments->tls_key)
+	if (!flags->tls_cert != !flags->tls_key)
 		return options_misuse("emulate", "--tls-cert and --tls-key belong together");
-	if (!arguments->tls_cert || tls_server_new(arguments->tls_cert, arguments->tls_key, &settings->tls, &message) == 0)
+	if (!flags->tls_cert || tls_server_new(flags->tls_cert, flags->tls_key, &settings->tls, &message) == 0)
 		return CLI_DONE;
 	fprintf(stderr, "signalbox emulate: %s\n", message);
 	return CLI_FAILED;
@@ -97,7 +97,7 @@ static int read_speed(const char *text, double *speed) {
 	return CLI_DONE;
 }
 
-// Whoever reaches the emulator can change its models, so it stays on this machine.
+// Loopback only: any client can change the models of the emulator.
 static int check_listen(const char *text) {
 	struct address address;
 	if (address_parse(slice_from(text), &address) && address_is_local(&address))
@@ -105,20 +105,11 @@ static int check_listen(const char *text) {
 	return options_misuse("emulate", "--listen: expected a loopback address or unix:/path, found \"%s\"", text);
 }
 
-// A benchmark's thousands of streams each take a descriptor.
-static void raise_descriptor_limit(void) {
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-static void on_stop(void *owner) {
+static void emulate_on_signal(void *owner) {
 	loop_stop(owner);
 }
 
-static int run(const struct scenario *scenario, const struct emulator_settings *settings) {
+static int run_emulator(const struct scenario *scenario, const struct emulator_settings *settings) {
 	const char *message = "no event loop";
 	char line[256];
 	struct loop *loop = loop_new();
@@ -126,8 +117,8 @@ static int run(const struct scenario *scenario, const struct emulator_settings *
 	if (!emulator) {
 		fprintf(stderr, "signalbox emulate: %s: %s\n", settings->listen, message);
 	} else {
-		loop_on_signal(loop, SIGINT, on_stop, loop);
-		loop_on_signal(loop, SIGTERM, on_stop, loop);
+		loop_on_signal(loop, SIGINT, emulate_on_signal, loop);
+		loop_on_signal(loop, SIGTERM, emulate_on_signal, loop);
 		const char *address = emulator_address(emulator);
 		bool is_path = slice_starts(slice_from(address), SLICE("unix:"));
 		const char *scheme = is_path ? "" : settings->tls ? "https://" : "http://";
@@ -141,22 +132,21 @@ static int run(const struct scenario *scenario, const struct emulator_settings *
 	return emulator ? CLI_DONE : CLI_FAILED;
 }
 
-// From what was said to the emulator's end.
-static int emulate(const struct arguments *arguments) {
-	struct emulator_settings settings = {.listen = arguments->listen};
+static int emulate_scenario(const struct emulate_flags *flags) {
+	struct emulator_settings settings = {.listen = flags->listen};
 	struct scenario scenario = {0};
-	int status = read_speed(arguments->speed, &settings.speed);
+	int status = read_speed(flags->speed, &settings.speed);
 	if (status == CLI_DONE)
-		status = check_listen(arguments->listen);
+		status = check_listen(flags->listen);
 	if (status == CLI_DONE)
-		status = read_keys(arguments, &settings);
+		status = read_keys(flags, &settings);
 	if (status == CLI_DONE)
-		status = read_certificate(arguments, &settings);
+		status = read_certificate(flags, &settings);
 	if (status == CLI_DONE)
-		status = read_scenario(arguments->scenario, &scenario);
+		status = read_scenario(flags->scenario, &scenario);
 	if (status == CLI_DONE) {
-		raise_descriptor_limit();
-		status = run(&scenario, &settings);
+		descriptor_limit_raise();
+		status = run_emulator(&scenario, &settings);
 	}
 	scenario_free(&scenario);
 	tls_server_free(settings.tls);
@@ -166,19 +156,17 @@ static int emulate(const struct arguments *arguments) {
 }
 
 int cli_emulate(int argc, char **argv) {
-	struct arguments arguments = {.listen = "127.0.0.1:8081", .speed = "1"};
+	struct emulate_flags flags = {.listen = "127.0.0.1:8081", .speed = "1"};
 	const struct cli_option options[] = {
-	    {"scenario", "FILE", "the world to play; without it, one where every model answers",
-	     .value = &arguments.scenario},
-	    {"listen", "ADDRESS", "where to listen (127.0.0.1:8081; port 0 picks one)", .value = &arguments.listen},
-	    {"speed", "N", "how many seconds of the scenario pass in one (1)", .value = &arguments.speed},
-	    {"access-key", "ID", "verify signatures by this access key", .value = &arguments.access_key},
-	    {"secret-key-env", "NAME", "the variable that holds its secret", .value = &arguments.secret_key_env},
-	    {"session-token-env", "NAME", "the variable that holds its session token",
-	     .value = &arguments.session_token_env},
-	    {"bearer-token-env", "NAME", "let in this variable's bearer token", .value = &arguments.bearer_token_env},
-	    {"tls-cert", "FILE", "listen with TLS: the certificate and its chain, PEM", .value = &arguments.tls_cert},
-	    {"tls-key", "FILE", "its key, PEM", .value = &arguments.tls_key},
+	    {"scenario", "FILE", "the world to play; without it, one where every model answers", .value = &flags.scenario},
+	    {"listen", "ADDRESS", "where to listen (127.0.0.1:8081; port 0 picks one)", .value = &flags.listen},
+	    {"speed", "N", "how many seconds of the scenario pass in one (1)", .value = &flags.speed},
+	    {"access-key", "ID", "verify signatures by this access key", .value = &flags.access_key},
+	    {"secret-key-env", "NAME", "the variable that holds its secret", .value = &flags.secret_key_env},
+	    {"session-token-env", "NAME", "the variable that holds its session token", .value = &flags.session_token_env},
+	    {"bearer-token-env", "NAME", "let in this variable's bearer token", .value = &flags.bearer_token_env},
+	    {"tls-cert", "FILE", "listen with TLS: the certificate and its chain, PEM", .value = &flags.tls_cert},
+	    {"tls-key", "FILE", "its key, PEM", .value = &flags.tls_key},
 	    {0},
 	};
 	struct command_line line = {
@@ -189,5 +177,5 @@ int cli_emulate(int argc, char **argv) {
 	enum options_result parsed = options_parse(&line, argc, argv);
 	if (parsed != OPTIONS_READY)
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
-	return emulate(&arguments);
+	return emulate_scenario(&flags);
 }

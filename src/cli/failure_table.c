@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names are those of the rooms that make failures: the service's exceptions, and the engine's one list.
+// Exceptions and the engine's failures come from the rooms that define them; what can vary within one is added here.
 #include "cli/failure_table.h"
 
 #include "aws/exception.h"
@@ -11,13 +11,13 @@ struct failure_list {
 	size_t count;
 };
 
-static struct failure *add(struct failure_list *list, const char *name, struct failure failure) {
+static struct failure *add_failure(struct failure_list *list, const char *name, struct failure failure) {
 	list->items = memory_resize(list->items, list->count + 1, sizeof *list->items);
 	list->items[list->count] = (struct dry_run_failure){name, failure};
 	return &list->items[list->count++].failure;
 }
 
-static struct failure by_exception(const struct exception *exception) {
+static struct failure failure_of_exception(const struct exception *exception) {
 	return (struct failure){.kind = FAILURE_HTTP,
 	                        .status = exception->status,
 	                        .name = slice_from(exception->name),
@@ -30,21 +30,21 @@ static struct failure by_exception(const struct exception *exception) {
 static void add_exceptions(struct failure_list *list) {
 	const struct exception *exception;
 	for (size_t i = 0; (exception = exception_at(i)) != NULL; i++)
-		add(list, exception->name, by_exception(exception));
+		add_failure(list, exception->name, failure_of_exception(exception));
 }
 
 static void add_throttles(struct failure_list *list) {
-	struct failure throttle = by_exception(exception_find(SLICE("ThrottlingException")));
-	add(list, "ThrottlingException, to come back in 5 s", throttle)->retry_after_ms = 5000;
+	struct failure throttle = failure_of_exception(exception_find(SLICE("ThrottlingException")));
+	add_failure(list, "ThrottlingException, to come back in 5 s", throttle)->retry_after_ms = 5000;
 	throttle.message = SLICE(EXCEPTION_TOO_MANY_TOKENS);
 	throttle.shortage = SHORTAGE_TOKENS;
-	add(list, "ThrottlingException, too many tokens", throttle);
+	add_failure(list, "ThrottlingException, too many tokens", throttle);
 	throttle.message = SLICE(EXCEPTION_TOO_MANY_REQUESTS);
 	throttle.shortage = SHORTAGE_REQUESTS;
-	add(list, "ThrottlingException, too many requests", throttle);
+	add_failure(list, "ThrottlingException, too many requests", throttle);
 	throttle.message = SLICE("The service says why.");
 	throttle.shortage = SHORTAGE_NONE;
-	add(list, "ThrottlingException in a stream", throttle)->kind = FAILURE_STREAM;
+	add_failure(list, "ThrottlingException in a stream", throttle)->kind = FAILURE_STREAM;
 }
 
 static void add_statuses(struct failure_list *list) {
@@ -57,30 +57,30 @@ static void add_statuses(struct failure_list *list) {
 	    {"status 503 without a name", 503}, {"status 302 without a name", 302},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct failure failure = by_exception(exception_by_status(rows[i].status));
+		struct failure failure = failure_of_exception(exception_by_status(rows[i].status));
 		failure.status = rows[i].status;
 		failure.exception = failure.name;
 		failure.name = failure.message = (struct slice){0};
-		add(list, rows[i].name, failure);
+		add_failure(list, rows[i].name, failure);
 	}
 }
 
 static void add_engine_failures(struct failure_list *list) {
 	for (int i = 0; i < ENGINE_FAILURES; i++) {
 		struct failure failure = engine_failure((enum engine_failure)i);
-		add(list, failure.name.ptr, failure);
+		add_failure(list, failure.name.ptr, failure);
 	}
 }
 
-static void add_odd(struct failure_list *list) {
-	static const struct failure odd = {.kind = FAILURE_HTTP,
-	                                   .status = 599,
-	                                   .name = SLICE("__index\n%s%n[%a-\x1b[31m\xff"),
-	                                   .message = SLICE("[%a-z*]+ %s%n\n\x1b[31m\"'\\\0\xff\xc0"),
-	                                   .type = TYPE_UNKNOWN,
-	                                   .fault = FAULT_MODEL,
-	                                   .retry_after_ms = 300000};
-	add(list, "a hostile error", odd);
+static void add_hostile(struct failure_list *list) {
+	static const struct failure hostile = {.kind = FAILURE_HTTP,
+	                                       .status = 599,
+	                                       .name = SLICE("__index\n%s%n[%a-\x1b[31m\xff"),
+	                                       .message = SLICE("[%a-z*]+ %s%n\n\x1b[31m\"'\\\0\xff\xc0"),
+	                                       .type = TYPE_UNKNOWN,
+	                                       .fault = FAULT_MODEL,
+	                                       .retry_after_ms = 300000};
+	add_failure(list, "a hostile error", hostile);
 }
 
 struct dry_run_failure *failure_table(size_t *count) {
@@ -89,7 +89,7 @@ struct dry_run_failure *failure_table(size_t *count) {
 	add_throttles(&list);
 	add_statuses(&list);
 	add_engine_failures(&list);
-	add_odd(&list);
+	add_hostile(&list);
 	*count = list.count;
 	return list.items;
 }

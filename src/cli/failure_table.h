@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ways in which an attempt can fail, as policies see them: every exception of the service, statuses without a name,
-// what becomes of connections and streams, and texts that somebody made up to do harm.
+// The failures of attempts for dry runs, as policies see them: every exception of the service, throttles in their
+// variants, statuses without a name, every failure of the engine, and a hostile text.
 #ifndef CLI_FAILURE_TABLE_H
 #define CLI_FAILURE_TABLE_H
 
 #include "lab/dry_run.h"
 
-// Their list and, by *count, their number; to be freed as a whole. What they refer to lives for ever.
+// Returns *count failures, to be freed by free(); their texts are static.
 struct dry_run_failure *failure_table(size_t *count);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file is told by what it returns: one with `models` is a policy, and so is one whose keys are rather a policy's than
-// settings'. A policy may need what only a policy's VM has, so a file that is no plain table is tried as one.
+// What a file returns decides its kind: a table with `models` is a policy, and so is one with more keys of policies
+// than of settings. A file that doesn't load as a plain table is tried as a policy, since it may use what only a
+// policy's VM has.
 #include "cli/inspection.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #include "policy/shared.h"
 #include "sandbox/table_file.h"
 
-// More than one, so that a file that doesn't say the same to each is found out.
+// More than one, so that a file that returns a different table to each worker is a mistake.
 enum { WORKERS = 2 };
 
 static int dry_run_policy(struct inspection *inspection, struct policy *policy, const struct settings *settings) {
@@ -43,16 +44,16 @@ static void inspect_policy(struct inspection *inspection, const char *path, cons
 		const struct pool *pool = policy_pool(policy);
 		inspection->policy = memory_string(slice_from(policy_source(policy)));
 		inspection->model_count = pool->count;
-		lint_pool(pool, inspection->policy, &inspection->lints);
+		lint_pool(pool, inspection->policy, &inspection->warnings);
 		if (dry_run_policy(inspection, policy, settings) == 0)
-			lint_dry_run(&inspection->dry_run, pool, &inspection->limits, inspection->policy, &inspection->lints);
+			lint_dry_run(&inspection->dry_run, pool, &inspection->limits, inspection->policy, &inspection->warnings);
 		policy_release(policy);
 	}
 	shared_free(host.shared);
 	registry_free(host.registry);
 }
 
-// What the gateway finds wrong with settings that were read names no file; here it is this one.
+// Problems that the gateway finds in settings once they are read name no file: it is this one.
 static void name_file(const char *path, struct problems *problems) {
 	for (size_t i = 0; i < problems->count; i++) {
 		if (*problems->list[i].file)
@@ -62,7 +63,7 @@ static void name_file(const char *path, struct problems *problems) {
 	}
 }
 
-// The environment has a say in where requests go, and in nothing else.
+// Only where requests go depends on the environment.
 static void inspect_settings(struct inspection *inspection, const struct document *document) {
 	struct settings settings;
 	struct settings_flags flags = {0};
@@ -77,7 +78,7 @@ static void inspect_settings(struct inspection *inspection, const struct documen
 	settings_free(&settings);
 }
 
-// How many keys of the table are among `keys`, or nearly.
+// How many keys of the table are among `keys`; `nearly`: or resemble one.
 static size_t count_keys(const struct document *table, const struct schema_key *keys, bool nearly) {
 	size_t count = 0;
 	for (size_t i = 0; i < table->entry_count; i++) {
@@ -99,7 +100,7 @@ static bool is_policy(const struct document *table) {
 	return of_policy > of_settings;
 }
 
-void inspect(const char *path, struct inspection *inspection) {
+void inspect_file(const char *path, struct inspection *inspection) {
 	struct document document = {0};
 	struct problems as_document = {0};
 	*inspection = (struct inspection){.path = path};
@@ -111,7 +112,7 @@ void inspect(const char *path, struct inspection *inspection) {
 
 void inspection_free(struct inspection *inspection) {
 	problems_free(&inspection->problems);
-	problems_free(&inspection->lints);
+	problems_free(&inspection->warnings);
 	dry_run_free(&inspection->dry_run);
 	free(inspection->policy);
 }
@@ -126,7 +127,7 @@ struct inspection_use inspection_use(const struct inspection *inspection, const 
 		const struct observation *observation = &inspection->dry_run.observations[i];
 		if (strcmp(observation->hook, hook) != 0)
 			continue;
-		use.dry_run_cases++;
+		use.cases++;
 		use.calls += observation->calls;
 		use.instructions = observation->instructions > use.instructions ? observation->instructions : use.instructions;
 		use.peak_bytes = observation->peak_bytes > use.peak_bytes ? observation->peak_bytes : use.peak_bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `signalbox check` finds out of one file: mistakes, doubts, and for a policy what its hooks do in a rehearsal.
+// What `signalbox check` reports about one file: mistakes, warnings, and what the hooks of a policy do in a dry run.
 #ifndef CLI_INSPECTION_H
 #define CLI_INSPECTION_H
 
@@ -13,26 +13,26 @@
 
 struct inspection {
 	const char *path; // borrowed
-	bool is_settings; // then all below is about the policy that they name
+	bool is_settings; // all below then describes the policy that the settings name
 	struct problems problems;
-	struct problems lints;
-	char *policy; // the path of what was loaded, or "built-in"; NULL where nothing was
+	struct problems warnings;
+	char *policy; // the path of the loaded policy, or "built-in"; NULL if none was loaded
 	size_t model_count;
 	struct policy_limits limits;
 	struct dry_run dry_run;
 };
 
-// Inspects a policy (a file with `models`, or with rather a policy's keys than settings') or settings, with the policy
-// that they name; to be released with inspection_free.
-void inspect(const char *path, struct inspection *inspection);
+// Inspects a policy (a file with `models`, or with more keys of policies than of settings), or settings and the policy
+// that they name. Fills `inspection`, to be freed with inspection_free.
+void inspect_file(const char *path, struct inspection *inspection);
 void inspection_free(struct inspection *inspection);
 
-// Nothing is wrong; there may be doubts.
+// No mistakes; there may be warnings.
 bool inspection_is_sound(const struct inspection *inspection);
 
-// What one hook used at most in all scenes, and how often it was asked.
+// The maximum that one hook used in all cases, and how often it was called.
 struct inspection_use {
-	size_t dry_run_cases;
+	size_t cases;
 	size_t calls;
 	uint64_t instructions;
 	size_t peak_bytes;
@@ -40,11 +40,11 @@ struct inspection_use {
 };
 struct inspection_use inspection_use(const struct inspection *inspection, const char *hook);
 
-// For people: what is wrong and what is doubtful on stderr, one a line, what the policy does on stdout. `told` has the
-// lines on stderr of the files before, which are not told again, and gets this one's.
-void inspection_print(const struct inspection *inspection, struct buffer *told);
+// For people: mistakes and warnings on stderr, one a line; what the policy does on stdout. `printed` holds the lines on
+// stderr of earlier files, which are not printed again; this file's are appended.
+void inspection_print(const struct inspection *inspection, struct buffer *printed);
 
 // For programs: one JSON object.
-void inspection_write(const struct inspection *inspection, struct json_writer *json);
+void inspection_write_json(const struct inspection *inspection, struct json_writer *json);
 
 #endif

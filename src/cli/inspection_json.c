@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page for programs. Keys are never taken away or renamed; all are always there.
+// The report for programs. Keys are never removed or renamed, and none is ever left out.
 #include "base/json_writer.h"
 #include "base/problem.h"
 #include "cli/inspection.h"
@@ -13,7 +13,7 @@ static void write_mistakes(struct json_writer *json, const struct dry_run *dry_r
 			continue;
 		json_begin_object(json, NULL);
 		json_write_string(json, "hook", slice_from(observation->hook));
-		json_write_string(json, "situation", slice_from(observation->dry_run_case));
+		json_write_string(json, "situation", slice_from(observation->case_name));
 		json_write_string(json, "file", slice_from(observation->mistake.file));
 		report_line(observation->mistake.line, json);
 		json_write_string(json, "ending", slice_from(call_ending_name(observation->mistake.ending)));
@@ -42,7 +42,7 @@ static void write_observation(struct json_writer *json, const struct observation
 	static const char *const deciders[] = {"nobody", "default", "policy"};
 	json_begin_object(json, NULL);
 	json_write_string(json, "hook", slice_from(observation->hook));
-	json_write_string(json, "situation", slice_from(observation->dry_run_case));
+	json_write_string(json, "situation", slice_from(observation->case_name));
 	json_write_string(json, "decided_by", slice_from(deciders[observation->decided_by]));
 	json_write_string(json, "words", buffer_slice(&observation->words));
 	json_write_raw(json, "decision", buffer_slice(&observation->json));
@@ -62,7 +62,7 @@ static void write_limits(struct json_writer *json, const struct policy_limits *l
 	json_end_object(json);
 }
 
-void inspection_write(const struct inspection *inspection, struct json_writer *json) {
+void inspection_write_json(const struct inspection *inspection, struct json_writer *json) {
 	const struct dry_run *dry_run = &inspection->dry_run;
 	json_begin_object(json, NULL);
 	json_write_string(json, "file", slice_from(inspection->path));
@@ -73,7 +73,7 @@ void inspection_write(const struct inspection *inspection, struct json_writer *j
 	write_limits(json, &inspection->limits);
 	report_problems(&inspection->problems, "problems", json);
 	write_mistakes(json, dry_run);
-	report_problems(&inspection->lints, "warnings", json);
+	report_problems(&inspection->warnings, "warnings", json);
 	write_hooks(json, inspection);
 	json_begin_array(json, "situations");
 	for (size_t i = 0; i < dry_run->count; i++)

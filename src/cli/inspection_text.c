@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A page for people: what a hook does in most situations is said once, with the situations listed behind it.
+// The report for people. Cases with the same text are grouped: the text comes once, with a list of the cases.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 enum { WIDTH = 110, INDENT = 6, TEXT_BYTES = 1 << 20 };
 
-// Text of the policy's may hold anything; a terminal must not obey it.
+// Text from a policy may hold any bytes; a terminal must not interpret them.
 static void put_visible(FILE *out, struct slice text) {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char byte = (unsigned char)text.ptr[i];
@@ -21,7 +21,8 @@ static void put_visible(FILE *out, struct slice text) {
 	}
 }
 
-// An error is its line's, though its message may name what the request was; where a budget ran out is chance.
+// Errors in the same line are the same mistake, even if their messages name the request. The line where a budget ran
+// out is chance.
 static bool is_same_mistake(const struct observation *a, const struct observation *b) {
 	if (strcmp(a->hook, b->hook) != 0 || a->mistake.ending != b->mistake.ending ||
 	    strcmp(a->mistake.file, b->mistake.file) != 0)
@@ -37,8 +38,8 @@ static bool is_same_mistake(const struct observation *a, const struct observatio
 	}
 }
 
-// Whether the mistake was told with an earlier scene.
-static bool is_told(const struct dry_run *dry_run, size_t index) {
+// Whether an earlier case has the same mistake.
+static bool is_repeated(const struct dry_run *dry_run, size_t index) {
 	for (size_t i = 0; i < index; i++)
 		if (dry_run->observations[i].mistakes &&
 		    is_same_mistake(&dry_run->observations[i], &dry_run->observations[index]))
@@ -55,7 +56,7 @@ static void print_mistake(FILE *out, const struct dry_run *dry_run, size_t index
 	if (observation->mistake.line)
 		fprintf(out, ":%d", observation->mistake.line);
 	fprintf(out, ": %s: %s in \"", observation->hook, call_ending_name(observation->mistake.ending));
-	put_visible(out, slice_from(observation->dry_run_case));
+	put_visible(out, slice_from(observation->case_name));
 	fputs("\"", out);
 	if (more)
 		fprintf(out, " and %zu more situation%s", more, more == 1 ? "" : "s");
@@ -76,33 +77,33 @@ static void print_problems(FILE *out, const struct problems *problems, const cha
 	buffer_free(&text);
 }
 
-// What is said of a scene; two that say the same are folded.
-static bool says_the_same(const struct observation *a, const struct observation *b) {
+static bool has_same_text(const struct observation *a, const struct observation *b) {
 	return strcmp(a->hook, b->hook) == 0 && !a->mistakes == !b->mistakes &&
 	       slice_equal(buffer_slice(&a->words), buffer_slice(&b->words));
 }
 
-static bool is_folded(const struct dry_run *dry_run, size_t index) {
+// Whether the case is listed in the group of an earlier one.
+static bool is_grouped(const struct dry_run *dry_run, size_t index) {
 	for (size_t i = 0; i < index; i++)
-		if (says_the_same(&dry_run->observations[i], &dry_run->observations[index]))
+		if (has_same_text(&dry_run->observations[i], &dry_run->observations[index]))
 			return true;
 	return false;
 }
 
-// The situations of all scenes that say the same, as lines that begin with INDENT spaces.
-static void print_situations(const struct dry_run *dry_run, size_t index) {
+// The names of all cases with the same text, in lines that begin with INDENT spaces.
+static void print_cases(const struct dry_run *dry_run, size_t index) {
 	size_t column = 0;
 	for (size_t i = index; i < dry_run->count; i++) {
 		const struct observation *observation = &dry_run->observations[i];
-		if (!says_the_same(&dry_run->observations[index], observation))
+		if (!has_same_text(&dry_run->observations[index], observation))
 			continue;
-		size_t bytes = strlen(observation->dry_run_case);
+		size_t bytes = strlen(observation->case_name);
 		if (column && column + bytes + 2 > WIDTH) {
 			fputs(";\n", stdout);
 			column = 0;
 		}
 		column += column ? (size_t)printf("; ") : (size_t)printf("%*s", INDENT, "");
-		put_visible(stdout, slice_from(observation->dry_run_case));
+		put_visible(stdout, slice_from(observation->case_name));
 		column += bytes;
 	}
 	putchar('\n');
@@ -110,14 +111,14 @@ static void print_situations(const struct dry_run *dry_run, size_t index) {
 
 static void print_use(const struct inspection *inspection, const char *hook) {
 	struct inspection_use use = inspection_use(inspection, hook);
-	printf("\n%-10s %zu situations", hook, use.dry_run_cases);
+	printf("\n%-10s %zu situations", hook, use.cases);
 	if (use.calls == 0) {
 		printf(", decided by what is built in\n");
 		return;
 	}
 	printf("; at most %" PRIu64 " of %" PRIu64 " instructions, %zu of %" PRIu64 " KiB", use.instructions,
 	       inspection->limits.instructions, (use.peak_bytes + 1023) / 1024, inspection->limits.memory_bytes / 1024);
-	if (use.cpu_ns > 0) // a mistaken policy isn't timed
+	if (use.cpu_ns > 0) // a policy with a mistake isn't timed
 		printf(", %.1f us", (double)use.cpu_ns / 1000);
 	putchar('\n');
 }
@@ -126,9 +127,9 @@ static void print_hook(const struct inspection *inspection, const char *hook) {
 	const struct dry_run *dry_run = &inspection->dry_run;
 	struct inspection_use use = inspection_use(inspection, hook);
 	bool is_built_in = use.calls == 0;
-	if (use.dry_run_cases == 0)
+	if (use.cases == 0)
 		return;
-	// What is built in is in the reference; whom it chooses depends on the models.
+	// The reference describes the built-in decisions; the choice of `select` depends on the models.
 	if (is_built_in && strcmp(hook, "select") != 0) {
 		printf("\n%-10s built in\n", hook);
 		return;
@@ -136,12 +137,12 @@ static void print_hook(const struct inspection *inspection, const char *hook) {
 	print_use(inspection, hook);
 	for (size_t i = 0; i < dry_run->count; i++) {
 		const struct observation *observation = &dry_run->observations[i];
-		if (strcmp(observation->hook, hook) != 0 || is_folded(dry_run, i))
+		if (strcmp(observation->hook, hook) != 0 || is_grouped(dry_run, i))
 			continue;
 		fputs(observation->mistakes ? "   by default, since it went wrong: " : "   ", stdout);
 		put_visible(stdout, buffer_slice(&observation->words));
 		putchar('\n');
-		print_situations(dry_run, i);
+		print_cases(dry_run, i);
 	}
 }
 
@@ -153,18 +154,18 @@ static void print_head(const struct inspection *inspection) {
 		return;
 	printf("%s: a %s policy with %zu model%s", inspection->policy, wrong ? "mistaken" : "sound",
 	       inspection->model_count, inspection->model_count == 1 ? "" : "s");
-	if (inspection->lints.count)
-		printf(", %zu doubt%s", inspection->lints.count, inspection->lints.count == 1 ? "" : "s");
+	if (inspection->warnings.count)
+		printf(", %zu doubt%s", inspection->warnings.count, inspection->warnings.count == 1 ? "" : "s");
 	putchar('\n');
 }
 
-static void print_wrong(FILE *out, const struct inspection *inspection) {
+static void print_mistakes(FILE *out, const struct inspection *inspection) {
 	const struct dry_run *dry_run = &inspection->dry_run;
 	print_problems(out, &inspection->problems, "");
 	for (size_t i = 0; i < dry_run->count; i++)
-		if (dry_run->observations[i].mistakes && !is_told(dry_run, i))
+		if (dry_run->observations[i].mistakes && !is_repeated(dry_run, i))
 			print_mistake(out, dry_run, i);
-	print_problems(out, &inspection->lints, "warning: ");
+	print_problems(out, &inspection->warnings, "warning: ");
 }
 
 static bool has_line(struct slice text, struct slice line) {
@@ -177,29 +178,29 @@ static bool has_line(struct slice text, struct slice line) {
 	return false;
 }
 
-// Each line on stderr that wasn't told before.
-static void tell_wrong(const struct inspection *inspection, struct buffer *told) {
+// Prints each line that no earlier file has printed.
+static void print_new_mistakes(const struct inspection *inspection, struct buffer *printed) {
 	char *text = NULL;
 	size_t bytes = 0;
 	FILE *out = open_memstream(&text, &bytes);
 	if (!out)
 		abort();
-	print_wrong(out, inspection);
+	print_mistakes(out, inspection);
 	fclose(out);
 	for (struct slice rest = slice_of(text, bytes); rest.len;) {
 		struct slice line = slice_of(rest.ptr, slice_find(rest, '\n'));
 		rest = slice_from_offset(rest, line.len + 1);
-		if (has_line(buffer_slice(told), line))
+		if (has_line(buffer_slice(printed), line))
 			continue;
 		fprintf(stderr, "%.*s\n", SLICE_ARGS(line));
-		buffer_append(told, line);
-		buffer_append_byte(told, '\n');
+		buffer_append(printed, line);
+		buffer_append_byte(printed, '\n');
 	}
 	free(text);
 }
 
-void inspection_print(const struct inspection *inspection, struct buffer *told) {
-	tell_wrong(inspection, told);
+void inspection_print(const struct inspection *inspection, struct buffer *printed) {
+	print_new_mistakes(inspection, printed);
 	fflush(stderr);
 	print_head(inspection);
 	for (size_t i = 0; policy_hook_names[i]; i++)

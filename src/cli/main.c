@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `signalbox COMMAND ...`: finds the command and hands over. Nothing is decided here but which one.
+// `signalbox COMMAND ...`: finds the command and calls it.
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -73,7 +73,7 @@ static int run_command(const char *name, int argc, char **argv) {
 }
 
 // `help` and `help COMMAND`, which is `COMMAND --help`.
-static int help(int argc, char **argv) {
+static int run_help(int argc, char **argv) {
 	char option[] = "--help";
 	if (argc == 1 || strcmp(argv[1], "help") == 0) {
 		print_help(stdout);
@@ -93,7 +93,7 @@ int main(int argc, char **argv) {
 	}
 	const char *name = argv[1];
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
-		return help(argc - 1, argv + 1);
+		return run_help(argc - 1, argv + 1);
 	if (strcmp(name, "--version") == 0)
 		name = "version";
 	return run_command(name, argc - 1, argv + 1);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The first mistake ends the parsing, and so does --help.
 #include "cli/options.h"
 
 #include <stdarg.h>
@@ -40,9 +41,9 @@ static const struct cli_option *find_option(const struct cli_option *options, co
 	return NULL;
 }
 
-// Tells of an option that the table lacks, with the nearest one; `dashes` is how it was written.
-static enum options_result refuse_option(const struct command_line *line, const char *command, const char *dashes,
-                                         struct slice name) {
+// Reports an option that the table lacks, with the nearest one that it has. `dashes`: as the user wrote it.
+static enum options_result report_unknown_option(const struct command_line *line, const char *command,
+                                                 const char *dashes, struct slice name) {
 	const char *names[OPTIONS_MAX + 2] = {"help"};
 	size_t count = 1;
 	for (const struct cli_option *option = line->options; option->name && count <= OPTIONS_MAX; option++)
@@ -53,7 +54,7 @@ static enum options_result refuse_option(const struct command_line *line, const 
 	return OPTIONS_MISUSE;
 }
 
-static bool take_value(const struct cli_option *option, const char *value, const char *command) {
+static bool store_value(const struct cli_option *option, const char *value, const char *command) {
 	if (!option->list) {
 		*option->value = value;
 		return true;
@@ -66,14 +67,14 @@ static bool take_value(const struct cli_option *option, const char *value, const
 	return true;
 }
 
-// Reads the flag at argv[*place] (and its value, moving *place).
-static enum options_result take_flag(const struct command_line *line, int argc, char **argv, int *place) {
+// Reads the flag at argv[*place]; moves *place if the value is the next argument.
+static enum options_result read_flag(const struct command_line *line, int argc, char **argv, int *place) {
 	const char *text = argv[*place] + 2;
 	const char *equals = strchr(text, '=');
 	size_t length = equals ? (size_t)(equals - text) : strlen(text);
 	const struct cli_option *option = find_option(line->options, text, length);
 	if (!option)
-		return refuse_option(line, argv[0], "--", slice_of(text, length));
+		return report_unknown_option(line, argv[0], "--", slice_of(text, length));
 	if (!option->value_name) {
 		if (equals) {
 			options_misuse(argv[0], "--%s takes no value", option->name);
@@ -89,7 +90,7 @@ static enum options_result take_flag(const struct command_line *line, int argc, 
 		options_misuse(argv[0], "--%s needs a value", option->name);
 		return OPTIONS_MISUSE;
 	}
-	return take_value(option, value, argv[0]) ? OPTIONS_READY : OPTIONS_MISUSE;
+	return store_value(option, value, argv[0]) ? OPTIONS_READY : OPTIONS_MISUSE;
 }
 
 enum options_result options_parse(struct command_line *line, int argc, char **argv) {
@@ -103,10 +104,10 @@ enum options_result options_parse(struct command_line *line, int argc, char **ar
 			print_help(line);
 			return OPTIONS_HELP;
 		} else if (flags && strncmp(text, "--", 2) == 0) {
-			if (take_flag(line, argc, argv, &i) != OPTIONS_READY)
+			if (read_flag(line, argc, argv, &i) != OPTIONS_READY)
 				return OPTIONS_MISUSE;
 		} else if (flags && text[0] == '-' && text[1]) {
-			return refuse_option(line, argv[0], "-", slice_from(text + 1));
+			return report_unknown_option(line, argv[0], "-", slice_from(text + 1));
 		} else if (line->argument_count == line->argument_limit) {
 			options_misuse(argv[0], "unexpected argument \"%s\"", text);
 			return OPTIONS_MISUSE;

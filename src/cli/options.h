@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command-line flags from one table: parsing, and the help text. Flags are `--name VALUE`, `--name=VALUE` or, for
-// switches, `--name`; `--` ends them. Values are borrowed from argv.
+// Parses command-line flags by a table, which also makes the help text. Flags are `--name VALUE`, `--name=VALUE` or,
+// for switches, `--name`; `--` ends them. Values are borrowed from argv.
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
@@ -12,33 +12,33 @@ struct cli_option {
 	const char *name;       // without the dashes; NULL ends the table
 	const char *value_name; // as help shows it: "FILE"
 	const char *meaning;    // one line
-	const char **value;     // set to the value, the last one wins; or
+	const char **value;     // set to the value, the last one if repeated; or
 	bool *given;            // set to true by a switch; or
 	const char **list;      // room for `list_limit` values of a flag that may be repeated
 	size_t *list_count;
 	size_t list_limit;
 };
 
-// A command's line: what its help says, and what it takes.
+// A command's help text, flags and arguments.
 struct command_line {
 	const char *usage;   // "serve [--config FILE] ..."
 	const char *summary; // what it does; may have several lines
 	const struct cli_option *options;
-	const char **arguments; // room for `argument_limit` arguments that are no flags
+	const char **arguments; // room for `argument_limit` arguments other than flags
 	size_t argument_limit;
 	size_t argument_count; // filled
 };
 
 enum options_result {
 	OPTIONS_READY,
-	OPTIONS_HELP,   // help was asked for and has been printed: the command is done
-	OPTIONS_MISUSE, // a mistake, told on stderr with a hint to --help
+	OPTIONS_HELP,   // help was requested and has been printed: the command is done
+	OPTIONS_MISUSE, // a mistake, printed on stderr with a hint to --help
 };
 
 // Parses argv[1..]; argv[0] is the command's name.
 enum options_result options_parse(struct command_line *line, int argc, char **argv);
 
-// Says on stderr what is wrong with the command's line, with a hint to --help. Returns the exit status.
+// Prints a mistake in the command line on stderr, with a hint to --help. Returns the exit status CLI_MISUSED.
 int options_misuse(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

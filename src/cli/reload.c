@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `signalbox reload`: asks a running gateway, at its admin listener, to load its policy again or to go back to a
-// version that ran before, and prints what came of it.
+// `signalbox reload`: makes a running gateway load its policy again, or return to an earlier version, by a request to
+// its admin listener; prints the result.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,19 +12,18 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/settings_flags.h"
+#include "gateway/reload_call.h"
 #include "gateway/settings.h"
 #include "http/fetch.h"
 
 enum { RESPONSE_BYTES = 4 << 20, PATH_BYTES = 64, TIMEOUT_MS = 60000 };
 
-#define VERSION_MAX (UINT64_C(1) << 53)
-
-static const char *text_of(const struct document *document, const char *key) {
+static const char *get_text(const struct document *document, const char *key) {
 	const struct document *value = document_get(document, key);
 	return value && value->kind == DOCUMENT_STRING ? value->string.ptr : NULL;
 }
 
-static double number_of(const struct document *document, const char *key) {
+static double get_number(const struct document *document, const char *key) {
 	const struct document *value = document_get(document, key);
 	return value && value->kind == DOCUMENT_NUMBER ? value->number : 0;
 }
@@ -34,39 +33,39 @@ static void print_errors(const struct document *response) {
 	struct problems problems = {0};
 	for (size_t i = 0; errors && i < errors->item_count; i++) {
 		const struct document *error = &errors->items[i];
-		problems_add(&problems, text_of(error, "file"), (int)number_of(error, "line"), text_of(error, "field"),
-		             text_of(error, "expected"), text_of(error, "found"));
+		problems_add(&problems, get_text(error, "file"), (int)get_number(error, "line"), get_text(error, "field"),
+		             get_text(error, "expected"), get_text(error, "found"));
 	}
 	cli_print_problems(&problems);
 }
 
-// Whether an admin listener answers a reload like that. Other servers know no versions of a policy.
-static bool is_of_admin(int status, const struct document *response) {
+// Whether the response is an admin listener's. Other servers name no version of a policy.
+static bool is_from_admin(int status, const struct document *response) {
 	if (status == 200)
-		return text_of(response, "hash") != NULL;
-	return text_of(response, "message") && (status == 503 || document_get(response, "version"));
+		return get_text(response, "hash") != NULL;
+	return get_text(response, "message") && (status == 503 || document_get(response, "version"));
 }
 
 static int print_response(const char *address, int status, struct slice body) {
 	struct document response = {0};
 	int result = CLI_FAILED;
-	if (json_read_document(body, &response) || !is_of_admin(status, &response)) {
+	if (json_read_document(body, &response) || !is_from_admin(status, &response)) {
 		fprintf(stderr, "signalbox reload: %s is no admin listener (status %d); name the gateway's with --admin\n",
 		        address, status);
 	} else if (status == 200) {
-		printf("policy version %.0f runs: %.0f model%s, hash %.12s\n", number_of(&response, "version"),
-		       number_of(&response, "models"), number_of(&response, "models") == 1 ? "" : "s",
-		       text_of(&response, "hash"));
+		printf("policy version %.0f runs: %.0f model%s, hash %.12s\n", get_number(&response, "version"),
+		       get_number(&response, "models"), get_number(&response, "models") == 1 ? "" : "s",
+		       get_text(&response, "hash"));
 		result = CLI_DONE;
 	} else {
-		fprintf(stderr, "signalbox reload: %s (status %d)\n", text_of(&response, "message"), status);
+		fprintf(stderr, "signalbox reload: %s (status %d)\n", get_text(&response, "message"), status);
 		print_errors(&response);
 	}
 	document_free(&response);
 	return result;
 }
 
-static int ask_gateway(const char *address, uint64_t version) {
+static int send_reload(const char *address, uint64_t version) {
 	char path[PATH_BYTES] = "/reload";
 	if (version)
 		snprintf(path, sizeof path, "/reload?to=%" PRIu64, version);
@@ -84,11 +83,11 @@ static int ask_gateway(const char *address, uint64_t version) {
 	return result;
 }
 
-static int run(const struct settings_flags *flags, uint64_t version) {
+static int reload_policy(const struct settings_flags *flags, uint64_t version) {
 	struct problems problems = {0};
 	struct settings settings;
 	int rc = settings_load(flags, &environment_of_process, &problems, &settings);
-	int status = rc ? CLI_FAILED : ask_gateway(settings.admin, version);
+	int status = rc ? CLI_FAILED : send_reload(settings.admin, version);
 	cli_print_problems(&problems);
 	settings_free(&settings);
 	return status;
@@ -114,9 +113,9 @@ int cli_reload(int argc, char **argv) {
 	enum options_result parsed = options_parse(&line, argc, argv);
 	if (parsed != OPTIONS_READY)
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
-	if (to && (!slice_parse_u64(slice_from(to), VERSION_MAX, &version) || version == 0))
+	if (to && (!slice_parse_u64(slice_from(to), RELOAD_CALL_VERSION_MAX, &version) || version == 0))
 		return options_misuse(argv[0], "--to takes a version's number, from 1 on");
 	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
 		return CLI_MISUSED;
-	return run(&flags, version);
+	return reload_policy(&flags, version);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `signalbox serve`: settings from file, flags and environment; then the gateway until it is told to stop.
+// `signalbox serve`: reads settings from file, flags and environment, then runs the gateway until a signal stops it.
 #include <signal.h>
 #include <stdlib.h>
 
@@ -14,17 +14,17 @@
 
 enum { LISTEN_FLAGS = 64 };
 
-// Whoever asks again for an end that has come must not turn it into a failure.
+// The gateway has stopped; a second SIGTERM now must not change the exit status.
 static void ignore_signals(void) {
-	sigset_t asked;
-	sigemptyset(&asked);
-	sigaddset(&asked, SIGTERM);
-	sigaddset(&asked, SIGINT);
-	sigaddset(&asked, SIGHUP);
-	sigprocmask(SIG_BLOCK, &asked, NULL);
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 }
 
-static int serve(const struct settings_flags *flags) {
+static int run_gateway(const struct settings_flags *flags) {
 	struct problems problems = {0};
 	struct settings settings;
 	struct gateway *gateway = NULL;
@@ -84,9 +84,9 @@ int cli_serve(int argc, char **argv) {
 	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
 		return CLI_MISUSED;
 	if (core_dumps)
-		return serve(&flags);
+		return run_gateway(&flags);
 	cli_conceal();
-	int status = serve(&flags);
+	int status = run_gateway(&flags);
 	cli_expose();
 	return status;
 }

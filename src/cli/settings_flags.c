@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Mistakes in settings name a key; on the command line they name the flag.
 #include "cli/settings_flags.h"
 
 #include <stdio.h>
@@ -10,8 +11,8 @@
 
 enum { FLAG_BYTES = 64 };
 
-// The flag of a settings' key: "log.level" is --log-level, and "listen[2]" one of several --listen.
-static void flag_of(const char *field, char flag[FLAG_BYTES]) {
+// Writes the flag of a settings key: "log-level" for "log.level", "listen" for "listen[2]".
+static void write_flag(const char *field, char flag[FLAG_BYTES]) {
 	snprintf(flag, FLAG_BYTES, "%.*s", (int)strcspn(field, "["), field);
 	for (char *dot = flag; (dot = strchr(dot, '.')) != NULL;)
 		*dot = '-';
@@ -22,7 +23,7 @@ int settings_flags_check(const char *command, const struct settings_flags *flags
 	int rc = settings_check_flags(flags, &problems);
 	for (size_t i = 0; i < problems.count; i++) {
 		char flag[FLAG_BYTES];
-		flag_of(problems.list[i].field, flag);
+		write_flag(problems.list[i].field, flag);
 		options_misuse(command, "--%s: expected %s, found %s", flag, problems.list[i].expected, problems.list[i].found);
 	}
 	problems_free(&problems);

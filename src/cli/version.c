@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// `signalbox version`.
 #include <stdio.h>
 
 #include "cli/cli.h"

@@ -20,8 +20,8 @@ static bool parse_unix(struct slice path, struct address *address) {
 	return true;
 }
 
-// Copies a host out of its slice, for functions of libc. False when it is too long to be one.
-static bool terminated(struct slice host, char text[HOST_BYTES]) {
+// Copies a host as a C string, for functions of libc. False if it is too long or contains a NUL.
+static bool copy_host(struct slice host, char text[HOST_BYTES]) {
 	if (host.len >= HOST_BYTES || slice_find(host, '\0') < host.len)
 		return false;
 	if (host.len)
@@ -33,10 +33,10 @@ static bool terminated(struct slice host, char text[HOST_BYTES]) {
 static bool is_v6(struct slice host) {
 	char text[HOST_BYTES];
 	struct in6_addr parsed;
-	return terminated(host, text) && inet_pton(AF_INET6, text, &parsed) == 1;
+	return copy_host(host, text) && inet_pton(AF_INET6, text, &parsed) == 1;
 }
 
-// Letters, digits, dots and hyphens: a name or an IPv4 address.
+// A name or an IPv4 address: letters, digits, dots and hyphens.
 static bool is_name(struct slice host) {
 	for (size_t i = 0; i < host.len; i++) {
 		char c = host.ptr[i];
@@ -66,16 +66,16 @@ bool address_parse(struct slice text, struct address *address) {
 	return true;
 }
 
-// The two families of loopback that a host can mean.
+// The families of loopback that a host may stand for.
 enum { LOOPBACK_V4 = 1, LOOPBACK_V6 = 2 };
 
-static int loopback_of(struct slice host) {
+static int loopback_families(struct slice host) {
 	char text[HOST_BYTES];
 	struct in_addr v4;
 	struct in6_addr v6;
 	if (slice_equal_nocase(host, SLICE("localhost")))
 		return LOOPBACK_V4 | LOOPBACK_V6;
-	if (!terminated(host, text))
+	if (!copy_host(host, text))
 		return 0;
 	if (inet_pton(AF_INET, text, &v4) == 1)
 		return ntohl(v4.s_addr) >> 24 == 127 ? LOOPBACK_V4 : 0;
@@ -85,30 +85,31 @@ static int loopback_of(struct slice host) {
 }
 
 bool address_is_local(const struct address *address) {
-	return address->is_unix || loopback_of(address->host) != 0;
+	return address->is_unix || loopback_families(address->host) != 0;
 }
 
 static bool is_any(struct slice host) {
 	return slice_equal(host, SLICE("0.0.0.0")) || slice_equal(host, SLICE("::"));
 }
 
-// Whether two hosts can mean the same interface. 127.0.0.1 and 127.0.0.2 don't, "localhost" and either may.
+// Whether two hosts may stand for the same interface: 127.0.0.1 and 127.0.0.2 don't, "localhost" and either of them
+// may.
 static bool is_same_host(struct slice a, struct slice b) {
 	bool named = slice_equal_nocase(a, SLICE("localhost")) || slice_equal_nocase(b, SLICE("localhost"));
-	return slice_equal_nocase(a, b) || (named && (loopback_of(a) & loopback_of(b)) != 0);
+	return slice_equal_nocase(a, b) || (named && (loopback_families(a) & loopback_families(b)) != 0);
 }
 
-bool address_receives(const struct address *address, struct slice host, uint16_t port, bool of_this_machine) {
+bool address_receives(const struct address *address, struct slice host, uint16_t port, bool is_of_this_machine) {
 	if (address->is_unix || address->port != port)
 		return false;
-	return is_any(address->host) ? of_this_machine || is_any(host) : is_same_host(address->host, host);
+	return is_any(address->host) ? is_of_this_machine || is_any(host) : is_same_host(address->host, host);
 }
 
 static bool is_interface_address(struct slice host) {
 	char text[HOST_BYTES];
-	struct in6_addr wanted; // an IPv4 address lies in its first bytes
+	struct in6_addr wanted; // also holds an IPv4 address, in its first bytes
 	struct ifaddrs *all;
-	if (!terminated(host, text))
+	if (!copy_host(host, text))
 		return false;
 	int family = inet_pton(AF_INET, text, &wanted) == 1    ? AF_INET
 	             : inet_pton(AF_INET6, text, &wanted) == 1 ? AF_INET6
@@ -131,7 +132,7 @@ static bool is_interface_address(struct slice host) {
 
 bool address_is_of_this_machine(struct slice host) {
 	char name[HOST_BYTES] = "";
-	if (loopback_of(host) || is_interface_address(host))
+	if (loopback_families(host) || is_interface_address(host))
 		return true;
 	return gethostname(name, sizeof name - 1) == 0 && slice_equal_nocase(host, slice_from(name));
 }

@@ -10,7 +10,7 @@
 
 enum { FIELD_BYTES = 256 };
 
-// A text that never gets into a problem.
+// Problems never quote the value.
 static void read_secret(const struct document *value, void *target, const struct schema_place *place) {
 	if (!document_is_text(value)) {
 		problems_add(place->problems, place->file, value->line, place->field, "a non-empty string", "something else");
@@ -45,7 +45,7 @@ void credentials_config_free(struct credentials_config *credentials) {
 	*credentials = (struct credentials_config){0};
 }
 
-static bool is_whole(const struct credentials_config *read) {
+static bool is_complete(const struct credentials_config *read) {
 	bool pair = read->access_key_id && read->secret_access_key;
 	bool part_of_pair = read->access_key_id || read->secret_access_key || read->session_token;
 	return read->bearer_token ? !part_of_pair : pair;
@@ -68,7 +68,7 @@ void credentials_config_read(const struct document *value, void *target, const s
 	size_t before = place->problems->count + place->problems->dropped;
 	schema_read(credentials_keys, value, &read, place);
 	bool good = place->problems->count + place->problems->dropped == before;
-	if (good && !is_whole(&read)) {
+	if (good && !is_complete(&read)) {
 		problems_add(place->problems, place->file, value->line, place->field, form, "another combination");
 		good = false;
 	} else if (good && !is_usable(&read)) {
@@ -113,8 +113,8 @@ void credentials_config_read_sets(const struct document *value, void *target, co
 	}
 }
 
-// Settings have been checked to make whole credentials.
-static struct credentials_source *source_of(const struct credentials_config *from) {
+// `from` has been checked by credentials_config_read.
+static struct credentials_source *new_source(const struct credentials_config *from) {
 	struct credentials *credentials =
 	    credentials_new(from->access_key_id, from->secret_access_key, from->session_token, from->bearer_token);
 	struct credentials_source *source = credentials_source_static(credentials);
@@ -127,14 +127,14 @@ int credentials_sources_init(struct credentials_sources *sources, const struct e
 	const struct credentials_config *own = &options->credentials;
 	const struct credentials_config_sets *sets = &options->credential_sets;
 	const char *mistake = NULL;
-	sources->own = own->access_key_id || own->bearer_token ? source_of(own)
+	sources->own = own->access_key_id || own->bearer_token ? new_source(own)
 	                                                       : credentials_source_environment(environment, &mistake);
 	sources->set_count = sets->count;
 	sources->sets = memory_new(sources->set_count, sizeof *sources->sets);
 	for (size_t i = 0; i < sources->set_count; i++)
 		sources->sets[i] = (struct named_credentials_source){
 		    .name = sets->list[i].name,
-		    .source = source_of(&sets->list[i].credentials),
+		    .source = new_source(&sets->list[i].credentials),
 		};
 	if (!mistake)
 		return 0;

@@ -28,7 +28,7 @@ void endpoint_config_read_endpoint(const struct document *value, void *target, c
 		memory_replace_string(target, value->string);
 }
 
-// Fills *field, where it is still empty, from the first of the variables (ended by NULL) that isn't blank.
+// Fills *field, if it is still NULL, from the first of the variables (ended by NULL) that isn't blank.
 static void read_environment(const struct environment *environment, const char *const *names, schema_parse parse,
                              struct problems *problems, char **field) {
 	for (; !*field && *names; names++) {
@@ -44,7 +44,7 @@ static void read_environment(const struct environment *environment, const char *
 	}
 }
 
-// libcurl judges what it says, once it is needed.
+// Takes any text: connect_proxy_problem and libcurl check it.
 static void read_proxy(const struct document *value, void *target, const struct schema_place *place) {
 	(void)place;
 	memory_replace_string(target, value->string);

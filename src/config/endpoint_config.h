@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where requests go unless a model says otherwise: readers of the settings' region and endpoint, and what the
-// environment says of them. The readers are schema_parse functions over a char *.
+// The default region and endpoint of requests: readers of the settings, and of the environment's variables. The readers
+// are schema_parse functions whose target is a char *.
 #ifndef CONFIG_ENDPOINT_CONFIG_H
 #define CONFIG_ENDPOINT_CONFIG_H
 
@@ -12,13 +12,14 @@
 void endpoint_config_read_region(const struct document *value, void *target, const struct schema_place *place);
 void endpoint_config_read_endpoint(const struct document *value, void *target, const struct schema_place *place);
 
-// Fills region, endpoint and proxy where they are still NULL: from AWS_REGION, AWS_DEFAULT_REGION (else us-east-1);
-// AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL (else it stays NULL: the region's own); HTTPS_PROXY, ALL_PROXY, in
-// small letters first (else NULL: none). A region or an endpoint that makes no sense is a problem.
+// Fills what is still NULL. region: from AWS_REGION, AWS_DEFAULT_REGION, else us-east-1. endpoint: from
+// AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL, else it stays NULL, for the region's own. proxy: from
+// https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY, else it stays NULL, for none. Adds a problem for an invalid region or
+// endpoint.
 void endpoint_config_complete(const struct environment *environment, struct problems *problems,
                               struct engine_options *options);
 
-// Adds a problem when `endpoint` (NULL is fine) is http:// and not on this machine.
+// Adds a problem if `endpoint` (a URL, or NULL) is http:// and not on loopback.
 void endpoint_config_refuse_plaintext(const char *endpoint, const char *file, struct problems *problems);
 
 #endif

@@ -27,8 +27,8 @@ const struct schema_key engine_timeouts_keys[] = {
 
 const struct schema_key engine_limits_keys[] = {
     INTEGER(limits, body_bytes, 25 * MEBI, KIBI, 1024.0 * MEBI, "largest body of a request"),
-    INTEGER(limits, response_bytes, 25 * MEBI, KIBI, 1024.0 * MEBI, "largest unary answer of a model"),
-    INTEGER(limits, header_bytes, 64 * KIBI, KIBI, MEBI, "largest head of a request or an answer"),
+    INTEGER(limits, response_bytes, 25 * MEBI, KIBI, 1024.0 * MEBI, "largest whole response of a model"),
+    INTEGER(limits, header_bytes, 64 * KIBI, KIBI, MEBI, "largest head of a request or a response"),
     INTEGER(limits, frame_bytes, 16 * MEBI, KIBI, 16 * MEBI, "largest frame of an event stream"),
     INTEGER(limits, hold_bytes, 64 * KIBI, KIBI, 16 * MEBI, "held back of a stream before its first content"),
     {0},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keys of struct engine_options, defined once: names, types, ranges, defaults, meanings; and its reading. A door
-// whose settings embed the structure takes these lists into its own by a SCHEMA_KEYS entry at its offset.
+// Reads struct engine_options. Its keys are defined once: names, types, ranges, defaults, meanings. A door whose
+// settings embed the structure includes these lists in its own by a SCHEMA_KEYS entry at the structure's offset.
 #ifndef CONFIG_ENGINE_OPTIONS_H
 #define CONFIG_ENGINE_OPTIONS_H
 
@@ -13,15 +13,16 @@
 
 enum { KIBI = 1024, MEBI = 1024 * 1024, MINUTE_MS = 60 * 1000, HOUR_MS = 3600 * 1000 };
 
-// All of them; for doors with keys of their own in the tables `timeouts` and `limits`, those without the two tables,
-// and what is in each.
+// All keys.
 extern const struct schema_key engine_options_keys[];
+// The same in parts, for doors that have further keys in the tables `timeouts` and `limits`: the keys without the two
+// tables, and the keys of each table.
 extern const struct schema_key engine_base_keys[];
 extern const struct schema_key engine_timeouts_keys[];
 extern const struct schema_key engine_limits_keys[];
 
-// Builders of keys for lists whose structure is an `of`. Offsets are of the whole structure also within a table, which
-// has none of its own.
+// Builders of keys for a structure `of`. Offsets count from the start of the whole structure, also for keys of an inner
+// table.
 #define KEY_INTEGER(of, table, key, fallback, least, most, text)                                                       \
 	{                                                                                                                  \
 		.name = #key, .type = SCHEMA_INTEGER, .offset = offsetof(of, table.key), .minimum = (least),                   \
@@ -37,17 +38,17 @@ extern const struct schema_key engine_limits_keys[];
 #define KEY_TABLE(key, inner, text)                                                                                    \
 	{ .name = #key, .type = SCHEMA_TABLE, .keys = inner, .meaning = text }
 
-// A list of keys as part of another list, where a structure `of` embeds a struct engine_options as `member`.
+// Includes a list of the keys above in the list of a structure `of` that embeds a struct engine_options as `member`.
 #define ENGINE_OPTIONS_KEYS(of, member, list)                                                                          \
 	{ .name = "", .type = SCHEMA_KEYS, .offset = offsetof(of, member), .keys = (list) }
 
-// Fills what is still empty of region, endpoint and proxy from the environment, and checks what keys say together.
+// Fills region, endpoint and proxy from the environment, if they are still NULL, and checks keys against each other.
 // `file` is the settings' name for messages.
 void engine_options_complete(const char *file, const struct environment *environment, struct problems *problems,
                              struct engine_options *options);
 
-// Fills `options` (release with engine_options_free, whatever the result): defaults, the table, the environment. 0, or
-// ERROR_INVALID with every mistake in `problems`.
+// Fills `options` (release with engine_options_free, whatever the result) from defaults, the table and the environment.
+// 0, or ERROR_INVALID with every mistake in `problems`.
 int engine_options_read(const char *file, const struct document *table, const struct environment *environment,
                         struct problems *problems, struct engine_options *options);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the running policy is and how it came to be, as JSON.
+// The running policy, its history and the mistakes of the one last rejected, as JSON.
 #include "base/json_writer.h"
 #include "base/problem.h"
 #include "base/time_format.h"

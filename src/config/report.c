@@ -8,7 +8,7 @@
 #include "route/decide.h"
 #include "route/state.h"
 
-// A moment of the monotonic clock as calendar time; 0 is none.
+// Writes a time of the monotonic clock as calendar time; 0 is written as null.
 static void write_time(struct json_writer *json, const char *name, uint64_t at_ms, struct report_time time) {
 	char text[TIME_ISO_BYTES];
 	if (at_ms == 0) {
@@ -51,7 +51,7 @@ static void write_model_health(struct json_writer *json, const struct model *mod
 	json_end_object(json);
 }
 
-static void total_of(const struct pool *pool, struct model_statistics *total) {
+static void add_up(const struct pool *pool, struct model_statistics *total) {
 	struct model_state **states = memory_new(pool->count, sizeof *states);
 	for (size_t i = 0; i < pool->count; i++)
 		states[i] = pool->models[i].state;
@@ -59,15 +59,15 @@ static void total_of(const struct pool *pool, struct model_statistics *total) {
 	free(states);
 }
 
-// Attempts that ended by themselves. What a client cancelled says nothing about the models.
-static uint64_t finished(const struct model_statistics *statistics) {
+// The attempts that were not cancelled: a cancelled one says nothing about its model.
+static uint64_t finished_attempts(const struct model_statistics *statistics) {
 	return statistics->success + statistics->rate_limit + statistics->fail_fast + statistics->refusal;
 }
 
 static void write_metrics(struct json_writer *json, const struct pool *pool) {
 	struct model_statistics total = {0};
-	total_of(pool, &total);
-	uint64_t requests = finished(&total);
+	add_up(pool, &total);
+	uint64_t requests = finished_attempts(&total);
 	json_begin_object(json, "metrics");
 	json_write_unsigned(json, "requests", requests);
 	json_write_measure(json, "success_rate", requests ? (double)total.success / (double)requests : 0);
@@ -106,7 +106,7 @@ static void write_outcomes(struct json_writer *json, const struct model_statisti
 
 static void write_total(struct json_writer *json, const struct pool *pool) {
 	struct model_statistics total = {0};
-	total_of(pool, &total);
+	add_up(pool, &total);
 	json_begin_object(json, "total");
 	write_outcomes(json, &total);
 	json_begin_object(json, "latency_ms");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the doors tell of a pool and its policy, as JSON. Reads the models' states through route/state.h and changes
-// nothing. Times are ISO 8601 in UTC with milliseconds, null where there is none; latencies are milliseconds; error
-// rates are 0 to 1.
+// Reports of a pool and its policy, as JSON. Reads the models' states through route/state.h and changes nothing. Times
+// are ISO 8601 in UTC with milliseconds, null where there is none; latencies are milliseconds; error rates are 0 to 1.
 #ifndef CONFIG_REPORT_H
 #define CONFIG_REPORT_H
 
@@ -15,33 +14,32 @@
 #include "mux/mux.h"
 #include "route/model.h"
 
-// The two clocks at one moment; the states know the monotonic one only.
+// The two clocks at one moment. The models' states have monotonic times only.
 struct report_time {
 	uint64_t now_ms;
 	int64_t wall_ms;
 };
 
-// {"status": "healthy", "unhealthy" or "draining", "code": status}. Returns the status: 200 where all is well, else
-// 503.
+// {"status": "healthy", "unhealthy" or "draining", "code": status}. Returns the status: 200 for "healthy", else 503.
 int report_health(bool is_healthy, bool is_draining, struct buffer *out);
 void report_health_detail(const struct pool *pool, struct report_time time, struct buffer *out);
 void report_statistics(const struct pool *pool, struct buffer *out);
 void report_breakers(const struct pool *pool, struct report_time time, struct buffer *out);
-// {NAME: {...}} of one model, as report_breakers has it.
+// {NAME: {...}} of one model, in the form of report_breakers.
 void report_breaker(const struct model *model, struct report_time time, struct buffer *out);
 
-// The running policy version, where it came from, what was wrong with the one last rejected, and the versions before:
+// The running version of the policy, its source, the mistakes of the one last rejected, and the versions before:
 // {"version","hash","since","source","models","restores","errors","benched","history"}.
 void report_policy(struct mux *mux, struct buffer *out);
 
 // Writes [{"file","line","field","expected","found"}] under the key.
 void report_problems(const struct problems *problems, const char *key, struct json_writer *json);
 
-// Writes "line", null for 0, which is an unknown one.
+// Writes the member "line"; 0, an unknown line, is written as null.
 void report_line(int line, struct json_writer *json);
 
-// Whether any model could be sent a request now: its breaker is not open, or is due for a probe. A rest bars nobody,
-// since the model that returns first is asked where all of them rest.
+// Whether a request could be sent to any model now: its breaker is not open, or due for a probe. A cooldown doesn't
+// count: if all models are in cooldown, the request goes to the one whose cooldown ends first.
 bool report_is_serving(const struct pool *pool, uint64_t now_ms);
 
 #endif

@@ -66,7 +66,7 @@ void setting_read_listen(const struct document *value, void *target, const struc
 	*(struct address_list *)target = read;
 }
 
-// The cores that this process may use.
+// The number of cores that this process may use.
 static uint64_t available_cores(void) {
 	cpu_set_t cores;
 	int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
@@ -85,7 +85,7 @@ void setting_read_workers(const struct document *value, void *target, const stru
 		*(uint64_t *)target = (uint64_t)number;
 }
 
-// The place of a word in a list ended by NULL, or -1 with a problem added.
+// The index of a word in a list ended by NULL; or -1, with a problem added.
 static int read_word(const struct document *value, const char *const *words, const struct schema_place *place) {
 	char expected[EXPECTED_BYTES];
 	size_t used = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Readers of the settings' values that have a form of their own: addresses, workers, log words. Each is
-// a schema_parse: it fills its field, or adds problems and leaves the field as it was.
+// Readers of settings that have a form of their own: addresses, workers, the log's words. Each is a schema_parse
+// function: it fills its field, or adds problems and leaves the field as it was. The comment names the field's type.
 #ifndef CONFIG_SETTING_READERS_H
 #define CONFIG_SETTING_READERS_H
 

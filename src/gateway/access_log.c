@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/access_log.h"
 
-// A line is 16 KiB at the very most: a model's name is 2048 bytes, each escaped to two.
+// A line has at most 16 KiB: a model's name has up to 2048 bytes, each of which may be escaped to two.
 enum { LINES_BYTES = 64 * 1024, FULL_BYTES = 48 * 1024 };
 
 void access_log_fields(const struct access_entry *entry, struct log_field fields[ACCESS_LOG_FIELDS]) {
@@ -21,14 +21,14 @@ void access_log_fields(const struct access_entry *entry, struct log_field fields
 	fields[count] = LOG_NONE_;
 }
 
-static void write_out(void *owner) {
+static void flush_lines(void *owner) {
 	struct access_log *log = owner;
 	log_flush(&log->lines);
 }
 
 void access_log_init(struct access_log *log, struct loop *loop) {
 	buffer_init(&log->lines, LINES_BYTES);
-	timer_init(&log->end_of_turn, loop, write_out, log);
+	timer_init(&log->end_of_turn, loop, flush_lines, log);
 }
 
 void access_log_free(struct access_log *log) {

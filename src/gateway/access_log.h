@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The access log: one line a request, of facts that hold no content and no credentials. A worker gathers its lines and
-// writes them at the end of each turn of its loop: a write for each line would be a tenth of a request's cost.
+// The access log: one line a request, without content and without credentials. A worker collects its lines and writes
+// them at the end of each turn of its loop: a write for each line would be a tenth of a request's cost.
 #ifndef GATEWAY_ACCESS_LOG_H
 #define GATEWAY_ACCESS_LOG_H
 
@@ -13,15 +13,15 @@
 
 struct access_entry {
 	struct slice request_id;  // ours
-	struct slice upstream_id; // what the client was told instead: the upstream's x-amzn-requestid; empty for none
-	struct slice client;      // its address; empty where a request was refused before it was whole
+	struct slice upstream_id; // the upstream's x-amzn-requestid, if the client got that one; else empty
+	struct slice client;      // its address; empty if the request was refused before it was complete
 	struct slice operation;   // "Converse"; "Health"; "Unknown"
-	struct slice model;       // that answered, or was last tried; empty where none was
+	struct slice model;       // of the response, or of the last attempt; empty without an attempt
 	uint32_t attempts;
-	const char *outcome; // one of outcome_names, or "refused" where nothing was routed
-	int status;          // as the client got it; 499 when it had gone before the head
+	const char *outcome; // one of outcome_names, or "refused" if nothing was routed
+	int status;          // as sent to the client; 499 if it disconnected before the head
 	uint64_t bytes_in;   // of the request's body
-	uint64_t bytes_out;  // of the answer's body
+	uint64_t bytes_out;  // of the response's body
 	uint64_t milliseconds;
 };
 
@@ -36,7 +36,7 @@ enum { ACCESS_LOG_FIELDS = 12 };
 void access_log_fields(const struct access_entry *entry, struct log_field fields[ACCESS_LOG_FIELDS]);
 
 void access_log_init(struct access_log *log, struct loop *loop);
-// Writes what is left.
+// Writes the collected lines and frees.
 void access_log_free(struct access_log *log);
 
 // Adds the line, at LOG_INFO.

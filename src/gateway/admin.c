@@ -17,7 +17,7 @@ enum {
 	CONNECTIONS = 256,
 };
 
-struct inquiry {
+struct admin_context {
 	struct mux *mux;
 	const struct pool *pool;
 	const struct observers *observers;
@@ -27,50 +27,50 @@ struct inquiry {
 	struct admin_response *response;
 };
 
-static void say(struct admin_response *response, int status, const char *message) {
+static void respond_message(struct admin_response *response, int status, const char *message) {
 	response->status = status;
 	exception_format_body(slice_from(message), &response->body);
 }
 
-static void get_health(const struct inquiry *about) {
+static void get_health(const struct admin_context *context) {
 	struct system_health health;
-	pool_health(about->pool, about->time.now_ms, &health);
-	about->response->status = report_health(health.healthy, about->is_draining, &about->response->body);
+	pool_health(context->pool, context->time.now_ms, &health);
+	context->response->status = report_health(health.healthy, context->is_draining, &context->response->body);
 }
 
-static void get_health_detail(const struct inquiry *about) {
-	report_health_detail(about->pool, about->time, &about->response->body);
+static void get_health_detail(const struct admin_context *context) {
+	report_health_detail(context->pool, context->time, &context->response->body);
 }
 
-static void get_stats(const struct inquiry *about) {
-	report_statistics(about->pool, &about->response->body);
+static void get_stats(const struct admin_context *context) {
+	report_statistics(context->pool, &context->response->body);
 }
 
-static void get_breakers(const struct inquiry *about) {
-	report_breakers(about->pool, about->time, &about->response->body);
+static void get_breakers(const struct admin_context *context) {
+	report_breakers(context->pool, context->time, &context->response->body);
 }
 
-static void post_stats_reset(const struct inquiry *about) {
-	operator_reset_statistics(about->pool, about->time.now_ms, about->observers);
-	report_statistics(about->pool, &about->response->body);
+static void post_stats_reset(const struct admin_context *context) {
+	operator_reset_statistics(context->pool, context->time.now_ms, context->observers);
+	report_statistics(context->pool, &context->response->body);
 }
 
-static void get_policy(const struct inquiry *about) {
-	if (about->mux)
-		report_policy(about->mux, &about->response->body);
+static void get_policy(const struct admin_context *context) {
+	if (context->mux)
+		report_policy(context->mux, &context->response->body);
 }
 
-static void post_reload(const struct inquiry *about) {
-	struct admin_response *response = about->response;
-	response->is_reload = reload_call_read(about->request->query, about->request->body, &response->order);
+static void post_reload(const struct admin_context *context) {
+	struct admin_response *response = context->response;
+	response->is_reload = reload_call_read(context->request->query, context->request->body, &response->order);
 	if (!response->is_reload)
-		say(response, 400, "A reload takes nothing, ?to=VERSION, or a body {\"to\": VERSION}.");
+		respond_message(response, 400, "A reload takes nothing, ?to=VERSION, or a body {\"to\": VERSION}.");
 }
 
 static const struct {
 	const char *path;
-	bool changes; // is asked for by POST, the others by GET or HEAD
-	void (*respond)(const struct inquiry *about);
+	bool changes; // requested by POST, the others by GET or HEAD
+	void (*respond)(const struct admin_context *context);
 } paths[] = {
     {"/health", false, get_health},     {"/health/detail", false, get_health_detail},
     {"/stats", false, get_stats},       {"/stats/reset", true, post_stats_reset},
@@ -78,25 +78,25 @@ static const struct {
     {"/reload", true, post_reload},
 };
 
-static void command_breaker(const struct inquiry *about, struct slice name, struct slice command) {
-	const struct model *model = pool_find(about->pool, name);
+static void command_breaker(const struct admin_context *context, struct slice name, struct slice command) {
+	const struct model *model = pool_find(context->pool, name);
 	if (!model) {
-		say(about->response, 404, "No model has that name.");
+		respond_message(context->response, 404, "No model has that name.");
 		return;
 	}
 	for (size_t i = 0; breaker_command_names[i]; i++) {
 		if (!slice_equal(command, slice_from(breaker_command_names[i])))
 			continue;
-		operator_command_breaker(model, (enum breaker_command)i, about->time.now_ms, about->observers);
-		report_breaker(model, about->time, &about->response->body);
+		operator_command_breaker(model, (enum breaker_command)i, context->time.now_ms, context->observers);
+		report_breaker(model, context->time, &context->response->body);
 		return;
 	}
-	say(about->response, 404, "A breaker's commands are open, close and reset.");
+	respond_message(context->response, 404, "A breaker's commands are open, close and reset.");
 }
 
-// /breakers/{name}/{command}: the command is the last segment, since a name may have slashes.
-static void respond_breaker(const struct inquiry *about) {
-	const struct server_request *request = about->request;
+// /breakers/{name}/{command}. The command is the last segment, since a name may contain slashes.
+static void respond_breaker(const struct admin_context *context) {
+	const struct server_request *request = context->request;
 	struct slice rest = slice_from_offset(request->path, sizeof "/breakers/" - 1);
 	size_t end = rest.len;
 	while (end && rest.ptr[end - 1] != '/')
@@ -104,34 +104,34 @@ static void respond_breaker(const struct inquiry *about) {
 	struct buffer name;
 	buffer_init(&name, NAME_BYTES);
 	if (!slice_equal(request->method, SLICE("POST"))) {
-		about->response->allow = "POST";
-		say(about->response, 405, "The path takes another method.");
+		context->response->allow = "POST";
+		respond_message(context->response, 405, "The path takes another method.");
 	} else if (end == 0 || !percent_decode(slice_of(rest.ptr, end - 1), &name)) {
-		say(about->response, 404, "A breaker's path is /breakers/{name}/{open|close|reset}.");
+		respond_message(context->response, 404, "A breaker's path is /breakers/{name}/{open|close|reset}.");
 	} else {
-		command_breaker(about, buffer_slice(&name), slice_from_offset(rest, end));
+		command_breaker(context, buffer_slice(&name), slice_from_offset(rest, end));
 	}
 	buffer_free(&name);
 }
 
-static void respond_path(const struct inquiry *about) {
-	const struct server_request *request = about->request;
+static void respond_path(const struct admin_context *context) {
+	const struct server_request *request = context->request;
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
 		if (!slice_equal(request->path, slice_from(paths[i].path)))
 			continue;
 		if (paths[i].changes ? slice_equal(request->method, SLICE("POST"))
 		                     : request_routes_is_reading(request->method)) {
-			paths[i].respond(about);
+			paths[i].respond(context);
 			return;
 		}
-		about->response->allow = paths[i].changes ? "POST" : "GET, HEAD";
-		say(about->response, 405, "The path takes another method.");
+		context->response->allow = paths[i].changes ? "POST" : "GET, HEAD";
+		respond_message(context->response, 405, "The path takes another method.");
 		return;
 	}
 	if (slice_starts(request->path, SLICE("/breakers/")))
-		respond_breaker(about);
+		respond_breaker(context);
 	else
-		say(about->response, 404, "There is nothing at this path.");
+		respond_message(context->response, 404, "There is nothing at this path.");
 }
 
 void admin_respond(struct mux *mux, const struct pool *pool, const struct observers *observers, bool is_draining,
@@ -141,12 +141,12 @@ void admin_respond(struct mux *mux, const struct pool *pool, const struct observ
 	response->is_reload = false;
 	buffer_clear(&response->body);
 	if (request_routes_is_foreign(request->headers))
-		say(response, 403, "Requests on behalf of another site are refused.");
+		respond_message(response, 403, "Requests on behalf of another site are refused.");
 	else
-		respond_path(&(struct inquiry){mux, pool, observers, request, is_draining, time, response});
+		respond_path(&(struct admin_context){mux, pool, observers, request, is_draining, time, response});
 	if (response->body.failed) {
 		buffer_clear(&response->body);
-		say(response, 500, "The answer is too large.");
+		respond_message(response, 500, "The answer is too large.");
 	}
 }
 
@@ -160,7 +160,8 @@ static void respond_now(struct server_call *call, const struct admin_response *r
 	               buffer_slice(&response->body));
 }
 
-static void on_request(void *owner, struct server_call *call, const struct server_request *request, void **call_owner) {
+static void admin_on_request(void *owner, struct server_call *call, const struct server_request *request,
+                             void **call_owner) {
 	struct admin *admin = owner;
 	struct policy *policy = mux_policy(admin->mux);
 	struct report_time time = {.now_ms = loop_now_ms(admin->loop), .wall_ms = clock_wall_ms()};
@@ -171,28 +172,29 @@ static void on_request(void *owner, struct server_call *call, const struct serve
 	              &response);
 	policy_release(policy);
 	if (response.is_reload && reload_call_start(admin->reload, response.order, call, &pending))
-		say(&response, 503, "Too many reloads wait already.");
+		respond_message(&response, 503, "Too many reloads wait already.");
 	*call_owner = pending;
 	if (!pending)
 		respond_now(call, &response);
 	buffer_free(&response.body);
 }
 
-// Whole answers are never left to write to.
-static void on_writable(void *owner, struct server_call *call, void *call_owner) {
+// server_respond takes the whole response: there is never more to write.
+static void admin_on_writable(void *owner, struct server_call *call, void *call_owner) {
 	(void)owner;
 	(void)call;
 	(void)call_owner;
 }
 
-static void on_gone(void *owner, struct server_call *call, void *call_owner) {
+static void admin_on_gone(void *owner, struct server_call *call, void *call_owner) {
 	(void)owner;
 	(void)call;
 	if (call_owner)
 		reload_call_abandon(call_owner);
 }
 
-static size_t format_refusal(void *owner, int status, const char *reason, struct header *headers, struct buffer *body) {
+static size_t admin_format_refusal(void *owner, int status, const char *reason, struct header *headers,
+                                   struct buffer *body) {
 	(void)owner;
 	(void)status;
 	exception_format_body(slice_from(reason), body);
@@ -201,10 +203,10 @@ static size_t format_refusal(void *owner, int status, const char *reason, struct
 }
 
 static const struct server_events events = {
-    .on_request = on_request,
-    .on_writable = on_writable,
-    .on_gone = on_gone,
-    .format_refusal = format_refusal,
+    .on_request = admin_on_request,
+    .on_writable = admin_on_writable,
+    .on_gone = admin_on_gone,
+    .format_refusal = admin_format_refusal,
 };
 
 void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, const struct observers *observers,

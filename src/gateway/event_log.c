@@ -69,7 +69,8 @@ static void add_end(struct event_log_line *line, const struct event *event) {
 		add_number(line, "ttft_ms", (uint64_t)end->ttft_ms);
 }
 
-// "lite:AttemptTimeout:3004,pro:success:43": each attempt's model, what it came to, and its milliseconds; cut to fit.
+// "lite:AttemptTimeout:3004,pro:success:43": each attempt's model, its error or outcome, and its milliseconds; cut to
+// fit.
 static void add_tried(struct event_log_line *line, const struct route_request *routing) {
 	size_t used = 0;
 	for (uint32_t i = 0; i < route_request_attempts(routing) && used < sizeof line->tried; i++) {

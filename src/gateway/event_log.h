@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events as log lines: changes that an operator wants to see at "info" and above, requests and single attempts at
+// Events as log lines: changes of models, hooks and breakers at "info" and above, requests and single attempts at
 // "debug".
 #ifndef GATEWAY_EVENT_LOG_H
 #define GATEWAY_EVENT_LOG_H
@@ -15,14 +15,14 @@ enum { EVENT_LOG_FIELDS = 16, EVENT_LOG_TRIED_BYTES = 1024 };
 struct event_log_line {
 	struct log_field fields[EVENT_LOG_FIELDS]; // ended by LOG_END
 	size_t count;
-	char tried[EVENT_LOG_TRIED_BYTES]; // what one of them may point to
+	char tried[EVENT_LOG_TRIED_BYTES]; // the text of the field "tried"
 };
 
 // The event's fields; texts are borrowed from it and from the line.
 void event_log_fields(const struct event *event, struct event_log_line *line);
 
-// An observer that writes a line for each of an event's names. It listens to what the log, as configured now, would
-// show. EVENT_REQUEST_STARTED is left to the access log, whose lines have the same name.
+// An observer that writes a line for each of an event's names. It subscribes to the kinds that the log shows at its
+// present level, but not to EVENT_REQUEST_STARTED: the access log has a line of the same name.
 struct observer event_log_observer(void);
 
 #endif

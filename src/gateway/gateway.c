@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything is made on the caller's thread, which then is the first worker's; the others' threads wait at a gate until
-// nothing can fail any more. From then on a worker's things belong to its thread, and threads talk by loop_post.
+// Everything is created on the caller's thread, which later runs the first worker. The other workers' threads wait at a
+// gate until nothing can fail any more. From then on a worker's state belongs to its thread, and threads communicate
+// through loop_post.
 #include "gateway/gateway.h"
 
 #include <assert.h>
@@ -10,7 +11,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -26,18 +26,19 @@
 #include "http/server.h"
 #include "mux/mux.h"
 #include "net/connect.h"
+#include "net/descriptor_limit.h"
 #include "net/loop.h"
 #include "net/tls_server.h"
 
 enum { INSTANCE_BYTES = 17 };
 
-// What the workers share is immutable once they run, but for the mux and the meter, which guard themselves. `finished`
-// belongs to the first worker's thread.
+// What the workers share is immutable once they run, except the mux and the meter, which lock for themselves.
+// `finished` belongs to the first worker's thread.
 struct gateway {
 	const struct settings *settings;
 	struct credentials_sources sources;
 	struct mux *mux;
-	struct tls_server *tls;     // of the data listeners; NULL: in clear
+	struct tls_server *tls;     // of the data listeners; NULL: without TLS
 	struct memory_meter memory; // of all requests
 	struct observers observers;
 	struct worker_plan plan;
@@ -45,25 +46,24 @@ struct gateway {
 	size_t worker_count;
 	size_t finished;
 	struct admin admin;
-	atomic_bool is_draining; // set once, on the first worker's thread; every listener's health says so
+	atomic_bool is_draining; // set once, on the first worker's thread; every listener's /health reports it
 	struct reload reload;    // on the first worker's loop, as admin is
-	pthread_mutex_t gate;    // held by the caller's thread until gateway_run, or until the start is given up
+	pthread_mutex_t gate;    // held by the caller's thread until gateway_run, or until the start fails
 	bool is_gate_closed;
 	bool may_run;
 	char instance[INSTANCE_BYTES];
 };
 
 // The server's message names the address.
-static void complain_listener(struct problems *problems, const char *field, const char *message) {
+static void add_listener_problem(struct problems *problems, const char *field, const char *message) {
 	problems_add(problems, NULL, 0, field, NULL, message);
 }
 
-static void log_listener(const char *request_route, const char *address, const char *scheme) {
-	log_entry(LOG_INFO, "listening", LOG_C("surface", request_route), LOG_C("address", address),
-	          LOG_C("scheme", scheme));
+static void log_listener(const char *role, const char *address, const char *scheme) {
+	log_entry(LOG_INFO, "listening", LOG_C("surface", role), LOG_C("address", address), LOG_C("scheme", scheme));
 }
 
-// The first worker's listeners; they pick the ports for the others'.
+// The first worker's listeners; where the system picks the port, the other workers take the same one.
 static void listen_first(struct gateway *gateway, struct problems *problems) {
 	const struct address_list *listen = &gateway->settings->listen;
 	bool shared = gateway->worker_count > 1;
@@ -74,13 +74,13 @@ static void listen_first(struct gateway *gateway, struct problems *problems) {
 		if (rc == 0)
 			rc = server_listen_tls(gateway->workers[0].data_listener.server, address, shared, gateway->tls, &message);
 		if (rc)
-			complain_listener(problems, "listen", message);
+			add_listener_problem(problems, "listen", message);
 	}
 	if (server_listen(gateway->admin.server, gateway->settings->admin, false, &message) != 0)
-		complain_listener(problems, "admin", message);
+		add_listener_problem(problems, "admin", message);
 }
 
-// What one worker is refused the others would be too.
+// Stops at the first worker that fails: the rest would fail in the same way.
 static void listen_others(struct gateway *gateway, struct problems *problems) {
 	const struct address_list *listen = &gateway->settings->listen;
 	const char *message = NULL;
@@ -89,7 +89,7 @@ static void listen_others(struct gateway *gateway, struct problems *problems) {
 		for (size_t i = 0; i < listen->count; i++) {
 			const char *address = server_address(gateway->workers[0].data_listener.server, i);
 			if (server_listen_tls(gateway->workers[w].data_listener.server, address, true, gateway->tls, &message) != 0)
-				complain_listener(problems, "listen", message);
+				add_listener_problem(problems, "listen", message);
 		}
 }
 
@@ -100,7 +100,7 @@ static void log_listeners(const struct gateway *gateway) {
 	log_listener("admin", server_address(gateway->admin.server, 0), "http");
 }
 
-// Of each policy before it runs; from any thread.
+// Checks each policy before it runs; from any thread.
 static void refuse_loops(void *owner, const struct policy *policy, struct problems *problems) {
 	const struct gateway *gateway = owner;
 	const struct pool *pool = policy_pool(policy);
@@ -109,15 +109,6 @@ static void refuse_loops(void *owner, const struct policy *policy, struct proble
 		snprintf(field, sizeof field, "models[%zu].endpoint", i + 1);
 		settings_refuse_own_endpoint(gateway->settings, policy_source(policy), pool->models[i].line, field,
 		                             pool->models[i].endpoint, problems);
-	}
-}
-
-// As many descriptors as the system lets us have: a request may need two.
-static void raise_descriptor_limit(void) {
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
 	}
 }
 
@@ -134,7 +125,7 @@ static void read_certificate(struct gateway *gateway, struct problems *problems)
 		problems_add(problems, NULL, 0, "tls", NULL, message);
 }
 
-// Whom to sign as, the policy, its models: all that needs no listener.
+// Credentials, policy and models: all that needs no listener.
 static int start_engine(struct gateway *gateway, const struct environment *environment, struct problems *problems) {
 	const struct engine_options *options = &gateway->settings->engine;
 	struct mux_settings mux_settings = {
@@ -223,7 +214,7 @@ static void on_end_signal(void *owner) {
 	if (!atomic_exchange(&gateway->is_draining, true)) {
 		log_entry(LOG_INFO, "draining", LOG_N("milliseconds", gateway->settings->timeouts.drain_ms));
 		notify_send(gateway->settings->notify_socket, "STOPPING=1");
-		// A successor answers on a listener that was passed on; one of our own tells of the drain till its end.
+		// An inherited admin socket is taken over by the next process; our own keeps reporting the drain.
 		if (server_is_adopted(gateway->admin.server, 0))
 			server_drain(gateway->admin.server, NULL, NULL);
 	}
@@ -248,8 +239,8 @@ static void on_reload_signal(void *owner) {
 	reload_now(&gateway->reload);
 }
 
-// Before the listeners are announced: whoever reads of them may send a signal at once.
-static void heed_signals(struct gateway *gateway) {
+// Called before the log announces the listeners: a signal may follow at once.
+static void handle_signals(struct gateway *gateway) {
 	struct loop *first = gateway->workers[0].loop;
 	signal(SIGPIPE, SIG_IGN);
 	loop_on_signal(first, SIGHUP, on_reload_signal, gateway);
@@ -306,7 +297,7 @@ int gateway_start(const struct settings *settings, const struct environment *env
 	pthread_mutex_init(&gateway->gate, NULL);
 	memory_meter_init(&gateway->memory, settings->limits.memory_bytes);
 	make_instance(gateway->instance);
-	raise_descriptor_limit();
+	descriptor_limit_raise();
 	int rc = start_all(gateway, environment, problems);
 	if (rc == 0)
 		rc = start_threads(gateway, problems);
@@ -315,7 +306,7 @@ int gateway_start(const struct settings *settings, const struct environment *env
 		gateway = NULL;
 	} else {
 		reload_init(&gateway->reload, gateway->workers[0].loop, gateway->mux);
-		heed_signals(gateway);
+		handle_signals(gateway);
 		log_listeners(gateway);
 	}
 	*out = gateway;

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/reload.h"
 
-enum { LOOK_MS = 1000, AGAIN_MS = 100 };
+enum {
+	CHECK_MS = 1000, // between two checks of the files
+	RETRY_MS = 100,  // until the next try, when the engine was busy or a file was just being written
+};
 
-static void on_done(void *owner, const struct mux_reloaded *reloaded);
+static void reload_on_done(void *owner, const struct mux_reloaded *reloaded);
 
-// One order at a time: what is asked for meanwhile is one more.
-static void give_order(void *owner) {
+// One order at a time: all signals that arrive meanwhile lead to one more order.
+static void start_order(void *owner) {
 	struct reload *reload = owner;
 	if (reload->is_running)
 		return;
 	struct mux_reload_order order = {.if_changed = !reload->is_asked};
-	if (mux_reload(reload->mux, reload->loop, order, on_done, reload)) {
-		timer_start(&reload->next, AGAIN_MS);
+	if (mux_reload(reload->mux, reload->loop, order, reload_on_done, reload)) {
+		timer_start(&reload->next, RETRY_MS);
 		return;
 	}
 	timer_stop(&reload->next);
@@ -20,16 +23,16 @@ static void give_order(void *owner) {
 	reload->is_asked = false;
 }
 
-static void on_done(void *owner, const struct mux_reloaded *reloaded) {
+static void reload_on_done(void *owner, const struct mux_reloaded *reloaded) {
 	struct reload *reload = owner;
 	reload->is_running = false;
-	timer_start(&reload->next, reload->is_asked ? 0 : reloaded->is_changing ? AGAIN_MS : LOOK_MS);
+	timer_start(&reload->next, reload->is_asked ? 0 : reloaded->is_changing ? RETRY_MS : CHECK_MS);
 }
 
 void reload_init(struct reload *reload, struct loop *loop, struct mux *mux) {
 	*reload = (struct reload){.loop = loop, .mux = mux};
-	timer_init(&reload->next, loop, give_order, reload);
-	timer_start(&reload->next, LOOK_MS);
+	timer_init(&reload->next, loop, start_order, reload);
+	timer_start(&reload->next, CHECK_MS);
 }
 
 void reload_close(struct reload *reload) {
@@ -38,5 +41,5 @@ void reload_close(struct reload *reload) {
 
 void reload_now(struct reload *reload) {
 	reload->is_asked = true;
-	give_order(reload);
+	start_order(reload);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// When the policy is loaded again without a request for it: SIGHUP, and a change of its files, which are looked at once
-// a second. Lives on one worker's loop. What is loaded, and whether it is, is the engine's business.
+// When the policy is loaded again without an admin request: at SIGHUP, and when its files change, which is checked once
+// a second. Lives on one worker's loop. What is loaded, and whether it is accepted, is the engine's business.
 #ifndef GATEWAY_RELOAD_H
 #define GATEWAY_RELOAD_H
 
@@ -12,16 +12,16 @@
 struct reload {
 	struct loop *loop;
 	struct mux *mux;
-	bool is_running;   // one of our orders is under way
-	bool is_asked;     // by SIGHUP, since
-	struct timer next; // order
+	bool is_running;   // an order of ours is in flight
+	bool is_asked;     // by SIGHUP, after that order was given
+	struct timer next; // gives the next order
 };
 
-// Begins to look at the policy's files. mux_end_reloads comes before reload_close.
+// Starts to check the policy's files. Call mux_end_reloads before reload_close.
 void reload_init(struct reload *reload, struct loop *loop, struct mux *mux);
 void reload_close(struct reload *reload);
 
-// The operator asks for it.
+// Loads the policy again, whether or not its files have changed.
 void reload_now(struct reload *reload);
 
 #endif

@@ -15,10 +15,8 @@
 
 enum { RESPONSE_BYTES = 1 << 20 };
 
-#define VERSION_MAX (UINT64_C(1) << 53) // whole numbers of a double
-
 struct reload_call {
-	struct server_call *call; // NULL once the client has gone
+	struct server_call *call; // NULL once the client has disconnected
 	struct mux_reload_order order;
 };
 
@@ -29,7 +27,7 @@ static bool read_body(struct slice body, uint64_t *version) {
 	const struct document *to = document_get(&document, "to");
 	bool empty = document.kind == DOCUMENT_TABLE && document.entry_count == 0 && document.item_count == 0;
 	bool named = to && document.entry_count == 1 && to->kind == DOCUMENT_NUMBER && to->number >= 1 &&
-	             to->number < (double)VERSION_MAX && floor(to->number) == to->number;
+	             to->number < (double)RELOAD_CALL_VERSION_MAX && floor(to->number) == to->number;
 	if (named)
 		*version = (uint64_t)to->number;
 	document_free(&document);
@@ -43,11 +41,11 @@ bool reload_call_read(struct slice query, struct slice body, struct mux_reload_o
 	if (query.len == 0)
 		return true;
 	struct slice name = SLICE("to=");
-	return slice_starts(query, name) && slice_parse_u64(slice_from_offset(query, name.len), VERSION_MAX, &order->to) &&
-	       order->to != 0;
+	return slice_starts(query, name) &&
+	       slice_parse_u64(slice_from_offset(query, name.len), RELOAD_CALL_VERSION_MAX, &order->to) && order->to != 0;
 }
 
-static int say(struct json_writer *json, int status, uint64_t version, const char *message) {
+static int write_message(struct json_writer *json, int status, uint64_t version, const char *message) {
 	json_write_string(json, "message", slice_from(message));
 	json_write_unsigned(json, "version", version);
 	return status;
@@ -66,18 +64,18 @@ int reload_call_format(const struct mux_reload_order *order, const struct mux_re
 		char message[96];
 		snprintf(message, sizeof message, "Version %" PRIu64 " is none of the last %d that ran.", order->to,
 		         HISTORY_BEFORE);
-		status = say(&json, 404, reloaded->version, message);
+		status = write_message(&json, 404, reloaded->version, message);
 	} else if (reloaded->problems.count == 0) {
-		status = say(&json, 503, reloaded->version, "The gateway shuts down.");
+		status = write_message(&json, 503, reloaded->version, "The gateway shuts down.");
 	} else {
-		status = say(&json, 422, reloaded->version, "The policy was rejected, the one before goes on.");
+		status = write_message(&json, 422, reloaded->version, "The policy was rejected, the one before goes on.");
 		report_problems(&reloaded->problems, "errors", &json);
 	}
 	json_end_object(&json);
 	return status;
 }
 
-static void on_done(void *owner, const struct mux_reloaded *reloaded) {
+static void reload_call_on_done(void *owner, const struct mux_reloaded *reloaded) {
 	static const struct header headers[] = {
 	    {{"content-type", 12}, {"application/json", 16}},
 	    {{"cache-control", 13}, {"no-store", 8}},
@@ -97,7 +95,7 @@ int reload_call_start(struct reload *reload, struct mux_reload_order order, stru
                       struct reload_call **out) {
 	struct reload_call *pending = memory_new(1, sizeof *pending);
 	*pending = (struct reload_call){call, order};
-	int rc = mux_reload(reload->mux, reload->loop, order, on_done, pending);
+	int rc = mux_reload(reload->mux, reload->loop, order, reload_call_on_done, pending);
 	if (rc) {
 		free(pending);
 		pending = NULL;

@@ -3,11 +3,11 @@
 
 #include "config/address.h"
 
-static void refuse(struct request_route *request_route, int status, const char *exception, const char *message) {
-	request_route->kind = ROUTES_REFUSED;
-	request_route->status = status;
-	request_route->exception = exception;
-	request_route->message = message;
+static void refuse_route(struct request_route *route, int status, const char *exception, const char *message) {
+	route->kind = REQUEST_ROUTE_REFUSED;
+	route->status = status;
+	route->exception = exception;
+	route->message = message;
 }
 
 // "http://HOST[:PORT]" -> "HOST[:PORT]"; empty for "null" and other schemes.
@@ -19,7 +19,7 @@ static struct slice origin_authority(struct slice origin) {
 	return (struct slice){"", 0};
 }
 
-// Whether the host of "HOST[:PORT]" is this machine's loopback. A name that an attacker's DNS points here is not.
+// Whether the host of "HOST[:PORT]" is loopback. Names are not resolved: an attacker's DNS could point one here.
 static bool is_local_authority(struct slice authority) {
 	struct address address;
 	char text[300];
@@ -58,8 +58,7 @@ static bool names_instance(struct slice list, struct slice instance) {
 
 static bool has_passed_here(struct headers headers, struct slice instance) {
 	for (size_t i = 0; i < headers.count; i++)
-		if (slice_equal_nocase(headers.list[i].name, ROUTES_HOP_HEADER) &&
-		    names_instance(headers.list[i].value, instance))
+		if (slice_equal_nocase(headers.list[i].name, HOP_HEADER) && names_instance(headers.list[i].value, instance))
 			return true;
 	return false;
 }
@@ -79,38 +78,37 @@ bool request_routes_is_reading(struct slice method) {
 	return slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD"));
 }
 
-static void read_operation(const struct server_request *request, struct buffer *model_id,
-                           struct request_route *request_route) {
-	switch (operation_parse(request->method, request->path, &request_route->operation, model_id)) {
+static void read_operation(const struct server_request *request, struct buffer *model_id, struct request_route *route) {
+	switch (operation_parse(request->method, request->path, &route->operation, model_id)) {
 	case OPERATION_MATCHED:
-		request_route->kind = ROUTES_CALL;
-		if (request_route->operation == OPERATION_INVOKE_MODEL_BIDIRECTIONAL)
-			refuse(request_route, 404, "UnknownOperationException",
-			       "InvokeModelWithBidirectionalStream is not served by this gateway.");
+		route->kind = REQUEST_ROUTE_CALL;
+		if (route->operation == OPERATION_INVOKE_MODEL_BIDIRECTIONAL)
+			refuse_route(route, 404, "UnknownOperationException",
+			             "InvokeModelWithBidirectionalStream is not served by this gateway.");
 		break;
 	case OPERATION_NO_SUCH_PATH:
-		refuse(request_route, 404, "UnknownOperationException", "The path is none of Bedrock Runtime's operations.");
+		refuse_route(route, 404, "UnknownOperationException", "The path is none of Bedrock Runtime's operations.");
 		break;
 	case OPERATION_WRONG_METHOD:
-		refuse(request_route, 404, "UnknownOperationException", "The operation of this path takes another method.");
+		refuse_route(route, 404, "UnknownOperationException", "The operation of this path takes another method.");
 		break;
 	case OPERATION_BAD_MODEL_ID:
-		refuse(request_route, 400, "ValidationException", "The provided model identifier is invalid.");
+		refuse_route(route, 400, "ValidationException", "The provided model identifier is invalid.");
 		break;
 	}
 }
 
 void request_routes_read(const struct server_request *request, struct slice instance, struct buffer *model_id,
-                         struct request_route *request_route) {
-	*request_route = (struct request_route){.operation = OPERATION_UNKNOWN};
+                         struct request_route *route) {
+	*route = (struct request_route){.operation = OPERATION_UNKNOWN};
 	if (request_routes_is_foreign(request->headers))
-		refuse(request_route, 403, "AccessDeniedException", "Requests on behalf of another site are refused.");
+		refuse_route(route, 403, "AccessDeniedException", "Requests on behalf of another site are refused.");
 	else if (has_passed_here(request->headers, instance))
-		refuse(request_route, 508, "LoopDetectedException", "The request has passed through this gateway before.");
+		refuse_route(route, 508, "LoopDetectedException", "The request has passed through this gateway before.");
 	else if (slice_equal(request->path, SLICE("/health")) && request_routes_is_reading(request->method))
-		request_route->kind = ROUTES_HEALTH;
+		route->kind = REQUEST_ROUTE_HEALTH;
 	else
-		read_operation(request, model_id, request_route);
+		read_operation(request, model_id, route);
 }
 
 const char *request_routes_refusal_name(int status) {

@@ -1,44 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gateway's surface, purely: from a request as it came to what is wanted, or to the refusal that it gets.
-#ifndef GATEWAY_REQUEST_ROUTES_H
-#define GATEWAY_REQUEST_ROUTES_H
+// Maps a request's method, path and headers to an operation, to the health page or to a refusal. Pure.
+#ifndef GATEWAY_REQUEST_REQUEST_ROUTE_H
+#define GATEWAY_REQUEST_REQUEST_ROUTE_H
 
 #include "aws/operation.h"
 #include "base/buffer.h"
 #include "base/header.h"
 #include "http/server.h"
 
-enum request_routes_kind {
-	ROUTES_CALL,    // `operation`, on the model in `model_id` where it is on one
-	ROUTES_HEALTH,  // GET or HEAD /health
-	ROUTES_REFUSED, // `status`, `exception`, `message`
+enum request_route_kind {
+	REQUEST_ROUTE_CALL,    // `operation`, on the model in `model_id` if it takes one
+	REQUEST_ROUTE_HEALTH,  // GET or HEAD /health
+	REQUEST_ROUTE_REFUSED, // `status`, `exception`, `message`
 };
 
 struct request_route {
-	enum request_routes_kind kind;
-	enum operation operation; // OPERATION_UNKNOWN where the path names none
+	enum request_route_kind kind;
+	enum operation operation; // OPERATION_UNKNOWN if the path names none
 	int status;
 	const char *exception;
 	const char *message;
 };
 
-// Reads a request. `instance` is this gateway's own id in x-signalbox-hop. The decoded model id is put into `model_id`.
+// Fills `route` from a request. `instance` is this gateway's own id in x-signalbox-hop. Appends the decoded model id to
+// `model_id`.
 void request_routes_read(const struct server_request *request, struct slice instance, struct buffer *model_id,
-                         struct request_route *request_route);
+                         struct request_route *route);
 
-// Whether a browser sent this on behalf of another site: an Origin that isn't this very listener on this machine.
+// Whether a browser sent the request on behalf of another site: its Origin isn't this listener on loopback.
 bool request_routes_is_foreign(struct headers headers);
 
-// Whether a client's header stays out of what a request may carry up or a policy may see: credentials, and the hop
-// header, which the gateway writes itself.
+// Whether a client's header is withheld from the upstream and from the policy: credentials, and the hop header, which
+// the gateway writes itself.
 bool request_routes_withholds(struct slice name);
 
-// Whether the method only looks: GET, and HEAD, which is the same without the answer's body.
+// Whether the method only reads: GET, and HEAD, which is the same without the response's body.
 bool request_routes_is_reading(struct slice method);
 
-// The answer to a request that the server refuses before it is whole: the exception's name by status.
+// The exception's name, by status, of a request that the server refuses before it is complete.
 const char *request_routes_refusal_name(int status);
 
-#define ROUTES_HOP_HEADER SLICE("x-signalbox-hop")
+#define HOP_HEADER SLICE("x-signalbox-hop")
 
 #endif

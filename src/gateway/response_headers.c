@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-// Names that the gateway or the server writes itself, whatever an upstream says (a gateway behind this one, say).
+// Names that the gateway or the server writes itself. An upstream may send them too, if it is another gateway.
 static bool is_ours(struct slice name) {
 	return slice_equal_nocase(name, SLICE("x-signalbox-model")) ||
 	       slice_equal_nocase(name, SLICE("x-signalbox-attempts")) ||
@@ -15,69 +15,67 @@ static bool is_ours(struct slice name) {
 	       slice_equal_nocase(name, SLICE("date"));
 }
 
-void response_headers_free(struct response_headers *response_headers) {
-	free(response_headers->list);
-	*response_headers = (struct response_headers){0};
+void response_headers_free(struct response_headers *headers) {
+	free(headers->list);
+	*headers = (struct response_headers){0};
 }
 
-static void add(struct response_headers *response_headers, struct slice name, struct slice value) {
-	if (response_headers->count == response_headers->capacity) {
-		response_headers->capacity = response_headers->capacity ? response_headers->capacity * 2 : 16;
-		response_headers->list =
-		    memory_resize(response_headers->list, response_headers->capacity, sizeof *response_headers->list);
+static void add_header(struct response_headers *headers, struct slice name, struct slice value) {
+	if (headers->count == headers->capacity) {
+		headers->capacity = headers->capacity ? headers->capacity * 2 : 16;
+		headers->list = memory_resize(headers->list, headers->capacity, sizeof *headers->list);
 	}
-	response_headers->list[response_headers->count++] = (struct header){name, value};
+	headers->list[headers->count++] = (struct header){name, value};
 }
 
-static struct headers all(const struct response_headers *response_headers) {
-	return (struct headers){response_headers->list, response_headers->count};
+static struct headers list_of(const struct response_headers *headers) {
+	return (struct headers){headers->list, headers->count};
 }
 
-static void add_where_absent(struct response_headers *response_headers, struct slice name, struct slice value) {
-	if (value.len && !headers_find(all(response_headers), name))
-		add(response_headers, name, value);
+static void add_where_absent(struct response_headers *headers, struct slice name, struct slice value) {
+	if (value.len && !headers_find(list_of(headers), name))
+		add_header(headers, name, value);
 }
 
-static void start(struct response_headers *response_headers, struct headers upstream) {
-	response_headers->count = 0;
+static void start_list(struct response_headers *headers, struct headers upstream) {
+	headers->count = 0;
 	for (size_t i = 0; i < upstream.count; i++)
 		if (!is_ours(upstream.list[i].name))
-			add(response_headers, upstream.list[i].name, upstream.list[i].value);
+			add_header(headers, upstream.list[i].name, upstream.list[i].value);
 }
 
-static void add_own(struct response_headers *response_headers, struct slice request_id, struct slice model,
-                    uint32_t attempts) {
-	add_where_absent(response_headers, SLICE("x-amzn-requestid"), request_id);
+static void add_own(struct response_headers *headers, struct slice request_id, struct slice model, uint32_t attempts) {
+	add_where_absent(headers, SLICE("x-amzn-requestid"), request_id);
 	if (model.len)
-		add(response_headers, SLICE("x-signalbox-model"), model);
-	snprintf(response_headers->attempts, sizeof response_headers->attempts, "%" PRIu32, attempts);
-	add(response_headers, SLICE("x-signalbox-attempts"), slice_from(response_headers->attempts));
+		add_header(headers, SLICE("x-signalbox-model"), model);
+	snprintf(headers->attempts, sizeof headers->attempts, "%" PRIu32, attempts);
+	add_header(headers, SLICE("x-signalbox-attempts"), slice_from(headers->attempts));
 }
 
-struct headers response_headers_response(struct response_headers *response_headers, struct headers upstream,
-                                         struct slice request_id, struct slice model, uint32_t attempts) {
-	start(response_headers, upstream);
-	add_own(response_headers, request_id, model, attempts);
-	return all(response_headers);
+struct headers response_headers_make(struct response_headers *headers, struct headers upstream, struct slice request_id,
+                                     struct slice model, uint32_t attempts) {
+	start_list(headers, upstream);
+	add_own(headers, request_id, model, attempts);
+	return list_of(headers);
 }
 
-static void add_retry_after(struct response_headers *response_headers, int64_t retry_after_ms) {
+static void add_retry_after(struct response_headers *headers, int64_t retry_after_ms) {
 	int64_t seconds = retry_after_ms / 1000 + (retry_after_ms % 1000 != 0);
-	snprintf(response_headers->retry_after_ms, sizeof response_headers->retry_after_ms, "%" PRId64, retry_after_ms);
-	snprintf(response_headers->retry_after_s, sizeof response_headers->retry_after_s, "%" PRId64, seconds);
-	add_where_absent(response_headers, SLICE("x-amz-retry-after"), slice_from(response_headers->retry_after_ms));
-	add_where_absent(response_headers, SLICE("retry-after"), slice_from(response_headers->retry_after_s));
+	snprintf(headers->retry_after_ms, sizeof headers->retry_after_ms, "%" PRId64, retry_after_ms);
+	snprintf(headers->retry_after_s, sizeof headers->retry_after_s, "%" PRId64, seconds);
+	add_where_absent(headers, SLICE("x-amz-retry-after"), slice_from(headers->retry_after_ms));
+	add_where_absent(headers, SLICE("retry-after"), slice_from(headers->retry_after_s));
 }
 
-struct headers response_headers_error(struct response_headers *response_headers, const struct mux_error *error,
-                                      struct slice request_id, struct slice model, uint32_t attempts) {
-	start(response_headers, error->from_upstream ? error->headers : (struct headers){0});
-	add_own(response_headers, request_id, model, attempts);
-	add_where_absent(response_headers, SLICE("content-type"), SLICE("application/json"));
-	add_where_absent(response_headers, SLICE("x-amzn-errortype"), error->exception);
+struct headers response_headers_make_error(struct response_headers *headers, const struct mux_error *error,
+                                           struct slice request_id, struct slice model, uint32_t attempts) {
+	start_list(headers, error->from_upstream ? error->headers : (struct headers){0});
+	add_own(headers, request_id, model, attempts);
+	add_where_absent(headers, SLICE("content-type"), SLICE("application/json"));
+	add_where_absent(headers, SLICE("x-amzn-errortype"), error->exception);
 	if (error->code.len)
-		add(response_headers, SLICE("x-signalbox-error"), error->code);
+		add_header(headers, SLICE("x-signalbox-error"), error->code);
 	if (error->retry_after_ms >= 0)
-		add_retry_after(response_headers, error->retry_after_ms);
-	return all(response_headers);
+		add_retry_after(headers, error->retry_after_ms);
+	return list_of(headers);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The headers of an answer, composed: what comes down from an upstream, and what the gateway adds. A heading is reused
-// from answer to answer; its list stays valid until the next response_headers_response or response_headers_error.
+// The headers of a response: the upstream's, and what the gateway adds. The structure is reused for many responses; a
+// list stays valid until the next call of response_headers_make or response_headers_make_error.
 #ifndef GATEWAY_RESPONSE_HEADERS_H
 #define GATEWAY_RESPONSE_HEADERS_H
 
@@ -20,16 +20,16 @@ struct response_headers {
 };
 
 // Zero-initialise; release with response_headers_free.
-void response_headers_free(struct response_headers *response_headers);
+void response_headers_free(struct response_headers *headers);
 
-// Of an answer: the upstream's headers, x-amzn-requestid (the upstream's, else `request_id`), x-signalbox-model and
-// x-signalbox-attempts where there was an attempt. Everything is borrowed.
-struct headers response_headers_response(struct response_headers *response_headers, struct headers upstream,
-                                         struct slice request_id, struct slice model, uint32_t attempts);
+// For a response: the upstream's headers, x-amzn-requestid (the upstream's, else `request_id`), x-signalbox-model if
+// `model` isn't empty, and x-signalbox-attempts. Everything is borrowed.
+struct headers response_headers_make(struct response_headers *headers, struct headers upstream, struct slice request_id,
+                                     struct slice model, uint32_t attempts);
 
-// Of an error: as above with x-amzn-errortype, x-signalbox-error, and what tells when to come back, in milliseconds
-// (x-amz-retry-after) and whole seconds, rounded up (Retry-After). An upstream's own headers come first and win.
-struct headers response_headers_error(struct response_headers *response_headers, const struct mux_error *error,
-                                      struct slice request_id, struct slice model, uint32_t attempts);
+// For an error: the same with x-amzn-errortype, x-signalbox-error, and when to retry, in milliseconds
+// (x-amz-retry-after) and in whole seconds, rounded up (retry-after). An upstream's own headers take precedence.
+struct headers response_headers_make_error(struct response_headers *headers, const struct mux_error *error,
+                                           struct slice request_id, struct slice model, uint32_t attempts);
 
 #endif

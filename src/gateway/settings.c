@@ -38,7 +38,7 @@ static const struct schema_key limits_keys[] = {
     ENGINE_OPTIONS_KEYS(struct settings, engine, engine_limits_keys),
     INTEGER(limits, connections, 10000, 1, 1e6, "open client connections"),
     INTEGER(limits, memory_bytes, 1024.0 * MEBI, MEBI, 1024.0 * 1024.0 * MEBI,
-            "bodies, held answers and unsent output of all requests; beyond it new ones get 429"),
+            "bodies, held responses and unsent output of all requests; beyond it new ones get 429"),
     {0},
 };
 
@@ -77,7 +77,7 @@ const struct schema_key settings_keys[] = {
     KEY_TABLE(tls, tls_keys, "makes the data listeners TLS; read again at SIGHUP"),
     CUSTOM(admin, setting_read_admin, "an address", "where the admin API is served"),
     BOOLEAN(allow_unauthenticated,
-            "listen beyond loopback and Unix sockets, though whoever connects may use the credentials"),
+            "listen beyond loopback and Unix sockets, though every client that connects may use the credentials"),
     CUSTOM(workers, setting_read_workers, "a whole number or \"auto\"", "threads; \"auto\" is one per core"),
     ENGINE_OPTIONS_KEYS(struct settings, engine, engine_base_keys),
     KEY_TABLE(timeouts, timeouts_keys, "time limits"),
@@ -107,28 +107,28 @@ void settings_free(struct settings *settings) {
 	*settings = (struct settings){0};
 }
 
-static void flag_string(struct document *table, const char *key, const char *text) {
+static void add_flag(struct document *table, const char *key, const char *text) {
 	if (text)
 		document_set_string(document_add_entry(table, slice_from(key)), slice_from(text));
 }
 
-static void flag_workers(struct document *table, const char *text) {
+static void add_workers_flag(struct document *table, const char *text) {
 	uint64_t number;
 	if (text && slice_parse_u64(slice_from(text), UINT32_MAX, &number))
 		*document_add_entry(table, SLICE("workers")) =
 		    (struct document){.kind = DOCUMENT_NUMBER, .number = (double)number};
 	else
-		flag_string(table, "workers", text);
+		add_flag(table, "workers", text);
 }
 
-// The flags as a table of the settings' own keys, so that one definition reads both.
+// Puts the flags into a table with the settings' own keys, so that one definition reads both.
 static void read_flags(const struct settings_flags *flags, struct problems *problems, struct settings *settings) {
 	struct document table = {.kind = DOCUMENT_TABLE};
-	flag_string(&table, "policy", flags->policy);
-	flag_string(&table, "admin", flags->admin);
-	flag_string(&table, "region", flags->region);
-	flag_string(&table, "endpoint", flags->endpoint);
-	flag_workers(&table, flags->workers);
+	add_flag(&table, "policy", flags->policy);
+	add_flag(&table, "admin", flags->admin);
+	add_flag(&table, "region", flags->region);
+	add_flag(&table, "endpoint", flags->endpoint);
+	add_workers_flag(&table, flags->workers);
 	if (flags->listen_count) {
 		struct document *list = document_add_entry(&table, SLICE("listen"));
 		for (size_t i = 0; i < flags->listen_count; i++)
@@ -137,8 +137,8 @@ static void read_flags(const struct settings_flags *flags, struct problems *prob
 	if (flags->log_level || flags->log_format) {
 		struct document *log_table = document_add_entry(&table, SLICE("log"));
 		log_table->kind = DOCUMENT_TABLE;
-		flag_string(log_table, "level", flags->log_level);
-		flag_string(log_table, "format", flags->log_format);
+		add_flag(log_table, "level", flags->log_level);
+		add_flag(log_table, "format", flags->log_format);
 	}
 	struct schema_place place = {"command line", "", problems};
 	schema_read(settings_keys, &table, settings, &place);
@@ -176,7 +176,7 @@ void settings_refuse_own_endpoint(const struct settings *settings, const char *f
 		             endpoint);
 }
 
-void settings_refuse_strangers(const struct settings *settings, const char *file, struct problems *problems) {
+void settings_refuse_remote(const struct settings *settings, const char *file, struct problems *problems) {
 	struct address address;
 	for (size_t i = 0; i < settings->listen.count && !settings->allow_unauthenticated; i++) {
 		char field[FIELD_BYTES] = "listen";
@@ -200,8 +200,8 @@ static bool is_taken(const struct settings *settings, size_t count, const struct
 	return false;
 }
 
-// What is wrong between keys that are each right.
-static void check_together(const char *file, const struct settings *settings, struct problems *problems) {
+// Checks keys against each other.
+static void check_combinations(const char *file, const struct settings *settings, struct problems *problems) {
 	struct address address;
 	char field[FIELD_BYTES];
 	for (size_t i = 0; i < settings->listen.count; i++) {
@@ -212,7 +212,7 @@ static void check_together(const char *file, const struct settings *settings, st
 	}
 	if (address_parse(slice_from(settings->admin), &address) && is_taken(settings, settings->listen.count, &address))
 		problems_add(problems, file, 0, "admin", "another address than those of listen", settings->admin);
-	settings_refuse_strangers(settings, file, problems);
+	settings_refuse_remote(settings, file, problems);
 	if (!settings->tls.cert != !settings->tls.key)
 		problems_add(problems, file, 0, "tls", "both cert and key", settings->tls.cert ? "no key" : "no cert");
 	if (settings->limits.memory_bytes < settings->engine.limits.body_bytes + settings->engine.limits.response_bytes)
@@ -229,7 +229,7 @@ int settings_read(const char *file, const struct document *document, const struc
 	}
 	read_flags(flags, problems, settings);
 	engine_options_complete(file, environment, problems, &settings->engine);
-	check_together(file, settings, problems);
+	check_combinations(file, settings, problems);
 	struct slice notify = environment_get(environment, "NOTIFY_SOCKET");
 	if (notify.len)
 		settings->notify_socket = memory_string(notify);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an operator may set: one definition of the keys, from which reading, checking, defaults and the reference table
-// come. Flags are read by the same definition, over the file. Credentials never get into problems or logs.
+// What an operator may set. One definition of the keys serves reading, checking, defaults and documentation; flags are
+// read by the same definition and override the file. Credentials never appear in problems or logs.
 #ifndef GATEWAY_SETTINGS_H
 #define GATEWAY_SETTINGS_H
 
@@ -24,11 +24,11 @@
 struct settings {
 	struct address_list listen;
 	struct {
-		char *cert, *key; // files; both or, in clear, NULL
+		char *cert, *key; // files; both NULL without TLS
 	} tls;
 	char *admin;
-	bool allow_unauthenticated; // listeners that others than this machine can reach
-	uint64_t workers;           // "auto" is the number of cores
+	bool allow_unauthenticated; // data listeners may be reached from other machines
+	uint64_t workers;           // "auto" has become the number of cores
 	struct engine_options engine;
 	struct {
 		uint64_t header_ms, body_ms, write_ms, client_idle_ms, drain_ms;
@@ -36,7 +36,7 @@ struct settings {
 	struct {
 		uint64_t connections, memory_bytes;
 	} limits;
-	char *notify_socket; // NOTIFY_SOCKET: a service manager that wants to know how we stand; NULL for none
+	char *notify_socket; // NOTIFY_SOCKET, of a service manager; NULL for none
 	struct {
 		enum log_level level;
 		enum log_format format;
@@ -44,34 +44,34 @@ struct settings {
 	} log;
 };
 
-// What the command line says; NULL where it says nothing. Borrowed for settings_load.
+// The flags of the command line; NULL for one that wasn't given. Borrowed for settings_load.
 struct settings_flags {
-	const char *config; // file; NULL: SETTINGS_FILE where there is one, else the defaults
+	const char *config; // file; NULL: SETTINGS_FILE if it exists, else the defaults
 	const char *policy, *admin, *workers, *region, *endpoint, *log_level, *log_format;
 	const char *const *listen;
 	size_t listen_count;
 };
 
-// Whether each flag by itself may be that: 0, or ERROR_INVALID with a problem for each that may not, whose field is the
-// settings' key. What flags and file say together is for settings_load to judge.
+// Checks each flag by itself: 0, or ERROR_INVALID with a problem for each bad one, whose field is the settings' key.
+// settings_load checks flags and file together.
 int settings_check_flags(const struct settings_flags *flags, struct problems *problems);
 
-// Fills `settings` (release with settings_free, whatever the result): defaults, the file, flags, and for region,
-// endpoint, proxy and notify_socket the environment. 0, or ERROR_INVALID with every mistake in `problems`.
+// Fills `settings` (release with settings_free, whatever the result) from defaults, the file and the flags; region,
+// endpoint, proxy and notify_socket also from the environment. 0, or ERROR_INVALID with every mistake in `problems`.
 int settings_load(const struct settings_flags *flags, const struct environment *environment, struct problems *problems,
                   struct settings *settings);
 
-// The same from a document that was read already; `file` is its name for messages. NULL document: no file.
+// The same from a parsed document; `file` is its name for messages. NULL document: no file.
 int settings_read(const char *file, const struct document *document, const struct settings_flags *flags,
                   const struct environment *environment, struct problems *problems, struct settings *settings);
 
-// Adds a problem when `endpoint` (a URL; NULL is fine) is one of our own listeners: requests would go round in a loop.
-// For who is going to listen; `ask` may well ask the gateway that runs beside it.
+// Adds a problem if `endpoint` (a URL, or NULL) is one of our own listeners: requests would loop. Only for a program
+// that is going to listen; `ask` may send requests to a gateway that runs beside it.
 void settings_refuse_own_endpoint(const struct settings *settings, const char *file, int line, const char *field,
                                   const char *endpoint, struct problems *problems);
 
-// Adds a problem for each of `listen` that others than this machine can reach, unless allow_unauthenticated is set.
-void settings_refuse_strangers(const struct settings *settings, const char *file, struct problems *problems);
+// Adds a problem for each address of `listen` that other machines can reach, unless allow_unauthenticated is set.
+void settings_refuse_remote(const struct settings *settings, const char *file, struct problems *problems);
 
 // The time limits of the listeners.
 struct server_timeouts settings_server_timeouts(const struct settings *settings);
@@ -79,7 +79,7 @@ struct server_timeouts settings_server_timeouts(const struct settings *settings)
 // Wipes and frees what it holds.
 void settings_free(struct settings *settings);
 
-// The definition, for the documents and for telling a settings file from a policy.
+// The definition of the keys. Also tells a settings file from a policy.
 extern const struct schema_key settings_keys[];
 
 #endif

@@ -11,7 +11,7 @@
 
 enum { FIRST_DESCRIPTOR = 3, PASSED_MAX = 64 };
 
-// How many descriptors are for this process; 0 for none.
+// The number of descriptors that were passed to this process.
 static uint64_t count_passed(const struct environment *environment, struct problems *problems) {
 	struct slice pid = environment_get(environment, "LISTEN_PID");
 	struct slice count = environment_get(environment, "LISTEN_FDS");
@@ -24,7 +24,7 @@ static uint64_t count_passed(const struct environment *environment, struct probl
 	return 0;
 }
 
-// The next of the names between colons; empty beyond the last.
+// Takes the next name from a list separated by colons; empty after the last.
 static struct slice next_name(struct slice *names) {
 	size_t colon = slice_find(*names, ':');
 	struct slice name = slice_of(names->ptr, colon);
@@ -68,6 +68,6 @@ int socket_activation_adopt(const struct environment *environment, struct settin
 			adopt_data(settings, data++, text);
 	}
 	if (data)
-		settings_refuse_strangers(settings, NULL, problems);
+		settings_refuse_remote(settings, NULL, problems);
 	return problems->count == before ? 0 : ERROR_INVALID;
 }

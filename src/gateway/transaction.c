@@ -10,31 +10,31 @@
 enum {
 	CLIENT_BYTES = 64,
 	UPSTREAM_ID_BYTES = 64,
-	STATUS_CLIENT_GONE = 499, // what proxies log for a client that left before the head
+	STATUS_CLIENT_GONE = 499, // what proxies log for a client that disconnected before the head
 };
 
 struct transaction {
-	struct list link; // in the door's replies
-	struct data_listener *data_listener;
+	struct list link; // in the listener's transactions
+	struct data_listener *listener;
 	struct server_call *call;
 	struct mux_request *request;
 	enum operation operation;
 	uint64_t started_ms;
 	uint64_t bytes_in, bytes_out;
 	int64_t content_length;
-	int status; // 0 until the head has gone out
+	int status; // 0 until the head has been sent
 	size_t client_length, upstream_id_length;
 	char client[CLIENT_BYTES];
 	char upstream_id[UPSTREAM_ID_BYTES];
 	char request_id[UUID_BYTES];
-	struct header headers[]; // what the engine may see, and behind them their texts
+	struct header headers[]; // that the engine may see; followed by their texts
 };
 
 static void write_access(const struct transaction *transaction, const char *outcome, int status, struct slice model,
                          uint32_t attempts) {
-	if (!transaction->data_listener->access_log)
+	if (!transaction->listener->logs_access)
 		return;
-	access_log_add(&transaction->data_listener->access,
+	access_log_add(&transaction->listener->access_log,
 	               &(struct access_entry){
 	                   .request_id = slice_from(transaction->request_id),
 	                   .upstream_id = slice_of(transaction->upstream_id, transaction->upstream_id_length),
@@ -46,7 +46,7 @@ static void write_access(const struct transaction *transaction, const char *outc
 	                   .status = status,
 	                   .bytes_in = transaction->bytes_in,
 	                   .bytes_out = transaction->bytes_out,
-	                   .milliseconds = loop_now_ms(transaction->data_listener->loop) - transaction->started_ms,
+	                   .milliseconds = loop_now_ms(transaction->listener->loop) - transaction->started_ms,
 	               });
 }
 
@@ -63,24 +63,23 @@ static void keep_upstream_id(struct transaction *transaction, struct headers ups
 	memcpy(transaction->upstream_id, id->ptr, transaction->upstream_id_length);
 }
 
-static void on_head(void *owner, const struct mux_head *head) {
+static void transaction_on_head(void *owner, const struct mux_head *head) {
 	struct transaction *transaction = owner;
-	struct headers headers =
-	    response_headers_response(&transaction->data_listener->response_headers, head->headers,
-	                              slice_from(transaction->request_id), head->model, head->attempts);
+	struct headers headers = response_headers_make(&transaction->listener->response_headers, head->headers,
+	                                               slice_from(transaction->request_id), head->model, head->attempts);
 	keep_upstream_id(transaction, head->headers);
 	transaction->status = head->status;
 	transaction->content_length = head->content_length;
 	server_response_start(transaction->call, head->status, headers, head->content_length);
 }
 
-static bool on_body(void *owner, struct slice bytes) {
+static bool transaction_on_body(void *owner, struct slice bytes) {
 	struct transaction *transaction = owner;
 	transaction->bytes_out += bytes.len;
 	return server_response_write(transaction->call, bytes);
 }
 
-// Ends an answer whose head is out. A body that fell short of its length can only be broken off.
+// Ends a response whose head has been sent. A body shorter than its announced length can only be aborted.
 static void end_response(struct transaction *transaction) {
 	if (transaction->content_length >= 0 && (uint64_t)transaction->content_length != transaction->bytes_out)
 		server_response_abort(transaction->call, false);
@@ -88,7 +87,7 @@ static void end_response(struct transaction *transaction) {
 		server_response_end(transaction->call);
 }
 
-static void on_done(void *owner, const struct mux_result *result) {
+static void transaction_on_done(void *owner, const struct mux_result *result) {
 	struct transaction *transaction = owner;
 	int status = result->status;
 	if (transaction->status) {
@@ -98,7 +97,7 @@ static void on_done(void *owner, const struct mux_result *result) {
 		status = result->error.status;
 		if (result->error.from_upstream)
 			keep_upstream_id(transaction, result->error.headers);
-		data_listener_respond_error(transaction->data_listener, transaction->call, &result->error,
+		data_listener_respond_error(transaction->listener, transaction->call, &result->error,
 		                            slice_from(transaction->request_id), result->model, result->attempts,
 		                            &transaction->bytes_out);
 	}
@@ -106,12 +105,12 @@ static void on_done(void *owner, const struct mux_result *result) {
 	transaction_free(transaction);
 }
 
-// The values of the hop headers together, with our own id behind them. `text` has room.
+// Joins the values of the hop headers and appends our own id. `text` has room for hop_room bytes.
 static struct slice append_hop(struct headers headers, const char *instance, char *text) {
 	size_t length = 0;
 	for (size_t i = 0; i < headers.count; i++) {
 		struct slice value = headers.list[i].value;
-		if (!slice_equal_nocase(headers.list[i].name, ROUTES_HOP_HEADER) || value.len == 0)
+		if (!slice_equal_nocase(headers.list[i].name, HOP_HEADER) || value.len == 0)
 			continue;
 		memcpy(text + length, value.ptr, value.len);
 		length += value.len;
@@ -123,28 +122,27 @@ static struct slice append_hop(struct headers headers, const char *instance, cha
 	return slice_of(text, length + own);
 }
 
-// Bytes that append_hop may write.
+// The bytes that append_hop writes at most.
 static size_t hop_room(struct headers headers, const char *instance) {
 	size_t room = strlen(instance);
 	for (size_t i = 0; i < headers.count; i++)
-		if (slice_equal_nocase(headers.list[i].name, ROUTES_HOP_HEADER))
+		if (slice_equal_nocase(headers.list[i].name, HOP_HEADER))
 			room += headers.list[i].value.len + 2;
 	return room;
 }
 
-// One allocation holds the reply, the headers that the engine may see, the hop header's value and the model id.
-static struct transaction *transaction_new(struct data_listener *data_listener, const struct server_request *request,
+// One allocation holds the transaction, the headers that the engine may see, the hop header's value and the model id.
+static struct transaction *transaction_new(struct data_listener *listener, const struct server_request *request,
                                            struct slice *model, struct headers *headers) {
 	size_t header_bytes = (request->headers.count + 1) * sizeof(struct header);
-	size_t room = hop_room(request->headers, data_listener->instance);
+	size_t room = hop_room(request->headers, listener->instance);
 	struct transaction *transaction = memory_new(1, sizeof *transaction + header_bytes + room + model->len);
 	char *text = (char *)transaction + sizeof *transaction + header_bytes;
 	size_t count = 0;
 	for (size_t i = 0; i < request->headers.count; i++)
 		if (!request_routes_withholds(request->headers.list[i].name))
 			transaction->headers[count++] = request->headers.list[i];
-	transaction->headers[count++] =
-	    (struct header){ROUTES_HOP_HEADER, append_hop(request->headers, data_listener->instance, text)};
+	transaction->headers[count++] = (struct header){HOP_HEADER, append_hop(request->headers, listener->instance, text)};
 	*headers = (struct headers){transaction->headers, count};
 	if (model->len)
 		memcpy(text + room, model->ptr, model->len);
@@ -152,22 +150,23 @@ static struct transaction *transaction_new(struct data_listener *data_listener, 
 	return transaction;
 }
 
-struct transaction *transaction_begin(struct data_listener *data_listener, struct server_call *call,
+struct transaction *transaction_begin(struct data_listener *listener, struct server_call *call,
                                       const struct server_request *request, enum operation operation,
                                       struct slice model) {
-	static const struct mux_sink sink = {.on_head = on_head, .on_body = on_body, .on_done = on_done};
+	static const struct mux_sink sink = {
+	    .on_head = transaction_on_head, .on_body = transaction_on_body, .on_done = transaction_on_done};
 	struct headers headers;
-	struct transaction *transaction = transaction_new(data_listener, request, &model, &headers);
-	transaction->data_listener = data_listener;
-	list_append(&data_listener->replies, &transaction->link);
+	struct transaction *transaction = transaction_new(listener, request, &model, &headers);
+	transaction->listener = listener;
+	list_append(&listener->transactions, &transaction->link);
 	transaction->call = call;
 	transaction->operation = operation;
-	transaction->started_ms = loop_now_ms(data_listener->loop);
+	transaction->started_ms = loop_now_ms(listener->loop);
 	transaction->bytes_in = request->body.len;
 	transaction->client_length = request->peer.len < CLIENT_BYTES ? request->peer.len : CLIENT_BYTES;
 	if (transaction->client_length)
 		memcpy(transaction->client, request->peer.ptr, transaction->client_length);
-	uuid_make(&data_listener->random, transaction->request_id);
+	uuid_make(&listener->random, transaction->request_id);
 	struct mux_call asked = {
 	    .request_id = slice_from(transaction->request_id),
 	    .operation = operation,
@@ -178,7 +177,7 @@ struct transaction *transaction_begin(struct data_listener *data_listener, struc
 	    .headers = headers,
 	    .body = request->body,
 	};
-	transaction->request = mux_submit(data_listener->worker, &asked, &sink, transaction);
+	transaction->request = mux_submit(listener->worker, &asked, &sink, transaction);
 	return transaction;
 }
 

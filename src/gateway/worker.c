@@ -4,13 +4,13 @@
 #include "base/error.h"
 
 enum {
-	SETTLE_MS = 10,  // between looks at the engine's requests
-	FLUSH_MS = 1000, // what clients get to read the end of their answers
-	HURRY_MS = 100,  // the same for an impatient operator
+	SETTLE_MS = 10,  // between checks of the engine's requests
+	FLUSH_MS = 1000, // for clients to read the end of their responses
+	HURRY_MS = 100,  // the same after a second signal
 };
 
 // Cancelled requests may need turns of the loop to end.
-static void settle(void *owner) {
+static void settle_requests(void *owner) {
 	struct worker *worker = owner;
 	if (mux_worker_requests(worker->mux_worker) > 0)
 		timer_start(&worker->settle_timer, SETTLE_MS);
@@ -18,13 +18,13 @@ static void settle(void *owner) {
 		worker->plan->on_finished(worker->plan->owner);
 }
 
-static void close_door(struct worker *worker) {
+static void close_listener(struct worker *worker) {
 	if (worker->phase == WORKER_CLOSED)
 		return;
 	worker->phase = WORKER_CLOSED;
 	timer_stop(&worker->phase_timer);
 	data_listener_close(&worker->data_listener);
-	settle(worker);
+	settle_requests(worker);
 }
 
 static void stop_requests(struct worker *worker, uint64_t flush_ms) {
@@ -38,14 +38,14 @@ static void on_phase_over(void *owner) {
 	if (worker->phase == WORKER_DRAINING)
 		stop_requests(worker, FLUSH_MS);
 	else
-		close_door(worker);
+		close_listener(worker);
 }
 
 static void on_last_closed(void *owner) {
-	close_door(owner);
+	close_listener(owner);
 }
 
-// Posted rather than done, since the server that tells us is about to be closed.
+// Posted, since the server that calls back must not be closed from its own callback.
 static void on_drained(void *owner) {
 	struct worker *worker = owner;
 	loop_post(worker->loop, on_last_closed, worker);
@@ -63,7 +63,7 @@ void worker_drain(void *owner) {
 		stop_requests(worker, HURRY_MS);
 		break;
 	case WORKER_STOPPING:
-		close_door(worker);
+		close_listener(worker);
 		break;
 	case WORKER_CLOSED:
 		break;
@@ -72,9 +72,9 @@ void worker_drain(void *owner) {
 
 int worker_init(struct worker *worker, const struct worker_plan *plan, size_t index) {
 	const struct settings *settings = plan->settings;
-	struct data_listener_settings data_listener = {
+	struct data_listener_settings listener = {
 	    .instance = plan->instance,
-	    .access_log = settings->log.access,
+	    .logs_access = settings->log.access,
 	    .memory = plan->memory,
 	    .is_draining = plan->is_draining,
 	    .limits =
@@ -91,9 +91,9 @@ int worker_init(struct worker *worker, const struct worker_plan *plan, size_t in
 	if (!worker->loop)
 		return ERROR_IO;
 	timer_init(&worker->phase_timer, worker->loop, on_phase_over, worker);
-	timer_init(&worker->settle_timer, worker->loop, settle, worker);
+	timer_init(&worker->settle_timer, worker->loop, settle_requests, worker);
 	worker->mux_worker = mux_worker_new(plan->mux, index, worker->loop);
-	data_listener_init(&worker->data_listener, worker->loop, plan->mux, worker->mux_worker, &data_listener);
+	data_listener_init(&worker->data_listener, worker->loop, plan->mux, worker->mux_worker, &listener);
 	return 0;
 }
 

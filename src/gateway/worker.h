@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thread's part of the gateway: its loop, its door, its part of the engine, and how it comes to its end. Belongs to
-// its loop's thread once that runs.
+// One thread's part of the gateway: its loop, its data listener, its part of the engine, and its drain. Belongs to its
+// loop's thread once that runs.
 #ifndef GATEWAY_WORKER_H
 #define GATEWAY_WORKER_H
 
@@ -23,14 +23,14 @@ struct worker_plan {
 	const char *instance;
 	struct memory_meter *memory;
 	const atomic_bool *is_draining;
-	loop_callback on_finished; // a worker has nothing left to do; on its thread, once
+	loop_callback on_finished; // called once a worker has nothing left to do, on its thread
 	void *owner;
 };
 
 enum worker_phase {
 	WORKER_SERVING,
-	WORKER_DRAINING, // nobody new is let in
-	WORKER_STOPPING, // every request has been ended; clients read the last bytes
+	WORKER_DRAINING, // no new connections
+	WORKER_STOPPING, // every request has been ended; clients may read the last bytes
 	WORKER_CLOSED,
 };
 
@@ -43,16 +43,16 @@ struct worker {
 	bool has_thread;
 	enum worker_phase phase;
 	struct timer phase_timer;  // ends the phase
-	struct timer settle_timer; // looks again whether the engine's requests have ended
+	struct timer settle_timer; // checks again whether the engine's requests have ended
 };
 
-// 0, or ERROR_IO when the system gives no loop.
+// 0, or ERROR_IO if no event loop could be created.
 int worker_init(struct worker *worker, const struct worker_plan *plan, size_t index);
 
-// Comes to an end as timeouts.drain_ms says; called again, it goes on to the next phase at once. A loop_callback.
+// Begins the drain, which lasts up to timeouts.drain_ms; a further call starts the next phase at once. A loop_callback.
 void worker_drain(void *worker);
 
-// Its thread has ended, or never began. One that was not initialised is fine.
+// Called when its thread has ended or never began. A zeroed worker is allowed.
 void worker_free(struct worker *worker);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The situations that policies are rehearsed in: how the models stand, what is asked, and what becomes of it.
+// The cases of a dry run: the models' states, the request, and how its attempts end.
 #ifndef LAB_CASES_H
 #define LAB_CASES_H
 
@@ -7,8 +7,8 @@
 #include "lab/presets.h"
 #include "lab/samples.h"
 
-// Whose decisions a situation is about. What goes wrong in other hooks meanwhile is noted all the same.
-enum dry_run_case_hooks {
+// The hooks whose decisions a case shows. Mistakes of other hooks are recorded as well.
+enum case_hooks {
 	ABOUT_SELECT = 1,
 	ABOUT_CLASSIFY = 2,
 	ABOUT_ACCEPT = 4,
@@ -19,15 +19,16 @@ enum dry_run_case_hooks {
 
 struct dry_run_case {
 	const char *name; // NULL ends the list
-	unsigned about;   // enum dry_run_case_hooks
+	unsigned about;   // enum case_hooks
 	enum preset preset;
 	enum sample_kind request;
-	uint32_t occasion; // of the hook's calls in a request, the one that it is about; 0 is the first
+	uint32_t occasion; // which of the hook's calls in a request the case shows; 0 is the first
 	struct course course;
-	uint32_t ticks; // seconds that go by before the request; for policies that have the hook
-	bool is_brief;  // few takes tell as much as many
+	uint32_t ticks; // seconds before the request; the case is skipped if the policy has no `tick`
+	bool is_brief;  // further takes would show nothing new
 };
 
+// The table, but for the cases that depend on the policy or the caller: failures, responses, names that a pool serves.
 extern const struct dry_run_case dry_run_cases[];
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A policy on a stage: a version of its own, with models whose states nobody else touches, in virtual time. Single
-// requests are played through the real request machine and the real hooks; each decision is told as it is made.
+// Drives single requests through the real request machine and the real hooks, in virtual time and without a network. A
+// driver has a policy version, a registry and a shared store of its own, so that it affects no traffic. A callback gets
+// each decision.
 #ifndef LAB_DRIVER_H
 #define LAB_DRIVER_H
 
@@ -18,17 +19,17 @@
 // A moment of a request.
 enum moment {
 	MOMENT_NEVER,
-	MOMENT_SENT,      // an attempt is under way, without an answer yet
-	MOMENT_STREAMING, // a streamed answer has begun
-	MOMENT_WAITING,   // every model rests
+	MOMENT_SENT,      // an attempt is in flight and has no response yet
+	MOMENT_STREAMING, // a streamed response has begun
+	MOMENT_WAITING,   // no attempt is in flight: every model is in cooldown, or a retry is due later
 };
 
-// What becomes of a request's attempts.
+// How the attempts of a request end.
 struct course {
 	struct failure failure;
-	uint32_t failures;               // so many models fail with it, at each attempt
-	bool breaks_off;                 // streams fail after their answer has begun
-	const struct response *response; // of the attempt that succeeds; NULL for an ordinary one
+	uint32_t failures;               // how many models fail with it, at each of their attempts
+	bool breaks_off;                 // a stream fails after its response has begun
+	const struct response *response; // of the attempt that succeeds; NULL: an ordinary one
 	enum moment client_leaves;
 	enum moment gateway_stops;
 };
@@ -36,14 +37,14 @@ struct course {
 // One decision. Borrowed for the call.
 struct driver_decision {
 	const char *hook;
-	const struct model *model;        // that it is about; NULL for none
-	const struct call_report *report; // of the hook's call; NULL where the policy has none, or it wasn't called
-	uint64_t cpu_ns;                  // that the decision took
+	const struct model *model;        // that it concerns; NULL for none
+	const struct call_report *report; // of the hook's call; NULL if the policy lacks the hook or it wasn't called
+	uint64_t cpu_ns;                  // processor time of the decision
 	const struct selection *selection;
 	const struct classification *classification;
 	const struct edits *edits;
 	bool accepted;
-	struct slice reason; // why not
+	struct slice reason; // of a refusal
 };
 
 typedef void (*driver_callback)(void *owner, const struct driver_decision *decision);
@@ -51,35 +52,35 @@ typedef void (*driver_callback)(void *owner, const struct driver_decision *decis
 struct driver {
 	struct policy *policy;
 	struct policy_host host;
-	struct arena arena; // of what is being played
+	struct arena arena; // of the current preset and request
 	struct random_source random;
-	struct decide decide;            // tells, and asks the policy's own
-	const struct decide *policy_own; // decisions
-	struct preset_attempt *held;     // of the scenery
+	struct decide decide;            // what routing asks: calls policy_own and reports each decision
+	const struct decide *policy_own; // the policy's decisions
+	struct preset_attempt *held;     // attempts that the preset keeps in flight
 	uint64_t now_ms;
-	struct clock clock;    // that the hooks read: it stands and moves with now_ms
-	int64_t wall_begin_ms; // where it began
-	bool is_called;        // a hook has been, in the decision under way
+	struct clock clock;    // that scripts read; it advances with now_ms only
+	int64_t wall_begin_ms; // wall-clock time at the driver's beginning
+	bool is_called;        // the current decision has called a hook
 	struct call_report report;
-	driver_callback on_decision;
-	void *owner;
+	driver_callback on_decision; // NULL: none
+	void *owner;                 // its first argument
 };
 
-// Loads the policy of `sources`, which are closed. 0, or a status with problems added; driver_close is due in either
+// Loads the policy of `sources`, which are closed. 0, or a status with problems added. Call driver_close in either
 // case.
 int driver_open(struct driver *driver, struct sources *sources, const struct policy_limits *limits,
                 const struct body_reader *bodies, struct problems *problems);
 void driver_close(struct driver *driver);
 
-// Lets an hour pass, so that what was before is forgotten, and puts the models that serve `asked` into the scenery.
-// False where this pool has no such scenery, or where it would be the same as another.
+// Advances the time by an hour, so that earlier requests have no effect, and brings the models that serve `asked` into
+// the preset. False if the preset is impossible with this pool or would equal another.
 bool driver_set(struct driver *driver, enum preset preset, struct slice asked);
 
-// Plays one request to its end and answers with its last step.
+// Runs one request to its end and returns its last step.
 struct step driver_play(struct driver *driver, const struct request_attributes *attributes,
                         const struct course *course);
 
-// A second goes by, with a call of `tick`.
+// Advances the time by a second and calls `tick`.
 void driver_tick(struct driver *driver);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each situation before an attempt has a stage of its own, so that none depends on those before it. Each is played
-// several times: once with every instruction counted, then at the pace of traffic, for the time it takes and for what
-// is left to chance.
+// Each case of the table has a driver of its own, so that none depends on those before it. A case is run in several
+// takes: the first counts every instruction, the others run at full speed to measure processor time and to sample
+// random choices.
 #include "lab/dry_run.h"
 
 #include <stdio.h>
@@ -13,200 +13,200 @@
 #include "lab/samples.h"
 #include "sandbox/sources.h"
 
-enum { TAKES = 100, FEW_TAKES = 3, MODELS_PLAYED = 2000, SITUATION_BYTES = 2300 };
+enum { TAKES = 100, FEW_TAKES = 3, MODELS_PLAYED = 2000, CASE_NAME_BYTES = 2300 };
 
 enum { HOOK_COUNT = 6 };
 
-// One situation being played.
+// One case on a driver.
 struct run {
-	const struct dry_run_case *dry_run_case;
+	const struct dry_run_case *row;
 	struct driver *driver;
 	struct observation observations[HOOK_COUNT];
-	uint32_t heard[HOOK_COUNT]; // decisions of the take
+	uint32_t decisions[HOOK_COUNT]; // in this take
 	bool counts_exactly;
 	struct step last;
 };
 
-static void hear(void *owner, const struct driver_decision *decision) {
+static void run_on_decision(void *owner, const struct driver_decision *decision) {
 	struct run *run = owner;
-	uint32_t about = run->dry_run_case->occasion ? run->dry_run_case->occasion : 1;
+	uint32_t occasion = run->row->occasion ? run->row->occasion : 1;
 	for (size_t i = 0; i < HOOK_COUNT; i++) {
 		if (strcmp(policy_hook_names[i], decision->hook) != 0)
 			continue;
 		observation_count(&run->observations[i], decision, run->counts_exactly);
-		if (++run->heard[i] == about && (run->dry_run_case->about & 1u << i))
+		if (++run->decisions[i] == occasion && (run->row->about & 1u << i))
 			observation_note(&run->observations[i], decision);
 	}
 }
 
-static void play_take(struct run *run, const struct request_attributes *attributes) {
-	memset(run->heard, 0, sizeof run->heard);
-	for (uint32_t i = 0; i < run->dry_run_case->ticks; i++)
+static void run_take(struct run *run, const struct request_attributes *attributes) {
+	memset(run->decisions, 0, sizeof run->decisions);
+	for (uint32_t i = 0; i < run->row->ticks; i++)
 		driver_tick(run->driver);
-	run->last = driver_play(run->driver, attributes, &run->dry_run_case->course);
+	run->last = driver_play(run->driver, attributes, &run->row->course);
 }
 
-static size_t takes_of(const struct dry_run_case *dry_run_case, size_t models) {
+static size_t count_takes(const struct dry_run_case *row, size_t models) {
 	size_t takes = MODELS_PLAYED / models;
-	if (dry_run_case->is_brief || takes < FEW_TAKES)
+	if (row->is_brief || takes < FEW_TAKES)
 		return FEW_TAKES;
 	return takes < TAKES ? takes : TAKES;
 }
 
-// Doing it again would tell no more, and may take long.
-static bool has_gone_wrong(const struct run *run) {
+// Further takes would show nothing new then, and may take long.
+static bool has_mistake(const struct run *run) {
 	for (size_t i = 0; i < HOOK_COUNT; i++)
 		if (run->observations[i].mistakes)
 			return true;
 	return false;
 }
 
-// False where there is no such scenery, or no such hook.
-static bool play(struct run *run, struct slice asked, size_t body_bytes) {
-	const struct dry_run_case *dry_run_case = run->dry_run_case;
+// False if the preset is impossible, or the case needs a `tick` that the policy lacks.
+static bool run_takes(struct run *run, struct slice asked, size_t body_bytes) {
 	const struct pool *pool = policy_pool(run->driver->policy);
 	struct sample sample;
-	if (dry_run_case->ticks && !policy_has_tick(run->driver->policy))
+	if (run->row->ticks && !policy_has_tick(run->driver->policy))
 		return false;
-	sample_init(&sample, dry_run_case->request, pool, run->driver->host.bodies, asked, body_bytes);
-	size_t takes = takes_of(dry_run_case, pool->count);
+	sample_init(&sample, run->row->request, pool, run->driver->host.bodies, asked, body_bytes);
+	size_t takes = count_takes(run->row, pool->count);
 	bool is_set = true;
-	for (size_t take = 0; take < takes && is_set && !has_gone_wrong(run); take++) {
+	for (size_t take = 0; take < takes && is_set && !has_mistake(run); take++) {
 		run->counts_exactly = take == 0;
 		policy_count_exactly(run->driver->policy, 0, run->counts_exactly);
-		is_set = driver_set(run->driver, dry_run_case->preset, asked);
+		is_set = driver_set(run->driver, run->row->preset, asked);
 		if (is_set)
-			play_take(run, &sample.attributes);
+			run_take(run, &sample.attributes);
 	}
 	sample_free(&sample);
 	return is_set;
 }
 
-static void keep(struct dry_run *dry_run, struct observation *observation, const struct pool *pool) {
+static void keep_observation(struct dry_run *dry_run, struct observation *observation, const struct pool *pool) {
 	observation_close(observation, pool);
 	dry_run->observations = memory_resize(dry_run->observations, dry_run->count + 1, sizeof *dry_run->observations);
 	dry_run->observations[dry_run->count++] = *observation;
 	dry_run->mistakes += observation->mistakes > 0;
 }
 
-static void keep_observations(struct dry_run *dry_run, struct run *run, bool is_played) {
+static void keep_observations(struct dry_run *dry_run, struct run *run, bool has_run) {
 	const struct pool *pool = policy_pool(run->driver->policy);
 	for (size_t i = 0; i < HOOK_COUNT; i++) {
 		struct observation *observation = &run->observations[i];
-		bool unasked = is_played && i == 0 && (run->dry_run_case->about & ABOUT_SELECT) && !observation->decisions;
+		bool unasked = has_run && i == 0 && (run->row->about & ABOUT_SELECT) && !observation->decisions;
 		if (unasked)
 			observation_note_unasked(observation, &run->last);
 		if (unasked || observation->decisions || observation->mistakes)
-			keep(dry_run, observation, pool);
+			keep_observation(dry_run, observation, pool);
 		else
 			observation_free(observation);
 	}
 }
 
-struct players {
+// What all cases share.
+struct session {
 	const struct dry_run_plan *plan;
 	struct problems *problems;
 	struct dry_run *dry_run;
-	char *names[SAMPLE_NAMES]; // what may be asked for
+	char *names[SAMPLE_NAMES]; // that clients may ask for
 	size_t name_count;
 };
 
-static void dry_run_on(struct players *players, struct driver *driver, const struct dry_run_case *dry_run_case,
-                       const char *asked) {
-	struct run run = {.dry_run_case = dry_run_case, .driver = driver};
-	driver->on_decision = hear;
+static int open_driver(struct session *session, struct driver *driver) {
+	const struct dry_run_plan *plan = session->plan;
+	return driver_open(driver, plan->sources, &plan->limits, plan->bodies, session->problems);
+}
+
+static void run_case_on(struct session *session, struct driver *driver, const struct dry_run_case *row,
+                        const char *asked) {
+	struct run run = {.row = row, .driver = driver};
+	driver->on_decision = run_on_decision;
 	driver->owner = &run;
 	for (size_t i = 0; i < HOOK_COUNT; i++)
-		observation_init(&run.observations[i], policy_hook_names[i], dry_run_case->name,
-		                 policy_pool(driver->policy)->count);
-	bool is_played = play(&run, slice_from(asked), players->plan->body_bytes);
-	keep_observations(players->dry_run, &run, is_played);
+		observation_init(&run.observations[i], policy_hook_names[i], row->name, policy_pool(driver->policy)->count);
+	bool has_run = run_takes(&run, slice_from(asked), session->plan->body_bytes);
+	keep_observations(session->dry_run, &run, has_run);
 }
 
-// On a stage of its own.
-static int dry_run_one(struct players *players, const struct dry_run_case *dry_run_case, const char *asked) {
+static int run_case(struct session *session, const struct dry_run_case *row, const char *asked) {
 	struct driver driver;
-	int rc =
-	    driver_open(&driver, players->plan->sources, &players->plan->limits, players->plan->bodies, players->problems);
+	int rc = open_driver(session, &driver);
 	if (rc == 0)
-		dry_run_on(players, &driver, dry_run_case, asked);
+		run_case_on(session, &driver, row, asked);
 	driver_close(&driver);
 	return rc;
 }
 
-// A situation for each further name that clients may ask for.
-static int dry_run_names(struct players *players) {
+// The first name is that of all other cases.
+static int run_further_names(struct session *session) {
 	int rc = 0;
-	for (size_t i = 1; i < players->name_count && rc == 0; i++) {
-		char text[SITUATION_BYTES];
-		snprintf(text, sizeof text, "\"%s\" asked for", players->names[i]);
-		struct dry_run_case dry_run_case = {.name = text, .about = ABOUT_SELECT, .preset = MODELS_NEW};
-		rc = dry_run_one(players, &dry_run_case, players->names[i]);
+	for (size_t i = 1; i < session->name_count && rc == 0; i++) {
+		char text[CASE_NAME_BYTES];
+		snprintf(text, sizeof text, "\"%s\" asked for", session->names[i]);
+		struct dry_run_case row = {.name = text, .about = ABOUT_SELECT, .preset = MODELS_NEW};
+		rc = run_case(session, &row, session->names[i]);
 	}
 	return rc;
 }
 
-static void dry_run_failures(struct players *players, struct driver *driver) {
-	for (size_t i = 0; i < players->plan->failure_count; i++) {
-		const struct dry_run_failure *failure = &players->plan->failures[i];
-		struct dry_run_case dry_run_case = {.name = failure->name,
-		                                    .about = ABOUT_CLASSIFY,
-		                                    .preset = MODELS_NEW,
-		                                    .is_brief = true,
-		                                    .course = {.failure = failure->failure, .failures = 1}};
-		dry_run_on(players, driver, &dry_run_case, players->names[0]);
+static void run_failures(struct session *session, struct driver *driver) {
+	for (size_t i = 0; i < session->plan->failure_count; i++) {
+		const struct dry_run_failure *failure = &session->plan->failures[i];
+		struct dry_run_case row = {.name = failure->name,
+		                           .about = ABOUT_CLASSIFY,
+		                           .preset = MODELS_NEW,
+		                           .is_brief = true,
+		                           .course = {.failure = failure->failure, .failures = 1}};
+		run_case_on(session, driver, &row, session->names[0]);
 	}
 }
 
-static void dry_run_responses(struct players *players, struct driver *driver) {
+static void run_responses(struct session *session, struct driver *driver) {
 	for (const struct sample_response *response = sample_responses; response->name; response++) {
-		struct dry_run_case dry_run_case = {.name = response->name,
-		                                    .about = ABOUT_ACCEPT,
-		                                    .preset = MODELS_NEW,
-		                                    .request = response->asked_by,
-		                                    .is_brief = true,
-		                                    .course = {.response = &response->response}};
-		dry_run_on(players, driver, &dry_run_case, players->names[0]);
+		struct dry_run_case row = {.name = response->name,
+		                           .about = ABOUT_ACCEPT,
+		                           .preset = MODELS_NEW,
+		                           .request = response->asked_by,
+		                           .is_brief = true,
+		                           .course = {.response = &response->response}};
+		run_case_on(session, driver, &row, session->names[0]);
 	}
 }
 
-// What comes of attempts, all on one stage: there is much of it, and it hardly depends on what was before.
-static int dry_run_ends(struct players *players) {
+// All on one driver, since these cases are many and hardly depend on those before.
+static int run_attempt_ends(struct session *session) {
 	struct driver driver;
-	int rc =
-	    driver_open(&driver, players->plan->sources, &players->plan->limits, players->plan->bodies, players->problems);
+	int rc = open_driver(session, &driver);
 	if (rc == 0) {
-		dry_run_failures(players, &driver);
+		run_failures(session, &driver);
 		if (driver.decide.accept)
-			dry_run_responses(players, &driver);
+			run_responses(session, &driver);
 	}
 	driver_close(&driver);
 	return rc;
 }
 
-// Loads the policy once to see what clients may ask it for.
-static int learn(struct players *players) {
+// Loads the policy once to read the names that clients may ask for.
+static int read_names(struct session *session) {
 	struct driver driver;
-	int rc =
-	    driver_open(&driver, players->plan->sources, &players->plan->limits, players->plan->bodies, players->problems);
+	int rc = open_driver(session, &driver);
 	if (rc == 0)
-		players->name_count = sample_names(policy_pool(driver.policy), players->names);
+		session->name_count = sample_names(policy_pool(driver.policy), session->names);
 	driver_close(&driver);
 	return rc;
 }
 
 int dry_run_perform(const struct dry_run_plan *plan, struct problems *problems, struct dry_run *dry_run) {
-	struct players players = {.plan = plan, .problems = problems, .dry_run = dry_run};
+	struct session session = {.plan = plan, .problems = problems, .dry_run = dry_run};
 	*dry_run = (struct dry_run){0};
-	int rc = learn(&players);
-	for (const struct dry_run_case *dry_run_case = dry_run_cases; dry_run_case->name && rc == 0; dry_run_case++)
-		rc = dry_run_one(&players, dry_run_case, players.names[0]);
+	int rc = read_names(&session);
+	for (const struct dry_run_case *row = dry_run_cases; row->name && rc == 0; row++)
+		rc = run_case(&session, row, session.names[0]);
 	if (rc == 0)
-		rc = dry_run_names(&players);
+		rc = run_further_names(&session);
 	if (rc == 0)
-		rc = dry_run_ends(&players);
-	for (size_t i = 0; i < players.name_count; i++)
-		free(players.names[i]);
+		rc = run_attempt_ends(&session);
+	for (size_t i = 0; i < session.name_count; i++)
+		free(session.names[i]);
 	return rc;
 }
 

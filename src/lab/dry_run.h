@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that can be known of a policy without traffic: each of its hooks is run in a table of situations, by the
-// real request machine on a stage. Deterministic but for processor times and what the policy itself leaves to chance.
+// Runs each hook of a policy in a table of cases, by the real request machine without traffic. The result is
+// deterministic but for processor times, memory peaks (Lua seeds its hashes at random) and the policy's own random
+// numbers.
 #ifndef LAB_DRY_RUN_H
 #define LAB_DRY_RUN_H
 
@@ -10,7 +11,7 @@
 #include "lab/observation.h"
 #include "policy/policy.h"
 
-// A way for an attempt to fail, by the name that it is shown with.
+// A failure of an attempt, and the name of its case.
 struct dry_run_failure {
 	const char *name;
 	struct failure failure;
@@ -21,18 +22,18 @@ struct dry_run_plan {
 	struct policy_limits limits;
 	const struct dry_run_failure *failures;
 	size_t failure_count;
-	size_t body_bytes; // of the largest request that the gateway lets in
+	size_t body_bytes; // of the largest request that the gateway accepts
 	const struct body_reader *bodies;
 };
 
 struct dry_run {
-	struct observation *observations; // in the order of situations
+	struct observation *observations; // in the order of cases
 	size_t count;
-	size_t mistakes; // scenes in which a call went wrong
+	size_t mistakes; // observations with a mistake
 };
 
-// Fills `rehearsal`, to be released with dry_run_free whatever the result. 0, or a status with problems added when
-// the policy doesn't load again.
+// Fills `dry_run`, to be freed with dry_run_free whatever the result. 0, or a status with problems added when the
+// policy doesn't load again.
 int dry_run_perform(const struct dry_run_plan *plan, struct problems *problems, struct dry_run *dry_run);
 void dry_run_free(struct dry_run *dry_run);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each doubt names the key, what would be usual, and what is there instead.
+// Each warning names the key, the usual value, and the value found.
 #include "lab/lint.h"
 
 #include <inttypes.h>
@@ -11,20 +11,21 @@
 
 enum { FIELD_BYTES = 64, TEXT_BYTES = 2400, MODELS_CHOSEN_MAX = 20 };
 
-struct linter {
+// Where warnings go.
+struct lint {
 	const char *file;
-	struct problems *lints;
+	struct problems *warnings;
 };
 
-static void lint_number(const struct linter *linter, int line, const char *field, const char *bound, uint64_t limit,
-                        uint64_t value) {
+static void warn_above(const struct lint *lint, int line, const char *field, const char *bound, uint64_t limit,
+                       uint64_t value) {
 	char expected[TEXT_BYTES], found[FIELD_BYTES];
 	snprintf(expected, sizeof expected, "at most %s (%" PRIu64 ")", bound, limit);
 	snprintf(found, sizeof found, "%" PRIu64, value);
-	problems_add(linter->lints, linter->file, line, field, expected, found);
+	problems_add(lint->warnings, lint->file, line, field, expected, found);
 }
 
-// Nobody has said so: the smaller limit simply comes first.
+// A default needs no warning: the smaller limit simply applies first.
 static bool is_default(const char *key, uint64_t value) {
 	for (const struct schema_key *known = policy_keys; known->name; known++)
 		if (strcmp(known->name, key) == 0)
@@ -32,31 +33,31 @@ static bool is_default(const char *key, uint64_t value) {
 	return false;
 }
 
-static void lint_limits(const struct linter *linter, const struct route_limits *limits) {
+static void lint_limits(const struct lint *lint, const struct route_limits *limits) {
 	uint64_t deadline_ms = limits->deadline_ms;
 	if (deadline_ms && limits->max_wait_ms > deadline_ms)
-		lint_number(linter, 0, "max_wait_ms", "deadline_ms", deadline_ms, limits->max_wait_ms);
+		warn_above(lint, 0, "max_wait_ms", "deadline_ms", deadline_ms, limits->max_wait_ms);
 	if (deadline_ms && limits->timeout_ms > deadline_ms && !is_default("timeout_ms", limits->timeout_ms))
-		lint_number(linter, 0, "timeout_ms", "deadline_ms", deadline_ms, limits->timeout_ms);
+		warn_above(lint, 0, "timeout_ms", "deadline_ms", deadline_ms, limits->timeout_ms);
 	if (limits->ttft_ms > limits->timeout_ms && !is_default("ttft_ms", limits->ttft_ms))
-		lint_number(linter, 0, "ttft_ms", "timeout_ms", limits->timeout_ms, limits->ttft_ms);
+		warn_above(lint, 0, "ttft_ms", "timeout_ms", limits->timeout_ms, limits->ttft_ms);
 }
 
-// What the policy's own keys say has been told; here is what a model says otherwise.
-static void lint_times(const struct linter *linter, const struct model *model, const struct route_limits *limits) {
+// Only for values that differ from the policy's own, which lint_limits covers.
+static void lint_times(const struct lint *lint, const struct model *model, const struct route_limits *limits) {
 	char field[FIELD_BYTES];
 	if (limits->deadline_ms && model->timeout_ms > limits->deadline_ms && model->timeout_ms != limits->timeout_ms) {
 		snprintf(field, sizeof field, "models[%zu].timeout_ms", model->index + 1);
-		lint_number(linter, model->line, field, "deadline_ms", limits->deadline_ms, model->timeout_ms);
+		warn_above(lint, model->line, field, "deadline_ms", limits->deadline_ms, model->timeout_ms);
 	}
 	bool is_own = model->ttft_ms != limits->ttft_ms || model->timeout_ms != limits->timeout_ms;
 	if (is_own && !is_default("ttft_ms", model->ttft_ms) && model->ttft_ms > model->timeout_ms) {
 		snprintf(field, sizeof field, "models[%zu].ttft_ms", model->index + 1);
-		lint_number(linter, model->line, field, "the model's timeout_ms", model->timeout_ms, model->ttft_ms);
+		warn_above(lint, model->line, field, "the model's timeout_ms", model->timeout_ms, model->ttft_ms);
 	}
 }
 
-// Whether another entry lets through all that this one does.
+// Whether another entry matches all names that this one matches; that entry is *by then.
 static bool is_covered(const struct model *model, size_t entry, const char **by) {
 	char nothing[] = "";
 	struct model other = {.id = nothing, .name = nothing, .serves_count = 1};
@@ -72,7 +73,7 @@ static bool is_covered(const struct model *model, size_t entry, const char **by)
 	return false;
 }
 
-static void lint_serves(const struct linter *linter, const struct model *model) {
+static void lint_serves(const struct lint *lint, const struct model *model) {
 	for (size_t i = 0; i < model->serves_count; i++) {
 		char field[FIELD_BYTES], found[TEXT_BYTES];
 		const char *by;
@@ -80,12 +81,12 @@ static void lint_serves(const struct linter *linter, const struct model *model) 
 			continue;
 		snprintf(field, sizeof field, "models[%zu].serves[%zu]", model->index + 1, i + 1);
 		snprintf(found, sizeof found, "\"%.1000s\", which \"%.1000s\" lets through already", model->serves[i], by);
-		problems_add(linter->lints, linter->file, model->line, field, "a name or glob that lets something new through",
+		problems_add(lint->warnings, lint->file, model->line, field, "a name or glob that lets something new through",
 		             found);
 	}
 }
 
-static void lint_weights(const struct linter *linter, const struct pool *pool) {
+static void lint_weights(const struct lint *lint, const struct pool *pool) {
 	double primary = 0, fallback = 0;
 	bool has_fallback = false;
 	for (size_t i = 0; i < pool->count; i++) {
@@ -93,30 +94,30 @@ static void lint_weights(const struct linter *linter, const struct pool *pool) {
 		has_fallback = has_fallback || pool->models[i].fallback;
 	}
 	if (!(primary > 0))
-		problems_add(linter->lints, linter->file, 0, "models", "a primary with a weight",
+		problems_add(lint->warnings, lint->file, 0, "models", "a primary with a weight",
 		             "weight 0 in each: no choice by weight ever finds one");
 	if (has_fallback && !(fallback > 0))
-		problems_add(linter->lints, linter->file, 0, "models", "a fallback with a weight",
+		problems_add(lint->warnings, lint->file, 0, "models", "a fallback with a weight",
 		             "weight 0 in each: no choice by weight ever finds one");
 }
 
-void lint_pool(const struct pool *pool, const char *file, struct problems *lints) {
-	struct linter linter = {file, lints};
-	lint_limits(&linter, &pool->limits);
-	lint_weights(&linter, pool);
+void lint_pool(const struct pool *pool, const char *file, struct problems *warnings) {
+	struct lint lint = {file, warnings};
+	lint_limits(&lint, &pool->limits);
+	lint_weights(&lint, pool);
 	for (size_t i = 0; i < pool->count; i++) {
-		lint_times(&linter, &pool->models[i], &pool->limits);
-		lint_serves(&linter, &pool->models[i]);
+		lint_times(&lint, &pool->models[i], &pool->limits);
+		lint_serves(&lint, &pool->models[i]);
 	}
 }
 
-// With many models there are too few decisions to tell by.
-static void lint_choices(const struct linter *linter, const struct dry_run *dry_run, const struct pool *pool) {
+// Warns of models that no decision chose. With many models there are too few decisions to judge.
+static void lint_unchosen(const struct lint *lint, const struct dry_run *dry_run, const struct pool *pool) {
 	for (size_t i = 0; i < pool->count && pool->count <= MODELS_CHOSEN_MAX; i++) {
 		size_t chosen = 0, decisions = 0;
 		for (size_t j = 0; j < dry_run->count; j++) {
 			const struct observation *observation = &dry_run->observations[j];
-			// A file may state another pool each time it is run.
+			// A file may state a different pool each time it runs.
 			if (strcmp(observation->hook, "select") != 0 || i >= observation->model_count)
 				continue;
 			chosen += observation->chosen[i];
@@ -127,12 +128,12 @@ static void lint_choices(const struct linter *linter, const struct dry_run *dry_
 		char field[FIELD_BYTES], found[TEXT_BYTES];
 		snprintf(field, sizeof field, "models[%zu]", i + 1);
 		snprintf(found, sizeof found, "%.2048s, chosen in none of %zu", pool->models[i].name, decisions);
-		problems_add(linter->lints, linter->file, pool->models[i].line, field, "a model that some selection chooses",
+		problems_add(lint->warnings, lint->file, pool->models[i].line, field, "a model that some selection chooses",
 		             found);
 	}
 }
 
-static void lint_none(const struct linter *linter, const struct dry_run *dry_run) {
+static void lint_empty_selections(const struct lint *lint, const struct dry_run *dry_run) {
 	const struct observation *first = NULL;
 	size_t more = 0;
 	for (size_t i = 0; i < dry_run->count; i++) {
@@ -147,12 +148,12 @@ static void lint_none(const struct linter *linter, const struct dry_run *dry_run
 	if (more)
 		snprintf(others, sizeof others, " and %zu more situation%s", more, more == 1 ? "" : "s");
 	snprintf(found, sizeof found, "none in %zu of %zu selections in \"%.2000s\"%s", first->none, first->decisions,
-	         first->dry_run_case, others);
-	problems_add(linter->lints, linter->file, 0, "select", "one of the eligible models", found);
+	         first->case_name, others);
+	problems_add(lint->warnings, lint->file, 0, "select", "one of the eligible models", found);
 }
 
-// Of all the scenes of a hook, the one that used most; each budget is doubted once.
-static void lint_budget(const struct linter *linter, const struct dry_run *dry_run, const char *hook,
+// One warning for each budget, with the case that used most of it.
+static void lint_budget(const struct lint *lint, const struct dry_run *dry_run, const char *hook,
                         const struct policy_limits *limits) {
 	const struct observation *longest = NULL, *largest = NULL;
 	for (size_t i = 0; i < dry_run->count; i++) {
@@ -167,21 +168,21 @@ static void lint_budget(const struct linter *linter, const struct dry_run *dry_r
 	char found[TEXT_BYTES];
 	if (longest && longest->instructions > limits->instructions / 2) {
 		snprintf(found, sizeof found, "%" PRIu64 " of %" PRIu64 " in \"%.2048s\"", longest->instructions,
-		         limits->instructions, longest->dry_run_case);
-		problems_add(linter->lints, linter->file, 0, hook, "at most half the budget of instructions", found);
+		         limits->instructions, longest->case_name);
+		problems_add(lint->warnings, lint->file, 0, hook, "at most half the budget of instructions", found);
 	}
 	if (largest && largest->peak_bytes > limits->memory_bytes / 2) {
 		snprintf(found, sizeof found, "%zu of %" PRIu64 " bytes in \"%.2048s\"", largest->peak_bytes,
-		         limits->memory_bytes, largest->dry_run_case);
-		problems_add(linter->lints, linter->file, 0, hook, "at most half the budget of memory", found);
+		         limits->memory_bytes, largest->case_name);
+		problems_add(lint->warnings, lint->file, 0, hook, "at most half the budget of memory", found);
 	}
 }
 
 void lint_dry_run(const struct dry_run *dry_run, const struct pool *pool, const struct policy_limits *limits,
-                  const char *file, struct problems *lints) {
-	struct linter linter = {file, lints};
-	lint_choices(&linter, dry_run, pool);
-	lint_none(&linter, dry_run);
+                  const char *file, struct problems *warnings) {
+	struct lint lint = {file, warnings};
+	lint_unchosen(&lint, dry_run, pool);
+	lint_empty_selections(&lint, dry_run);
 	for (size_t i = 0; policy_hook_names[i]; i++)
-		lint_budget(&linter, dry_run, policy_hook_names[i], limits);
+		lint_budget(&lint, dry_run, policy_hook_names[i], limits);
 }

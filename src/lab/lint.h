@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is allowed and yet hardly meant: keys that contradict one another, models that never get a request, hooks that
-// come close to their budgets. Told as problems, which refuse nothing.
+// Warnings of what is valid and hardly intended: keys that contradict one another, models that never get a request,
+// hooks that come close to their budgets.
 #ifndef LAB_LINT_H
 #define LAB_LINT_H
 
@@ -9,11 +9,11 @@
 #include "lab/dry_run.h"
 #include "policy/policy.h"
 
-// Doubts about what the policy states; `file` is its name for messages.
-void lint_pool(const struct pool *pool, const char *file, struct problems *lints);
+// Adds warnings of what the policy states. `file` names the policy in them.
+void lint_pool(const struct pool *pool, const char *file, struct problems *warnings);
 
-// Doubts about what its hooks did in a rehearsal.
+// Adds warnings of what its hooks did in a dry run.
 void lint_dry_run(const struct dry_run *dry_run, const struct pool *pool, const struct policy_limits *limits,
-                  const char *file, struct problems *lints);
+                  const char *file, struct problems *warnings);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words are short, and the same for the same decision: whoever prints scenes may fold those that say the same.
+// The text of a decision is short, and equal for equal decisions, so that a printer can group cases by it.
 #include "lab/observation.h"
 
 #include <inttypes.h>
@@ -10,8 +10,8 @@
 
 enum { WORDS_BYTES = 16 << 10, JSON_BYTES = 4 << 20, NAMES_SHOWN = 4 };
 
-void observation_init(struct observation *observation, const char *hook, const char *dry_run_case, size_t model_count) {
-	*observation = (struct observation){.hook = hook, .dry_run_case = memory_string(slice_from(dry_run_case))};
+void observation_init(struct observation *observation, const char *hook, const char *case_name, size_t model_count) {
+	*observation = (struct observation){.hook = hook, .case_name = memory_string(slice_from(case_name))};
 	observation->model_count = model_count;
 	observation->chosen = memory_new(model_count, sizeof *observation->chosen);
 	buffer_init(&observation->words, WORDS_BYTES);
@@ -25,7 +25,7 @@ void observation_free(struct observation *observation) {
 	buffer_free(&observation->json);
 	buffer_free(&observation->options);
 	buffer_free(&observation->options_json);
-	free(observation->dry_run_case);
+	free(observation->case_name);
 	free(observation->chosen);
 	free(observation->reason);
 }
@@ -45,7 +45,7 @@ void observation_count(struct observation *observation, const struct driver_deci
 		observation->mistake = *report;
 }
 
-// Of options, both for people and as members of an object.
+// These write an option twice: into the text, and as a member of a JSON object.
 
 static void write_headers(struct observation *observation, struct json_writer *json, struct headers headers) {
 	json_begin_array(json, "headers");
@@ -120,7 +120,7 @@ static void note_classification(struct observation *observation, const struct cl
 	json_end_object(&json);
 }
 
-static void note_judgement(struct observation *observation, const struct driver_decision *decision) {
+static void note_acceptance(struct observation *observation, const struct driver_decision *decision) {
 	if (decision->accepted)
 		buffer_append(&observation->words, SLICE("accepted"));
 	else
@@ -162,7 +162,7 @@ void observation_note(struct observation *observation, const struct driver_decis
 	else if (decision->edits)
 		note_edits(observation, decision->edits);
 	else if (strcmp(observation->hook, "accept") == 0)
-		note_judgement(observation, decision);
+		note_acceptance(observation, decision);
 }
 
 void observation_note_unasked(struct observation *observation, const struct step *last) {
@@ -182,7 +182,7 @@ void observation_note_unasked(struct observation *observation, const struct step
 		buffer_append(words, SLICE("an answer came before"));
 }
 
-// The chosen model of the highest count that isn't taken yet, whose count it takes; NULL when none is left.
+// Returns the model with the highest count in `chosen`, sets *count and clears the count; NULL when all are 0.
 static const struct model *take_most_chosen(size_t *chosen, const struct pool *pool, size_t *count) {
 	size_t best = 0;
 	for (size_t i = 1; i < pool->count; i++)
@@ -200,7 +200,7 @@ static void write_share(struct observation *observation, const char *name, size_
 		buffer_printf(&observation->words, " %zu %%", percent);
 }
 
-// The models that were chosen, the most chosen first.
+// The chosen models, the most frequent first.
 static void write_choices(struct observation *observation, struct json_writer *json, const struct pool *pool) {
 	size_t count, shown = 0, rest = 0;
 	const struct model *model;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one hook did in one situation: the decisions that it made there, put into words for people and into JSON for
-// programs, what they used, and what went wrong.
+// What one hook did in one case: its decisions, as text for people and as JSON for programs, the resources that they
+// used, and its mistakes.
 #ifndef LAB_OBSERVATION_H
 #define LAB_OBSERVATION_H
 
@@ -13,25 +13,25 @@
 #include "sandbox/call.h"
 
 enum decided_by {
-	DECIDED_BY_NOBODY, // it wasn't asked
+	DECIDED_BY_NOBODY, // the decision was not needed
 	DECIDED_BY_DEFAULT,
 	DECIDED_BY_POLICY,
 };
 
 struct observation {
-	const char *hook; // lives for ever
-	char *dry_run_case;
+	const char *hook; // static
+	char *case_name;
 	enum decided_by decided_by;
-	struct buffer words;
-	struct buffer json; // an object
+	struct buffer words; // the text
+	struct buffer json;  // an object
 	size_t decisions;
 	size_t calls;               // of the hook
-	uint64_t instructions;      // the most that a call took
-	size_t peak_bytes;          // the most that the VM held
-	uint64_t cpu_ns;            // the least that a decision took, which is the truest; 0 where none was timed
-	size_t mistakes;            // calls that went wrong
+	uint64_t instructions;      // maximum of the calls
+	size_t peak_bytes;          // of the VM
+	uint64_t cpu_ns;            // minimum of the decisions, which has the least noise; 0 if none was timed
+	size_t mistakes;            // calls that did not end well
 	struct call_report mistake; // the first of them
-	// Of `select`: how often each model was chosen, by index; and none.
+	// Of `select`: how often it chose each model, by index, and how often none.
 	size_t *chosen;
 	size_t model_count;
 	size_t none;
@@ -39,20 +39,20 @@ struct observation {
 	char *reason;
 };
 
-void observation_init(struct observation *observation, const char *hook, const char *dry_run_case, size_t model_count);
+void observation_init(struct observation *observation, const char *hook, const char *case_name, size_t model_count);
 void observation_free(struct observation *observation);
 
-// Counts what a decision used and what went wrong; `exactly` where instructions were counted one by one, which takes
-// time of its own.
+// Adds the decision's use of resources, and its mistake. `exactly`: the VM counted each instruction, which takes time;
+// such a decision isn't timed.
 void observation_count(struct observation *observation, const struct driver_decision *decision, bool exactly);
 
-// Notes what was decided. The first one is put into words, of selections all are counted.
+// Adds the decision itself: the first one gives the text, of `select` all are counted.
 void observation_note(struct observation *observation, const struct driver_decision *decision);
 
-// Puts it into words why the hook wasn't asked.
+// Makes the text say why the decision was not needed. `last` is the request's last step.
 void observation_note_unasked(struct observation *observation, const struct step *last);
 
-// No more is noted: what was counted is put into words.
+// Completes text and JSON; no decision is added later.
 void observation_close(struct observation *observation, const struct pool *pool);
 
 #endif

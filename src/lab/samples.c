@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bodies are those of the service's documents; the odd ones are what a client could send through the gateway's checks.
+// Plain bodies are taken from the service's documentation. The odd requests are such as pass the gateway's checks.
 #include "lab/samples.h"
 
 #include <stdlib.h>
@@ -47,26 +47,26 @@ static const struct sample_shape SHAPES[] = {
     [REQUEST_UNKNOWN] = {"Converse", false, false, CONVERSE},
 };
 
-// Characters that patterns, formats, terminals and C strings stumble over, and no UTF-8.
+// Not UTF-8, with characters that have a meaning in patterns, formats, terminals and C strings.
 static const struct slice ODD = SLICE("no-such/[%a-z*]+.%s%n\n\x1b[31m\"'\\\0\xff\xc0x");
 
-static void repeat(struct buffer *buffer, char byte, size_t count) {
+static void append_repeated(struct buffer *buffer, char byte, size_t count) {
 	if (buffer_reserve(buffer, count) == 0) {
 		memset(buffer->ptr + buffer->len, byte, count);
 		buffer->len += count;
 	}
 }
 
-static void make_large(struct buffer *body, size_t body_bytes) {
+static void append_large_body(struct buffer *body, size_t body_bytes) {
 	static const struct slice head = SLICE("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\""),
 	                          tail = SLICE("\"}]}]}");
 	buffer_append(body, head);
 	if (body_bytes > head.len + tail.len)
-		repeat(body, 'a', body_bytes - head.len - tail.len);
+		append_repeated(body, 'a', body_bytes - head.len - tail.len);
 	buffer_append(body, tail);
 }
 
-// A name that a glob lets through, where no model takes just any.
+// A name that matches a glob of the pool; ODD itself if the pool has no glob.
 static struct slice make_odd_name(struct buffer *asked, const struct pool *pool) {
 	for (size_t i = 0; i < pool->count; i++)
 		for (size_t j = 0; j < pool->models[i].serves_count; j++) {
@@ -105,8 +105,8 @@ static void set_odd_headers(struct sample *sample) {
 	sample->attributes.headers = (struct headers){sample->headers, SAMPLE_HEADERS};
 }
 
-// What a quota reserves.
-static void estimate(struct request_attributes *attributes, const struct body_reader *bodies) {
+// The tokens that a quota reserves.
+static void estimate_tokens(struct request_attributes *attributes, const struct body_reader *bodies) {
 	struct request_content content;
 	bodies->read_request(attributes->body, &content);
 	attributes->input_tokens = (int64_t)content.input_tokens;
@@ -127,9 +127,9 @@ void sample_init(struct sample *sample, enum sample_kind kind, const struct pool
 	buffer_init(&sample->asked, NAME_BYTES_MAX + ODD.len);
 	set_headers(sample);
 	if (kind == REQUEST_LARGE)
-		make_large(&sample->body, body_bytes);
+		append_large_body(&sample->body, body_bytes);
 	if (kind == REQUEST_DEEP)
-		repeat(&sample->body, '[', DEPTH);
+		append_repeated(&sample->body, '[', DEPTH);
 	if (sample->body.len)
 		sample->attributes.body = buffer_slice(&sample->body);
 	if (kind == REQUEST_ODD_NAME)
@@ -139,7 +139,7 @@ void sample_init(struct sample *sample, enum sample_kind kind, const struct pool
 	if (kind == REQUEST_ODD_HEADERS)
 		set_odd_headers(sample);
 	if (pool->has_quota)
-		estimate(&sample->attributes, bodies);
+		estimate_tokens(&sample->attributes, bodies);
 }
 
 void sample_free(struct sample *sample) {
@@ -154,20 +154,21 @@ static size_t count_serving(const struct pool *pool, struct slice asked) {
 	return count;
 }
 
-static bool same_models(const struct pool *pool, struct slice a, struct slice b) {
+static bool serve_alike(const struct pool *pool, struct slice a, struct slice b) {
 	for (size_t i = 0; i < pool->count; i++)
 		if (model_serves(&pool->models[i], a) != model_serves(&pool->models[i], b))
 			return false;
 	return true;
 }
 
+// Adds the name that `glob` stands for, unless a name before is served by the same models. Returns the new count.
 static size_t add_name(const struct pool *pool, char *names[SAMPLE_NAMES], size_t count, struct slice glob) {
 	char *name = memory_string(glob);
 	for (char *byte = name; *byte; byte++)
 		*byte = *byte == '*' ? 'x' : *byte;
 	bool is_new = count < SAMPLE_NAMES;
 	for (size_t i = 0; i < count && is_new; i++)
-		is_new = !same_models(pool, slice_from(names[i]), slice_from(name));
+		is_new = !serve_alike(pool, slice_from(names[i]), slice_from(name));
 	if (is_new)
 		names[count] = name;
 	else
@@ -197,10 +198,6 @@ size_t sample_names(const struct pool *pool, char *names[SAMPLE_NAMES]) {
 
 static const struct header JSON_TYPE[] = {{{"content-type", 12}, {"application/json", 16}}};
 
-#define USED                                                                                                           \
-	{ .input_tokens = 120, .output_tokens = 80, .cache_read_tokens = 0, .cache_write_tokens = 0 }
-#define UNKNOWN_USAGE                                                                                                  \
-	{ .input_tokens = -1, .output_tokens = -1, .cache_read_tokens = -1, .cache_write_tokens = -1 }
 #define RESPONSE(text, kind, bytes, tokens)                                                                            \
 	{                                                                                                                  \
 		text, kind, {                                                                                                  \
@@ -214,21 +211,25 @@ static const struct header JSON_TYPE[] = {{{"content-type", 12}, {"application/j
 #define TEXT(text) "{\"text\":\"" text "\"}"
 
 const struct sample_response sample_responses[] = {
-    RESPONSE("an answer", REQUEST_PLAIN, CONVERSED(TEXT("It keeps conflicting routes apart."), "end_turn"), USED),
-    RESPONSE("an answer cut at its limit", REQUEST_PLAIN, CONVERSED(TEXT("It keeps"), "max_tokens"), USED),
+    RESPONSE("an answer", REQUEST_PLAIN, CONVERSED(TEXT("It keeps conflicting routes apart."), "end_turn"),
+             SAMPLE_USAGE),
+    RESPONSE("an answer cut at its limit", REQUEST_PLAIN, CONVERSED(TEXT("It keeps"), "max_tokens"), SAMPLE_USAGE),
     RESPONSE("a tool's call", REQUEST_PLAIN,
-             CONVERSED("{\"toolUse\":{\"toolUseId\":\"t1\",\"name\":\"clock\",\"input\":{}}}", "tool_use"), USED),
-    RESPONSE("an apology", REQUEST_PLAIN, CONVERSED(TEXT("I'm sorry, but I can't help with that."), "end_turn"), USED),
-    RESPONSE("a refusal by the model", REQUEST_PLAIN, CONVERSED("", "refusal"), USED),
-    RESPONSE("a guardrail's intervention", REQUEST_PLAIN, CONVERSED(TEXT("Blocked."), "guardrail_intervened"), USED),
-    RESPONSE("filtered content", REQUEST_PLAIN, CONVERSED("", "content_filtered"), USED),
-    RESPONSE("an answer without content", REQUEST_PLAIN, CONVERSED("", "end_turn"), USED),
+             CONVERSED("{\"toolUse\":{\"toolUseId\":\"t1\",\"name\":\"clock\",\"input\":{}}}", "tool_use"),
+             SAMPLE_USAGE),
+    RESPONSE("an apology", REQUEST_PLAIN, CONVERSED(TEXT("I'm sorry, but I can't help with that."), "end_turn"),
+             SAMPLE_USAGE),
+    RESPONSE("a refusal by the model", REQUEST_PLAIN, CONVERSED("", "refusal"), SAMPLE_USAGE),
+    RESPONSE("a guardrail's intervention", REQUEST_PLAIN, CONVERSED(TEXT("Blocked."), "guardrail_intervened"),
+             SAMPLE_USAGE),
+    RESPONSE("filtered content", REQUEST_PLAIN, CONVERSED("", "content_filtered"), SAMPLE_USAGE),
+    RESPONSE("an answer without content", REQUEST_PLAIN, CONVERSED("", "end_turn"), SAMPLE_USAGE),
     RESPONSE("an answer of an InvokeModel", REQUEST_INVOKE,
              "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"It keeps routes apart.\"}],"
              "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":120,\"output_tokens\":80}}",
-             USED),
-    RESPONSE("JSON of another shape", REQUEST_PLAIN, "[null,{\"output\":7,\"stopReason\":{}}]", UNKNOWN_USAGE),
-    RESPONSE("no JSON", REQUEST_PLAIN, "{\"output\":{\"mess", UNKNOWN_USAGE),
-    RESPONSE("an empty answer", REQUEST_PLAIN, "", UNKNOWN_USAGE),
+             SAMPLE_USAGE),
+    RESPONSE("JSON of another shape", REQUEST_PLAIN, "[null,{\"output\":7,\"stopReason\":{}}]", USAGE_UNKNOWN),
+    RESPONSE("no JSON", REQUEST_PLAIN, "{\"output\":{\"mess", USAGE_UNKNOWN),
+    RESPONSE("an empty answer", REQUEST_PLAIN, "", USAGE_UNKNOWN),
     {0},
 };

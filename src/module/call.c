@@ -6,7 +6,7 @@
 
 enum {
 	ARENA_BYTES = 256 * 1024, // names, ids, messages
-	// A stream's pause takes effect after what was read already: the hold, a frame put together, the rest of a read.
+	// A pause doesn't stop what the engine has read already: the hold, an assembled frame, the rest of a read.
 	SLACK_BYTES = 1024 * 1024,
 };
 
@@ -47,7 +47,7 @@ static void keep_request_id(struct call *call, struct headers headers) {
 		call->request_id = copy;
 }
 
-static void on_head(void *owner, const struct mux_head *head) {
+static void call_on_head(void *owner, const struct mux_head *head) {
 	struct call *call = owner;
 	const struct slice *type = headers_find(head->headers, SLICE("content-type"));
 	call->model = arena_copy(&call->arena, head->model);
@@ -57,7 +57,7 @@ static void on_head(void *owner, const struct mux_head *head) {
 	keep_request_id(call, head->headers);
 }
 
-static bool on_body(void *owner, struct slice bytes) {
+static bool call_on_body(void *owner, struct slice bytes) {
 	struct call *call = owner;
 	buffer_append(&call->response, bytes);
 	if (!is_streaming(call))
@@ -67,7 +67,7 @@ static bool on_body(void *owner, struct slice bytes) {
 	return false;
 }
 
-// A passed-on error is read as any AWS client would.
+// Reads an error that the upstream sent as an AWS client does.
 static void take_error(struct call *call, const struct mux_error *error) {
 	call_fail(call, error->type, error->status, arena_copy(&call->arena, error->exception),
 	          arena_copy(&call->arena, error->message));
@@ -81,7 +81,7 @@ static void take_error(struct call *call, const struct mux_error *error) {
 	keep_request_id(call, error->headers);
 }
 
-static void on_done(void *owner, const struct mux_result *result) {
+static void call_on_done(void *owner, const struct mux_result *result) {
 	struct call *call = owner;
 	call->request = NULL;
 	call->ended = true;
@@ -92,7 +92,7 @@ static void on_done(void *owner, const struct mux_result *result) {
 		call->model = arena_copy(&call->arena, result->model);
 	if (result->error.status)
 		take_error(call, &result->error);
-	else if (result->failed) // a stream's last frame says more
+	else if (result->failed) // the last frame of a stream may say more
 		call_fail(call, TYPE_NETWORK, 0, SLICE("ServiceUnavailableException"), SLICE("The answer broke off."));
 	else if (call->response.failed)
 		call_fail(call, TYPE_INTERNAL, 0, SLICE("InternalServerException"), SLICE("The answer is too large."));
@@ -100,7 +100,7 @@ static void on_done(void *owner, const struct mux_result *result) {
 }
 
 void call_start(struct call *call) {
-	static const struct mux_sink sink = {.on_head = on_head, .on_body = on_body, .on_done = on_done};
+	static const struct mux_sink sink = {.on_head = call_on_head, .on_body = call_on_body, .on_done = call_on_done};
 	struct mux_call asked = {
 	    .request_id = slice_from(call->own_id),
 	    .operation = call->operation,
@@ -112,8 +112,9 @@ void call_start(struct call *call) {
 	call->request = mux_submit(call->engine->worker, &asked, &sink, call);
 }
 
-// A loop with nothing left to do while a call is under way is a mistake of ours; the host gets an error, no hang.
-static void wait(struct call *call) {
+// A loop that has nothing left to do while a call is in flight is a bug of ours: the host gets an error instead of a
+// hang.
+static void call_wait(struct call *call) {
 	if (engine_run(call->engine) || call->ended)
 		return;
 	mux_cancel(call->request);
@@ -124,17 +125,17 @@ static void wait(struct call *call) {
 
 bool call_finish(struct call *call) {
 	while (!call->ended)
-		wait(call);
+		call_wait(call);
 	return !call->failed;
 }
 
 void call_await_content(struct call *call) {
 	while (!call->ended && call->response.len == call->taken)
-		wait(call);
+		call_wait(call);
 }
 
-// Goes on with a stream whose frames have all been taken.
-static void fetch(struct call *call) {
+// Resumes a stream whose frames have all been taken.
+static void fetch_frames(struct call *call) {
 	buffer_clear(&call->response);
 	call->taken = 0;
 	if (call->paused) {
@@ -174,7 +175,7 @@ enum call_progress call_next(struct call *call, struct eventstream_frame *frame)
 		if (rest.len == 0 && call->ended)
 			return CALL_ENDED;
 		if (rest.len == 0) {
-			fetch(call);
+			fetch_frames(call);
 			continue;
 		}
 		enum eventstream_progress progress = eventstream_decoder_next(&call->decoder, &rest, frame);

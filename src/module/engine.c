@@ -10,7 +10,7 @@
 #include "config/credentials_config.h"
 #include "config/engine_options.h"
 
-static void on_turn(void *owner) {
+static void end_turn(void *owner) {
 	engine_wake(owner);
 }
 
@@ -37,7 +37,7 @@ int engine_new(const struct document *document, const struct environment *enviro
 		goto out;
 	}
 	made->worker = mux_worker_new(made->mux, 0, made->loop);
-	timer_init(&made->turn, made->loop, on_turn, made);
+	timer_init(&made->turn, made->loop, end_turn, made);
 	*engine = made;
 	made = NULL;
 out:

@@ -15,7 +15,7 @@
 #include "sandbox/table_file.h"
 
 #define HANDLE_TYPE "signalbox.mux"
-#define OPENING_TYPE "signalbox.opening"
+#define SETUP_TYPE "signalbox.setup"
 
 enum { PROBLEMS_BYTES = 1024 * 1024, REPORT_BYTES = 64 * 1024 * 1024 };
 
@@ -23,8 +23,8 @@ struct handle {
 	struct engine *engine; // NULL once closed
 };
 
-// What signalbox.new holds while it works; a userdata, so that an error leaves nothing behind.
-struct stream_start {
+// What signalbox.new owns while it runs. A userdata, so that a Lua error leaks nothing.
+struct setup {
 	struct document document;
 	struct problems problems;
 	struct buffer text;
@@ -37,7 +37,7 @@ static struct engine *check_open(lua_State *lua) {
 	return handle->engine;
 }
 
-// Pushes the call that the request table at 2 asks for, sent already unless it is too large to be.
+// Pushes a call with the request of the table at 2, and sends it, unless it is too large.
 static struct call *push_call(lua_State *lua, enum operation operation) {
 	struct engine *engine = check_open(lua);
 	luaL_checktype(lua, 2, LUA_TTABLE);
@@ -55,9 +55,9 @@ static struct call *push_call(lua_State *lua, enum operation operation) {
 	return call;
 }
 
-static int response_whole(lua_State *lua, enum operation operation) {
+static int push_whole(lua_State *lua, enum operation operation) {
 	struct call *call = push_call(lua, operation);
-	if (call_finish(call) && response_push_reply(lua, call)) {
+	if (call_finish(call) && response_push_whole(lua, call)) {
 		call_stop(call);
 		return 1;
 	}
@@ -67,8 +67,8 @@ static int response_whole(lua_State *lua, enum operation operation) {
 	return 2;
 }
 
-// stream, nil, nil, stream: what a for loop wants, the last to be closed when it is left.
-static int response_stream(lua_State *lua, enum operation operation) {
+// Pushes stream, nil, nil, stream: the four values of a generic for loop, which closes the last one when it ends.
+static int push_stream(lua_State *lua, enum operation operation) {
 	struct call *call = push_call(lua, operation);
 	call_await_content(call);
 	lua_pushnil(lua);
@@ -78,23 +78,23 @@ static int response_stream(lua_State *lua, enum operation operation) {
 }
 
 static int handle_converse(lua_State *lua) {
-	return response_whole(lua, OPERATION_CONVERSE);
+	return push_whole(lua, OPERATION_CONVERSE);
 }
 
 static int handle_invoke(lua_State *lua) {
-	return response_whole(lua, OPERATION_INVOKE_MODEL);
+	return push_whole(lua, OPERATION_INVOKE_MODEL);
 }
 
 static int handle_count_tokens(lua_State *lua) {
-	return response_whole(lua, OPERATION_COUNT_TOKENS);
+	return push_whole(lua, OPERATION_COUNT_TOKENS);
 }
 
 static int handle_converse_stream(lua_State *lua) {
-	return response_stream(lua, OPERATION_CONVERSE_STREAM);
+	return push_stream(lua, OPERATION_CONVERSE_STREAM);
 }
 
 static int handle_invoke_stream(lua_State *lua) {
-	return response_stream(lua, OPERATION_INVOKE_MODEL_STREAM);
+	return push_stream(lua, OPERATION_INVOKE_MODEL_STREAM);
 }
 
 static int push_report(lua_State *lua, bool is_health) {
@@ -172,28 +172,28 @@ static struct handle *push_handle(lua_State *lua) {
 	return handle;
 }
 
-static int opening_collect(lua_State *lua) {
-	struct stream_start *opening = luaL_checkudata(lua, 1, OPENING_TYPE);
-	document_free(&opening->document);
-	problems_free(&opening->problems);
-	buffer_free(&opening->text);
+static int setup_collect(lua_State *lua) {
+	struct setup *setup = luaL_checkudata(lua, 1, SETUP_TYPE);
+	document_free(&setup->document);
+	problems_free(&setup->problems);
+	buffer_free(&setup->text);
 	return 0;
 }
 
-static struct stream_start *push_opening(lua_State *lua) {
-	static const luaL_Reg own[] = {{"__gc", opening_collect}, {"__close", opening_collect}, {NULL, NULL}};
-	struct stream_start *opening = lua_newuserdatauv(lua, sizeof *opening, 0);
-	*opening = (struct stream_start){0};
-	buffer_init(&opening->text, PROBLEMS_BYTES);
-	if (!type_push(lua, OPENING_TYPE, own))
-		type_register(lua, OPENING_TYPE);
+static struct setup *push_setup(lua_State *lua) {
+	static const luaL_Reg own[] = {{"__gc", setup_collect}, {"__close", setup_collect}, {NULL, NULL}};
+	struct setup *setup = lua_newuserdatauv(lua, sizeof *setup, 0);
+	*setup = (struct setup){0};
+	buffer_init(&setup->text, PROBLEMS_BYTES);
+	if (!type_push(lua, SETUP_TYPE, own))
+		type_register(lua, SETUP_TYPE);
 	lua_setmetatable(lua, -2);
-	return opening;
+	return setup;
 }
 
-static void push_problems(lua_State *lua, struct stream_start *opening, int rc) {
-	problems_format(&opening->problems, &opening->text);
-	struct slice text = buffer_slice(&opening->text);
+static void push_problems(lua_State *lua, struct setup *setup, int rc) {
+	problems_format(&setup->problems, &setup->text);
+	struct slice text = buffer_slice(&setup->text);
 	while (text.len && text.ptr[text.len - 1] == '\n')
 		text.len--;
 	if (text.len == 0)
@@ -208,18 +208,18 @@ int handle_new(lua_State *lua) {
 	}
 	luaL_checktype(lua, 1, LUA_TTABLE);
 	lua_settop(lua, 1);
-	struct handle *handle = push_handle(lua);         /* settings mux */
-	struct stream_start *opening = push_opening(lua); /* settings mux opening */
+	struct handle *handle = push_handle(lua); /* settings mux */
+	struct setup *setup = push_setup(lua);    /* settings mux setup */
 	lua_toclose(lua, -1);
 	lua_pushvalue(lua, 1);
-	int rc = document_from_table(lua, OPTIONS_NAME, &opening->problems, &opening->document);
+	int rc = document_from_table(lua, OPTIONS_NAME, &setup->problems, &setup->document);
 	if (rc == 0)
-		rc = engine_new(&opening->document, &environment_of_process, &opening->problems, &handle->engine);
+		rc = engine_new(&setup->document, &environment_of_process, &setup->problems, &handle->engine);
 	if (rc == 0) {
 		lua_pushvalue(lua, 2);
 		return 1;
 	}
 	lua_pushnil(lua);
-	push_problems(lua, opening, rc);
+	push_problems(lua, setup, rc);
 	return 2;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `require "signalbox"`: the module's table. It lives in somebody else's Lua state: it sets no globals, raises for
-// misuse only, and owns nothing that does not hang on a userdata of its own.
+// `require "signalbox"`: the module's table. The Lua state is the host's: the module sets no globals, raises only for
+// misuse, and all that it owns belongs to userdata of its own.
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdatomic.h>
@@ -10,10 +10,10 @@
 #include "module/handle.h"
 #include "module/value.h"
 
-// The one symbol of the shared object that is seen from outside.
+// The only exported symbol of the shared object.
 __attribute__((visibility("default"))) int luaopen_signalbox(lua_State *lua);
 
-// signalbox.array(table) -> the same table, written as a JSON array even when it is empty.
+// signalbox.array(table) -> the same table, encoded as a JSON array even if it is empty.
 static int module_array(lua_State *lua) {
 	if (lua_isnoneornil(lua, 1)) {
 		lua_settop(lua, 0);
@@ -25,7 +25,7 @@ static int module_array(lua_State *lua) {
 	return 1;
 }
 
-// signalbox.base64(bytes) -> text, as images and documents are sent.
+// signalbox.base64(bytes) -> text, the form in which images and documents are sent.
 static int module_base64(lua_State *lua) {
 	size_t length;
 	const char *bytes = luaL_checklstring(lua, 1, &length);
@@ -61,7 +61,7 @@ static int module_decode(lua_State *lua) {
 	return 2;
 }
 
-// signalbox.log(level): the least level that is written to stderr, by this whole process.
+// signalbox.log(level): sets the least level that the process writes to stderr.
 static int module_log(lua_State *lua) {
 	log_configure((enum log_level)luaL_checkoption(lua, 1, NULL, log_level_names), LOG_TEXT);
 	return 0;
@@ -77,7 +77,7 @@ int luaopen_signalbox(lua_State *lua) {
 	    {"log", module_log},
 	    {NULL, NULL},
 	};
-	// Once a process: a second Lua state must not undo what the host set.
+	// Once a process: a second Lua state must not override the level that the host has set.
 	static atomic_flag configured = ATOMIC_FLAG_INIT;
 	if (!atomic_flag_test_and_set(&configured))
 		log_configure(LOG_WARN, LOG_TEXT);

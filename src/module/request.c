@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Converse and its stream: every member but `model` is the body. CountTokens: the same, wrapped as the service wants
-// it, unless the service's own `input` is there. InvokeModel: its body is the model's own, as text or as a table.
+// Converse and ConverseStream: every member except `model` becomes the body. CountTokens: the same, wrapped in `input`,
+// unless the table has `input` itself. InvokeModel: the body has the model's own form, as text or as a table.
 #include "module/request.h"
 
 #include <lauxlib.h>
@@ -23,7 +23,7 @@ static bool is_printable(struct slice text, char least) {
 	return text.len > 0;
 }
 
-// Pushes the member at `name`, raw.
+// Pushes the member `name`, without metamethods; returns its type.
 static int push_member(lua_State *lua, int index, const char *name) {
 	lua_pushstring(lua, name);
 	return lua_rawget(lua, index);

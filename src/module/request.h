@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a Lua program asks for, as a call: the table's members become model, headers and body.
+// Turns a request's table into a call: its members become model, headers and body.
 #ifndef MODULE_REQUEST_H
 #define MODULE_REQUEST_H
 
@@ -7,11 +7,11 @@
 
 #include "module/call.h"
 
-// What `model` is where the request names none; every model serves it whose `serves` doesn't say otherwise.
+// The model of a request that names none. A model of the pool serves it unless its `serves` excludes it.
 #define REQUEST_DEFAULT_MODEL "default"
 
-// Fills the call from the table at `index`. Raises for misuse, naming the member. A body beyond limits.body_bytes shows
-// in its `failed`.
+// Fills the call from the table at `index`. Raises for misuse, naming the member. If the body exceeds
+// limits.body_bytes, `call->body.failed` is set.
 void request_read(lua_State *lua, int index, struct call *call);
 
 #endif

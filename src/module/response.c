@@ -12,7 +12,7 @@
 
 enum { ERROR_MEMBERS = 11 };
 
-// Sets a member of the table at the top; nothing where the text is empty.
+// Sets a member of the table at the top, unless the text is empty.
 static void set_text(lua_State *lua, const char *name, struct slice text) {
 	if (text.len == 0)
 		return;
@@ -38,7 +38,7 @@ static bool is_invoke(const struct call *call) {
 	return call->operation == OPERATION_INVOKE_MODEL || call->operation == OPERATION_INVOKE_MODEL_STREAM;
 }
 
-static void push_invoke_reply(lua_State *lua, const struct call *call, struct slice body) {
+static void push_invoke_body(lua_State *lua, const struct call *call, struct slice body) {
 	lua_createtable(lua, 0, 4);
 	lua_pushlstring(lua, body.len ? body.ptr : "", body.len);
 	lua_setfield(lua, -2, "body");
@@ -47,10 +47,10 @@ static void push_invoke_reply(lua_State *lua, const struct call *call, struct sl
 	set_text(lua, "content_type", call->content_type);
 }
 
-bool response_push_reply(lua_State *lua, struct call *call) {
+bool response_push_whole(lua_State *lua, struct call *call) {
 	struct slice body = buffer_slice(&call->response);
 	if (is_invoke(call)) {
-		push_invoke_reply(lua, call, body);
+		push_invoke_body(lua, call, body);
 	} else if (!value_push_json(lua, body, VALUE_KEEP_NULLS)) {
 		call_fail(call, TYPE_UNKNOWN, 200, SLICE("InvalidAnswer"), SLICE("The model's answer is no JSON."));
 		return false;
@@ -64,7 +64,7 @@ bool response_push_reply(lua_State *lua, struct call *call) {
 	return true;
 }
 
-// event payload -> event payload, with the chunk's bytes in the event, and what they say if they are JSON.
+// event payload -> event payload, with the chunk's bytes in the event, and also decoded if they are JSON.
 static bool unpack_chunk(lua_State *lua) {
 	size_t length;
 	if (!lua_istable(lua, -1) || lua_getfield(lua, -1, "bytes") != LUA_TSTRING) /* event payload text */
@@ -96,7 +96,7 @@ static bool push_event(lua_State *lua, const struct call *call, const struct eve
 		lua_pop(lua, 1);
 		return true;
 	}
-	if (lua_istable(lua, -1)) { // the service pads events so that their sizes tell nothing
+	if (lua_istable(lua, -1)) { // the service pads events to hide the lengths of texts
 		lua_pushnil(lua);
 		lua_setfield(lua, -2, "p");
 	}
@@ -113,7 +113,7 @@ bool response_push_event(lua_State *lua, struct call *call, const struct eventst
 	return false;
 }
 
-static int error_text_of(lua_State *lua) {
+static int error_to_string(lua_State *lua) {
 	lua_settop(lua, 1);
 	lua_getfield(lua, 1, "name");
 	lua_getfield(lua, 1, "message");
@@ -135,7 +135,7 @@ static void push_suggestions(lua_State *lua, enum error_type type) {
 }
 
 void response_push_failure(lua_State *lua, const struct call *call) {
-	static const luaL_Reg own[] = {{"__tostring", error_text_of}, {NULL, NULL}};
+	static const luaL_Reg own[] = {{"__tostring", error_to_string}, {NULL, NULL}};
 	const struct call_failure *failure = &call->failure;
 	lua_createtable(lua, 0, ERROR_MEMBERS);
 	set_text(lua, "type", slice_from(error_type_name(failure->type)));

@@ -12,19 +12,19 @@
 // The user values of a stream.
 enum { STREAM_OWNER = 1, STREAM_ERROR, STREAM_USER_VALUES = STREAM_ERROR };
 
-static struct call *check(lua_State *lua) {
+static struct call *check_stream(lua_State *lua) {
 	return luaL_checkudata(lua, 1, STREAM_TYPE);
 }
 
-// Keeps the error of a call that failed, and pushes it.
-static void fail(lua_State *lua, struct call *call) {
+// Pushes the error of a call that failed, and keeps it for stream:error().
+static void stream_fail(lua_State *lua, struct call *call) {
 	response_push_failure(lua, call);
 	lua_pushvalue(lua, -1);
 	lua_setiuservalue(lua, 1, STREAM_ERROR);
 	call_stop(call);
 }
 
-static int advance(lua_State *lua, struct call *call) {
+static int stream_advance(lua_State *lua, struct call *call) {
 	struct eventstream_frame frame;
 	switch (call_next(call, &frame)) {
 	case CALL_FRAME:
@@ -39,25 +39,25 @@ static int advance(lua_State *lua, struct call *call) {
 		break;
 	}
 	lua_pushnil(lua);
-	fail(lua, call);
+	stream_fail(lua, call);
 	return 2;
 }
 
 // stream:next() -> event; nil at the end; nil, error.
 static int stream_next(lua_State *lua) {
-	struct call *call = check(lua);
+	struct call *call = check_stream(lua);
 	if (call->orphaned)
 		return luaL_error(lua, "the mux of this stream is closed");
 	lua_settop(lua, 1);
 	if (call->engine)
-		return advance(lua, call);
+		return stream_advance(lua, call);
 	lua_pushnil(lua);
 	lua_getiuservalue(lua, 1, STREAM_ERROR);
 	return 2;
 }
 
-// As a for loop's iterator: a loop has no place for an error but to raise it, so that no half answer is taken for a
-// whole one.
+// The iterator of a for loop. It raises errors, since a loop has no other way to report them: otherwise a partial
+// response would look complete.
 static int stream_call(lua_State *lua) {
 	if (stream_next(lua) == 2 && !lua_isnil(lua, -1))
 		return lua_error(lua);
@@ -66,29 +66,29 @@ static int stream_call(lua_State *lua) {
 }
 
 static int stream_error(lua_State *lua) {
-	check(lua);
+	check_stream(lua);
 	lua_getiuservalue(lua, 1, STREAM_ERROR);
 	return 1;
 }
 
 static int stream_close(lua_State *lua) {
-	call_stop(check(lua));
+	call_stop(check_stream(lua));
 	return 0;
 }
 
 static int stream_collect(lua_State *lua) {
-	call_free(check(lua));
+	call_free(check_stream(lua));
 	return 0;
 }
 
 static int stream_text(lua_State *lua) {
-	struct call *call = check(lua);
+	struct call *call = check_stream(lua);
 	lua_pushfstring(lua, "signalbox.stream: %p (%s)", (void *)call, call->engine ? "open" : "closed");
 	return 1;
 }
 
 static int stream_index(lua_State *lua) {
-	struct call *call = check(lua);
+	struct call *call = check_stream(lua);
 	const char *name = luaL_checkstring(lua, 2);
 	if (strcmp(name, "signalbox") == 0)
 		response_push_route(lua, call);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A streamed answer in the host's Lua: iterated by a for loop or by next(), given up when the loop is left, closed, or
-// collected. Whole answers are calls of the same kind that no program sees.
+// A streamed response in the host's Lua: iterated by a for loop or by next(), and cancelled when it is closed (by
+// leaving a for loop over the call itself, too) or collected. A whole response uses the same userdata, which its
+// program never sees.
 #ifndef MODULE_STREAM_H
 #define MODULE_STREAM_H
 
@@ -8,7 +9,7 @@
 
 #include "module/call.h"
 
-// Pushes a call that is not begun yet (call_init), and keeps the value at `owner` alive as long as it.
+// Pushes a zeroed call, for call_init. The userdata keeps the value at `owner` alive.
 struct call *stream_push(lua_State *lua, int owner);
 
 #endif

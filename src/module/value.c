@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading JSON into Lua values, and what reading and writing share.
+// Reads JSON into Lua values, and marks arrays for both directions.
 #include "module/value.h"
 
 #include <lauxlib.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lua values to JSON and back. Arrays that were read carry a mark (a metatable), so that an empty one is written as []
-// again; an unmarked empty table is written as {}. null is a light userdata of NULL, as lua-cjson's.
+// Lua values to JSON and back. An array that was read has a mark (a metatable), so that an empty one is written as []
+// again; an empty table without the mark is written as {}. null is a light userdata of NULL, as in lua-cjson.
 //
-// Every function here may raise a Lua error (memory, misuse): what C holds meanwhile has to hang on a userdata.
+// Every function here may raise a Lua error (memory, misuse): what a caller owns meanwhile has to belong to a userdata.
 #ifndef MODULE_VALUE_H
 #define MODULE_VALUE_H
 
@@ -14,12 +14,12 @@
 
 enum value_nulls { VALUE_KEEP_NULLS, VALUE_DROP_NULLS };
 
-// Pushes the value of a whole JSON text. False, with nothing pushed, when it is none (or nested deeper than 64).
+// Pushes the value of a whole JSON text. False, with nothing pushed, if it is invalid or nested deeper than 64.
 bool value_push_json(lua_State *lua, struct slice text, enum value_nulls nulls);
 
-// Appends the value at `index` as JSON, leaving out the member `skip` (NULL is none) of the outermost object. Raises,
-// naming the place, for what JSON can't say: functions, mixed or sparse tables, NaN, cycles. What the buffer can't hold
-// shows in its `failed`.
+// Appends the value at `index` as JSON, without the member `skip` (NULL: none) of the outermost object. Raises, naming
+// the place, for what JSON can't express: functions, mixed or sparse tables, NaN, cycles. If the buffer's limit is
+// reached, its `failed` is set.
 void value_write_json(lua_State *lua, int index, const char *skip, struct buffer *out);
 
 // Marks the table at the top as an array.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing Lua values as JSON. Tables are read raw; the way down to the present value is kept for messages, since a
-// request of a hundred parts is of no use as "a function can't be sent".
+// Writes Lua values as JSON. Tables are read without metamethods. The path to the present value is kept for messages,
+// so that an error names its place in a large request.
 #include <lauxlib.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 enum { DEPTH_MAX = 64, PLACE_BYTES = 256, STACK_OF_A_LEVEL = 8 };
 
 struct write_step {
-	const char *name; // NULL: a position
+	const char *name; // NULL: use `position`
 	lua_Integer position;
 };
 
@@ -21,14 +21,14 @@ struct value_writer {
 	struct json_writer json;
 	const char *skip;
 	int depth;
-	struct write_step way[DEPTH_MAX + 1];
+	struct write_step path[DEPTH_MAX + 1];
 };
 
-static int refuse(struct value_writer *writer, const char *reason) {
+static int raise_error(struct value_writer *writer, const char *reason) {
 	char place[PLACE_BYTES] = "";
 	size_t used = 0;
 	for (int i = 0; i < writer->depth && used < sizeof place - 1; i++) {
-		const struct write_step *step = &writer->way[i];
+		const struct write_step *step = &writer->path[i];
 		int bytes = step->name ? snprintf(place + used, sizeof place - used, "%s%s", used ? "." : "", step->name)
 		                       : snprintf(place + used, sizeof place - used, "[%lld]", (long long)step->position);
 		used += bytes > 0 ? (size_t)bytes : 0;
@@ -39,7 +39,7 @@ static int refuse(struct value_writer *writer, const char *reason) {
 static void write_value(struct value_writer *writer, int index);
 
 static void write_item(struct value_writer *writer, struct write_step step) {
-	writer->way[writer->depth++] = step;
+	writer->path[writer->depth++] = step;
 	write_value(writer, lua_gettop(writer->lua));
 	writer->depth--;
 }
@@ -51,11 +51,11 @@ static void write_array(struct value_writer *writer, int index) {
 	while (lua_next(lua, index)) {
 		lua_pop(lua, 1);
 		if (!lua_isinteger(lua, -1) || lua_tointeger(lua, -1) < 1 || lua_tointeger(lua, -1) > count)
-			refuse(writer, "a table needs either names, or positions from 1 without gaps");
+			raise_error(writer, "a table needs either names, or positions from 1 without gaps");
 		found++;
 	}
 	if (found != count)
-		refuse(writer, "a table needs either names, or positions from 1 without gaps");
+		raise_error(writer, "a table needs either names, or positions from 1 without gaps");
 	json_begin_array(&writer->json, NULL);
 	for (lua_Integer i = 1; i <= count; i++) {
 		lua_rawgeti(lua, index, i);
@@ -71,7 +71,7 @@ static void write_object(struct value_writer *writer, int index) {
 	lua_pushnil(lua);
 	while (lua_next(lua, index)) { /* name value */
 		if (lua_type(lua, -2) != LUA_TSTRING)
-			refuse(writer, "a table needs either names, or positions from 1 without gaps");
+			raise_error(writer, "a table needs either names, or positions from 1 without gaps");
 		size_t bytes;
 		const char *name = lua_tolstring(lua, -2, &bytes);
 		if (writer->depth > 0 || !writer->skip || strcmp(name, writer->skip) != 0) {
@@ -85,7 +85,7 @@ static void write_object(struct value_writer *writer, int index) {
 
 static void write_table(struct value_writer *writer, int index) {
 	if (writer->depth >= DEPTH_MAX)
-		refuse(writer, "nested deeper than 64 tables, or a table that contains itself");
+		raise_error(writer, "nested deeper than 64 tables, or a table that contains itself");
 	if (value_is_array(writer->lua, index) || lua_rawlen(writer->lua, index) > 0)
 		write_array(writer, index);
 	else
@@ -107,7 +107,7 @@ static void write_value(struct value_writer *writer, int index) {
 		else if (isfinite(lua_tonumber(lua, index)))
 			json_write_number(&writer->json, NULL, lua_tonumber(lua, index));
 		else
-			refuse(writer, "JSON has no infinity and no NaN");
+			raise_error(writer, "JSON has no infinity and no NaN");
 		return;
 	case LUA_TSTRING:
 		text = lua_tolstring(lua, index, &bytes);
@@ -127,7 +127,7 @@ static void write_value(struct value_writer *writer, int index) {
 	}
 	char reason[PLACE_BYTES];
 	snprintf(reason, sizeof reason, "a %s can't be JSON", luaL_typename(lua, index));
-	refuse(writer, reason);
+	raise_error(writer, reason);
 }
 
 void value_write_json(lua_State *lua, int index, const char *skip, struct buffer *out) {

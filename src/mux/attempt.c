@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each turn of an attempt (an exchange's event, or its timer) runs between hold and drop, ends in at most one on_ended,
-// and touches nothing after that.
+// Each turn of an attempt (an event of its exchange, or its timer) runs between `hold` and `drop`. It calls on_ended at
+// most once and does not touch the attempt's state after that.
 #include "mux/attempt.h"
 
 #include "aws/exception.h"
@@ -14,33 +14,33 @@
 #include "mux/sign.h"
 
 enum {
-	ERROR_BODY_BYTES = 1 << 20,  // of an upstream's error that is kept for the client
-	BODY_RESERVE_BYTES = 1 << 20 // what a content-length is believed before its bytes are there
+	ERROR_BODY_BYTES = 1 << 20,  // limit of an upstream's error body
+	BODY_RESERVE_BYTES = 1 << 20 // limit of what is allocated on the word of a content-length
 };
 
 struct slice attempt_model_name(const struct attempt *attempt) {
 	return slice_from(attempt->model ? attempt->model->name : NULL);
 }
 
-static uint64_t now_of(const struct attempt *attempt) {
+static uint64_t attempt_now_ms(const struct attempt *attempt) {
 	return loop_now_ms(attempt->worker->loop);
 }
 
-// A turn begins: what the attempt stands in lives until its end, and so do its buffers.
-static void enter(struct attempt *attempt) {
+// Begins a turn: the attempt's memory and its buffers live until attempt_leave.
+static void attempt_enter(struct attempt *attempt) {
 	attempt->events->hold(attempt->owner);
 	attempt->turns++;
 }
 
-// What an attempt that has ended holds is not kept until its request ends: there may be more attempts, and long ones.
-static void leave(struct attempt *attempt) {
+// An attempt that has ended frees its buffers here: the request may go on for long with other attempts.
+static void attempt_leave(struct attempt *attempt) {
 	attempt->turns--;
 	attempt_release(attempt);
 	attempt->events->drop(attempt->owner);
 }
 
-// From here on the attempt's owner may do anything with it.
-static void end(struct attempt *attempt, enum attempt_end how) {
+// The owner may cancel or reuse anything in on_ended, so nothing follows it.
+static void attempt_end(struct attempt *attempt, enum attempt_end how) {
 	if (attempt->ended)
 		return;
 	attempt->ended = true;
@@ -50,7 +50,7 @@ static void end(struct attempt *attempt, enum attempt_end how) {
 	attempt->exchange = NULL;
 	attempt->result.end = how;
 	attempt->result.status = attempt->status;
-	attempt->result.latency_ms = now_of(attempt) - attempt->started_ms;
+	attempt->result.latency_ms = attempt_now_ms(attempt) - attempt->started_ms;
 	attempt->result.failure.latency_ms = attempt->result.latency_ms;
 	attempt->result.ttft_ms = attempt->ttft_ms;
 	if (attempt->streaming)
@@ -61,46 +61,37 @@ static void end(struct attempt *attempt, enum attempt_end how) {
 
 static void attempt_fail(struct attempt *attempt, enum engine_failure failure) {
 	attempt->result.failure = engine_failure(failure);
-	end(attempt, ATTEMPT_FAILED);
+	attempt_end(attempt, ATTEMPT_FAILED);
 }
 
 static const struct header json_type[] = {{{"content-type", 12}, {"application/json", 16}}};
 
-// The upstream said no: what it said is kept for the client and judged by name.
-static void fail_by_response(struct attempt *attempt) {
+// Fails with the upstream's error response, which is kept for the client.
+static void attempt_fail_by_response(struct attempt *attempt) {
 	struct exception_report report;
 	struct slice body = arena_copy(attempt->arena, buffer_slice(&attempt->body));
 	exception_read(attempt->status, attempt->headers, body, clock_wall_ms() / 1000, attempt->arena, &report);
 	attempt->error = (struct upstream_error){attempt->headers, body};
 	error_page_replace(attempt->status, attempt->arena, &attempt->error.headers, &attempt->error.body);
-	attempt->result.failure = (struct failure){
-	    .kind = FAILURE_HTTP,
-	    .status = attempt->status,
-	    .name = report.name,
-	    .exception = slice_from(exception_by_status(attempt->status)->name),
-	    .message = report.message,
-	    .type = report.type,
-	    .fault = report.fault,
-	    .retry_after_ms = report.retry_after_ms,
-	    .shortage = report.shortage,
-	};
-	end(attempt, ATTEMPT_FAILED);
+	attempt->result.failure = engine_failure_reported(FAILURE_HTTP, &report);
+	attempt->result.failure.exception = slice_from(exception_by_status(attempt->status)->name);
+	attempt_end(attempt, ATTEMPT_FAILED);
 }
 
 static void end_stream(struct attempt *attempt, enum relay_verdict verdict) {
 	if (attempt->ended || verdict == RELAY_MORE)
 		return;
 	if (verdict == RELAY_SUCCEEDED) {
-		end(attempt, ATTEMPT_SUCCEEDED);
+		attempt_end(attempt, ATTEMPT_SUCCEEDED);
 		return;
 	}
 	const struct failure *failure = &attempt->relay.failure;
-	// An exception before any content is passed on as the service would have said it with its shape's status.
+	// An exception before any content becomes the error response that the service sends for it without a stream.
 	attempt->error = (struct upstream_error){{json_type, 1}, attempt->relay.payload};
 	if (failure->status)
 		error_page_replace(failure->status, attempt->arena, &attempt->error.headers, &attempt->error.body);
 	attempt->result.failure = *failure;
-	end(attempt, ATTEMPT_FAILED);
+	attempt_end(attempt, ATTEMPT_FAILED);
 }
 
 static void break_stream(struct attempt *attempt, enum engine_failure failure) {
@@ -117,17 +108,17 @@ static void end_unary(struct attempt *attempt) {
 	const struct token_usage *usage = &shape.usage;
 	attempt->result.usage =
 	    (struct usage){usage->input_tokens, usage->output_tokens, usage->cache_read_tokens, usage->cache_write_tokens};
-	end(attempt, ATTEMPT_SUCCEEDED);
+	attempt_end(attempt, ATTEMPT_SUCCEEDED);
 }
 
-static void on_commit(void *owner) {
+static void attempt_on_commit(void *owner) {
 	struct attempt *attempt = owner;
-	attempt->ttft_ms = (int64_t)(now_of(attempt) - attempt->started_ms);
+	attempt->ttft_ms = (int64_t)(attempt_now_ms(attempt) - attempt->started_ms);
 	timer_start(&attempt->timer, attempt->stream_idle_ms);
 	attempt->events->on_committed(attempt);
 }
 
-static void on_frames(void *owner, struct slice frames) {
+static void attempt_on_frames(void *owner, struct slice frames) {
 	struct attempt *attempt = owner;
 	if (attempt->ended || attempt->events->on_frames(attempt, frames) || attempt->ended || attempt->paused)
 		return;
@@ -137,7 +128,7 @@ static void on_frames(void *owner, struct slice frames) {
 		exchange_pause(attempt->exchange);
 }
 
-static const struct relay_output relay_output = {on_commit, on_frames};
+static const struct relay_output relay_output = {attempt_on_commit, attempt_on_frames};
 
 static bool is_success(int status) {
 	return status >= 200 && status < 300;
@@ -148,7 +139,7 @@ static bool has_type(struct headers headers, struct slice type) {
 	return value && value->len >= type.len && slice_equal_nocase(slice_of(value->ptr, type.len), type);
 }
 
-// A 200 of another kind than the operation's is some other server's: a proxy's page, a portal.
+// A success of another content type than the operation's comes from another server, such as a proxy or a portal.
 static bool is_foreign(const struct attempt *attempt) {
 	if (!is_success(attempt->status))
 		return false;
@@ -157,14 +148,14 @@ static bool is_foreign(const struct attempt *attempt) {
 	return has_type(attempt->headers, SLICE("text/html"));
 }
 
-static void on_head(void *owner, int status, struct headers headers) {
+static void attempt_on_head(void *owner, int status, struct headers headers) {
 	struct attempt *attempt = owner;
 	attempt->status = status;
 	attempt->headers = headers_copy_down(attempt->arena, headers);
 	if (is_foreign(attempt)) {
-		enter(attempt);
+		attempt_enter(attempt);
 		attempt_fail(attempt, ENGINE_FOREIGN_RESPONSE);
-		leave(attempt);
+		attempt_leave(attempt);
 		return;
 	}
 	attempt->streaming = is_success(status) && operation_is_streaming(attempt->call->operation);
@@ -187,65 +178,66 @@ static void on_head(void *owner, int status, struct headers headers) {
 		(void)buffer_reserve(&attempt->body, expected < BODY_RESERVE_BYTES ? expected : BODY_RESERVE_BYTES);
 }
 
-static void on_body(void *owner, struct slice bytes) {
+static void attempt_on_body(void *owner, struct slice bytes) {
 	struct attempt *attempt = owner;
-	enter(attempt);
-	attempt->last_byte_ms = now_of(attempt);
+	attempt_enter(attempt);
+	attempt->last_byte_ms = attempt_now_ms(attempt);
 	if (attempt->streaming)
 		end_stream(attempt, relay_feed(&attempt->relay, bytes));
 	else if (buffer_append(&attempt->body, bytes))
 		attempt_fail(attempt, ENGINE_RESPONSE_TOO_LARGE);
-	leave(attempt);
+	attempt_leave(attempt);
 }
 
-static void on_end(void *owner) {
+static void attempt_on_end(void *owner) {
 	struct attempt *attempt = owner;
-	enter(attempt);
+	attempt_enter(attempt);
 	attempt->exchange = NULL;
 	if (attempt->streaming)
 		end_stream(attempt, relay_finish(&attempt->relay, NULL));
 	else if (is_success(attempt->status))
 		end_unary(attempt);
 	else
-		fail_by_response(attempt);
-	leave(attempt);
+		attempt_fail_by_response(attempt);
+	attempt_leave(attempt);
 }
 
-static void on_failed(void *owner, enum exchange_failure failure) {
+static void attempt_on_failed(void *owner, enum exchange_failure failure) {
 	struct attempt *attempt = owner;
-	enter(attempt);
+	attempt_enter(attempt);
 	attempt->exchange = NULL;
 	if (attempt->streaming)
 		break_stream(attempt, (enum engine_failure)failure);
 	else
 		attempt_fail(attempt, (enum engine_failure)failure);
-	leave(attempt);
+	attempt_leave(attempt);
 }
 
-static const struct exchange_events exchange_events = {on_head, on_body, on_end, on_failed};
+static const struct exchange_events exchange_events = {attempt_on_head, attempt_on_body, attempt_on_end,
+                                                       attempt_on_failed};
 
-// After the commit the timer is re-armed by looking at the last byte, not by every byte.
+// After the commit, bytes only note their time; the timer compares it when it fires, which is cheaper than restarting.
 static void check_idle(struct attempt *attempt) {
-	uint64_t silent_ms = now_of(attempt) - attempt->last_byte_ms;
+	uint64_t silent_ms = attempt_now_ms(attempt) - attempt->last_byte_ms;
 	if (silent_ms < attempt->stream_idle_ms)
 		timer_start(&attempt->timer, attempt->stream_idle_ms - silent_ms);
 	else
 		break_stream(attempt, ENGINE_STREAM_STALLED);
 }
 
-static void on_timer(void *owner) {
+static void attempt_on_timer(void *owner) {
 	struct attempt *attempt = owner;
-	enter(attempt);
-	if (attempt->unsigned_request)
+	attempt_enter(attempt);
+	if (attempt->lacks_credentials)
 		attempt_fail(attempt, ENGINE_NO_CREDENTIALS);
 	else if (attempt->streaming && relay_is_committed(&attempt->relay))
 		check_idle(attempt);
 	else
 		attempt_fail(attempt, ENGINE_ATTEMPT_TIMEOUT);
-	leave(attempt);
+	attempt_leave(attempt);
 }
 
-static struct upload what_goes_up(const struct attempt *attempt, char *payload_hash) {
+static struct upload attempt_upload(const struct attempt *attempt, char *payload_hash) {
 	struct request_edits *edits = attempt->edits;
 	struct upload upload = {.body = attempt->call->body, .payload_hash = payload_hash};
 	if (edits)
@@ -257,32 +249,32 @@ static struct upload what_goes_up(const struct attempt *attempt, char *payload_h
 	return upload;
 }
 
-static void fill(struct attempt *attempt, const struct attempt_order *plan) {
-	const struct attempt_options *options = &plan->step->options;
-	attempt->events = plan->events;
-	attempt->owner = plan->owner;
-	attempt->worker = plan->worker;
-	attempt->call = plan->call;
-	attempt->arena = plan->arena;
-	attempt->target = plan->target;
-	attempt->edits = plan->edits;
-	attempt->model = plan->step->model;
-	attempt->id = plan->step->attempt;
+static void attempt_init(struct attempt *attempt, const struct attempt_order *order) {
+	const struct attempt_options *options = &order->step->options;
+	attempt->events = order->events;
+	attempt->owner = order->owner;
+	attempt->worker = order->worker;
+	attempt->call = order->call;
+	attempt->arena = order->arena;
+	attempt->target = order->target;
+	attempt->edits = order->edits;
+	attempt->model = order->step->model;
+	attempt->id = order->step->attempt;
 	attempt->timeout_ms = options->timeout_ms;
-	attempt->stream_idle_ms = plan->stream_idle_ms;
+	attempt->stream_idle_ms = order->stream_idle_ms;
 	attempt->ttft_ms = -1;
 	attempt->result.usage = (struct usage){-1, -1, -1, -1};
-	attempt->started_ms = attempt->last_byte_ms = now_of(attempt);
+	attempt->started_ms = attempt->last_byte_ms = attempt_now_ms(attempt);
 	if (operation_is_streaming(attempt->call->operation) && options->ttft_ms < attempt->timeout_ms)
 		attempt->timeout_ms = options->ttft_ms;
 	list_init(&attempt->link);
-	timer_init(&attempt->timer, attempt->worker->loop, on_timer, attempt);
+	timer_init(&attempt->timer, attempt->worker->loop, attempt_on_timer, attempt);
 }
 
-// 0, or ERROR_MEMORY. An attempt that can't be signed fails at the next turn of the loop.
-static int send(struct attempt *attempt, char *payload_hash) {
+// Returns 0 or ERROR_MEMORY. An attempt that can't be signed fails at the next turn of the loop.
+static int attempt_send(struct attempt *attempt, char *payload_hash) {
 	struct exchange_request request;
-	struct upload upload = what_goes_up(attempt, payload_hash);
+	struct upload upload = attempt_upload(attempt, payload_hash);
 	const char *reason = NULL;
 	int rc = sign_request(attempt->worker, attempt->call, &upload, attempt->target, attempt->model, attempt->arena,
 	                      &request, &reason);
@@ -296,22 +288,22 @@ static int send(struct attempt *attempt, char *payload_hash) {
 	} else {
 		log_entry(LOG_ERROR, "cannot sign", LOG_S("model", attempt_model_name(attempt)), LOG_C("reason", reason),
 		          LOG_S("request_id", attempt->call->request_id));
-		attempt->unsigned_request = true;
+		attempt->lacks_credentials = true;
 		timer_start(&attempt->timer, 0);
 	}
 	return 0;
 }
 
-struct attempt *attempt_start(const struct attempt_order *plan) {
-	struct attempt *attempt = arena_alloc(plan->arena, sizeof *attempt);
+struct attempt *attempt_start(const struct attempt_order *order) {
+	struct attempt *attempt = arena_alloc(order->arena, sizeof *attempt);
 	if (!attempt)
 		return NULL;
-	fill(attempt, plan);
-	return send(attempt, plan->payload_hash) == 0 ? attempt : NULL;
+	attempt_init(attempt, order);
+	return attempt_send(attempt, order->payload_hash) == 0 ? attempt : NULL;
 }
 
 void attempt_cancel(struct attempt *attempt) {
-	end(attempt, ATTEMPT_CANCELLED);
+	attempt_end(attempt, ATTEMPT_CANCELLED);
 	attempt_release(attempt);
 }
 
@@ -324,7 +316,7 @@ void attempt_resume(struct attempt *attempt) {
 	if (!attempt->paused || attempt->ended)
 		return;
 	attempt->paused = false;
-	attempt->last_byte_ms = now_of(attempt);
+	attempt->last_byte_ms = attempt_now_ms(attempt);
 	timer_start(&attempt->timer, attempt->stream_idle_ms);
 	if (attempt->exchange)
 		exchange_resume(attempt->exchange);

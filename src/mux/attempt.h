@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One try of a request on one model: signed, sent, its answer collected or relayed, its end reported once. Decides
-// nothing: whether the answer is good enough and what comes next is routing's business.
+// One try of a request on one model: signs and sends it, collects or relays the response, and reports its end once.
+// Routing decides whether the response is good enough and what comes next.
 #ifndef MUX_ATTEMPT_H
 #define MUX_ATTEMPT_H
 
@@ -20,40 +20,39 @@
 struct request_edits;
 struct attempt;
 
-// The name of the failure of an attempt that found no credentials to sign with.
-
-// What an upstream said no with, to be passed on.
+// An upstream's error response, to be passed on to the client.
 struct upstream_error {
 	struct headers headers;
 	struct slice body;
 };
 
-// Told to the owner; none comes from within attempt_start or attempt_cancel. The owner may cancel the attempt in any.
+// Callbacks to the owner. None is called from within attempt_start or attempt_cancel. Each may cancel the attempt.
 struct attempt_events {
-	// Brackets every turn of the attempt's work: what the attempt stands in must live until drop.
+	// Around each turn of the attempt (an event of its exchange, or its timer): its memory must live until `drop`.
 	void (*hold)(void *owner);
 	void (*drop)(void *owner);
-	// A stream's content begins: its head is in the attempt, its bytes follow.
+	// A stream's content begins: the head is in the attempt, frames follow.
 	void (*on_committed)(struct attempt *attempt);
-	// Whole frames for the client. False when the client is full: nothing more until attempt_resume.
+	// Whole frames for the client, borrowed for the call. Returns false when the client's buffer is full: frames then
+	// pause until attempt_resume.
 	bool (*on_frames)(struct attempt *attempt, struct slice frames);
-	// It ended, as attempt->result says: exactly once, and last.
+	// The attempt has ended: see attempt->result. Called exactly once, last, unless the attempt is cancelled.
 	void (*on_ended)(struct attempt *attempt);
 };
 
-// Lives in its request's arena, which must outlive its end.
+// Lives in its request's arena, which must outlive the attempt's end.
 struct attempt {
-	struct list link; // the owner's
+	struct list link; // for the owner's use
 	const struct attempt_events *events;
 	void *owner;
 	struct mux_worker *worker;
 	const struct mux_call *call;
 	struct arena *arena;
 	const struct target *target;
-	const struct model *model;   // NULL for an operation that is on none
+	const struct model *model;   // NULL for an operation without a model
 	struct request_edits *edits; // NULL: it sends what the client sent
 	uint32_t id;
-	uint64_t timeout_ms; // to the last byte, or to the commit
+	uint64_t timeout_ms; // from the start to the last byte, or to the commit of a stream
 	uint64_t stream_idle_ms;
 
 	struct exchange *exchange; // NULL before the start and after the end
@@ -63,19 +62,19 @@ struct attempt {
 	int64_t ttft_ms;
 	bool paused;
 	bool ended;
-	bool unsigned_request; // found no credentials: ends at the next turn of the loop
-	unsigned turns;        // of its work that are on the stack
+	bool lacks_credentials; // it could not be signed: it fails at the next turn of the loop
+	unsigned turns;         // on the stack
 
 	int status;
-	struct headers headers; // of the answer, to be passed on
-	struct buffer body;     // a whole answer or an error; freed behind the turn in which it ended
-	bool streaming;         // the answer is an event stream, judged by `relay`
+	struct headers headers; // of the response, to be passed on
+	struct buffer body;     // a whole response or an error; freed after the turn in which the attempt ends
+	bool streaming;         // the response is an event stream, handled by `relay`
 	struct relay relay;
-	struct upstream_error error;  // where the failure has a status
+	struct upstream_error error;  // if the failure has a status
 	struct attempt_result result; // once it has ended
 };
 
-// What attempt_start needs to know; everything is borrowed for the attempt's life.
+// Arguments of attempt_start; everything is borrowed for the attempt's life unless noted.
 struct attempt_order {
 	const struct attempt_events *events;
 	void *owner;
@@ -86,29 +85,30 @@ struct attempt_order {
 	const struct step *step; // a STEP_SEND; borrowed for the call
 	uint64_t stream_idle_ms;
 	char *payload_hash;          // of the client's body, see sign.h
-	struct request_edits *edits; // the attempt's once it is under way; NULL for none
+	struct request_edits *edits; // owned by the attempt if attempt_start returns one; NULL for none
 };
 
-// A new attempt, under way; NULL when the arena has no room.
-struct attempt *attempt_start(const struct attempt_order *plan);
+// Starts an attempt. NULL if the arena has no room.
+struct attempt *attempt_start(const struct attempt_order *order);
 
-// Stops it without an event; an attempt that has ended stays as it is.
+// Ends it as cancelled, without a callback. Does nothing if it has ended.
 void attempt_cancel(struct attempt *attempt);
 
-// Breaks off a stream that has been committed, since the program is about to end. on_frames and on_ended follow from
-// within, as when the upstream breaks off; the owner holds what the attempt stands in.
+// Breaks off a committed stream because the program is about to exit. Calls on_frames and on_ended, as when the
+// upstream breaks off; the owner must hold the attempt's memory meanwhile.
 void attempt_stop(struct attempt *attempt);
 
-// The client has room again.
+// The client has room again: frames continue.
 void attempt_resume(struct attempt *attempt);
 
-// Empty for an operation that is on no model.
+// Empty for an operation without a model.
 struct slice attempt_model_name(const struct attempt *attempt);
 
-// The whole answer of an attempt that has succeeded and has passed nothing on yet; borrowed until its turn is over.
+// The whole response of an attempt that has succeeded and is not a stream; borrowed until the end of its turn.
 struct response attempt_response(const struct attempt *attempt);
 
-// Frees what isn't the arena's, once the attempt has ended and its last turn is over; before, and twice, does nothing.
+// Frees what isn't in the arena. Does nothing before the attempt has ended and its last turn is over, or if called
+// again.
 void attempt_release(struct attempt *attempt);
 
 #endif

@@ -18,7 +18,7 @@ static void read_request(struct slice body, struct request_content *content) {
 	};
 }
 
-// The service tells InvokeModel's tier in a header, Converse's in the body.
+// The service sends InvokeModel's tier in a header, Converse's in the body.
 static void read_response(struct headers headers, struct slice body, struct response_content *content) {
 	struct response_shape shape;
 	struct slice tier = response_shape_tier(headers);

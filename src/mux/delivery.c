@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request's sink is told: a head, bytes, and once, as the last thing, how it ended.
+// What a request reports to its door: the response's head and bytes, the end, and the progress so far.
 #include "mux/request_internal.h"
 
-uint32_t delivery_attempts(const struct mux_request *request) {
+static uint32_t delivery_attempts(const struct mux_request *request) {
 	if (request->routing)
 		return route_request_attempts(request->routing);
 	return list_is_empty(&request->attempts) ? 0 : 1;
 }
 
-struct slice delivery_last_model(const struct mux_request *request) {
+uint32_t mux_progress(const struct mux_request *request, struct slice *model) {
 	uint32_t count = request->routing ? route_request_attempts(request->routing) : 0;
-	return slice_from(count ? route_request_attempt_model(request->routing, count - 1)->name : NULL);
+	if (request->committed)
+		*model = attempt_model_name(request->committed);
+	else
+		*model = slice_from(count ? route_request_attempt_model(request->routing, count - 1)->name : NULL);
+	return delivery_attempts(request);
 }
 
-void delivery_head(struct mux_request *request, const struct attempt *attempt, int64_t content_length) {
+void delivery_send_head(struct mux_request *request, const struct attempt *attempt, int64_t content_length) {
 	struct mux_head head = {
 	    .status = attempt->status,
 	    .headers = attempt->headers,
@@ -25,13 +29,13 @@ void delivery_head(struct mux_request *request, const struct attempt *attempt, i
 		request->sink->on_head(request->owner, &head);
 }
 
-static void send_whole(struct mux_request *request, const struct attempt *attempt) {
-	delivery_head(request, attempt, (int64_t)attempt->body.len);
+static void delivery_send_response(struct mux_request *request, const struct attempt *attempt) {
+	delivery_send_head(request, attempt, (int64_t)attempt->body.len);
 	if (!request->cancelled && attempt->body.len)
 		request->sink->on_body(request->owner, buffer_slice(&attempt->body));
 }
 
-// An upstream's error goes down with the bytes that it came with.
+// An upstream's error keeps its headers and body.
 static void fill_error(const struct mux_request *request, const struct error_response *response,
                        struct mux_error *error) {
 	*error = (struct mux_error){
@@ -65,7 +69,7 @@ void delivery_end(struct mux_request *request, const struct step *step) {
 	if (step->response)
 		fill_error(request, step->response, &result.error);
 	else if (!request->committed && step->kind == STEP_RETURN)
-		send_whole(request, request_attempt(request, step->attempt));
+		delivery_send_response(request, request_attempt(request, step->attempt));
 	request->over = true;
 	if (!request->cancelled)
 		request->sink->on_done(request->owner, &result);

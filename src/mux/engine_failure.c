@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mux/engine_failure.h"
 
-static const struct row {
+#include "aws/exception.h"
+
+static const struct failure_row {
 	enum failure_kind kind;
 	enum error_type type;
 	enum fault fault;
@@ -17,7 +19,7 @@ static const struct row {
 };
 
 struct failure engine_failure(enum engine_failure which) {
-	const struct row *row = &rows[which];
+	const struct failure_row *row = &rows[which];
 	return (struct failure){
 	    .kind = row->kind,
 	    .name = row->name,
@@ -25,5 +27,18 @@ struct failure engine_failure(enum engine_failure which) {
 	    .type = row->type,
 	    .fault = row->fault,
 	    .retry_after_ms = -1,
+	};
+}
+
+struct failure engine_failure_reported(enum failure_kind kind, const struct exception_report *report) {
+	return (struct failure){
+	    .kind = kind,
+	    .status = report->status,
+	    .name = report->name,
+	    .message = report->message,
+	    .type = report->type,
+	    .fault = report->fault,
+	    .retry_after_ms = report->retry_after_ms,
+	    .shortage = report->shortage,
 	};
 }

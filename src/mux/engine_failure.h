@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every failure of an attempt that the service did not name, in one list: the exchange's and the engine's own. Logs and
-// policies know them by their names.
+// The failures of attempts. Those that the service did not report are one list: the exchange's and the engine's own;
+// their names appear in logs and policies. Those that the service reported come from its exceptions.
 #ifndef MUX_ENGINE_FAILURE_H
 #define MUX_ENGINE_FAILURE_H
 
 #include "http/exchange.h"
 #include "route/decide.h"
+
+struct exception_report;
 
 // The engine's own: constant, kind, type, fault, name, message.
 #define ENGINE_OWN_FAILURE_LIST(X)                                                                                     \
@@ -27,7 +29,7 @@
 	X(ENGINE_NO_CREDENTIALS, FAILURE_NETWORK, TYPE_AUTHENTICATION, FAULT_OPERATOR, "NoCredentials",                    \
 	  "there are no credentials to sign with")
 
-// The exchange's come first, by their own numbers.
+// The exchange's come first, with the numbers of enum exchange_failure.
 enum engine_failure {
 #define X(constant, name, text) ENGINE_##constant,
 	EXCHANGE_FAILURE_LIST(X)
@@ -38,7 +40,10 @@ enum engine_failure {
 	        ENGINE_FAILURES
 };
 
-// The failure as routing is told of it, without times and tier; its texts live for ever.
+// The failure for routing, without times and tier. Its texts are static.
 struct failure engine_failure(enum engine_failure which);
+
+// The failure for routing that the service reported, without times and tier. Its texts are the report's.
+struct failure engine_failure_reported(enum failure_kind kind, const struct exception_report *report);
 
 #endif

@@ -11,7 +11,7 @@ static bool is_json_object(struct slice body) {
 
 void error_page_replace(int status, struct arena *arena, struct headers *headers, struct slice *body) {
 	static const struct header json_type = {{"content-type", 12}, {"application/json", 16}};
-	if (is_json_object(*body) || (body->len && headers_tell_coding(*headers)))
+	if (is_json_object(*body) || (body->len && headers_have_coding(*headers)))
 		return;
 	const struct slice *request_id = headers_find(*headers, SLICE("x-amzn-requestid"));
 	struct header *list = request_id ? arena_alloc(arena, 2 * sizeof *list) : NULL;

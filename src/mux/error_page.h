@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Upstream errors that no SDK could parse, such as a proxy's HTML page.
+// Error responses of upstreams that SDKs can't parse, such as a proxy's HTML page.
 #ifndef MUX_ERROR_PAGE_H
 #define MUX_ERROR_PAGE_H
 
@@ -7,9 +7,9 @@
 #include "base/header.h"
 #include "base/slice.h"
 
-// Lets an error through whose body is a JSON object, or compressed and not looked into. Any other gets a body of the
-// service's form that tells `status`, and of its headers keeps x-amzn-requestid alone. What is put in place lives in
-// `arena`, or for ever.
+// Leaves an error as it is if its body is a JSON object, or compressed and so can't be read. Otherwise sets *body to a
+// message of the service's form that names `status`, and *headers to content-type and, where there is one,
+// x-amzn-requestid. The new texts are in `arena`, or static: if the arena is full, a message without the status.
 void error_page_replace(int status, struct arena *arena, struct headers *headers, struct slice *body);
 
 #endif

@@ -19,7 +19,7 @@ bool header_goes_up(struct slice name) {
 	return is_one_of(name, passed, sizeof passed / sizeof passed[0]);
 }
 
-bool headers_tell_coding(struct headers headers) {
+bool headers_have_coding(struct headers headers) {
 	const struct slice *coding = headers_find(headers, SLICE("content-encoding"));
 	return coding && !slice_equal_nocase(slice_trim(*coding), SLICE("identity"));
 }

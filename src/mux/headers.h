@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which headers cross the gateway: a few of the client's go up, all but hop-by-hop come down.
+// Which headers are passed on: to upstreams a few of the client's, to the client all but hop-by-hop ones.
 #ifndef MUX_HEADERS_H
 #define MUX_HEADERS_H
 
@@ -8,14 +8,15 @@
 #include "base/arena.h"
 #include "base/header.h"
 
-// content-type, content-encoding, accept, x-amzn-bedrock-*, the trace headers and x-signalbox-hop.
+// Whether a client's header is sent to upstreams: content-type, content-encoding, accept, x-amzn-bedrock-*, the trace
+// headers and x-signalbox-hop. In any case.
 bool header_goes_up(struct slice name);
 
-// Whether the body is compressed or coded in another way, so that nobody can look into it.
-bool headers_tell_coding(struct headers headers);
+// Whether the body is compressed or has another content coding, so that it can't be read.
+bool headers_have_coding(struct headers headers);
 
-// A copy, in the arena, of the headers that come down: all but hop-by-hop ones (RFC 9110, section 7.6.1), those that
-// `connection` names, content-length and date. Empty when the arena has no room.
+// Copies to the arena the headers that are passed on to the client: all but hop-by-hop ones (RFC 9110, section 7.6.1),
+// those that `connection` names, content-length and date. Headers for which the arena has no room are missing.
 struct headers headers_copy_down(struct arena *arena, struct headers all);
 
 #endif

@@ -6,14 +6,14 @@
 #include "sandbox/sources.h"
 
 struct sources *history_add(struct history *history, const struct history_entry *entry) {
-	struct sources *gone = NULL;
+	struct sources *dropped = NULL;
 	if (history->count == HISTORY_BEFORE + 1) {
-		gone = history->list[0].sources;
+		dropped = history->list[0].sources;
 		history->count--;
 		memmove(&history->list[0], &history->list[1], history->count * sizeof history->list[0]);
 	}
 	history->list[history->count++] = *entry;
-	return gone;
+	return dropped;
 }
 
 const struct history_entry *history_find(const struct history *history, uint64_t number) {

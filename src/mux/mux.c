@@ -14,7 +14,7 @@
 #include "route/retry_budget.h"
 #include "sandbox/sources.h"
 
-enum { AUTHORIZATION_BYTES = 16384 }; // a bearer token of several KB fits
+enum { AUTHORIZATION_BYTES = 16384 }; // fits a bearer token of several KB
 
 int mux_new(const struct mux_settings *settings, struct problems *problems, struct mux **mux) {
 	struct mux *made = memory_new(1, sizeof *made);
@@ -75,7 +75,7 @@ void mux_view_policy(struct mux *mux, mux_policy_viewer viewer, void *owner) {
 	pthread_mutex_unlock(&mux->lock);
 }
 
-static void on_wait_queue_due(void *owner) {
+static void worker_on_wait_queue_due(void *owner) {
 	struct mux_worker *worker = owner;
 	uint64_t now_ms = loop_now_ms(worker->loop);
 	wait_queue_ask(&worker->wait_queue, now_ms);
@@ -112,8 +112,8 @@ struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *lo
 		abort();
 	random_init_from_system(&worker->random);
 	wait_queue_init(&worker->wait_queue);
-	timer_init(&worker->wait_queue_timer, loop, on_wait_queue_due, worker);
-	// First in the list: a version that comes in between is then announced.
+	timer_init(&worker->wait_queue_timer, loop, worker_on_wait_queue_due, worker);
+	// Before tick_init, so that a version that is published in between is announced to this worker.
 	pthread_mutex_lock(&mux->lock);
 	list_append(&mux->worker_list, &worker->link);
 	pthread_mutex_unlock(&mux->lock);

@@ -44,8 +44,8 @@ static void pass_run(struct relay *relay) {
 	relay->run = (struct slice){0};
 }
 
-// Joins frames that lie side by side in the fed bytes, so that they go on in one piece. A frame that the decoder had to
-// put together is gone at its next step, so it goes on by itself.
+// Joins frames that are adjacent in the fed bytes, so that one call passes them on. A frame that the decoder had to
+// assemble is valid until the decoder's next step only, so it is passed on by itself.
 static void pass_frame(struct relay *relay, struct slice raw, struct slice fed) {
 	if (relay->run.len && relay->run.ptr + relay->run.len == raw.ptr) {
 		relay->run.len += raw.len;
@@ -59,7 +59,7 @@ static void pass_frame(struct relay *relay, struct slice raw, struct slice fed) 
 		relay->output->frames(relay->owner, raw);
 }
 
-static void commit(struct relay *relay) {
+static void relay_commit(struct relay *relay) {
 	relay->phase = RELAY_FLOWING;
 	relay->output->commit(relay->owner);
 	if (relay->held.len)
@@ -67,7 +67,7 @@ static void commit(struct relay *relay) {
 	buffer_free(&relay->held);
 }
 
-// After the commit a client is told of a failure by a last frame, since SDKs take a silent end for a good one.
+// After the commit a last frame reports the failure, since SDKs take a stream without one for a success.
 static void send_closing_frame(struct relay *relay, struct slice exception, struct slice message) {
 	struct buffer frame;
 	buffer_init(&frame, EVENTSTREAM_FRAME_BYTES);
@@ -78,37 +78,27 @@ static void send_closing_frame(struct relay *relay, struct slice exception, stru
 }
 
 static enum relay_verdict relay_fail(struct relay *relay, const struct failure *failure) {
-	bool told = relay_is_committed(relay);
 	relay->failure = *failure;
-	if (told)
+	if (relay_is_committed(relay))
 		send_closing_frame(relay, SLICE("ModelStreamErrorException"), failure->message);
 	relay->phase = RELAY_OVER;
 	return RELAY_FAILED;
 }
 
-static enum relay_verdict succeed(struct relay *relay) {
+static enum relay_verdict relay_succeed(struct relay *relay) {
 	relay->phase = RELAY_OVER;
 	return RELAY_SUCCEEDED;
 }
 
-// What follows can't be read or trusted; a message that had ended is whole without it.
-static enum relay_verdict break_off(struct relay *relay, const struct failure *failure) {
-	return relay->phase == RELAY_STOPPED ? succeed(relay) : relay_fail(relay, failure);
+// The rest of the stream can't be read or trusted. After messageStop the message is whole without it.
+static enum relay_verdict relay_break_off(struct relay *relay, const struct failure *failure) {
+	return relay->phase == RELAY_STOPPED ? relay_succeed(relay) : relay_fail(relay, failure);
 }
 
-static enum relay_verdict take_exception(struct relay *relay, const struct eventstream_frame *frame) {
+static enum relay_verdict handle_exception(struct relay *relay, const struct eventstream_frame *frame) {
 	struct exception_report report;
 	exception_read_frame(frame, relay->arena, &report);
-	relay->failure = (struct failure){
-	    .kind = FAILURE_STREAM,
-	    .status = report.status,
-	    .name = report.name,
-	    .message = report.message,
-	    .type = report.type,
-	    .fault = report.fault,
-	    .retry_after_ms = report.retry_after_ms,
-	    .shortage = report.shortage,
-	};
+	relay->failure = engine_failure_reported(FAILURE_STREAM, &report);
 	if (!relay_is_committed(relay)) {
 		relay->payload = arena_copy(relay->arena, frame->payload);
 	} else {
@@ -136,19 +126,19 @@ static void read_usage(struct relay *relay, struct slice event, struct slice pay
 	    (struct usage){usage->input_tokens, usage->output_tokens, usage->cache_read_tokens, usage->cache_write_tokens};
 }
 
-static enum relay_verdict take_frame(struct relay *relay, const struct eventstream_frame *frame, struct slice fed) {
+static enum relay_verdict handle_frame(struct relay *relay, const struct eventstream_frame *frame, struct slice fed) {
 	enum eventstream_kind kind = eventstream_frame_kind(frame);
 	if (kind == EVENTSTREAM_KIND_EXCEPTION || kind == EVENTSTREAM_KIND_ERROR)
-		return take_exception(relay, frame);
+		return handle_exception(relay, frame);
 	if (kind == EVENTSTREAM_KIND_OTHER) {
 		struct failure failure = engine_failure(ENGINE_PROTOCOL_ERROR);
-		return break_off(relay, &failure);
+		return relay_break_off(relay, &failure);
 	}
 	struct slice event = eventstream_frame_text(frame, SLICE(":event-type"));
 	if (relay->phase == RELAY_HOLDING) {
 		if (!starts_content(relay, event) && buffer_append(&relay->held, frame->raw) == 0)
 			return RELAY_MORE;
-		commit(relay);
+		relay_commit(relay);
 	}
 	pass_frame(relay, frame->raw, fed);
 	read_usage(relay, event, frame->payload);
@@ -166,11 +156,11 @@ enum relay_verdict relay_feed(struct relay *relay, struct slice bytes) {
 		if (progress == EVENTSTREAM_MORE)
 			break;
 		if (progress == EVENTSTREAM_FRAME) {
-			verdict = take_frame(relay, &frame, fed);
+			verdict = handle_frame(relay, &frame, fed);
 		} else {
 			struct failure failure = engine_failure(ENGINE_CORRUPT_FRAME);
 			failure.message = slice_from(eventstream_error_text(relay->decoder.error));
-			verdict = break_off(relay, &failure);
+			verdict = relay_break_off(relay, &failure);
 		}
 	}
 	pass_run(relay);
@@ -180,14 +170,14 @@ enum relay_verdict relay_feed(struct relay *relay, struct slice bytes) {
 enum relay_verdict relay_finish(struct relay *relay, const struct failure *broken) {
 	struct failure failure;
 	if (broken)
-		return break_off(relay, broken);
+		return relay_break_off(relay, broken);
 	if (relay->phase == RELAY_STOPPED)
-		return succeed(relay);
+		return relay_succeed(relay);
 	if (eventstream_decoder_finish(&relay->decoder) != EVENTSTREAM_OK)
 		failure = engine_failure(ENGINE_CORRUPT_FRAME);
 	else if (is_converse(relay) || relay->phase == RELAY_HOLDING)
 		failure = engine_failure(ENGINE_STREAM_ENDED_EARLY);
 	else
-		return succeed(relay);
+		return relay_succeed(relay);
 	return relay_fail(relay, &failure);
 }

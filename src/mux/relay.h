@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A streamed answer on its way through: holds frames back until content starts (the commit), then passes on whole
-// frames with right checksums, and judges how the stream ended (design, section 2, "Commit"). Pure: fed bytes, tells an
-// output.
+// A streamed response on its way to the client: holds frames until content starts (the commit), then passes on whole
+// frames with valid checksums, and decides whether the stream succeeded. Pure: it is fed bytes and calls an output.
 #ifndef MUX_RELAY_H
 #define MUX_RELAY_H
 
@@ -15,18 +14,23 @@
 #include "base/slice.h"
 #include "route/decide.h"
 
-// Where a stream goes. Either call may be given an owner whose client has gone; it then does nothing.
+// Receives a stream. Both functions must do nothing if the owner's client has gone.
 struct relay_output {
 	void (*commit)(void *owner);                     // content starts; frames follow
 	void (*frames)(void *owner, struct slice bytes); // whole frames, borrowed for the call
 };
 
-enum relay_phase { RELAY_HOLDING, RELAY_FLOWING, RELAY_STOPPED, RELAY_OVER };
+enum relay_phase {
+	RELAY_HOLDING, // before the commit
+	RELAY_FLOWING, // after it
+	RELAY_STOPPED, // after messageStop: the message is whole
+	RELAY_OVER,
+};
 
 enum relay_verdict {
-	RELAY_MORE,      // feed on
-	RELAY_SUCCEEDED, // over, and good
-	RELAY_FAILED,    // over; `failure` says how. After the commit the client has been sent the frame that says so.
+	RELAY_MORE,      // feed the next bytes
+	RELAY_SUCCEEDED, // the stream has ended well
+	RELAY_FAILED,    // it has failed, see `failure`; after the commit the client has been sent a frame that says so
 };
 
 struct relay {
@@ -36,25 +40,27 @@ struct relay {
 	struct eventstream_decoder decoder;
 	struct buffer held;
 	enum relay_phase phase;
-	struct slice run; // whole frames of the fed bytes, not yet passed on
+	struct slice run; // adjacent whole frames in the fed bytes, not yet passed on
 	struct usage usage;
-	struct arena *arena;    // of the texts of the failure
-	struct failure failure; // kind, status, name, message, type, fault
-	struct slice payload;   // of an exception before the commit: the service's own JSON
+	struct arena *arena;    // for the failure's texts
+	struct failure failure; // without times and tier
+	struct slice payload;   // of an exception before the commit: the service's JSON
 };
 
-// `output` and `arena` outlive the relay. hold_bytes: a hold that grows to this commits.
+// `output` and `arena` must outlive the relay. A frame larger than frame_bytes is corrupt. The relay commits when it
+// would hold more than hold_bytes.
 void relay_init(struct relay *relay, enum operation operation, size_t frame_bytes, size_t hold_bytes,
                 struct arena *arena, const struct relay_output *output, void *owner);
 void relay_free(struct relay *relay);
 
-// Takes the next bytes of the stream. After RELAY_SUCCEEDED or RELAY_FAILED nothing more may be fed.
+// Handles the next bytes of the stream. After RELAY_SUCCEEDED or RELAY_FAILED nothing more may be fed.
 enum relay_verdict relay_feed(struct relay *relay, struct slice bytes);
 
-// The stream came to its end; answers RELAY_SUCCEEDED or RELAY_FAILED. `broken` says what happened to its bytes ("it
-// was reset", "it fell silent"), its texts live for ever; NULL: they ended cleanly.
+// Ends the stream; returns RELAY_SUCCEEDED or RELAY_FAILED. `broken` is the failure that cut it off (a reset, a stall),
+// with static texts; NULL: its bytes ended cleanly.
 enum relay_verdict relay_finish(struct relay *relay, const struct failure *broken);
 
+// Whether frames flow to the client.
 bool relay_is_committed(const struct relay *relay);
 
 #endif

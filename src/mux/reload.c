@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An order goes from `waiting` to `answered`, and from there to its loop. Its memory lives until its loop has told its
-// owner, or, where the loop never got to it, until the reloader is freed: a loop may still hold a pointer to it.
+// An order moves from `waiting` to `completed`, and from there to its loop, which calls `done` and frees it. An order
+// that its loop never gets to is freed with the reloader, not earlier: the loop may still hold a pointer to it.
 #include "mux/reload.h"
 
 #include <pthread.h>
@@ -17,24 +17,24 @@ enum { WAITING_MAX = 16, NICENESS = 10 };
 struct reloader {
 	struct mux *mux;
 	pthread_t thread;
-	bool has_thread;      // of who gives orders, which are given one at a time
+	bool has_thread;      // set with the lock held, and not after is_ending
 	pthread_mutex_t lock; // guards the rest
 	pthread_cond_t wake;
 	bool is_ending;
 	size_t waiting_count;
-	struct list waiting;
-	struct list answered;
-	struct list unused; // versions
+	struct list waiting;   // orders
+	struct list completed; // orders that their loops have not handled yet
+	struct list unused;    // versions
 };
 
 struct order {
-	struct list link;
+	struct list link; // of `waiting` or `completed`
 	struct reloader *reloader;
 	struct loop *loop;
 	struct mux_reload_order what;
 	mux_reload_done done;
 	void *owner;
-	bool is_told;
+	bool is_reported;
 	struct mux_reloaded result;
 };
 
@@ -48,12 +48,12 @@ struct reloader *reloader_new(struct mux *mux) {
 	pthread_mutex_init(&reloader->lock, NULL);
 	pthread_cond_init(&reloader->wake, NULL);
 	list_init(&reloader->waiting);
-	list_init(&reloader->answered);
+	list_init(&reloader->completed);
 	list_init(&reloader->unused);
 	return reloader;
 }
 
-static void tell_observers(const struct mux *mux, const struct mux_reloaded *result) {
+static void notify_observers(const struct mux *mux, const struct mux_reloaded *result) {
 	struct event event = {.kind = EVENT_POLICY_RELOADED, .at_ms = clock_now_ms()};
 	if (result->is_new) {
 		event.reloaded = (struct policy_reloaded){result->version, result->hash, result->models};
@@ -66,11 +66,11 @@ static void tell_observers(const struct mux *mux, const struct mux_reloaded *res
 	observers_tell(mux->settings.observers, &event);
 }
 
-static void tell(struct order *order) {
-	if (order->is_told)
+static void order_report(struct order *order) {
+	if (order->is_reported)
 		return;
-	order->is_told = true;
-	tell_observers(order->reloader->mux, &order->result);
+	order->is_reported = true;
+	notify_observers(order->reloader->mux, &order->result);
 	order->done(order->owner, &order->result);
 }
 
@@ -80,17 +80,18 @@ static void order_free(struct order *order) {
 }
 
 // On the loop of the order.
-static void deliver(void *owner) {
+static void order_on_completed(void *owner) {
 	struct order *order = owner;
 	struct reloader *reloader = order->reloader;
-	tell(order);
+	order_report(order);
 	pthread_mutex_lock(&reloader->lock);
 	list_remove(&order->link);
 	pthread_mutex_unlock(&reloader->lock);
 	order_free(order);
 }
 
-static void bury_unused(struct reloader *reloader) {
+// With the lock held, which is released while a version is freed.
+static void reloader_free_unused(struct reloader *reloader) {
 	while (!list_is_empty(&reloader->unused)) {
 		struct mux_version *version = LIST_OWNER(reloader->unused.next, struct mux_version, unused_link);
 		list_remove(&version->unused_link);
@@ -100,29 +101,30 @@ static void bury_unused(struct reloader *reloader) {
 	}
 }
 
-static void carry_out(struct reloader *reloader) {
+// With the lock held, which is released while the order is executed.
+static void reloader_execute_next(struct reloader *reloader) {
 	struct order *order = order_at(reloader->waiting.next);
 	list_remove(&order->link);
 	reloader->waiting_count--;
 	pthread_mutex_unlock(&reloader->lock);
 	version_renew(reloader->mux, &order->what, &order->result);
 	pthread_mutex_lock(&reloader->lock);
-	list_append(&reloader->answered, &order->link);
-	loop_post(order->loop, deliver, order);
+	list_append(&reloader->completed, &order->link);
+	loop_post(order->loop, order_on_completed, order);
 }
 
-static void *run(void *owner) {
+static void *reloader_run(void *owner) {
 	struct reloader *reloader = owner;
-	// Of this thread alone, on Linux: where cores are short, requests come first.
+	// On Linux this applies to the calling thread alone: if cores are short, requests come first.
 	setpriority(PRIO_PROCESS, 0, NICENESS);
 	pthread_setname_np(pthread_self(), "reload");
 	pthread_mutex_lock(&reloader->lock);
-	// One thing at a time: between the look at `is_ending` and the wait the lock must not have been let go.
+	// One task per turn: the lock must not be released between the check of `is_ending` and the wait.
 	while (!reloader->is_ending) {
 		if (!list_is_empty(&reloader->unused))
-			bury_unused(reloader);
+			reloader_free_unused(reloader);
 		else if (!list_is_empty(&reloader->waiting))
-			carry_out(reloader);
+			reloader_execute_next(reloader);
 		else
 			pthread_cond_wait(&reloader->wake, &reloader->lock);
 	}
@@ -130,17 +132,16 @@ static void *run(void *owner) {
 	return NULL;
 }
 
-void reloader_take_unused(void *owner, struct mux_version *version) {
-	struct reloader *reloader = owner;
+void reloader_take_version(struct reloader *reloader, struct mux_version *version) {
 	pthread_mutex_lock(&reloader->lock);
 	list_append(&reloader->unused, &version->unused_link);
 	pthread_cond_signal(&reloader->wake);
 	pthread_mutex_unlock(&reloader->lock);
 }
 
-static int start_thread(struct reloader *reloader) {
+static int reloader_start_thread(struct reloader *reloader) {
 	if (!reloader->has_thread)
-		reloader->has_thread = pthread_create(&reloader->thread, NULL, run, reloader) == 0;
+		reloader->has_thread = pthread_create(&reloader->thread, NULL, reloader_run, reloader) == 0;
 	return reloader->has_thread ? 0 : ERROR_LIMIT;
 }
 
@@ -148,7 +149,8 @@ int mux_reload(struct mux *mux, struct loop *loop, struct mux_reload_order what,
 	struct reloader *reloader = mux->reloader;
 	struct order *order = NULL;
 	pthread_mutex_lock(&reloader->lock);
-	int rc = reloader->is_ending || reloader->waiting_count == WAITING_MAX ? ERROR_BUSY : start_thread(reloader);
+	int rc =
+	    reloader->is_ending || reloader->waiting_count == WAITING_MAX ? ERROR_BUSY : reloader_start_thread(reloader);
 	if (rc == 0) {
 		order = memory_new(1, sizeof *order);
 		*order = (struct order){.reloader = reloader, .loop = loop, .what = what, .done = done, .owner = owner};
@@ -168,25 +170,25 @@ void reloader_stop(struct reloader *reloader) {
 	if (reloader->has_thread)
 		pthread_join(reloader->thread, NULL);
 	reloader->has_thread = false;
-	for (struct list *link = reloader->answered.next; link != &reloader->answered; link = link->next)
-		tell(order_at(link));
+	for (struct list *link = reloader->completed.next; link != &reloader->completed; link = link->next)
+		order_report(order_at(link));
 	while (!list_is_empty(&reloader->waiting)) {
 		struct order *order = order_at(reloader->waiting.next);
 		list_remove(&order->link);
 		order->result.status = ERROR_BUSY;
-		tell(order);
+		order_report(order);
 		order_free(order);
 	}
 }
 
 void reloader_free(struct reloader *reloader) {
-	while (!list_is_empty(&reloader->answered)) {
-		struct order *order = order_at(reloader->answered.next);
+	while (!list_is_empty(&reloader->completed)) {
+		struct order *order = order_at(reloader->completed.next);
 		list_remove(&order->link);
 		order_free(order);
 	}
 	pthread_mutex_lock(&reloader->lock);
-	bury_unused(reloader);
+	reloader_free_unused(reloader);
 	pthread_mutex_unlock(&reloader->lock);
 	pthread_mutex_destroy(&reloader->lock);
 	pthread_cond_destroy(&reloader->wake);

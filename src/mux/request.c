@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request's way through the engine: does what routing's steps say, and tells the sink. Decides nothing.
+// The life of a request in the engine: executes the steps that routing returns and calls the sink.
 //
-// A request may be over while one of its own callbacks is still on the stack; `depth` counts those, and the memory goes
-// when the outermost returns.
+// A request may end while its own callbacks are still on the stack. `depth` counts them; the outermost one to return
+// frees the request.
 #include "mux/request_internal.h"
 
 #include <stdlib.h>
@@ -12,17 +12,17 @@
 #include "mux/request_attributes.h"
 #include "mux/request_edits.h"
 
-// Bounds what one request may allocate beside bodies: headers and error texts of at most some tens of attempts, and
+// Limit of what one request allocates apart from bodies: headers and error texts of some tens of attempts, and
 // routing's arrays over the pool.
 enum { ARENA_BYTES = 16 << 20 };
 
-// A newcomer lets those ask first who wait already. That takes time where they are many, so newcomers then share a
-// moment: one for each so many that ask.
-enum { ASKED_A_MS = 500 };
+// A new request behind waiting ones has its turn after all of theirs. A pass over a long queue takes time, so new
+// requests share passes: the interval between passes grows by 1 ms for each so many waiters in the last one.
+enum { WAITERS_PER_MS = 500 };
 
-static void follow(struct mux_request *request, struct step step);
+static void request_follow(struct mux_request *request, struct step step);
 
-static uint64_t now_of(const struct mux_request *request) {
+static uint64_t request_now_ms(const struct mux_request *request) {
 	return loop_now_ms(request->worker->loop);
 }
 
@@ -30,7 +30,7 @@ static struct attempt *attempt_at(struct list *link) {
 	return LIST_OWNER(link, struct attempt, link);
 }
 
-static void release(struct mux_request *request) {
+static void request_free(struct mux_request *request) {
 	struct mux_worker *worker = request->worker;
 	for (struct list *link = request->attempts.next; link != &request->attempts; link = link->next)
 		attempt_release(attempt_at(link));
@@ -38,20 +38,20 @@ static void release(struct mux_request *request) {
 	wait_queue_leave(&request->waiter);
 	worker->request_count--;
 	version_release(request->version);
-	arena_free_secret(&request->arena); // signatures and session tokens have been in it
+	arena_free_secret(&request->arena); // it has held signatures and session tokens
 	free(request);
 }
 
-static void hold(void *owner) {
+static void request_hold(void *owner) {
 	struct mux_request *request = owner;
 	request->depth++;
 }
 
-// The outermost callback to return lets go of a request that is over.
-static void drop(void *owner) {
+// The outermost callback to return frees a request that is over.
+static void request_drop(void *owner) {
 	struct mux_request *request = owner;
 	if (--request->depth == 0 && request->over)
-		release(request);
+		request_free(request);
 }
 
 struct attempt *request_attempt(const struct mux_request *request, uint32_t id) {
@@ -65,7 +65,7 @@ struct attempt *request_last_attempt(const struct mux_request *request) {
 	return list_is_empty(&request->attempts) ? NULL : attempt_at(request->attempts.previous);
 }
 
-// An operator has to hear of credentials that are refused, and of models that aren't there.
+// Refused credentials and missing models need an operator, so they are logged.
 static void log_refusal(const struct mux_request *request, const struct attempt *attempt) {
 	const struct failure *failure = &attempt->result.failure;
 	if (attempt->result.end == ATTEMPT_FAILED && failure->fault == FAULT_OPERATOR && failure->status)
@@ -74,20 +74,21 @@ static void log_refusal(const struct mux_request *request, const struct attempt 
 		          LOG_S("request_id", request->attributes.id));
 }
 
-static void on_committed(struct attempt *attempt) {
+static void request_on_committed(struct attempt *attempt) {
 	struct mux_request *request = attempt->owner;
 	request->committed = attempt;
-	follow(request, route_attempt_committed(request->routing, attempt->id, now_of(request)));
-	delivery_head(request, attempt, -1);
+	request_follow(request, route_attempt_committed(request->routing, attempt->id, request_now_ms(request)));
+	delivery_send_head(request, attempt, -1);
 }
 
-static bool on_frames(struct attempt *attempt, struct slice frames) {
+static bool request_on_frames(struct attempt *attempt, struct slice frames) {
 	struct mux_request *request = attempt->owner;
 	return request->cancelled || request->sink->on_body(request->owner, frames);
 }
 
-// What comes next, now that the attempt has ended. A whole answer may still be refused, if the policy judges answers.
-static struct step after(struct mux_request *request, const struct attempt *attempt) {
+// Reports the attempt's end; returns the next step. If the policy has `accept`, routing gets the whole response, which
+// it may refuse.
+static struct step request_settle(struct mux_request *request, const struct attempt *attempt) {
 	struct attempt_result result = attempt->result;
 	struct response response;
 	if (result.end == ATTEMPT_SUCCEEDED && request->route.decide->accept && request->committed != attempt) {
@@ -95,20 +96,21 @@ static struct step after(struct mux_request *request, const struct attempt *atte
 		result.response = &response;
 	}
 	if (request->routing)
-		return route_attempt_ended(request->routing, attempt->id, &result, now_of(request));
+		return route_attempt_ended(request->routing, attempt->id, &result, request_now_ms(request));
 	return unrouted_end(request, ROUTE_FAILED);
 }
 
-static void on_ended(struct attempt *attempt) {
+static void request_on_attempt_ended(struct attempt *attempt) {
 	struct mux_request *request = attempt->owner;
-	struct step step = after(request, attempt);
+	struct step step = request_settle(request, attempt);
 	log_refusal(request, attempt);
-	follow(request, step);
+	request_follow(request, step);
 }
 
-static const struct attempt_events attempt_events = {hold, drop, on_committed, on_frames, on_ended};
+static const struct attempt_events attempt_events = {request_hold, request_drop, request_on_committed,
+                                                     request_on_frames, request_on_attempt_ended};
 
-static struct attempt *start_attempt(struct mux_request *request, const struct step *step) {
+static struct attempt *request_start_attempt(struct mux_request *request, const struct step *step) {
 	struct request_edits *edits;
 	struct request_edits_order order = {
 	    .worker = request->worker,
@@ -136,9 +138,9 @@ static struct attempt *start_attempt(struct mux_request *request, const struct s
 	return attempt;
 }
 
-// Starts what routing asked for. An attempt that can't even be set up has ended as soon as it began.
-static struct step send(struct mux_request *request, const struct step *step) {
-	struct attempt *attempt = start_attempt(request, step);
+// Executes a STEP_SEND. If the attempt can't be set up, its end is reported at once.
+static struct step request_send(struct mux_request *request, const struct step *step) {
+	struct attempt *attempt = request_start_attempt(request, step);
 	if (attempt) {
 		list_append(&request->attempts, &attempt->link);
 		return (struct step){.kind = STEP_NONE};
@@ -146,17 +148,18 @@ static struct step send(struct mux_request *request, const struct step *step) {
 	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1, .usage = {-1, -1, -1, -1}};
 	if (!request->routing)
 		return unrouted_end(request, ROUTE_FAILED);
-	return route_attempt_ended(request->routing, step->attempt, &result, now_of(request));
+	return route_attempt_ended(request->routing, step->attempt, &result, request_now_ms(request));
 }
 
-static struct step stop(struct mux_request *request, const struct step *step) {
+// Executes a STEP_CANCEL.
+static struct step request_cancel_attempt(struct mux_request *request, const struct step *step) {
 	struct attempt *attempt = request_attempt(request, step->attempt);
 	attempt_cancel(attempt);
-	return after(request, attempt);
+	return request_settle(request, attempt);
 }
 
-// Tells how routing ended; not from within mux_submit, whose caller has no request yet.
-static void finish(struct mux_request *request, const struct step *step) {
+// Executes a STEP_RETURN or STEP_FAIL; within mux_submit it is deferred, since the caller has no request yet.
+static void request_end(struct mux_request *request, const struct step *step) {
 	if (request->submitting) {
 		request->ending = *step;
 		timer_start(&request->timer, 0);
@@ -165,85 +168,81 @@ static void finish(struct mux_request *request, const struct step *step) {
 	}
 }
 
-// Who waits for a model asks in its turn and not before: a former attempt's patience matters no more.
-static void await(struct mux_request *request, const struct step *step) {
+// Executes a STEP_WAIT. A request that waits for a model asks in its turn, not earlier, so a timer of a former step is
+// stopped.
+static void request_wait(struct mux_request *request, const struct step *step) {
 	if (step->why == NO_MODELS_UNAVAILABLE) {
 		timer_stop(&request->timer);
-		mux_worker_await(request->worker, &request->waiter, now_of(request) + step->wait_ms);
+		mux_worker_await(request->worker, &request->waiter, request_now_ms(request) + step->wait_ms);
 	} else {
 		timer_start(&request->timer, step->wait_ms);
 	}
 }
 
-static void follow(struct mux_request *request, struct step step) {
+static void request_follow(struct mux_request *request, struct step step) {
 	while (step.kind != STEP_NONE) {
 		switch (step.kind) {
 		case STEP_SEND:
-			step = send(request, &step);
+			step = request_send(request, &step);
 			break;
 		case STEP_CANCEL:
-			step = stop(request, &step);
+			step = request_cancel_attempt(request, &step);
 			break;
 		case STEP_WAIT:
-			await(request, &step);
+			request_wait(request, &step);
 			return;
 		case STEP_RETURN:
 		case STEP_FAIL:
-			finish(request, &step);
+			request_end(request, &step);
 			return;
 		case STEP_NONE:
 			break;
 		}
 		if (step.kind == STEP_NONE && request->routing)
-			step = route_next(request->routing, now_of(request));
+			step = route_next(request->routing, request_now_ms(request));
 	}
 }
 
-static void on_timer(void *owner) {
+static void request_on_timer(void *owner) {
 	struct mux_request *request = owner;
-	hold(request);
+	request_hold(request);
 	if (request->ending.kind != STEP_NONE)
-		finish(request, &request->ending);
+		request_end(request, &request->ending);
 	else
-		follow(request, route_next(request->routing, now_of(request)));
-	drop(request);
+		request_follow(request, route_next(request->routing, request_now_ms(request)));
+	request_drop(request);
 }
 
-static struct step begin(struct mux_request *request) {
+static struct step request_begin(struct mux_request *request) {
 	request->begun = true;
-	return route_begin(request->routing, now_of(request));
+	return route_begin(request->routing, request_now_ms(request));
 }
 
-// The one attempt of a call that is on no model.
-static struct step begin_unrouted(struct mux_request *request) {
-	const struct route_limits *limits = &request->route.pool->limits;
-	return (struct step){.kind = STEP_SEND, .options = {limits->timeout_ms, limits->ttft_ms}};
-}
-
-// Its turn among those that wait has come.
-static void on_turn(void *owner) {
+// The request's turn in the wait queue.
+static void request_on_turn(void *owner) {
 	struct mux_request *request = owner;
-	hold(request);
-	follow(request, request->begun ? route_next(request->routing, now_of(request)) : begin(request));
+	request_hold(request);
+	request_follow(request,
+	               request->begun ? route_next(request->routing, request_now_ms(request)) : request_begin(request));
 	if (request->waiter.ask_ms == UINT64_MAX)
 		wait_queue_leave(&request->waiter);
-	drop(request);
+	request_drop(request);
 }
 
 // New requests queue behind waiting ones.
-static void start(struct mux_request *request) {
+static void request_start(struct mux_request *request) {
 	struct mux_worker *worker = request->worker;
-	uint64_t moment_ms = 1 + worker->wait_queue.asked / ASKED_A_MS;
+	uint64_t interval_ms = 1 + worker->wait_queue.asked / WAITERS_PER_MS;
 	request_attributes_fill(&request->call, request->route.pool, &request->attributes);
 	if (!operation_is_on_model(request->call.operation))
-		follow(request, begin_unrouted(request));
+		request_follow(request, unrouted_begin(request));
 	else if (route_request_new(&request->route, &request->attributes, &request->arena, request->started_ms,
 	                           &request->routing))
-		follow(request, unrouted_end(request, ROUTE_FAILED));
+		request_follow(request, unrouted_end(request, ROUTE_FAILED));
 	else if (!wait_queue_is_empty(&worker->wait_queue))
-		mux_worker_await(worker, &request->waiter, (request->started_ms / moment_ms + 1) * moment_ms);
+		mux_worker_await(worker, &request->waiter, (request->started_ms / interval_ms + 1) * interval_ms);
 	else
-		follow(request, begin(request));
+		request_follow(request, request_begin(request));
 }
 
 struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call *call, const struct mux_sink *sink,
@@ -261,8 +260,8 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	request->arena.meter = mux->settings.memory;
 	list_init(&request->attempts);
 	worker->request_count++;
-	timer_init(&request->timer, worker->loop, on_timer, request);
-	waiter_init(&request->waiter, worker->arrivals++, on_turn, request);
+	timer_init(&request->timer, worker->loop, request_on_timer, request);
+	waiter_init(&request->waiter, worker->arrivals++, request_on_turn, request);
 	request->route = (struct route){
 	    .pool = policy_pool(request->version->policy),
 	    .decide = policy_decide(request->version->policy, worker->index),
@@ -271,49 +270,38 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	    .observers = mux->settings.observers,
 	    .region = mux->settings.options->region,
 	};
-	start(request);
+	request_start(request);
 	request->submitting = false;
 	return request;
 }
 
-uint32_t mux_progress(const struct mux_request *request, struct slice *model) {
-	*model = request->committed ? attempt_model_name(request->committed) : delivery_last_model(request);
-	return delivery_attempts(request);
-}
-
 void mux_cancel(struct mux_request *request) {
-	hold(request);
+	request_hold(request);
 	request->cancelled = true;
 	timer_stop(&request->timer);
 	wait_queue_leave(&request->waiter);
 	if (!request->over && request->ending.kind != STEP_NONE)
-		finish(request, &request->ending);
+		request_end(request, &request->ending);
 	else if (!request->over && request->routing)
-		follow(request, route_cancel(request->routing, now_of(request)));
+		request_follow(request, route_cancel(request->routing, request_now_ms(request)));
 	else if (!request->routing && !list_is_empty(&request->attempts))
 		attempt_cancel(request_last_attempt(request));
 	request->over = true;
-	drop(request);
-}
-
-// A call without routing has one attempt, or none when it never began.
-static struct step stop_unrouted(struct mux_request *request) {
-	if (!list_is_empty(&request->attempts))
-		attempt_cancel(request_last_attempt(request));
-	return unrouted_end(request, ROUTE_STOPPED);
+	request_drop(request);
 }
 
 void mux_stop(struct mux_request *request) {
 	if (request->over || request->ending.kind != STEP_NONE)
 		return;
-	hold(request);
+	request_hold(request);
 	timer_stop(&request->timer);
 	wait_queue_leave(&request->waiter);
 	if (request->committed)
 		attempt_stop(request->committed);
 	else
-		follow(request, request->routing ? route_stop(request->routing, now_of(request)) : stop_unrouted(request));
-	drop(request);
+		request_follow(request, request->routing ? route_stop(request->routing, request_now_ms(request))
+		                                         : unrouted_stop(request));
+	request_drop(request);
 }
 
 void mux_resume(struct mux_request *request) {

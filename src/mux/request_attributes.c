@@ -27,15 +27,15 @@ void request_attributes_fill(const struct mux_call *call, const struct pool *poo
 	if (!pool->has_quota && !pool->has_tiers)
 		return;
 	struct request_shape shape = {.max_tokens = -1};
-	// Nobody can look into a body that is compressed.
-	bool is_readable = call->operation != OPERATION_COUNT_TOKENS && !headers_tell_coding(call->headers);
+	// A compressed body can't be read.
+	bool is_readable = call->operation != OPERATION_COUNT_TOKENS && !headers_have_coding(call->headers);
 	if (is_readable && (pool->has_quota || !attributes->family_bound))
 		request_shape_read(call->body, &shape);
 	if (pool->has_tiers) {
 		attributes->is_tier_fixed = !request_shape_takes_tier(call->operation, &shape);
 		attributes->tier = read_tier(request_shape_tier(call->operation, call->headers, &shape));
 	}
-	// Counting tokens uses no quota of them.
+	// CountTokens uses no quota of tokens.
 	if (!pool->has_quota || call->operation == OPERATION_COUNT_TOKENS)
 		return;
 	attributes->input_tokens = (int64_t)shape.input_tokens;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What routing is told of a call, and of its body only what the policy has a use for.
+// The attributes of a call that routing needs; of its body only those that the policy uses.
 #ifndef MUX_REQUEST_ATTRIBUTES_H
 #define MUX_REQUEST_ATTRIBUTES_H
 
@@ -7,7 +7,7 @@
 #include "route/decide.h"
 #include "route/model.h"
 
-// Everything in `facts` is borrowed from the call.
+// Fills all of `attributes`, which borrow from the call. The body is read only for a pool with quotas or tiers.
 void request_attributes_fill(const struct mux_call *call, const struct pool *pool,
                              struct request_attributes *attributes);
 

@@ -8,15 +8,15 @@
 #include "mux/headers.h"
 
 enum {
-	GROWTH_BYTES = 64 << 10, // of a body, by its edits
+	GROWTH_BYTES = 64 << 10, // limit of what edits add to a body
 	TEXT_BYTES = BODY_EDIT_REASON_BYTES + 64,
 	LOG_INTERVAL_MS = 1000,
 };
 
-// Tells of an edit that is left out: each by an event, and a log line a second. `hook` is what wants it: "prepare", or
-// "tier", since selections, models and ladders have tiers, too.
-static void tell_left_out(const struct request_edits_order *order, const char *hook, const char *edit,
-                          const char *reason) {
+// Reports an edit that is omitted: each by an event, and at most one a second in the log. `hook` is the edit's origin:
+// "prepare", or "tier", since selections, models and ladders have tiers, too.
+static void report_omission(const struct request_edits_order *order, const char *hook, const char *edit,
+                            const char *reason) {
 	struct mux_worker *worker = order->worker;
 	const struct mux *mux = worker->mux;
 	const struct model *model = order->step->model;
@@ -28,21 +28,21 @@ static void tell_left_out(const struct request_edits_order *order, const char *h
 	                                                        .request = route_request_attributes(order->routing),
 	                                                        .model = model,
 	                                                        .error = {.hook = hook, .edit = edit, .reason = reason}});
-	if (now_ms < worker->next_refusal_log_ms)
+	if (now_ms < worker->next_omission_log_ms)
 		return;
-	worker->next_refusal_log_ms = now_ms + LOG_INTERVAL_MS;
+	worker->next_omission_log_ms = now_ms + LOG_INTERVAL_MS;
 	snprintf(text, sizeof text, "%s: %s left out: %s", hook, edit, reason);
 	log_entry(LOG_ERROR, "policy error", LOG_C("hook", hook), LOG_C("error", text), LOG_C("model", model->name),
 	          LOG_S("request_id", order->call->request_id));
 }
 
-// Headers by name, the last of a name alone.
+// Headers with distinct names: a later one replaces an earlier one of the same name.
 struct replacements {
-	struct header *list; // with room for all
+	struct header *list; // has room for all
 	size_t count;
 };
 
-static int put(struct replacements *headers, struct arena *arena, struct slice name, struct slice value) {
+static int replacements_put(struct replacements *headers, struct arena *arena, struct slice name, struct slice value) {
 	struct header *place = headers->list;
 	struct header *end = place + headers->count;
 	while (place < end && !slice_equal_nocase(place->name, name))
@@ -55,12 +55,13 @@ static int put(struct replacements *headers, struct arena *arena, struct slice n
 	return place->name.ptr && (place->value.ptr || !value.ptr) ? 0 : ERROR_MEMORY;
 }
 
-// Names and values have been checked where the policy gave them.
-static int put_all(const struct request_edits_order *order, struct headers headers, struct replacements *out) {
+// The policy room has validated names and values.
+static int replacements_put_all(const struct request_edits_order *order, struct headers headers,
+                                struct replacements *out) {
 	int status = 0;
 	for (size_t i = 0; status == 0 && i < headers.count; i++) {
 		struct slice value = headers.list[i].value;
-		status = put(out, order->arena, headers.list[i].name, value.ptr ? value : SLICE(""));
+		status = replacements_put(out, order->arena, headers.list[i].name, value.ptr ? value : SLICE(""));
 	}
 	return status;
 }
@@ -87,9 +88,9 @@ static int edit_body(const struct request_edits_order *order, const struct body_
 	return 0;
 }
 
-// All at once; where that can't be done, as many as can, so that what spoils one of them spares the others.
-static void edit_what_can_be(const struct request_edits_order *order, const struct body_edit *edit,
-                             struct request_edits *made) {
+// Makes all edits of the body at once; if that fails, one by one, so that only those that can't be made are omitted.
+static void make_body_edits(const struct request_edits_order *order, const struct body_edit *edit,
+                            struct request_edits *made) {
 	const struct {
 		const char *hook, *name;
 		struct body_edit edit;
@@ -103,7 +104,7 @@ static void edit_what_can_be(const struct request_edits_order *order, const stru
 	    {"prepare", "max_tokens", {.max_tokens = edit->max_tokens}},
 	};
 	enum operation operation = order->call->operation;
-	bool is_coded = headers_tell_coding(order->call->headers);
+	bool is_coded = headers_have_coding(order->call->headers);
 	char reason[BODY_EDIT_REASON_BYTES];
 	if (!body_edit_is_in_body(edit, operation) || (!is_coded && edit_body(order, edit, made, reason) == 0))
 		return;
@@ -112,37 +113,38 @@ static void edit_what_can_be(const struct request_edits_order *order, const stru
 			continue;
 		if (!is_coded && edit_body(order, &parts[i].edit, made, reason) == 0)
 			continue;
-		tell_left_out(order, parts[i].hook, parts[i].name, is_coded ? "the body is compressed" : reason);
+		report_omission(order, parts[i].hook, parts[i].name, is_coded ? "the body is compressed" : reason);
 		if (parts[i].edit.tier.len)
 			route_attempt_untiered(order->routing, order->step->attempt);
 	}
 }
 
-static bool is_wished(const struct step *step, const struct body_edit *edit) {
+static bool is_needed(const struct step *step, const struct body_edit *edit) {
 	return edit->tier.len || edit->guardrail_identifier.len || edit->max_tokens || step->options.headers.count ||
 	       step->edits.headers.count;
 }
 
-// prepare's headers come last, so they win over the selection's.
-static int make(const struct request_edits_order *order, const struct body_edit *edit, struct request_edits *made) {
+// The headers of `prepare` come after the selection's, so they replace those.
+static int make_edits(const struct request_edits_order *order, const struct body_edit *edit,
+                      struct request_edits *made) {
 	const struct step *step = order->step;
 	struct header carried[BODY_EDIT_HEADERS_MAX];
 	char trace[BODY_EDIT_TRACE_BYTES];
 	size_t count = body_edit_headers(edit, order->call->operation, trace, carried);
 	size_t room = step->options.headers.count + step->edits.headers.count + count;
 	struct replacements headers = {.list = arena_alloc(order->arena, room * sizeof *headers.list)};
-	if (!headers.list || put_all(order, step->options.headers, &headers) ||
-	    put_all(order, step->edits.headers, &headers))
+	if (!headers.list || replacements_put_all(order, step->options.headers, &headers) ||
+	    replacements_put_all(order, step->edits.headers, &headers))
 		return ERROR_MEMORY;
 	for (size_t i = 0; i < count; i++)
-		if (put(&headers, order->arena, carried[i].name, carried[i].value))
+		if (replacements_put(&headers, order->arena, carried[i].name, carried[i].value))
 			return ERROR_MEMORY;
-	edit_what_can_be(order, edit, made);
+	make_body_edits(order, edit, made);
 	made->headers = (struct headers){headers.list, headers.count};
 	return 0;
 }
 
-// A tier that the client wrote itself stays as it is.
+// The client's own tier is in its request already, so it is not written again.
 static enum service_tier tier_to_write(const struct request_edits_order *order) {
 	enum service_tier tier = order->step->options.tier;
 	return order->routing && tier == route_request_attributes(order->routing)->tier ? TIER_NONE : tier;
@@ -158,10 +160,10 @@ int request_edits_make(const struct request_edits_order *order, struct request_e
 	    .max_tokens = edits->max_tokens,
 	};
 	*out = NULL;
-	if (!is_wished(order->step, &edit))
+	if (!is_needed(order->step, &edit))
 		return 0;
 	struct request_edits *made = arena_alloc(order->arena, sizeof *made);
-	if (!made || make(order, &edit, made))
+	if (!made || make_edits(order, &edit, made))
 		return ERROR_MEMORY;
 	if (made->has_body || made->headers.count)
 		*out = made;

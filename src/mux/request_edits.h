@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one attempt sends other than the client did, made as its step orders: the tier and headers that routing wants
-// for it, and the edits of the policy's `prepare`. An edit that can't be made is told (event `policy-error`, a line in
-// the log) and left out; the request goes on without it.
+// The edits of one attempt's request, as its step states them: the tier and headers of the selection, and the edits of
+// the policy's `prepare`. An edit that can't be made is omitted and reported (event `policy-error`, a line in the log);
+// the attempt goes on without it.
 #ifndef MUX_REQUEST_EDITS_H
 #define MUX_REQUEST_EDITS_H
 
@@ -17,25 +17,25 @@
 
 struct request_edits {
 	bool has_body;
-	struct buffer body;                 // in place of the client's; charged to the engine's memory
+	struct buffer body;                 // replaces the client's; charged to the engine's memory meter
 	char payload_hash[SIGV4_HEX_BYTES]; // of that body; empty until a signature needs it
-	struct headers headers;             // in place of the client's of these names; without a value: left out
+	struct headers headers;             // replace the client's of these names; a NULL value removes the header
 };
 
 // Everything is borrowed for the call.
 struct request_edits_order {
 	struct mux_worker *worker;
 	const struct mux_call *call;
-	struct route_request *routing; // is told of a tier that can't be written; NULL where there is none to write
+	struct route_request *routing; // is notified of an omitted tier; NULL for a call without a model
 	const struct step *step;       // a STEP_SEND
 	struct arena *arena;
 };
 
-// Makes the edits. *edits lives in the arena; NULL where the request goes up as it is. 0, or ERROR_MEMORY when the
-// arena is full.
+// Makes the edits. *edits lives in the arena and is to be released with request_edits_free; NULL if the client's
+// request is sent unchanged. Returns 0, or ERROR_MEMORY if the arena is full.
 int request_edits_make(const struct request_edits_order *order, struct request_edits **edits);
 
-// Frees what isn't the arena's; the body is read no more. Twice is fine.
+// Frees the body, which must not be in use any more. May be called again.
 void request_edits_free(struct request_edits *edits);
 
 #endif

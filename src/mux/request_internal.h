@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request as the files that carry it out share it: request.c, which does its steps, unrouted.c, which ends one that
-// routing has no part in, and sink.c, which tells its sink.
+// A request, as the files that implement it share it: request.c executes routing's steps, unrouted.c handles calls
+// without a model, delivery.c calls the sink.
 #ifndef MUX_REQUEST_INTERNAL_H
 #define MUX_REQUEST_INTERNAL_H
 
@@ -18,8 +18,8 @@
 #include "route/request.h"
 #include "route/wait_queue.h"
 
-// How a request ended that routing had no part in.
-struct unrouted_end {
+// How a call without a model ended.
+struct unrouted_completion {
 	struct request_result result;
 	struct error_response response;
 };
@@ -33,41 +33,41 @@ struct mux_request {
 	struct arena arena;
 	struct route route;
 	struct request_attributes attributes;
-	struct route_request *routing; // NULL for a call that is on no model: its one attempt decides
-	struct waiter waiter;          // while every model rests, or others wait
-	struct timer timer;            // any other WAIT, or an end that must not be told from within mux_submit
+	struct route_request *routing; // NULL for a call without a model: its only attempt decides
+	struct waiter waiter;          // queued while no model is available, or behind other requests
+	struct timer timer;            // for any other STEP_WAIT, and for `ending`
 	uint64_t started_ms;
-	char payload_hash[SIGV4_HEX_BYTES];
+	char payload_hash[SIGV4_HEX_BYTES]; // of the client's body; empty until a signature needs it
 
 	struct list attempts; // all of them, in the order of their ids
 	struct attempt *committed;
-	struct unrouted_end unrouted; // where `routing` is NULL
+	struct unrouted_completion unrouted; // if `routing` is NULL
 
-	unsigned depth;
+	unsigned depth; // callbacks of the request on the stack
 	bool submitting;
 	bool begun;
 	bool cancelled;
 	bool over;
-	struct step ending; // waits for the timer where its kind isn't STEP_NONE
+	struct step ending; // the last step, deferred to the timer; STEP_NONE: none
 };
 
-// The attempt of that id; NULL where it never began.
+// The attempt of that id; NULL if it never started.
 struct attempt *request_attempt(const struct mux_request *request, uint32_t id);
-// NULL where none has begun.
+// NULL if no attempt has started.
 struct attempt *request_last_attempt(const struct mux_request *request);
 
-// The last step of a request without routing: the end of its one attempt, or `error`.
+// For calls without a model: the first step, which sends the only attempt.
+struct step unrouted_begin(const struct mux_request *request);
+// The last step: STEP_RETURN if the attempt succeeded; else STEP_FAIL for its failure, or, without one, for `error`.
 struct step unrouted_end(struct mux_request *request, enum route_error error);
+// Cancels the attempt; returns the last step.
+struct step unrouted_stop(struct mux_request *request);
 
-// The attempts so far, and the name of the last one's model (empty where there was none).
-uint32_t delivery_attempts(const struct mux_request *request);
-struct slice delivery_last_model(const struct mux_request *request);
+// Sends a response's head to the sink, unless the request is cancelled. `content_length` is -1 for a stream.
+void delivery_send_head(struct mux_request *request, const struct attempt *attempt, int64_t content_length);
 
-// Tells the sink that an answer begins: `content_length` is -1 for a stream. A sink that has cancelled hears nothing.
-void delivery_head(struct mux_request *request, const struct attempt *attempt, int64_t content_length);
-
-// Tells it, as the last thing, how the request ended, after the whole answer where that hasn't been sent; the request
-// is over then.
+// Sends a whole response that is still held, marks the request over and calls on_done, unless the request is cancelled.
+// `step` is a STEP_RETURN or STEP_FAIL.
 void delivery_end(struct mux_request *request, const struct step *step);
 
 #endif

@@ -6,34 +6,34 @@
 #include "mux/headers.h"
 
 enum {
-	HEADERS_UP = 64,    // of the client's
-	HEADERS_OURS = 5,   // host, user-agent, x-amz-date, x-amz-security-token, authorization
-	PATH_BYTES = 65536, // an escaped id of 2048 bytes, or whatever path and query a head may hold
+	CLIENT_HEADERS = 64, // limit of those that are passed on
+	OWN_HEADERS = 5,     // host, user-agent, x-amz-date, x-amz-security-token, authorization
+	PATH_BYTES = 65536,  // fits an escaped id of 2048 bytes, and any path and query of a head
 };
 
-struct outgoing {
-	struct header *list; // with room for all
+struct outgoing_headers {
+	struct header *list; // has room for all
 	size_t count;
 };
 
-static void add(struct outgoing *headers, struct slice name, struct slice value) {
+static void outgoing_add(struct outgoing_headers *headers, struct slice name, struct slice value) {
 	headers->list[headers->count++] = (struct header){name, value};
 }
 
-// The client's, but for those that others take the place of.
-static void add_clients(struct outgoing *headers, struct headers clients, struct headers instead) {
-	for (size_t i = 0; i < clients.count && headers->count < HEADERS_UP; i++) {
-		struct slice name = clients.list[i].name;
-		if (header_goes_up(name) && !headers_find(instead, name))
-			add(headers, name, clients.list[i].value);
+// Adds the client's headers, with their replacements.
+static void outgoing_add_client(struct outgoing_headers *headers, struct headers client, struct headers replacements) {
+	for (size_t i = 0; i < client.count && headers->count < CLIENT_HEADERS; i++) {
+		struct slice name = client.list[i].name;
+		if (header_goes_up(name) && !headers_find(replacements, name))
+			outgoing_add(headers, name, client.list[i].value);
 	}
-	for (size_t i = 0; i < instead.count; i++)
-		if (instead.list[i].value.ptr)
-			add(headers, instead.list[i].name, instead.list[i].value);
+	for (size_t i = 0; i < replacements.count; i++)
+		if (replacements.list[i].value.ptr)
+			outgoing_add(headers, replacements.list[i].name, replacements.list[i].value);
 }
 
-static int make_room(struct outgoing *headers, size_t clients, size_t instead, struct arena *arena) {
-	size_t count = (clients < HEADERS_UP ? clients : HEADERS_UP) + instead + HEADERS_OURS;
+static int outgoing_init(struct outgoing_headers *headers, size_t client, size_t replacements, struct arena *arena) {
+	size_t count = (client < CLIENT_HEADERS ? client : CLIENT_HEADERS) + replacements + OWN_HEADERS;
 	headers->list = arena_alloc(arena, count * sizeof *headers->list);
 	return headers->list ? 0 : ERROR_MEMORY;
 }
@@ -41,10 +41,10 @@ static int make_room(struct outgoing *headers, size_t clients, size_t instead, s
 struct outgoing_path {
 	struct slice path;
 	struct slice query;
-	struct slice target; // both, as they go on the wire
+	struct slice target; // both, as sent
 };
 
-// The model's own path, or for an operation that is on no model the client's, behind the endpoint's base path.
+// The endpoint's base path, then the operation's path for the model, or, without a model, the client's path and query.
 static int format_path(const struct mux_call *call, const struct target *target, const struct model *model,
                        struct arena *arena, struct outgoing_path *out) {
 	struct buffer text;
@@ -68,44 +68,47 @@ static int format_path(const struct mux_call *call, const struct target *target,
 	return rc ? rc : out->target.ptr ? 0 : ERROR_MEMORY;
 }
 
-// Adds a header whose value is copied to the arena, which is wiped with the request.
-static int add_copy(struct outgoing *headers, struct arena *arena, struct slice name, struct slice value) {
+// Copies the value to the arena, which is wiped with the request.
+static int outgoing_add_copy(struct outgoing_headers *headers, struct arena *arena, struct slice name,
+                             struct slice value) {
 	struct slice copy = arena_copy(arena, value);
 	if (!copy.ptr)
 		return ERROR_MEMORY;
-	add(headers, name, copy);
+	outgoing_add(headers, name, copy);
 	return 0;
 }
 
-static int add_proof(struct outgoing *headers, struct arena *arena, const struct sigv4_authorization *proof) {
-	int rc = add_copy(headers, arena, SLICE("authorization"), buffer_slice(proof->value));
+static int outgoing_add_proof(struct outgoing_headers *headers, struct arena *arena,
+                              const struct sigv4_authorization *proof) {
+	int rc = outgoing_add_copy(headers, arena, SLICE("authorization"), buffer_slice(proof->value));
 	if (rc == 0 && proof->date[0])
-		rc = add_copy(headers, arena, SLICE("x-amz-date"), slice_from(proof->date));
+		rc = outgoing_add_copy(headers, arena, SLICE("x-amz-date"), slice_from(proof->date));
 	if (rc == 0 && proof->session_token)
-		rc = add_copy(headers, arena, SLICE("x-amz-security-token"), slice_from(proof->session_token));
+		rc = outgoing_add_copy(headers, arena, SLICE("x-amz-security-token"), slice_from(proof->session_token));
 	return rc;
 }
 
-// A bearer token needs no hash.
-static int hash_once(struct mux_worker *worker, const struct credentials *credentials, const struct upload *upload) {
+// Hashes the body unless it has been hashed; a bearer token needs no hash.
+static int hash_payload(struct mux_worker *worker, const struct credentials *credentials, const struct upload *upload) {
 	if (credentials->bearer_token || upload->payload_hash[0])
 		return 0;
 	return sigv4_hash_payload(worker->signer, upload->body, upload->payload_hash);
 }
 
-// Appends what proves who we are.
-static int authorize(struct mux_worker *worker, const struct target *target, const struct sigv4_request *request,
-                     const struct upload *upload, struct arena *arena, struct outgoing *headers, const char **reason) {
+// Adds the headers of the signature or the bearer token.
+static int add_authorization(struct mux_worker *worker, const struct target *target,
+                             const struct sigv4_request *request, const struct upload *upload, struct arena *arena,
+                             struct outgoing_headers *headers, const char **reason) {
 	struct credentials *credentials = credentials_source_get(target->credentials, reason);
 	if (!credentials)
 		return ERROR_MISSING;
 	struct sigv4_authorization proof = {.value = &worker->authorization};
 	struct sigv4_scope scope = {slice_from(target->region), SLICE("bedrock")};
-	int rc = hash_once(worker, credentials, upload);
+	int rc = hash_payload(worker, credentials, upload);
 	if (rc == 0)
 		rc = sigv4_authorize(worker->signer, request, credentials, scope, clock_wall_ms() / 1000, &proof);
 	if (rc == 0)
-		rc = add_proof(headers, arena, &proof);
+		rc = outgoing_add_proof(headers, arena, &proof);
 	if (rc)
 		*reason = error_text(rc);
 	if (worker->authorization.len)
@@ -118,17 +121,17 @@ static int authorize(struct mux_worker *worker, const struct target *target, con
 int sign_request(struct mux_worker *worker, const struct mux_call *call, const struct upload *upload,
                  const struct target *target, const struct model *model, struct arena *arena,
                  struct exchange_request *request, const char **reason) {
-	struct outgoing headers = {.count = 0};
+	struct outgoing_headers headers = {.count = 0};
 	struct outgoing_path path = {0};
 	struct slice method = model ? SLICE("POST") : call->method;
-	int rc = make_room(&headers, call->headers.count, upload->headers.count, arena);
+	int rc = outgoing_init(&headers, call->headers.count, upload->headers.count, arena);
 	if (rc == 0)
 		rc = format_path(call, target, model, arena, &path);
 	if (rc) {
 		*reason = error_text(rc);
 		return rc;
 	}
-	add_clients(&headers, call->headers, upload->headers);
+	outgoing_add_client(&headers, call->headers, upload->headers);
 	struct sigv4_request to_sign = {
 	    .method = method,
 	    .path = path.path,
@@ -137,9 +140,9 @@ int sign_request(struct mux_worker *worker, const struct mux_call *call, const s
 	    .headers = {headers.list, headers.count},
 	    .payload_sha256 = upload->payload_hash,
 	};
-	rc = authorize(worker, target, &to_sign, upload, arena, &headers, reason);
-	add(&headers, SLICE("host"), slice_from(target->authority));
-	add(&headers, SLICE("user-agent"), SLICE("signalbox"));
+	rc = add_authorization(worker, target, &to_sign, upload, arena, &headers, reason);
+	outgoing_add(&headers, SLICE("host"), slice_from(target->authority));
+	outgoing_add(&headers, SLICE("user-agent"), SLICE("signalbox"));
 	*request = (struct exchange_request){
 	    .method = method,
 	    .target = path.target,

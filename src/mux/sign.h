@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A call made into one model's HTTP request: path, headers that go up, signature. Done anew for each attempt, so that
-// dates and credentials are fresh.
+// Makes the signed HTTP request of an attempt: path, headers, signature. Each attempt is signed anew, so that the date
+// and the credentials are fresh.
 #ifndef MUX_SIGN_H
 #define MUX_SIGN_H
 
@@ -10,18 +10,18 @@
 #include "mux/version.h"
 #include "mux/worker.h"
 
-// What an attempt sends that may be other than what the client sent.
+// The parts of an attempt's request that may differ from the client's. Borrowed.
 struct upload {
 	struct slice body;
-	// SIGV4_HEX_BYTES: the body's hash, filled when a signature first needs it; empty before. The caller keeps it for
-	// the next attempt with the same body.
+	// SIGV4_HEX_BYTES: the body's hash, empty until a signature first needs it. The caller keeps it for later attempts
+	// with the same body.
 	char *payload_hash;
-	struct headers headers; // in place of the client's of these names; a value without a pointer leaves the name out
+	struct headers headers; // replace the client's of these names; a NULL value removes the header
 };
 
-// `model` is NULL for an operation that is on none. Fills `request` with texts of the arena, the call and the upload.
-// 0; ERROR_MISSING without credentials, ERROR_LIMIT, ERROR_MEMORY, ERROR_CRYPTO, with *reason set to one line for the
-// log.
+// Fills `request`; its texts are those of the arena, the call, the target and the upload. `model` is NULL for an
+// operation without one. Returns 0; or ERROR_MISSING (no credentials), ERROR_LIMIT, ERROR_MEMORY or ERROR_CRYPTO, with
+// *reason set to one line for the log.
 int sign_request(struct mux_worker *worker, const struct mux_call *call, const struct upload *upload,
                  const struct target *target, const struct model *model, struct arena *arena,
                  struct exchange_request *request, const char **reason);

@@ -3,7 +3,7 @@
 
 enum { TICK_MS = 1000 };
 
-static void on_tick(void *owner) {
+static void tick_on_timer(void *owner) {
 	struct mux_worker *worker = owner;
 	struct mux_version *version = mux_version_retain(worker->mux);
 	if (policy_has_tick(version->policy)) {
@@ -13,8 +13,8 @@ static void on_tick(void *owner) {
 	version_release(version);
 }
 
-// On the worker's loop.
-static void follow_version(void *owner) {
+// On the worker's loop. Under a version without `tick` the timer is not restarted.
+static void tick_start_if_needed(void *owner) {
 	struct mux_worker *worker = owner;
 	struct mux_version *version = mux_version_retain(worker->mux);
 	if (policy_has_tick(version->policy) && !timer_is_running(&worker->tick_timer))
@@ -23,13 +23,13 @@ static void follow_version(void *owner) {
 }
 
 void tick_init(struct mux_worker *worker) {
-	timer_init(&worker->tick_timer, worker->loop, on_tick, worker);
-	follow_version(worker);
+	timer_init(&worker->tick_timer, worker->loop, tick_on_timer, worker);
+	tick_start_if_needed(worker);
 }
 
 void tick_announce(struct mux *mux) {
 	for (struct list *link = mux->worker_list.next; link != &mux->worker_list; link = link->next) {
 		struct mux_worker *worker = LIST_OWNER(link, struct mux_worker, link);
-		loop_post(worker->loop, follow_version, worker);
+		loop_post(worker->loop, tick_start_if_needed, worker);
 	}
 }

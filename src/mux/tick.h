@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The policy's `tick`, once a second on each worker, while the running version has that hook: one without it costs no
-// timer.
+// Calls the policy's `tick` once a second on each worker. The timer runs only while the running version has that hook.
 #ifndef MUX_TICK_H
 #define MUX_TICK_H
 
 #include "mux/worker.h"
 
-// Prepares the worker's timer, and starts it where the running version has a `tick`.
+// Initializes the worker's timer, and starts it if the running version has a `tick`. On the worker's thread.
 void tick_init(struct mux_worker *worker);
 
-// Tells every worker that another version runs. Under mux->lock.
+// Notifies all workers that another version runs. With mux->lock held, from any thread.
 void tick_announce(struct mux *mux);
 
 #endif

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// A call that is on no model has one attempt, which decides: no hook is asked, and no model's state is touched.
+// A call without a model (guardrails, asynchronous invocations) has one attempt, and its end is the call's. No hook is
+// called, and no model's state is touched.
 #include "mux/request_internal.h"
 
-// What a client is told to wait after a failure that no model's state says more about.
-enum { RETRY_MS = 1000 };
+// Retry-After of such a failure: without a model there is no state to derive it from.
+enum { RETRY_AFTER_MS = 1000 };
+
+struct step unrouted_begin(const struct mux_request *request) {
+	const struct route_limits *limits = &request->route.pool->limits;
+	return (struct step){.kind = STEP_SEND, .options = {limits->timeout_ms, limits->ttft_ms}};
+}
 
 struct step unrouted_end(struct mux_request *request, enum route_error error) {
 	const struct attempt *attempt = request_last_attempt(request);
 	struct request_result *result = &request->unrouted.result;
 	struct error_response *response = &request->unrouted.response;
-	struct step step = {.kind = STEP_FAIL, .error = error, .retry_after_ms = RETRY_MS, .result = result};
+	struct step step = {.kind = STEP_FAIL, .error = error, .retry_after_ms = RETRY_AFTER_MS, .result = result};
 	struct attempt_failures failures = {0};
 	*result = (struct request_result){
 	    .attempts = attempt ? 1 : 0,
@@ -31,4 +37,10 @@ struct step unrouted_end(struct mux_request *request, enum route_error error) {
 	result->status = response->status;
 	result->error = response->exception;
 	return step;
+}
+
+struct step unrouted_stop(struct mux_request *request) {
+	if (!list_is_empty(&request->attempts))
+		attempt_cancel(request_last_attempt(request));
+	return unrouted_end(request, ROUTE_STOPPED);
 }

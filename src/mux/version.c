@@ -11,13 +11,19 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/problem.h"
+#include "mux/body_reader.h"
 #include "mux/history.h"
 #include "mux/reload.h"
 #include "mux/tick.h"
 #include "mux/worker.h"
 #include "sandbox/sources.h"
 
-enum { FIELD_BYTES = 64, OLD_MAX = 8, TEXT_BYTES = 32 << 20, LOGGED_PROBLEMS = 10 };
+enum {
+	FIELD_BYTES = 64,
+	OLD_MAX = 8,           // replaced versions with open VMs
+	TEXT_BYTES = 32 << 20, // of a version's sources
+	LOGGED_PROBLEMS = 10,
+};
 
 static struct credentials_source *find_credentials(const struct mux_settings *settings, const char *name) {
 	const struct credentials_sources *credentials = settings->credentials;
@@ -29,7 +35,7 @@ static struct credentials_source *find_credentials(const struct mux_settings *se
 	return NULL;
 }
 
-// Where requests go by a model's own keys, or (NULL) by the settings alone. `place` names the model in problems.
+// The target of a model, or, if it is NULL, of the settings alone. `place` is the prefix of fields in problems.
 static int resolve_target(const struct model *model, const struct mux_settings *settings, const char *place,
                           const char *file, struct problems *problems, struct target *target) {
 	char field[2 * FIELD_BYTES];
@@ -76,13 +82,14 @@ static void target_free(struct target *target) {
 	free(target->region);
 }
 
-// Where each of the policy's models is reached. 0, or ERROR_INVALID with a problem for each that can't be.
+// Resolves the targets of the settings and of all models. Returns 0, or ERROR_INVALID with a problem for each that is
+// wrong.
 static int resolve_targets(struct mux_version *version, const struct mux_settings *settings,
                            struct problems *problems) {
 	const struct pool *pool = policy_pool(version->policy);
 	version->targets = memory_new(pool->count, sizeof *version->targets);
 	version->target_count = pool->count;
-	// What is wrong with the settings' own, each model would only repeat.
+	// Every model would repeat a problem of the settings.
 	int rc = resolve_target(NULL, settings, "", "settings", problems, &version->own);
 	if (rc)
 		return rc;
@@ -95,7 +102,7 @@ static int resolve_targets(struct mux_version *version, const struct mux_setting
 	return rc ? ERROR_INVALID : 0;
 }
 
-// The texts one after the other, as `cat FILE MODULE... | sha256sum` would have it. Empty where that can't be told.
+// Hashes the concatenated texts, as `cat FILE MODULE... | sha256sum` does. Empty on failure.
 static void hash_sources(const struct sources *sources, char hash[VERSION_HASH_BYTES]) {
 	uint8_t sum[DIGEST_BYTES];
 	struct digest *digest = digest_new();
@@ -117,12 +124,17 @@ static int check_policy(struct mux *mux, const struct policy *policy, struct pro
 	return problems->count == before ? 0 : ERROR_INVALID;
 }
 
-// A whole version out of texts, unpublished. 0, or a status with problems.
+// Builds a whole version from texts, without publishing it. Returns 0, or an error code with problems.
 static int build_version(struct mux *mux, struct sources *sources, struct problems *problems,
                          struct mux_version **out) {
 	struct policy *policy;
 	struct policy_host host = {
-	    .registry = mux->registry, .shared = mux->shared, .clock = &clock_system, .now_ms = clock_now_ms()};
+	    .registry = mux->registry,
+	    .shared = mux->shared,
+	    .bodies = &mux_body_reader,
+	    .clock = &clock_system,
+	    .now_ms = clock_now_ms(),
+	};
 	int rc =
 	    policy_build(sources, &mux->settings.options->policy_limits, mux->settings.workers, &host, problems, &policy);
 	if (rc)
@@ -144,7 +156,7 @@ static int build_version(struct mux *mux, struct sources *sources, struct proble
 	return rc;
 }
 
-// Requests of the oldest versions beyond the limit are left to the defaults, so that few VMs are open.
+// Closes the VMs of the oldest versions beyond the limit; the defaults decide the rest of their requests.
 static void retire_oldest(struct mux *mux) {
 	size_t count = 0;
 	for (struct list *link = mux->old.next; link != &mux->old; link = link->next)
@@ -156,7 +168,7 @@ static void retire_oldest(struct mux *mux) {
 	}
 }
 
-// Takes the problems; those before are freed.
+// Takes over the problems and frees the former ones.
 static void set_rejected(struct mux *mux, struct problems rejected) {
 	pthread_mutex_lock(&mux->lock);
 	struct problems before = mux->rejected;
@@ -165,7 +177,7 @@ static void set_rejected(struct mux *mux, struct problems rejected) {
 	problems_free(&before);
 }
 
-// Puts the version in the running one's place, in one step.
+// Replaces the running version in one step.
 static void publish_version(struct mux *mux, struct mux_version *version, struct sources *sources, uint64_t restores) {
 	struct history_entry entry = {.restores = restores, .since_wall_ms = clock_wall_ms(), .sources = sources};
 	memcpy(entry.hash, version->hash, sizeof entry.hash);
@@ -176,12 +188,12 @@ static void publish_version(struct mux *mux, struct mux_version *version, struct
 	version->number = before ? before->number + 1 : 1;
 	entry.number = version->number;
 	mux->version = version;
-	struct sources *gone = history_add(&mux->history, &entry);
+	struct sources *dropped = history_add(&mux->history, &entry);
 	struct problems rejected = mux->rejected;
 	mux->rejected = (struct problems){0};
 	tick_announce(mux);
 	pthread_mutex_unlock(&mux->lock);
-	sources_release(gone);
+	sources_release(dropped);
 	problems_free(&rejected);
 	if (!before)
 		return;
@@ -190,7 +202,7 @@ static void publish_version(struct mux *mux, struct mux_version *version, struct
 	version_release(before);
 }
 
-static void note_read(struct mux *mux, struct sources *sources) {
+static void set_last_read(struct mux *mux, struct sources *sources) {
 	sources_retain(sources);
 	pthread_mutex_lock(&mux->lock);
 	struct sources *before = mux->last_read;
@@ -204,7 +216,7 @@ int version_first(struct mux *mux, struct problems *problems) {
 	struct mux_version *version;
 	int rc = build_version(mux, sources, problems, &version);
 	if (rc == 0) {
-		note_read(mux, sources);
+		set_last_read(mux, sources);
 		publish_version(mux, version, sources, 0);
 	}
 	sources_release(sources);
@@ -282,9 +294,10 @@ static void restore_version(struct mux *mux, uint64_t number, struct mux_reloade
 	sources_release(sources);
 }
 
-// Whether disk says other than when it was read last, and other than what runs.
-static enum sources_look look_at_disk(struct mux *mux) {
-	// Only this thread changes what these point to.
+// Whether the files differ from what was last read and from the running version. If they are the running version's
+// again, the problems of the version in between are forgotten.
+static enum sources_look compare_files(struct mux *mux) {
+	// Only this thread changes these pointers, so it reads them without the lock.
 	struct sources *running = policy_sources(mux->version->policy);
 	enum sources_look look = sources_look(mux->last_read);
 	if (look != SOURCES_CHANGED)
@@ -293,26 +306,26 @@ static enum sources_look look_at_disk(struct mux *mux) {
 		return SOURCES_SAME;
 	if (!sources_are_current(running))
 		return SOURCES_CHANGED;
-	note_read(mux, running);
+	set_last_read(mux, running);
 	set_rejected(mux, (struct problems){0});
 	return SOURCES_SAME;
 }
 
-static void read_again(struct mux *mux, struct mux_reloaded *result) {
+static void reload_files(struct mux *mux, struct mux_reloaded *result) {
 	struct sources *sources = sources_new(mux->settings.options->policy);
 	replace_version(mux, sources, 0, result);
-	note_read(mux, sources);
+	set_last_read(mux, sources);
 	sources_release(sources);
 }
 
 void version_renew(struct mux *mux, const struct mux_reload_order *order, struct mux_reloaded *result) {
 	*result = (struct mux_reloaded){0};
-	enum sources_look look = order->if_changed ? look_at_disk(mux) : SOURCES_CHANGED;
+	enum sources_look look = order->if_changed ? compare_files(mux) : SOURCES_CHANGED;
 	result->is_changing = look == SOURCES_CHANGING;
 	if (order->to)
 		restore_version(mux, order->to, result);
 	else if (look == SOURCES_CHANGED)
-		read_again(mux, result);
+		reload_files(mux, result);
 	result->version = mux->version->number;
 	result->models = policy_pool(mux->version->policy)->count;
 	memcpy(result->hash, mux->version->hash, sizeof result->hash);
@@ -334,7 +347,7 @@ void version_release(struct mux_version *version) {
 	if (--version->references > 0)
 		return;
 	if (version->reloader)
-		reloader_take_unused(version->reloader, version);
+		reloader_take_version(version->reloader, version);
 	else
 		version_free(version);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a worker's thread owns: connections, signer, random source, requests. And the mux that workers share.
+// What each worker owns on its thread (connections, signer, random source, requests), and the mux that workers share.
 #ifndef MUX_WORKER_H
 #define MUX_WORKER_H
 
@@ -19,15 +19,16 @@ struct mux {
 	struct mux_settings settings;
 	struct registry *registry;
 	struct retry_budget *retry_budget;
-	struct shared_store *shared; // what policies remember together
+	struct shared_store *shared; // signalbox.shared
 	pthread_mutex_t lock;        // guards the five below
 	struct list worker_list;
 	struct mux_version *version; // the running one
 	struct history history;
-	struct sources *last_read; // what was found on disk, good or bad, when it was read last; retained
-	struct problems rejected;  // why the policy on disk doesn't run; empty when it does, or an earlier one was restored
-	// Of whoever puts versions in place.
-	struct list old; // versions that requests may still pin and whose VMs are open, oldest first
+	struct sources *last_read; // the last texts read from disk, valid or not; retained
+	struct problems rejected;  // of the policy on disk; empty if it runs, or after an earlier version was restored
+	// Replaced versions whose VMs are open and that requests may still pin, oldest first. Used only by the thread that
+	// publishes versions: at start the caller of mux_new, then the reloader's.
+	struct list old;
 	struct reloader *reloader;
 };
 
@@ -38,17 +39,18 @@ struct mux_worker {
 	struct loop *loop;
 	struct upstreams *upstreams;
 	struct sigv4_signer *signer;
-	struct buffer authorization; // scratch of signing: allocated once, so that growing leaves no copy behind; wiped
+	// Scratch buffer for signing, wiped after use. Allocated once: growing it would leave copies of secrets behind.
+	struct buffer authorization;
 	struct random_source random;
 	size_t request_count;
-	uint64_t arrivals; // requests so far
+	uint64_t arrivals; // number of requests so far
 	struct wait_queue wait_queue;
-	struct timer wait_queue_timer; // the next time of `wait_queue`
-	uint64_t next_refusal_log_ms;  // of an edit that can't be made
+	struct timer wait_queue_timer; // fires at wait_queue_next_ms
+	uint64_t next_omission_log_ms; // when the next omitted edit may be logged
 	struct timer tick_timer;       // runs while the running version has a `tick`
 };
 
-// The request waits for a model, behind those that came before it, and asks at `ask_ms` at the latest.
+// Queues the request for a model, in order of arrival. Its turn comes at `ask_ms` at the latest.
 void mux_worker_await(struct mux_worker *worker, struct waiter *waiter, uint64_t ask_ms);
 
 // The running version, retained for the caller.

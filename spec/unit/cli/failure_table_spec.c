@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The failures that policies are rehearsed with: each once, all that the rooms below can make, as traffic has them.
+// The failures of dry runs: all that the service and the engine can report, each once, with the values of traffic.
 #include "cli/failure_table.h"
 
 #include <stdlib.h>
@@ -8,28 +8,28 @@
 #include "aws/exception.h"
 #include "mux/engine_failure.h"
 
-static const struct dry_run_failure *find(const struct dry_run_failure *table, size_t count, const char *name) {
+static const struct dry_run_failure *find_failure(const struct dry_run_failure *table, size_t count, const char *name) {
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(table[i].name, name) == 0)
 			return &table[i];
 	return NULL;
 }
 
-TEST(each_failure_is_there_once) {
+TEST(each_failure_is_listed_once) {
 	size_t count;
 	struct dry_run_failure *table = failure_table(&count);
 	for (size_t i = 0; i < count; i++)
-		if (find(table, count, table[i].name) != &table[i])
+		if (find_failure(table, count, table[i].name) != &table[i])
 			check_report(__FILE__, __LINE__, table[i].name);
 	free(table);
 }
 
-TEST(every_exception_of_the_service_is_there) {
+TEST(every_exception_of_the_service_is_listed) {
 	size_t count;
 	struct dry_run_failure *table = failure_table(&count);
 	const struct exception *exception;
 	for (size_t i = 0; (exception = exception_at(i)) != NULL; i++) {
-		const struct dry_run_failure *row = find(table, count, exception->name);
+		const struct dry_run_failure *row = find_failure(table, count, exception->name);
 		CHECK(row != NULL);
 		if (!row)
 			continue;
@@ -42,15 +42,15 @@ TEST(every_exception_of_the_service_is_there) {
 	free(table);
 }
 
-TEST(every_failure_of_the_engine_is_there) {
+TEST(every_failure_of_the_engine_is_listed) {
 	size_t count;
 	struct dry_run_failure *table = failure_table(&count);
 	for (int i = 0; i < ENGINE_FAILURES; i++) {
 		struct failure failure = engine_failure((enum engine_failure)i);
-		const struct dry_run_failure *row = find(table, count, failure.name.ptr);
+		const struct dry_run_failure *row = find_failure(table, count, failure.name.ptr);
 		CHECK(row && row->failure.kind == failure.kind && row->failure.type == failure.type);
 	}
-	CHECK(find(table, count, "GatewayStopping") != NULL);
+	CHECK(find_failure(table, count, "GatewayStopping") != NULL);
 	free(table);
 }
 
@@ -67,7 +67,7 @@ TEST(statuses_without_a_name_have_none) {
 	size_t count;
 	struct dry_run_failure *table = failure_table(&count);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const struct dry_run_failure *row = find(table, count, rows[i].name);
+		const struct dry_run_failure *row = find_failure(table, count, rows[i].name);
 		CHECK(row != NULL);
 		if (!row)
 			continue;
@@ -75,15 +75,15 @@ TEST(statuses_without_a_name_have_none) {
 		CHECK_INT(row->failure.fault, rows[i].fault);
 		CHECK_INT(row->failure.name.len, 0);
 	}
-	const struct dry_run_failure *asked = find(table, count, "ThrottlingException, to come back in 5 s");
+	const struct dry_run_failure *asked = find_failure(table, count, "ThrottlingException, to come back in 5 s");
 	CHECK(asked && asked->failure.retry_after_ms == 5000);
 	free(table);
 }
 
 int main(void) {
-	RUN(each_failure_is_there_once);
-	RUN(every_exception_of_the_service_is_there);
-	RUN(every_failure_of_the_engine_is_there);
+	RUN(each_failure_is_listed_once);
+	RUN(every_exception_of_the_service_is_listed);
+	RUN(every_failure_of_the_engine_is_listed);
 	RUN(statuses_without_a_name_have_none);
 	return check_summary();
 }

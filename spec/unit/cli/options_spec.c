@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command lines to values: each form of a flag, each mistake.
+// Parsing of command lines: each form of a flag, each mistake.
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 
 enum { WORDS_MAX = 8, LIST_MAX = 2 };
 
-struct reading {
+struct parsed {
 	const char *policy;
 	bool quick;
 	const char *list[LIST_MAX];
@@ -17,21 +17,21 @@ struct reading {
 	const char *arguments[2];
 	size_t argument_count;
 	enum options_result result;
-	char said[1024]; // on stderr
+	char printed[1024]; // on stderr
 };
 
-static int said_file;
+static int stderr_file;
 
-// Parses the words, separated by single spaces, behind the command's name.
-static void parse(const char *words, struct reading *reading) {
-	*reading = (struct reading){0};
+// Parses a command line: the command's name, then the words, which single spaces separate.
+static void parse_words(const char *words, struct parsed *parsed) {
+	*parsed = (struct parsed){0};
 	const struct cli_option options[] = {
-	    {.name = "policy", .value_name = "FILE", .value = &reading->policy, .meaning = "a file"},
-	    {.name = "quick", .given = &reading->quick, .meaning = "a switch"},
+	    {.name = "policy", .value_name = "FILE", .value = &parsed->policy, .meaning = "a file"},
+	    {.name = "quick", .given = &parsed->quick, .meaning = "a switch"},
 	    {.name = "listen",
 	     .value_name = "ADDRESS",
-	     .list = reading->list,
-	     .list_count = &reading->list_count,
+	     .list = parsed->list,
+	     .list_count = &parsed->list_count,
 	     .list_limit = LIST_MAX,
 	     .meaning = "a list"},
 	    {0},
@@ -40,7 +40,7 @@ static void parse(const char *words, struct reading *reading) {
 	    .usage = "run",
 	    .summary = "Runs.",
 	    .options = options,
-	    .arguments = reading->arguments,
+	    .arguments = parsed->arguments,
 	    .argument_limit = 2,
 	};
 	char *text = strdup(words);
@@ -52,15 +52,15 @@ static void parse(const char *words, struct reading *reading) {
 		if (rest)
 			*rest++ = '\0';
 	}
-	if (ftruncate(said_file, 0) != 0 || lseek(said_file, 0, SEEK_SET) != 0)
+	if (ftruncate(stderr_file, 0) != 0 || lseek(stderr_file, 0, SEEK_SET) != 0)
 		CHECK(!"the file can be emptied");
-	reading->result = options_parse(&line, argc, argv);
-	reading->argument_count = line.argument_count;
-	ssize_t length = pread(said_file, reading->said, sizeof reading->said - 1, 0);
-	reading->said[length > 0 ? length : 0] = '\0';
-	// What points into the words outlives them.
-	const char **kept[] = {&reading->policy, &reading->list[0], &reading->list[1], &reading->arguments[0],
-	                       &reading->arguments[1]};
+	parsed->result = options_parse(&line, argc, argv);
+	parsed->argument_count = line.argument_count;
+	ssize_t length = pread(stderr_file, parsed->printed, sizeof parsed->printed - 1, 0);
+	parsed->printed[length > 0 ? length : 0] = '\0';
+	// The results point into `text`, which is freed.
+	const char **kept[] = {&parsed->policy, &parsed->list[0], &parsed->list[1], &parsed->arguments[0],
+	                       &parsed->arguments[1]};
 	static char copies[5][64];
 	for (size_t i = 0; i < 5; i++) {
 		if (!*kept[i])
@@ -71,41 +71,41 @@ static void parse(const char *words, struct reading *reading) {
 	free(text);
 }
 
-TEST(values_are_taken_in_both_forms) {
-	struct reading reading;
-	parse("--policy a.lua --quick --listen=one --listen two", &reading);
-	CHECK_INT(reading.result, OPTIONS_READY);
-	CHECK_STRING(reading.policy, "a.lua");
-	CHECK(reading.quick);
-	CHECK_INT(reading.list_count, 2);
-	CHECK_STRING(reading.list[0], "one");
-	CHECK_STRING(reading.list[1], "two");
-	parse("--policy=a --policy b", &reading);
-	CHECK_STRING(reading.policy, "b");
-	parse("--policy=", &reading);
-	CHECK_STRING(reading.policy, "");
-	parse("--policy --quick", &reading);
-	CHECK_STRING(reading.policy, "--quick");
+TEST(values_come_in_both_forms) {
+	struct parsed parsed;
+	parse_words("--policy a.lua --quick --listen=one --listen two", &parsed);
+	CHECK_INT(parsed.result, OPTIONS_READY);
+	CHECK_STRING(parsed.policy, "a.lua");
+	CHECK(parsed.quick);
+	CHECK_INT(parsed.list_count, 2);
+	CHECK_STRING(parsed.list[0], "one");
+	CHECK_STRING(parsed.list[1], "two");
+	parse_words("--policy=a --policy b", &parsed);
+	CHECK_STRING(parsed.policy, "b");
+	parse_words("--policy=", &parsed);
+	CHECK_STRING(parsed.policy, "");
+	parse_words("--policy --quick", &parsed);
+	CHECK_STRING(parsed.policy, "--quick");
 }
 
-TEST(arguments_stand_anywhere) {
-	struct reading reading;
-	parse("one --quick two", &reading);
-	CHECK_INT(reading.result, OPTIONS_READY);
-	CHECK_INT(reading.argument_count, 2);
-	CHECK_STRING(reading.arguments[0], "one");
-	CHECK_STRING(reading.arguments[1], "two");
-	parse("-- --quick -x", &reading);
-	CHECK_INT(reading.argument_count, 2);
-	CHECK_STRING(reading.arguments[0], "--quick");
-	CHECK(!reading.quick);
-	parse("-", &reading);
-	CHECK_STRING(reading.arguments[0], "-");
+TEST(arguments_may_stand_anywhere) {
+	struct parsed parsed;
+	parse_words("one --quick two", &parsed);
+	CHECK_INT(parsed.result, OPTIONS_READY);
+	CHECK_INT(parsed.argument_count, 2);
+	CHECK_STRING(parsed.arguments[0], "one");
+	CHECK_STRING(parsed.arguments[1], "two");
+	parse_words("-- --quick -x", &parsed);
+	CHECK_INT(parsed.argument_count, 2);
+	CHECK_STRING(parsed.arguments[0], "--quick");
+	CHECK(!parsed.quick);
+	parse_words("-", &parsed);
+	CHECK_STRING(parsed.arguments[0], "-");
 }
 
-TEST(mistakes_are_told_with_a_hint) {
+TEST(mistakes_are_printed_with_a_hint) {
 	static const struct {
-		const char *words, *said;
+		const char *words, *printed;
 	} rows[] = {
 	    {"--nothing", "signalbox run: unknown option --nothing; see signalbox run --help\n"},
 	    {"--polic x", "signalbox run: unknown option --polic (did you mean --policy?); see signalbox run --help\n"},
@@ -120,30 +120,30 @@ TEST(mistakes_are_told_with_a_hint) {
 	     "signalbox run: --listen is given more than 2 times; see signalbox run --help\n"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct reading reading;
-		parse(rows[i].words, &reading);
-		CHECK_INT(reading.result, OPTIONS_MISUSE);
-		CHECK_STRING(reading.said, rows[i].said);
+		struct parsed parsed;
+		parse_words(rows[i].words, &parsed);
+		CHECK_INT(parsed.result, OPTIONS_MISUSE);
+		CHECK_STRING(parsed.printed, rows[i].printed);
 	}
 }
 
-TEST(help_wins_over_what_follows) {
-	struct reading reading;
-	parse("--help --nothing", &reading);
-	CHECK_INT(reading.result, OPTIONS_HELP);
-	parse("-h", &reading);
-	CHECK_INT(reading.result, OPTIONS_HELP);
-	parse("-- --help", &reading);
-	CHECK_INT(reading.result, OPTIONS_READY);
+TEST(help_ignores_what_follows) {
+	struct parsed parsed;
+	parse_words("--help --nothing", &parsed);
+	CHECK_INT(parsed.result, OPTIONS_HELP);
+	parse_words("-h", &parsed);
+	CHECK_INT(parsed.result, OPTIONS_HELP);
+	parse_words("-- --help", &parsed);
+	CHECK_INT(parsed.result, OPTIONS_READY);
 }
 
 int main(void) {
-	said_file = memfd_create("said", 0);
-	if (said_file < 0 || dup2(said_file, STDERR_FILENO) < 0)
+	stderr_file = memfd_create("stderr", 0);
+	if (stderr_file < 0 || dup2(stderr_file, STDERR_FILENO) < 0)
 		return 1;
-	RUN(values_are_taken_in_both_forms);
-	RUN(arguments_stand_anywhere);
-	RUN(mistakes_are_told_with_a_hint);
-	RUN(help_wins_over_what_follows);
+	RUN(values_come_in_both_forms);
+	RUN(arguments_may_stand_anywhere);
+	RUN(mistakes_are_printed_with_a_hint);
+	RUN(help_ignores_what_follows);
 	return check_summary();
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// Listen addresses as text: parsing, loopback, what reaches a listener, clashes.
 #include "../check.h"
 
 #include "config/address.h"
 
-TEST(addresses_are_read) {
+TEST(addresses_are_parsed) {
 	static const struct {
 		const char *text;
 		bool is_unix, is_local;
@@ -57,7 +58,7 @@ TEST(other_texts_are_refused) {
 	}
 }
 
-TEST(a_listener_is_known_by_what_reaches_it) {
+TEST(connections_that_reach_a_listener) {
 	static const struct {
 		const char *listener, *host;
 		uint16_t port;
@@ -79,7 +80,7 @@ TEST(a_listener_is_known_by_what_reaches_it) {
 	}
 }
 
-TEST(this_machine_knows_itself) {
+TEST(hosts_of_this_machine) {
 	CHECK(address_is_of_this_machine(SLICE("127.0.0.1")));
 	CHECK(address_is_of_this_machine(SLICE("127.7.7.7")));
 	CHECK(address_is_of_this_machine(SLICE("::1")));
@@ -90,7 +91,7 @@ TEST(this_machine_knows_itself) {
 	CHECK(!address_is_of_this_machine(SLICE("")));
 }
 
-TEST(clashes_are_seen) {
+TEST(clashes) {
 	static const struct {
 		const char *a, *b;
 		bool clash;
@@ -110,10 +111,10 @@ TEST(clashes_are_seen) {
 }
 
 int main(void) {
-	RUN(addresses_are_read);
+	RUN(addresses_are_parsed);
 	RUN(other_texts_are_refused);
-	RUN(a_listener_is_known_by_what_reaches_it);
-	RUN(this_machine_knows_itself);
-	RUN(clashes_are_seen);
+	RUN(connections_that_reach_a_listener);
+	RUN(hosts_of_this_machine);
+	RUN(clashes);
 	return check_summary();
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whom an engine signs as: the options' own credentials, else the environment's, of which half a key pair is a mistake.
+// The credentials that an engine signs with: the options' own, else the environment's, of which half a key pair is a
+// mistake.
 #include "config/credentials_config.h"
 
 #include "../check.h"
@@ -13,8 +14,8 @@
 static const struct row {
 	struct variable variables[4];
 	const char *own;      // access key id of the options
-	const char *signs_as; // NULL: nobody
-	const char *told;     // the whole problem; NULL for none
+	const char *signs_as; // NULL: no credentials
+	const char *problem;  // the whole text; NULL for none
 } ROWS[] = {
     {{{KEY, "k"}, {SECRET, "s"}}, NULL, "k", NULL},
     {{{NULL, NULL}}, NULL, NULL, NULL},
@@ -41,10 +42,10 @@ static void check_row(const struct row *row) {
 		options.credentials = (struct credentials_config){.access_key_id = own, .secret_access_key = secret};
 	}
 	int rc = credentials_sources_init(&sources, &options, &environment, &problems);
-	CHECK_INT(rc, row->told ? ERROR_INVALID : 0);
+	CHECK_INT(rc, row->problem ? ERROR_INVALID : 0);
 	buffer_init(&text, 4096);
 	problems_format(&problems, &text);
-	CHECK_SLICE(buffer_slice(&text), slice_from(row->told));
+	CHECK_SLICE(buffer_slice(&text), slice_from(row->problem));
 	struct credentials *credentials = credentials_source_get(sources.own, &reason);
 	CHECK((credentials != NULL) == (row->signs_as != NULL));
 	if (credentials && *row->signs_as)
@@ -55,12 +56,12 @@ static void check_row(const struct row *row) {
 	problems_free(&problems);
 }
 
-TEST(half_a_key_pair_is_told_where_the_environment_is_asked) {
+TEST(half_a_key_pair_is_a_mistake_if_the_environment_is_read) {
 	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
 		check_row(&ROWS[i]);
 }
 
 int main(void) {
-	RUN(half_a_key_pair_is_told_where_the_environment_is_asked);
+	RUN(half_a_key_pair_is_a_mistake_if_the_environment_is_read);
 	return check_summary();
 }

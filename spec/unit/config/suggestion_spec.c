@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Every kind of failure has suggestions, and they fit it.
 #include "config/suggestion.h"
 
 #include "../check.h"

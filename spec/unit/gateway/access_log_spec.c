@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The access line's fields.
+// The fields of an access line.
 #include "../check.h"
 #include "gateway/access_log.h"
 #include "route/decide.h"
@@ -44,7 +44,7 @@ TEST(an_entry_has_all_its_fields_in_order) {
 	}
 }
 
-TEST(outcomes_have_the_words_of_the_statistics) {
+TEST(outcomes_are_named_as_in_the_statistics) {
 	CHECK_STRING(outcome_names[OUTCOME_SUCCESS], "success");
 	CHECK_STRING(outcome_names[OUTCOME_RATE_LIMIT], "rate_limit");
 	CHECK_STRING(outcome_names[OUTCOME_FAIL_FAST], "fail_fast");
@@ -54,6 +54,6 @@ TEST(outcomes_have_the_words_of_the_statistics) {
 
 int main(void) {
 	RUN(an_entry_has_all_its_fields_in_order);
-	RUN(outcomes_have_the_words_of_the_statistics);
+	RUN(outcomes_are_named_as_in_the_statistics);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events as log lines: at which level, with which fields, and that the log listens to what it shows alone.
+// Events as log lines: their levels, their fields, and that the observer subscribes only to what the log shows.
 #include "../check.h"
 #include "base/arena.h"
 #include "base/problem.h"
@@ -30,7 +30,7 @@ static const char *fields_of(const struct event *event) {
 	return text;
 }
 
-TEST(changes_are_told_and_single_attempts_only_when_debugging) {
+TEST(changes_are_logged_and_single_attempts_only_at_debug) {
 	CHECK_INT(event_log_level(EVENT_BREAKER_CHANGED), LOG_WARN);
 	CHECK_INT(event_log_level(EVENT_BREAKER_COMMAND), LOG_WARN);
 	CHECK_INT(event_log_level(EVENT_HOOK_DISABLED), LOG_WARN);
@@ -40,7 +40,7 @@ TEST(changes_are_told_and_single_attempts_only_when_debugging) {
 	CHECK_INT(event_log_level(EVENT_REQUEST_STARTED), LOG_DEBUG);
 }
 
-TEST(it_listens_to_what_is_shown) {
+TEST(it_subscribes_to_what_the_log_shows) {
 	static const unsigned warnings =
 	    1U << EVENT_BREAKER_CHANGED | 1U << EVENT_BREAKER_COMMAND | 1U << EVENT_HOOK_DISABLED;
 	static const unsigned changes = warnings | 1U << EVENT_COOLDOWN_STARTED | 1U << EVENT_STATISTICS_RESET;
@@ -50,13 +50,13 @@ TEST(it_listens_to_what_is_shown) {
 	CHECK_INT(event_log_observer().kinds, warnings);
 	log_configure(LOG_INFO, LOG_TEXT);
 	CHECK_INT(event_log_observer().kinds, changes);
-	// The access log has the requests that begin.
+	// The start of a request is in the access log.
 	log_configure(LOG_DEBUG, LOG_TEXT);
 	CHECK_INT(event_log_observer().kinds, ((1U << EVENT_KINDS) - 1) & ~(1U << EVENT_REQUEST_STARTED));
 	log_configure(LOG_OFF, LOG_TEXT);
 }
 
-TEST(attempts_have_what_became_of_them) {
+TEST(attempts_have_their_result) {
 	const struct failure failure = {.name = SLICE("ThrottlingException"), .status = 429};
 	const struct classification classification = {.verdict = VERDICT_FAILOVER};
 	struct event event = {.kind = EVENT_ATTEMPT_STARTED,
@@ -80,8 +80,8 @@ TEST(attempts_have_what_became_of_them) {
 	                                "reason=too short milliseconds=43 ttft_ms=7");
 }
 
-// A request over one model, from its beginning to the fields of its end.
-struct course {
+// A request to one model, and the fields of the event of its end.
+struct run {
 	struct registry *registry;
 	struct model model;
 	struct pool pool;
@@ -94,27 +94,27 @@ struct course {
 };
 
 static void note_end(void *owner, const struct event *event) {
-	struct course *course = owner;
-	snprintf(course->end, sizeof course->end, "%s", fields_of(event));
+	struct run *run = owner;
+	snprintf(run->end, sizeof run->end, "%s", fields_of(event));
 }
 
-static void begin(struct course *course, char *name) {
-	*course = (struct course){.registry = registry_new(), .model = {.id = name, .name = name, .weight = 1}};
-	course->model.state = registry_retain(course->registry, &course->model);
-	course->pool = (struct pool){.models = &course->model, .count = 1};
-	course->route = (struct route){
-	    .pool = &course->pool, .decide = &default_decide, .random = &course->random, .observers = &course->observers};
-	observers_add(&course->observers, (struct observer){note_end, course, event_bit(EVENT_REQUEST_ENDED)});
-	random_init(&course->random, 1);
-	arena_init(&course->arena, 1 << 20);
-	CHECK_INT(route_request_new(&course->route, &attributes, &course->arena, 1000, &course->request), 0);
-	CHECK_INT(route_begin(course->request, 1000).kind, STEP_SEND);
+static void run_begin(struct run *run, char *name) {
+	*run = (struct run){.registry = registry_new(), .model = {.id = name, .name = name, .weight = 1}};
+	run->model.state = registry_retain(run->registry, &run->model);
+	run->pool = (struct pool){.models = &run->model, .count = 1};
+	run->route = (struct route){
+	    .pool = &run->pool, .decide = &default_decide, .random = &run->random, .observers = &run->observers};
+	observers_add(&run->observers, (struct observer){note_end, run, event_bit(EVENT_REQUEST_ENDED)});
+	random_init(&run->random, 1);
+	arena_init(&run->arena, 1 << 20);
+	CHECK_INT(route_request_new(&run->route, &attributes, &run->arena, 1000, &run->request), 0);
+	CHECK_INT(route_begin(run->request, 1000).kind, STEP_SEND);
 }
 
-static void end(struct course *course) {
-	arena_free(&course->arena);
-	model_state_release(course->model.state);
-	registry_free(course->registry);
+static void run_end(struct run *run) {
+	arena_free(&run->arena);
+	model_state_release(run->model.state);
+	registry_free(run->registry);
 }
 
 TEST(requests_have_their_end) {
@@ -127,35 +127,35 @@ TEST(requests_have_their_end) {
 	                                                .retry_after_ms = -1},
 	                                    .latency_ms = 3004,
 	                                    .ttft_ms = -1};
-	struct course course;
-	begin(&course, nova);
-	route_attempt_ended(course.request, 0, &good, 1050);
-	CHECK_STRING(course.end, "request_id=r-1 model=nova attempts=1 tried=nova:success:43 outcome=success status=200 "
-	                         "milliseconds=50 ttft_ms=9");
-	end(&course);
-	begin(&course, nova);
-	route_attempt_ended(course.request, 0, &late, 4010);
-	CHECK_STRING(course.end, "request_id=r-1 model=nova attempts=1 tried=nova:AttemptTimeout:3004 outcome=fail_fast "
-	                         "error=RETRIES_EXHAUSTED status=408 milliseconds=3010");
-	end(&course);
-	begin(&course, nova);
-	CHECK_INT(route_cancel(course.request, 1005).kind, STEP_CANCEL);
-	CHECK_INT(route_next(course.request, 1005).kind, STEP_FAIL);
-	route_attempt_ended(course.request, 0, &late, 1005);
-	CHECK_STRING(course.end, "request_id=r-1 model=nova attempts=1 tried=nova:in_flight:0 outcome=cancelled "
-	                         "error=CANCELLED milliseconds=5");
-	end(&course);
+	struct run run;
+	run_begin(&run, nova);
+	route_attempt_ended(run.request, 0, &good, 1050);
+	CHECK_STRING(run.end, "request_id=r-1 model=nova attempts=1 tried=nova:success:43 outcome=success status=200 "
+	                      "milliseconds=50 ttft_ms=9");
+	run_end(&run);
+	run_begin(&run, nova);
+	route_attempt_ended(run.request, 0, &late, 4010);
+	CHECK_STRING(run.end, "request_id=r-1 model=nova attempts=1 tried=nova:AttemptTimeout:3004 outcome=fail_fast "
+	                      "error=RETRIES_EXHAUSTED status=408 milliseconds=3010");
+	run_end(&run);
+	run_begin(&run, nova);
+	CHECK_INT(route_cancel(run.request, 1005).kind, STEP_CANCEL);
+	CHECK_INT(route_next(run.request, 1005).kind, STEP_FAIL);
+	route_attempt_ended(run.request, 0, &late, 1005);
+	CHECK_STRING(run.end, "request_id=r-1 model=nova attempts=1 tried=nova:in_flight:0 outcome=cancelled "
+	                      "error=CANCELLED milliseconds=5");
+	run_end(&run);
 }
 
 TEST(long_names_are_cut) {
 	static char name[2049];
 	const struct attempt_result good = {.end = ATTEMPT_SUCCEEDED, .ttft_ms = -1};
-	struct course course;
+	struct run run;
 	memset(name, 'x', sizeof name - 1);
-	begin(&course, name);
-	route_attempt_ended(course.request, 0, &good, 1050);
-	CHECK_INT(strspn(strstr(course.end, "tried=") + 6, "x"), EVENT_LOG_TRIED_BYTES - 1);
-	end(&course);
+	run_begin(&run, name);
+	route_attempt_ended(run.request, 0, &good, 1050);
+	CHECK_INT(strspn(strstr(run.end, "tried=") + 6, "x"), EVENT_LOG_TRIED_BYTES - 1);
+	run_end(&run);
 }
 
 TEST(changes_of_a_model_have_their_cause) {
@@ -176,7 +176,7 @@ TEST(changes_of_a_model_have_their_cause) {
 	CHECK_STRING(fields_of(&event), "");
 }
 
-TEST(policies_are_told_with_places_and_counts) {
+TEST(policies_are_logged_with_places_and_counts) {
 	const struct problems problems = {.count = 2, .dropped = 1};
 	struct event event = {.kind = EVENT_POLICY_ERROR,
 	                      .error = {.hook = "select", .ending = "over budget", .file = "p.lua", .line = 7}};
@@ -192,12 +192,12 @@ TEST(policies_are_told_with_places_and_counts) {
 }
 
 int main(void) {
-	RUN(changes_are_told_and_single_attempts_only_when_debugging);
-	RUN(it_listens_to_what_is_shown);
-	RUN(attempts_have_what_became_of_them);
+	RUN(changes_are_logged_and_single_attempts_only_at_debug);
+	RUN(it_subscribes_to_what_the_log_shows);
+	RUN(attempts_have_their_result);
 	RUN(requests_have_their_end);
 	RUN(long_names_are_cut);
 	RUN(changes_of_a_model_have_their_cause);
-	RUN(policies_are_told_with_places_and_counts);
+	RUN(policies_are_logged_with_places_and_counts);
 	return check_summary();
 }

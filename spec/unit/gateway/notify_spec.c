@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a service manager hears, on a path and on an abstract socket; and that one who can't be told does no harm.
+// What a service manager receives, on a path and on an abstract socket; and that an unreachable one does no harm.
 #include "../check.h"
 
 #include <errno.h>
@@ -24,24 +24,24 @@ static int listen_at(const char *path) {
 	return descriptor;
 }
 
-static void check_heard(int descriptor, const char *expected) {
+static void check_received(int descriptor, const char *expected) {
 	char text[64];
 	ssize_t length = recv(descriptor, text, sizeof text, 0);
 	CHECK_SLICE(slice_of(text, length > 0 ? (size_t)length : 0), slice_from(expected));
 }
 
-TEST(a_manager_hears_each_state) {
-	char folder[] = "/tmp/readiness.XXXXXX", path[64], abstract[64];
+TEST(a_manager_receives_each_state) {
+	char folder[] = "/tmp/notify.XXXXXX", path[64], abstract[64];
 	CHECK(mkdtemp(folder) != NULL);
 	snprintf(path, sizeof path, "%s/notify", folder);
-	snprintf(abstract, sizeof abstract, "@signalbox-readiness-%d", (int)getpid());
+	snprintf(abstract, sizeof abstract, "@signalbox-notify-%d", (int)getpid());
 	const char *const names[] = {path, abstract};
 	for (size_t i = 0; i < 2; i++) {
 		int manager = listen_at(names[i]);
 		notify_send(names[i], "READY=1");
 		notify_send(names[i], "STOPPING=1");
-		check_heard(manager, "READY=1");
-		check_heard(manager, "STOPPING=1");
+		check_received(manager, "READY=1");
+		check_received(manager, "STOPPING=1");
 		CHECK_INT(recv(manager, path, 0, 0), -1);
 		close(manager);
 	}
@@ -49,7 +49,7 @@ TEST(a_manager_hears_each_state) {
 	rmdir(folder);
 }
 
-TEST(who_cannot_be_told_does_no_harm) {
+TEST(an_unreachable_manager_does_no_harm) {
 	static const char *const rows[] = {
 	    "",
 	    "/",
@@ -65,7 +65,7 @@ TEST(who_cannot_be_told_does_no_harm) {
 
 int main(void) {
 	log_configure(LOG_OFF, LOG_TEXT);
-	RUN(a_manager_hears_each_state);
-	RUN(who_cannot_be_told_does_no_harm);
+	RUN(a_manager_receives_each_state);
+	RUN(an_unreachable_manager_does_no_harm);
 	return check_summary();
 }

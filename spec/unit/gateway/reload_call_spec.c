@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What POST /reload may ask for, and what it is answered.
+// The orders that POST /reload accepts, and its responses.
 #include "gateway/reload_call.h"
 
 #include "../check.h"
 #include "base/problem.h"
 
-TEST(what_may_be_asked_for) {
+TEST(orders_that_are_accepted) {
 	static const struct {
 		const char *query, *body;
-		int64_t to; // -1: it makes no sense
+		int64_t to; // -1: refused
 	} rows[] = {
 	    {"", "", 0},
 	    {"", " \t", 0},
@@ -59,7 +59,7 @@ static void check_response(const struct mux_reload_order *order, const struct mu
 	buffer_free(&text);
 }
 
-TEST(what_is_answered) {
+TEST(responses) {
 	struct mux_reload_order order = {0};
 	struct mux_reloaded reloaded = {.is_new = true, .version = 7, .models = 2, .hash = "abc"};
 	check_response(&order, &reloaded, 200, "{\"version\":7,\"hash\":\"abc\",\"models\":2}");
@@ -80,7 +80,7 @@ TEST(what_is_answered) {
 	               "{\"file\":\"p.lua\",\"line\":3,\"field\":\"\",\"expected\":\"a \\\"thing\\\"\",\"found\":\"none\"},"
 	               "{\"file\":\"p.lua\",\"line\":null,\"field\":\"models[1].id\",\"expected\":\"a string\","
 	               "\"found\":\"number 1\"}]}");
-	// A file that isn't there is a mistake like any other.
+	// A missing file is a mistake like any other.
 	reloaded.status = ERROR_NOT_FOUND;
 	struct buffer text;
 	buffer_init(&text, 1 << 16);
@@ -91,7 +91,7 @@ TEST(what_is_answered) {
 }
 
 int main(void) {
-	RUN(what_may_be_asked_for);
-	RUN(what_is_answered);
+	RUN(orders_that_are_accepted);
+	RUN(responses);
 	return check_summary();
 }

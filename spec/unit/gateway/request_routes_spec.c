@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each request is taken for: methods and paths, origins, hops.
+// What each request maps to: methods and paths, origins, hops.
 #include "../check.h"
 #include "gateway/request_routes.h"
 
@@ -11,56 +11,57 @@ static struct request_route read_request(const char *method, const char *path, c
 	    .path = slice_from(path),
 	    .headers = {list, count},
 	};
-	struct request_route request_route;
+	struct request_route route;
 	buffer_clear(model_id);
-	request_routes_read(&request, SLICE("0123456789abcdef"), model_id, &request_route);
-	return request_route;
+	request_routes_read(&request, SLICE("0123456789abcdef"), model_id, &route);
+	return route;
 }
 
 TEST(paths_and_methods) {
 	static const struct {
 		const char *method, *path;
-		enum request_routes_kind kind;
+		enum request_route_kind kind;
 		enum operation operation;
 		const char *model;
 		int status;
 		const char *exception;
 	} rows[] = {
-	    {"POST", "/model/a.b-c%3A0/converse", ROUTES_CALL, OPERATION_CONVERSE, "a.b-c:0", 0, NULL},
-	    {"POST", "/model/m/converse-stream", ROUTES_CALL, OPERATION_CONVERSE_STREAM, "m", 0, NULL},
-	    {"POST", "/model/m/invoke", ROUTES_CALL, OPERATION_INVOKE_MODEL, "m", 0, NULL},
-	    {"POST", "/model/m/invoke-with-response-stream", ROUTES_CALL, OPERATION_INVOKE_MODEL_STREAM, "m", 0, NULL},
-	    {"POST", "/model/m/count-tokens", ROUTES_CALL, OPERATION_COUNT_TOKENS, "m", 0, NULL},
-	    {"GET", "/health", ROUTES_HEALTH, OPERATION_UNKNOWN, "", 0, NULL},
-	    {"HEAD", "/health", ROUTES_HEALTH, OPERATION_UNKNOWN, "", 0, NULL},
-	    {"POST", "/health", ROUTES_REFUSED, OPERATION_UNKNOWN, "", 404, "UnknownOperationException"},
-	    {"GET", "/model/m/converse", ROUTES_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
-	    {"POST", "/model/m/nothing", ROUTES_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
-	    {"POST", "/", ROUTES_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
-	    {"POST", "/healthy", ROUTES_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
-	    {"POST", "/model//converse", ROUTES_REFUSED, OPERATION_UNKNOWN, NULL, 400, "ValidationException"},
-	    {"POST", "/model/%zz/converse", ROUTES_REFUSED, OPERATION_UNKNOWN, NULL, 400, "ValidationException"},
-	    {"POST", "/model/m/invoke-with-bidirectional-stream", ROUTES_REFUSED, OPERATION_INVOKE_MODEL_BIDIRECTIONAL,
-	     NULL, 404, "UnknownOperationException"},
-	    {"POST", "/guardrail/g/version/1/apply", ROUTES_CALL, OPERATION_APPLY_GUARDRAIL, "", 0, NULL},
-	    {"POST", "/guardrail-checks/invoke", ROUTES_CALL, OPERATION_GUARDRAIL_CHECKS, "", 0, NULL},
-	    {"POST", "/async-invoke", ROUTES_CALL, OPERATION_ASYNC_INVOKE, "", 0, NULL},
-	    {"GET", "/async-invoke", ROUTES_CALL, OPERATION_ASYNC_INVOKE, "", 0, NULL},
-	    {"GET", "/async-invoke/arn%3Aaws%3Ax", ROUTES_CALL, OPERATION_ASYNC_INVOKE, "", 0, NULL},
-	    {"DELETE", "/async-invoke", ROUTES_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
+	    {"POST", "/model/a.b-c%3A0/converse", REQUEST_ROUTE_CALL, OPERATION_CONVERSE, "a.b-c:0", 0, NULL},
+	    {"POST", "/model/m/converse-stream", REQUEST_ROUTE_CALL, OPERATION_CONVERSE_STREAM, "m", 0, NULL},
+	    {"POST", "/model/m/invoke", REQUEST_ROUTE_CALL, OPERATION_INVOKE_MODEL, "m", 0, NULL},
+	    {"POST", "/model/m/invoke-with-response-stream", REQUEST_ROUTE_CALL, OPERATION_INVOKE_MODEL_STREAM, "m", 0,
+	     NULL},
+	    {"POST", "/model/m/count-tokens", REQUEST_ROUTE_CALL, OPERATION_COUNT_TOKENS, "m", 0, NULL},
+	    {"GET", "/health", REQUEST_ROUTE_HEALTH, OPERATION_UNKNOWN, "", 0, NULL},
+	    {"HEAD", "/health", REQUEST_ROUTE_HEALTH, OPERATION_UNKNOWN, "", 0, NULL},
+	    {"POST", "/health", REQUEST_ROUTE_REFUSED, OPERATION_UNKNOWN, "", 404, "UnknownOperationException"},
+	    {"GET", "/model/m/converse", REQUEST_ROUTE_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
+	    {"POST", "/model/m/nothing", REQUEST_ROUTE_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
+	    {"POST", "/", REQUEST_ROUTE_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
+	    {"POST", "/healthy", REQUEST_ROUTE_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
+	    {"POST", "/model//converse", REQUEST_ROUTE_REFUSED, OPERATION_UNKNOWN, NULL, 400, "ValidationException"},
+	    {"POST", "/model/%zz/converse", REQUEST_ROUTE_REFUSED, OPERATION_UNKNOWN, NULL, 400, "ValidationException"},
+	    {"POST", "/model/m/invoke-with-bidirectional-stream", REQUEST_ROUTE_REFUSED,
+	     OPERATION_INVOKE_MODEL_BIDIRECTIONAL, NULL, 404, "UnknownOperationException"},
+	    {"POST", "/guardrail/g/version/1/apply", REQUEST_ROUTE_CALL, OPERATION_APPLY_GUARDRAIL, "", 0, NULL},
+	    {"POST", "/guardrail-checks/invoke", REQUEST_ROUTE_CALL, OPERATION_GUARDRAIL_CHECKS, "", 0, NULL},
+	    {"POST", "/async-invoke", REQUEST_ROUTE_CALL, OPERATION_ASYNC_INVOKE, "", 0, NULL},
+	    {"GET", "/async-invoke", REQUEST_ROUTE_CALL, OPERATION_ASYNC_INVOKE, "", 0, NULL},
+	    {"GET", "/async-invoke/arn%3Aaws%3Ax", REQUEST_ROUTE_CALL, OPERATION_ASYNC_INVOKE, "", 0, NULL},
+	    {"DELETE", "/async-invoke", REQUEST_ROUTE_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
 	};
 	struct buffer model_id;
 	buffer_init(&model_id, 8192);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct request_route request_route = read_request(rows[i].method, rows[i].path, NULL, 0, &model_id);
+		struct request_route route = read_request(rows[i].method, rows[i].path, NULL, 0, &model_id);
 		int failures = check_failures_in_test;
-		CHECK_INT(request_route.kind, rows[i].kind);
-		CHECK_INT(request_route.operation, rows[i].operation);
+		CHECK_INT(route.kind, rows[i].kind);
+		CHECK_INT(route.operation, rows[i].operation);
 		if (rows[i].model)
 			CHECK_SLICE(buffer_slice(&model_id), slice_from(rows[i].model));
-		CHECK_INT(request_route.status, rows[i].status);
-		CHECK_STRING(request_route.exception, rows[i].exception);
-		CHECK_INT(request_route.message != NULL, rows[i].kind == ROUTES_REFUSED);
+		CHECK_INT(route.status, rows[i].status);
+		CHECK_STRING(route.exception, rows[i].exception);
+		CHECK_INT(route.message != NULL, rows[i].kind == REQUEST_ROUTE_REFUSED);
 		if (check_failures_in_test > failures)
 			printf("  row %zu: %s %s\n", i, rows[i].method, rows[i].path);
 	}
@@ -70,9 +71,8 @@ TEST(paths_and_methods) {
 TEST(the_bidirectional_stream_is_refused_by_name) {
 	struct buffer model_id;
 	buffer_init(&model_id, 8192);
-	struct request_route request_route =
-	    read_request("POST", "/model/m/invoke-with-bidirectional-stream", NULL, 0, &model_id);
-	CHECK(request_route.message && strstr(request_route.message, "InvokeModelWithBidirectionalStream"));
+	struct request_route route = read_request("POST", "/model/m/invoke-with-bidirectional-stream", NULL, 0, &model_id);
+	CHECK(route.message && strstr(route.message, "InvokeModelWithBidirectionalStream"));
 	buffer_free(&model_id);
 }
 
@@ -124,9 +124,9 @@ TEST(a_foreign_origin_gets_403_even_for_health) {
 	struct header list[] = {{SLICE("host"), SLICE("localhost")}, {SLICE("origin"), SLICE("https://evil.example")}};
 	struct buffer model_id;
 	buffer_init(&model_id, 8192);
-	struct request_route request_route = read_request("GET", "/health", list, 2, &model_id);
-	CHECK_INT(request_route.kind, ROUTES_REFUSED);
-	CHECK_INT(request_route.status, 403);
+	struct request_route route = read_request("GET", "/health", list, 2, &model_id);
+	CHECK_INT(route.kind, REQUEST_ROUTE_REFUSED);
+	CHECK_INT(route.status, 403);
 	buffer_free(&model_id);
 }
 
@@ -149,9 +149,9 @@ TEST(our_own_hop_is_a_loop) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct header list[] = {{SLICE("X-Signalbox-Hop"), SLICE("bbbb")},
 		                        {SLICE("x-signalbox-hop"), slice_from(rows[i].hop)}};
-		struct request_route request_route = read_request("POST", "/model/m/converse", list, 2, &model_id);
-		CHECK_INT(request_route.kind, rows[i].loop ? ROUTES_REFUSED : ROUTES_CALL);
-		CHECK_INT(request_route.status, rows[i].loop ? 508 : 0);
+		struct request_route route = read_request("POST", "/model/m/converse", list, 2, &model_id);
+		CHECK_INT(route.kind, rows[i].loop ? REQUEST_ROUTE_REFUSED : REQUEST_ROUTE_CALL);
+		CHECK_INT(route.status, rows[i].loop ? 508 : 0);
 	}
 	buffer_free(&model_id);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The headers of answers and errors, written out one a line and compared whole.
+// The headers of responses and errors, written one a line and compared as a whole.
 #include "../check.h"
 #include "base/uuid.h"
 #include "gateway/response_headers.h"
@@ -13,36 +13,36 @@ static const char *text_of(struct headers headers, char *text, size_t size) {
 	return text;
 }
 
-TEST(an_response_keeps_the_upstreams_headers) {
+TEST(a_response_keeps_the_upstreams_headers) {
 	struct header upstream[] = {
 	    {SLICE("Content-Type"), SLICE("application/json")},
 	    {SLICE("x-amzn-RequestId"), SLICE("theirs")},
 	    {SLICE("X-Amzn-Bedrock-Input-Token-Count"), SLICE("12")},
 	};
-	struct response_headers response_headers = {0};
+	struct response_headers own = {0};
 	char text[1024];
 	struct headers headers =
-	    response_headers_response(&response_headers, (struct headers){upstream, 3}, SLICE("ours"), SLICE("chat"), 2);
+	    response_headers_make(&own, (struct headers){upstream, 3}, SLICE("ours"), SLICE("chat"), 2);
 	CHECK_STRING(text_of(headers, text, sizeof text), "Content-Type: application/json\n"
 	                                                  "x-amzn-RequestId: theirs\n"
 	                                                  "X-Amzn-Bedrock-Input-Token-Count: 12\n"
 	                                                  "x-signalbox-model: chat\n"
 	                                                  "x-signalbox-attempts: 2\n");
-	response_headers_free(&response_headers);
+	response_headers_free(&own);
 }
 
-TEST(an_response_without_an_id_gets_ours_and_what_another_gateway_said_goes) {
+TEST(a_response_without_an_id_gets_ours_and_loses_another_gateways_headers) {
 	struct header upstream[] = {
 	    {SLICE("X-Signalbox-Model"), SLICE("inner")}, {SLICE("x-signalbox-attempts"), SLICE("9")},
 	    {SLICE("x-signalbox-error"), SLICE("X")},     {SLICE("Content-Length"), SLICE("5")},
 	    {SLICE("Date"), SLICE("yesterday")},
 	};
-	struct response_headers response_headers = {0};
+	struct response_headers own = {0};
 	char text[1024];
-	struct headers headers = response_headers_response(&response_headers, (struct headers){upstream, 5}, SLICE("ours"),
-	                                                   (struct slice){0}, 0);
+	struct headers headers =
+	    response_headers_make(&own, (struct headers){upstream, 5}, SLICE("ours"), (struct slice){0}, 0);
 	CHECK_STRING(text_of(headers, text, sizeof text), "x-amzn-requestid: ours\nx-signalbox-attempts: 0\n");
-	response_headers_free(&response_headers);
+	response_headers_free(&own);
 }
 
 TEST(errors_by_row) {
@@ -71,7 +71,7 @@ TEST(errors_by_row) {
 	    {{.status = 503, .exception = {"ServiceUnavailableException", 27}, .retry_after_ms = 5000},
 	     "x-amzn-requestid: ours\nx-signalbox-model: chat\nx-signalbox-attempts: 3\ncontent-type: application/json\n"
 	     "x-amzn-errortype: ServiceUnavailableException\nx-amz-retry-after: 5000\nretry-after: 5\n"},
-	    // An upstream's own words win.
+	    // An upstream's own headers take precedence.
 	    {{.status = 429,
 	      .exception = {"ThrottlingException", 19},
 	      .retry_after_ms = 300,
@@ -82,30 +82,30 @@ TEST(errors_by_row) {
 	     "content-type: their/type\nx-amzn-errortype: ThrottlingException:http://x/\nRetry-After: 7\n"
 	     "x-amzn-requestid: ours\nx-signalbox-model: chat\nx-signalbox-attempts: 3\n"
 	     "x-signalbox-error: RETRIES_EXHAUSTED\nx-amz-retry-after: 300\n"},
-	    // Headers of an error that is not the upstream's are nobody's.
+	    // An error of our own takes no headers from an upstream.
 	    {{.status = 400, .exception = {"ValidationException", 19}, .retry_after_ms = -1, .headers = {upstream, 3}},
 	     "x-amzn-requestid: ours\nx-signalbox-model: chat\nx-signalbox-attempts: 3\ncontent-type: application/json\n"
 	     "x-amzn-errortype: ValidationException\n"},
 	};
-	struct response_headers response_headers = {0};
+	struct response_headers own = {0};
 	char text[1024];
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		CHECK_STRING(text_of(response_headers_error(&response_headers, &rows[i].error, SLICE("ours"), SLICE("chat"), 3),
-		                     text, sizeof text),
+		CHECK_STRING(text_of(response_headers_make_error(&own, &rows[i].error, SLICE("ours"), SLICE("chat"), 3), text,
+		                     sizeof text),
 		             rows[i].expected);
-	response_headers_free(&response_headers);
+	response_headers_free(&own);
 }
 
 TEST(many_headers_fit) {
 	static struct header upstream[3000];
 	for (size_t i = 0; i < 3000; i++)
 		upstream[i] = (struct header){SLICE("x-many"), SLICE("v")};
-	struct response_headers response_headers = {0};
+	struct response_headers own = {0};
 	struct headers headers =
-	    response_headers_response(&response_headers, (struct headers){upstream, 3000}, SLICE("ours"), SLICE("chat"), 1);
+	    response_headers_make(&own, (struct headers){upstream, 3000}, SLICE("ours"), SLICE("chat"), 1);
 	CHECK_INT(headers.count, 3003);
 	CHECK_SLICE(headers.list[3001].value, SLICE("chat"));
-	response_headers_free(&response_headers);
+	response_headers_free(&own);
 }
 
 TEST(request_ids_are_random_uuids) {
@@ -125,8 +125,8 @@ TEST(request_ids_are_random_uuids) {
 }
 
 int main(void) {
-	RUN(an_response_keeps_the_upstreams_headers);
-	RUN(an_response_without_an_id_gets_ours_and_what_another_gateway_said_goes);
+	RUN(a_response_keeps_the_upstreams_headers);
+	RUN(a_response_without_an_id_gets_ours_and_loses_another_gateways_headers);
 	RUN(errors_by_row);
 	RUN(many_headers_fit);
 	RUN(request_ids_are_random_uuids);

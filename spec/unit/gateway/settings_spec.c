@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Settings row by row: defaults, each way a key can be wrong, flags over the file, the environment behind both. Tables
-// are built as the reader of Lua files would hand them over.
+// Settings row by row: defaults, each way a key can be wrong, flags before the file, the file before the environment.
+// Tables are built as the reader of Lua files returns them.
 #include "../check.h"
 #include "../variables.h"
 
 #include "base/problem.h"
 #include "gateway/settings.h"
 
-// The place of a dotted key, made where it is new.
+// The place of a dotted key; created if it is new.
 static struct document *place_of(struct document *table, const char *path) {
 	const char *dot = strchr(path, '.');
 	struct slice key = slice_of(path, dot ? (size_t)(dot - path) : strlen(path));
@@ -21,15 +21,15 @@ static struct document *place_of(struct document *table, const char *path) {
 	return dot ? place_of(place, dot + 1) : place;
 }
 
-static void put_string(struct document *table, const char *path, const char *text) {
+static void set_string(struct document *table, const char *path, const char *text) {
 	document_set_string(place_of(table, path), slice_from(text));
 }
 
-static void put_number(struct document *table, const char *path, double number) {
+static void set_number(struct document *table, const char *path, double number) {
 	*place_of(table, path) = (struct document){.kind = DOCUMENT_NUMBER, .number = number};
 }
 
-static void put_boolean(struct document *table, const char *path, bool boolean) {
+static void set_boolean(struct document *table, const char *path, bool boolean) {
 	*place_of(table, path) = (struct document){.kind = DOCUMENT_BOOLEAN, .boolean = boolean};
 }
 
@@ -55,7 +55,7 @@ static void read_all(struct reading *reading, struct document *document, const s
 	buffer_free(&text);
 }
 
-static void finish(struct reading *reading, struct document *document) {
+static void reading_free(struct reading *reading, struct document *document) {
 	problems_free(&reading->problems);
 	settings_free(&reading->settings);
 	if (document)
@@ -97,31 +97,31 @@ TEST(defaults_are_the_documented_ones) {
 	CHECK_INT(settings->log.level, LOG_INFO);
 	CHECK_INT(settings->log.format, LOG_TEXT);
 	CHECK(settings->log.access);
-	finish(&reading, NULL);
+	reading_free(&reading, NULL);
 }
 
-TEST(every_key_is_taken) {
+TEST(every_key_is_read) {
 	struct document table = {0};
 	struct reading reading;
 	struct document *listen = place_of(&table, "listen");
 	document_set_string(document_add_item(listen), SLICE("[::1]:1"));
 	document_set_string(document_add_item(listen), SLICE("unix:/run/s.sock"));
-	put_string(&table, "admin", "localhost:2");
-	put_number(&table, "workers", 4);
-	put_string(&table, "policy", "p.lua");
-	put_number(&table, "policy_limits.instructions", 2000);
-	put_string(&table, "region", "eu-west-1");
-	put_string(&table, "endpoint", "http://example.com/base");
-	put_boolean(&table, "allow_plaintext", true);
-	put_string(&table, "credentials.access_key_id", "AKID");
-	put_string(&table, "credentials.secret_access_key", "SECRET");
-	put_string(&table, "credentials.session_token", "TOKEN");
-	put_string(&table, "credential_sets.other.bearer_token", "BEARER");
-	put_number(&table, "timeouts.drain_ms", 0);
-	put_number(&table, "limits.connections", 7);
-	put_string(&table, "log.level", "debug");
-	put_string(&table, "log.format", "json");
-	put_boolean(&table, "log.access", false);
+	set_string(&table, "admin", "localhost:2");
+	set_number(&table, "workers", 4);
+	set_string(&table, "policy", "p.lua");
+	set_number(&table, "policy_limits.instructions", 2000);
+	set_string(&table, "region", "eu-west-1");
+	set_string(&table, "endpoint", "http://example.com/base");
+	set_boolean(&table, "allow_plaintext", true);
+	set_string(&table, "credentials.access_key_id", "AKID");
+	set_string(&table, "credentials.secret_access_key", "SECRET");
+	set_string(&table, "credentials.session_token", "TOKEN");
+	set_string(&table, "credential_sets.other.bearer_token", "BEARER");
+	set_number(&table, "timeouts.drain_ms", 0);
+	set_number(&table, "limits.connections", 7);
+	set_string(&table, "log.level", "debug");
+	set_string(&table, "log.format", "json");
+	set_boolean(&table, "log.access", false);
 	read_all(&reading, &table, NULL, NULL);
 	const struct settings *settings = &reading.settings;
 	CHECK_STRING(reading.text, "");
@@ -142,7 +142,7 @@ TEST(every_key_is_taken) {
 	CHECK_INT(settings->log.level, LOG_DEBUG);
 	CHECK_INT(settings->log.format, LOG_JSON);
 	CHECK(!settings->log.access);
-	finish(&reading, &table);
+	reading_free(&reading, &table);
 }
 
 // A string where `text` is set, a boolean true where `number` is negative, else the number.
@@ -208,31 +208,31 @@ TEST(each_mistake_is_one_problem) {
 		struct document table = {0};
 		struct reading reading;
 		if (wrong[i].text)
-			put_string(&table, wrong[i].key, wrong[i].text);
+			set_string(&table, wrong[i].key, wrong[i].text);
 		else if (wrong[i].number < 0)
-			put_boolean(&table, wrong[i].key, true);
+			set_boolean(&table, wrong[i].key, true);
 		else
-			put_number(&table, wrong[i].key, wrong[i].number);
+			set_number(&table, wrong[i].key, wrong[i].number);
 		read_all(&reading, &table, NULL, NULL);
 		bool good =
 		    reading.rc == ERROR_INVALID && reading.problems.count == 1 && strstr(reading.text, wrong[i].problem);
 		CHECK(good);
 		if (!good)
 			printf("  row %zu, %s, got:\n%s", i, wrong[i].key, reading.text);
-		finish(&reading, &table);
+		reading_free(&reading, &table);
 	}
 }
 
 TEST(all_problems_come_at_once) {
 	struct document table = {0};
 	struct reading reading;
-	put_string(&table, "listen", "x");
-	put_number(&table, "workers", 0);
-	put_string(&table, "log.level", "x");
-	put_string(&table, "polcy", "x");
+	set_string(&table, "listen", "x");
+	set_number(&table, "workers", 0);
+	set_string(&table, "log.level", "x");
+	set_string(&table, "polcy", "x");
 	read_all(&reading, &table, NULL, NULL);
 	CHECK_INT(reading.problems.count, 4);
-	finish(&reading, &table);
+	reading_free(&reading, &table);
 }
 
 TEST(lists_of_listeners_name_the_bad_item) {
@@ -246,27 +246,27 @@ TEST(lists_of_listeners_name_the_bad_item) {
 	CHECK_INT(reading.problems.count, 1);
 	document_free(&listen->items[1]);
 	document_set_string(&listen->items[1], SLICE("nonsense"));
-	finish(&reading, NULL);
+	reading_free(&reading, NULL);
 	read_all(&reading, &table, NULL, NULL);
 	CHECK(strstr(reading.text, "listen[2]: expected \"HOST:PORT\"") != NULL);
 	CHECK_INT(reading.settings.listen.count, 1);
 	CHECK_STRING(reading.settings.listen.list[0], "127.0.0.1:8080");
-	finish(&reading, &table);
+	reading_free(&reading, &table);
 }
 
-TEST(strangers_are_let_in_only_where_the_settings_say_so) {
+TEST(remote_clients_need_allow_unauthenticated) {
 	struct document table = {0};
 	struct reading reading;
-	put_string(&table, "listen", "0.0.0.0:8080");
-	put_boolean(&table, "allow_unauthenticated", true);
+	set_string(&table, "listen", "0.0.0.0:8080");
+	set_boolean(&table, "allow_unauthenticated", true);
 	read_all(&reading, &table, NULL, NULL);
 	CHECK_STRING(reading.text, "");
 	CHECK_STRING(reading.settings.listen.list[0], "0.0.0.0:8080");
-	finish(&reading, NULL);
-	put_string(&table, "admin", "0.0.0.0:9090");
+	reading_free(&reading, NULL);
+	set_string(&table, "admin", "0.0.0.0:9090");
 	read_all(&reading, &table, NULL, NULL);
 	CHECK(strstr(reading.text, "admin: expected a loopback address") != NULL);
-	finish(&reading, &table);
+	reading_free(&reading, &table);
 }
 
 TEST(an_endpoint_may_share_the_port_of_a_listener_on_every_interface) {
@@ -279,8 +279,8 @@ TEST(an_endpoint_may_share_the_port_of_a_listener_on_every_interface) {
 	};
 	struct document table = {0};
 	struct reading reading;
-	put_string(&table, "listen", "0.0.0.0:443");
-	put_boolean(&table, "allow_unauthenticated", true);
+	set_string(&table, "listen", "0.0.0.0:443");
+	set_boolean(&table, "allow_unauthenticated", true);
 	read_all(&reading, &table, NULL, NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct problems problems = {0};
@@ -288,7 +288,7 @@ TEST(an_endpoint_may_share_the_port_of_a_listener_on_every_interface) {
 		CHECK_INT(problems.count, rows[i].refused ? 1 : 0);
 		problems_free(&problems);
 	}
-	finish(&reading, &table);
+	reading_free(&reading, &table);
 }
 
 TEST(one_address_twice_is_refused_unless_the_system_picks_the_port) {
@@ -297,20 +297,20 @@ TEST(one_address_twice_is_refused_unless_the_system_picks_the_port) {
 	struct document *listen = place_of(&table, "listen");
 	document_set_string(document_add_item(listen), SLICE("127.0.0.1:0"));
 	document_set_string(document_add_item(listen), SLICE("127.0.0.1:0"));
-	put_string(&table, "admin", "127.0.0.1:0");
+	set_string(&table, "admin", "127.0.0.1:0");
 	read_all(&reading, &table, NULL, NULL);
 	CHECK_STRING(reading.text, "");
-	finish(&reading, &table);
+	reading_free(&reading, &table);
 	listen = place_of(&table, "listen");
 	document_set_string(document_add_item(listen), SLICE("127.0.0.1:5"));
 	document_set_string(document_add_item(listen), SLICE("localhost:5"));
 	document_set_string(document_add_item(listen), SLICE("127.0.0.1:5"));
-	put_string(&table, "admin", "127.0.0.1:5");
+	set_string(&table, "admin", "127.0.0.1:5");
 	read_all(&reading, &table, NULL, NULL);
 	CHECK_STRING(reading.text, "s.lua: listen[2]: expected each address once, found localhost:5\n"
 	                           "s.lua: listen[3]: expected each address once, found 127.0.0.1:5\n"
 	                           "s.lua: admin: expected another address than those of listen, found 127.0.0.1:5\n");
-	finish(&reading, &table);
+	reading_free(&reading, &table);
 }
 
 // Ways to get credentials wrong; each text has SECRET in it and no problem may.
@@ -334,29 +334,29 @@ TEST(problems_never_hold_secrets) {
 		struct document table = {0};
 		struct reading reading;
 		for (const char *const *key = rows[i].keys; *key; key++)
-			put_string(&table, *key, "SECRET");
+			set_string(&table, *key, "SECRET");
 		read_all(&reading, &table, NULL, NULL);
 		bool good = reading.problems.count == 1 && strstr(reading.text, rows[i].problem);
 		CHECK(good);
 		if (!good)
 			printf("  row %zu got:\n%s", i, reading.text);
 		CHECK(strstr(reading.text, "SECRET") == NULL);
-		finish(&reading, &table);
+		reading_free(&reading, &table);
 	}
 }
 
 TEST(credentials_that_no_header_can_carry_are_refused) {
 	struct document table = {0};
 	struct reading reading;
-	put_string(&table, "credentials.bearer_token", "SECRET\r\nx: y");
+	set_string(&table, "credentials.bearer_token", "SECRET\r\nx: y");
 	read_all(&reading, &table, NULL, NULL);
 	CHECK_STRING(reading.text, "s.lua: credentials: expected texts that an HTTP header can carry, found other bytes\n");
 	CHECK(reading.settings.engine.credentials.bearer_token == NULL);
-	finish(&reading, &table);
-	put_number(&table, "credentials.bearer_token", 4711);
+	reading_free(&reading, &table);
+	set_number(&table, "credentials.bearer_token", 4711);
 	read_all(&reading, &table, NULL, NULL);
 	CHECK_STRING(reading.text, "s.lua: credentials.bearer_token: expected a non-empty string, found something else\n");
-	finish(&reading, &table);
+	reading_free(&reading, &table);
 }
 
 TEST(flags_override_the_file) {
@@ -374,12 +374,12 @@ TEST(flags_override_the_file) {
 	};
 	struct document table = {0};
 	struct reading reading;
-	put_string(&table, "policy", "file.lua");
-	put_string(&table, "listen", "127.0.0.1:1");
-	put_number(&table, "workers", 2);
-	put_string(&table, "region", "eu-west-1");
-	put_string(&table, "log.level", "debug");
-	put_boolean(&table, "log.access", false);
+	set_string(&table, "policy", "file.lua");
+	set_string(&table, "listen", "127.0.0.1:1");
+	set_number(&table, "workers", 2);
+	set_string(&table, "region", "eu-west-1");
+	set_string(&table, "log.level", "debug");
+	set_boolean(&table, "log.access", false);
 	read_all(&reading, &table, &flags, NULL);
 	const struct settings *settings = &reading.settings;
 	CHECK_STRING(reading.text, "");
@@ -393,7 +393,7 @@ TEST(flags_override_the_file) {
 	CHECK_INT(settings->log.level, LOG_ERROR);
 	CHECK_INT(settings->log.format, LOG_JSON);
 	CHECK(!settings->log.access);
-	finish(&reading, &table);
+	reading_free(&reading, &table);
 }
 
 TEST(flags_are_checked_like_the_file) {
@@ -402,10 +402,10 @@ TEST(flags_are_checked_like_the_file) {
 	read_all(&reading, NULL, &flags, NULL);
 	CHECK_INT(reading.problems.count, 4);
 	CHECK(strstr(reading.text, "command line: workers: expected") != NULL);
-	finish(&reading, NULL);
+	reading_free(&reading, NULL);
 }
 
-TEST(our_own_listeners_are_no_endpoints) {
+TEST(our_own_listeners_are_refused_as_endpoints) {
 	static const struct {
 		const char *endpoint;
 		bool own;
@@ -426,7 +426,7 @@ TEST(our_own_listeners_are_no_endpoints) {
 		settings_refuse_own_endpoint(&reading.settings, "p.lua", 0, "models[1].endpoint", rows[i].endpoint,
 		                             &reading.problems);
 		CHECK_INT(reading.problems.count, rows[i].own);
-		finish(&reading, NULL);
+		reading_free(&reading, NULL);
 	}
 }
 
@@ -436,7 +436,7 @@ TEST(auto_is_at_least_one_worker) {
 	read_all(&reading, NULL, &flags, NULL);
 	CHECK_INT(reading.rc, 0);
 	CHECK(reading.settings.workers >= 1 && reading.settings.workers <= 1024);
-	finish(&reading, NULL);
+	reading_free(&reading, NULL);
 }
 
 TEST(the_environment_fills_in_region_and_endpoint) {
@@ -459,7 +459,7 @@ TEST(the_environment_fills_in_region_and_endpoint) {
 		CHECK_STRING(reading.text, "");
 		CHECK_STRING(reading.settings.engine.region, rows[i].region);
 		CHECK_STRING(reading.settings.engine.endpoint, rows[i].endpoint);
-		finish(&reading, NULL);
+		reading_free(&reading, NULL);
 	}
 }
 
@@ -467,28 +467,28 @@ TEST(the_file_wins_over_the_environment_whose_mistakes_are_named) {
 	static const struct variable variables[] = {{"AWS_REGION", "no region"}, {"AWS_ENDPOINT_URL", "x"}, {0}};
 	struct document table = {0};
 	struct reading reading;
-	put_string(&table, "region", "eu-west-3");
+	set_string(&table, "region", "eu-west-3");
 	read_all(&reading, &table, NULL, variables);
 	CHECK_STRING(reading.settings.engine.region, "eu-west-3");
 	CHECK_INT(reading.problems.count, 1);
 	CHECK(strstr(reading.text, "environment: AWS_ENDPOINT_URL: expected") != NULL);
-	finish(&reading, &table);
+	reading_free(&reading, &table);
 }
 
 int main(void) {
 	RUN(defaults_are_the_documented_ones);
-	RUN(every_key_is_taken);
+	RUN(every_key_is_read);
 	RUN(each_mistake_is_one_problem);
 	RUN(all_problems_come_at_once);
 	RUN(lists_of_listeners_name_the_bad_item);
-	RUN(strangers_are_let_in_only_where_the_settings_say_so);
+	RUN(remote_clients_need_allow_unauthenticated);
 	RUN(an_endpoint_may_share_the_port_of_a_listener_on_every_interface);
 	RUN(one_address_twice_is_refused_unless_the_system_picks_the_port);
 	RUN(problems_never_hold_secrets);
 	RUN(credentials_that_no_header_can_carry_are_refused);
 	RUN(flags_override_the_file);
 	RUN(flags_are_checked_like_the_file);
-	RUN(our_own_listeners_are_no_endpoints);
+	RUN(our_own_listeners_are_refused_as_endpoints);
 	RUN(auto_is_at_least_one_worker);
 	RUN(the_environment_fills_in_region_and_endpoint);
 	RUN(the_file_wins_over_the_environment_whose_mistakes_are_named);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Listeners that the process was started with: which of them become which, what is refused, and that descriptors meant
-// for another process are left alone. The spec passes itself real sockets at the descriptors from 3 on.
+// Inherited listeners: which one becomes which, what is refused, and that descriptors meant for another process are
+// left alone. The spec passes itself real sockets as the descriptors from 3 on.
 #include "../check.h"
 #include "../variables.h"
 
@@ -15,8 +15,8 @@
 #include "gateway/socket_activation.h"
 #include "net/bind.h"
 
-// A TCP socket at that descriptor; its address as text. With a NULL host, one that doesn't listen.
-static void pass(int descriptor, const char *host, char text[64]) {
+// Opens a TCP socket as that descriptor, with its address in `text`. With a NULL host it doesn't listen.
+static void pass_socket(int descriptor, const char *host, char text[64]) {
 	struct sockaddr_in name = {.sin_family = AF_INET};
 	socklen_t size = sizeof name;
 	int made = socket(AF_INET, SOCK_STREAM, 0);
@@ -58,19 +58,19 @@ static void adopt(struct adoption *adoption, const char *count, const char *name
 	buffer_free(&text);
 }
 
-static void finish(struct adoption *adoption) {
+static void adoption_free(struct adoption *adoption) {
 	problems_free(&adoption->problems);
 	settings_free(&adoption->settings);
 }
 
-TEST(sockets_take_the_places_of_the_settings) {
+TEST(sockets_replace_the_addresses_of_the_settings) {
 	char one[64], two[64], admin[64];
 	struct adoption adoption;
 	const char *message;
 	struct bound_socket bound;
-	pass(3, "127.0.0.1", one);
-	pass(4, "127.0.0.1", admin);
-	pass(5, "127.0.0.1", two);
+	pass_socket(3, "127.0.0.1", one);
+	pass_socket(4, "127.0.0.1", admin);
+	pass_socket(5, "127.0.0.1", two);
 	adopt(&adoption, "3", "data:admin:signalbox.socket", true, false);
 	CHECK_STRING(adoption.text, "");
 	CHECK_INT(adoption.settings.listen.count, 2);
@@ -87,37 +87,37 @@ TEST(sockets_take_the_places_of_the_settings) {
 		bind_close(bound, one);
 	}
 	CHECK_INT(fcntl(3, F_GETFD), FD_CLOEXEC);
-	finish(&adoption);
+	adoption_free(&adoption);
 }
 
-TEST(without_names_all_are_data) {
+TEST(without_names_all_are_data_listeners) {
 	char one[64], two[64];
 	struct adoption adoption;
-	pass(3, "127.0.0.1", one);
-	pass(4, "127.0.0.1", two);
+	pass_socket(3, "127.0.0.1", one);
+	pass_socket(4, "127.0.0.1", two);
 	adopt(&adoption, "2", NULL, true, false);
 	CHECK_INT(adoption.rc, 0);
 	CHECK_INT(adoption.settings.listen.count, 2);
 	CHECK_STRING(adoption.settings.listen.list[1], two);
 	CHECK_STRING(adoption.settings.admin, "127.0.0.1:9090");
-	finish(&adoption);
+	adoption_free(&adoption);
 }
 
-TEST(what_is_meant_for_another_process_is_left_alone) {
+TEST(sockets_for_another_process_are_left_alone) {
 	char one[64];
 	struct adoption adoption;
-	pass(3, "127.0.0.1", one);
+	pass_socket(3, "127.0.0.1", one);
 	adopt(&adoption, "1", "data", false, false);
 	CHECK_INT(adoption.rc, 0);
 	CHECK_INT(adoption.settings.listen.count, 1);
 	CHECK_STRING(adoption.settings.listen.list[0], "127.0.0.1:8080");
-	finish(&adoption);
+	adoption_free(&adoption);
 	adopt(&adoption, NULL, NULL, true, false);
 	CHECK_STRING(adoption.settings.listen.list[0], "127.0.0.1:8080");
-	finish(&adoption);
+	adoption_free(&adoption);
 }
 
-TEST(what_is_no_listener_of_ours_is_refused) {
+TEST(unusable_sockets_are_refused) {
 	static const struct {
 		const char *host, *count, *names;
 		bool allow;
@@ -133,20 +133,20 @@ TEST(what_is_no_listener_of_ours_is_refused) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char one[64];
 		struct adoption adoption;
-		pass(3, rows[i].host, one);
+		pass_socket(3, rows[i].host, one);
 		adopt(&adoption, rows[i].count, rows[i].names, true, rows[i].allow);
 		CHECK_INT(adoption.rc, rows[i].problem ? ERROR_INVALID : 0);
 		CHECK(!rows[i].problem || strstr(adoption.text, rows[i].problem));
 		if (rows[i].problem && !strstr(adoption.text, rows[i].problem))
 			printf("  row %zu: %s", i, adoption.text);
-		finish(&adoption);
+		adoption_free(&adoption);
 	}
 }
 
 int main(void) {
-	RUN(sockets_take_the_places_of_the_settings);
-	RUN(without_names_all_are_data);
-	RUN(what_is_meant_for_another_process_is_left_alone);
-	RUN(what_is_no_listener_of_ours_is_refused);
+	RUN(sockets_replace_the_addresses_of_the_settings);
+	RUN(without_names_all_are_data_listeners);
+	RUN(sockets_for_another_process_are_left_alone);
+	RUN(unusable_sockets_are_refused);
 	return check_summary();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a rehearsal makes of policies: situations are what they are called, decisions are those of traffic, and what
-// goes wrong is told with its place.
+// Dry runs: each case is what its name says, decisions are those of traffic, and mistakes are reported with their
+// place.
 #include "../policy/fixture.h"
 #include "lab/dry_run.h"
 #include "lab/lint.h"
@@ -28,7 +28,7 @@ static const struct dry_run_failure failures[] = {
     {"silence", {.kind = FAILURE_TIMEOUT, .type = TYPE_TIMEOUT, .fault = FAULT_MODEL, .retry_after_ms = -1}},
 };
 
-// Loads the policy and rehearses it.
+// Loads the policy and does a dry run.
 static void dry_run_text(struct fixture *fixture, const char *text, struct dry_run *dry_run) {
 	fixture_init(fixture);
 	fixture_load(fixture, text);
@@ -45,77 +45,79 @@ static void dry_run_text(struct fixture *fixture, const char *text, struct dry_r
 	CHECK_INT(dry_run_perform(&plan, &fixture->problems, dry_run), 0);
 }
 
-static void end(struct fixture *fixture, struct dry_run *dry_run) {
+static void close_dry_run(struct fixture *fixture, struct dry_run *dry_run) {
 	dry_run_free(dry_run);
 	fixture_free(fixture);
 }
 
-static const struct observation *find(const struct dry_run *dry_run, const char *hook, const char *dry_run_case) {
+static const struct observation *find_observation(const struct dry_run *dry_run, const char *hook,
+                                                  const char *case_name) {
 	for (size_t i = 0; i < dry_run->count; i++)
 		if (strcmp(dry_run->observations[i].hook, hook) == 0 &&
-		    strcmp(dry_run->observations[i].dry_run_case, dry_run_case) == 0)
+		    strcmp(dry_run->observations[i].case_name, case_name) == 0)
 			return &dry_run->observations[i];
 	return NULL;
 }
 
-// The words of a scene; "no scene" where there is none.
-static const char *words(const struct dry_run *dry_run, const char *hook, const char *dry_run_case) {
+// The text of an observation; "no observation" if there is none.
+static const char *words(const struct dry_run *dry_run, const char *hook, const char *case_name) {
 	static char text[4096];
-	const struct observation *observation = find(dry_run, hook, dry_run_case);
-	struct slice found = observation ? buffer_slice(&observation->words) : SLICE("no scene");
+	const struct observation *observation = find_observation(dry_run, hook, case_name);
+	struct slice found = observation ? buffer_slice(&observation->words) : SLICE("no observation");
 	snprintf(text, sizeof text, "%.*s", SLICE_ARGS(found));
 	return text;
 }
 
-// A policy that tells by its reasons what it was shown.
-#define TELLS(expression)                                                                                              \
+// A policy that returns what it sees as the reason of its selection.
+#define REASON(expression)                                                                                             \
 	"return { models = { { id = 'a' }, { id = 'b', weight = 3 }, { id = 'c', fallback = true } },"                     \
 	"select = function(request, models) return models[1], nil, " expression " end }"
 
-TEST(situations_are_what_they_are_called) {
+TEST(cases_are_what_their_names_say) {
 	static const struct {
-		const char *dry_run_case, *policy, *words;
+		const char *name, *policy, *words;
 	} rows[] = {
-	    {"all models healthy", TELLS("#models .. models[1].breaker .. request.attempt"), "a (3closed1)"},
-	    {"after some traffic", TELLS("models[2].inflight .. ' ' .. math.floor(models[2].p50_ms)"), "a (1 360)"},
-	    {"the first primary's breaker open", TELLS("models[1].name .. #models .. #models.primary"), "b (b21)"},
-	    {"the first primary's breaker half-open", TELLS("models[1].breaker .. #models"), "a (half_open3)"},
-	    {"the first primary resting", TELLS("#models .. models[1].breaker"), "b (2closed)"},
-	    {"only fallbacks left", TELLS("#models .. ' ' .. #models.primary"), "c (1 0)"},
-	    {"a single model left", TELLS("'' .. #models"), "c (1)"},
-	    {"all models resting", TELLS("'' .. #models"), "a (1)"},
-	    {"another model after a failure", TELLS("request.attempt .. #models .. tostring(request.tried[1])"), "b (22a)"},
-	    {"a third model after two failures", TELLS("request.attempt .. table.concat(request.tried)"), "c (3ab)"},
-	    {"a stream", TELLS("request.operation .. tostring(request.streaming)"), "a (ConverseStreamtrue)"},
-	    {"an InvokeModel", TELLS("request.operation .. #models"), "a (InvokeModel1)"},
-	    {"a CountTokens", TELLS("request.operation"), "a (CountTokens)"},
-	    {"the largest body", TELLS("'' .. request.bytes"), "a (2097152)"},
-	    {"an empty body", TELLS("request.bytes .. tostring(request:body())"), "a (0nil)"},
-	    {"a body that is no JSON", TELLS("tostring((pcall(request.body, request)))"), "a (false)"},
-	    {"a body nested too deep", TELLS("tostring((pcall(request.body, request)))"), "a (false)"},
-	    {"a body of wrong types", TELLS("type(request:body().messages) .. type(request.metadata.team)"),
+	    {"all models healthy", REASON("#models .. models[1].breaker .. request.attempt"), "a (3closed1)"},
+	    {"after some traffic", REASON("models[2].inflight .. ' ' .. math.floor(models[2].p50_ms)"), "a (1 360)"},
+	    {"the first primary's breaker open", REASON("models[1].name .. #models .. #models.primary"), "b (b21)"},
+	    {"the first primary's breaker half-open", REASON("models[1].breaker .. #models"), "a (half_open3)"},
+	    {"the first primary resting", REASON("#models .. models[1].breaker"), "b (2closed)"},
+	    {"only fallbacks left", REASON("#models .. ' ' .. #models.primary"), "c (1 0)"},
+	    {"a single model left", REASON("'' .. #models"), "c (1)"},
+	    {"all models resting", REASON("'' .. #models"), "a (1)"},
+	    {"another model after a failure", REASON("request.attempt .. #models .. tostring(request.tried[1])"),
+	     "b (22a)"},
+	    {"a third model after two failures", REASON("request.attempt .. table.concat(request.tried)"), "c (3ab)"},
+	    {"a stream", REASON("request.operation .. tostring(request.streaming)"), "a (ConverseStreamtrue)"},
+	    {"an InvokeModel", REASON("request.operation .. #models"), "a (InvokeModel1)"},
+	    {"a CountTokens", REASON("request.operation"), "a (CountTokens)"},
+	    {"the largest body", REASON("'' .. request.bytes"), "a (2097152)"},
+	    {"an empty body", REASON("request.bytes .. tostring(request:body())"), "a (0nil)"},
+	    {"a body that is no JSON", REASON("tostring((pcall(request.body, request)))"), "a (false)"},
+	    {"a body nested too deep", REASON("tostring((pcall(request.body, request)))"), "a (false)"},
+	    {"a body of wrong types", REASON("type(request:body().messages) .. type(request.metadata.team)"),
 	     "a (stringnil)"},
-	    {"hostile headers", TELLS("request.headers['__index']"), "a (%s%n)"},
-	    {"hostile metadata", TELLS("request.metadata.__index .. type(request.metadata.team)"), "a (__gcuserdata)"},
-	    {"broken metadata", TELLS("type(request.metadata) .. type(request.metadata.team)"), "a (userdatanil)"},
-	    {"an unknown model asked for", TELLS("request.model"), "a (no.such-model-v1:0)"},
+	    {"hostile headers", REASON("request.headers['__index']"), "a (%s%n)"},
+	    {"hostile metadata", REASON("request.metadata.__index .. type(request.metadata.team)"), "a (__gcuserdata)"},
+	    {"broken metadata", REASON("type(request.metadata) .. type(request.metadata.team)"), "a (userdatanil)"},
+	    {"an unknown model asked for", REASON("request.model"), "a (no.such-model-v1:0)"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct fixture fixture;
 		struct dry_run dry_run;
 		dry_run_text(&fixture, rows[i].policy, &dry_run);
-		CHECK_STRING(words(&dry_run, "select", rows[i].dry_run_case), rows[i].words);
+		CHECK_STRING(words(&dry_run, "select", rows[i].name), rows[i].words);
 		if (check_failures_in_test) {
-			const struct observation *observation = find(&dry_run, "select", rows[i].dry_run_case);
-			printf("  in: %s %s\n", rows[i].dry_run_case, observation ? observation->mistake.message : "");
-			end(&fixture, &dry_run);
+			const struct observation *observation = find_observation(&dry_run, "select", rows[i].name);
+			printf("  in: %s %s\n", rows[i].name, observation ? observation->mistake.message : "");
+			close_dry_run(&fixture, &dry_run);
 			return;
 		}
-		end(&fixture, &dry_run);
+		close_dry_run(&fixture, &dry_run);
 	}
 }
 
-TEST(a_quota_that_is_used_up) {
+TEST(a_used_up_quota_leaves_the_model_out) {
 	struct fixture fixture;
 	struct dry_run dry_run;
 	dry_run_text(&fixture,
@@ -126,7 +128,7 @@ TEST(a_quota_that_is_used_up) {
 	CHECK_STRING(words(&dry_run, "select", "the first primary's breaker open"), "b (1 1.0)");
 	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "a (2 1.0)");
 	CHECK_INT(dry_run.mistakes, 0);
-	end(&fixture, &dry_run);
+	close_dry_run(&fixture, &dry_run);
 }
 
 TEST(tiers_and_hedges) {
@@ -139,11 +141,11 @@ TEST(tiers_and_hedges) {
 	             &dry_run);
 	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "a, hedge_after_ms 100, tier flex (attempt 1)");
 	CHECK_STRING(words(&dry_run, "classify", "throttle"), "escalate, rate_limit, rests 1500 ms as asked");
-	// The hedge.
+	// Attempt 2 is the hedge.
 	CHECK_STRING(words(&dry_run, "select", "another model after a failure"),
 	             "b, hedge_after_ms 100, tier flex (attempt 3)");
-	CHECK_INT(find(&dry_run, "select", "all models healthy")->calls, 200);
-	end(&fixture, &dry_run);
+	CHECK_INT(find_observation(&dry_run, "select", "all models healthy")->calls, 200);
+	close_dry_run(&fixture, &dry_run);
 }
 
 TEST(the_built_in_selection_goes_by_weight) {
@@ -152,21 +154,21 @@ TEST(the_built_in_selection_goes_by_weight) {
 	dry_run_text(&fixture,
 	             "return { models = { { id = 'a' }, { id = 'b', weight = 3 }, { id = 'c', fallback = true } } }",
 	             &dry_run);
-	const struct observation *observation = find(&dry_run, "select", "all models healthy");
+	const struct observation *observation = find_observation(&dry_run, "select", "all models healthy");
 	CHECK(observation && observation->decided_by == DECIDED_BY_DEFAULT);
 	CHECK_INT(observation->decisions, 100);
 	CHECK_INT(observation->calls, 0);
 	CHECK_INT(observation->chosen[0] + observation->chosen[1], 100);
 	CHECK_NEAR((double)observation->chosen[1], 75, 12);
 	CHECK_INT(observation->chosen[2], 0);
-	// The same numbers are drawn in each situation.
+	// The same numbers are drawn in each case.
 	CHECK_STRING(words(&dry_run, "select", "a stream"), words(&dry_run, "select", "all models healthy"));
 	CHECK_STRING(words(&dry_run, "select", "only fallbacks left"), "c");
 	CHECK_INT(dry_run.mistakes, 0);
-	end(&fixture, &dry_run);
+	close_dry_run(&fixture, &dry_run);
 }
 
-TEST(who_is_not_asked_is_told_why) {
+TEST(a_hook_that_is_not_asked_has_the_reason) {
 	struct fixture fixture;
 	struct dry_run dry_run;
 	dry_run_text(&fixture,
@@ -179,13 +181,13 @@ TEST(who_is_not_asked_is_told_why) {
 	             "not asked: no model is eligible, the first returns in 30000 ms");
 	CHECK_STRING(words(&dry_run, "select", "another model after a failure"),
 	             "not asked: models or retries were used up before");
-	CHECK(find(&dry_run, "select", "only fallbacks left") == NULL);
-	CHECK(find(&dry_run, "select", "a single model left") == NULL);
-	CHECK_INT(find(&dry_run, "select", "all breakers open")->decided_by, DECIDED_BY_NOBODY);
-	end(&fixture, &dry_run);
+	CHECK(find_observation(&dry_run, "select", "only fallbacks left") == NULL);
+	CHECK(find_observation(&dry_run, "select", "a single model left") == NULL);
+	CHECK_INT(find_observation(&dry_run, "select", "all breakers open")->decided_by, DECIDED_BY_NOBODY);
+	close_dry_run(&fixture, &dry_run);
 }
 
-TEST(each_name_that_is_served_is_asked_for) {
+TEST(each_served_name_has_a_case) {
 	struct fixture fixture;
 	struct dry_run dry_run;
 	dry_run_text(&fixture,
@@ -196,12 +198,12 @@ TEST(each_name_that_is_served_is_asked_for) {
 	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "b (deep-x)");
 	CHECK_STRING(words(&dry_run, "select", "\"fast\" asked for"), "a (fast)");
 	CHECK_STRING(words(&dry_run, "select", "\"odd\" asked for"), "c (odd)");
-	CHECK(find(&dry_run, "select", "\"quick\" asked for") == NULL);
+	CHECK(find_observation(&dry_run, "select", "\"quick\" asked for") == NULL);
 	CHECK_MENTIONS(words(&dry_run, "select", "a hostile model name"), "b (deep-no-such/[%a-z*]+.%s%n");
-	end(&fixture, &dry_run);
+	close_dry_run(&fixture, &dry_run);
 }
 
-TEST(a_model_that_serves_no_other_name_is_asked_by_its_own) {
+TEST(a_model_that_serves_no_other_name_is_requested_by_its_own) {
 	struct fixture fixture;
 	struct dry_run dry_run;
 	dry_run_text(&fixture,
@@ -210,10 +212,10 @@ TEST(a_model_that_serves_no_other_name_is_asked_by_its_own) {
 	             &dry_run);
 	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "own (own0)");
 	CHECK_STRING(words(&dry_run, "select", "an unknown model asked for"), "not asked: no model serves it");
-	end(&fixture, &dry_run);
+	close_dry_run(&fixture, &dry_run);
 }
 
-TEST(classifications_in_words) {
+TEST(classifications_as_text) {
 	static const struct {
 		const char *classify, *failure, *words;
 	} rows[] = {
@@ -235,12 +237,12 @@ TEST(classifications_in_words) {
 		snprintf(text, sizeof text, "return { " TWO ", classify = function(failure) %s end }", rows[i].classify);
 		dry_run_text(&fixture, text, &dry_run);
 		CHECK_STRING(words(&dry_run, "classify", rows[i].failure), rows[i].words);
-		CHECK_INT(find(&dry_run, "classify", rows[i].failure)->decided_by, DECIDED_BY_POLICY);
-		end(&fixture, &dry_run);
+		CHECK_INT(find_observation(&dry_run, "classify", rows[i].failure)->decided_by, DECIDED_BY_POLICY);
+		close_dry_run(&fixture, &dry_run);
 	}
 }
 
-TEST(responses_are_judged) {
+TEST(accept_sees_each_sample_response) {
 	struct fixture fixture;
 	struct dry_run dry_run;
 	dry_run_text(&fixture,
@@ -255,10 +257,10 @@ TEST(responses_are_judged) {
 	CHECK_STRING(words(&dry_run, "accept", "an answer of an InvokeModel"), "accepted");
 	CHECK_STRING(words(&dry_run, "accept", "an empty answer"), "accepted");
 	CHECK_INT(dry_run.mistakes, 0);
-	end(&fixture, &dry_run);
+	close_dry_run(&fixture, &dry_run);
 }
 
-TEST(edits_and_ends) {
+TEST(edits_of_prepare_and_results_of_finish) {
 	struct fixture fixture;
 	struct dry_run dry_run;
 	dry_run_text(&fixture,
@@ -274,7 +276,7 @@ TEST(edits_and_ends) {
 	CHECK_STRING(words(&dry_run, "prepare", "a stream"), "nothing");
 	CHECK_STRING(words(&dry_run, "finish", "an answer"), "ran");
 	static const struct {
-		const char *dry_run_case, *message;
+		const char *name, *message;
 	} ends[] = {
 	    {"every attempt failed", "rate_limit 2 429 ThrottlingException"},
 	    {"no model could be reached", "fail_fast 2 503 ServiceUnavailableException"},
@@ -286,14 +288,14 @@ TEST(edits_and_ends) {
 	    {"the gateway stopped", "cancelled 1 429 ThrottlingException"},
 	};
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-		const struct observation *observation = find(&dry_run, "finish", ends[i].dry_run_case);
+		const struct observation *observation = find_observation(&dry_run, "finish", ends[i].name);
 		CHECK(observation && observation->mistakes > 0);
 		CHECK_STRING(observation ? observation->mistake.message : "", ends[i].message);
 	}
-	end(&fixture, &dry_run);
+	close_dry_run(&fixture, &dry_run);
 }
 
-TEST(the_clocks_of_a_policy_go_by_the_time_of_the_dry_run) {
+TEST(scripts_read_the_clock_of_the_dry_run) {
 	struct fixture fixture;
 	struct dry_run dry_run;
 	dry_run_text(&fixture,
@@ -309,10 +311,10 @@ TEST(the_clocks_of_a_policy_go_by_the_time_of_the_dry_run) {
 	CHECK_STRING(words(&dry_run, "tick", "ten ticks after some traffic"), "ran");
 	CHECK_STRING(words(&dry_run, "tick", "a tick while all breakers are open"), "ran");
 	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "a (true)");
-	end(&fixture, &dry_run);
+	close_dry_run(&fixture, &dry_run);
 }
 
-TEST(ticks_go_by) {
+TEST(ticks_run_before_the_request) {
 	struct fixture fixture;
 	struct dry_run dry_run;
 	dry_run_text(&fixture,
@@ -323,14 +325,14 @@ TEST(ticks_go_by) {
 	CHECK_STRING(words(&dry_run, "select", "ten ticks after some traffic"), "a (10)");
 	CHECK_STRING(words(&dry_run, "tick", "ten ticks after some traffic"), "ran");
 	CHECK_STRING(words(&dry_run, "tick", "a tick while all breakers are open"), "ran");
-	CHECK(find(&dry_run, "select", "a tick while all breakers are open") == NULL);
+	CHECK(find_observation(&dry_run, "select", "a tick while all breakers are open") == NULL);
 	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "a (0)");
-	end(&fixture, &dry_run);
+	close_dry_run(&fixture, &dry_run);
 }
 
-TEST(what_goes_wrong_is_told_with_its_place) {
+TEST(mistakes_are_reported_with_their_place) {
 	static const struct {
-		const char *body, *dry_run_case;
+		const char *body, *name;
 		enum call_ending ending;
 		int line;
 		const char *message;
@@ -357,7 +359,7 @@ TEST(what_goes_wrong_is_told_with_its_place) {
 		snprintf(text, sizeof text, "return { " TWO ", select = function(request, models)\n%s\nreturn models[1] end }",
 		         rows[i].body);
 		dry_run_text(&fixture, text, &dry_run);
-		const struct observation *observation = find(&dry_run, "select", rows[i].dry_run_case);
+		const struct observation *observation = find_observation(&dry_run, "select", rows[i].name);
 		CHECK(dry_run.mistakes > 0);
 		CHECK(observation && observation->mistakes == observation->calls);
 		if (observation) {
@@ -367,20 +369,20 @@ TEST(what_goes_wrong_is_told_with_its_place) {
 			CHECK_STRING(observation->mistake.file, fixture.path);
 			CHECK_MENTIONS(observation->mistake.message, rows[i].message);
 		}
-		end(&fixture, &dry_run);
+		close_dry_run(&fixture, &dry_run);
 	}
 }
 
-TEST(mistakes_of_other_hooks_are_noted_wherever_they_happen) {
+TEST(mistakes_of_other_hooks_are_recorded_in_any_case) {
 	struct fixture fixture;
 	struct dry_run dry_run;
 	dry_run_text(&fixture, "return { " TWO ", classify = function(failure, request)\nerror('always') end }", &dry_run);
-	const struct observation *observation = find(&dry_run, "classify", "another model after a failure");
+	const struct observation *observation = find_observation(&dry_run, "classify", "another model after a failure");
 	CHECK(observation && observation->mistakes > 0);
-	CHECK(find(&dry_run, "classify", "outage")->mistakes > 0);
-	// A hook that overruns again and again is asked again and again.
+	CHECK(find_observation(&dry_run, "classify", "outage")->mistakes > 0);
+	// A dry run disables no hook, however often it overruns.
 	CHECK_STRING(words(&dry_run, "classify", "silence"), "failover, fail_fast, counts against the breaker");
-	end(&fixture, &dry_run);
+	close_dry_run(&fixture, &dry_run);
 }
 
 TEST(budgets_are_measured_to_the_instruction) {
@@ -393,19 +395,19 @@ TEST(budgets_are_measured_to_the_instruction) {
 		         "return { " TWO ", select = function(_, models) for i = 1, %d do end return models[1] end }",
 		         i ? 1100 : 100);
 		dry_run_text(&fixture, text, &dry_run);
-		const struct observation *observation = find(&dry_run, "select", "all models healthy");
+		const struct observation *observation = find_observation(&dry_run, "select", "all models healthy");
 		used[i] = observation->instructions;
 		CHECK(observation->cpu_ns > 0);
 		CHECK(observation->peak_bytes > 10000 && observation->peak_bytes < 1 << 20);
-		end(&fixture, &dry_run);
+		close_dry_run(&fixture, &dry_run);
 	}
 	CHECK_INT(used[1] - used[0], 1000);
 	CHECK(used[0] > 100 && used[0] < 120);
 }
 
-TEST(lints) {
+TEST(warnings) {
 	static const struct {
-		const char *policy, *lint;
+		const char *policy, *warning;
 	} rows[] = {
 	    {"return { " TWO ", deadline_ms = 5000 }", ""},
 	    {"return { " TWO ", timeout_ms = 5000 }", ""},
@@ -448,20 +450,20 @@ TEST(lints) {
 		const struct pool *pool = policy_pool(fixture.policy);
 		lint_pool(pool, "", &fixture.problems);
 		lint_dry_run(&dry_run, pool, &limits, "", &fixture.problems);
-		CHECK_MENTIONS(fixture_problems(&fixture), rows[i].lint);
-		CHECK_INT(fixture.problems.count, *rows[i].lint ? 1 : 0);
+		CHECK_MENTIONS(fixture_problems(&fixture), rows[i].warning);
+		CHECK_INT(fixture.problems.count, *rows[i].warning ? 1 : 0);
 		if (check_failures_in_test) {
 			printf("  in: %s\n  all: %s\n", rows[i].policy, fixture_problems(&fixture));
 			check_failures_in_test = 0;
-			check_report(__FILE__, __LINE__, "doubts");
-			end(&fixture, &dry_run);
+			check_report(__FILE__, __LINE__, "warnings");
+			close_dry_run(&fixture, &dry_run);
 			return;
 		}
-		end(&fixture, &dry_run);
+		close_dry_run(&fixture, &dry_run);
 	}
 }
 
-TEST(a_pool_that_is_another_each_time_does_no_harm) {
+TEST(a_pool_that_differs_at_each_load_does_no_harm) {
 	struct fixture fixture;
 	struct dry_run dry_run;
 	struct policy_limits limits = {100000, 16 << 20};
@@ -471,26 +473,26 @@ TEST(a_pool_that_is_another_each_time_does_no_harm) {
 	             &dry_run);
 	lint_dry_run(&dry_run, policy_pool(fixture.policy), &limits, "", &fixture.problems);
 	CHECK_INT(dry_run.mistakes, 0);
-	end(&fixture, &dry_run);
+	close_dry_run(&fixture, &dry_run);
 }
 
 int main(void) {
-	RUN(situations_are_what_they_are_called);
-	RUN(a_quota_that_is_used_up);
+	RUN(cases_are_what_their_names_say);
+	RUN(a_used_up_quota_leaves_the_model_out);
 	RUN(tiers_and_hedges);
 	RUN(the_built_in_selection_goes_by_weight);
-	RUN(who_is_not_asked_is_told_why);
-	RUN(each_name_that_is_served_is_asked_for);
-	RUN(a_model_that_serves_no_other_name_is_asked_by_its_own);
-	RUN(classifications_in_words);
-	RUN(responses_are_judged);
-	RUN(edits_and_ends);
-	RUN(the_clocks_of_a_policy_go_by_the_time_of_the_dry_run);
-	RUN(ticks_go_by);
-	RUN(what_goes_wrong_is_told_with_its_place);
-	RUN(mistakes_of_other_hooks_are_noted_wherever_they_happen);
+	RUN(a_hook_that_is_not_asked_has_the_reason);
+	RUN(each_served_name_has_a_case);
+	RUN(a_model_that_serves_no_other_name_is_requested_by_its_own);
+	RUN(classifications_as_text);
+	RUN(accept_sees_each_sample_response);
+	RUN(edits_of_prepare_and_results_of_finish);
+	RUN(scripts_read_the_clock_of_the_dry_run);
+	RUN(ticks_run_before_the_request);
+	RUN(mistakes_are_reported_with_their_place);
+	RUN(mistakes_of_other_hooks_are_recorded_in_any_case);
 	RUN(budgets_are_measured_to_the_instruction);
-	RUN(lints);
-	RUN(a_pool_that_is_another_each_time_does_no_harm);
+	RUN(warnings);
+	RUN(a_pool_that_differs_at_each_load_does_no_harm);
 	return check_summary();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host whose memory runs out at any allocation: each program is run again and again, with the first failure one
-// allocation later, until it succeeds. Whatever happens must be a Lua error, and closing the state must free the rest
-// (which the leak checker sees).
+// A host whose memory runs out, at each allocation in turn: each program runs again and again, with the first failure
+// one allocation later, until it succeeds. Each failure must be a Lua error, and closing the state must free the rest,
+// which the leak checker verifies.
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -14,13 +14,13 @@ int luaopen_signalbox(lua_State *lua);
 enum { ALLOCATIONS_MAX = 20000 };
 
 struct supply {
-	unsigned long allocations; // so far, from the moment of arming on
-	unsigned long last;        // the first that fails
+	unsigned long allocations; // since `armed` was set
+	unsigned long last;        // the number of the first that fails
 	bool armed;
 	bool failed;
 };
 
-// Fails for good once it fails: a host that is out of memory stays so. Shrinking and freeing always work.
+// After the first failure every allocation fails. Shrinking and freeing always work.
 static void *allocate(void *owner, void *block, size_t old_bytes, size_t new_bytes) {
 	struct supply *supply = owner;
 	if (new_bytes == 0) {
@@ -73,7 +73,7 @@ static void sweep(const char *program) {
 	CHECK(last < ALLOCATIONS_MAX);
 }
 
-// Nobody listens at port 9 of this machine: every request fails at once.
+// No process listens on port 9 of loopback: every request fails at once.
 #define SETTINGS                                                                                                       \
 	"local signalbox = ... "                                                                                           \
 	"local settings = { endpoint = 'http://127.0.0.1:9', region = 'us-east-1', "                                       \

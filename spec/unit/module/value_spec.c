@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON to Lua and back over whatever bytes: read in a block of exactly its length, written again, read again.
+// JSON to Lua and back, over valid and random bytes: read from a block of exactly the text's length, written, read
+// again.
 #include "module/value.h"
 
 #include <lauxlib.h>
@@ -12,8 +13,8 @@ enum { OUT_BYTES = 1 << 20, ROUNDS = 20000, TEXT_BYTES = 512 };
 
 static lua_State *lua;
 
-// Reads a copy of the text that has nothing behind it; true with the value at the top.
-static bool read(struct slice text) {
+// Reads a copy of the text with no byte behind it; true with the value at the top.
+static bool read_json(struct slice text) {
 	char *copy = malloc(text.len ? text.len : 1);
 	if (text.len)
 		memcpy(copy, text.ptr, text.len);
@@ -22,8 +23,8 @@ static bool read(struct slice text) {
 	return good;
 }
 
-// What the value at the top is as JSON; pops it.
-static struct slice written(struct buffer *out) {
+// Writes the value at the top as JSON and pops it.
+static struct slice take_json(struct buffer *out) {
 	buffer_clear(out);
 	value_write_json(lua, -1, NULL, out);
 	lua_pop(lua, 1);
@@ -52,8 +53,8 @@ TEST(round_trips) {
 	struct buffer out;
 	buffer_init(&out, OUT_BYTES);
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-		CHECK(read(slice_from(texts[i])));
-		CHECK_SLICE(written(&out), slice_from(texts[i]));
+		CHECK(read_json(slice_from(texts[i])));
+		CHECK_SLICE(take_json(&out), slice_from(texts[i]));
 	}
 	buffer_free(&out);
 }
@@ -73,35 +74,35 @@ TEST(numbers) {
 	    {"12345678901234567890123", false, 12345678901234567890123.0},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		CHECK(read(slice_from(rows[i].text)));
+		CHECK(read_json(slice_from(rows[i].text)));
 		CHECK_INT(lua_isinteger(lua, -1), rows[i].whole);
 		CHECK_NEAR(lua_tonumber(lua, -1), rows[i].value, 0);
 		lua_pop(lua, 1);
 	}
 }
 
-TEST(what_is_no_json_leaves_nothing) {
+TEST(invalid_json_leaves_the_stack_as_it_was) {
 	static const char *const texts[] = {
 	    "",  " ",       "{",     "[1",        "[1,]", "{\"a\":}",         "{\"a\" 1}", "{1:2}", "1 1",
 	    "]", "\"\\x\"", "[\"\\", "\"\\u12\"", "tru",  "[null,\"a\\nb\",", "\"a\nb\"",  "+1",    "01",
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		int top = lua_gettop(lua);
-		CHECK(!read(slice_from(texts[i])));
+		CHECK(!read_json(slice_from(texts[i])));
 		CHECK_INT(lua_gettop(lua), top);
 		lua_settop(lua, top);
 	}
 }
 
-TEST(a_skipped_member_is_the_outermost_ones_only) {
+TEST(only_the_outermost_object_skips_a_member) {
 	struct buffer out;
 	buffer_init(&out, OUT_BYTES);
-	CHECK(read(SLICE("{\"model\":\"x\"}")));
+	CHECK(read_json(SLICE("{\"model\":\"x\"}")));
 	value_write_json(lua, -1, "model", &out);
 	CHECK_SLICE(buffer_slice(&out), SLICE("{}"));
 	lua_pop(lua, 1);
 	buffer_clear(&out);
-	CHECK(read(SLICE("{\"a\":{\"model\":\"x\"}}")));
+	CHECK(read_json(SLICE("{\"a\":{\"model\":\"x\"}}")));
 	value_write_json(lua, -1, "model", &out);
 	CHECK_SLICE(buffer_slice(&out), SLICE("{\"a\":{\"model\":\"x\"}}"));
 	lua_pop(lua, 1);
@@ -117,10 +118,10 @@ TEST(nulls_may_be_dropped) {
 	lua_pop(lua, 4);
 }
 
-TEST(what_does_not_fit_fails) {
+TEST(json_beyond_the_buffers_limit_fails) {
 	struct buffer out;
 	buffer_init(&out, 8);
-	CHECK(read(SLICE("[1,2,3,4,5,6,7,8]")));
+	CHECK(read_json(SLICE("[1,2,3,4,5,6,7,8]")));
 	value_write_json(lua, -1, NULL, &out);
 	CHECK(out.failed);
 	lua_pop(lua, 1);
@@ -145,13 +146,13 @@ TEST(any_bytes) {
 			length = sizeof sample - 1;
 		for (uint64_t i = random_below(&random, 3); i > 0; i--)
 			text[random_below(&random, length)] = (char)random_next(&random);
-		if (!read(slice_of(text, length)))
+		if (!read_json(slice_of(text, length)))
 			continue;
 		good++;
-		// What was read once is read again from what was written of it, and written the same but for its order.
-		struct slice first = written(&out);
-		CHECK(read(first));
-		CHECK_INT(written(&again).len, first.len);
+		// The written text can be read again; written once more, only the order of its members differs.
+		struct slice first = take_json(&out);
+		CHECK(read_json(first));
+		CHECK_INT(take_json(&again).len, first.len);
 	}
 	CHECK(good > ROUNDS / 10);
 	buffer_free(&out);
@@ -162,10 +163,10 @@ int main(void) {
 	lua = luaL_newstate();
 	RUN(round_trips);
 	RUN(numbers);
-	RUN(what_is_no_json_leaves_nothing);
-	RUN(a_skipped_member_is_the_outermost_ones_only);
+	RUN(invalid_json_leaves_the_stack_as_it_was);
+	RUN(only_the_outermost_object_skips_a_member);
 	RUN(nulls_may_be_dropped);
-	RUN(what_does_not_fit_fails);
+	RUN(json_beyond_the_buffers_limit_fails);
 	RUN(any_bytes);
 	lua_close(lua);
 	return check_summary();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine with a worker, over upstreams that a spec plays in virtual time. Requests are ended by scripts of words.
+// The engine with one worker, over fake upstreams in virtual time. A spec plays a request by a script of words.
 #ifndef SPEC_MUX_ENGINE_H
 #define SPEC_MUX_ENGINE_H
 
@@ -26,9 +26,9 @@ struct engine {
 	struct mux_version *version;
 	struct mux_request *request;
 	bool is_done;
-	// Of the request that was done last: "OUTCOME STATUS EXCEPTION CODE", empty where it was told of no failure.
+	// Of the request that ended last: "OUTCOME STATUS EXCEPTION CODE"; empty if its client received no error.
 	char told[160];
-	// What observers were told: events by kind, and of the last request to end the outcome, status and attempts.
+	// From the events: their number by kind; "OUTCOME STATUS ATTEMPTS" of the last request that ended.
 	struct observers observers;
 	int events[EVENT_KINDS];
 	char ended[64];
@@ -162,7 +162,7 @@ static inline void engine_response(int status, const char *error_type, const cha
 	upstream_end();
 }
 
-// One word of a script.
+// Executes one word of a script.
 static inline void engine_do(struct engine *engine, const char *word) {
 	static const char event_stream[] = "application/vnd.amazon.eventstream";
 	if (strcmp(word, "answer") == 0) {
@@ -209,7 +209,7 @@ static inline void engine_do(struct engine *engine, const char *word) {
 	}
 }
 
-// Words are separated by spaces.
+// Executes the words, which are separated by spaces.
 static inline void engine_play(struct engine *engine, const char *script) {
 	char word[32];
 	int length = 0;

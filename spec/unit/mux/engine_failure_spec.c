@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names of the engine's failures, which logs, policies and dashboards go by: they don't change.
+// The names of the engine's failures, which must not change: logs, policies and dashboards rely on them.
 #include "mux/engine_failure.h"
 
 #include "../check.h"
@@ -49,13 +49,13 @@ TEST(each_failure_has_its_name_and_kind) {
 	}
 }
 
-TEST(the_exchange_counts_as_the_engine_does) {
+TEST(failures_of_the_exchange_have_the_same_numbers) {
 	CHECK_INT((int)EXCHANGE_RESOLVE, (int)ENGINE_EXCHANGE_RESOLVE);
 	CHECK_INT((int)EXCHANGE_HEAD_TOO_LARGE, (int)ENGINE_EXCHANGE_HEAD_TOO_LARGE);
 }
 
 int main(void) {
 	RUN(each_failure_has_its_name_and_kind);
-	RUN(the_exchange_counts_as_the_engine_does);
+	RUN(failures_of_the_exchange_have_the_same_numbers);
 	return check_summary();
 }

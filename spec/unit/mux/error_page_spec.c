@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which bodies of upstream errors pass, and what stands in the place of the others.
+// Which error bodies of upstreams pass, and what replaces the others.
 #include "mux/error_page.h"
 
 #include "../check.h"
@@ -40,7 +40,7 @@ TEST(bodies_that_sdks_can_read_pass) {
 	}
 }
 
-TEST(a_page_keeps_the_request_id_alone) {
+TEST(a_page_keeps_only_the_request_id) {
 	struct headers headers = {REQUEST_ID, 3};
 	struct slice body = SLICE("<html>");
 	struct arena arena;
@@ -65,7 +65,7 @@ TEST(a_full_arena_lets_no_page_through) {
 
 int main(void) {
 	RUN(bodies_that_sdks_can_read_pass);
-	RUN(a_page_keeps_the_request_id_alone);
+	RUN(a_page_keeps_only_the_request_id);
 	RUN(a_full_arena_lets_no_page_through);
 	return check_summary();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Upstreams without sockets, in place of net's, over a loop in virtual time: a spec says what the exchange that was
-// started last is answered.
+// Upstreams without sockets, over a loop in virtual time: a spec plays the response to the last exchange that was
+// started.
 #ifndef SPEC_MUX_FAKE_NET_H
 #define SPEC_MUX_FAKE_NET_H
 
@@ -17,7 +17,7 @@ enum { FAKE_EXCHANGES = 4096 };
 static struct exchange fake_exchanges[FAKE_EXCHANGES];
 static size_t fake_exchange_count;
 
-// Reloads alone post to a loop, and those have a spec of their own.
+// Only reloads post to a loop, and reload_spec.c tests those.
 void loop_post(struct loop *loop, loop_callback callback, void *owner) {
 	(void)loop;
 	(void)callback;
@@ -66,7 +66,7 @@ void exchange_resume(struct exchange *exchange) {
 	(void)exchange;
 }
 
-// The exchange that was started last; it must be under way.
+// The last exchange that was started; it must not be over.
 static inline struct exchange *last_exchange(void) {
 	if (fake_exchange_count == 0 || fake_exchanges[fake_exchange_count - 1].is_over)
 		abort();

@@ -3,7 +3,7 @@
 
 #include "../check.h"
 
-TEST(what_goes_up) {
+TEST(headers_that_go_up) {
 	static const struct {
 		const char *name;
 		bool goes;
@@ -30,7 +30,7 @@ TEST(what_goes_up) {
 		CHECK_INT(header_goes_up(slice_from(rows[i].name)), rows[i].goes);
 }
 
-TEST(tells_coded_bodies) {
+TEST(detects_content_codings) {
 	static const struct {
 		const char *name, *value;
 		bool coded;
@@ -42,12 +42,12 @@ TEST(tells_coded_bodies) {
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct header header = {slice_from(rows[i].name), slice_from(rows[i].value)};
-		CHECK_INT(headers_tell_coding((struct headers){&header, 1}), rows[i].coded);
+		CHECK_INT(headers_have_coding((struct headers){&header, 1}), rows[i].coded);
 	}
-	CHECK(!headers_tell_coding((struct headers){0}));
+	CHECK(!headers_have_coding((struct headers){0}));
 }
 
-TEST(what_comes_down) {
+TEST(headers_that_come_down) {
 	struct header list[] = {
 	    {SLICE("Connection"), SLICE("close, X-Private ,x-other")},
 	    {SLICE("Transfer-Encoding"), SLICE("chunked")},
@@ -69,7 +69,7 @@ TEST(what_comes_down) {
 	arena_free(&arena);
 }
 
-TEST(a_full_arena_gives_fewer_headers_rather_than_broken_ones) {
+TEST(a_full_arena_drops_whole_headers) {
 	struct header list[] = {{SLICE("a"), SLICE("b")}, {SLICE("c"), SLICE("d")}};
 	for (size_t limit = 0; limit < 200; limit++) {
 		struct arena arena;
@@ -82,9 +82,9 @@ TEST(a_full_arena_gives_fewer_headers_rather_than_broken_ones) {
 }
 
 int main(void) {
-	RUN(what_goes_up);
-	RUN(tells_coded_bodies);
-	RUN(what_comes_down);
-	RUN(a_full_arena_gives_fewer_headers_rather_than_broken_ones);
+	RUN(headers_that_go_up);
+	RUN(detects_content_codings);
+	RUN(headers_that_come_down);
+	RUN(a_full_arena_drops_whole_headers);
 	return check_summary();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Streams through the relay: what is held, when it commits, what the client gets, how the end is judged; each case fed
-// whole, byte by byte, and in random pieces.
+// Streams through the relay: what is held, when it commits, what the client gets, whether the stream succeeded. Each
+// case is fed whole, byte by byte, and in random pieces.
 #include "mux/relay.h"
 
 #include <stdlib.h>
@@ -31,8 +31,9 @@ static void on_frames(void *owner, struct slice bytes) {
 
 static const struct relay_output output = {on_commit, on_frames};
 
-// A stream is written as words: the event types in order. "!name" is an exception frame; "~" a corrupt frame, "/" half
-// a frame, "#" an event of 2000 bytes that nobody knows, "?" an `error` frame.
+// A stream as words: its event types in order. "!name" is an exception frame, "?" an `error` frame, "~" a corrupt
+// frame,
+// "/" half a frame, "%" a frame without a type, "#" an unknown event of 2000 bytes.
 struct stream {
 	const char *events[12];
 };
@@ -88,21 +89,21 @@ static void append_stream(struct buffer *out, const struct stream *stream) {
 	}
 }
 
-enum ending { END_CLEAN, END_BROKEN, END_STALLED };
+enum stream_end { END_CLEAN, END_BROKEN, END_STALLED };
 
 static const struct failure broken = {.kind = FAILURE_NETWORK, .name = SLICE("Broken"), .message = SLICE("it broke")};
 static const struct failure stalled = {.kind = FAILURE_TIMEOUT, .name = SLICE("Broken"), .message = SLICE("it broke")};
-static const struct failure *const endings[] = {[END_BROKEN] = &broken, [END_STALLED] = &stalled};
+static const struct failure *const stream_ends[] = {[END_BROKEN] = &broken, [END_STALLED] = &stalled};
 
 struct relay_case {
 	const char *title;
 	enum operation operation;
 	struct stream in;
-	enum ending ending;
+	enum stream_end end;
 	enum relay_verdict verdict;
 	int commits;
 	struct stream out;      // what the client gets
-	bool closing;           // and then a modelStreamErrorException of ours
+	bool closing;           // followed by a modelStreamErrorException from the relay
 	const char *failure;    // its name
 	enum failure_kind kind; // with a failure
 	int status;             // with a failure
@@ -223,7 +224,7 @@ static void check_outcome(const struct relay_case *example, const struct relay *
 	buffer_free(&expected);
 }
 
-// Feeds pieces of 1 to `largest` bytes, each from memory of its own, so that a sanitizer sees a read beyond.
+// Feeds pieces of 1 to `largest` bytes, each from its own memory, so that a sanitizer detects reads beyond a piece.
 static void run_case(const struct relay_case *example, size_t largest, struct random_source *random) {
 	struct buffer stream;
 	struct capture capture = {0};
@@ -246,7 +247,7 @@ static void run_case(const struct relay_case *example, size_t largest, struct ra
 		offset += length;
 	}
 	if (verdict == RELAY_MORE)
-		verdict = relay_finish(&relay, endings[example->ending]);
+		verdict = relay_finish(&relay, stream_ends[example->end]);
 	check_outcome(example, &relay, verdict, &capture);
 	if (check_failures_in_test > failures_before)
 		printf("  in \"%s\", pieces up to %zu\n", example->title, largest);

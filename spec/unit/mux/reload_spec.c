@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Orders to reload, against a mux without requests: each is answered once, one after the other, also when the end comes
-// in between; versions that are pinned stay, those nobody pins go.
+// Reloads of a mux without requests: each reports once, in order, also if reloads are stopped meanwhile. Pinned
+// versions stay, unpinned ones are freed.
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,10 +27,10 @@ struct fixture {
 	struct timer patience; // keeps the loop running
 	struct mux *mux;
 	struct timer guard;
-	int done, good, ended, wanted;
+	int done, good, stopped, wanted;
 	struct observers observers;
-	int reloaded, rejected; // events
-	uint64_t heard_version; // in the last of the former
+	int reloaded, rejected;    // events
+	uint64_t reloaded_version; // in the last of the former
 	struct mux_reloaded last;
 	size_t problems; // of the last one
 };
@@ -49,7 +49,7 @@ static void observe(void *owner, const struct event *event) {
 		fixture->reloaded++;
 		CHECK(event->reloaded.models > 0);
 		CHECK_INT(strlen(event->reloaded.hash), VERSION_HASH_BYTES - 1);
-		fixture->heard_version = event->reloaded.version;
+		fixture->reloaded_version = event->reloaded.version;
 	} else {
 		fixture->rejected++;
 		CHECK(event->rejected.problems->count > 0);
@@ -99,7 +99,7 @@ static void on_done(void *owner, const struct mux_reloaded *reloaded) {
 	struct fixture *fixture = owner;
 	fixture->done++;
 	fixture->good += reloaded->status == 0;
-	fixture->ended += reloaded->status == ERROR_BUSY;
+	fixture->stopped += reloaded->status == ERROR_BUSY;
 	fixture->last = *reloaded;
 	fixture->problems = reloaded->problems.count;
 	if (fixture->done == fixture->wanted)
@@ -121,7 +121,7 @@ static const struct mux_reloaded *reload(struct fixture *fixture, struct mux_rel
 	return &fixture->last;
 }
 
-TEST(each_order_is_answered_once_and_too_many_are_refused) {
+TEST(each_reload_reports_once_and_too_many_are_refused) {
 	struct fixture fixture;
 	open_fixture(&fixture, GOOD);
 	int taken = 0, refused = 0;
@@ -136,7 +136,7 @@ TEST(each_order_is_answered_once_and_too_many_are_refused) {
 	CHECK_INT(fixture.good, taken);
 	CHECK_INT(fixture.last.version, 1 + taken);
 	CHECK_INT(fixture.reloaded, taken);
-	CHECK_INT(fixture.heard_version, fixture.last.version);
+	CHECK_INT(fixture.reloaded_version, fixture.last.version);
 	close_fixture(&fixture);
 }
 
@@ -147,31 +147,31 @@ static uint64_t running_version(struct fixture *fixture) {
 	return number;
 }
 
-TEST(the_end_responses_what_is_left) {
+TEST(stopping_reports_the_remaining_reloads) {
 	struct fixture fixture;
 	open_fixture(&fixture, GOOD);
 	int taken = 0;
 	for (int i = 0; i < 10; i++)
 		taken += mux_reload(fixture.mux, fixture.loop, (struct mux_reload_order){0}, on_done, &fixture) == 0;
-	// The third version runs: the answer to the first order is on its way to the loop.
+	// The third version runs, so the result of the first reload has been posted to the loop.
 	for (int i = 0; i < GUARD_MS && running_version(&fixture) < 3; i++)
 		usleep(1000);
 	CHECK_INT(fixture.done, 0);
 	mux_end_reloads(fixture.mux);
 	CHECK_INT(fixture.done, taken);
 	CHECK(fixture.good > 0);
-	CHECK_INT(fixture.good + fixture.ended, taken);
+	CHECK_INT(fixture.good + fixture.stopped, taken);
 	CHECK_INT(mux_reload(fixture.mux, fixture.loop, (struct mux_reload_order){0}, on_done, &fixture), ERROR_BUSY);
 	mux_end_reloads(fixture.mux);
-	// What was posted before the end is told no second time.
+	// What was posted before the stop is not reported again.
 	timer_start(&fixture.guard, 0);
 	loop_run(fixture.loop);
 	CHECK_INT(fixture.done, taken);
 	close_fixture(&fixture);
 }
 
-// What has been written is at rest at the second look.
-static const struct mux_reloaded *look(struct fixture *fixture) {
+// Reloads if the files have changed; a file that has just changed is stable at the second try.
+static const struct mux_reloaded *reload_if_changed(struct fixture *fixture) {
 	const struct mux_reload_order if_changed = {.if_changed = true};
 	if (reload(fixture, if_changed)->is_changing) {
 		CHECK(!fixture->last.is_new);
@@ -180,7 +180,7 @@ static const struct mux_reloaded *look(struct fixture *fixture) {
 	return &fixture->last;
 }
 
-// The first version runs again, and nothing is wrong on disk.
+// The first version runs again, and the policy on disk is valid.
 static void check_view(void *owner, const struct mux_policy_view *view) {
 	(void)owner;
 	CHECK_INT(history_last(view->history)->number, 4);
@@ -189,34 +189,34 @@ static void check_view(void *owner, const struct mux_policy_view *view) {
 	CHECK_INT(policy_pool(view->policy)->count, 1);
 }
 
-TEST(what_comes_of_each_order) {
+TEST(results_of_reloads) {
 	struct fixture fixture;
 	const struct mux_reload_order plain = {0}, back = {.to = 1}, nowhere = {.to = 9};
 	open_fixture(&fixture, GOOD);
-	CHECK(!look(&fixture)->is_new);
+	CHECK(!reload_if_changed(&fixture)->is_new);
 	CHECK_INT(fixture.last.version, 1);
 	CHECK(reload(&fixture, plain)->is_new);
 	CHECK_INT(fixture.last.version, 2);
 	write_policy(&fixture, "return { models = { { id = 'a' }, { id = 'b' } } }");
-	CHECK(look(&fixture)->is_new);
+	CHECK(reload_if_changed(&fixture)->is_new);
 	CHECK_INT(fixture.last.models, 2);
-	CHECK(!look(&fixture)->is_new);
+	CHECK(!reload_if_changed(&fixture)->is_new);
 	CHECK(reload(&fixture, back)->is_new);
 	CHECK_INT(fixture.last.models, 1);
-	// Disk still says what it said when it was read last.
-	CHECK(!look(&fixture)->is_new);
+	// The file has not changed since it was last read.
+	CHECK(!reload_if_changed(&fixture)->is_new);
 	CHECK_INT(fixture.last.models, 1);
 	CHECK_INT(reload(&fixture, nowhere)->status, ERROR_NOT_FOUND);
 	CHECK_INT(fixture.problems, 0);
 	CHECK_INT(fixture.rejected, 0);
 	write_policy(&fixture, "return { x = 1 }");
-	CHECK_INT(look(&fixture)->status, ERROR_INVALID);
+	CHECK_INT(reload_if_changed(&fixture)->status, ERROR_INVALID);
 	CHECK_INT(fixture.problems, 2);
 	CHECK_INT(fixture.rejected, 1);
-	// The same mistake is told once, and is forgotten when disk is what runs.
-	CHECK_INT(look(&fixture)->status, 0);
+	// The same mistake is reported once, and forgotten when the file is the running version's again.
+	CHECK_INT(reload_if_changed(&fixture)->status, 0);
 	write_policy(&fixture, GOOD);
-	CHECK(!look(&fixture)->is_new);
+	CHECK(!reload_if_changed(&fixture)->is_new);
 	CHECK_INT(fixture.last.version, 4);
 	mux_view_policy(fixture.mux, check_view, NULL);
 	close_fixture(&fixture);
@@ -227,7 +227,8 @@ static enum verdict verdict_of(const struct mux_version *version) {
 	    .kind = FAILURE_HTTP, .status = 503, .fault = FAULT_MODEL, .type = TYPE_MODEL_UNAVAILABLE};
 	const struct pool *pool = policy_pool(version->policy);
 	const struct decide *decide = policy_decide(version->policy, 1);
-	struct request_attributes attributes = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct request_attributes attributes = {
+	    .id = SLICE("r"), .asked = SLICE("chat"), .body = SLICE("{\"requestMetadata\":{\"wanted\":\"fail\"}}")};
 	struct random_source random;
 	struct arena arena;
 	arena_init(&arena, 1 << 16);
@@ -242,7 +243,7 @@ static enum verdict verdict_of(const struct mux_version *version) {
 	return classification.verdict;
 }
 
-TEST(eight_old_versions_decide_for_themselves) {
+TEST(eight_old_versions_keep_their_hooks) {
 	struct fixture fixture;
 	struct mux_version *pinned[12];
 	open_fixture(&fixture, GOOD);
@@ -253,7 +254,7 @@ TEST(eight_old_versions_decide_for_themselves) {
 	}
 	for (size_t i = 0; i < 12; i++)
 		CHECK_INT(verdict_of(pinned[i]), i < 4 ? VERDICT_FAILOVER : VERDICT_FAIL);
-	// Who goes makes room: none of the others is old enough then.
+	// Released versions make room, so none of the others is beyond the limit.
 	for (size_t i = 4; i < 8; i++)
 		version_release(pinned[i]);
 	reload(&fixture, (struct mux_reload_order){0});
@@ -265,10 +266,21 @@ TEST(eight_old_versions_decide_for_themselves) {
 	close_fixture(&fixture);
 }
 
+TEST(hooks_read_bodies) {
+	struct fixture fixture;
+	open_fixture(&fixture, "return { models = { { id = 'a' } },"
+	                       " classify = function(failure, request) return request.metadata.wanted end }");
+	struct mux_version *version = mux_version_retain(fixture.mux);
+	CHECK_INT(verdict_of(version), VERDICT_FAIL);
+	version_release(version);
+	close_fixture(&fixture);
+}
+
 int main(void) {
-	RUN(each_order_is_answered_once_and_too_many_are_refused);
-	RUN(the_end_responses_what_is_left);
-	RUN(what_comes_of_each_order);
-	RUN(eight_old_versions_decide_for_themselves);
+	RUN(each_reload_reports_once_and_too_many_are_refused);
+	RUN(stopping_reports_the_remaining_reloads);
+	RUN(results_of_reloads);
+	RUN(eight_old_versions_keep_their_hooks);
+	RUN(hooks_read_bodies);
 	return check_summary();
 }

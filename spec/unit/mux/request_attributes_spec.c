@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Which attributes are read from a call, and when its body is read at all.
 #include "mux/request_attributes.h"
 
 #include "../check.h"
@@ -16,7 +17,7 @@ struct row {
 };
 
 static const struct row ROWS[] = {
-    // Nobody wants to know.
+    // A pool with neither needs none.
     {OPERATION_CONVERSE, NULL, NULL, BODY, false, false, false, TIER_NONE, 0, 0},
     {OPERATION_CONVERSE, NULL, NULL, BODY, true, false, false, TIER_FLEX, 0, 0},
     {OPERATION_CONVERSE_STREAM, NULL, NULL, BODY, true, true, false, TIER_FLEX, 2, 7},
@@ -25,17 +26,17 @@ static const struct row ROWS[] = {
     {OPERATION_INVOKE_MODEL, "X-Amzn-Bedrock-Service-Tier", " priority", BODY, true, true, false, TIER_PRIORITY, 2, 7},
     {OPERATION_INVOKE_MODEL_STREAM, "X-Amzn-Bedrock-Service-Tier", "cheap", BODY, true, true, false, TIER_NONE, 2, 7},
     {OPERATION_COUNT_TOKENS, NULL, NULL, BODY, true, true, true, TIER_NONE, 0, 0},
-    // What can't be read tells nothing.
+    // A body that can't be read has no tier, and none can be written.
     {OPERATION_CONVERSE, "content-encoding", "gzip", BODY, true, true, true, TIER_NONE, 0, 0},
     {OPERATION_CONVERSE, NULL, NULL, "no JSON", true, true, true, TIER_NONE, 0, 0},
     {OPERATION_CONVERSE, NULL, NULL, "", true, true, true, TIER_NONE, 0, 0},
     {OPERATION_CONVERSE, NULL, NULL, "{\"serviceTier\":1,\"serviceTier\":1}", true, true, true, TIER_NONE, 0, 0},
     {OPERATION_CONVERSE, NULL, NULL, "{\"serviceTier\":1}", true, true, false, TIER_NONE, 0, 0},
-    // Headers can be written whatever the body is.
+    // A tier in a header can be written whatever the body is.
     {OPERATION_INVOKE_MODEL, "content-encoding", "gzip", "", true, true, false, TIER_NONE, 0, 0},
 };
 
-TEST(tells_what_the_policy_has_a_use_for) {
+TEST(reads_what_the_pool_needs) {
 	for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
 		const struct row *row = &ROWS[i];
 		struct header header = {slice_from(row->header), slice_from(row->value)};
@@ -55,12 +56,12 @@ TEST(tells_what_the_policy_has_a_use_for) {
 	}
 }
 
-TEST(tells_what_the_call_is) {
+TEST(copies_what_the_call_states) {
 	struct mux_call call = {.request_id = SLICE("r-1"),
 	                        .operation = OPERATION_INVOKE_MODEL_STREAM,
 	                        .model = SLICE("chat"),
 	                        .body = SLICE("{}"),
-	                        .caller = SLICE("somebody")};
+	                        .caller = SLICE("a-caller")};
 	struct pool pool = {.count = 0};
 	struct request_attributes attributes;
 	request_attributes_fill(&call, &pool, &attributes);
@@ -68,12 +69,12 @@ TEST(tells_what_the_call_is) {
 	CHECK_SLICE(attributes.operation, SLICE("InvokeModelWithResponseStream"));
 	CHECK(attributes.streaming && attributes.family_bound);
 	CHECK_SLICE(attributes.asked, SLICE("chat"));
-	CHECK_SLICE(attributes.caller, SLICE("somebody"));
+	CHECK_SLICE(attributes.caller, SLICE("a-caller"));
 	CHECK(attributes.body.ptr == call.body.ptr);
 }
 
 int main(void) {
-	RUN(tells_what_the_policy_has_a_use_for);
-	RUN(tells_what_the_call_is);
+	RUN(reads_what_the_pool_needs);
+	RUN(copies_what_the_call_states);
 	return check_summary();
 }

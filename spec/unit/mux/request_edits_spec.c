@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an attempt sends other than the client did: what is written, what is told of an edit that can't be made, and
-// that nothing is kept of the memory.
+// The edits of an attempt's request: what is written, what is reported of an omitted edit, and that no memory leaks.
 #include "mux/request_edits.h"
 
 #include "../check.h"
@@ -12,7 +11,7 @@
 
 enum { ARENA_BYTES = 1 << 20, EVENTS = 8 };
 
-struct stage {
+struct fixture {
 	struct mux mux;
 	struct observers observers;
 	struct mux_worker worker;
@@ -27,146 +26,146 @@ struct stage {
 	struct header client[2];
 	struct request_attributes attributes;
 	struct arena arena;
-	struct attempt_options selected; // options of the selection
-	struct edits edits;              // that prepare makes
+	struct attempt_options selected; // returned by select
+	struct edits edits;              // returned by prepare
 	struct step step;
-	char told[EVENTS][200];
-	int told_count;
+	char reported[EVENTS][200];
+	int reported_count;
 	struct route_request *routing;
 	struct request_edits *made;
 };
 
 static void observe(void *owner, const struct event *event) {
-	struct stage *stage = owner;
+	struct fixture *fixture = owner;
 	CHECK_SLICE(event->request->id, SLICE("r-1"));
-	CHECK(event->model == &stage->model);
-	if (stage->told_count < EVENTS)
-		snprintf(stage->told[stage->told_count++], sizeof stage->told[0], "%s: %s left out: %s", event->error.hook,
-		         event->error.edit, event->error.reason);
+	CHECK(event->model == &fixture->model);
+	if (fixture->reported_count < EVENTS)
+		snprintf(fixture->reported[fixture->reported_count++], sizeof fixture->reported[0], "%s: %s left out: %s",
+		         event->error.hook, event->error.edit, event->error.reason);
 }
 
 static void select_only(void *self, const struct route_request *request, struct candidates candidates,
                         struct random_source *random, struct selection *out) {
 	(void)request;
 	(void)random;
-	struct stage *stage = self;
-	*out = (struct selection){.model = candidates.list[0], .options = stage->selected};
+	struct fixture *fixture = self;
+	*out = (struct selection){.model = candidates.list[0], .options = fixture->selected};
 }
 
 static void prepare(void *self, const struct route_request *request, const struct model *model, struct edits *out) {
 	(void)request;
 	(void)model;
-	*out = ((struct stage *)self)->edits;
+	*out = ((struct fixture *)self)->edits;
 }
 
-static void stage_open(struct stage *stage) {
+static void fixture_open(struct fixture *fixture) {
 	static char name[] = "nova";
-	*stage = (struct stage){.registry = registry_new()};
-	memory_meter_init(&stage->meter, 1 << 20);
-	stage->mux.settings.memory = &stage->meter;
-	observers_add(&stage->observers, (struct observer){observe, stage, event_bit(EVENT_POLICY_ERROR)});
-	stage->mux.settings.observers = &stage->observers;
-	stage->worker.mux = &stage->mux;
-	stage->worker.loop = loop_new();
-	stage->model = (struct model){.id = name, .name = name, .weight = 1};
-	stage->model.state = registry_retain(stage->registry, &stage->model);
-	stage->pool = (struct pool){.models = &stage->model, .count = 1, .limits.max_retries = 1, .has_tiers = true};
-	stage->decide = default_decide;
-	stage->decide.self = stage;
-	stage->decide.select = select_only;
-	stage->route = (struct route){.pool = &stage->pool, .decide = &stage->decide, .random = &stage->random};
-	arena_init(&stage->arena, ARENA_BYTES);
-	stage->call = (struct mux_call){.request_id = SLICE("r-1"),
-	                                .operation = OPERATION_CONVERSE,
-	                                .model = SLICE("nova"),
-	                                .body = SLICE("{\"a\":1}")};
-	stage->call.headers.list = stage->client;
+	*fixture = (struct fixture){.registry = registry_new()};
+	memory_meter_init(&fixture->meter, 1 << 20);
+	fixture->mux.settings.memory = &fixture->meter;
+	observers_add(&fixture->observers, (struct observer){observe, fixture, event_bit(EVENT_POLICY_ERROR)});
+	fixture->mux.settings.observers = &fixture->observers;
+	fixture->worker.mux = &fixture->mux;
+	fixture->worker.loop = loop_new();
+	fixture->model = (struct model){.id = name, .name = name, .weight = 1};
+	fixture->model.state = registry_retain(fixture->registry, &fixture->model);
+	fixture->pool = (struct pool){.models = &fixture->model, .count = 1, .limits.max_retries = 1, .has_tiers = true};
+	fixture->decide = default_decide;
+	fixture->decide.self = fixture;
+	fixture->decide.select = select_only;
+	fixture->route = (struct route){.pool = &fixture->pool, .decide = &fixture->decide, .random = &fixture->random};
+	arena_init(&fixture->arena, ARENA_BYTES);
+	fixture->call = (struct mux_call){.request_id = SLICE("r-1"),
+	                                  .operation = OPERATION_CONVERSE,
+	                                  .model = SLICE("nova"),
+	                                  .body = SLICE("{\"a\":1}")};
+	fixture->call.headers.list = fixture->client;
 }
 
-// The request ends, and what was made for its attempt goes.
-static void stage_end(struct stage *stage) {
+// Ends the request and frees its edits.
+static void fixture_end(struct fixture *fixture) {
 	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1};
-	if (stage->made)
-		request_edits_free(stage->made);
-	stage->made = NULL;
-	if (stage->routing)
-		route_attempt_ended(stage->routing, stage->step.attempt, &result, 0);
-	stage->routing = NULL;
+	if (fixture->made)
+		request_edits_free(fixture->made);
+	fixture->made = NULL;
+	if (fixture->routing)
+		route_attempt_ended(fixture->routing, fixture->step.attempt, &result, 0);
+	fixture->routing = NULL;
 }
 
-// A request of which one attempt is to be sent.
-static void stage_begin(struct stage *stage) {
-	stage_end(stage);
-	request_attributes_fill(&stage->call, &stage->pool, &stage->attributes);
-	CHECK_INT(route_request_new(&stage->route, &stage->attributes, &stage->arena, 0, &stage->routing), 0);
-	stage->step = route_begin(stage->routing, 0);
-	CHECK_INT(stage->step.kind, STEP_SEND);
+// Begins a request whose first attempt is to be sent.
+static void fixture_begin(struct fixture *fixture) {
+	fixture_end(fixture);
+	request_attributes_fill(&fixture->call, &fixture->pool, &fixture->attributes);
+	CHECK_INT(route_request_new(&fixture->route, &fixture->attributes, &fixture->arena, 0, &fixture->routing), 0);
+	fixture->step = route_begin(fixture->routing, 0);
+	CHECK_INT(fixture->step.kind, STEP_SEND);
 }
 
-static void stage_close(struct stage *stage) {
-	stage_end(stage);
-	CHECK_INT(memory_meter_held(&stage->meter), 0);
-	arena_free(&stage->arena);
-	model_state_release(stage->model.state);
-	registry_free(stage->registry);
-	loop_close(stage->worker.loop);
+static void fixture_close(struct fixture *fixture) {
+	fixture_end(fixture);
+	CHECK_INT(memory_meter_held(&fixture->meter), 0);
+	arena_free(&fixture->arena);
+	model_state_release(fixture->model.state);
+	registry_free(fixture->registry);
+	loop_close(fixture->worker.loop);
 }
 
-// The attempt is throttled, and made again at the next tier.
-static void stage_escalate(struct stage *stage, enum service_tier tier) {
+// Throttles the attempt, so that the next one is at the next tier.
+static void fixture_escalate(struct fixture *fixture, enum service_tier tier) {
 	const struct attempt_result throttled = {
 	    .end = ATTEMPT_FAILED, .ttft_ms = -1, .failure = {.status = 429, .fault = FAULT_THROTTLE}};
-	stage->pool.limits.tier_escalation = (struct tier_ladder){{tier}, 1};
-	stage->step = route_attempt_ended(stage->routing, 0, &throttled, 0);
-	CHECK(stage->step.kind == STEP_SEND && stage->step.options.is_escalated);
+	fixture->pool.limits.tier_escalation = (struct tier_ladder){{tier}, 1};
+	fixture->step = route_attempt_ended(fixture->routing, 0, &throttled, 0);
+	CHECK(fixture->step.kind == STEP_SEND && fixture->step.options.is_escalated);
 }
 
-static int make(struct stage *stage) {
+static int make(struct fixture *fixture) {
 	struct request_edits_order order = {
-	    .worker = &stage->worker,
-	    .call = &stage->call,
-	    .routing = stage->routing,
-	    .step = &stage->step,
-	    .arena = &stage->arena,
+	    .worker = &fixture->worker,
+	    .call = &fixture->call,
+	    .routing = fixture->routing,
+	    .step = &fixture->step,
+	    .arena = &fixture->arena,
 	};
-	return request_edits_make(&order, &stage->made);
+	return request_edits_make(&order, &fixture->made);
 }
 
-static int begin_and_make(struct stage *stage) {
-	stage_begin(stage);
-	return make(stage);
+static int begin_and_make(struct fixture *fixture) {
+	fixture_begin(fixture);
+	return make(fixture);
 }
 
-static struct slice body_of(const struct stage *stage) {
-	bool has_body = stage->made && stage->made->has_body;
-	return has_body ? buffer_slice(&stage->made->body) : (struct slice){0};
+static struct slice body_of(const struct fixture *fixture) {
+	bool has_body = fixture->made && fixture->made->has_body;
+	return has_body ? buffer_slice(&fixture->made->body) : (struct slice){0};
 }
 
-static struct slice header_of(const struct stage *stage, const char *name) {
+static struct slice header_of(const struct fixture *fixture, const char *name) {
 	const struct slice *value = NULL;
-	if (stage->made)
-		value = headers_find(stage->made->headers, slice_from(name));
+	if (fixture->made)
+		value = headers_find(fixture->made->headers, slice_from(name));
 	return value ? *value : SLICE("(none)");
 }
 
-TEST(does_nothing_unasked) {
-	struct stage stage;
-	stage_open(&stage);
-	stage.decide.prepare = prepare;
-	stage_begin(&stage);
-	size_t used_bytes = stage.arena.used_bytes;
-	CHECK_INT(make(&stage), 0);
-	CHECK(!stage.made);
-	CHECK_INT(stage.arena.used_bytes, used_bytes);
-	CHECK_INT(memory_meter_held(&stage.meter), 0);
-	stage_close(&stage);
+TEST(makes_nothing_without_edits) {
+	struct fixture fixture;
+	fixture_open(&fixture);
+	fixture.decide.prepare = prepare;
+	fixture_begin(&fixture);
+	size_t used_bytes = fixture.arena.used_bytes;
+	CHECK_INT(make(&fixture), 0);
+	CHECK(!fixture.made);
+	CHECK_INT(fixture.arena.used_bytes, used_bytes);
+	CHECK_INT(memory_meter_held(&fixture.meter), 0);
+	fixture_close(&fixture);
 }
 
-// Who says what of the tier: routing (the selection's or the model's), an escalation, prepare, the client.
-TEST(settles_the_tier) {
+// The tier may come from routing (the selection's or the model's), an escalation, prepare, or the client.
+TEST(chooses_the_tier) {
 	static const struct {
 		enum service_tier selected, prepared, escalated;
-		const char *body, *sent; // NULL: as it was
+		const char *body, *sent; // NULL: unchanged
 	} rows[] = {
 	    {TIER_PRIORITY, TIER_NONE, TIER_NONE, "{\"a\":1}", "{\"serviceTier\":{\"type\":\"priority\"},\"a\":1}"},
 	    {TIER_NONE, TIER_FLEX, TIER_NONE, "{\"a\":1}", "{\"serviceTier\":{\"type\":\"flex\"},\"a\":1}"},
@@ -178,53 +177,53 @@ TEST(settles_the_tier) {
 	    {TIER_NONE, TIER_FLEX, TIER_NONE, "{\"serviceTier\" : {\"type\":\"flex\"}}", NULL},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct stage stage;
-		stage_open(&stage);
-		stage.call.body = slice_from(rows[i].body);
-		stage.selected.tier = rows[i].selected;
-		stage.decide.prepare = prepare;
-		stage.edits.tier = rows[i].prepared;
-		stage_begin(&stage);
+		struct fixture fixture;
+		fixture_open(&fixture);
+		fixture.call.body = slice_from(rows[i].body);
+		fixture.selected.tier = rows[i].selected;
+		fixture.decide.prepare = prepare;
+		fixture.edits.tier = rows[i].prepared;
+		fixture_begin(&fixture);
 		if (rows[i].escalated)
-			stage_escalate(&stage, rows[i].escalated);
-		CHECK_INT(make(&stage), 0);
-		CHECK_SLICE(body_of(&stage), slice_from(rows[i].sent));
-		CHECK_INT(stage.told_count, 0);
-		CHECK_INT(memory_meter_held(&stage.meter) > 0, rows[i].sent != NULL);
-		stage_close(&stage);
+			fixture_escalate(&fixture, rows[i].escalated);
+		CHECK_INT(make(&fixture), 0);
+		CHECK_SLICE(body_of(&fixture), slice_from(rows[i].sent));
+		CHECK_INT(fixture.reported_count, 0);
+		CHECK_INT(memory_meter_held(&fixture.meter) > 0, rows[i].sent != NULL);
+		fixture_close(&fixture);
 	}
 }
 
-TEST(carries_headers) {
-	struct stage stage;
-	stage_open(&stage);
+TEST(sets_headers) {
+	struct fixture fixture;
+	fixture_open(&fixture);
 	const struct header wished[] = {{SLICE("x-wished"), SLICE("by select")}, {SLICE("X-Both"), SLICE("by select")}};
 	const struct header edited[] = {{SLICE("x-both"), SLICE("by prepare")}, {SLICE("x-empty"), {0}}};
-	stage.selected.headers = (struct headers){wished, 2};
-	stage.edits.headers = (struct headers){edited, 2};
-	stage.edits.guardrail_identifier = SLICE("gr");
-	stage.edits.guardrail_version = SLICE("1");
-	stage.decide.prepare = prepare;
-	stage.call.operation = OPERATION_INVOKE_MODEL;
-	stage.selected.tier = TIER_FLEX;
-	CHECK_INT(begin_and_make(&stage), 0);
-	CHECK(!stage.made->has_body);
-	CHECK_INT(stage.made->headers.count, 7);
-	CHECK_SLICE(header_of(&stage, "x-wished"), SLICE("by select"));
-	CHECK_SLICE(header_of(&stage, "x-both"), SLICE("by prepare"));
-	CHECK(header_of(&stage, "x-empty").ptr && header_of(&stage, "x-empty").len == 0);
-	CHECK_SLICE(header_of(&stage, "x-amzn-bedrock-service-tier"), SLICE("flex"));
-	CHECK_SLICE(header_of(&stage, "x-amzn-bedrock-guardrailidentifier"), SLICE("gr"));
-	CHECK(header_of(&stage, "x-amzn-bedrock-trace").ptr == NULL);
-	stage_close(&stage);
+	fixture.selected.headers = (struct headers){wished, 2};
+	fixture.edits.headers = (struct headers){edited, 2};
+	fixture.edits.guardrail_identifier = SLICE("gr");
+	fixture.edits.guardrail_version = SLICE("1");
+	fixture.decide.prepare = prepare;
+	fixture.call.operation = OPERATION_INVOKE_MODEL;
+	fixture.selected.tier = TIER_FLEX;
+	CHECK_INT(begin_and_make(&fixture), 0);
+	CHECK(!fixture.made->has_body);
+	CHECK_INT(fixture.made->headers.count, 7);
+	CHECK_SLICE(header_of(&fixture, "x-wished"), SLICE("by select"));
+	CHECK_SLICE(header_of(&fixture, "x-both"), SLICE("by prepare"));
+	CHECK(header_of(&fixture, "x-empty").ptr && header_of(&fixture, "x-empty").len == 0);
+	CHECK_SLICE(header_of(&fixture, "x-amzn-bedrock-service-tier"), SLICE("flex"));
+	CHECK_SLICE(header_of(&fixture, "x-amzn-bedrock-guardrailidentifier"), SLICE("gr"));
+	CHECK(header_of(&fixture, "x-amzn-bedrock-trace").ptr == NULL);
+	fixture_close(&fixture);
 }
 
-// What spoils one edit spares the others.
-TEST(tells_what_it_leaves_out) {
+// An edit that fails does not affect the others.
+TEST(reports_omitted_edits) {
 	static const struct {
 		const char *body, *coding;
-		const char *sent; // NULL: nothing could be edited
-		const char *told[3];
+		const char *sent; // NULL: unchanged
+		const char *reported[3];
 	} rows[] = {
 	    {"not JSON",
 	     NULL,
@@ -251,102 +250,102 @@ TEST(tells_what_it_leaves_out) {
 	     {"prepare: guardrail left out: the body's \"guardrailConfig\" is there more than once"}},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct stage stage;
-		stage_open(&stage);
-		stage.call.body = slice_from(rows[i].body);
-		stage.client[0] = (struct header){SLICE("Content-Encoding"), slice_from(rows[i].coding)};
-		stage.call.headers.count = rows[i].coding ? 1 : 0;
-		stage.decide.prepare = prepare;
-		stage.edits = (struct edits){
+		struct fixture fixture;
+		fixture_open(&fixture);
+		fixture.call.body = slice_from(rows[i].body);
+		fixture.client[0] = (struct header){SLICE("Content-Encoding"), slice_from(rows[i].coding)};
+		fixture.call.headers.count = rows[i].coding ? 1 : 0;
+		fixture.decide.prepare = prepare;
+		fixture.edits = (struct edits){
 		    .tier = TIER_FLEX, .guardrail_identifier = SLICE("g"), .guardrail_version = SLICE("1"), .max_tokens = 5};
-		CHECK_INT(begin_and_make(&stage), 0);
-		CHECK_SLICE(body_of(&stage), slice_from(rows[i].sent));
+		CHECK_INT(begin_and_make(&fixture), 0);
+		CHECK_SLICE(body_of(&fixture), slice_from(rows[i].sent));
 		int expected = 0;
-		for (; expected < 3 && rows[i].told[expected]; expected++)
-			CHECK_STRING(stage.told[expected], rows[i].told[expected]);
-		CHECK_INT(stage.told_count, expected);
-		stage_close(&stage);
+		for (; expected < 3 && rows[i].reported[expected]; expected++)
+			CHECK_STRING(fixture.reported[expected], rows[i].reported[expected]);
+		CHECK_INT(fixture.reported_count, expected);
+		fixture_close(&fixture);
 	}
 }
 
-TEST(tells_of_tiers_that_prepare_has_no_part_in) {
-	struct stage stage;
-	stage_open(&stage);
-	stage.call.body = SLICE("[]");
-	stage.selected.tier = TIER_FLEX;
-	CHECK_INT(begin_and_make(&stage), 0);
-	CHECK(!stage.made);
-	CHECK_INT(stage.told_count, 1);
-	CHECK_STRING(stage.told[0], "tier: service_tier left out: the body is no JSON object");
-	// Also where it has edits of its own.
-	stage.decide.prepare = prepare;
-	stage.edits = (struct edits){.max_tokens = 5};
-	CHECK_INT(begin_and_make(&stage), 0);
-	CHECK_INT(stage.told_count, 3);
-	CHECK_STRING(stage.told[1], "tier: service_tier left out: the body is no JSON object");
-	CHECK_STRING(stage.told[2], "prepare: max_tokens left out: the body is no JSON object");
-	stage_close(&stage);
+TEST(reports_omitted_tiers_that_prepare_did_not_set) {
+	struct fixture fixture;
+	fixture_open(&fixture);
+	fixture.call.body = SLICE("[]");
+	fixture.selected.tier = TIER_FLEX;
+	CHECK_INT(begin_and_make(&fixture), 0);
+	CHECK(!fixture.made);
+	CHECK_INT(fixture.reported_count, 1);
+	CHECK_STRING(fixture.reported[0], "tier: service_tier left out: the body is no JSON object");
+	// Also if prepare makes other edits.
+	fixture.decide.prepare = prepare;
+	fixture.edits = (struct edits){.max_tokens = 5};
+	CHECK_INT(begin_and_make(&fixture), 0);
+	CHECK_INT(fixture.reported_count, 3);
+	CHECK_STRING(fixture.reported[1], "tier: service_tier left out: the body is no JSON object");
+	CHECK_STRING(fixture.reported[2], "prepare: max_tokens left out: the body is no JSON object");
+	fixture_close(&fixture);
 }
 
-// Nothing is learnt of a tier that nobody was asked for.
-TEST(a_tier_that_is_left_out_is_not_the_attempts) {
-	const struct attempt_result answered = {.end = ATTEMPT_SUCCEEDED, .ttft_ms = -1};
+// The attempt's end says nothing about a tier that was not sent.
+TEST(an_omitted_tier_is_not_recorded_as_served) {
+	const struct attempt_result succeeded = {.end = ATTEMPT_SUCCEEDED, .ttft_ms = -1};
 	for (int is_written = 0; is_written < 2; is_written++) {
-		struct stage stage;
-		stage_open(&stage);
-		stage.call.body = is_written ? SLICE("{}") : SLICE("[]");
-		stage.decide.prepare = prepare;
-		stage.edits.tier = TIER_FLEX;
-		CHECK_INT(begin_and_make(&stage), 0);
-		CHECK_INT(route_attempt_ended(stage.routing, 0, &answered, 0).kind, STEP_RETURN);
-		stage.routing = NULL;
-		CHECK_INT(stage.model.state->served_tiers, is_written ? tier_bit(TIER_FLEX) : 0);
-		stage_close(&stage);
+		struct fixture fixture;
+		fixture_open(&fixture);
+		fixture.call.body = is_written ? SLICE("{}") : SLICE("[]");
+		fixture.decide.prepare = prepare;
+		fixture.edits.tier = TIER_FLEX;
+		CHECK_INT(begin_and_make(&fixture), 0);
+		CHECK_INT(route_attempt_ended(fixture.routing, 0, &succeeded, 0).kind, STEP_RETURN);
+		fixture.routing = NULL;
+		CHECK_INT(fixture.model.state->served_tiers, is_written ? tier_bit(TIER_FLEX) : 0);
+		fixture_close(&fixture);
 	}
 }
 
 TEST(leaves_count_tokens_alone) {
-	struct stage stage;
-	stage_open(&stage);
-	stage.call.operation = OPERATION_COUNT_TOKENS;
-	stage.call.body = SLICE("not JSON");
-	stage.selected.tier = TIER_FLEX;
-	CHECK_INT(begin_and_make(&stage), 0);
-	CHECK(!stage.made);
-	CHECK_INT(stage.told_count, 0);
-	stage_close(&stage);
+	struct fixture fixture;
+	fixture_open(&fixture);
+	fixture.call.operation = OPERATION_COUNT_TOKENS;
+	fixture.call.body = SLICE("not JSON");
+	fixture.selected.tier = TIER_FLEX;
+	CHECK_INT(begin_and_make(&fixture), 0);
+	CHECK(!fixture.made);
+	CHECK_INT(fixture.reported_count, 0);
+	fixture_close(&fixture);
 }
 
-// However little room there is: it is told so, or gives what fits, and nothing leaks.
-TEST(stands_a_full_arena) {
+// With any amount of room it either fails with ERROR_MEMORY or makes the edits, and nothing leaks.
+TEST(survives_a_full_arena) {
 	const struct header wished[] = {{SLICE("x-wished"), SLICE("a value of some length")}};
 	int full = 0, made = 0;
 	for (size_t room = 0; room < 2048; room += 16) {
-		struct stage stage;
-		stage_open(&stage);
-		stage.selected.tier = TIER_FLEX;
-		stage.selected.headers = (struct headers){wished, 1};
-		stage_begin(&stage);
-		stage.arena.limit_bytes = stage.arena.used_bytes + room;
-		int status = make(&stage);
+		struct fixture fixture;
+		fixture_open(&fixture);
+		fixture.selected.tier = TIER_FLEX;
+		fixture.selected.headers = (struct headers){wished, 1};
+		fixture_begin(&fixture);
+		fixture.arena.limit_bytes = fixture.arena.used_bytes + room;
+		int status = make(&fixture);
 		CHECK(status == 0 || status == ERROR_MEMORY);
-		CHECK((status == 0) == (stage.made != NULL));
+		CHECK((status == 0) == (fixture.made != NULL));
 		full += status != 0;
 		made += status == 0;
-		stage_close(&stage);
+		fixture_close(&fixture);
 	}
 	CHECK(full > 0 && made > 0);
 }
 
 int main(void) {
 	log_configure(LOG_OFF, LOG_TEXT);
-	RUN(does_nothing_unasked);
-	RUN(settles_the_tier);
-	RUN(carries_headers);
-	RUN(tells_what_it_leaves_out);
-	RUN(tells_of_tiers_that_prepare_has_no_part_in);
-	RUN(a_tier_that_is_left_out_is_not_the_attempts);
+	RUN(makes_nothing_without_edits);
+	RUN(chooses_the_tier);
+	RUN(sets_headers);
+	RUN(reports_omitted_edits);
+	RUN(reports_omitted_tiers_that_prepare_did_not_set);
+	RUN(an_omitted_tier_is_not_recorded_as_served);
 	RUN(leaves_count_tokens_alone);
-	RUN(stands_a_full_arena);
+	RUN(survives_a_full_arena);
 	return check_summary();
 }

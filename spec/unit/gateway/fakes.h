@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A stage for the door: the server below it and the engine behind it are played here, and remember what they were told.
-// Included by one spec, whose program then links none of the real ones.
-#ifndef SPEC_UNIT_GATEWAY_STAGE_H
-#define SPEC_UNIT_GATEWAY_STAGE_H
+// Fakes of the server and of the engine around a data listener, which record how they are called. Included by one spec,
+// whose program then links none of the real ones.
+#ifndef SPEC_UNIT_GATEWAY_FAKES_H
+#define SPEC_UNIT_GATEWAY_FAKES_H
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -99,7 +99,7 @@ uint64_t loop_now_ms(const struct loop *loop) {
 	return engine.now_ms;
 }
 
-// The turn of the loop ends when the test says so.
+// The turn of the loop ends when the test calls end_turn.
 static struct timer *end_of_turn;
 
 void timer_init(struct timer *timer, struct loop *loop, loop_callback callback, void *owner) {
@@ -164,7 +164,7 @@ void mux_cancel(struct mux_request *request) {
 	engine.cancelled++;
 }
 
-// As the engine does it for a call that has no answer yet.
+// Ends the request as the engine does when no response has begun.
 void mux_stop(struct mux_request *request) {
 	struct mux_error error = {.status = 429, .exception = SLICE("ThrottlingException"), .retry_after_ms = 1000};
 	CHECK((void *)request == (void *)&engine);
@@ -178,17 +178,17 @@ void mux_resume(struct mux_request *request) {
 	engine.resumed++;
 }
 
-// The log goes to a file in memory.
+// The log is written to a file in memory.
 
 static int log_file;
 
-static void begin_log(void) {
+static void clear_log(void) {
 	if (ftruncate(log_file, 0) != 0 || lseek(log_file, 0, SEEK_SET) != 0)
 		CHECK(!"the log file can be emptied");
 }
 
-// What was logged, from the first "request_id" on, of one line.
-static const char *logged(char *text, size_t size) {
+// The log from its first "message" field on.
+static const char *logged_line(char *text, size_t size) {
 	end_turn();
 	ssize_t length = pread(log_file, text, size - 1, 0);
 	text[length > 0 ? length : 0] = '\0';
@@ -196,7 +196,7 @@ static const char *logged(char *text, size_t size) {
 	return start ? start : "";
 }
 
-static size_t logged_lines(void) {
+static size_t count_logged_lines(void) {
 	char text[8192];
 	size_t lines = 0;
 	end_turn();
@@ -206,11 +206,11 @@ static size_t logged_lines(void) {
 	return lines;
 }
 
-// One request at the door.
+// A data listener and one request to it.
 
-struct visit {
+struct fixture {
 	atomic_bool is_draining;
-	struct data_listener data_listener;
+	struct data_listener listener;
 	struct server_call call;
 	struct server_request request;
 };
@@ -223,17 +223,17 @@ static const struct header client_headers[] = {
     {{"content-type", 12}, {"application/json", 16}},
 };
 
-static void begin(struct visit *visit, const char *method, const char *path) {
+static void fixture_begin(struct fixture *fixture, const char *method, const char *path) {
 	const struct data_listener_settings settings = {
-	    .instance = "me", .access_log = true, .is_draining = &visit->is_draining};
-	*visit = (struct visit){0};
+	    .instance = "me", .logs_access = true, .is_draining = &fixture->is_draining};
+	*fixture = (struct fixture){0};
 	memset(&engine, 0, sizeof engine);
 	engine.now_ms = 1000;
-	begin_log();
-	data_listener_init(&visit->data_listener, NULL, NULL, NULL, &settings);
-	random_init(&visit->data_listener.random, 7);
-	buffer_init(&visit->call.body, 1 << 20);
-	visit->request = (struct server_request){
+	clear_log();
+	data_listener_init(&fixture->listener, NULL, NULL, NULL, &settings);
+	random_init(&fixture->listener.random, 7);
+	buffer_init(&fixture->call.body, 1 << 20);
+	fixture->request = (struct server_request){
 	    .method = slice_from(method),
 	    .target = slice_from(path),
 	    .path = slice_from(path),
@@ -243,13 +243,13 @@ static void begin(struct visit *visit, const char *method, const char *path) {
 	};
 }
 
-static void arrive(struct visit *visit) {
-	server_events->on_request(server_owner, &visit->call, &visit->request, &visit->call.owner);
+static void fixture_send(struct fixture *fixture) {
+	server_events->on_request(server_owner, &fixture->call, &fixture->request, &fixture->call.owner);
 }
 
-static void finish(struct visit *visit) {
-	buffer_free(&visit->call.body);
-	data_listener_free(&visit->data_listener);
+static void fixture_end(struct fixture *fixture) {
+	buffer_free(&fixture->call.body);
+	data_listener_free(&fixture->listener);
 }
 
 #endif

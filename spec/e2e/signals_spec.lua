@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Operators and supervisors ask for an end more than once, up to the last moment: it stays a good end.
+-- Operators and supervisors send signals more than once, up to the last moment: the exit status stays 0.
 local signalbox = require "spec.support.signalbox"
 
-describe("an end that is asked for again and again", function()
+describe("a gateway that is stopping", function()
   local scene
   before_each(function() scene = signalbox.scene() end)
   after_each(function() scene:close() end)
 
   for _, name in ipairs { "TERM", "INT", "HUP" } do
-    it("is a good one, with SIG" .. name .. " until there is nobody to hear it", function()
+    it("ends with status 0 while SIG" .. name .. " is sent to it until it has ended", function()
       for workers = 1, 2 do
         local gateway = scene:gateway(scene:emulator(), { settings = { workers = workers } })
         gateway:signal("TERM")

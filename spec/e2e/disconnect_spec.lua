@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A client that leaves ends its upstream request: nothing else would end these before the test's patience ends. Known
--- by the emulator's own count of requests that were given up.
+-- When a client leaves, the gateway cancels its upstream request: the emulator counts it as cancelled. Nothing else
+-- would end these requests before the test's timeout.
 local cjson = require "cjson"
 local curl = require "spec.support.curl"
 local faults = require "spec.support.faults"
@@ -11,9 +11,9 @@ local transports = require "spec.support.transports"
 local NOVA = signalbox.NOVA
 local COUNT_BODY = '{"input":{"converse":{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}}}'
 
--- Where a model is when its client leaves: it hasn't begun to answer, or is in the middle.
+-- When the client leaves: before the response, or within it.
 local MOMENTS = {
-  { title = "before the answer", latency_ms = 300000, tokens_per_second = 1 },
+  { title = "before the response", latency_ms = 300000, tokens_per_second = 1 },
   { title = "within a stream", latency_ms = 1, tokens_per_second = 40, streams_only = true },
 }
 
@@ -45,14 +45,14 @@ for _, transport in ipairs(transports.list) do
       local lines = #gateway.access()
       local body = operation == "count-tokens" and COUNT_BODY or nil
       local client = curl.start(opened, signalbox.call(NOVA, operation, body), scene.folder)
-      process.wait_for("the request upstream", function() return upstream_count("received") == received + 1 end)
+      process.wait_for("the request at the upstream", function() return upstream_count("received") == received + 1 end)
       if moment.streams_only then
-        process.wait_for("the stream's beginning", function()
+        process.wait_for("the beginning of the stream", function()
           return #process.contents(scene.folder .. "/curl/1.body") > 0
         end)
       end
       client:signal("KILL")
-      process.wait_for("the upstream request to be given up", function()
+      process.wait_for("the upstream request to be cancelled", function()
         return upstream_count("cancelled") == given_up + 1
       end)
       process.wait_for("its line in the access log", function() return #gateway.access() == lines + 1 end)
@@ -65,7 +65,7 @@ for _, transport in ipairs(transports.list) do
     for _, operation in ipairs(faults.OPERATIONS) do
       for _, moment in ipairs(MOMENTS) do
         if faults.STREAMS[operation] or not moment.streams_only then
-          it(("ends %s upstream, %s"):format(operation, moment.title), function() leave(operation, moment) end)
+          it(("cancels %s, %s"):format(operation, moment.title), function() leave(operation, moment) end)
         end
       end
     end

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What the data listener makes of paths, methods and malformed HTTP. Each mistake gets its one error, in a form that an
--- SDK can read, and touches no other request.
+-- The data listener's responses to paths, methods and malformed HTTP. Each mistake gets one error, in a form that SDKs
+-- can read, and affects no other request.
 local cjson = require "cjson"
 local http = require "spec.support.http"
 local signalbox = require "spec.support.signalbox"
 
 local OK = "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 
--- What is sent, the status that must come back. `closes`: the connection cannot be used any further.
+-- The bytes to send, and the expected status.
 local MALFORMED = {
   { "no HTTP at all", "hello\r\n\r\n", 400 },
   { "a bare LF", "POST /model/chat/converse HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}", 400 },
@@ -30,7 +30,7 @@ local MALFORMED = {
   { "an unknown version", "POST /model/chat/converse HTTP/3.0\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 505 },
   { "an unknown expectation", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n" ..
     "Content-Length: 2\r\n\r\n{}", 417 },
-  { "a length beyond everything", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\n" ..
+  { "a length beyond 64 bits", "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\n" ..
     "Content-Length: 99999999999999999999999\r\n\r\n", { [400] = true, [413] = true } },
 }
 
@@ -53,13 +53,13 @@ describe("the data listener", function()
 
   teardown(function() scene:close() end)
 
-  -- Whatever happened, the next client is served.
+  -- After each test the next client is served.
   after_each(function() assert.equal(200, http.raw(gateway.port, OK).status) end)
 
   for _, case in ipairs(MALFORMED) do
     it("refuses " .. case[1], function()
       local response = http.raw(gateway.port, case[2])
-      assert.is_truthy(response, "no answer")
+      assert.is_truthy(response, "no response")
       if type(case[3]) == "table" then
         assert.is_true(case[3][response.status], tostring(response.status))
       else
@@ -72,7 +72,7 @@ describe("the data listener", function()
   end
 
   for _, case in ipairs(NOT_SERVED) do
-    it(("answers %s %s with UnknownOperationException"):format(case[1], case[2]), function()
+    it(("responds to %s %s with UnknownOperationException"):format(case[1], case[2]), function()
       local response = gateway.request({ method = case[1], path = case[2], body = case[1] ~= "GET" and "{}" or nil })
       assert.equal(404, response.status)
       assert.equal("UnknownOperationException", response.headers["x-amzn-errortype"])
@@ -88,7 +88,7 @@ describe("the data listener", function()
     end)
   end
 
-  it("names the operation that it refuses", function()
+  it("names a refused operation", function()
     local response = gateway.request({ path = "/model/chat/invoke-with-bidirectional-stream", body = "{}" })
     assert.is_true(response.status >= 400)
     assert.matches("[Bb]idirectional", response.body)
@@ -106,7 +106,7 @@ describe("the data listener", function()
     client:close()
   end)
 
-  it("goes by the host of an absolute target, whatever the host header says", function()
+  it("takes the host of an absolute target over the Host header (RFC 9112, 3.2.2)", function()
     local own = "127.0.0.1:" .. gateway.port
     local function ask(target_host, origin)
       local head = "POST http://%s/model/chat/converse HTTP/1.1\r\nHost: other\r\n%sContent-Length: 2\r\n\r\n{}"
@@ -126,7 +126,7 @@ describe("the data listener", function()
     client:close()
   end)
 
-  it("asks for the body that waits for 100", function()
+  it("sends 100 to a client that waits for it", function()
     local client = http.connect(gateway.port)
     client:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
     assert.equal("HTTP/1.1 100 Continue", client:read_line())
@@ -148,7 +148,7 @@ describe("the data listener", function()
     client:close()
   end)
 
-  it("is asked for its health", function()
+  it("responds to /health", function()
     assert.equal(200, gateway.request({ path = "/health" }).status)
   end)
 
@@ -159,7 +159,7 @@ describe("the data listener", function()
       headers = { Origin = "http://evil.example" } }).status)
   end)
 
-  it("gives each answer an id of its own", function()
+  it("gives each response its own id", function()
     local seen = {}
     for _ = 1, 20 do
       local id = gateway.request(signalbox.call("chat", "converse")).headers["x-amzn-requestid"]
