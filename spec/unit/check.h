@@ -52,6 +52,14 @@ static inline void check_near(const char *file, int line, const char *what, doub
 }
 #define CHECK_NEAR(found, expected, by) check_near(__FILE__, __LINE__, #found, (found), (expected), (by))
 
+static inline void check_mentions(const char *file, int line, const char *text, const char *part) {
+	if (strstr(text, part))
+		return;
+	check_report(file, line, part);
+	printf("  is not in \"%s\"\n", text);
+}
+#define CHECK_MENTIONS(text, part) check_mentions(__FILE__, __LINE__, text, part)
+
 // Whether the text could be shown to a client as it is.
 static inline bool check_is_sentence(const char *text) {
 	size_t length = strlen(text);

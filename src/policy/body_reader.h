@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How policies look into the bodies of requests and responses: whoever knows the service's shapes lends these
-// functions. Each is one pass over the body; what it can't find is empty or -1.
+// How policies read the bodies of requests and responses: the room that knows the service's formats provides these
+// functions. Each makes one pass over the body and leaves what it can't find empty or -1.
 #ifndef POLICY_BODY_READER_H
 #define POLICY_BODY_READER_H
 
@@ -10,12 +10,12 @@
 #include "base/json.h"
 #include "base/slice.h"
 
-// Everything is borrowed from the body. What is JSON stays as it stands there.
+// Everything is borrowed from the body. JSON values are raw, as in the body.
 struct request_content {
 	struct slice metadata; // a JSON object
 	int64_t max_tokens;
 	uint64_t input_tokens;                                  // an estimate
-	struct slice system, tools, tool_config, first_message; // JSON: what the prompt begins with
+	struct slice system, tools, tool_config, first_message; // JSON values: the beginning of the prompt
 };
 
 struct response_content {

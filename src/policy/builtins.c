@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C behind lua/signalbox: the same answers as the Lua that stands in for it outside the program, only faster.
+// The C behind lua/signalbox. Outside of the program, Lua code there gives the same results, only slower.
 #include "policy/builtins.h"
 
 #include <lauxlib.h>
@@ -9,8 +9,8 @@
 #include "policy/view.h"
 #include "sandbox/vm.h"
 
-// The model that a draw in (0, W] falls on, or nil.
-static int weighted(lua_State *lua) {
+// Pushes a model drawn at random, each with a probability proportional to its weight; nil when all weights are 0.
+static int builtin_weighted(lua_State *lua) {
 	struct model_argument models = view_check_models(lua);
 	double total = 0, sum = 0, weight;
 	vm_charge(lua, models.count / (models.list ? 4 : 1) + 1);
@@ -31,8 +31,8 @@ static int weighted(lua_State *lua) {
 	return 1;
 }
 
-// The first of the models whose field of that name is least, or nil where there are none.
-static int least(lua_State *lua) {
+// Pushes the first of the models with the least value in the named field, nil for an empty list.
+static int builtin_least(lua_State *lua) {
 	struct model_argument models = view_check_models(lua);
 	const char *name = luaL_checkstring(lua, 2);
 	const struct view_field *measure = view_measure_named(name);
@@ -55,9 +55,9 @@ static int least(lua_State *lua) {
 	return 1;
 }
 
-// The default verdict on a failure, and { outcome, counts }. The cooldown is left out: what a hook leaves out stays the
-// default, and the doubling of a throttle's cooldown can't be said in a number.
-static int classify(lua_State *lua) {
+// Pushes the default verdict on a failure, and { outcome, counts }. Leaves the cooldown out: an absent option keeps its
+// default, and no number can express that a throttle's cooldown doubles.
+static int builtin_classify(lua_State *lua) {
 	const struct classification *standard = view_standard_at(lua, 1);
 	lua_pushstring(lua, verdict_names[standard->verdict]);
 	lua_createtable(lua, 0, 2);
@@ -69,15 +69,12 @@ static int classify(lua_State *lua) {
 }
 
 void builtins_push(lua_State *lua) {
-	static const luaL_Reg functions[] = {{"weighted", weighted},
-	                                     {"least", least},
-	                                     {"classify", classify},
-	                                     {"hash_text", prompt_hash_text},
-	                                     {"hash_prompt", prompt_hash_prompt},
-	                                     {"hash_conversation", prompt_hash_conversation},
-	                                     {"rendezvous", prompt_hash_rendezvous},
-	                                     {NULL, NULL}};
-	luaL_newlib(lua, functions); /* core */
+	static const luaL_Reg functions[] = {
+	    {"weighted", builtin_weighted},         {"least", builtin_least},
+	    {"classify", builtin_classify},         {"hash_text", prompt_hash_text},
+	    {"hash_prompt", prompt_hash_prompt},    {"hash_conversation", prompt_hash_conversation},
+	    {"rendezvous", prompt_hash_rendezvous}, {NULL, NULL}};
+	luaL_newlib(lua, functions); /* builtins */
 	shared_library_push(lua);
 	lua_setfield(lua, -2, "shared");
 }

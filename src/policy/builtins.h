@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the modules that ship with the program do in C: choosing by weight or by key, hashes, and the default
-// classification.
+// The C functions of the built-in modules lua/signalbox: choosing by weight or by key, hashes, the default
+// classification, the shared store.
 #ifndef POLICY_BUILTINS_H
 #define POLICY_BUILTINS_H
 
 #include <lua.h>
 
-// Pushes the table of these functions.
+// Pushes the table of these functions onto the stack.
 void builtins_push(lua_State *lua);
 
 #endif

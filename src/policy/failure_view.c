@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A failed attempt as `classify` sees it.
+// A failed attempt, as `classify` sees it.
 #include <lauxlib.h>
 
 #include "policy/view_fields.h"
@@ -19,7 +19,7 @@ static void push_kind(lua_State *lua, void *object) {
 	lua_pushstring(lua, names[failure_of(object)->kind]);
 }
 
-// nil where no answer came.
+// nil when there was no response.
 static void push_status(lua_State *lua, void *object) {
 	int status = failure_of(object)->status;
 	if (status)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A call of a hook: views are made, Lua is called, its results are read and checked, all inside one protected call. Any
-// ending but a good one is logged and told, and a hook that overruns time and again is benched.
+// A call of a hook: it makes the views, calls Lua, reads and checks the results, all inside one protected call. A
+// failed call is logged and observers are notified; a hook that overruns five times in a row is disabled.
 #include "policy/hook_call.h"
 
 #include <stdio.h>
@@ -10,7 +10,6 @@
 
 enum { OVERRUNS_MAX = 5, LOG_INTERVAL_MS = 1000, PLACE_BYTES = 512 };
 
-// An event of the hook's kind, of what it was called for.
 static struct event hook_event(enum event_kind kind, const struct hook_occasion *occasion) {
 	const struct route_request *request = occasion->request;
 	return (struct event){
@@ -22,7 +21,7 @@ static struct event hook_event(enum event_kind kind, const struct hook_occasion 
 	};
 }
 
-static void tell_failure(const struct hooks *hooks, const struct hook *hook, const struct call_report *report,
+static void notify_error(const struct hooks *hooks, const struct hook *hook, const struct call_report *report,
                          const struct hook_occasion *occasion) {
 	if (!observers_want(hooks->observers, EVENT_POLICY_ERROR))
 		return;
@@ -32,14 +31,14 @@ static void tell_failure(const struct hooks *hooks, const struct hook *hook, con
 	observers_notify(hooks->observers, &event);
 }
 
-static void tell_disabled(const struct hooks *hooks, const struct hook *hook, const struct hook_occasion *occasion) {
+static void notify_disabled(const struct hooks *hooks, const struct hook *hook, const struct hook_occasion *occasion) {
 	struct event event = hook_event(EVENT_HOOK_DISABLED, occasion);
-	event.model = NULL; // for all of them
+	event.model = NULL; // the hook is disabled for all models
 	event.disabled = (struct hook_disabled){hook->name, hook->overruns};
 	observers_notify(hooks->observers, &event);
 }
 
-static void log_failure(struct hook *hook, const struct call_report *report, uint64_t now_ms) {
+static void log_error(struct hook *hook, const struct call_report *report, uint64_t now_ms) {
 	char place[PLACE_BYTES];
 	if (now_ms < hook->next_log_ms) {
 		hook->unlogged++;
@@ -52,8 +51,8 @@ static void log_failure(struct hook *hook, const struct call_report *report, uin
 	hook->unlogged = 0;
 }
 
-static void bench_if_due(struct hooks *hooks, struct hook *hook, const struct call_report *report,
-                         const struct hook_occasion *occasion) {
+static void count_overrun(struct hooks *hooks, struct hook *hook, const struct call_report *report,
+                          const struct hook_occasion *occasion) {
 	bool overran = report->ending == ENDING_OVER_BUDGET || report->ending == ENDING_OVER_MEMORY;
 	hook->overruns = overran ? hook->overruns + 1 : 0;
 	if (hook->overruns < OVERRUNS_MAX)
@@ -61,21 +60,22 @@ static void bench_if_due(struct hooks *hooks, struct hook *hook, const struct ca
 	hook->disabled = true;
 	log_entry(LOG_ERROR, "policy hook benched until the next reload", LOG_C("hook", hook->name),
 	          LOG_N("overruns", hook->overruns));
-	tell_disabled(hooks, hook, occasion);
+	notify_disabled(hooks, hook, occasion);
 }
 
-static void fail(struct hooks *hooks, struct hook *hook, const struct call_report *report,
-                 const struct hook_occasion *occasion) {
-	tell_failure(hooks, hook, report, occasion);
-	// Who rehearses has been told, and will ask the hook again.
+static void handle_error(struct hooks *hooks, struct hook *hook, const struct call_report *report,
+                         const struct hook_occasion *occasion) {
+	notify_error(hooks, hook, report, occasion);
+	// A dry run gets the reports through on_call and needs every hook to stay enabled.
 	if (hooks->on_call)
 		return;
-	log_failure(hook, report, occasion->now_ms);
-	bench_if_due(hooks, hook, report, occasion);
+	log_error(hook, report, occasion->now_ms);
+	count_overrun(hooks, hook, report, occasion);
 }
 
-// False when the VM has been retired.
-static bool run(struct hooks *hooks, lua_CFunction body, void *call, uint64_t now_ms, struct call_report *report) {
+// False when the policy has been retired.
+static bool run_in_vm(struct hooks *hooks, lua_CFunction body, void *call, uint64_t now_ms,
+                      struct call_report *report) {
 	pthread_mutex_lock(&hooks->lock);
 	bool is_open = hooks->vm != NULL;
 	if (is_open) {
@@ -92,7 +92,7 @@ bool hook_call(struct hooks *hooks, enum hook_kind kind, lua_CFunction body, voi
                const struct hook_occasion *occasion) {
 	struct hook *hook = &hooks->list[kind];
 	struct call_report report;
-	if (!run(hooks, body, call, occasion->now_ms, &report))
+	if (!run_in_vm(hooks, body, call, occasion->now_ms, &report))
 		return false;
 	if (report.ending != ENDING_OK && report.line == 0) {
 		snprintf(report.file, sizeof report.file, "%s", hook->file);
@@ -104,7 +104,7 @@ bool hook_call(struct hooks *hooks, enum hook_kind kind, lua_CFunction body, voi
 		hook->overruns = 0;
 		return true;
 	}
-	fail(hooks, hook, &report, occasion);
+	handle_error(hooks, hook, &report, occasion);
 	return false;
 }
 

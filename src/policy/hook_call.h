@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of the hooks share: hooks.c opens them, hook_call.c calls one, and the others are the decisions:
-// hooks_choose.c before an attempt, hooks_judge.c after it, hooks_observe.c beside it.
+// Shared by the files of the hooks: hooks.c opens them, hook_call.c calls one. The decisions are in hooks_choose.c
+// (before an attempt), hooks_judge.c (after it) and hooks_observe.c (`finish` and `tick`).
 #ifndef POLICY_HOOK_CALL_H
 #define POLICY_HOOK_CALL_H
 
@@ -8,30 +8,31 @@
 
 #include "policy/hooks.h"
 
-// What a hook is called for; both are NULL for `tick`.
+// What a hook is called for. Request and model are NULL for `tick`.
 struct hook_occasion {
 	const struct route_request *request;
-	const struct model *model; // that events tell of; may be NULL
+	const struct model *model; // that events name; may be NULL
 	uint64_t now_ms;
 };
 
-// Whether the hook is to be called at all: the policy has it, and it isn't benched.
+// Whether to call the hook: the policy defines it, and it is not disabled.
 static inline bool hook_is_live(const struct hook *hook) {
 	return hook->reference != LUA_NOREF && !hook->disabled;
 }
 
-// Runs `body` with `call` as a light userdata at index 1, in one protected, budgeted call. False when the default has
-// to decide: the hook has failed, which is logged, told and counted, or the VM is gone.
+// Runs `body` with `call` as a light userdata at index 1, in one protected call with the hook's budget. Returns false
+// when the default decides instead: the hook has failed (logged, counted, observers notified), or the policy is
+// retired.
 bool hook_call(struct hooks *hooks, enum hook_kind kind, lua_CFunction body, void *call,
                const struct hook_occasion *occasion);
 
-// The occasion of a request's hook.
+// The occasion of a hook that is called for a request.
 struct hook_occasion hook_occasion_of(const struct route_request *request, const struct model *model);
 
-// For bodies: pushes the hook's function.
+// Pushes the hook's Lua function; for use in `body`.
 void hook_push(lua_State *lua, struct hooks *hooks, enum hook_kind kind);
 
-// The functions of struct decide.
+// The members of struct decide (route/decide.h).
 void hooks_select(void *self, const struct route_request *request, struct candidates candidates,
                   struct random_source *random, struct selection *out);
 void hooks_prepare(void *self, const struct route_request *request, const struct model *model, struct edits *out);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is refused would break the message (framing, hop-by-hop), the signature, or what the router itself says.
+// Refused headers are those that would break the message (framing, hop-by-hop), the signature, or the router's own
+// headers.
 #include "policy/hook_headers.h"
 
 #include <string.h>
@@ -57,7 +58,7 @@ static bool is_reserved(struct slice name) {
 	return starts_nocase(name, SLICE("proxy-")) || starts_nocase(name, SLICE("x-signalbox-"));
 }
 
-static void check(lua_State *lua, struct slice name, struct slice value, struct headers others) {
+static void check_header(lua_State *lua, struct slice name, struct slice value, struct headers others) {
 	if (!is_token(name))
 		vm_bad_result(lua, "a header's name has to be a token");
 	if (is_reserved(name))
@@ -68,14 +69,14 @@ static void check(lua_State *lua, struct slice name, struct slice value, struct 
 		vm_bad_result(lua, "the value of header %.*s has control characters", SLICE_ARGS(name));
 }
 
-// Asked first: a text may be as long as the VM's memory.
+// Comes before the other checks: a text may be as long as the VM's memory.
 static void check_room(lua_State *lua, const struct hook_headers *copy, struct slice name, struct slice value) {
 	size_t room = sizeof copy->text - copy->text_bytes;
 	if (name.len > room || value.len > room - name.len)
 		vm_bad_result(lua, "headers have to have at most %d bytes in all", HOOK_HEADER_BYTES_MAX);
 }
 
-static struct slice keep(struct hook_headers *copy, struct slice text) {
+static struct slice copy_text(struct hook_headers *copy, struct slice text) {
 	char *start = copy->text + copy->text_bytes;
 	memcpy(start, text.ptr, text.len);
 	copy->text_bytes += text.len;
@@ -101,10 +102,10 @@ struct headers hook_headers_read(lua_State *lua, struct hook_headers *copy) {
 		if (headers.count == HOOK_HEADERS_MAX)
 			vm_bad_result(lua, "at most %d headers can be set", HOOK_HEADERS_MAX);
 		check_room(lua, copy, name, value);
-		check(lua, name, value, headers);
+		check_header(lua, name, value, headers);
 		struct header *header = &copy->list[headers.count];
-		header->name = keep(copy, name);
-		header->value = keep(copy, value);
+		header->name = copy_text(copy, name);
+		header->value = copy_text(copy, value);
 		headers.count++;
 	}
 	return headers;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Headers that a hook wants to go up beside the client's, checked and copied out of Lua.
+// Headers that a hook adds to the request that is sent upstream, checked and copied out of Lua.
 #ifndef POLICY_HOOK_HEADERS_H
 #define POLICY_HOOK_HEADERS_H
 
@@ -17,9 +17,9 @@ struct hook_headers {
 	size_t text_bytes;
 };
 
-// Reads the table of name = value at the top of the stack into `copy`, whose memory the result borrows. Raises for
-// names that no header has, that stand twice, or that belong to the connection, to signing or to routing; for values
-// with control characters; and for more than the above.
+// Reads the table { name = value } at the top of the stack into `copy`; the result borrows from it. Raises for a name
+// that is not a token, occurs twice, or belongs to the connection, to signing or to routing; for a value with control
+// characters; and for headers beyond the maxima above.
 struct headers hook_headers_read(lua_State *lua, struct hook_headers *copy);
 
 #endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ranges are those of the policy's own keys where there is one: what a hook says of one attempt can't leave the bounds
-// that the file has to keep.
+// An option of the same name as a key of the policy file has that key's range.
 #include "policy/hook_option.h"
 
 #include <math.h>
@@ -24,7 +23,7 @@ static void refuse_unknown(lua_State *lua, const struct hook_option *options) {
 	              nearest ? "?)" : "");
 }
 
-void option_read_all(lua_State *lua, int index, const struct hook_option *options, void *target) {
+void hook_option_read_all(lua_State *lua, int index, const struct hook_option *options, void *target) {
 	if (lua_type(lua, index) != LUA_TTABLE)
 		vm_bad_result(lua, "options have to be a table, not a %s", object_type_name(lua, index));
 	for (lua_pushnil(lua); lua_next(lua, index); lua_pop(lua, 1)) {
@@ -37,7 +36,7 @@ void option_read_all(lua_State *lua, int index, const struct hook_option *option
 	}
 }
 
-double option_number(lua_State *lua, const struct hook_option *option) {
+double hook_option_number(lua_State *lua, const struct hook_option *option) {
 	if (lua_type(lua, -1) != LUA_TNUMBER)
 		vm_bad_result(lua, "option %s has to be a number, not a %s", option->name, object_type_name(lua, -1));
 	double number = lua_tonumber(lua, -1);
@@ -47,14 +46,14 @@ double option_number(lua_State *lua, const struct hook_option *option) {
 	return number;
 }
 
-uint64_t option_integer(lua_State *lua, const struct hook_option *option) {
-	double number = option_number(lua, option);
+uint64_t hook_option_integer(lua_State *lua, const struct hook_option *option) {
+	double number = hook_option_number(lua, option);
 	if (floor(number) != number)
 		vm_bad_result(lua, "option %s has to be a whole number, not %.14g", option->name, number);
 	return (uint64_t)number;
 }
 
-struct slice option_string(lua_State *lua, const struct hook_option *option) {
+struct slice hook_option_string(lua_State *lua, const struct hook_option *option) {
 	size_t bytes;
 	if (lua_type(lua, -1) != LUA_TSTRING)
 		vm_bad_result(lua, "option %s has to be a string, not a %s", option->name, object_type_name(lua, -1));
@@ -65,7 +64,7 @@ struct slice option_string(lua_State *lua, const struct hook_option *option) {
 	return slice_of(text, bytes);
 }
 
-int option_word(lua_State *lua, const struct hook_option *option, const char *const *names) {
+int hook_option_word(lua_State *lua, const struct hook_option *option, const char *const *names) {
 	const char *word = lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : NULL;
 	if (!word)
 		vm_bad_result(lua, "option %s has to be a string, not a %s", option->name, object_type_name(lua, -1));
@@ -79,6 +78,6 @@ int option_word(lua_State *lua, const struct hook_option *option, const char *co
 	return 0;
 }
 
-enum service_tier option_tier(lua_State *lua, const struct hook_option *option) {
-	return (enum service_tier)option_word(lua, option, service_tier_names);
+enum service_tier hook_option_tier(lua_State *lua, const struct hook_option *option) {
+	return (enum service_tier)hook_option_word(lua, option, service_tier_names);
 }

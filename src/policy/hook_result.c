@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a value may be, hook by hook; option.c reads tables of them.
+// The valid results of each hook; hook_option.c reads tables of options.
 #include "policy/hook_result.h"
 
 #include <math.h>
@@ -45,19 +45,19 @@ static struct attempt_options *options_of(void *target) {
 }
 
 static void set_timeout(lua_State *lua, const struct hook_option *option, void *target) {
-	options_of(target)->timeout_ms = (uint64_t)option_number(lua, option);
+	options_of(target)->timeout_ms = (uint64_t)hook_option_number(lua, option);
 }
 
 static void set_ttft(lua_State *lua, const struct hook_option *option, void *target) {
-	options_of(target)->ttft_ms = (uint64_t)option_number(lua, option);
+	options_of(target)->ttft_ms = (uint64_t)hook_option_number(lua, option);
 }
 
 static void set_hedge(lua_State *lua, const struct hook_option *option, void *target) {
-	options_of(target)->hedge_after_ms = (uint64_t)ceil(option_number(lua, option));
+	options_of(target)->hedge_after_ms = (uint64_t)ceil(hook_option_number(lua, option));
 }
 
 static void set_tier(lua_State *lua, const struct hook_option *option, void *target) {
-	options_of(target)->tier = option_tier(lua, option);
+	options_of(target)->tier = hook_option_tier(lua, option);
 }
 
 static void set_headers(lua_State *lua, const struct hook_option *option, void *target) {
@@ -75,7 +75,7 @@ void hook_result_select_options(lua_State *lua, int index, struct attempt_option
 	    {"hedge_after_ms", 0, 300000, set_hedge},
 	    {0},
 	};
-	option_read_all(lua, index, known, &(struct select_target){options, headers});
+	hook_option_read_all(lua, index, known, &(struct select_target){options, headers});
 }
 
 struct slice hook_result_reason(lua_State *lua, int index, char *copy, size_t size) {
@@ -121,16 +121,16 @@ static void set_counts(lua_State *lua, const struct hook_option *option, void *t
 	((struct classification *)target)->counts = lua_toboolean(lua, -1);
 }
 
-// A cooldown that is stated is a rest of that length, whoever's fault the failure was: it doubles no more.
+// A stated cooldown has exactly that length after any kind of failure: it neither doubles nor only orders the models.
 static void set_cooldown(lua_State *lua, const struct hook_option *option, void *target) {
 	struct classification *classification = target;
-	classification->cooldown_ms = (uint64_t)option_number(lua, option);
+	classification->cooldown_ms = (uint64_t)hook_option_number(lua, option);
 	classification->throttle = false;
 	classification->deprioritizes = false;
 }
 
 static void set_after(lua_State *lua, const struct hook_option *option, void *target) {
-	((struct classification *)target)->after_ms = (uint64_t)option_number(lua, option);
+	((struct classification *)target)->after_ms = (uint64_t)hook_option_number(lua, option);
 }
 
 void hook_result_classify_options(lua_State *lua, int index, struct classification *classification) {
@@ -141,7 +141,7 @@ void hook_result_classify_options(lua_State *lua, int index, struct classificati
 	    {"after_ms", 0, LONGEST_DELAY_MS, set_after},
 	    {0},
 	};
-	option_read_all(lua, index, known, classification);
+	hook_option_read_all(lua, index, known, classification);
 }
 
 bool hook_result_accepts(lua_State *lua, int index) {
@@ -163,9 +163,9 @@ static struct hook_edits *copy_of(void *target) {
 	return ((struct edits_target *)target)->copy;
 }
 
-// A string of printable bytes without spaces, copied.
+// Copies a string of printable ASCII without spaces.
 static struct slice copy_word(lua_State *lua, const struct hook_option *option, char *copy) {
-	struct slice word = option_string(lua, option);
+	struct slice word = hook_option_string(lua, option);
 	for (size_t i = 0; i < word.len; i++)
 		if (word.ptr[i] <= ' ' || word.ptr[i] > '~')
 			vm_bad_result(lua, "option %s has to be printable ASCII without spaces", option->name);
@@ -183,7 +183,7 @@ static void set_version(lua_State *lua, const struct hook_option *option, void *
 
 static void set_trace(lua_State *lua, const struct hook_option *option, void *target) {
 	static const char *const names[] = {"enabled", "disabled", "enabled_full", NULL};
-	edits_of(target)->guardrail_trace = slice_from(names[option_word(lua, option, names)]);
+	edits_of(target)->guardrail_trace = slice_from(names[hook_option_word(lua, option, names)]);
 }
 
 static void set_guardrail(lua_State *lua, const struct hook_option *option, void *target) {
@@ -194,17 +194,17 @@ static void set_guardrail(lua_State *lua, const struct hook_option *option, void
 	    {0},
 	};
 	(void)option;
-	option_read_all(lua, lua_gettop(lua), known, target);
+	hook_option_read_all(lua, lua_gettop(lua), known, target);
 	if (!edits_of(target)->guardrail_identifier.len || !edits_of(target)->guardrail_version.len)
 		vm_bad_result(lua, "a guardrail has an identifier and a version");
 }
 
 static void set_service_tier(lua_State *lua, const struct hook_option *option, void *target) {
-	edits_of(target)->tier = option_tier(lua, option);
+	edits_of(target)->tier = hook_option_tier(lua, option);
 }
 
 static void set_max_tokens(lua_State *lua, const struct hook_option *option, void *target) {
-	edits_of(target)->max_tokens = (int64_t)option_integer(lua, option);
+	edits_of(target)->max_tokens = (int64_t)hook_option_integer(lua, option);
 }
 
 static void set_edit_headers(lua_State *lua, const struct hook_option *option, void *target) {
@@ -220,5 +220,5 @@ void hook_result_edits(lua_State *lua, int index, struct edits *edits, struct ho
 	    {"headers", 0, 0, set_edit_headers},
 	    {0},
 	};
-	option_read_all(lua, index, known, &(struct edits_target){edits, copy});
+	hook_option_read_all(lua, index, known, &(struct edits_target){edits, copy});
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A policy's hooks are looked up once, when its script has run: one that is absent costs nothing later.
+// Looks up the hooks once, after the policy's script has run, so that an absent hook costs nothing later.
 #include "policy/hooks.h"
 
 #include <stdio.h>
@@ -42,7 +42,7 @@ static void find_hook(lua_State *lua, int result, struct hook *hook) {
 	hook->reference = luaL_ref(lua, LUA_REGISTRYINDEX);
 }
 
-// Pushes the array of what the models have as tags, frozen.
+// Pushes an array with the frozen tags of each model.
 static void push_tags(lua_State *lua, int result, size_t count) {
 	lua_createtable(lua, (int)count, 0); /* tags */
 	lua_pushliteral(lua, "models");

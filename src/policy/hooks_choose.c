@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is asked before an attempt: `select` for its model, `prepare` for changes to the request. What a failed call may
-// have written is dropped.
+// The hooks before an attempt: `select` chooses the model, `prepare` edits the request. What a failed call has written
+// is discarded.
 #include "policy/hook_call.h"
 #include "route/request.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is asked after an attempt: `classify` what a failure means, `accept` whether a whole answer will do.
+// The hooks after an attempt: `classify` says what a failure means, `accept` judges a whole response.
 #include "policy/hook_call.h"
 #include "route/request.h"
 

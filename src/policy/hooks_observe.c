@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hooks that decide nothing about a request: `finish` hears of its end, `tick` of time. What they return is
-// nothing.
+// The hooks that decide nothing about a request: `finish` is called at its end, `tick` once a second. Their results are
+// ignored.
 #include <string.h>
 
 #include "policy/hook_call.h"
@@ -39,15 +39,15 @@ static int run_tick(lua_State *lua) {
 	return 0;
 }
 
-// The views show what has been assigned while it runs, and what holds ever after.
+// While `tick` runs, the views show the assigned weights; after it those in force.
 void hooks_tick(struct hooks *hooks, uint64_t now_ms) {
 	struct hook_occasion occasion = {.now_ms = now_ms};
 	size_t bytes = hooks->views.pool->count * sizeof *hooks->weights;
 	if (!hook_is_live(&hooks->list[HOOK_TICK]))
 		return;
 	memcpy(hooks->assigned, hooks->weights, bytes);
-	views_let_assign(&hooks->views, hooks->assigned);
+	views_set_assigned(&hooks->views, hooks->assigned);
 	if (hook_call(hooks, HOOK_TICK, run_tick, hooks, &occasion))
 		memcpy(hooks->weights, hooks->assigned, bytes);
-	views_let_assign(&hooks->views, NULL);
+	views_set_assigned(&hooks->views, NULL);
 }

@@ -10,12 +10,12 @@
 #define ONE_TIER "\"default\", \"flex\", \"priority\" or \"reserved\""
 #define LADDER "\"priority\", \"reserved\" or a list of different tiers"
 
-// A model's state takes 10 to 30 KB, outside of the VM.
+// A model's state takes 10 to 30 KB outside of the VM.
 enum { MODELS_MAX = 4096 };
 
 enum { TEXT_BYTES_MAX = 2048, FIELD_BYTES = 256, REGION_BYTES_MAX = 63 };
 
-// A thousand million a minute is more than any account has.
+// A thousand million per minute, more than any account has.
 #define QUOTA_MAX 1000000000
 
 #define PRICE_MAX 1000000
@@ -36,7 +36,7 @@ static bool is_printable(struct slice text) {
 	return text.len > 0 && text.len <= TEXT_BYTES_MAX;
 }
 
-// A string that goes into headers, addresses and logs.
+// A string that is written to headers, addresses and logs.
 static void read_text(const struct document *value, void *target, const struct schema_place *place) {
 	char **text = target;
 	if (value->kind != DOCUMENT_STRING || !is_printable(value->string)) {
@@ -56,7 +56,7 @@ static bool is_region(struct slice text) {
 	return text.len > 0 && text.len <= REGION_BYTES_MAX;
 }
 
-// It becomes a part of a host's name and of what is signed.
+// A region becomes a part of a host name and of the signature's scope.
 static void read_region(const struct document *value, void *target, const struct schema_place *place) {
 	if (value->kind == DOCUMENT_STRING && is_region(value->string))
 		read_text(value, target, place);
@@ -110,7 +110,7 @@ static bool has_rung(const struct tier_ladder *ladder, enum service_tier tier) {
 	return false;
 }
 
-// A single tier is what a throttle leads to from any other; a list is climbed rung by rung.
+// A throttle at any other tier leads to a single tier; a list is climbed rung by rung.
 static void read_ladder(const struct document *value, void *target, const struct schema_place *place) {
 	struct tier_ladder ladder = {0};
 	bool is_list = value->kind == DOCUMENT_TABLE && value->item_count && !value->entry_count;
@@ -134,7 +134,7 @@ static void read_price(const struct document *value, void *target, const struct 
 	schema_read(price_keys, value, target, place);
 }
 
-// Kept in Lua: only the type is checked.
+// Tags stay in Lua; only their type is checked.
 static void read_tags(const struct document *value, void *target, const struct schema_place *place) {
 	(void)target;
 	if (value->kind != DOCUMENT_TABLE)
@@ -210,7 +210,7 @@ const struct schema_key policy_keys[] = {
      .maximum = 600000,
      .meaning = "the whole request until its commit; absent is no deadline"},
     INTEGER("max_wait_ms", struct policy_settings, limits.max_wait_ms, 0, 60000, 0,
-            "how long a request waits when every model rests"),
+            "how long a request waits when no model is available"),
     {.name = "breaker",
      .type = SCHEMA_TABLE,
      .offset = offsetof(struct policy_settings, breaker),
@@ -218,9 +218,9 @@ const struct schema_key policy_keys[] = {
      .meaning = "the circuit breaker of each model"},
     HOOK("select", "chooses the model of the next attempt"),
     HOOK("classify", "says what a failed attempt means"),
-    HOOK("accept", "judges a whole answer"),
+    HOOK("accept", "judges a whole response"),
     HOOK("prepare", "edits a request before it is signed"),
-    HOOK("finish", "hears of a request's end"),
+    HOOK("finish", "is called at the end of a request"),
     HOOK("tick", "runs once a second in each worker"),
     {.name = "tier_escalation",
      .type = SCHEMA_CUSTOM,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every key of a policy file, defined once: validation, the pool and the tables of policies/REFERENCE.md come from
-// here.
+// The keys of a policy file, each defined once: for validation, for the pool, and for the check of the tables in
+// policies/REFERENCE.md.
 #ifndef POLICY_KEYS_H
 #define POLICY_KEYS_H
 
 #include "base/schema.h"
 #include "route/model.h"
 
-// What the keys at the top of a policy fill.
+// Filled by the keys at the top level of a policy.
 struct policy_settings {
 	struct route_limits limits;
 	struct breaker_settings breaker;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The eligible models as `models`, `models.primary` and `models.fallback`: three objects that live as long as the VM
-// and are refilled only when the eligible set differs from what they hold. Refilling allocates nothing: the tables have
-// room for the whole pool from the start.
+// The eligible models as `models`, `models.primary` and `models.fallback`: three objects that live as long as the VM.
+// They are refilled only when the eligible set differs from their contents. Refilling allocates nothing: the tables
+// have room for the whole pool from the start.
 #include <string.h>
 
 #include <lauxlib.h>
 
 #include "policy/view_fields.h"
 
-// What a list keeps: the table that it reads as, and the step of ipairs.
+// A list's user values: the table behind it, and its iterator function for ipairs.
 enum { KEPT_TABLE = 1, KEPT_STEP };
 
-static int refuse_change(lua_State *lua) {
+static int refuse_list_change(lua_State *lua) {
 	return luaL_error(lua, "attempt to change a list of models, which is read-only");
 }
 
@@ -21,7 +21,7 @@ static struct model_list *list_at(lua_State *lua, int index) {
 	return list;
 }
 
-static int length(lua_State *lua) {
+static int list_length(lua_State *lua) {
 	lua_pushinteger(lua, (lua_Integer)list_at(lua, 1)->count);
 	return 1;
 }
@@ -38,13 +38,14 @@ static int next_model(lua_State *lua) {
 	return 2;
 }
 
-static int pairs(lua_State *lua) {
+static int list_pairs(lua_State *lua) {
 	lua_pushcfunction(lua, next_model);
 	lua_pushvalue(lua, 1);
 	return 2;
 }
 
-// The step of ipairs over a list, whose table is the upvalue: Lua's own would go by the list's metatable each time.
+// The iterator of ipairs over a list; the table behind it is the upvalue. Lua's own iterator would look up the list's
+// metatable for each element.
 static int next_in_table(lua_State *lua) {
 	lua_Integer i = (lua_Integer)((lua_Unsigned)lua_tointeger(lua, 2) + 1);
 	lua_pushinteger(lua, i);
@@ -60,11 +61,11 @@ int model_list_ipairs(lua_State *lua) {
 	return 3;
 }
 
-// Pushes a list of room for the whole pool, and sets *list to it.
+// Pushes an empty list with room for the whole pool and sets *list to it.
 static void push_new_list(lua_State *lua, const struct views *views, struct model_list **list) {
 	size_t capacity = views->pool->count;
 	static const luaL_Reg methods[] = {
-	    {"__newindex", refuse_change}, {"__len", length}, {"__pairs", pairs}, {NULL, NULL}};
+	    {"__newindex", refuse_list_change}, {"__len", list_length}, {"__pairs", list_pairs}, {NULL, NULL}};
 	size_t bytes = sizeof **list + capacity * sizeof *(*list)->models;
 	*list = lua_newuserdatauv(lua, bytes, KEPT_STEP);
 	**list = (struct model_list){
@@ -96,8 +97,8 @@ void model_lists_open(lua_State *lua, struct views *views, struct model_lists *l
 	lists->reference = luaL_ref(lua, LUA_REGISTRYINDEX);
 }
 
-// Appends the view at the top to the list whose table is at `table`; pops it.
-static void append(lua_State *lua, int table, struct model_list *list, const struct model *model) {
+// Appends the view at the top to the list whose table is at `table`, and pops it.
+static void append_model(lua_State *lua, int table, struct model_list *list, const struct model *model) {
 	list->models[list->count++] = model;
 	lua_rawseti(lua, table, (lua_Integer)list->count);
 }
@@ -109,7 +110,7 @@ static void clear_rest(lua_State *lua, int table, size_t count, size_t old_count
 	}
 }
 
-// Pushes the lists, which hold these models afterwards.
+// Fills the lists with these models and pushes the list of all.
 static void push_filled(lua_State *lua, struct views *views, struct model_lists *lists, struct candidates candidates) {
 	size_t old[] = {lists->all->count, lists->primary->count, lists->fallback->count};
 	lists->all->count = lists->primary->count = lists->fallback->count = 0;
@@ -125,11 +126,11 @@ static void push_filled(lua_State *lua, struct views *views, struct model_lists 
 		const struct model *model = candidates.list[i];
 		lua_rawgeti(lua, base + 6, (lua_Integer)model->index + 1);
 		lua_pushvalue(lua, -1);
-		append(lua, base + 1, lists->all, model);
+		append_model(lua, base + 1, lists->all, model);
 		if (model->fallback)
-			append(lua, base + 5, lists->fallback, model);
+			append_model(lua, base + 5, lists->fallback, model);
 		else
-			append(lua, base + 3, lists->primary, model);
+			append_model(lua, base + 3, lists->primary, model);
 	}
 	clear_rest(lua, base + 1, lists->all->count, old[0]);
 	clear_rest(lua, base + 3, lists->primary->count, old[1]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model as a hook sees it: its own keys, and live fields from one snapshot per call. What is constant and had to be
-// made is kept beside the view, so that reading it again leaves no garbage.
+// A model as a hook sees it: its keys, and live fields from one snapshot per call. Constant values that had to be
+// allocated are kept with the view, so that reading them again creates no garbage.
 #include <lauxlib.h>
 
 #include "policy/view_fields.h"
@@ -9,11 +9,11 @@
 
 #define WEIGHT_MAX 10000
 
-// The values that a view keeps.
+// A view's user values.
 enum { KEPT_TAGS = 1, KEPT_ID, KEPT_NAME, KEPT_SERVES, KEPT_ENDPOINT, KEPT_QUOTA, KEPT_PRICE, KEPT = KEPT_PRICE };
 
-// What is live is read in three parts, each once in a call and only if a hook asks: `..._call` is the call in which a
-// part was read. Calls count from 0 and these stamps from 1, so that a fresh view has none.
+// The live fields are read from the model's state in three parts, each at most once in a call and only when a hook
+// needs it. `..._call` is the number of the call in which a part was read, plus 1; 0 when it was never read.
 struct model_view {
 	enum object_kind kind;
 	const struct model *model;
@@ -71,7 +71,7 @@ static const struct model_percentiles *percentiles_of(void *object) {
 	return &view->percentiles;
 }
 
-// Pushes what is kept at `place`, if it has been made.
+// Pushes the value kept at `place`; false, with nothing pushed, when there is none yet.
 static bool push_kept(lua_State *lua, int place) {
 	if (lua_getiuservalue(lua, 1, place) != LUA_TNIL)
 		return true;
@@ -79,8 +79,16 @@ static bool push_kept(lua_State *lua, int place) {
 	return false;
 }
 
+// Pushes the value kept at `place`, or nil when the model has no such value. False when the value has yet to be made.
+static bool push_kept_or_nil(lua_State *lua, int place, bool has_value) {
+	if (has_value)
+		return push_kept(lua, place);
+	lua_pushnil(lua);
+	return true;
+}
+
 // Keeps the value at the top.
-static void keep(lua_State *lua, int place) {
+static void keep_value(lua_State *lua, int place) {
 	lua_pushvalue(lua, -1);
 	lua_setiuservalue(lua, 1, place);
 }
@@ -89,14 +97,14 @@ static void push_kept_string(lua_State *lua, int place, const char *text) {
 	if (push_kept(lua, place))
 		return;
 	lua_pushstring(lua, text);
-	keep(lua, place);
+	keep_value(lua, place);
 }
 
 // Freezes the table at the top and keeps it.
 static void keep_table(lua_State *lua, int place) {
 	sandbox_freeze(lua, -1);
 	lua_remove(lua, -2);
-	keep(lua, place);
+	keep_value(lua, place);
 }
 
 static void push_id(lua_State *lua, void *object) {
@@ -118,12 +126,8 @@ static void push_fallback(lua_State *lua, void *object) {
 
 static void push_serves(lua_State *lua, void *object) {
 	const struct model *model = model_of(object);
-	if (push_kept(lua, KEPT_SERVES))
+	if (push_kept_or_nil(lua, KEPT_SERVES, model->serves != NULL))
 		return;
-	if (!model->serves) {
-		lua_pushnil(lua);
-		return;
-	}
 	lua_createtable(lua, (int)model->serves_count, 0);
 	for (size_t i = 0; i < model->serves_count; i++) {
 		lua_pushstring(lua, model->serves[i]);
@@ -132,7 +136,7 @@ static void push_serves(lua_State *lua, void *object) {
 	keep_table(lua, KEPT_SERVES);
 }
 
-// An optional string is nil where it is absent.
+// An absent string is a null pointer, which lua_pushstring pushes as nil.
 static void push_family(lua_State *lua, void *object) {
 	lua_pushstring(lua, model_of(object)->family);
 }
@@ -175,12 +179,8 @@ static void set_quota(lua_State *lua, const char *name, uint64_t quota) {
 
 static void push_quota(lua_State *lua, void *object) {
 	const struct quota *quota = &model_of(object)->quota;
-	if (push_kept(lua, KEPT_QUOTA))
+	if (push_kept_or_nil(lua, KEPT_QUOTA, quota->requests_per_minute || quota->tokens_per_minute))
 		return;
-	if (!quota->requests_per_minute && !quota->tokens_per_minute) {
-		lua_pushnil(lua);
-		return;
-	}
 	lua_createtable(lua, 0, 2);
 	set_quota(lua, "rpm", quota->requests_per_minute);
 	set_quota(lua, "tpm", quota->tokens_per_minute);
@@ -198,12 +198,8 @@ static void set_price(lua_State *lua, const char *name, double price) {
 
 static void push_price(lua_State *lua, void *object) {
 	const struct model *model = model_of(object);
-	if (push_kept(lua, KEPT_PRICE))
+	if (push_kept_or_nil(lua, KEPT_PRICE, model->is_priced))
 		return;
-	if (!model->is_priced) {
-		lua_pushnil(lua);
-		return;
-	}
 	lua_createtable(lua, 0, 4);
 	set_price(lua, "input", model->price.input);
 	set_price(lua, "output", model->price.output);
@@ -272,7 +268,7 @@ static const struct view_field model_fields[] = {
     {NULL, NULL},
 };
 
-// Those that are numbers; what pushes them looks at nothing but the object.
+// The fields that are numbers. Their `push` functions use only the object, not the value at index 1.
 static const struct view_field measures[] = {
     {"weight", push_weight},
     {"output_token_weight", push_output_token_weight},
@@ -311,7 +307,7 @@ double view_measure_of(lua_State *lua, struct model_argument models, size_t i, c
 }
 
 // model.weight = number, in `tick`.
-static int assign(lua_State *lua) {
+static int assign_weight(lua_State *lua) {
 	struct model_view *view = lua_touserdata(lua, 1);
 	double *assigned = view->views->assigned;
 	const char *field = lua_type(lua, 2) == LUA_TSTRING ? lua_tostring(lua, 2) : "";
@@ -328,6 +324,6 @@ static int assign(lua_State *lua) {
 
 void model_view_push_metatable(lua_State *lua) {
 	view_push_metatable(lua, "model", model_fields, NULL);
-	lua_pushcfunction(lua, assign);
+	lua_pushcfunction(lua, assign_weight);
 	lua_setfield(lua, -2, "__newindex");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A version is built bottom up and given back top down: sources, a VM for each worker, the pool from the first VM's
-// table, hooks and views in each. The other VMs' tables have to say the same as the first one's.
+// Builds a version: the sources, a VM for each worker, the pool from the first VM's table, hooks and views in each VM.
+// The tables of the other VMs have to equal the first one's.
 #include "policy/policy.h"
 
 #include <assert.h>
@@ -28,7 +28,7 @@ struct policy {
 	struct sources *sources;
 	struct pool pool;
 	struct hooks *hooks; // one for each worker
-	size_t workers;      // how many of them are open
+	size_t workers;      // those that are open
 };
 
 static void close_policy(struct policy *policy) {
@@ -50,7 +50,7 @@ struct load {
 	struct document first; // what the first worker's script returned
 };
 
-// The first worker's table makes the pool; those after it are held against it.
+// The first worker's table becomes the pool; later ones are compared with it.
 static int read_result(struct load *load, struct vm *vm) {
 	const char *file = load->script.path;
 	struct document document;
@@ -169,7 +169,7 @@ struct sources *policy_sources(const struct policy *policy) {
 	return policy->sources;
 }
 
-static bool is_among(const char *name, const char *const *names, size_t count) {
+static bool has_name(const char *name, const char *const *names, size_t count) {
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(names[i], name) == 0)
 			return true;
@@ -181,7 +181,7 @@ size_t policy_disabled(const struct policy *policy, const char *names[POLICY_HOO
 	for (size_t w = 0; w < policy->workers; w++) {
 		const struct hook *hook;
 		for (size_t i = 0; (hook = hooks_at(&policy->hooks[w], i)) != NULL; i++)
-			if (hook->disabled && !is_among(hook->name, names, count))
+			if (hook->disabled && !has_name(hook->name, names, count))
 				names[count++] = hook->name;
 	}
 	return count;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers depend on bytes alone, so that every
-// worker and every gateway sends the same prompt to the same model.
+// Keys depend on the request's bytes alone, so every worker and every gateway sends the same prompt to the same model.
 #include "policy/prompt_hash.h"
 
 #include <math.h>
@@ -11,16 +10,16 @@
 #include "policy/view.h"
 #include "sandbox/vm.h"
 
-// Seeds that tell the parts of a body apart.
+// One seed for each part of a body, so that equal bytes in different parts hash differently.
 enum { SEED_NONE, SEED_SYSTEM, SEED_TOOLS, SEED_MESSAGE, SEED_MODEL };
 
-// "null", "[]" and the like are as good as absent: they must not bring strangers together.
+// Shorter values, such as "null" and "[]", count as absent: unrelated requests must not share a key because of them.
 enum { VALUE_BYTES_MIN = 5 };
 
 static bool add_part(struct slice part, uint64_t seed, uint64_t *sum) {
 	if (part.len < VALUE_BYTES_MIN)
 		return false;
-	*sum ^= hash_bytes(part, seed); // in any order the same
+	*sum ^= hash_bytes(part, seed); // independent of the order
 	return true;
 }
 
@@ -63,9 +62,9 @@ int prompt_hash_text(lua_State *lua) {
 	return 1;
 }
 
-// How much a model of that weight wants the key: the draws of all models are independent, and the largest of them is
-// each model's with the probability of its weight's share (Schindelhauer and Schomaker 2005, the logarithmic method).
-static double score(const struct model *model, double weight, uint64_t key) {
+// A model's score for a key. The scores of the models are independent, and the probability that a model's is the
+// highest equals its share of the weights (Schindelhauer and Schomaker 2005, the logarithmic method).
+static double model_score(const struct model *model, double weight, uint64_t key) {
 	uint64_t draw = hash_pair(key, hash_bytes(slice_from(model->name), SEED_MODEL));
 	double unit = ((double)(draw >> 11) + 0.5) * 0x1.0p-53; // in (0, 1)
 	return weight / -log(unit);
@@ -79,7 +78,7 @@ int prompt_hash_rendezvous(lua_State *lua) {
 	vm_charge(lua, models.count + 1);
 	for (size_t i = 0; i < models.count; i++) {
 		const struct model *model = view_model_of(lua, models, i, &weight);
-		double own = score(model, weight, key);
+		double own = model_score(model, weight, key);
 		if (own > most) {
 			most = own;
 			best = i + 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What requests have in common, as numbers, and which model such a number belongs to: the C behind signalbox.hash and
-// select.rendezvous.
+// Keys for requests that share a prompt or a conversation, and the choice of a model by such a key: the C behind
+// signalbox.hash and select.rendezvous.
 #ifndef POLICY_PROMPT_HASH_H
 #define POLICY_PROMPT_HASH_H
 
@@ -11,9 +11,8 @@
 
 #include "policy/body_reader.h"
 
-// What a request begins with for a model: system prompt and tools, as their bytes stand, in whichever order they come.
-// The first message too where there are neither, or where `conversation` asks for it. False, *key untouched, where
-// there is nothing of it.
+// Hashes the beginning of the prompt: the bytes of system prompt and tools, in any order. Includes the first message
+// when there are neither, or when `conversation` is set. False, with *key unchanged, when there is none of these.
 bool prompt_hash_key(const struct request_content *content, bool conversation, uint64_t *key);
 
 // Lua's hash.text, hash.prompt, hash.conversation and select.rendezvous.

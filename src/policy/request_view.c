@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request as hooks see it. Each call has an object of its own, since one that a policy keeps must never come to mean
-// another request.
+// A request, as hooks see it. Each call gets a new object: one that a policy keeps must never show another request.
 #include <lauxlib.h>
 
 #include "policy/view_fields.h"
@@ -23,7 +22,7 @@ static const struct request_attributes *attributes_of(void *object) {
 	return route_request_attributes(request_of(object));
 }
 
-// What the body says, looked for once per call and view.
+// Reads the body once per view.
 static const struct request_content *content_of(lua_State *lua, void *object) {
 	struct request_view *view = object;
 	if (!view->has_content) {
@@ -61,11 +60,7 @@ static void push_asked(lua_State *lua, void *object) {
 }
 
 static void push_caller(lua_State *lua, void *object) {
-	struct slice caller = attributes_of(object)->caller;
-	if (caller.len)
-		view_push_slice(lua, caller);
-	else
-		lua_pushnil(lua);
+	view_push_optional(lua, attributes_of(object)->caller);
 }
 
 static void push_bytes(lua_State *lua, void *object) {
@@ -80,7 +75,7 @@ static void push_elapsed(lua_State *lua, void *object) {
 	lua_pushinteger(lua, (lua_Integer)route_request_elapsed_ms(request_of(object)));
 }
 
-// Names in lower case; of a name that is there twice, the first value.
+// Names are in lower case. A name that occurs twice has its first value.
 static void push_headers(lua_State *lua, void *object) {
 	struct headers headers = attributes_of(object)->headers;
 	lua_createtable(lua, 0, (int)headers.count); /* headers */
@@ -105,7 +100,7 @@ static void push_headers(lua_State *lua, void *object) {
 	lua_remove(lua, -2);
 }
 
-// The names of the models that were tried and given up, in the order of their attempts.
+// The names of the models that were tried and failed, in the order of their attempts.
 static void push_tried(lua_State *lua, void *object) {
 	const struct route_request *request = request_of(object);
 	uint32_t attempts = route_request_attempts(request);
@@ -132,7 +127,7 @@ static int decode_metadata(lua_State *lua) {
 	return 1;
 }
 
-// What is too large to be decoded is as if it weren't there: a client must not make hooks fail that only look who asks.
+// Metadata that is too large to decode counts as absent: a client must not make a hook fail that only reads metadata.
 static void push_metadata(lua_State *lua, void *object) {
 	struct slice metadata = content_of(lua, object)->metadata;
 	if (metadata.len) {

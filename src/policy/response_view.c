@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole answer as `accept` sees it, read from its bytes when it is asked.
+// A whole response, as `accept` sees it; the body is read when a field needs it.
 #include <lauxlib.h>
 
 #include "policy/view_fields.h"
@@ -26,19 +26,12 @@ static const struct response_content *content_of(lua_State *lua, void *object) {
 	return &view->content;
 }
 
-static void push_present(lua_State *lua, struct slice text) {
-	if (text.len)
-		view_push_slice(lua, text);
-	else
-		lua_pushnil(lua);
-}
-
 static void push_status(lua_State *lua, void *object) {
 	lua_pushinteger(lua, response_of(object)->status);
 }
 
 static void push_stop_reason(lua_State *lua, void *object) {
-	push_present(lua, content_of(lua, object)->stop_reason);
+	view_push_optional(lua, content_of(lua, object)->stop_reason);
 }
 
 static void push_usage(lua_State *lua, void *object) {
@@ -46,7 +39,7 @@ static void push_usage(lua_State *lua, void *object) {
 }
 
 static void push_tier(lua_State *lua, void *object) {
-	push_present(lua, content_of(lua, object)->tier);
+	view_push_optional(lua, content_of(lua, object)->tier);
 }
 
 static void push_latency(lua_State *lua, void *object) {

@@ -29,17 +29,13 @@ static void push_attempts(lua_State *lua, void *object) {
 	lua_pushinteger(lua, (lua_Integer)result_of(object)->attempts);
 }
 
-// nil where the client got none.
+// nil when the client got no response.
 static void push_status(lua_State *lua, void *object) {
 	view_push_count(lua, result_of(object)->status ? result_of(object)->status : -1);
 }
 
 static void push_error(lua_State *lua, void *object) {
-	struct slice error = result_of(object)->error;
-	if (error.len)
-		view_push_slice(lua, error);
-	else
-		lua_pushnil(lua);
+	view_push_optional(lua, result_of(object)->error);
 }
 
 static void push_usage(lua_State *lua, void *object) {

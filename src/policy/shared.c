@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hash table with a heap of the entries that expire. Keys may come from clients, so the hash is a universal one with
-// a key of its own: nobody can make chains grow. Nothing is called with the lock held that could take long or not
-// return: no Lua, and the longest work is to drop all entries where all expire together, some 2 ms.
+// A hash table, and a heap of the entries that expire. Keys may come from clients, so the hash is a universal one with
+// a random key: a client can't choose keys that collide. No Lua runs with the lock held; the longest work under it, to
+// drop all entries when all expire at once, takes about 2 ms.
 #include "policy/shared.h"
 
 #include <pthread.h>
@@ -17,7 +17,7 @@ enum { BUCKETS = 16384, WORD_BYTES = 4, HASH_WORDS = SHARED_KEY_BYTES_MAX / WORD
 struct entry {
 	struct entry *next; // in its bucket
 	uint64_t expires_ms;
-	size_t place; // in the heap, from 1; 0 for one that doesn't expire
+	size_t place; // in the heap, from 1; 0 for an entry that doesn't expire
 	size_t key_bytes;
 	enum shared_kind kind;
 	bool boolean;
@@ -31,7 +31,7 @@ struct entry {
 struct shared_store {
 	pthread_mutex_t lock; // guards everything below
 	struct entry **buckets;
-	struct entry **heap; // heap[1..expiring]: what expires first comes first
+	struct entry **heap; // heap[1..expiring], a binary heap by expires_ms
 	size_t expiring;
 	size_t count;
 	size_t bytes;
@@ -70,7 +70,7 @@ void shared_free(struct shared_store *store) {
 	free(store);
 }
 
-// Multilinear hashing: two different keys meet with a chance of one in the number of buckets, whoever chose them.
+// Multilinear hashing: any two different keys collide with a probability of 1 / BUCKETS.
 static size_t bucket_of(const struct shared_store *store, struct slice key) {
 	uint64_t sum = store->hash_key[0] + store->hash_key[1] * key.len;
 	size_t word_index = 2;
@@ -82,7 +82,7 @@ static size_t bucket_of(const struct shared_store *store, struct slice key) {
 	return (size_t)(sum >> 32) % BUCKETS;
 }
 
-// Where the pointer to the key's entry is, or would be.
+// The link that points to the key's entry, or the one to which to add it.
 static struct entry **link_of(struct shared_store *store, struct slice key) {
 	struct entry **link = &store->buckets[bucket_of(store, key)];
 	while (*link && !slice_equal(slice_of((*link)->key, (*link)->key_bytes), key))
@@ -90,45 +90,45 @@ static struct entry **link_of(struct shared_store *store, struct slice key) {
 	return link;
 }
 
-static void put_at(struct shared_store *store, size_t place, struct entry *entry) {
+static void heap_put(struct shared_store *store, size_t place, struct entry *entry) {
 	store->heap[place] = entry;
 	entry->place = place;
 }
 
-static void sift(struct shared_store *store, size_t place, struct entry *entry) {
+static void heap_sift(struct shared_store *store, size_t place, struct entry *entry) {
 	for (; place > 1 && store->heap[place / 2]->expires_ms > entry->expires_ms; place /= 2)
-		put_at(store, place, store->heap[place / 2]);
+		heap_put(store, place, store->heap[place / 2]);
 	for (size_t child; (child = place * 2) <= store->expiring; place = child) {
 		if (child < store->expiring && store->heap[child + 1]->expires_ms < store->heap[child]->expires_ms)
 			child++;
 		if (store->heap[child]->expires_ms >= entry->expires_ms)
 			break;
-		put_at(store, place, store->heap[child]);
+		heap_put(store, place, store->heap[child]);
 	}
-	put_at(store, place, entry);
+	heap_put(store, place, entry);
 }
 
-static void leave_heap(struct shared_store *store, struct entry *entry) {
+static void heap_remove(struct shared_store *store, struct entry *entry) {
 	size_t place = entry->place;
 	if (!place)
 		return;
 	struct entry *last = store->heap[store->expiring--];
 	if (last != entry)
-		sift(store, place, last);
+		heap_sift(store, place, last);
 	entry->place = 0;
 }
 
 static void set_expiry(struct shared_store *store, struct entry *entry, uint64_t ttl_ms, uint64_t now_ms) {
-	leave_heap(store, entry);
+	heap_remove(store, entry);
 	entry->expires_ms = now_ms + ttl_ms;
 	if (ttl_ms)
-		sift(store, ++store->expiring, entry);
+		heap_sift(store, ++store->expiring, entry);
 }
 
-static void drop(struct shared_store *store, struct entry **link) {
+static void drop_entry(struct shared_store *store, struct entry **link) {
 	struct entry *entry = *link;
 	*link = entry->next;
-	leave_heap(store, entry);
+	heap_remove(store, entry);
 	store->count--;
 	store->bytes -= entry->key_bytes + entry->text_bytes;
 	free_entry(entry);
@@ -136,7 +136,7 @@ static void drop(struct shared_store *store, struct entry **link) {
 
 static void drop_expired(struct shared_store *store, uint64_t now_ms) {
 	while (store->expiring && store->heap[1]->expires_ms <= now_ms)
-		drop(store, link_of(store, slice_of(store->heap[1]->key, store->heap[1]->key_bytes)));
+		drop_entry(store, link_of(store, slice_of(store->heap[1]->key, store->heap[1]->key_bytes)));
 }
 
 static struct entry *add_entry(struct shared_store *store, struct entry **link, struct slice key) {
@@ -175,7 +175,7 @@ static void read_value(const struct entry *entry, struct shared_value *value) {
 		memcpy(value->text, entry->text, entry->text_bytes);
 }
 
-// Whether the store has room for a value under a key, beside what is under it now.
+// Whether the store has room for the value in place of the key's former entry (NULL for none).
 static bool has_room(const struct shared_store *store, const struct entry *former, struct slice key,
                      const struct shared_value *value) {
 	size_t bytes = store->bytes + (value->kind == SHARED_TEXT ? value->text_bytes : 0);
@@ -212,11 +212,11 @@ void shared_remove(struct shared_store *store, struct slice key) {
 	pthread_mutex_lock(&store->lock);
 	struct entry **link = link_of(store, key);
 	if (*link)
-		drop(store, link);
+		drop_entry(store, link);
 	pthread_mutex_unlock(&store->lock);
 }
 
-// Whole numbers wrap around, as Lua's own do.
+// Integers wrap around, as in Lua.
 static void add_numbers(const struct entry *entry, const struct shared_value *by, struct shared_value *sum) {
 	bool whole = entry->kind == SHARED_INTEGER && by->kind == SHARED_INTEGER;
 	double first = entry->kind == SHARED_INTEGER ? (double)entry->integer : entry->number;

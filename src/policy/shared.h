@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What policies of one process remember together: keys with small values, shared by all workers and by one version
-// with the next. Each call is atomic. Bounded: when it is full, what has expired makes room, and then nothing does.
+// The store that the policies of a process share: keys with small values, for all workers and for successive versions.
+// Each call is atomic. The store is bounded: new entries replace only expired ones.
 #ifndef POLICY_SHARED_H
 #define POLICY_SHARED_H
 
@@ -31,21 +31,21 @@ struct shared_value {
 };
 
 struct shared_store *shared_new(void);
-// Nobody may use it any more. NULL is fine.
+// Call it when no thread uses the store any more. NULL is fine.
 void shared_free(struct shared_store *store);
 
-// Copies the value of a key that is there and has not expired; false where there is none. `now_ms` is monotonic, here
-// and below. Keys have 1 to SHARED_KEY_BYTES_MAX bytes.
+// Copies the value of a key; false when there is none or it has expired. `now_ms` is monotonic, here and below. Keys
+// have 1 to SHARED_KEY_BYTES_MAX bytes.
 bool shared_get(struct shared_store *store, struct slice key, uint64_t now_ms, struct shared_value *value);
 
-// Puts the value there for `ttl_ms`; 0 is for good. 0, or ERROR_LIMIT with the former value kept.
+// Sets the value for `ttl_ms`, or for ever if that is 0. 0, or ERROR_LIMIT with the former value kept.
 int shared_set(struct shared_store *store, struct slice key, const struct shared_value *value, uint64_t ttl_ms,
                uint64_t now_ms);
 
 void shared_remove(struct shared_store *store, struct slice key);
 
-// Adds a number to that of the key, and tells the sum. A key that is not there begins with `by` and lives for `ttl_ms`;
-// one that is there keeps its time. 0; ERROR_INVALID where the value is no number, ERROR_LIMIT where there is no room.
+// Adds `by` to the key's number. A new key gets the value `by` and `ttl_ms`; an existing one keeps its expiry. 0 and
+// *sum; ERROR_INVALID when the value is not a number, ERROR_LIMIT when there is no room.
 int shared_add(struct shared_store *store, struct slice key, const struct shared_value *by, uint64_t ttl_ms,
                uint64_t now_ms, struct shared_value *sum);
 

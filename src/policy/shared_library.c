@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The store as policies see it. Values are copied between Lua and the store outside of its lock, since an error of
-// Lua's leaves a C function where it stands.
+// The store, as policies see it. Values are copied between Lua and the store outside of the lock: a Lua error would
+// leave the C function with the lock held.
 #include "policy/shared_library.h"
 
 #include <math.h>
@@ -12,10 +12,10 @@
 #include "policy/shared.h"
 #include "sandbox/vm.h"
 
-// A call takes about as long as this many instructions, and a copy of so many bytes one more.
+// A call costs CHARGE instructions, and one more for each BYTES_PER_CHARGE bytes that it copies.
 enum { CHARGE = 5, BYTES_PER_CHARGE = 64 };
 
-// A month; longer is for good.
+// 30 days.
 #define TTL_MAX_MS 2592000000.0
 
 static struct shared_store *store_of(lua_State *lua) {
@@ -34,7 +34,7 @@ static struct slice check_key(lua_State *lua) {
 	return slice_of(key, bytes);
 }
 
-// 0 where the argument is absent: for good.
+// 0, for ever, when the argument is absent.
 static uint64_t check_ttl(lua_State *lua, int index) {
 	if (lua_isnoneornil(lua, index))
 		return 0;
@@ -99,7 +99,7 @@ static int push_value(lua_State *lua, const struct shared_value *value) {
 	return 1;
 }
 
-static int refuse(lua_State *lua, int rc) {
+static int push_refusal(lua_State *lua, int rc) {
 	lua_pushnil(lua);
 	if (rc == ERROR_LIMIT)
 		lua_pushliteral(lua, "full");
@@ -108,7 +108,7 @@ static int refuse(lua_State *lua, int rc) {
 	return 2;
 }
 
-static int get(lua_State *lua) {
+static int shared_library_get(lua_State *lua) {
 	struct shared_store *store = store_of(lua);
 	struct slice key = check_key(lua);
 	struct shared_value value;
@@ -118,7 +118,7 @@ static int get(lua_State *lua) {
 	return 1;
 }
 
-static int set(lua_State *lua) {
+static int shared_library_set(lua_State *lua) {
 	struct shared_store *store = store_of(lua);
 	struct slice key = check_key(lua);
 	uint64_t ttl_ms = check_ttl(lua, 3);
@@ -131,12 +131,12 @@ static int set(lua_State *lua) {
 	check_value(lua, 2, &value);
 	int rc = shared_set(store, key, &value, ttl_ms, vm_of(lua)->now_ms);
 	if (rc)
-		return refuse(lua, rc);
+		return push_refusal(lua, rc);
 	lua_pushboolean(lua, 1);
 	return 1;
 }
 
-static int incr(lua_State *lua) {
+static int shared_library_incr(lua_State *lua) {
 	struct shared_store *store = store_of(lua);
 	struct slice key = check_key(lua);
 	uint64_t ttl_ms = check_ttl(lua, 3);
@@ -147,10 +147,11 @@ static int incr(lua_State *lua) {
 	}
 	check_number(lua, 2, &by);
 	int rc = shared_add(store, key, &by, ttl_ms, vm_of(lua)->now_ms, &sum);
-	return rc ? refuse(lua, rc) : push_value(lua, &sum);
+	return rc ? push_refusal(lua, rc) : push_value(lua, &sum);
 }
 
 void shared_library_push(lua_State *lua) {
-	static const luaL_Reg functions[] = {{"get", get}, {"set", set}, {"incr", incr}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {
+	    {"get", shared_library_get}, {"set", shared_library_set}, {"incr", shared_library_incr}, {NULL, NULL}};
 	luaL_newlib(lua, functions);
 }

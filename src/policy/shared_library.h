@@ -5,7 +5,7 @@
 
 #include <lua.h>
 
-// Pushes the table { get, set, incr }, which work on the store of the VM.
+// Pushes the table { get, set, incr } of functions over the VM's store.
 void shared_library_push(lua_State *lua);
 
 #endif

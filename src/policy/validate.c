@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what the keys define, then what no single key can say: names are unique, one model is a primary. A pool with
-// any mistake is given back whole: no state was taken from the registry for it.
+// Reads the keys, then checks what no single key can: names are unique, and at least one model is a primary. The
+// registry is asked for states only when there is no mistake.
 #include "policy/validate.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 enum { FIELD_BYTES = 64 };
 
-// A model's limits are the policy's until it states its own.
+// A model inherits the policy's limits for the keys that it does not set.
 static void read_model(const struct document *item, const struct policy_settings *settings,
                        const struct schema_place *place, struct model *model) {
 	schema_defaults(model_keys, model);
@@ -24,7 +24,7 @@ static void read_model(const struct document *item, const struct policy_settings
 		model->name = memory_string(slice_from(model->id));
 }
 
-static int by_name(const void *a, const void *b) {
+static int compare_names(const void *a, const void *b) {
 	const struct model *const *left = a, *const *right = b;
 	int order = strcmp((*left)->name, (*right)->name);
 	return order ? order : (*left)->index < (*right)->index ? -1 : 1;
@@ -36,7 +36,7 @@ static void check_names(const struct pool *pool, const char *file, struct proble
 	for (size_t i = 0; i < pool->count; i++)
 		if (pool->models[i].name)
 			sorted[count++] = &pool->models[i];
-	qsort(sorted, count, sizeof *sorted, by_name);
+	qsort(sorted, count, sizeof *sorted, compare_names);
 	for (size_t i = 1; i < count; i++) {
 		if (strcmp(sorted[i - 1]->name, sorted[i]->name) != 0)
 			continue;

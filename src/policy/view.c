@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The views of one VM, and what those of one call have in common.
+// The views of one VM, and what the views of a call have in common.
 #include "policy/view.h"
 
 #include <lauxlib.h>
@@ -55,7 +55,7 @@ void views_end(struct views *views) {
 	views->call++;
 }
 
-void views_let_assign(struct views *views, double *assigned) {
+void views_set_assigned(struct views *views, double *assigned) {
 	views->assigned = assigned;
 }
 
@@ -89,6 +89,13 @@ void *view_check_self(lua_State *lua, enum object_kind kind, const char *method)
 
 void view_push_slice(lua_State *lua, struct slice text) {
 	lua_pushlstring(lua, text.len ? text.ptr : "", text.len);
+}
+
+void view_push_optional(lua_State *lua, struct slice text) {
+	if (text.len)
+		view_push_slice(lua, text);
+	else
+		lua_pushnil(lua);
 }
 
 void view_push_count(lua_State *lua, int64_t count) {
@@ -145,7 +152,7 @@ static void add_text(void *owner, struct slice piece, bool begins) {
 	luaL_addlstring(&joined->buffer, piece.ptr, piece.len);
 }
 
-// A text is made twice: in the buffer, and as the string that it becomes.
+// A text takes its memory twice: in the buffer, and as the string.
 static bool can_afford_text(lua_State *lua, size_t bytes) {
 	return vm_can_afford(lua, 2 * bytes / BYTES_PER_COPY, 2 * bytes);
 }

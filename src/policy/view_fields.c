@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading a field of a view. Lua has one string of each short text in a VM, so a name is found by its address alone, in
-// a small table of addresses that is made when the view's metatable is.
+// Reading a field of a view. A Lua state keeps only one copy of each short string, so a name is found by its address
+// alone, in a small hash table that is filled when the view's metatable is made.
 #include "policy/view_fields.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@
 
 enum { FIELDS_MAX = 40, SLOTS = 128 };
 
-// Lua keeps strings up to this length once.
+// Lua keeps one copy of strings up to this length.
 enum { SHORT_STRING_BYTES = 40 };
 
 struct view_kind {
@@ -46,7 +46,7 @@ static int read_field(lua_State *lua) {
 	void *object = lua_touserdata(lua, 1);
 	if (kind->check)
 		kind->check(lua, object);
-	const char *name = lua_tostring(lua, 2); // NULL has no slot, nor has the text of a number
+	const char *name = lua_tostring(lua, 2); // neither NULL nor the text of a number has a slot
 	for (size_t i = first_slot(name); kind->slots[i].name; i = (i + 1) % SLOTS) {
 		if (kind->slots[i].name != name)
 			continue;
@@ -56,11 +56,11 @@ static int read_field(lua_State *lua) {
 	return refuse_field(lua, kind);
 }
 
-static int refuse_change(lua_State *lua) {
+static int refuse_view_change(lua_State *lua) {
 	return luaL_error(lua, "attempt to change a %s, which is read-only", lua_tostring(lua, lua_upvalueindex(1)));
 }
 
-// Pushes the closure of read_field. The names' strings stay as long as it does.
+// Pushes a closure of read_field, which also keeps the strings of the names.
 static void push_reader(lua_State *lua, const struct view_kind *blank) {
 	struct view_kind *kind = lua_newuserdatauv(lua, sizeof *kind, 1); /* kind */
 	*kind = *blank;
@@ -85,7 +85,7 @@ void view_push_metatable(lua_State *lua, const char *name, const struct view_fie
 	push_reader(lua, &(struct view_kind){.name = name, .fields = fields, .check = check});
 	lua_setfield(lua, -2, "__index");
 	lua_pushstring(lua, name);
-	lua_pushcclosure(lua, refuse_change, 1);
+	lua_pushcclosure(lua, refuse_view_change, 1);
 	lua_setfield(lua, -2, "__newindex");
 	lua_pushstring(lua, name);
 	lua_setfield(lua, -2, "__name");

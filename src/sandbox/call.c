@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only place with lua_pcall that enters a VM. The message function runs where the error was raised, while the stack
-// still shows the line, and calls nothing of the policy's: an error value's __tostring may be as broken as the rest.
+// The only lua_pcall that enters a VM. The message function runs where the error was raised, while the stack still
+// shows the line. It calls no Lua code: an error value's __tostring may be as broken as the rest of a script.
 #include "sandbox/call.h"
 
 #include <assert.h>
@@ -17,7 +17,7 @@
 
 enum {
 	LEVELS_MAX = 16,
-	// A place is looked for in so much of a message; a hostile one is as long as memory lets it be.
+	// The search for a place ends here: a hostile message may be as long as memory allows.
 	PLACE_BYTES_MAX = 8192,
 };
 
@@ -30,7 +30,7 @@ static void copy_text(char *to, size_t size, const char *from) {
 	snprintf(to, size, "%s", from ? from : "");
 }
 
-// Where the innermost Lua function stands.
+// Reports the current line of the innermost Lua function.
 static void note_place(lua_State *lua, struct call_report *report) {
 	lua_Debug frame;
 	for (int level = 0; level < LEVELS_MAX && lua_getstack(lua, level, &frame); level++) {
@@ -56,7 +56,7 @@ const char *call_split_place(const char *message, size_t *file_bytes, int *line)
 	return NULL;
 }
 
-// Whether one of the functions that run is from the file of that name, as Lua shortens it.
+// Whether a running function comes from that file; the name is cut as Lua cuts it in messages.
 static bool is_running(lua_State *lua, const char *file, size_t bytes) {
 	lua_Debug frame;
 	for (int level = 0; level < LEVELS_MAX && lua_getstack(lua, level, &frame); level++)
@@ -65,8 +65,8 @@ static bool is_running(lua_State *lua, const char *file, size_t bytes) {
 	return false;
 }
 
-// The message's own place is the better one: it may be that of a caller, or of a file that was about to be loaded. A
-// long name is cut in it, though, and a policy may write there what it likes.
+// Prefers the place in the message: it may be that of a caller, or of a file that was being loaded. But Lua cuts long
+// names in messages, and a script can raise any text.
 static void note_message(lua_State *lua, struct call_report *report) {
 	const char *message = lua_tostring(lua, 1);
 	size_t file_bytes;
@@ -121,14 +121,14 @@ enum call_ending call_protected(struct vm *vm, lua_CFunction body, void *argumen
 	vm->report = NULL;
 	report->instructions = vm->budget - (uint64_t)vm->remaining;
 	report->peak_bytes = vm->peak_bytes;
-	// An error while an error was handled has not been described.
+	// describe_error does not see an error that was raised while it ran.
 	if (report->ending == ENDING_ERROR && !*report->message && lua_type(lua, -1) == LUA_TSTRING)
 		copy_text(report->message, sizeof report->message, lua_tostring(lua, -1));
 	lua_settop(lua, 0);
 	vm->unlimited = false;
 	if (report->ending == ENDING_OVER_MEMORY)
 		copy_text(report->message, sizeof report->message, "the memory budget is used up");
-	// Where the VM was half full before, most of it will stay, and collecting takes long.
+	// A VM that was half full before the call would keep most of it, and collecting takes long.
 	if (report->ending == ENDING_OVER_MEMORY && vm->start_bytes < vm->limit_bytes / 2)
 		lua_gc(lua, LUA_GCCOLLECT);
 	return report->ending;

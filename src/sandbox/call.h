@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one way into a VM: a protected, budgeted call of a C body, which may then call Lua. Whatever happens inside ends
-// as one of five endings, with an empty stack and the VM fit for the next call.
+// The only way into a VM: a protected call of a C function under a budget; that function may call Lua. Every call ends
+// in one of five ways, with an empty stack and the VM ready for the next call.
 #ifndef SANDBOX_CALL_H
 #define SANDBOX_CALL_H
 
@@ -12,21 +12,21 @@
 
 enum call_ending { ENDING_OK, ENDING_ERROR, ENDING_OVER_BUDGET, ENDING_OVER_MEMORY, ENDING_BAD_RESULT };
 
-// What a call came to. File, line and message say why one did not end well, cut to fit; else they are empty.
+// How a call ended. File, line and message describe the error, cut to fit; they are empty after ENDING_OK.
 struct call_report {
 	enum call_ending ending;
-	uint64_t instructions; // used, charges included; counted by the thousand unless the VM counts exactly
-	size_t peak_bytes;     // the most that the VM held
-	char file[256];        // of the Lua line where it happened; empty where none was running
+	uint64_t instructions; // used, charges included; by the thousand unless the VM counts exactly
+	size_t peak_bytes;     // the most memory that the VM held
+	char file[256];        // of the Lua line that raised; empty when no Lua code was running
 	int line;
 	char message[512];
 };
 
-// Calls body(lua) with `argument` as a light userdata at index 1. `report` is filled whatever the ending.
+// Calls body(lua) with `argument` as a light userdata at index 1. Always fills `report`.
 enum call_ending call_protected(struct vm *vm, lua_CFunction body, void *argument, uint64_t instructions,
                                 struct call_report *report);
 
-// Takes a message "FILE:LINE: TEXT" apart: the text, or NULL for one without a place.
+// Splits a message "FILE:LINE: TEXT": returns the text, or NULL when the message names no place.
 const char *call_split_place(const char *message, size_t *file_bytes, int *line);
 
 // "error", "over budget" and so on; never NULL.

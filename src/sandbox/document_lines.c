@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Follows the constructor and the tree together. Where they may disagree (a computed key, an item that may be several
-// values, an earlier `return`), the lines of what is concerned are given up.
+// Walks the constructor and the tree together. Where they may differ (a computed key, an item that may be several
+// values, an earlier `return`), the values concerned get no line.
 #include "sandbox/document_lines.h"
 
 #include "sandbox/lua_lexer.h"
 
 enum {
 	BLOCKS_MAX = 256,
-	ENTRIES_MAX = 1024, // of a table; looking each up takes time in their square
+	ENTRIES_MAX = 1024, // of a table; the look-ups take time in the square of their number
 };
 
 static bool opens_block(const struct lua_lexer *lexer) {
@@ -19,7 +19,7 @@ static bool closes_block(const struct lua_lexer *lexer) {
 	return lua_lexer_is_word(lexer, "end") || lua_lexer_is_word(lexer, "until");
 }
 
-// Goes to what the chunk returns at its end. False where it may return something else before.
+// Goes to the expression that the chunk returns at its end. False when the chunk may return earlier.
 static bool find_return(struct lua_lexer *lexer) {
 	bool is_function[BLOCKS_MAX];
 	size_t blocks = 0, functions = 0;
@@ -43,29 +43,29 @@ static bool ends_value(const struct lua_lexer *lexer) {
 	return lua_lexer_is_symbol(lexer, ',') || lua_lexer_is_symbol(lexer, ';') || lua_lexer_is_symbol(lexer, '}');
 }
 
-static bool opens(const struct lua_lexer *lexer) {
+static bool opens_group(const struct lua_lexer *lexer) {
 	return opens_block(lexer) || lua_lexer_is_symbol(lexer, '(') || lua_lexer_is_symbol(lexer, '{') ||
 	       lua_lexer_is_symbol(lexer, '[');
 }
 
-static bool closes(const struct lua_lexer *lexer) {
+static bool closes_group(const struct lua_lexer *lexer) {
 	return closes_block(lexer) || lua_lexer_is_symbol(lexer, ')') || lua_lexer_is_symbol(lexer, '}') ||
 	       lua_lexer_is_symbol(lexer, ']');
 }
 
-// Goes to what ends a field of a constructor.
+// Goes to the end of a constructor's field.
 static void skip_value(struct lua_lexer *lexer) {
 	for (size_t depth = 0; lexer->kind != LUA_TOKEN_END; lua_lexer_next(lexer)) {
 		if (depth == 0 && ends_value(lexer))
 			return;
-		if (opens(lexer))
+		if (opens_group(lexer))
 			depth++;
-		else if (closes(lexer) && depth)
+		else if (closes_group(lexer) && depth)
 			depth--;
 	}
 }
 
-// Takes `name =` or `["name"] =`; false, and nothing is taken, where there is neither.
+// Reads `name =` or `["name"] =`; false, and nothing read, when there is neither.
 static bool take_key(struct lua_lexer *lexer, struct slice *key) {
 	struct lua_lexer ahead = *lexer;
 	bool is_bracketed = lua_lexer_is_symbol(&ahead, '[');
@@ -113,7 +113,7 @@ static struct document *find_entry(struct document *table, struct slice key) {
 
 static void place_table(struct lua_lexer *lexer, struct document *table);
 
-// At a field's value, which is `value` (NULL: none that the tree has), stated at `line`.
+// Reads a field's value, which begins at `line`; `value` is the same in the tree, or NULL.
 static void place_value(struct lua_lexer *lexer, struct document *value, int line) {
 	if (value) {
 		forget_line(value);
@@ -128,7 +128,7 @@ static void place_value(struct lua_lexer *lexer, struct document *value, int lin
 	skip_value(lexer);
 }
 
-// From a constructor's brace to behind its end.
+// Reads a constructor, from its opening brace to behind its closing one.
 static void place_table(struct lua_lexer *lexer, struct document *table) {
 	size_t items = 0;
 	bool is_certain = table->entry_count <= ENTRIES_MAX;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list itself is made by the build from lua/signalbox/*.lua and the default policy.
+// The build generates embedded.inc from lua/signalbox/*.lua and policies/weighted.lua.
 #include "sandbox/embedded.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Lua that ships inside the program, by its path in the tree.
+// The Lua files that are compiled into the program, by their paths in the source tree.
 #ifndef SANDBOX_EMBEDDED_H
 #define SANDBOX_EMBEDDED_H
 
@@ -7,11 +7,11 @@
 
 struct embedded {
 	const char *path;
-	const char *bytes; // a NUL stands behind them
+	const char *bytes; // followed by a NUL
 	size_t size;
 };
 
-// The file of that path; NULL is none.
+// The file of that path, or NULL.
 const struct embedded *embedded_find(const char *path);
 
 #endif

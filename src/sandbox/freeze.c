@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frozen tables: a userdata in front of a table that nothing else refers to. Indexing goes straight to the table by a
-// metatable of its own, so reading costs little more than a plain table.
+// Frozen tables: a userdata in front of a table that nothing else refers to. Its metatable's __index is the table
+// itself, so reading costs little more than with a plain table.
 #include <lauxlib.h>
 
 #include "sandbox/object.h"
@@ -9,7 +9,7 @@
 
 enum { DEPTH_MAX = 16 };
 
-static int refuse_change(lua_State *lua) {
+static int refuse_frozen_change(lua_State *lua) {
 	return luaL_error(lua, "attempt to change a read-only table");
 }
 
@@ -19,13 +19,13 @@ static void push_table_of(lua_State *lua) {
 	lua_getiuservalue(lua, 1, 1);
 }
 
-static int length(lua_State *lua) {
+static int frozen_length(lua_State *lua) {
 	push_table_of(lua);
 	lua_pushinteger(lua, (lua_Integer)lua_rawlen(lua, -1));
 	return 1;
 }
 
-static int next_entry(lua_State *lua) {
+static int frozen_next(lua_State *lua) {
 	lua_settop(lua, 2);
 	push_table_of(lua); /* object key table */
 	lua_insert(lua, 2); /* object table key */
@@ -35,15 +35,15 @@ static int next_entry(lua_State *lua) {
 	return 1;
 }
 
-static int pairs(lua_State *lua) {
-	lua_pushcfunction(lua, next_entry);
+static int frozen_pairs(lua_State *lua) {
+	lua_pushcfunction(lua, frozen_next);
 	lua_pushvalue(lua, 1);
 	return 2;
 }
 
 void sandbox_freeze(lua_State *lua, int index) {
 	static const luaL_Reg methods[] = {
-	    {"__newindex", refuse_change}, {"__len", length}, {"__pairs", pairs}, {NULL, NULL}};
+	    {"__newindex", refuse_frozen_change}, {"__len", frozen_length}, {"__pairs", frozen_pairs}, {NULL, NULL}};
 	index = lua_absindex(lua, index);
 	enum object_kind *kind = lua_newuserdatauv(lua, sizeof *kind, 1); /* object */
 	*kind = OBJECT_FROZEN;

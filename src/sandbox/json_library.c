@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// `json`: encode is lua-cjson's, with its settings fixed here and out of reach; decode is our own, whose whole numbers
-// stay whole. cjson's buffers are the process's memory, not the VM's, and an error of memory inside it would leak them:
-// so the input is measured first, and it works only when there is room for the most that it can become. Decoding is
-// measured as well: what a client has sent must not make a call run out of memory.
+// `json`: encode is lua-cjson's, with fixed settings that scripts can't reach; decode is our own and keeps whole
+// numbers whole. cjson's buffers are outside of the VM's memory, and a memory error inside cjson would leak them. So
+// encode measures its input first and runs only when there is room for the largest result. Decode measures as well: a
+// text that a client has sent must not make a call run out of memory.
 #include <math.h>
 
 #include <lauxlib.h>
@@ -16,12 +16,12 @@ enum {
 	DEPTH_MAX = 64,
 	TEXT_BYTES_MAX = 4 << 20,
 	BYTES_PER_CHARGE = 16,
-	// Formatting or making a value takes about as long as this many instructions.
+	// Encoding or decoding a value takes about as long as this many instructions.
 	CHARGE_PER_VALUE = 4,
-	// What a value takes in JSON beside a string's characters.
+	// The size of a value in JSON, without the characters of a string.
 	NUMBER_BYTES = 32,
-	// What is made of a text, at most, in the state's memory: of each bracket a table, of each comma a place in an
-	// array that has just grown, of each colon one in a table, of each pair of quotes a string.
+	// The most that a text takes in the state's memory once decoded: a table for each opening bracket, an element of an
+	// array that has just grown for each comma, a field for each colon, half a string for each quote.
 	TABLE_BYTES = 64,
 	ELEMENT_BYTES = 48,
 	FIELD_BYTES = 80,
@@ -41,7 +41,7 @@ static void check_size(lua_State *lua, size_t bytes) {
 		luaL_error(lua, "too large for JSON (more than %d bytes)", TEXT_BYTES_MAX);
 }
 
-// The string at `index`, whose control characters become six.
+// Adds the string at `index`; a control character becomes six bytes.
 static void measure_string(lua_State *lua, int index, struct measure *sum) {
 	size_t bytes;
 	const char *text = lua_tolstring(lua, index, &bytes);
@@ -53,7 +53,7 @@ static void measure_string(lua_State *lua, int index, struct measure *sum) {
 	check_size(lua, sum->bytes);
 }
 
-// Adds what the value at `index` becomes. A table that is there twice is counted twice, so a small value can't become
+// Adds the size in JSON of the value at `index`. A table that occurs twice counts twice, so a small value can't become
 // a huge text.
 static void measure_value(lua_State *lua, int index, int depth, struct measure *sum) {
 	sum->values++;
@@ -80,7 +80,7 @@ static void measure_value(lua_State *lua, int index, int depth, struct measure *
 	check_size(lua, sum->bytes);
 }
 
-// Calls the function below its one argument at the top, in place of which comes its result, of at most `bytes`.
+// Calls the function below its single argument at the top and replaces both by its result of at most `bytes`.
 static void call_unlimited(lua_State *lua, size_t bytes) {
 	vm_enter_unlimited(lua, bytes);
 	int status = lua_pcall(lua, 1, 1, 0);
@@ -105,9 +105,9 @@ static int json_encode(lua_State *lua) {
 	return 1;
 }
 
-// What the text becomes, believing that it is JSON. Commas and such in strings count too: it is the most.
+// The most that the text can become, if it is JSON. Counts the commas and brackets inside strings too.
 static struct measure measure_text(struct slice text) {
-	struct measure sum = {.bytes = 2 * text.len, .values = 1}; // with room for texts without their escapes
+	struct measure sum = {.bytes = 2 * text.len, .values = 1}; // strings, and room to resolve their escapes
 	for (size_t i = 0; i < text.len; i++) {
 		switch (text.ptr[i]) {
 		case '[':
@@ -131,7 +131,7 @@ static struct measure measure_text(struct slice text) {
 	return sum;
 }
 
-static int push_value(lua_State *lua) {
+static int decode_text(lua_State *lua) {
 	static const struct json_value_style style = {.drops_nulls = false};
 	const struct slice *text = lua_touserdata(lua, 1);
 	if (!json_value_push(lua, *text, &style))
@@ -140,7 +140,7 @@ static int push_value(lua_State *lua) {
 }
 
 static void push_decoded(lua_State *lua, struct slice text, size_t bytes) {
-	lua_pushcfunction(lua, push_value);
+	lua_pushcfunction(lua, decode_text);
 	lua_pushlightuserdata(lua, &text);
 	call_unlimited(lua, bytes);
 }
@@ -168,7 +168,7 @@ void sandbox_push_decoded(lua_State *lua, struct slice text) {
 	push_decoded(lua, text, sum.bytes);
 }
 
-static void configure(lua_State *lua, const char *setting, int value, bool is_boolean) {
+static void configure_cjson(lua_State *lua, const char *setting, int value, bool is_boolean) {
 	lua_getfield(lua, -1, setting);
 	if (is_boolean)
 		lua_pushboolean(lua, value);
@@ -179,13 +179,13 @@ static void configure(lua_State *lua, const char *setting, int value, bool is_bo
 
 void sandbox_push_json(lua_State *lua) {
 	lua_createtable(lua, 0, 3); /* json */
-	// Its own start allocates outside the VM too.
+	// cjson allocates outside of the VM when it opens, too.
 	vm_enter_unlimited(lua, OPENING_BYTES);
 	lua_pushcfunction(lua, luaopen_cjson);
 	lua_call(lua, 0, 1); /* json cjson */
 	vm_leave_unlimited(lua);
-	configure(lua, "encode_max_depth", DEPTH_MAX + 1, false);
-	configure(lua, "encode_keep_buffer", 0, true);
+	configure_cjson(lua, "encode_max_depth", DEPTH_MAX + 1, false);
+	configure_cjson(lua, "encode_keep_buffer", 0, true);
 	lua_getfield(lua, -1, "encode");
 	lua_pushcclosure(lua, json_encode, 1);
 	lua_setfield(lua, -3, "encode");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recursion is bounded by the depth that base/json goes to.
+// base/json limits the depth of nesting, and with it the recursion here.
 #include "sandbox/json_value.h"
 
 #include <lauxlib.h>
@@ -11,7 +11,7 @@ enum { STACK_OF_A_LEVEL = 8 };
 struct value_reader {
 	struct json_reader json;
 	const struct json_value_style *style;
-	char *plain; // room for any text of the JSON without its escapes
+	char *plain; // a string with its escapes resolved; as large as the whole text, NULL if that has no escapes
 	size_t plain_bytes;
 };
 
@@ -32,7 +32,7 @@ static void push_text(lua_State *lua, struct value_reader *reader, const struct 
 	lua_pushlstring(lua, reader->plain, reader->plain_bytes);
 }
 
-// Identifiers and counts must not turn into 3.0.
+// Identifiers and counts must not become floats such as 3.0.
 static void push_number(lua_State *lua, struct slice digits) {
 	bool negative = digits.ptr[0] == '-';
 	uint64_t whole;
@@ -80,7 +80,7 @@ static bool push_array(lua_State *lua, struct value_reader *reader) {
 	}
 }
 
-// Leaves whatever it had begun on the stack when it fails.
+// On failure it leaves unfinished values on the stack.
 static bool push_value(lua_State *lua, struct value_reader *reader, const struct json_token *token) {
 	luaL_checkstack(lua, STACK_OF_A_LEVEL, "nested JSON");
 	switch (token->kind) {

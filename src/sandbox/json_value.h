@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lua values out of JSON. Whole numbers stay whole where they fit; null is a light userdata of NULL, as lua-cjson's.
+// JSON to Lua values. Whole numbers become integers where they fit; null becomes the light userdata NULL, as in
+// lua-cjson.
 #ifndef SANDBOX_JSON_VALUE_H
 #define SANDBOX_JSON_VALUE_H
 
@@ -10,12 +11,12 @@
 #include "base/slice.h"
 
 struct json_value_style {
-	bool drops_nulls;                   // members that are null are left out
-	void (*mark_array)(lua_State *lua); // is called with each array's table at the top; NULL for none
+	bool drops_nulls;                   // leaves out members that are null
+	void (*mark_array)(lua_State *lua); // called with each array's new table at the top of the stack; NULL for none
 };
 
-// Pushes the value of a whole JSON text. False, with nothing pushed, where it is none, or nested deeper than base/json
-// goes. Raises where memory runs out. Beside the value it takes as much memory as the text, where that has escapes.
+// Pushes the value of a whole JSON text. False, with nothing pushed, when the text is not JSON or is nested deeper than
+// base/json reads. Raises when memory runs out. A text with escapes takes its own length in memory beside the value.
 bool json_value_push(lua_State *lua, struct slice text, const struct json_value_style *style);
 
 #endif

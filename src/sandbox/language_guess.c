@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The first line that is no comment decides. No Lua chunk begins with a brace, nor with a name, a colon and a space.
+// The first line that is not a comment decides. No Lua chunk begins with a brace, or with a name, a colon and a space.
 #include "sandbox/language_guess.h"
 
 static bool is_space(char byte) {
@@ -12,8 +12,8 @@ static struct slice skip_space(struct slice text) {
 	return text;
 }
 
-// From the first byte of what is neither blank nor a comment of Lua's (a long one is Lua for sure), YAML's or
-// JavaScript's; "---" begins YAML.
+// Skips blanks and the line comments of Lua, YAML and JavaScript. A long comment is surely Lua, so it stays; the "---"
+// that begins a YAML file is skipped as a comment.
 static struct slice skip_comments(struct slice text) {
 	text = skip_space(text);
 	while (slice_starts(text, SLICE("#")) || slice_starts(text, SLICE("//")) ||

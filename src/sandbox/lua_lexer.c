@@ -17,13 +17,13 @@ static bool is_name(char byte) {
 	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_' || is_digit(byte);
 }
 
-// The byte at `offset` of what is left; NUL behind its end.
+// The byte at `offset` in the rest; NUL behind the end.
 static char byte_at(const struct lua_lexer *lexer, size_t offset) {
 	return offset < lexer->rest.len ? lexer->rest.ptr[offset] : '\0';
 }
 
-// Takes `length` bytes, and counts the lines that end in them: \n, \r or both together.
-static struct slice take(struct lua_lexer *lexer, size_t length) {
+// Consumes `length` bytes and counts the line ends in them: \n, \r or both together.
+static struct slice take_bytes(struct lua_lexer *lexer, size_t length) {
 	struct slice taken = slice_of(lexer->rest.ptr, length < lexer->rest.len ? length : lexer->rest.len);
 	for (size_t i = 0; i < taken.len; i++) {
 		if (!is_newline(taken.ptr[i]))
@@ -36,7 +36,7 @@ static struct slice take(struct lua_lexer *lexer, size_t length) {
 	return taken;
 }
 
-// The length of "[==[ ... ]==]" at `offset`; 0 where none begins there.
+// The length of the "[==[ ... ]==]" at `offset`; 0 when there is none.
 static size_t long_bracket(const struct lua_lexer *lexer, size_t offset) {
 	size_t level = 0, i = offset + 1;
 	if (byte_at(lexer, offset) != '[')
@@ -72,10 +72,10 @@ static void skip_blank(struct lua_lexer *lexer) {
 		size_t spaces = 0;
 		while (is_space(byte_at(lexer, spaces)))
 			spaces++;
-		take(lexer, spaces);
+		take_bytes(lexer, spaces);
 		if (!slice_starts(lexer->rest, SLICE("--")))
 			return;
-		take(lexer, comment_length(lexer));
+		take_bytes(lexer, comment_length(lexer));
 	}
 }
 
@@ -87,12 +87,12 @@ static void read_string(struct lua_lexer *lexer) {
 		is_plain = is_plain && lexer->rest.ptr[end] != '\\';
 		end += lexer->rest.ptr[end] == '\\' ? 2 : 1;
 	}
-	struct slice whole = take(lexer, end + 1);
+	struct slice whole = take_bytes(lexer, end + 1);
 	lexer->kind = is_plain ? LUA_TOKEN_STRING : LUA_TOKEN_OTHER;
 	lexer->text = is_plain && whole.len >= 2 ? slice_of(whole.ptr + 1, whole.len - 2) : whole;
 }
 
-// As the language reads numbers: letters, digits, dots, and a sign behind an exponent's letter.
+// As Lua reads numbers: letters, digits, dots, and a sign behind the letter of an exponent.
 static void read_number(struct lua_lexer *lexer) {
 	bool is_hex = byte_at(lexer, 0) == '0' && (byte_at(lexer, 1) | 0x20) == 'x';
 	size_t end = 1;
@@ -103,7 +103,7 @@ static void read_number(struct lua_lexer *lexer) {
 			end++;
 	}
 	lexer->kind = LUA_TOKEN_OTHER;
-	lexer->text = take(lexer, end);
+	lexer->text = take_bytes(lexer, end);
 }
 
 static void read_name(struct lua_lexer *lexer) {
@@ -111,14 +111,14 @@ static void read_name(struct lua_lexer *lexer) {
 	while (is_name(byte_at(lexer, end)))
 		end++;
 	lexer->kind = LUA_TOKEN_NAME;
-	lexer->text = take(lexer, end);
+	lexer->text = take_bytes(lexer, end);
 }
 
 static void read_symbol(struct lua_lexer *lexer) {
 	char first = byte_at(lexer, 0);
 	bool may_be_two = first == '=' || first == '~' || first == '<' || first == '>';
 	lexer->kind = LUA_TOKEN_SYMBOL;
-	lexer->text = take(lexer, may_be_two && byte_at(lexer, 1) == '=' ? 2 : 1);
+	lexer->text = take_bytes(lexer, may_be_two && byte_at(lexer, 1) == '=' ? 2 : 1);
 }
 
 void lua_lexer_next(struct lua_lexer *lexer) {
@@ -131,7 +131,7 @@ void lua_lexer_next(struct lua_lexer *lexer) {
 		lexer->text = lexer->rest;
 	} else if (bracket) {
 		lexer->kind = LUA_TOKEN_OTHER;
-		lexer->text = take(lexer, bracket);
+		lexer->text = take_bytes(lexer, bracket);
 	} else if (first == '"' || first == '\'') {
 		read_string(lexer);
 	} else if (is_digit(first) || (first == '.' && is_digit(byte_at(lexer, 1)))) {

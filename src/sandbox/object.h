@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every userdata in a VM begins with its kind, so that C can tell them apart without a search by name.
+// Every userdata in a VM begins with its kind, so that C can check it without looking up a metatable by name.
 #ifndef SANDBOX_OBJECT_H
 #define SANDBOX_OBJECT_H
 
@@ -18,14 +18,13 @@ enum object_kind {
 	OBJECT_KINDS
 };
 
-// The object at `index` when it is one of that kind, else NULL.
+// The object at `index` if it is of that kind, else NULL.
 static inline void *object_at(lua_State *lua, int index, enum object_kind kind) {
 	enum object_kind *object = lua_type(lua, index) == LUA_TUSERDATA ? lua_touserdata(lua, index) : NULL;
 	return object && *object == kind ? object : NULL;
 }
 
-// What a person would call the value at `index`, for messages: objects by what they show ("list of models"), anything
-// else by its type.
+// A name for the value at `index` in messages: an object's kind in words, else the value's Lua type.
 static inline const char *object_type_name(lua_State *lua, int index) {
 	static const char *const names[OBJECT_KINDS] = {"read-only table", "model",    "list of models", "request",
 	                                                "failure",         "response", "result"};

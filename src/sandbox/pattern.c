@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The matcher: backtracking, by recursion only where the pattern branches. Every character looked at is a step.
+// A backtracking matcher that recurses only where the pattern branches. Each character it compares is a step.
 #include "sandbox/pattern.h"
 
 #include <ctype.h>
@@ -29,7 +29,7 @@ static const char *pattern_end(const struct pattern_match *match) {
 	return match->pattern.ptr + match->pattern.len;
 }
 
-// Past the single item at `pattern`: a character, an escaped one, or a set.
+// The end of the single item at `pattern`: a character, an escaped one, or a set.
 static const char *item_end(struct pattern_match *match, const char *pattern) {
 	const char *end = pattern_end(match);
 	const char *at = pattern + 1;
@@ -42,7 +42,7 @@ static const char *item_end(struct pattern_match *match, const char *pattern) {
 		return at;
 	if (at < end && *at == '^')
 		at++;
-	// A bracket that comes first stands for itself.
+	// A closing bracket that comes first is a member of the set.
 	for (bool first = true; first || at >= end || *at != ']'; first = false) {
 		if (at >= end)
 			luaL_error(match->lua, "malformed pattern (missing ']')");
@@ -85,7 +85,7 @@ static bool is_in_class(unsigned char byte, unsigned char class) {
 	case 'x':
 		found = isxdigit(byte);
 		break;
-	case 'z': // of old, when a pattern could not hold a zero
+	case 'z': // deprecated in Lua, but still accepted by its matcher
 		found = byte == 0;
 		break;
 	default:
@@ -94,7 +94,7 @@ static bool is_in_class(unsigned char byte, unsigned char class) {
 	return isupper(class) ? !found : found;
 }
 
-// `set` is its opening bracket, `end` past its closing one.
+// `set` points to the opening bracket, `end` behind the closing one.
 static bool is_in_set(struct pattern_match *match, unsigned char byte, const char *set, const char *end) {
 	const char *last = end - 1;
 	bool found = true;
@@ -106,7 +106,8 @@ static bool is_in_set(struct pattern_match *match, unsigned char byte, const cha
 	count_steps(match, (size_t)(end - set));
 	while (at < last) {
 		unsigned char low = (unsigned char)*at;
-		// At the end of a range the escape has been taken: the second of two escapes the bracket, as in the library.
+		// An escape as the end of a range is a plain character, so a second one after it escapes what follows, as in
+		// Lua's matcher.
 		if (low == ESCAPE) {
 			if (is_in_class(byte, (unsigned char)at[1]))
 				return found;
@@ -141,7 +142,7 @@ static bool is_item(struct pattern_match *match, const char *at, const char *ite
 	}
 }
 
-// As many as possible first.
+// Tries the longest repetition first.
 static const char *match_greedy(struct pattern_match *match, const char *at, const char *item, const char *end) {
 	ptrdiff_t count = 0;
 	while (is_item(match, at + count, item, end))
@@ -154,7 +155,7 @@ static const char *match_greedy(struct pattern_match *match, const char *at, con
 	return NULL;
 }
 
-// As few as possible first.
+// Tries the shortest repetition first.
 static const char *match_lazy(struct pattern_match *match, const char *at, const char *item, const char *end) {
 	for (;;) {
 		const char *found = match_here(match, at, end + 1);
@@ -191,7 +192,7 @@ static const char *match_capture_end(struct pattern_match *match, const char *at
 	return found;
 }
 
-// %bxy: from x to the y that balances it.
+// %bxy: from x to the matching y.
 static const char *match_balanced(struct pattern_match *match, const char *at, const char *pattern) {
 	if (pattern_end(match) - pattern < 4)
 		luaL_error(match->lua, "malformed pattern (missing arguments to '%%b')");
@@ -210,7 +211,8 @@ static const char *match_balanced(struct pattern_match *match, const char *at, c
 	return NULL;
 }
 
-// %f[set]: where the set begins to hold; past the set, or NULL.
+// %f[set]: a place where the character before is not in the set and the one behind is. Returns the end of the set, or
+// NULL.
 static const char *match_frontier(struct pattern_match *match, const char *at, const char *pattern) {
 	const char *set = pattern + 2;
 	if (set >= pattern_end(match) || *set != '[')
@@ -226,7 +228,7 @@ static const char *match_back_reference(struct pattern_match *match, const char 
 	if (i < 0 || i >= match->capture_count || match->captures[i].length == PATTERN_CAPTURE_OPEN)
 		luaL_error(match->lua, "invalid capture index %%%d", i + 1);
 	count_steps(match, 1);
-	// A position is no text, and nothing is like it.
+	// A position capture has no text to compare with.
 	if (match->captures[i].length == PATTERN_CAPTURE_POSITION)
 		return NULL;
 	size_t length = (size_t)match->captures[i].length;
@@ -235,7 +237,7 @@ static const char *match_back_reference(struct pattern_match *match, const char 
 	return same ? at + length : NULL;
 }
 
-// What an escape matches that is no single character. False when it is one.
+// Matches an escape that stands for more than a single character (%b, %f, %1). False for any other escape.
 static bool match_special(struct pattern_match *match, const char **at, const char **pattern) {
 	const char *next = *pattern + 1;
 	if (next >= pattern_end(match))
@@ -256,7 +258,7 @@ static bool match_special(struct pattern_match *match, const char **at, const ch
 	return true;
 }
 
-// Matches one item with its quantifier. True when `found` is the answer to all of the rest.
+// Matches one item with its quantifier. True when the rest of the pattern is decided: `found` is the end or NULL.
 static bool match_item(struct pattern_match *match, const char **at, const char **pattern, const char **found) {
 	const char *end = item_end(match, *pattern);
 	char quantifier = end < pattern_end(match) ? *end : '\0';

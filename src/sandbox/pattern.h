@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lua patterns, as the language's manual defines them, by a matcher that charges its steps to the call's budget. The
-// library's own can't be interrupted, and a client's text may make it run for hours.
+// Lua patterns as the language's manual defines them, by a matcher that charges its steps to the call's budget. Lua's
+// own matcher can't be interrupted, and a client's text may make it run for hours.
 #ifndef SANDBOX_PATTERN_H
 #define SANDBOX_PATTERN_H
 
@@ -29,11 +29,11 @@ struct pattern_match {
 	size_t steps; // not charged yet
 };
 
-// Matches the pattern (without its anchor) at `start`; the end of what matched, or NULL. Raises for a malformed pattern
-// and when the budget is used up.
+// Matches the pattern (without its anchor) at `start`. Returns the end of the match, or NULL. Raises when the pattern
+// is malformed or the budget is used up.
 const char *pattern_match_at(struct pattern_match *match, const char *start);
 
-// Sets find, match, gmatch and gsub into the table at the top.
+// Adds find, match, gmatch and gsub to the table at the top of the stack.
 void pattern_set_functions(lua_State *lua);
 
 #endif

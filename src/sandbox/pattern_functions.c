@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// string.find, match, gmatch and gsub over the matcher.
+// string.find, match, gmatch and gsub over our matcher.
 #include <string.h>
 
 #include <lauxlib.h>
@@ -15,7 +15,7 @@ static struct slice check_text(lua_State *lua, int index) {
 	return slice_of(text, bytes);
 }
 
-// Takes the anchor off the match's pattern.
+// Removes the anchor from the pattern; false when it has none.
 static bool take_anchor(struct pattern_match *match) {
 	bool anchored = match->pattern.len > 0 && *match->pattern.ptr == '^';
 	if (anchored)
@@ -23,7 +23,7 @@ static bool take_anchor(struct pattern_match *match) {
 	return anchored;
 }
 
-// The offset that argument `index` (default 1, negative from the end) stands for; past the end where there is none.
+// Argument `index` (default 1, negative from the end) as an offset. It may be behind the end of the text.
 static size_t check_start(lua_State *lua, int index, size_t length) {
 	lua_Integer start = luaL_optinteger(lua, index, 1);
 	if (start > 0)
@@ -33,7 +33,7 @@ static size_t check_start(lua_State *lua, int index, size_t length) {
 	return length - (size_t)-start;
 }
 
-// Pushes capture `i`; the whole match for the first of a pattern that has none.
+// Pushes capture `i`, counted from 0. A pattern without captures has the whole match as its first.
 static void push_capture(struct pattern_match *match, int i, const char *start, const char *end) {
 	if (i >= match->capture_count) {
 		if (i != 0)
@@ -78,7 +78,7 @@ static bool has_specials(struct slice pattern) {
 	return false;
 }
 
-static int search(lua_State *lua, bool finding) {
+static int search_pattern(lua_State *lua, bool finding) {
 	struct slice subject = check_text(lua, 1), pattern = check_text(lua, 2);
 	size_t offset = check_start(lua, 3, subject.len);
 	if (offset > subject.len) {
@@ -107,11 +107,11 @@ static int search(lua_State *lua, bool finding) {
 }
 
 static int string_find(lua_State *lua) {
-	return search(lua, true);
+	return search_pattern(lua, true);
 }
 
 static int string_match(lua_State *lua) {
-	return search(lua, false);
+	return search_pattern(lua, false);
 }
 
 enum { UPVALUE_SUBJECT = 1, UPVALUE_PATTERN, UPVALUE_OFFSET, UPVALUE_LAST };
@@ -126,7 +126,7 @@ static int next_match(lua_State *lua) {
 	     offset++) {
 		const char *start = subject.ptr + offset;
 		const char *end = pattern_match_at(&match, start);
-		// An empty match right behind the last one is that one again.
+		// An empty match at the end of the last match does not count.
 		if (!end || end - subject.ptr == last)
 			continue;
 		lua_pushinteger(lua, end - subject.ptr);
@@ -170,7 +170,7 @@ static void add_template(struct pattern_match *match, luaL_Buffer *result, const
 	}
 }
 
-// Adds what stands in for the match.
+// Appends the replacement of one match.
 static void add_replacement(struct pattern_match *match, luaL_Buffer *result, const char *start, const char *end) {
 	lua_State *lua = match->lua;
 	int type = lua_type(lua, 3);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `require`: modules by plain names, from text, run once per VM. What ships with the program gets the C functions of
-// the room above as its second argument; other modules get none.
+// `require`: finds modules by plain names, loads them from text and runs each once per VM. Modules that ship with the
+// program get the C functions of the room above as their second argument; other modules get only their name.
 #include <string.h>
 
 #include <lauxlib.h>
@@ -14,7 +14,7 @@ enum { PATH_BYTES = 4096 };
 
 enum { UPVALUE_SOURCES = 1, UPVALUE_LOADED, UPVALUE_BUILTINS };
 
-// Pushes the module's chunk, and says whether it is one of ours.
+// Pushes the module's chunk; true for a module that ships with the program.
 static bool push_chunk(lua_State *lua, struct sources *sources, struct slice name) {
 	char path[PATH_BYTES];
 	struct source_text text = {0};
@@ -31,7 +31,7 @@ static bool push_chunk(lua_State *lua, struct sources *sources, struct slice nam
 	return slice_starts(name, SLICE("signalbox."));
 }
 
-static int require(lua_State *lua) {
+static int require_module(lua_State *lua) {
 	struct sources *sources = lua_touserdata(lua, lua_upvalueindex(UPVALUE_SOURCES));
 	size_t bytes;
 	const char *name = luaL_checklstring(lua, 1, &bytes);
@@ -69,5 +69,5 @@ void sandbox_push_require(lua_State *lua, struct sources *sources, void (*push_b
 		push_builtins(lua);
 	else
 		lua_pushnil(lua);
-	lua_pushcclosure(lua, require, 3);
+	lua_pushcclosure(lua, require_module, 3);
 }

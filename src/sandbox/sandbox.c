@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The globals. What the libraries bring beyond the lists below is dropped: the tables that luaopen_* makes are never
-// reachable, the string metatable's included.
+// The globals: only the functions listed below. The tables that luaopen_* makes are never reachable, not even through
+// the metatable of strings.
 #include "sandbox/sandbox.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "sandbox/object.h"
 #include "sandbox/vm.h"
 
-// Charging one instruction for this many bytes is dear for a copy and cheap for a search, and neither by much.
+// One instruction for this many bytes is a little too much for a copy and a little too little for a search.
 enum { BYTES_PER_CHARGE = 32 };
 
 static int call_charged(lua_State *lua) {
@@ -49,7 +49,7 @@ static void open_library(lua_State *lua, lua_CFunction opener) {
 	lua_call(lua, 0, 1);
 }
 
-// Its address marks, in a metatable, that it is a copy that nothing protects.
+// Its address is a key in metatables that set_metatable copied and that the script has not protected.
 static const char copy_key;
 
 static void refuse_events(lua_State *lua, int metatable) {
@@ -62,7 +62,7 @@ static void refuse_events(lua_State *lua, int metatable) {
 	}
 }
 
-// Pushes what the table at `metatable` says of events. getmetatable gives the table itself.
+// Pushes a copy of the metatable with the events that it handles. getmetatable returns the original.
 static void push_events(lua_State *lua, int metatable) {
 	static const char *const events[] = {
 	    "__index", "__newindex", "__call", "__eq",  "__lt",  "__le",   "__concat", "__len",      "__unm",
@@ -87,8 +87,8 @@ static void push_events(lua_State *lua, int metatable) {
 	lua_pop(lua, 1);
 }
 
-// setmetatable, but it takes a copy: what is refused can't be added later. Weak tables are, because the collector's
-// work on a chain of them grows with the square of its length and nothing interrupts it.
+// setmetatable with a copy of the metatable, so that a script can't add refused events later. Weak tables are refused
+// because the collector's work on a chain of them grows with the square of its length and can't be interrupted.
 static int set_metatable(lua_State *lua) {
 	luaL_checktype(lua, 1, LUA_TTABLE);
 	luaL_argexpected(lua, lua_istable(lua, 2) || lua_isnil(lua, 2), 2, "nil or table");
@@ -106,9 +106,9 @@ static int set_metatable(lua_State *lua) {
 	return 1;
 }
 
-// xpcall, except that the handler runs after the failed function is gone. Lua runs it where the error was raised; for
-// an error of the count hook that is inside the hook, where no count can end it.
-static int protected_call(lua_State *lua) {
+// xpcall that calls the handler after the stack has been unwound. Lua's own calls it where the error was raised; for an
+// error of the count hook that is inside the hook, where no further count can end the handler.
+static int base_xpcall(lua_State *lua) {
 	luaL_checktype(lua, 2, LUA_TFUNCTION);
 	int arguments = lua_gettop(lua) - 2;
 	lua_pushvalue(lua, 1);
@@ -126,8 +126,8 @@ static int protected_call(lua_State *lua) {
 	return lua_gettop(lua);
 }
 
-// math.random's contract over the generator of the decision being made, so that a simulation can be repeated.
-static int draw_random(lua_State *lua) {
+// math.random over the generator of the running call, so that runs with the same seed are equal.
+static int math_random(lua_State *lua) {
 	struct random_source *random = vm_of(lua)->random;
 	if (lua_gettop(lua) == 0) {
 		lua_pushnumber(lua, 1.0 - random_unit(random));
@@ -147,15 +147,15 @@ static lua_Integer wall_s(lua_State *lua) {
 	return (lua_Integer)(clock->wall_ms(clock->owner) / 1000);
 }
 
-// The time of a table is Lua's own matter.
-static int tell_time(lua_State *lua) {
+// os.time with a table does not depend on the clock: that is left to Lua's own function.
+static int os_time(lua_State *lua) {
 	if (!lua_isnoneornil(lua, 1))
 		return lua_tocfunction(lua, lua_upvalueindex(1))(lua);
 	lua_pushinteger(lua, wall_s(lua));
 	return 1;
 }
 
-static int tell_date(lua_State *lua) {
+static int os_date(lua_State *lua) {
 	lua_settop(lua, 2);
 	if (lua_isnil(lua, 2)) {
 		lua_pushinteger(lua, wall_s(lua));
@@ -164,7 +164,7 @@ static int tell_date(lua_State *lua) {
 	return call_charged(lua);
 }
 
-static int tell_processor_time(lua_State *lua) {
+static int os_clock(lua_State *lua) {
 	const struct clock *clock = vm_of(lua)->clock;
 	lua_pushnumber(lua, (lua_Number)clock->processor_us(clock->owner) / 1e6);
 	return 1;
@@ -184,7 +184,7 @@ static void set_base(lua_State *lua, int globals, lua_CFunction ipairs) {
 	static const char *const plain[] = {"assert", "error",  "getmetatable", "next",   "pairs", "pcall",    "rawequal",
 	                                    "rawget", "rawlen", "rawset",       "select", "type",  "_VERSION", NULL};
 	static const char *const charged[] = {"tonumber", "tostring", NULL};
-	open_library(lua, luaopen_base); /* base, which is the state's first table of globals */
+	open_library(lua, luaopen_base); /* base: the state's first table of globals */
 	int base = lua_gettop(lua);
 	sandbox_set_plain(lua, base, globals, plain);
 	sandbox_set_charged(lua, base, globals, charged);
@@ -194,7 +194,7 @@ static void set_base(lua_State *lua, int globals, lua_CFunction ipairs) {
 	lua_setfield(lua, globals, "ipairs");
 	lua_pushcfunction(lua, set_metatable);
 	lua_setfield(lua, globals, "setmetatable");
-	lua_pushcfunction(lua, protected_call);
+	lua_pushcfunction(lua, base_xpcall);
 	lua_setfield(lua, globals, "xpcall");
 	lua_settop(lua, globals);
 }
@@ -207,7 +207,7 @@ static void set_math(lua_State *lua, int globals) {
 	open_library(lua, luaopen_math);
 	lua_newtable(lua);
 	sandbox_set_plain(lua, -2, -1, plain);
-	lua_pushcfunction(lua, draw_random);
+	lua_pushcfunction(lua, math_random);
 	lua_setfield(lua, -2, "random");
 	set_frozen(lua, globals, "math");
 }
@@ -226,12 +226,12 @@ static void set_os(lua_State *lua, int globals) {
 	open_library(lua, luaopen_os);
 	lua_newtable(lua); /* library os */
 	lua_getfield(lua, -2, "time");
-	lua_pushcclosure(lua, tell_time, 1);
+	lua_pushcclosure(lua, os_time, 1);
 	lua_setfield(lua, -2, "time");
 	lua_getfield(lua, -2, "date");
-	lua_pushcclosure(lua, tell_date, 1);
+	lua_pushcclosure(lua, os_date, 1);
 	lua_setfield(lua, -2, "date");
-	lua_pushcfunction(lua, tell_processor_time);
+	lua_pushcfunction(lua, os_clock);
 	lua_setfield(lua, -2, "clock");
 	set_frozen(lua, globals, "os");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a script can reach: an audited list of functions, each of which a budget interrupts, charges or bounds. All
-// tables of the list are frozen, reading an unknown global is an error.
+// What a script can reach: an audited list of functions. The budget interrupts, charges or bounds each of them. All
+// tables in the list are frozen; reading an unknown global is an error.
 #ifndef SANDBOX_SANDBOX_H
 #define SANDBOX_SANDBOX_H
 
@@ -11,37 +11,38 @@
 
 // What the room above adds to the sandbox; a NULL member adds nothing.
 struct sandbox_additions {
-	lua_CFunction ipairs;               // in place of Lua's own, which is its upvalue
-	void (*push_builtins)(lua_State *); // pushes the C functions that modules which ship get as their second argument
+	lua_CFunction ipairs;               // replaces Lua's own, which becomes its upvalue
+	void (*push_builtins)(lua_State *); // pushes the C functions that built-in modules get as their second argument
 };
 
-// Fills a new state; to be called in a protected call. `sources` answers `require`; it and `additions` outlive the
-// state.
+// Fills a new state; call it inside a protected call. `require` reads from `sources`, which outlive the state, as
+// `additions` do.
 void sandbox_open(lua_State *lua, struct sources *sources, const struct sandbox_additions *additions);
 
-// Pushes the value that stands in for the table at `index` and can't be changed through: a userdata that indexes it,
-// knows its length and works with pairs. The table itself must not be reachable otherwise.
+// Pushes a read-only stand-in for the table at `index`: a userdata that supports indexing, # and pairs. Nothing else
+// may give access to the table itself.
 void sandbox_freeze(lua_State *lua, int index);
 
-// The same for a table and the plain tables in it, at every depth (up to 16: deeper ones raise, as cycles do).
+// Pushes a frozen copy of the table and of the plain tables in it. Raises when they are nested deeper than 16, as
+// cycles are.
 void sandbox_freeze_deep(lua_State *lua, int index);
 
-// The parts, each pushes one table of functions.
+// Each pushes one library's table of functions.
 void sandbox_push_string(lua_State *lua);
 void sandbox_push_table(lua_State *lua);
 void sandbox_push_json(lua_State *lua);
 
-// Pushes what json.decode makes of the text; raises as it does, and where the call can't afford it.
+// Pushes what json.decode returns for the text. Raises as json.decode does, and when the call can't afford the work.
 void sandbox_push_decoded(lua_State *lua, struct slice text);
 
-// Pushes `require`. Modules that ship get what push_builtins pushes, or nil where it is NULL.
+// Pushes `require`. Built-in modules get what push_builtins pushes, nil when it is NULL.
 void sandbox_push_require(lua_State *lua, struct sources *sources, void (*push_builtins)(lua_State *));
 
-// Sets each of `names` (ended by NULL) of the library table at `library` into the table at `into`, each
+// Copies the functions `names` (ended by NULL) from the table at `library` to the table at `into`. Each call of one is
 // charged by the length of its string arguments before it runs.
 void sandbox_set_charged(lua_State *lua, int library, int into, const char *const *names);
 
-// The same without a charge, for functions of constant work.
+// The same without a charge: for functions whose work is constant, and for constants.
 void sandbox_set_plain(lua_State *lua, int library, int into, const char *const *names);
 
 #endif

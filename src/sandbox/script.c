@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A VM is built in one protected call: what fails in it, from opening the libraries to the script's last line, ends as
-// one problem with file and line, and the VM is gone.
+// One protected call builds a VM. Any failure, from opening the libraries to the script's last line, becomes one
+// problem with file and line, and closes the VM.
 #include "sandbox/script.h"
 
 #include <stdio.h>
@@ -19,7 +19,7 @@ int script_read(struct script *script, const char *path, const char *embedded, s
                 struct problems *problems) {
 	*script = (struct script){.path = path ? path : embedded, .sources = sources};
 	if (!path)
-		return sources_take_embedded(sources, embedded, &script->text);
+		return sources_read_embedded(sources, embedded, &script->text);
 	int rc = sources_read(sources, path, &script->text);
 	char found[REASON_BYTES];
 	if (rc == ERROR_LIMIT) {
@@ -34,7 +34,7 @@ int script_read(struct script *script, const char *path, const char *embedded, s
 	return rc;
 }
 
-// Its address is the registry's key of what the script returned.
+// Its address is the registry key of the script's result.
 static const char result_key;
 
 void script_push_result(lua_State *lua) {
@@ -46,7 +46,7 @@ void script_drop_result(lua_State *lua) {
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &result_key);
 }
 
-// The compiler counts no instructions, and some texts take it long.
+// The compiler executes no Lua instructions that could be counted, and some texts take it long.
 static const char *read_piece(lua_State *lua, void *owner, size_t *bytes) {
 	struct slice *rest = owner;
 	vm_check_time(lua);
@@ -56,7 +56,7 @@ static const char *read_piece(lua_State *lua, void *owner, size_t *bytes) {
 	return piece;
 }
 
-// Without the byte order mark that some editors put before UTF-8.
+// Skips the byte order mark that some editors write before UTF-8.
 static struct slice without_mark(struct slice text) {
 	struct slice mark = SLICE("\xef\xbb\xbf");
 	return slice_starts(text, mark) ? slice_from_offset(text, mark.len) : text;
@@ -69,7 +69,7 @@ void script_load(lua_State *lua, const char *path, struct slice text) {
 		lua_remove(lua, -2);
 		return;
 	}
-	// Lua cuts a long name in its messages.
+	// Lua cuts a long name in its message, so the whole path replaces it.
 	size_t file_bytes;
 	int line;
 	const char *message = lua_tostring(lua, -1);
@@ -79,9 +79,9 @@ void script_load(lua_State *lua, const char *path, struct slice text) {
 	lua_error(lua);
 }
 
-static int run(lua_State *lua) {
+static int run_script(lua_State *lua) {
 	const struct script *script = lua_touserdata(lua, 1);
-	// Nothing that the sandbox is made of is garbage.
+	// Opening the sandbox creates no garbage.
 	lua_gc(lua, LUA_GCSTOP);
 	sandbox_open(lua, script->sources, &script->additions);
 	lua_gc(lua, LUA_GCRESTART);
@@ -91,7 +91,8 @@ static int run(lua_State *lua) {
 	return 0;
 }
 
-static void add_problem(const struct script *script, const struct call_report *report, struct problems *problems) {
+static void add_script_problem(const struct script *script, const struct call_report *report,
+                               struct problems *problems) {
 	static const char *const expected[] = {
 	    [ENDING_ERROR] = "a file that runs",
 	    [ENDING_OVER_BUDGET] = "a file that is done within 10000000 instructions",
@@ -116,12 +117,12 @@ int script_run(const struct script *script, size_t memory_bytes, struct problems
 		if (script->clock)
 			(*vm)->clock = script->clock;
 		(*vm)->is_loading = true;
-		call_protected(*vm, run, (void *)(uintptr_t)script, SCRIPT_INSTRUCTIONS, &report);
+		call_protected(*vm, run_script, (void *)(uintptr_t)script, SCRIPT_INSTRUCTIONS, &report);
 		(*vm)->is_loading = false;
 	}
 	if (report.ending == ENDING_OK)
 		return 0;
-	add_problem(script, &report, problems);
+	add_script_problem(script, &report, problems);
 	vm_close(*vm);
 	*vm = NULL;
 	return report.ending == ENDING_OVER_MEMORY ? ERROR_MEMORY : ERROR_INVALID;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A module's name becomes a path only after every part of it was found to be plain letters, digits and underscores, so
-// it can't leave the folder.
+// A module's name becomes a path only if every part of it consists of letters, digits and underscores, so it can't lead
+// out of the folder.
 #include "sandbox/sources.h"
 
 #include <errno.h>
@@ -17,14 +17,14 @@
 
 enum {
 	FILE_BYTES_MAX = 1 << 20,
-	TOTAL_BYTES_MAX = 16 << 20, // history keeps the texts of several versions
+	TOTAL_BYTES_MAX = 16 << 20, // the texts of several versions are in memory at a time
 	FILES_MAX = 256,
 	READ_BYTES = 16384,
 	NAME_BYTES_MAX = 128,
 	LOOKS_MAX = 10,
 };
 
-// What shows that a file is another, or was written to; all 0 for one that isn't there.
+// Differs when a file was written to or replaced; all 0 for a file that isn't there.
 struct stamp {
 	dev_t device;
 	ino_t inode;
@@ -36,10 +36,10 @@ struct stamp {
 struct source {
 	char *path;
 	bool is_embedded;
-	int status;  // what reading it came to
-	int failure; // with ERROR_NOT_FOUND and ERROR_IO: the system's reason
+	int status;  // of reading it
+	int failure; // errno, with ERROR_NOT_FOUND and ERROR_IO
 	struct buffer text;
-	struct stamp read; // as the file was before it was read
+	struct stamp read; // just before the file was read
 	struct stamp seen; // at the last look
 };
 
@@ -92,7 +92,7 @@ static bool same_stamp(const struct stamp *a, const struct stamp *b) {
 	       same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
 }
 
-// 0 or a status, with *failure where the system refused something.
+// 0 or a status; sets *failure to errno when a system call fails.
 static int read_all(int file, struct buffer *text, int *failure) {
 	struct stat status;
 	if (fstat(file, &status)) {
@@ -121,10 +121,10 @@ static int read_all(int file, struct buffer *text, int *failure) {
 	}
 }
 
-// Reads the file into `text`, which is empty and stays so unless 0 is returned.
+// Reads the file into the empty buffer `text`, which stays empty unless 0 is returned.
 static int read_file(const char *path, struct buffer *text, int *failure) {
 	*failure = 0;
-	// Without O_NONBLOCK the opening of a named pipe would wait for its writer.
+	// Without O_NONBLOCK, opening a named pipe would wait for a writer.
 	int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (file < 0) {
 		*failure = errno;
@@ -137,8 +137,7 @@ static int read_file(const char *path, struct buffer *text, int *failure) {
 	return rc;
 }
 
-// A new entry at the list's end.
-static struct source *add(struct sources *sources, const char *path) {
+static struct source *add_source(struct sources *sources, const char *path) {
 	sources->list = memory_resize(sources->list, sources->count + 1, sizeof *sources->list);
 	struct source *source = &sources->list[sources->count++];
 	*source = (struct source){.path = memory_string(slice_from(path))};
@@ -146,7 +145,7 @@ static struct source *add(struct sources *sources, const char *path) {
 	return source;
 }
 
-static int tell(const struct source *source, struct source_text *text) {
+static int source_result(const struct source *source, struct source_text *text) {
 	*text = (struct source_text){buffer_slice(&source->text), source->failure};
 	return source->status;
 }
@@ -154,21 +153,20 @@ static int tell(const struct source *source, struct source_text *text) {
 int sources_read(struct sources *sources, const char *path, struct source_text *text) {
 	for (size_t i = 0; i < sources->count; i++)
 		if (strcmp(sources->list[i].path, path) == 0)
-			return tell(&sources->list[i], text);
+			return source_result(&sources->list[i], text);
 	if (sources->is_closed)
 		return ERROR_BUSY;
 	if (sources->count == FILES_MAX || sources->total_bytes > TOTAL_BYTES_MAX - FILE_BYTES_MAX)
 		return ERROR_LIMIT;
-	struct source *source = add(sources, path);
-	// The stamp comes first: what is written from here on makes another one.
+	struct source *source = add_source(sources, path);
+	// Taken before the read, so that a write during the read changes the stamp.
 	source->read = source->seen = stamp_of(path);
 	source->status = read_file(path, &source->text, &source->failure);
 	sources->total_bytes += source->text.len;
-	return tell(source, text);
+	return source_result(source, text);
 }
 
-// A text that is built in, by its path in the tree.
-static int take_embedded(const char *path, struct source_text *text) {
+static int find_embedded(const char *path, struct source_text *text) {
 	const struct embedded *file = embedded_find(path);
 	if (!file)
 		return ERROR_NOT_FOUND;
@@ -176,11 +174,11 @@ static int take_embedded(const char *path, struct source_text *text) {
 	return 0;
 }
 
-int sources_take_embedded(struct sources *sources, const char *path, struct source_text *text) {
-	int rc = take_embedded(path, text);
+int sources_read_embedded(struct sources *sources, const char *path, struct source_text *text) {
+	int rc = find_embedded(path, text);
 	if (rc || sources->is_closed)
 		return rc;
-	struct source *source = add(sources, path);
+	struct source *source = add_source(sources, path);
 	source->is_embedded = true;
 	return buffer_append(&source->text, text->bytes);
 }
@@ -258,6 +256,6 @@ int sources_module(struct sources *sources, struct slice name, char *path, size_
 	if (length < 0 || (size_t)length >= path_bytes)
 		return ERROR_LIMIT;
 	if (shipped)
-		return take_embedded(path, text);
+		return find_embedded(path, text);
 	return sources_read(sources, path, text);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `string`: the library's functions charged by their input, `rep` bounded by what it makes, pattern matching by a
-// matcher of our own that counts its steps. The string metatable is locked and indexes this table, so that ("x"):rep()
-// has no other way.
+// `string`: Lua's functions, charged by their input; `rep`, charged by its result; and the pattern functions over our
+// own matcher, which counts its steps. The metatable of strings is locked and indexes this table, so ("x"):rep() calls
+// the same functions.
 #include <lauxlib.h>
 #include <lualib.h>
 
@@ -26,7 +26,7 @@ static int string_rep(lua_State *lua) {
 	return lua_tocfunction(lua, lua_upvalueindex(1))(lua);
 }
 
-// One byte costs nothing, a range may be the whole text.
+// A single byte is free; a range may be the whole text.
 static int string_byte(lua_State *lua) {
 	size_t bytes;
 	luaL_checklstring(lua, 1, &bytes);
@@ -37,7 +37,7 @@ static int string_byte(lua_State *lua) {
 
 void sandbox_push_string(lua_State *lua) {
 	static const char *const charged[] = {"format", "lower", "reverse", "upper", NULL};
-	// What these do is no more than what they return.
+	// The work of these is no more than the size of their results.
 	static const char *const plain[] = {"char", "len", "sub", NULL};
 	lua_pushcfunction(lua, luaopen_string);
 	lua_call(lua, 0, 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk reads raw, so no metamethod of the file runs. It is bounded in depth and in values: a table that is referred
-// to in many places is copied in many.
+// The walk uses raw access, so no metamethod of the file runs. It is bounded in depth and in values: a table that is
+// referred to in many places is copied each time.
 #include "sandbox/table_file.h"
 
 #include <math.h>
@@ -26,10 +26,10 @@ struct table_walk {
 	struct document *document;
 	size_t values;
 	size_t mistakes;
-	const void *path[DEPTH_MAX + 1]; // the tables around the present value
+	const void *path[DEPTH_MAX + 1]; // the tables that contain the present value, outermost first
 };
 
-static void complain(struct table_walk *walk, const char *field, const char *expected, const char *found) {
+static void report_problem(struct table_walk *walk, const char *field, const char *expected, const char *found) {
 	walk->mistakes++;
 	problems_add(walk->problems, walk->file, 0, field, expected, found);
 }
@@ -40,29 +40,29 @@ static bool enter_table(lua_State *lua, struct table_walk *walk, const char *fie
 	const void *table = lua_topointer(lua, -1);
 	for (int i = 0; i < depth && i <= DEPTH_MAX; i++) {
 		if (walk->path[i] == table) {
-			complain(walk, field, "plain values", "a table that contains itself");
+			report_problem(walk, field, "plain values", "a table that contains itself");
 			return false;
 		}
 	}
 	if (depth > DEPTH_MAX || !lua_checkstack(lua, LUA_MINSTACK)) {
-		complain(walk, field, "tables nested at most 16 deep", "a deeper one");
+		report_problem(walk, field, "tables nested at most 16 deep", "a deeper one");
 		return false;
 	}
 	walk->path[depth] = table;
 	return true;
 }
 
-// What is neither in 1..n nor a string.
+// Reports a key that is neither a string nor a position in 1..count.
 static bool check_key(lua_State *lua, struct table_walk *walk, const char *field, lua_Integer count) {
 	if (lua_type(lua, -2) == LUA_TSTRING)
 		return true;
 	if (lua_isinteger(lua, -2) && lua_tointeger(lua, -2) >= 1 && lua_tointeger(lua, -2) <= count)
 		return true;
-	complain(walk, field, "names, or positions from 1 without gaps", "another kind of key");
+	report_problem(walk, field, "names, or positions from 1 without gaps", "another kind of key");
 	return false;
 }
 
-// The table is at the top, and stays there.
+// Reads the table at the top and leaves it there.
 static void read_table(lua_State *lua, struct table_walk *walk, struct document *out, const char *field, int depth) {
 	char inner[FIELD_BYTES];
 	out->kind = DOCUMENT_TABLE;
@@ -96,13 +96,13 @@ static void read_table(lua_State *lua, struct table_walk *walk, struct document 
 		lua_pop(lua, 1);
 	}
 	if (named && count)
-		complain(walk, field, "either names or positions", "a table with both");
+		report_problem(walk, field, "either names or positions", "a table with both");
 }
 
 static void read_value(lua_State *lua, struct table_walk *walk, struct document *out, const char *field, int depth) {
 	if (++walk->values > VALUES_MAX) {
 		if (walk->values == VALUES_MAX + 1)
-			complain(walk, field, "at most 200000 values in a file", "more");
+			report_problem(walk, field, "at most 200000 values in a file", "more");
 		return;
 	}
 	switch (lua_type(lua, -1)) {
@@ -116,7 +116,7 @@ static void read_value(lua_State *lua, struct table_walk *walk, struct document 
 		out->kind = DOCUMENT_NUMBER;
 		out->number = lua_tonumber(lua, -1);
 		if (!isfinite(out->number))
-			complain(walk, field, "a finite number", isnan(out->number) ? "not a number" : "infinity");
+			report_problem(walk, field, "a finite number", isnan(out->number) ? "not a number" : "infinity");
 		break;
 	case LUA_TSTRING:
 		document_set_string(out, slice_of(lua_tostring(lua, -1), lua_rawlen(lua, -1)));
@@ -128,7 +128,7 @@ static void read_value(lua_State *lua, struct table_walk *walk, struct document 
 		out->kind = DOCUMENT_FUNCTION;
 		break;
 	default:
-		complain(walk, field, "a plain value", lua_typename(lua, lua_type(lua, -1)));
+		report_problem(walk, field, "a plain value", lua_typename(lua, lua_type(lua, -1)));
 	}
 }
 
@@ -138,8 +138,8 @@ static int walk_result(lua_State *lua) {
 	if (lua_istable(lua, -1))
 		read_value(lua, walk, walk->document, "", 0);
 	else
-		complain(walk, "", "a file that returns a table",
-		         lua_isnil(lua, -1) ? "one that returns nothing" : lua_typename(lua, lua_type(lua, -1)));
+		report_problem(walk, "", "a file that returns a table",
+		               lua_isnil(lua, -1) ? "one that returns nothing" : lua_typename(lua, lua_type(lua, -1)));
 	return 0;
 }
 
@@ -149,7 +149,7 @@ int document_from_script(struct vm *vm, const char *file, const char *opaque, st
 	struct table_walk walk = {.file = file, .opaque = opaque, .problems = problems, .document = document};
 	*document = (struct document){0};
 	if (call_protected(vm, walk_result, &walk, SCRIPT_INSTRUCTIONS, &report) != ENDING_OK)
-		complain(&walk, "", "a table that can be read", report.message);
+		report_problem(&walk, "", "a table that can be read", report.message);
 	if (walk.mistakes == 0)
 		return 0;
 	document_free(document);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `table`, on plain tables by raw access and by their raw length, so that no __len can lie and no __index can run
-// inside a loop of C. What a call will do is charged before it begins. Reading functions take read-only tables too.
+// `table`, with raw access and raw lengths, so that no __len can lie and no __index runs inside a loop in C. Each call
+// is charged before its work. Functions that only read accept read-only tables too.
 #include <math.h>
 
 #include <lauxlib.h>
@@ -10,14 +10,11 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/vm.h"
 
-// Steps of these loops that cost about an instruction.
 enum {
-	STEPS_PER_CHARGE = 4,
+	STEPS_PER_CHARGE = 4, // of the loops below
 	UNPACK_MAX = 4096,
-	// Writing a number as text takes as long as some ten instructions.
-	CHARGE_PER_NUMBER = 10,
-	// Comparing two strings walks them.
-	BYTES_PER_CHARGE = 32,
+	CHARGE_PER_NUMBER = 10, // for formatting it
+	BYTES_PER_CHARGE = 32,  // for comparing two strings
 };
 
 static void charge_steps(lua_State *lua, lua_Integer first, lua_Integer last) {
@@ -25,7 +22,7 @@ static void charge_steps(lua_State *lua, lua_Integer first, lua_Integer last) {
 		vm_charge(lua, ((uint64_t)last - (uint64_t)first) / STEPS_PER_CHARGE + 1);
 }
 
-// The number of elements of a plain table or of an object whose length is C's.
+// The number of elements of a plain table, or of an object whose length is computed in C.
 static lua_Integer length_of(lua_State *lua, int index) {
 	if (lua_type(lua, index) == LUA_TTABLE)
 		return (lua_Integer)lua_rawlen(lua, index);
@@ -33,7 +30,7 @@ static lua_Integer length_of(lua_State *lua, int index) {
 	return luaL_len(lua, index);
 }
 
-static int get(lua_State *lua, int index, lua_Integer i) {
+static int push_element(lua_State *lua, int index, lua_Integer i) {
 	return lua_type(lua, index) == LUA_TTABLE ? lua_rawgeti(lua, index, i) : lua_geti(lua, index, i);
 }
 
@@ -94,7 +91,7 @@ static int table_move(lua_State *lua) {
 		bool upwards = to > last || to <= first || (target != 1 && !lua_rawequal(lua, 1, target));
 		for (lua_Integer i = 0; i <= count; i++) {
 			lua_Integer offset = upwards ? i : count - i;
-			get(lua, 1, first + offset);
+			push_element(lua, 1, first + offset);
 			lua_rawseti(lua, target, to + offset);
 		}
 	}
@@ -112,7 +109,7 @@ static int table_concat(lua_State *lua) {
 	luaL_Buffer joined;
 	luaL_buffinit(lua, &joined);
 	for (lua_Integer i = first; i <= last; i++) {
-		get(lua, 1, i);
+		push_element(lua, 1, i);
 		if (!lua_isstring(lua, -1))
 			return luaL_error(lua, "invalid value (a %s) at index %I in table for 'concat'", luaL_typename(lua, -1), i);
 		if (lua_type(lua, -1) == LUA_TNUMBER)
@@ -137,7 +134,7 @@ static int table_unpack(lua_State *lua) {
 		return luaL_error(lua, "too many results to unpack");
 	charge_steps(lua, first, last);
 	for (uint64_t i = 0; i <= count; i++)
-		get(lua, 1, (lua_Integer)((uint64_t)first + i));
+		push_element(lua, 1, (lua_Integer)((uint64_t)first + i));
 	return (int)count + 1;
 }
 
@@ -163,7 +160,7 @@ static size_t longest_string(lua_State *lua, int index, lua_Integer count) {
 	return longest;
 }
 
-// The library's own sort, for tables whose length and elements are plain; the comparisons are charged before.
+// Lua's own sort, for tables without a metatable; the comparisons are charged before it starts.
 static int table_sort(lua_State *lua) {
 	check_plain(lua, 1);
 	if (lua_getmetatable(lua, 1))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The budgets of one Lua state. Invariant: once a call has run out of instructions, each further instruction raises
-// again, so no pcall in a policy can outlive its budget.
+// The budgets of one Lua state. Invariant: once a call has used up its budget, each further instruction raises again,
+// so a script can't continue by catching the error with pcall.
 #include "sandbox/vm.h"
 
 #include <stdarg.h>
@@ -17,25 +17,25 @@ enum {
 	COUNT_INTERVAL = 1000,
 	// Copying this much costs about as much as an instruction.
 	BYTES_PER_INSTRUCTION = 64,
-	// An instruction takes 10 to 20 ns; a call that takes this much a piece is stuck in something that isn't counted.
+	// An instruction takes 10 to 20 ns. A call that averages this much is stuck in work that isn't counted.
 	NS_PER_INSTRUCTION = 250,
-	// A pass over a kilobyte of a body is an instruction, since the largest body of all must not be too much for a
-	// hook: its sender could have that benched. It takes 500 ns, and may take ten times that on a slow machine.
+	// A pass over a kilobyte of a body costs one instruction, so that a script can afford the largest body: otherwise
+	// a client could have the script disabled. The pass takes 500 ns, up to ten times that on a slow machine.
 	BODY_BYTES_PER_CHARGE = 1024,
 	NS_PER_BODY_CHARGE = 5000,
 	// One instruction may walk a whole block: compare a string, read it as a number, skip a table's empty places, copy
-	// the stack. A block of this size and up counts as large; the more bytes of them there are, the closer the counts.
+	// the stack. Blocks of at least this size are large; the more bytes they have in all, the shorter the interval.
 	LARGE_BLOCK_BYTES = 16 << 10,
 	LARGE_BYTES_TIMES_INTERVAL = 16 << 20,
-	// Collecting all garbage may take as long as a call is allowed to. A call for which that brings less than this
-	// share of the limit, or which needs it twice, is given up; what it still needs for that is held in reserve.
+	// A full garbage collection may take as long as a whole call. If it frees less than 1 / RESERVE_SHARE of the limit,
+	// or a call needs a second one, the call ends. The same share of the limit is held back for ending it.
 	RESERVE_SHARE = 16,
-	// Of its budget, what a call keeps for itself when it is handed what a client has sent.
+	// vm_can_afford leaves the call 1 / OWN_SHARE of its budget.
 	OWN_SHARE = 16,
 	MESSAGE_BYTES = 256,
 };
 
-// Reading the thread's own time is a system call, so the clock is asked first.
+// Reading the thread's processor time is a system call, so the cheaper monotonic clock comes first.
 static bool is_stuck(struct vm *vm) {
 	uint64_t now_ns = clock_now_ns();
 	if (vm->start_ns == 0) {
@@ -59,18 +59,18 @@ static int due_interval(const struct vm *vm) {
 	return most > COUNT_INTERVAL ? COUNT_INTERVAL : most > 1 ? (int)most : 1;
 }
 
-static void become_impatient(struct vm *vm) {
-	if (vm->impatient || !vm->lua)
+static void start_ending(struct vm *vm) {
+	if (vm->is_ending || !vm->lua)
 		return;
-	vm->impatient = true;
+	vm->is_ending = true;
 	set_interval(vm, 1);
 }
 
-static void overrun(lua_State *lua, int level) {
+static void raise_overrun(lua_State *lua, int level) {
 	struct vm *vm = vm_of(lua);
 	vm->over_budget = !vm->over_memory;
 	vm->remaining = 0;
-	become_impatient(vm);
+	start_ending(vm);
 	luaL_where(lua, level);
 	lua_pushfstring(lua, "the %s budget is used up", vm->over_memory ? "memory" : "instruction");
 	lua_concat(lua, 2);
@@ -80,56 +80,56 @@ static void overrun(lua_State *lua, int level) {
 static void on_count(lua_State *lua, lua_Debug *debug) {
 	(void)debug;
 	struct vm *vm = vm_of(lua);
-	if (!vm->impatient)
+	if (!vm->is_ending)
 		vm->remaining -= vm->interval;
 	if (vm->remaining <= 0 || is_stuck(vm))
-		overrun(lua, 0);
+		raise_overrun(lua, 0);
 }
 
 void vm_check_time(lua_State *lua) {
 	if (is_stuck(vm_of(lua)))
-		overrun(lua, 1);
+		raise_overrun(lua, 1);
 }
 
-// The call ends with its next instruction, whoever catches the error of memory.
-static void give_up(struct vm *vm) {
+// Ends the call at its next instruction, even if the script catches the memory error.
+static void end_over_memory(struct vm *vm) {
 	vm->over_memory = true;
 	vm->remaining = 0;
-	become_impatient(vm);
+	start_ending(vm);
 }
 
-static bool fits(const struct vm *vm, size_t growth, size_t limit_bytes) {
+static bool growth_fits(const struct vm *vm, size_t growth, size_t limit_bytes) {
 	return vm->used_bytes <= limit_bytes && growth <= limit_bytes - vm->used_bytes;
 }
 
-// False makes Lua collect all garbage and ask once more.
+// When this returns false, Lua collects all garbage and asks once more.
 static bool has_room(struct vm *vm, size_t growth) {
 	size_t reserve = vm->limit_bytes / RESERVE_SHARE;
 	if (vm->shortage_bytes) {
 		bool was_worth_it = vm->used_bytes + reserve <= vm->shortage_bytes;
 		vm->shortage_bytes = 0;
 		if (!was_worth_it)
-			give_up(vm);
+			end_over_memory(vm);
 	}
-	if (fits(vm, growth, vm->limit_bytes - reserve))
+	if (growth_fits(vm, growth, vm->limit_bytes - reserve))
 		return true;
 	if (vm->has_collected) {
-		give_up(vm);
-		return fits(vm, growth, vm->limit_bytes);
+		end_over_memory(vm);
+		return growth_fits(vm, growth, vm->limit_bytes);
 	}
 	vm->has_collected = true;
 	vm->shortage_bytes = vm->used_bytes;
 	return false;
 }
 
-// What a block of the new size means to the call.
-static void note_growth(struct vm *vm, size_t size) {
-	if (size < BYTES_PER_INSTRUCTION || !vm->lua || vm->impatient)
+// Charges the call for a block that has grown to `size`.
+static void charge_growth(struct vm *vm, size_t size) {
+	if (size < BYTES_PER_INSTRUCTION || !vm->lua || vm->is_ending)
 		return;
 	if (!vm->unlimited)
 		vm->remaining -= (int64_t)(size / BYTES_PER_INSTRUCTION);
 	if (vm->remaining <= 0)
-		become_impatient(vm);
+		start_ending(vm);
 	else if (size >= LARGE_BLOCK_BYTES && due_interval(vm) <= vm->interval / 2)
 		set_interval(vm, due_interval(vm));
 }
@@ -138,8 +138,8 @@ static size_t large_part(size_t size) {
 	return size >= LARGE_BLOCK_BYTES ? size : 0;
 }
 
-// As realloc, of a block of `old` bytes; `size` 0 frees it. A secret state leaves nothing behind.
-static void *resize(const struct vm *vm, void *block, size_t old, size_t size) {
+// realloc for a block of `old` bytes; `size` 0 frees it. A secret state wipes the old block.
+static void *resize_block(const struct vm *vm, void *block, size_t old, size_t size) {
 	void *moved = NULL;
 	if (vm->is_secret && block) {
 		moved = size ? malloc(size) : NULL;
@@ -154,17 +154,17 @@ static void *resize(const struct vm *vm, void *block, size_t old, size_t size) {
 	} else {
 		free(block);
 	}
-	// Lua takes it for granted that a block can shrink.
+	// Lua relies on shrinking a block never failing.
 	return moved || size == 0 || size > old ? moved : block;
 }
 
-static void *allocate(void *owner, void *ptr, size_t old, size_t size) {
+static void *vm_allocate(void *owner, void *ptr, size_t old, size_t size) {
 	struct vm *vm = owner;
 	if (!ptr)
 		old = 0;
 	if (size > old && !vm->unlimited && !has_room(vm, size - old))
 		return NULL;
-	void *moved = resize(vm, ptr, old, size);
+	void *moved = resize_block(vm, ptr, old, size);
 	if (size && !moved)
 		return NULL;
 	vm->used_bytes = vm->used_bytes - old + size;
@@ -172,7 +172,7 @@ static void *allocate(void *owner, void *ptr, size_t old, size_t size) {
 		vm->peak_bytes = vm->used_bytes;
 	vm->large_bytes = vm->large_bytes - large_part(old) + large_part(size);
 	if (size > old)
-		note_growth(vm, size);
+		charge_growth(vm, size);
 	return moved;
 }
 
@@ -185,7 +185,7 @@ struct vm *vm_new(size_t limit_bytes) {
 	struct vm *vm = memory_new(1, sizeof *vm);
 	vm->limit_bytes = limit_bytes;
 	vm->clock = &clock_system;
-	vm->lua = lua_newstate(allocate, vm);
+	vm->lua = lua_newstate(vm_allocate, vm);
 	if (!vm->lua) {
 		free(vm);
 		return NULL;
@@ -207,7 +207,7 @@ void vm_close(struct vm *vm) {
 void vm_begin(struct vm *vm, uint64_t instructions) {
 	if (vm->interval != due_interval(vm))
 		set_interval(vm, due_interval(vm));
-	vm->impatient = vm->over_budget = vm->over_memory = vm->bad_result = vm->unlimited = false;
+	vm->is_ending = vm->over_budget = vm->over_memory = vm->bad_result = vm->unlimited = false;
 	vm->has_collected = false;
 	vm->shortage_bytes = 0;
 	vm->budget = instructions;
@@ -220,7 +220,7 @@ void vm_begin(struct vm *vm, uint64_t instructions) {
 void vm_charge(lua_State *lua, uint64_t amount) {
 	struct vm *vm = vm_of(lua);
 	if (vm->remaining <= 0 || amount >= (uint64_t)vm->remaining)
-		overrun(lua, 1);
+		raise_overrun(lua, 1);
 	vm->remaining -= (int64_t)amount;
 }
 
@@ -230,17 +230,23 @@ void vm_charge_bytes(lua_State *lua, size_t bytes) {
 	vm_of(lua)->limit_ns += amount * NS_PER_BODY_CHARGE;
 }
 
+// Whether that much memory fits the limit. Collects all garbage first where it doesn't, once in a call.
+static bool fits_after_collection(lua_State *lua, size_t bytes, size_t limit_bytes) {
+	struct vm *vm = vm_of(lua);
+	if (!growth_fits(vm, bytes, limit_bytes) && !vm->has_collected) {
+		vm->has_collected = true;
+		lua_gc(lua, LUA_GCCOLLECT);
+	}
+	return growth_fits(vm, bytes, limit_bytes);
+}
+
 bool vm_can_afford(lua_State *lua, uint64_t instructions, size_t bytes) {
 	struct vm *vm = vm_of(lua);
 	size_t limit_bytes = vm->limit_bytes - vm->limit_bytes / RESERVE_SHARE * 2;
 	int64_t spare = vm->remaining - (int64_t)(vm->budget / OWN_SHARE);
 	if (spare <= 0 || instructions >= (uint64_t)spare)
 		return false;
-	if (!fits(vm, bytes, limit_bytes) && !vm->has_collected) {
-		vm->has_collected = true;
-		lua_gc(lua, LUA_GCCOLLECT);
-	}
-	return fits(vm, bytes, limit_bytes);
+	return fits_after_collection(lua, bytes, limit_bytes);
 }
 
 int vm_bad_result(lua_State *lua, const char *format, ...) {
@@ -256,13 +262,9 @@ int vm_bad_result(lua_State *lua, const char *format, ...) {
 
 void vm_enter_unlimited(lua_State *lua, size_t bytes) {
 	struct vm *vm = vm_of(lua);
-	if (!fits(vm, bytes, vm->limit_bytes) && !vm->has_collected) {
-		vm->has_collected = true;
-		lua_gc(lua, LUA_GCCOLLECT);
-	}
-	if (!fits(vm, bytes, vm->limit_bytes)) {
-		give_up(vm);
-		overrun(lua, 1);
+	if (!fits_after_collection(lua, bytes, vm->limit_bytes)) {
+		end_over_memory(vm);
+		raise_overrun(lua, 1);
 	}
 	vm->unlimited = true;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `accept` sees of an answer, and what becomes of what it says.
+// What `accept` sees of a response, and the effect of its results.
 #include "fixture.h"
 
 static const char converse[] =
@@ -8,17 +8,17 @@ static const char converse[] =
     "{\"toolUse\":{\"name\":\"t\",\"input\":{\"text\":\"tool\",\"stopReason\":\"tool\"}}},{\"text\":\"Sorry\"}]}},"
     "\"stopReason\":\"content_filtered\",\"usage\":{\"inputTokens\":3},\"serviceTier\":{\"type\":\"flex\"}}";
 
-struct dry_run_case {
+struct example {
 	const char *body;
 	struct headers headers;
 };
 
-static bool accept_with(struct fixture *fixture, const struct dry_run_case *dry_run_case, struct slice *reason) {
+static bool accept_with(struct fixture *fixture, const struct example *example, struct slice *reason) {
 	const struct decide *decide = policy_decide(fixture->policy, 0);
 	struct response response = {
 	    .status = 200,
-	    .headers = dry_run_case->headers,
-	    .body = slice_from(dry_run_case->body),
+	    .headers = example->headers,
+	    .body = slice_from(example->body),
 	    .usage = {.input_tokens = 3, .output_tokens = 40, .cache_read_tokens = 0, .cache_write_tokens = -1},
 	    .latency_ms = 850,
 	};
@@ -46,7 +46,7 @@ TEST(accept_s_results) {
 	    {"return false, 'it refused'", false, false, "it refused"},
 	    {"return true, 'fine'", true, false, "fine"},
 	    {"return response.status == 200 and model.name == 'a' and request.id == 'request-1'", true, false, ""},
-	    // A failing hook accepts.
+	    // A failed call accepts.
 	    {"", true, true, ""},
 	    {"return nil", true, true, ""},
 	    {"return 0", true, true, ""},
@@ -59,7 +59,7 @@ TEST(accept_s_results) {
 		struct fixture fixture;
 		struct slice reason;
 		load(&fixture, rows[i].body);
-		CHECK_INT(accept_with(&fixture, &(struct dry_run_case){.body = converse}, &reason), rows[i].accepted);
+		CHECK_INT(accept_with(&fixture, &(struct example){.body = converse}, &reason), rows[i].accepted);
 		CHECK_SLICE(reason, slice_from(rows[i].reason));
 		CHECK_INT(fixture.errors, rows[i].error);
 		if (check_failures_in_test)
@@ -72,17 +72,17 @@ TEST(a_long_reason_is_cut) {
 	struct fixture fixture;
 	struct slice reason;
 	load(&fixture, "return false, ('r'):rep(10000)");
-	CHECK(!accept_with(&fixture, &(struct dry_run_case){.body = converse}, &reason));
+	CHECK(!accept_with(&fixture, &(struct example){.body = converse}, &reason));
 	CHECK_INT(reason.len, 256);
 	fixture_free(&fixture);
 }
 
-TEST(an_overrunning_accept_is_benched_and_accepts) {
+TEST(an_overrunning_accept_is_disabled_and_accepts) {
 	struct fixture fixture;
 	struct slice reason;
 	load(&fixture, "while true do end");
 	for (int call = 0; call < 8; call++)
-		CHECK(accept_with(&fixture, &(struct dry_run_case){.body = converse}, &reason));
+		CHECK(accept_with(&fixture, &(struct example){.body = converse}, &reason));
 	CHECK_INT(fixture.errors, 5);
 	CHECK_INT(fixture.disabled, 1);
 	const char *names[POLICY_HOOKS_MAX];
@@ -91,11 +91,11 @@ TEST(an_overrunning_accept_is_benched_and_accepts) {
 	fixture_free(&fixture);
 }
 
-// Each row is a condition that holds for the answer.
-TEST(the_answer_s_fields) {
+// Each row is a condition that the response fulfils.
+TEST(the_response_s_fields) {
 	static const struct header flex[] = {{{"X-Amzn-Bedrock-Service-Tier", 27}, {"priority", 8}}};
 	static const struct {
-		struct dry_run_case dry_run_case;
+		struct example example;
 		const char *condition;
 	} rows[] = {
 	    {{converse, {0}}, "response.status == 200 and response.latency_ms == 850"},
@@ -139,7 +139,7 @@ TEST(the_answer_s_fields) {
 		snprintf(body, sizeof body, "if not (%s) then return false, tostring(response:text()) end return true",
 		         rows[i].condition);
 		load(&fixture, body);
-		CHECK(accept_with(&fixture, &rows[i].dry_run_case, &reason));
+		CHECK(accept_with(&fixture, &rows[i].example, &reason));
 		CHECK_STRING(fixture.detail, "");
 		if (check_failures_in_test)
 			printf("  in: %s\n", rows[i].condition);
@@ -147,7 +147,7 @@ TEST(the_answer_s_fields) {
 	}
 }
 
-TEST(an_answer_dies_with_its_call) {
+TEST(a_response_is_valid_during_its_call) {
 	struct fixture fixture;
 	struct slice reason;
 	load(&fixture, "if not kept then kept = { response, response.text } return true end\n"
@@ -156,8 +156,8 @@ TEST(an_answer_dies_with_its_call) {
 	               "ok, problem = pcall(kept[2], kept[1]) assert(not ok and problem:find('only valid'), problem)\n"
 	               "ok, problem = pcall(kept[2], request) assert(not ok and problem:find('response:text'), problem)\n"
 	               "return false, 'seen'");
-	CHECK(accept_with(&fixture, &(struct dry_run_case){.body = converse}, &reason));
-	CHECK(!accept_with(&fixture, &(struct dry_run_case){.body = converse}, &reason));
+	CHECK(accept_with(&fixture, &(struct example){.body = converse}, &reason));
+	CHECK(!accept_with(&fixture, &(struct example){.body = converse}, &reason));
 	CHECK_SLICE(reason, SLICE("seen"));
 	CHECK_STRING(fixture.detail, "");
 	fixture_free(&fixture);
@@ -166,8 +166,8 @@ TEST(an_answer_dies_with_its_call) {
 int main(void) {
 	RUN(accept_s_results);
 	RUN(a_long_reason_is_cut);
-	RUN(an_overrunning_accept_is_benched_and_accepts);
-	RUN(the_answer_s_fields);
-	RUN(an_answer_dies_with_its_call);
+	RUN(an_overrunning_accept_is_disabled_and_accepts);
+	RUN(the_response_s_fields);
+	RUN(a_response_is_valid_during_its_call);
 	return check_summary();
 }

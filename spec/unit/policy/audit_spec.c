@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The audited list in policies/REFERENCE.md is the sandbox: each global and each function of a library is in the table,
-// and what is in the table is there.
+// The table of functions in policies/REFERENCE.md lists exactly what a policy can reach: each global and each function
+// of a library.
 #include "../reference.h"
 #include "fixture.h"
 
-// Leaves the names of all that a policy can reach, one a line, in what policies share.
+// Writes the names of everything that a policy can reach, one per line, to the shared store.
 static const char lister[] = "local shared, names = require 'signalbox.shared', {}\n"
                              "for name, value in pairs(_G) do\n"
                              "  if type(value) == 'userdata' and name ~= '_G' then\n"
@@ -21,7 +21,7 @@ static void list_sandbox(struct fixture *fixture, struct shared_value *names) {
 	CHECK(shared_get(fixture->host.shared, SLICE("names"), 1000, names));
 }
 
-// The table's lines, each "| `name` `name` | ...".
+// The rows of the table, each "| `name` `name` | ...".
 static char *find_table(char *text) {
 	char *table = strstr(text, "| function | why it is safe | what bounds it |\n| --- | --- | --- |\n");
 	CHECK(table != NULL);
@@ -38,7 +38,7 @@ static bool has_line(struct slice lines, const char *name, size_t length) {
 	return memmem(lines.ptr, lines.len, wanted, strlen(wanted)) != NULL;
 }
 
-// Whether the first column of one of the table's lines, and of one only, has the name.
+// Whether exactly one row has the name in its first column.
 static bool is_listed(const char *table, const char *name, size_t length) {
 	char wanted[80];
 	int count = 0;
@@ -51,7 +51,7 @@ static bool is_listed(const char *table, const char *name, size_t length) {
 	return count == 1;
 }
 
-TEST(all_that_a_policy_can_reach_is_in_the_table) {
+TEST(everything_reachable_is_in_the_table) {
 	struct fixture fixture;
 	struct shared_value names;
 	char *text = reference_read("policies/REFERENCE.md");
@@ -72,7 +72,7 @@ TEST(all_that_a_policy_can_reach_is_in_the_table) {
 	fixture_free(&fixture);
 }
 
-TEST(all_that_is_in_the_table_can_be_reached) {
+TEST(everything_in_the_table_is_reachable) {
 	struct fixture fixture;
 	struct shared_value names;
 	char *text = reference_read("policies/REFERENCE.md");
@@ -94,7 +94,7 @@ TEST(all_that_is_in_the_table_can_be_reached) {
 }
 
 int main(void) {
-	RUN(all_that_a_policy_can_reach_is_in_the_table);
-	RUN(all_that_is_in_the_table_can_be_reached);
+	RUN(everything_reachable_is_in_the_table);
+	RUN(everything_in_the_table_is_reachable);
 	return check_summary();
 }

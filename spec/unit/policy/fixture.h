@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A policy written to a folder of its own, loaded, and asked.
+// A policy in a folder of its own: written, loaded, and its hooks called.
 #ifndef SPEC_POLICY_FIXTURE_H
 #define SPEC_POLICY_FIXTURE_H
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "../check.h"
+#include "../folder.h"
 #include "base/log.h"
-#include "base/problem.h"
 #include "mux/body_reader.h"
 #include "policy/hooks.h"
 #include "policy/policy.h"
@@ -19,7 +15,7 @@
 enum { FIXTURE_EVENTS_MAX = 64 };
 
 struct fixture {
-	char folder[64];
+	char folder[FOLDER_BYTES];
 	char path[256];
 	struct policy_host host;
 	struct problems problems;
@@ -28,9 +24,9 @@ struct fixture {
 	struct arena arena;
 	struct random_source random;
 	struct route route;
-	struct request_attributes facts;
+	struct request_attributes attributes;
 	struct route_request *request;
-	// The policy's own events, by kind, and the last one in words.
+	// The policy's own events: their numbers by kind, and the last one in words.
 	struct observers observers;
 	int errors, disabled;
 	char detail[512];
@@ -47,7 +43,7 @@ static inline void fixture_observe(void *owner, const struct event *event) {
 		snprintf(fixture->detail, sizeof fixture->detail, "%s", event->disabled.hook);
 }
 
-// With the fixture as the only one.
+// The fixture as the only observer.
 static inline const struct observers *fixture_observers(struct fixture *fixture) {
 	const unsigned kinds = event_bit(EVENT_POLICY_ERROR) | event_bit(EVENT_HOOK_DISABLED);
 	if (fixture->observers.count == 0)
@@ -56,25 +52,19 @@ static inline const struct observers *fixture_observers(struct fixture *fixture)
 }
 
 static inline void fixture_write(struct fixture *fixture, const char *name, const char *text) {
-	char path[256];
-	snprintf(path, sizeof path, "%s/%s", fixture->folder, name);
-	FILE *file = fopen(path, "w");
-	fputs(text, file);
-	fclose(file);
+	folder_write(fixture->folder, name, text);
 }
 
 static inline void fixture_init(struct fixture *fixture) {
 	*fixture = (struct fixture){0};
 	log_configure(LOG_OFF, LOG_TEXT);
-	snprintf(fixture->folder, sizeof fixture->folder, "/tmp/policy-spec-XXXXXX");
-	if (!mkdtemp(fixture->folder))
-		abort();
+	folder_make(fixture->folder);
 	snprintf(fixture->path, sizeof fixture->path, "%s/policy.lua", fixture->folder);
 	fixture->host = (struct policy_host){
 	    .registry = registry_new(), .shared = shared_new(), .bodies = &mux_body_reader, .now_ms = 1000};
 	random_init(&fixture->random, 7);
 	arena_init(&fixture->arena, 1 << 20);
-	fixture->facts = (struct request_attributes){
+	fixture->attributes = (struct request_attributes){
 	    .id = SLICE("request-1"), .operation = SLICE("Converse"), .asked = SLICE("chat"), .body = SLICE("{}")};
 }
 
@@ -89,27 +79,24 @@ static inline void fixture_load_limited(struct fixture *fixture, const char *tex
 	policy_set_observers(fixture->policy, fixture_observers(fixture));
 	fixture->route = (struct route){
 	    .pool = policy_pool(fixture->policy), .decide = policy_decide(fixture->policy, 0), .random = &fixture->random};
-	route_request_new(&fixture->route, &fixture->facts, &fixture->arena, 1000, &fixture->request);
+	route_request_new(&fixture->route, &fixture->attributes, &fixture->arena, 1000, &fixture->request);
 }
 
-// Writes the policy (NULL: what is there already) and loads it with the limits that are the settings' defaults.
+// Writes the policy (NULL: keeps the present file) and loads it with the settings' default limits.
 static inline void fixture_load(struct fixture *fixture, const char *text) {
 	fixture_load_limited(fixture, text, 1, 100000, 16 << 20);
 }
 
 static inline void fixture_free(struct fixture *fixture) {
-	char command[128];
 	policy_release(fixture->policy);
 	problems_free(&fixture->problems);
 	shared_free(fixture->host.shared);
 	registry_free(fixture->host.registry);
 	arena_free(&fixture->arena);
-	snprintf(command, sizeof command, "rm -r %s", fixture->folder);
-	if (system(command))
-		abort();
+	folder_remove(fixture->folder);
 }
 
-// Asks for a model among all of the pool; its name, or "none".
+// Calls `select` with the whole pool as candidates; returns the model's name, or "none".
 static inline const char *fixture_select(struct fixture *fixture, struct selection *out) {
 	const struct pool *pool = policy_pool(fixture->policy);
 	const struct model *list[64];
@@ -135,21 +122,29 @@ static inline struct classification fixture_classify(struct fixture *fixture, co
 
 // The problems as text, "" when there are none. Valid until the next call.
 static inline const char *fixture_problems(struct fixture *fixture) {
-	static char text[16384];
-	struct buffer buffer;
-	buffer_init(&buffer, sizeof text - 1);
-	problems_format(&fixture->problems, &buffer);
-	snprintf(text, sizeof text, "%.*s", SLICE_ARGS(buffer_slice(&buffer)));
-	buffer_free(&buffer);
-	return text;
+	return problems_text(&fixture->problems);
 }
 
-static inline void check_mentions(const char *file, int line, const char *text, const char *part) {
-	if (strstr(text, part))
-		return;
-	check_report(file, line, part);
-	printf("  is not in \"%s\"\n", text);
+// A policy that does not load, and its only problem.
+struct refused_policy {
+	const char *policy;
+	const char *problem; // the whole text behind the path
+};
+
+static inline void fixture_check_refused(const struct refused_policy *row) {
+	struct fixture fixture;
+	char expected[1024];
+	fixture_init(&fixture);
+	fixture_load(&fixture, row->policy);
+	snprintf(expected, sizeof expected, "%s%s\n", fixture.path, row->problem);
+	CHECK(fixture.rc != 0);
+	CHECK(fixture.policy == NULL);
+	CHECK_INT(fixture.problems.count, 1);
+	CHECK_STRING(fixture_problems(&fixture), expected);
+	fixture_free(&fixture);
 }
-#define CHECK_MENTIONS(text, part) check_mentions(__FILE__, __LINE__, text, part)
+#define CHECK_REFUSED(rows)                                                                                            \
+	for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++)                                                         \
+	fixture_check_refused(&(rows)[i])
 
 #endif

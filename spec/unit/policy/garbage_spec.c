@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Traffic leaves nothing behind in a VM: a hundred thousand rounds of all hooks, each of which reads all that it is
-// shown, and memory is what it was.
+// Traffic leaves nothing behind in a VM: the memory stays flat over a hundred thousand calls of all hooks, which read
+// everything that they are shown.
 #include "fixture.h"
 
 enum { ROUNDS = 100000, WINDOW = 10000 };
@@ -38,7 +38,7 @@ static const char policy[] =
 
 static const struct header headers[] = {{{"X-Tenant", 8}, {"blue", 4}}};
 
-static void round_of_all(struct fixture *fixture, uint64_t now_ms) {
+static void call_all_hooks(struct fixture *fixture, uint64_t now_ms) {
 	static const struct failure failure = {.kind = FAILURE_HTTP, .status = 503, .message = {"busy", 4}};
 	const struct model *model = &policy_pool(fixture->policy)->models[0];
 	const struct decide *decide = policy_decide(fixture->policy, 0);
@@ -67,14 +67,14 @@ TEST(memory_is_flat) {
 	struct fixture fixture;
 	size_t peak_bytes = 0, early_bytes = 0;
 	fixture_init(&fixture);
-	fixture.facts.headers = (struct headers){headers, 1};
-	fixture.facts.body = SLICE("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\\nyou\"}]}],"
-	                           "\"max_tokens\":10,\"requestMetadata\":{\"tenant\":\"blue\"}}");
+	fixture.attributes.headers = (struct headers){headers, 1};
+	fixture.attributes.body = SLICE("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\\nyou\"}]}],"
+	                                "\"max_tokens\":10,\"requestMetadata\":{\"tenant\":\"blue\"}}");
 	fixture_load(&fixture, policy);
 	CHECK_STRING(fixture_problems(&fixture), "");
 	policy_on_call(fixture.policy, 0, note_peak, &peak_bytes);
 	for (uint64_t round = 1; round <= ROUNDS && fixture.errors == 0; round++) {
-		round_of_all(&fixture, 1000 * round);
+		call_all_hooks(&fixture, 1000 * round);
 		if (round % WINDOW)
 			continue;
 		if (round == WINDOW)

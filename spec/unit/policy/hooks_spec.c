@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What hooks may return, what becomes of it, and what happens to hooks that misbehave.
+// The valid results of hooks and their effects; the handling of hooks that fail or overrun.
 #include "fixture.h"
 
 #define MODELS "models = { { id = 'a' }, { id = 'b', fallback = true }, { id = 'c', weight = 0 } }"
@@ -88,7 +88,7 @@ TEST(a_long_reason_is_cut) {
 	fixture_free(&fixture);
 }
 
-TEST(a_model_that_is_not_eligible_now_is_refused) {
+TEST(a_model_that_is_not_eligible_is_a_bad_result) {
 	struct fixture fixture;
 	struct selection selection = {0};
 	fixture_init(&fixture);
@@ -226,7 +226,7 @@ TEST(classify_s_results) {
 	}
 }
 
-TEST(five_overruns_in_a_row_bench_a_hook) {
+TEST(five_overruns_in_a_row_disable_a_hook) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture, "local calls = 0 return { " MODELS ", select = function(_, models)\n"
@@ -242,16 +242,16 @@ TEST(five_overruns_in_a_row_bench_a_hook) {
 	CHECK_INT(fixture.disabled, 1);
 	CHECK_INT(fixture.errors, 14);
 	CHECK_STRING(fixture.detail, "select");
-	// Benched: the default decides, and nothing is told any more.
+	// Disabled: the default decides, without further events.
 	CHECK_STRING(fixture_select(&fixture, NULL), "a");
 	CHECK_INT(fixture.errors, 14);
 	CHECK_INT(fixture.disabled, 1);
-	// The other hook goes on.
+	// The other hook stays enabled.
 	CHECK_INT(fixture_classify(&fixture, &invalid).verdict, VERDICT_RETRY);
 	fixture_free(&fixture);
 }
 
-TEST(errors_do_not_bench) {
+TEST(errors_do_not_disable_a_hook) {
 	struct fixture fixture;
 	load_select(&fixture, "error('always')");
 	for (int call = 0; call < 20; call++)
@@ -261,7 +261,7 @@ TEST(errors_do_not_bench) {
 	fixture_free(&fixture);
 }
 
-TEST(an_event_tells_hook_ending_and_place_but_no_message) {
+TEST(an_event_has_hook_ending_and_place_but_no_message) {
 	struct fixture fixture;
 	char expected[512];
 	fixture_init(&fixture);
@@ -297,7 +297,7 @@ TEST(the_same_seed_gives_the_same_choices) {
 	CHECK(strchr(first, 'a') && strchr(first, 'b') && strchr(first, 'c'));
 }
 
-// Chi-squared with two degrees of freedom: 13.8 is passed by one in a thousand, and the seed is fixed.
+// Chi-squared with two degrees of freedom exceeds 13.8 with a probability of 1 in 1000; the seed is fixed.
 TEST(weighted_choice_follows_the_weights) {
 	static const char *const bodies[] = {"return select.weighted(models)",
 	                                     "return select.weighted({ models[1], models[2], models[3] })"};
@@ -329,7 +329,7 @@ TEST(the_strict_policy_fails_over_for_throttling_only) {
 	CHECK_INT(policy_load("policies/strict.lua", &limits, 1, &fixture.host, &fixture.problems, &fixture.policy), 0);
 	CHECK_STRING(fixture_problems(&fixture), "");
 	fixture.route = (struct route){.pool = policy_pool(fixture.policy), .decide = policy_decide(fixture.policy, 0)};
-	route_request_new(&fixture.route, &fixture.facts, &fixture.arena, 0, &fixture.request);
+	route_request_new(&fixture.route, &fixture.attributes, &fixture.arena, 0, &fixture.request);
 	CHECK_INT(policy_pool(fixture.policy)->models[0].timeout_ms, 30000);
 	struct classification found = fixture_classify(&fixture, &throttled);
 	CHECK(same_classification(
@@ -344,11 +344,11 @@ TEST(the_strict_policy_fails_over_for_throttling_only) {
 int main(void) {
 	RUN(select_s_results);
 	RUN(a_long_reason_is_cut);
-	RUN(a_model_that_is_not_eligible_now_is_refused);
+	RUN(a_model_that_is_not_eligible_is_a_bad_result);
 	RUN(classify_s_results);
-	RUN(five_overruns_in_a_row_bench_a_hook);
-	RUN(errors_do_not_bench);
-	RUN(an_event_tells_hook_ending_and_place_but_no_message);
+	RUN(five_overruns_in_a_row_disable_a_hook);
+	RUN(errors_do_not_disable_a_hook);
+	RUN(an_event_has_hook_ending_and_place_but_no_message);
 	RUN(the_same_seed_gives_the_same_choices);
 	RUN(weighted_choice_follows_the_weights);
 	RUN(the_strict_policy_fails_over_for_throttling_only);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The policies in spec/fixtures/hostile, each asked by itself: the default decides, the event says why and where, no
-// call takes the worker longer than it may, no VM outgrows its limit.
+// The policies in spec/fixtures/hostile, one by one: the default decides, the event says why and where, no call blocks
+// the worker longer than allowed, no VM outgrows its limit.
 #include "fixture.h"
 
 #include <dirent.h>
@@ -12,10 +12,10 @@
 #define ENDS "-- Ends: "
 
 enum {
-	ROUNDS = 32, // more than it takes to bench a hook, and than any has ways to err
+	ROUNDS = 32, // enough to disable a hook, and to reach each of its errors
 	MEMORY_BYTES = 16 << 20,
-	TAKES_MOST_MS = 50,
-	// What another process's noise may cost a call doesn't come twice.
+	CALL_MAX_MS = 50,
+	// Noise from other processes does not slow every trial.
 	TRIALS = 3,
 };
 
@@ -28,7 +28,7 @@ static const bool is_sanitized = false;
 static char file_name[128];
 static char ends[256];
 
-// The rest of the line that begins with `mark`. False where the file has none.
+// Reads the rest of the line that begins with `mark`. False when the file has none.
 static bool read_mark(const char *path, const char *mark, char *rest, size_t size) {
 	char line[512];
 	bool found = false;
@@ -48,7 +48,7 @@ static double thread_ms(void) {
 	return (double)clock_thread_cpu_ns() / 1e6;
 }
 
-// Whether the event's detail, "HOOK: ENDING at FILE:LINE", is one that the file allows: "HOOK: ENDING or ENDING".
+// Whether the file allows the event's detail, "HOOK: ENDING at FILE:LINE", with "HOOK: ENDING or ENDING".
 static bool is_allowed(const struct fixture *fixture) {
 	char hook[64], place[512];
 	const char *colon = strstr(ends, ": ");
@@ -77,7 +77,7 @@ static const struct failure unavailable = {.kind = FAILURE_HTTP,
                                            .fault = FAULT_MODEL,
                                            .retry_after_ms = -1};
 
-static void ask_select(struct fixture *fixture) {
+static void call_select(struct fixture *fixture) {
 	struct selection selection;
 	int errors = fixture->errors;
 	const char *model = fixture_select(fixture, &selection);
@@ -86,7 +86,7 @@ static void ask_select(struct fixture *fixture) {
 		CHECK_INT(selection.options.timeout_ms, 0);
 }
 
-static void ask_classify(struct fixture *fixture) {
+static void call_classify(struct fixture *fixture) {
 	struct classification found = fixture_classify(fixture, &unavailable);
 	CHECK_INT(found.verdict, VERDICT_FAILOVER);
 	CHECK_INT(found.outcome, OUTCOME_FAIL_FAST);
@@ -94,7 +94,7 @@ static void ask_classify(struct fixture *fixture) {
 	CHECK_INT(found.cooldown_ms, 0);
 }
 
-static void ask_accept(struct fixture *fixture) {
+static void call_accept(struct fixture *fixture) {
 	static const struct response response = {
 	    .status = 200,
 	    .body = {"{\"output\":{\"message\":{\"content\":[{\"text\":\"Hello\"}]}}}", 53},
@@ -106,7 +106,7 @@ static void ask_accept(struct fixture *fixture) {
 		                     &reason));
 }
 
-static void ask_prepare(struct fixture *fixture) {
+static void call_prepare(struct fixture *fixture) {
 	const struct decide *decide = policy_decide(fixture->policy, 0);
 	struct edits edits = {0};
 	int errors = fixture->errors;
@@ -116,31 +116,31 @@ static void ask_prepare(struct fixture *fixture) {
 		CHECK(!edits.tier && !edits.max_tokens && !edits.guardrail_identifier.len && !edits.headers.count);
 }
 
-static void ask_finish(struct fixture *fixture) {
+static void call_finish(struct fixture *fixture) {
 	const struct decide *decide = policy_decide(fixture->policy, 0);
 	struct request_result result = {.outcome = OUTCOME_SUCCESS, .attempts = 1, .status = 200, .ttft_ms = -1};
 	if (decide->finish)
 		decide->finish(decide->self, fixture->request, &result);
 }
 
-static void ask_tick(struct fixture *fixture) {
+static void call_tick(struct fixture *fixture) {
 	if (policy_has_tick(fixture->policy))
 		policy_tick(fixture->policy, 0, 1000);
 }
 
-static void (*const asks[])(struct fixture *fixture) = {
-    ask_tick, ask_select, ask_prepare, ask_classify, ask_accept, ask_finish,
+static void (*const calls[])(struct fixture *fixture) = {
+    call_tick, call_select, call_prepare, call_classify, call_accept, call_finish,
 };
 
-// Asks each hook in turns; the longest that a call took the thread.
-static double ask_all(struct fixture *fixture) {
+// Calls all hooks in turns; returns the longest processor time of a call, in ms.
+static double call_all(struct fixture *fixture) {
 	double longest = 0;
 	const struct hooks *worker = policy_decide(fixture->policy, 0)->self;
 	for (int round = 0; round < ROUNDS; round++) {
-		for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+		for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
 			int errors = fixture->errors, disabled = fixture->disabled;
 			double start = thread_ms();
-			asks[i](fixture);
+			calls[i](fixture);
 			double took = thread_ms() - start;
 			longest = took > longest ? took : longest;
 			if (fixture->errors != errors && fixture->disabled == disabled && !is_allowed(fixture))
@@ -166,30 +166,30 @@ static void check_refused(const char *why) {
 	fixture_free(&fixture);
 }
 
-static void check_asked(void) {
-	double longest = TAKES_MOST_MS;
-	for (int trial = 0; trial < TRIALS && !(longest < TAKES_MOST_MS); trial++) {
+static void check_calls(void) {
+	double longest = CALL_MAX_MS;
+	for (int trial = 0; trial < TRIALS && !(longest < CALL_MAX_MS); trial++) {
 		struct fixture fixture;
 		load(&fixture);
 		CHECK_STRING(fixture_problems(&fixture), "");
 		if (fixture.rc == 0) {
-			longest = ask_all(&fixture);
+			longest = call_all(&fixture);
 			CHECK((fixture.errors == 0) == (strcmp(ends, "well") == 0));
 		}
 		fixture_free(&fixture);
 		if (is_sanitized || check_failures_in_test)
 			return;
 	}
-	if (longest >= TAKES_MOST_MS)
+	if (longest >= CALL_MAX_MS)
 		printf("%s: a call took %.1f ms of processor time\n", file_name, longest);
-	CHECK(longest < TAKES_MOST_MS);
+	CHECK(longest < CALL_MAX_MS);
 }
 
-TEST(it_ends_as_it_says) {
+TEST(the_policy_ends_as_its_comment_says) {
 	if (slice_starts(slice_from(ends), SLICE("refused: ")))
 		check_refused(ends + strlen("refused: "));
 	else
-		check_asked();
+		check_calls();
 }
 
 static int is_lua(const struct dirent *entry) {
@@ -207,9 +207,9 @@ int main(void) {
 		snprintf(file_name, sizeof file_name, "%.100s", entries[i]->d_name);
 		snprintf(path, sizeof path, FOLDER "/%s", file_name);
 		free(entries[i]);
-		// The rest are modules.
+		// Files without the marks are modules.
 		if (read_mark(path, TRIES, tries, sizeof tries) && read_mark(path, ENDS, ends, sizeof ends))
-			check_run(file_name, it_ends_as_it_says);
+			check_run(file_name, the_policy_ends_as_its_comment_says);
 	}
 	if (count > 0)
 		free(entries);

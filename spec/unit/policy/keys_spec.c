@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reference in policies/REFERENCE.md says what the keys' one definition says.
+// The tables of keys in policies/REFERENCE.md agree with the definitions in policy/keys.c.
 #include "../reference.h"
 #include "policy/keys.h"
 
-// The table's line for the key in the part of the text that begins with `heading`; "" where there is none.
+// Finds the key's row in the table that begins with `heading`; "" when there is none.
 static void find_line(const char *text, const char *heading, const char *key, char *line, size_t size) {
 	char wanted[64];
 	const char *table = strstr(text, heading);

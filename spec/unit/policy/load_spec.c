@@ -1,36 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that can be wrong with a policy file, row by row: file, line or field, expected, found.
-#include "base/problem.h"
+// Every mistake in what a policy file returns, row by row: file, line or field, expected, found.
 #include "fixture.h"
-
-#include <sys/stat.h>
-
-struct row {
-	const char *policy;
-	const char *problem; // the whole text after the path
-};
-
-static void check_row(const struct row *row) {
-	struct fixture fixture;
-	char expected[1024];
-	fixture_init(&fixture);
-	fixture_load(&fixture, row->policy);
-	snprintf(expected, sizeof expected, "%s%s\n", fixture.path, row->problem);
-	CHECK(fixture.rc != 0);
-	CHECK(fixture.policy == NULL);
-	CHECK_INT(fixture.problems.count, 1);
-	CHECK_STRING(fixture_problems(&fixture), expected);
-	fixture_free(&fixture);
-}
-#define CHECK_ROWS(rows)                                                                                               \
-	for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++)                                                         \
-	check_row(&(rows)[i])
 
 #define MODEL(keys) "return { models = { { id = 'm'" keys " } } }"
 #define POLICY(keys) "return { models = { { id = 'm' } }" keys " }"
 
 TEST(each_key_is_checked) {
-	static const struct row rows[] = {
+	static const struct refused_policy rows[] = {
 	    {"return {}", ": models: expected a list of at least one model, found nothing"},
 	    {"return { models = {} }", ":1: models: expected a list of at least one model, found a table"},
 	    {"return { models = 'm' }", ":1: models: expected a list of at least one model, found string \"m\""},
@@ -116,10 +92,10 @@ TEST(each_key_is_checked) {
 	    {POLICY(", [true] = 1"), ": expected names, or positions from 1 without gaps, found another kind of key"},
 	    {POLICY(", [3] = 1"), ": expected names, or positions from 1 without gaps, found another kind of key"},
 	};
-	CHECK_ROWS(rows);
+	CHECK_REFUSED(rows);
 }
 
-TEST(what_a_later_version_knows_is_refused_by_name) {
+TEST(keys_of_later_versions_are_refused_by_name) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture, POLICY(", refusal = {}"));
@@ -158,7 +134,7 @@ TEST(tiers_and_quotas_reach_the_pool) {
 	fixture_free(&fixture);
 }
 
-TEST(what_is_not_stated_is_off) {
+TEST(absent_keys_are_off) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture, POLICY(""));
@@ -175,44 +151,7 @@ TEST(what_is_not_stated_is_off) {
 	fixture_free(&fixture);
 }
 
-TEST(a_file_that_does_not_run_is_one_problem) {
-	static const struct row rows[] = {
-	    {"return {\nmodels = = }", ":2: expected a file that runs, found unexpected symbol near '='"},
-	    {"local x = 1\nerror('no pool today')", ":2: expected a file that runs, found no pool today"},
-	    {"\n\nlocal x = nothing.y", ":3: expected a file that runs, found unknown global 'nothing'"},
-	    {"while true do end",
-	     ":1: expected a file that is done within 10000000 instructions, found the instruction budget is used up"},
-	    {"while true do pcall(function() while true do end end) end",
-	     ":1: expected a file that is done within 10000000 instructions, found the instruction budget is used up"},
-	    {"local t = {}\nwhile true do t[#t + 1] = { 1, 2, 3 } end",
-	     ":2: expected a file that runs within the memory limit, found the memory budget is used up"},
-	    {"", ": expected a file that returns a table, found one that returns nothing"},
-	    {"return 5", ": expected a file that returns a table, found number"},
-	    {"return function() end", ": expected a file that returns a table, found function"},
-	    {"error({})", ":1: expected a file that runs, found the error value is a table"},
-	    {"\x1bLua", ": expected a file that runs, found attempt to load a binary chunk (mode is 't')"},
-	    {"local t = {} t.models = t return t", ": models: expected plain values, found a table that contains itself"},
-	    {"local t = { { id = 'm' } } for i = 1, 20 do t = { t } end return { models = t }",
-	     ": models[1][1][1][1][1][1][1][1][1][1][1][1][1][1][1][1]: expected tables nested at most 16 deep, found a "
-	     "deeper one"},
-	    {"local tags = {} tags.tags = tags return { models = { { id = 'm', tags = tags } } }",
-	     ": models: expected tags that are nested at most 16 deep, found tables nested deeper than 16"},
-	    {"require 'missing'",
-	     ":1: expected a file that runs, found module 'missing' cannot be read: No such file or directory"},
-	    {"require 'signalbox.missing'",
-	     ":1: expected a file that runs, found module 'signalbox.missing' cannot be read: not found"},
-	    {"require '/policy'", ":1: expected a file that runs, found a module's name consists of letters, digits, "
-	                          "underscores and single dots"},
-	    {"require '.policy'", ":1: expected a file that runs, found a module's name consists of letters, digits, "
-	                          "underscores and single dots"},
-	    {"require 'policy\\0x'", ":1: expected a file that runs, found a module's name consists of letters, digits, "
-	                             "underscores and single dots"},
-	    {"require 'policy'", ":1: expected a file that runs, found module 'policy' requires itself"},
-	};
-	CHECK_ROWS(rows);
-}
-
-TEST(all_mistakes_are_told_at_once) {
+TEST(all_mistakes_are_reported_at_once) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture,
@@ -225,97 +164,7 @@ TEST(all_mistakes_are_told_at_once) {
 	fixture_free(&fixture);
 }
 
-TEST(files_that_are_none) {
-	struct fixture fixture;
-	fixture_init(&fixture);
-	fixture_load(&fixture, NULL);
-	CHECK_INT(fixture.rc, ERROR_NOT_FOUND);
-	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: No such file or directory\n");
-	problems_free(&fixture.problems);
-	CHECK_INT(symlink("policy.lua", fixture.path), 0);
-	fixture_load(&fixture, NULL);
-	CHECK_INT(fixture.rc, ERROR_IO);
-	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: Too many levels of symbolic links\n");
-	problems_free(&fixture.problems);
-	CHECK_INT(unlink(fixture.path), 0);
-	CHECK_INT(mkfifo(fixture.path, 0600), 0);
-	fixture_load(&fixture, NULL);
-	CHECK_INT(fixture.rc, ERROR_INVALID);
-	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: expected a regular file, found something else\n");
-	problems_free(&fixture.problems);
-	CHECK_INT(unlink(fixture.path), 0);
-	CHECK_INT(mkdir(fixture.path, 0700), 0);
-	fixture_load(&fixture, NULL);
-	CHECK_INT(fixture.rc, ERROR_IO);
-	CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: Is a directory\n");
-	problems_free(&fixture.problems);
-	CHECK_INT(rmdir(fixture.path), 0);
-	if (geteuid() != 0) { // who may read everything is refused nothing
-		fixture_write(&fixture, "policy.lua", "return {}");
-		CHECK_INT(chmod(fixture.path, 0), 0);
-		fixture_load(&fixture, NULL);
-		CHECK_MENTIONS(fixture_problems(&fixture), "policy.lua: cannot be read: Permission denied\n");
-	}
-	fixture_free(&fixture);
-}
-
-#define MARK "\xef\xbb\xbf"
-
-TEST(a_byte_order_mark_is_skipped) {
-	struct fixture fixture;
-	fixture_init(&fixture);
-	fixture_write(&fixture, "pool.lua", MARK "return { { id = 'm' } }");
-	fixture_load(&fixture, MARK "return { models = require 'pool' }");
-	CHECK_INT(fixture.rc, 0);
-	CHECK_STRING(fixture_problems(&fixture), "");
-	fixture_free(&fixture);
-}
-
-TEST(what_is_no_lua_is_told_what_it_should_be) {
-	static const struct row rows[] = {
-	    {"{ \"models\": [] }", ": expected a Lua file with `return { ... }`, found JSON"},
-	    {MARK "\n\n{}\n", ": expected a Lua file with `return { ... }`, found JSON"},
-	    {"// settings\n{\n\t\"policy\": \"a.lua\"\n}", ": expected a Lua file with `return { ... }`, found JSON"},
-	    {"models:\n  - id: m\n", ": expected a Lua file with `return { ... }`, found YAML"},
-	    {"---\n# the pool\nmodels:\n", ": expected a Lua file with `return { ... }`, found YAML"},
-	    {"- id: m\n", ": expected a Lua file with `return { ... }`, found YAML"},
-	    {"-- the pool\n{ models = {} }", ": expected a Lua file with `return { ... }`, found a table without `return`"},
-	    {"models = { { id: 'm' } }", ":1: expected a file that runs, found <name> expected near ''m''"},
-	    {"--[[\nNote: a pool\n]]\nerror('no pool')", ":4: expected a file that runs, found no pool"},
-	    {"pool:models()", ":1: expected a file that runs, found unknown global 'pool'"},
-	};
-	CHECK_ROWS(rows);
-}
-
-TEST(a_module_that_is_no_lua_is_not_the_policy) {
-	struct fixture fixture;
-	fixture_init(&fixture);
-	fixture_write(&fixture, "pool.lua", "{ \"models\": [] }");
-	fixture_load(&fixture, "return require 'pool'");
-	CHECK_MENTIONS(fixture_problems(&fixture),
-	               "pool.lua:1: expected a file that runs, found unexpected symbol near '{'");
-	fixture_free(&fixture);
-}
-
-TEST(a_broken_module_is_named) {
-	struct fixture fixture;
-	char expected[512];
-	fixture_init(&fixture);
-	fixture_write(&fixture, "rules.lua", "local a = {}\nreturn a.b.c");
-	fixture_load(&fixture, "local rules = require 'rules' return {}");
-	snprintf(expected, sizeof expected,
-	         "%s/rules.lua:2: expected a file that runs, found attempt to index a nil value "
-	         "(field 'b')\n",
-	         fixture.folder);
-	CHECK_STRING(fixture_problems(&fixture), expected);
-	problems_free(&fixture.problems);
-	fixture_write(&fixture, "rules.lua", "local a = \n\nend");
-	fixture_load(&fixture, NULL);
-	CHECK_MENTIONS(fixture_problems(&fixture), "rules.lua:3: ");
-	fixture_free(&fixture);
-}
-
-TEST(a_model_takes_the_policy_s_limits_until_it_states_its_own) {
+TEST(a_model_inherits_the_policy_s_limits) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture,
@@ -354,7 +203,7 @@ TEST(a_model_takes_the_policy_s_limits_until_it_states_its_own) {
 	fixture_free(&fixture);
 }
 
-TEST(every_worker_s_table_is_the_same) {
+TEST(every_worker_s_table_must_be_the_same) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load_limited(&fixture, "return { models = { { id = 'm' .. math.random(1000000000) } } }", 2, 100000,
@@ -364,55 +213,7 @@ TEST(every_worker_s_table_is_the_same) {
 	fixture_free(&fixture);
 }
 
-TEST(modules_are_read_once_for_all_workers_and_never_after_the_load) {
-	struct fixture fixture;
-	fixture_init(&fixture);
-	fixture_write(&fixture, "ids.lua", "return { 'a', 'b' }");
-	fixture_load_limited(&fixture,
-	                     "local ids = require 'ids'\n"
-	                     "return { models = { { id = ids[1] }, { id = ids[2] } }, select = function(_, models)\n"
-	                     "return require 'ids'[1] == 'a' and models[2] or require 'other' end }",
-	                     3, 100000, 16 << 20);
-	CHECK_STRING(fixture_problems(&fixture), "");
-	CHECK_STRING(fixture_select(&fixture, NULL), "b");
-	CHECK_INT(fixture.errors, 0);
-	fixture_free(&fixture);
-}
-
-TEST(a_module_that_was_not_loaded_with_the_policy_is_not_read_later) {
-	struct fixture fixture;
-	fixture_init(&fixture);
-	fixture_write(&fixture, "late.lua", "return true");
-	fixture_load(&fixture, "return { models = { { id = 'a' }, { id = 'b' } }, select = function(_, models)\n"
-	                       "local ok, problem = pcall(require, 'late')\n"
-	                       "assert(not ok and problem:find('was not loaded with the policy', 1, true), problem)\n"
-	                       "return models[2] end }");
-	CHECK_STRING(fixture_select(&fixture, NULL), "b");
-	CHECK_STRING(fixture.detail, "");
-	fixture_free(&fixture);
-}
-
-TEST(long_paths_are_told_whole) {
-	struct fixture fixture;
-	char long_name[121] = "", expected[512];
-	fixture_init(&fixture);
-	memset(long_name, 'n', 100);
-	snprintf(long_name + 100, sizeof long_name - 100, ".lua");
-	fixture_write(&fixture, long_name, "return {\n x = = 1 }");
-	snprintf(fixture.path, sizeof fixture.path, "%s/%s", fixture.folder, long_name);
-	fixture_load(&fixture, NULL);
-	snprintf(expected, sizeof expected, "%s:2: expected a file that runs, found unexpected symbol near '='\n",
-	         fixture.path);
-	CHECK_STRING(fixture_problems(&fixture), expected);
-	problems_free(&fixture.problems);
-	fixture_write(&fixture, long_name, "\n\nerror('no')");
-	fixture_load(&fixture, NULL);
-	snprintf(expected, sizeof expected, "%s:3: expected a file that runs, found no\n", fixture.path);
-	CHECK_STRING(fixture_problems(&fixture), expected);
-	fixture_free(&fixture);
-}
-
-// From a limit at which not even a state can be made upwards: each ends in one problem, or works.
+// From a limit that is too small even for an empty state upwards: a load gives one problem, or works.
 TEST(any_memory_limit_ends_in_a_problem_or_a_policy) {
 	bool loaded = false, decided = false;
 	for (size_t limit = 1000; limit < 400000 && !decided; limit += limit / 50) {
@@ -446,21 +247,12 @@ TEST(any_memory_limit_ends_in_a_problem_or_a_policy) {
 
 int main(void) {
 	RUN(each_key_is_checked);
-	RUN(what_a_later_version_knows_is_refused_by_name);
+	RUN(keys_of_later_versions_are_refused_by_name);
 	RUN(tiers_and_quotas_reach_the_pool);
-	RUN(what_is_not_stated_is_off);
-	RUN(a_file_that_does_not_run_is_one_problem);
-	RUN(all_mistakes_are_told_at_once);
-	RUN(files_that_are_none);
-	RUN(a_byte_order_mark_is_skipped);
-	RUN(what_is_no_lua_is_told_what_it_should_be);
-	RUN(a_module_that_is_no_lua_is_not_the_policy);
-	RUN(a_broken_module_is_named);
-	RUN(a_model_takes_the_policy_s_limits_until_it_states_its_own);
-	RUN(every_worker_s_table_is_the_same);
-	RUN(modules_are_read_once_for_all_workers_and_never_after_the_load);
-	RUN(a_module_that_was_not_loaded_with_the_policy_is_not_read_later);
-	RUN(long_paths_are_told_whole);
+	RUN(absent_keys_are_off);
+	RUN(all_mistakes_are_reported_at_once);
+	RUN(a_model_inherits_the_policy_s_limits);
+	RUN(every_worker_s_table_must_be_the_same);
 	RUN(any_memory_limit_ends_in_a_problem_or_a_policy);
 	return check_summary();
 }

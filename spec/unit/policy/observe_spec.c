@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `finish` and `tick`: what they see, what a tick's weights change, and that their failures change nothing.
+// `finish` and `tick`: what they see, the effect of a tick's weights, and that their failures change nothing.
 #include "fixture.h"
 
 #define MODELS                                                                                                         \
@@ -10,7 +10,7 @@ static void finish(struct fixture *fixture, const struct request_result *result)
 	decide->finish(decide->self, fixture->request, result);
 }
 
-// Each row is a condition that holds for a success on model b and one for a request that no model was asked for.
+// Each row is a condition on two results: a success of model b, and a request that was sent to no model.
 TEST(the_result_s_fields) {
 	static const char *const rows[] = {
 	    "one.outcome == 'success' and none.outcome == 'fail_fast'",
@@ -64,7 +64,7 @@ TEST(the_result_s_fields) {
 	}
 }
 
-TEST(a_failing_finish_is_told_and_benched) {
+TEST(an_overrunning_finish_is_reported_and_disabled) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture, "return { " MODELS ", finish = function() while true do end end }");
@@ -76,8 +76,8 @@ TEST(a_failing_finish_is_told_and_benched) {
 	fixture_free(&fixture);
 }
 
-// The model that is chosen by whom has a weight; "none" where nobody has.
-static const char *chosen(const char *tick, const char *select, int *errors) {
+// The model that is selected after a tick, or "none".
+static const char *selected_after(const char *tick, const char *select, int *errors) {
 	static char name[16];
 	struct fixture fixture;
 	char text[2048];
@@ -114,7 +114,7 @@ TEST(a_tick_s_weights_decide) {
 	    {"for _, model in ipairs(models.primary) do model.weight = 0 end", "c", 0},
 	    {"models[1].weight = 0 assert(models[1].weight == 0) assert(models[3].weight == 7 and now_ms == 5000)", "c", 0},
 	    {"for _, model in ipairs(models) do model.weight = 0 end", "none", 0},
-	    // Nothing of a tick that fails holds.
+	    // A failed tick changes no weight.
 	    {"models[1].weight = 0 error('no')", "a", 1},
 	    {"models[1].weight = 0 while true do end", "a", 1},
 	    {"models[1].weight = 0 models[1].weight = -1", "a", 1},
@@ -128,7 +128,7 @@ TEST(a_tick_s_weights_decide) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		for (size_t j = 0; j < sizeof selects / sizeof *selects; j++) {
 			int errors;
-			CHECK_STRING(chosen(rows[i].tick, selects[j], &errors), rows[i].model);
+			CHECK_STRING(selected_after(rows[i].tick, selects[j], &errors), rows[i].model);
 			CHECK_INT(errors, rows[i].errors);
 			if (check_failures_in_test) {
 				printf("  in: %s, by %s\n", rows[i].tick, selects[j] ? selects[j] : "default");
@@ -138,7 +138,7 @@ TEST(a_tick_s_weights_decide) {
 	}
 }
 
-TEST(weights_are_each_worker_s_own) {
+TEST(each_worker_has_its_own_weights) {
 	struct fixture fixture;
 	struct selection selection = {0};
 	fixture_init(&fixture);
@@ -170,9 +170,9 @@ TEST(a_retired_policy_does_not_tick) {
 
 int main(void) {
 	RUN(the_result_s_fields);
-	RUN(a_failing_finish_is_told_and_benched);
+	RUN(an_overrunning_finish_is_reported_and_disabled);
 	RUN(a_tick_s_weights_decide);
-	RUN(weights_are_each_worker_s_own);
+	RUN(each_worker_has_its_own_weights);
 	RUN(a_retired_policy_does_not_tick);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `prepare` may change, and which headers hooks may set.
+// The edits of `prepare`, and the headers that hooks may set.
 #include "fixture.h"
 
 #define MODELS "models = { { id = 'a' }, { id = 'b' } }"
@@ -37,7 +37,7 @@ TEST(prepare_s_results) {
 	    {"return { max_tokens = 512.0, service_tier = 'default' }", false, TIER_DEFAULT, "", "", "", 512},
 	    {"return { max_tokens = 1e9 }", false, TIER_NONE, "", "", "", 1000000000},
 	    {"assert(model.name == 'b' and request.attempt == 0)", false, TIER_NONE, "", "", "", 0},
-	    // Nonsense changes nothing, not even what made sense beside it.
+	    // An invalid result changes nothing, not even its valid parts.
 	    {"return 5", true, TIER_NONE, "", "", "", 0},
 	    {"return true", true, TIER_NONE, "", "", "", 0},
 	    {"return request", true, TIER_NONE, "", "", "", 0},
@@ -81,7 +81,7 @@ TEST(prepare_s_results) {
 	}
 }
 
-// The values of headers x-1 and x-2, joined; the edits outlive what Lua had of them.
+// The edits outlive the strings in Lua.
 TEST(headers_are_copied) {
 	struct fixture fixture;
 	struct edits edits, later;
@@ -99,7 +99,7 @@ TEST(headers_are_copied) {
 	fixture_free(&fixture);
 }
 
-TEST(select_s_headers_stay_until_it_is_asked_again) {
+TEST(select_s_headers_stay_valid_until_its_next_call) {
 	struct fixture fixture;
 	struct selection selection;
 	struct edits edits;
@@ -122,7 +122,7 @@ TEST(select_s_headers_stay_until_it_is_asked_again) {
 TEST(which_headers_hooks_may_set) {
 	static const struct {
 		const char *headers;
-		bool taken;
+		bool allowed;
 	} rows[] = {
 	    {"{}", true},
 	    {"{ ['x-trace'] = 'a b\\xc3\\xa9' }", true},
@@ -180,15 +180,15 @@ TEST(which_headers_hooks_may_set) {
 		snprintf(body, sizeof body, "return { headers = %s }", rows[i].headers);
 		load(&fixture, "prepare", body);
 		prepare(&fixture, &edits);
-		CHECK_INT(fixture.errors, !rows[i].taken);
-		CHECK(rows[i].taken || edits.headers.count == 0);
+		CHECK_INT(fixture.errors, !rows[i].allowed);
+		CHECK(rows[i].allowed || edits.headers.count == 0);
 		if (check_failures_in_test)
 			printf("  in: %s\n", body);
 		fixture_free(&fixture);
 	}
 }
 
-TEST(what_a_policy_has_not_is_not_asked) {
+TEST(absent_hooks_are_not_called) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(&fixture, "return { " MODELS " }");
@@ -203,8 +203,8 @@ TEST(what_a_policy_has_not_is_not_asked) {
 int main(void) {
 	RUN(prepare_s_results);
 	RUN(headers_are_copied);
-	RUN(select_s_headers_stay_until_it_is_asked_again);
+	RUN(select_s_headers_stay_valid_until_its_next_call);
 	RUN(which_headers_hooks_may_set);
-	RUN(what_a_policy_has_not_is_not_asked);
+	RUN(absent_hooks_are_not_called);
 	return check_summary();
 }

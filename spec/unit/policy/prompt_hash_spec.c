@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What makes two requests alike, and that the models they go to are the same until one has to rest.
+// Which requests share a key, and that requests with the same key go to the same model while it is available.
 #include "fixture.h"
 #include "policy/prompt_hash.h"
 
@@ -20,10 +20,10 @@ static uint64_t key_of(const char *body, bool conversation) {
 	return key;
 }
 
-TEST(alike) {
+TEST(requests_with_equal_prompts_share_a_key) {
 	static const struct {
 		const char *one, *other;
-		bool prompt, conversation; // whether they are alike
+		bool prompt, conversation; // whether they share the key
 	} cases[] = {
 	    {"{" SYSTEM "," HELLO "]}", "{" SYSTEM "," OTHER "]}", true, false},
 	    {"{" SYSTEM "," TOOLS "," HELLO "]}", "{" HELLO "], " TOOLS " ," SYSTEM "}", true, true},
@@ -35,7 +35,7 @@ TEST(alike) {
 	    {"{\"system\":[]," HELLO "]}", "{\"system\":[]," OTHER "]}", false, false},
 	    {"{\"system\":null," HELLO "]}", "{" HELLO "]}", true, true},
 	    {"{\"tools\":[{\"name\":\"a\"}]}", "{\"tools\":[{\"name\":\"b\"}]}", false, false},
-	    // the same words in another place are another prompt
+	    // The same words in another part are another prompt.
 	    {"{\"system\":\"look here\"}", "{\"tools\":\"look here\"}", false, false},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -44,13 +44,13 @@ TEST(alike) {
 	}
 }
 
-// Gateways of several versions send the same prompt to the same model.
-TEST(keys_stay_what_they_are) {
+// Gateways of different versions must send the same prompt to the same model.
+TEST(keys_never_change) {
 	CHECK(key_of("{" SYSTEM "," HELLO "]}", false) == UINT64_C(0xf1a8412a9b6db6ef));
 	CHECK(key_of("{" SYSTEM "," HELLO "]}", true) == UINT64_C(0xfce27ec3a7a7ecfc));
 }
 
-TEST(nothing_to_go_by) {
+TEST(requests_without_a_key) {
 	static const char *const bodies[] = {
 	    "",
 	    "{}",
@@ -72,8 +72,8 @@ TEST(nothing_to_go_by) {
 	}
 }
 
-// What stands before a break still counts: the request is the service's to refuse.
-TEST(broken_bodies_are_read_as_far_as_they_go) {
+// The part before the syntax error counts; it is up to the service to refuse the request.
+TEST(broken_bodies_are_read_up_to_the_error) {
 	CHECK(key_of("{" SYSTEM ",!", false) == key_of("{" SYSTEM "}", false));
 }
 
@@ -83,14 +83,14 @@ TEST(broken_bodies_are_read_as_far_as_they_go) {
 
 static void load(struct fixture *fixture, const char *select, const char *body) {
 	fixture_init(fixture);
-	fixture->facts.body = slice_from(body);
+	fixture->attributes.body = slice_from(body);
 	char text[2048];
 	snprintf(text, sizeof text, "%sselect = function(request, models)\n%s\nend }", POLICY, select);
 	fixture_load_limited(fixture, text, 1, 10000000, 16 << 20);
 	CHECK_INT(fixture->rc, 0);
 }
 
-TEST(lua_goes_where_the_key_belongs) {
+TEST(a_key_always_selects_the_same_model) {
 	struct fixture fixture;
 	load(&fixture, "return select.rendezvous(models.primary, hash.prompt(request))", "{" SYSTEM "}");
 	const char *first = fixture_select(&fixture, NULL);
@@ -100,8 +100,8 @@ TEST(lua_goes_where_the_key_belongs) {
 	fixture_free(&fixture);
 }
 
-// Over many keys: shares by weight, nothing for weight 0; without a model only its own keys move; a table of models is
-// the same as a list of them.
+// Over many keys: a model's share follows its weight, none for weight 0; when a model is missing, only its own keys
+// move; a table of models gives the same results as a list.
 TEST(rendezvous_moves_only_what_it_must) {
 	struct fixture fixture;
 	load(&fixture,
@@ -124,7 +124,7 @@ TEST(rendezvous_moves_only_what_it_must) {
 	fixture_free(&fixture);
 }
 
-TEST(misuse_is_told) {
+TEST(misuse_is_an_error) {
 	static const struct {
 		const char *select, *error;
 	} cases[] = {
@@ -147,7 +147,7 @@ TEST(misuse_is_told) {
 	}
 }
 
-TEST(nothing_comes_of_nothing) {
+TEST(no_key_and_no_models_give_nil) {
 	struct fixture fixture;
 	load(&fixture,
 	     "if hash.prompt(request) ~= nil or hash.conversation(request) ~= nil then error 'a key' end\n"
@@ -158,10 +158,10 @@ TEST(nothing_comes_of_nothing) {
 	fixture_free(&fixture);
 }
 
-TEST(a_request_that_is_over_is_refused) {
+TEST(a_request_of_an_earlier_call_is_refused) {
 	struct fixture fixture;
 	fixture_init(&fixture);
-	fixture.facts.body = SLICE("{" SYSTEM "}");
+	fixture.attributes.body = SLICE("{" SYSTEM "}");
 	fixture_load(&fixture, "local hash = require 'signalbox.hash'\nlocal kept\n"
 	                       "return { models = { { id = 'a' } }, select = function(request, models)\n"
 	                       "  if kept then hash.prompt(kept) end\n  kept = request\n  return models[1]\nend }");
@@ -175,14 +175,14 @@ TEST(a_request_that_is_over_is_refused) {
 }
 
 int main(void) {
-	RUN(alike);
-	RUN(keys_stay_what_they_are);
-	RUN(nothing_to_go_by);
-	RUN(broken_bodies_are_read_as_far_as_they_go);
-	RUN(lua_goes_where_the_key_belongs);
+	RUN(requests_with_equal_prompts_share_a_key);
+	RUN(keys_never_change);
+	RUN(requests_without_a_key);
+	RUN(broken_bodies_are_read_up_to_the_error);
+	RUN(a_key_always_selects_the_same_model);
 	RUN(rendezvous_moves_only_what_it_must);
-	RUN(misuse_is_told);
-	RUN(nothing_comes_of_nothing);
-	RUN(a_request_that_is_over_is_refused);
+	RUN(misuse_is_an_error);
+	RUN(no_key_and_no_models_give_nil);
+	RUN(a_request_of_an_earlier_call_is_refused);
 	return check_summary();
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hostile and broken hooks, row by row: the default decides, the event says why, and the next call is served.
+// Hostile and broken hooks, row by row: the default decides, the event says why, and the next call works.
 #include "fixture.h"
 
 struct row {
 	const char *body;   // of the first call of `select`
-	const char *detail; // a part of the event's
+	const char *detail; // a part of the event's detail
 };
 
 static void check_row(const struct row *row) {
@@ -62,7 +62,7 @@ TEST(endless_work_is_over_budget) {
 	CHECK_ROWS(rows);
 }
 
-TEST(work_of_c_is_charged_before_it_is_done) {
+TEST(work_in_c_is_charged_before_it_is_done) {
 	static const struct row rows[] = {
 	    {"return ('x'):rep(1e9)", "over budget"},
 	    {"return (''):rep(1e15)", "over budget"},
@@ -120,8 +120,8 @@ TEST(memory_is_bounded) {
 	CHECK_ROWS(rows);
 }
 
-// Each time that Lua runs out of memory it collects all garbage first, which no count interrupts: once is allowed.
-TEST(an_error_of_memory_can_t_be_caught) {
+// Before each memory error Lua collects all garbage, which no count interrupts: a call may cause that once.
+TEST(a_memory_error_can_t_be_caught) {
 	struct fixture fixture;
 	struct selection selection;
 	fixture_init(&fixture);
@@ -177,7 +177,7 @@ TEST(errors_of_any_kind_are_errors) {
 	CHECK_ROWS(rows);
 }
 
-TEST(what_is_not_on_the_list_is_out_of_reach) {
+TEST(unlisted_functions_are_unreachable) {
 	static const struct row rows[] = {
 	    {"return io.open('/etc/passwd')", "error"},
 	    {"return os.execute('true')", "error"},
@@ -232,11 +232,11 @@ TEST(what_is_not_on_the_list_is_out_of_reach) {
 	CHECK_ROWS(rows);
 }
 
-TEST(what_is_on_the_list_works) {
+TEST(listed_functions_work) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_write(&fixture, "rules.lua", "return { limit = 3, name = ... }");
-	// Errors here are load errors, so each line is an assertion.
+	// An error here is a load error, so each line is an assertion.
 	fixture_load(
 	    &fixture,
 	    "local rules = require 'rules'\n"
@@ -287,8 +287,8 @@ TEST(what_is_on_the_list_works) {
 	fixture_free(&fixture);
 }
 
-// Every name that a policy can reach from its globals: one more is a decision, not an accident.
-TEST(the_list_is_the_list) {
+// Every name that a policy can reach from its globals; adding one must be a decision.
+TEST(nothing_but_the_list_is_reachable) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_load(
@@ -316,8 +316,8 @@ TEST(the_list_is_the_list) {
 	fixture_free(&fixture);
 }
 
-// Each comparison of two long strings is one instruction and some hundred microseconds.
-TEST(what_no_count_sees_ends_by_processor_time) {
+// Each comparison of two long strings is one instruction that takes some hundred microseconds.
+TEST(uncounted_work_ends_by_processor_time) {
 	struct fixture fixture;
 	struct selection selection;
 	uint64_t rounds = UINT64_MAX;
@@ -333,12 +333,12 @@ TEST(what_no_count_sees_ends_by_processor_time) {
 	CHECK_MENTIONS(fixture.detail, "select: over budget at ");
 	CHECK_STRING(fixture_select(&fixture, &selection), "b");
 	CHECK(slice_parse_u64(selection.reason, UINT64_MAX, &rounds));
-	// The count alone would end it after some ten thousand.
+	// The instruction budget alone would end it after some ten thousand rounds.
 	CHECK(rounds < 5000);
 	fixture_free(&fixture);
 }
 
-// Joining a long string is one instruction too; what it allocates ends the call before the next one.
+// Joining a long string is one instruction too; the memory that it allocates ends the call before the next one.
 TEST(allocated_memory_is_charged_at_once) {
 	struct fixture fixture;
 	struct selection selection;
@@ -358,16 +358,16 @@ TEST(allocated_memory_is_charged_at_once) {
 
 int main(void) {
 	RUN(endless_work_is_over_budget);
-	RUN(work_of_c_is_charged_before_it_is_done);
+	RUN(work_in_c_is_charged_before_it_is_done);
 	RUN(patterns_are_charged_by_their_steps);
 	RUN(memory_is_bounded);
-	RUN(an_error_of_memory_can_t_be_caught);
+	RUN(a_memory_error_can_t_be_caught);
 	RUN(the_memory_limit_ends_a_call_that_has_instructions_left);
 	RUN(errors_of_any_kind_are_errors);
-	RUN(what_is_not_on_the_list_is_out_of_reach);
-	RUN(what_is_on_the_list_works);
-	RUN(the_list_is_the_list);
-	RUN(what_no_count_sees_ends_by_processor_time);
+	RUN(unlisted_functions_are_unreachable);
+	RUN(listed_functions_work);
+	RUN(nothing_but_the_list_is_reachable);
+	RUN(uncounted_work_ends_by_processor_time);
 	RUN(allocated_memory_is_charged_at_once);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What policies share: values, times to live, bounds, atomicity; and the same through Lua.
+// The shared store: values, times to live, bounds, atomicity; and its functions in Lua.
 #include "fixture.h"
 
 #include <pthread.h>
@@ -31,20 +31,20 @@ static struct shared_value text(char byte, size_t bytes) {
 	return value;
 }
 
-// The integer at a key, or -1.
+// The key's integer, or -1.
 static int64_t integer_at(struct shared_store *store, struct slice key, uint64_t now_ms) {
 	struct shared_value value;
 	return shared_get(store, key, now_ms, &value) ? value.integer : -1;
 }
 
-TEST(a_value_lives_for_its_time) {
+TEST(a_value_expires_after_its_time_to_live) {
 	struct shared_store *store = shared_new();
 	struct shared_value value = number(7), found;
 	CHECK(!shared_get(store, SLICE("a"), 0, &found));
 	CHECK_INT(shared_set(store, SLICE("a"), &value, 100, 1000), 0);
 	CHECK_INT(integer_at(store, SLICE("a"), 1099), 7);
 	CHECK_INT(integer_at(store, SLICE("a"), 1100), -1);
-	// A value that is set anew has its own time; without one it stays.
+	// Setting a value replaces its time to live; without one the value never expires.
 	CHECK_INT(shared_set(store, SLICE("a"), &value, 0, 1050), 0);
 	CHECK_INT(integer_at(store, SLICE("a"), UINT64_MAX), 7);
 	value = text('x', 5);
@@ -58,7 +58,7 @@ TEST(a_value_lives_for_its_time) {
 	shared_free(store);
 }
 
-TEST(a_sum_keeps_the_time_it_began_with) {
+TEST(a_sum_keeps_its_first_expiry) {
 	struct shared_store *store = shared_new();
 	struct shared_value by = number(2), sum, word = text('x', 1);
 	CHECK_INT(shared_add(store, SLICE("n"), &by, 100, 1000, &sum), 0);
@@ -82,14 +82,14 @@ TEST(a_sum_keeps_the_time_it_began_with) {
 	shared_free(store);
 }
 
-TEST(a_full_store_takes_nothing_until_something_expires) {
+TEST(a_full_store_accepts_no_key_until_one_expires) {
 	struct shared_store *store = shared_new();
 	struct shared_value one = number(1), sum;
 	for (size_t i = 0; i < SHARED_KEYS_MAX; i++)
 		CHECK_INT(shared_set(store, key_of(i), &one, i % 2 ? 1000 + i : 0, 0), 0);
 	CHECK_INT(shared_set(store, SLICE("more"), &one, 0, 999), ERROR_LIMIT);
 	CHECK_INT(shared_add(store, SLICE("more"), &one, 0, 999, &sum), ERROR_LIMIT);
-	// What is there can still be changed.
+	// Existing keys can still be changed.
 	CHECK_INT(shared_add(store, key_of(0), &one, 0, 999, &sum), 0);
 	CHECK_INT(sum.integer, 2);
 	// key-1 expires at 1001, key-3 at 1003: room for two.
@@ -110,17 +110,17 @@ TEST(bytes_are_bounded) {
 	CHECK_INT(fitting, 63);
 	CHECK_INT(shared_set(store, key_of(0), &small, 0, 0), 0);
 	CHECK_INT(shared_set(store, SLICE("room"), &large, 0, 0), 0);
-	// What didn't fit leaves what was there.
+	// A value that doesn't fit leaves the former one.
 	CHECK_INT(shared_set(store, key_of(0), &large, 0, 0), ERROR_LIMIT);
 	CHECK(shared_get(store, key_of(0), 0, &found) && found.text_bytes == 1 && *found.text == 'y');
 	shared_free(store);
 }
 
-// Random calls against a plain model of what they mean.
-TEST(it_does_what_a_list_would) {
+// Random calls, compared with a plain array.
+TEST(random_calls_agree_with_an_array) {
 	enum { KEYS = 50, CALLS = 20000 };
 	int64_t values[KEYS] = {0};
-	uint64_t ends[KEYS] = {0}; // 0: not there
+	uint64_t ends[KEYS] = {0}; // 0: absent
 	struct shared_store *store = shared_new();
 	struct random_source random;
 	random_init(&random, 11);
@@ -160,7 +160,7 @@ static void *add_ones(void *argument) {
 	return NULL;
 }
 
-TEST(sums_are_exact_from_many_threads) {
+TEST(sums_by_many_threads_are_exact) {
 	struct shared_store *store = shared_new();
 	pthread_t threads[THREADS];
 	for (size_t i = 0; i < THREADS; i++)
@@ -178,7 +178,7 @@ TEST(sums_are_exact_from_many_threads) {
 	"models)\n" body " end }"
 
 // The reason of a selection, or the detail of the error.
-static const char *answer(const char *policy) {
+static const char *reason_of(const char *policy) {
 	static char found[512];
 	struct fixture fixture;
 	struct selection selection;
@@ -191,7 +191,7 @@ static const char *answer(const char *policy) {
 	return found;
 }
 
-TEST(policies_see_it) {
+TEST(the_functions_in_lua) {
 	static const struct {
 		const char *policy, *reason;
 	} rows[] = {
@@ -222,10 +222,10 @@ TEST(policies_see_it) {
 	    {POLICY("return models[1], nil, tostring(pcall(function() shared.get = 5 end))"), "false"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		CHECK_STRING(answer(rows[i].policy), rows[i].reason);
+		CHECK_STRING(reason_of(rows[i].policy), rows[i].reason);
 }
 
-TEST(versions_and_workers_share_it) {
+TEST(versions_and_workers_share_the_store) {
 	static const char policy[] = "local shared = require 'signalbox.shared' shared.incr('loads', 1, 60000)\n"
 	                             "return { models = { { id = 'm' } }, select = function(_, models)\n"
 	                             "return models[1], nil, shared.get('loads') .. ' ' .. shared.incr('calls') end }";
@@ -245,13 +245,13 @@ TEST(versions_and_workers_share_it) {
 }
 
 int main(void) {
-	RUN(a_value_lives_for_its_time);
-	RUN(a_sum_keeps_the_time_it_began_with);
-	RUN(a_full_store_takes_nothing_until_something_expires);
+	RUN(a_value_expires_after_its_time_to_live);
+	RUN(a_sum_keeps_its_first_expiry);
+	RUN(a_full_store_accepts_no_key_until_one_expires);
 	RUN(bytes_are_bounded);
-	RUN(it_does_what_a_list_would);
-	RUN(sums_are_exact_from_many_threads);
-	RUN(policies_see_it);
-	RUN(versions_and_workers_share_it);
+	RUN(random_calls_agree_with_an_array);
+	RUN(sums_by_many_threads_are_exact);
+	RUN(the_functions_in_lua);
+	RUN(versions_and_workers_share_the_store);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A version shared by workers: each decides in its own VM on its own thread, and whoever lets go last closes it.
+// A version shared by workers: each decides in its own VM on its own thread; the last release closes the version.
 #include "fixture.h"
 
 #include <pthread.h>
@@ -13,18 +13,18 @@ struct worker {
 	int wrong;
 };
 
-static void *work(void *argument) {
+static void *select_models(void *argument) {
 	struct worker *worker = argument;
 	const struct pool *pool = policy_pool(worker->policy);
 	const struct decide *decide = policy_decide(worker->policy, worker->number);
-	struct request_attributes facts = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct request_attributes attributes = {.id = SLICE("r"), .asked = SLICE("chat")};
 	struct random_source random;
 	struct arena arena;
 	arena_init(&arena, 1 << 16);
 	random_init(&random, worker->number);
 	struct route route = {.pool = pool, .decide = decide, .random = &random};
 	struct route_request *request;
-	route_request_new(&route, &facts, &arena, 0, &request);
+	route_request_new(&route, &attributes, &arena, 0, &request);
 	for (int i = 0; i < DECISIONS; i++) {
 		const struct model *list[] = {&pool->models[0], &pool->models[1]};
 		struct selection selection = {0};
@@ -49,7 +49,7 @@ TEST(workers_decide_at_the_same_time) {
 	for (size_t i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){.policy = fixture.policy, .number = i};
 		policy_retain(fixture.policy);
-		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
+		if (pthread_create(&workers[i].thread, NULL, select_models, &workers[i]))
 			abort();
 	}
 	policy_release(fixture.policy);
@@ -72,11 +72,11 @@ TEST(a_policy_is_retired_while_workers_decide) {
 	for (size_t i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){.policy = fixture.policy, .number = i};
 		policy_retain(fixture.policy);
-		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
+		if (pthread_create(&workers[i].thread, NULL, select_models, &workers[i]))
 			abort();
 	}
 	policy_retire(fixture.policy);
-	// By the policy and by the defaults it is the first model each time.
+	// Both the policy and the defaults choose the first model each time.
 	for (size_t i = 0; i < WORKERS; i++) {
 		pthread_join(workers[i].thread, NULL);
 		CHECK_INT(workers[i].wrong, DECISIONS / 2);
@@ -84,16 +84,16 @@ TEST(a_policy_is_retired_while_workers_decide) {
 	fixture_free(&fixture);
 }
 
-static void *count(void *argument) {
+static void *call_counting_hooks(void *argument) {
 	struct worker *worker = argument;
 	const struct decide *decide = policy_decide(worker->policy, worker->number);
 	const struct model *model = &policy_pool(worker->policy)->models[0];
-	struct request_attributes facts = {.id = SLICE("r"), .asked = SLICE("chat")};
+	struct request_attributes attributes = {.id = SLICE("r"), .asked = SLICE("chat")};
 	struct route route = {.pool = policy_pool(worker->policy), .decide = decide};
 	struct route_request *request;
 	struct arena arena;
 	arena_init(&arena, 1 << 16);
-	route_request_new(&route, &facts, &arena, 0, &request);
+	route_request_new(&route, &attributes, &arena, 0, &request);
 	for (int i = 0; i < DECISIONS; i++) {
 		struct edits edits = {0};
 		struct slice reason;
@@ -107,7 +107,7 @@ static void *count(void *argument) {
 	return NULL;
 }
 
-TEST(workers_count_together) {
+TEST(workers_count_in_the_shared_store) {
 	struct fixture fixture;
 	struct worker workers[WORKERS];
 	struct shared_value total;
@@ -122,7 +122,7 @@ TEST(workers_count_together) {
 	CHECK_STRING(fixture_problems(&fixture), "");
 	for (size_t i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){.policy = fixture.policy, .number = i};
-		if (pthread_create(&workers[i].thread, NULL, count, &workers[i]))
+		if (pthread_create(&workers[i].thread, NULL, call_counting_hooks, &workers[i]))
 			abort();
 	}
 	for (size_t i = 0; i < WORKERS; i++) {
@@ -140,6 +140,6 @@ TEST(workers_count_together) {
 int main(void) {
 	RUN(workers_decide_at_the_same_time);
 	RUN(a_policy_is_retired_while_workers_decide);
-	RUN(workers_count_together);
+	RUN(workers_count_in_the_shared_store);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each field of each view: a row is a Lua condition that holds inside the hook.
+// The fields of the views: each row is a Lua condition that holds inside the hook.
 #include "fixture.h"
 
 #define POLICY                                                                                                         \
@@ -20,10 +20,10 @@ static const char body[] =
 
 static void init(struct fixture *fixture) {
 	fixture_init(fixture);
-	fixture->facts.headers = (struct headers){headers, 3};
-	fixture->facts.body = slice_from(body);
-	fixture->facts.streaming = true;
-	fixture->facts.caller = SLICE("key-1");
+	fixture->attributes.headers = (struct headers){headers, 3};
+	fixture->attributes.body = slice_from(body);
+	fixture->attributes.streaming = true;
+	fixture->attributes.caller = SLICE("key-1");
 }
 
 static void check_condition(const char *hook, const char *condition) {
@@ -153,10 +153,10 @@ TEST(the_failure_s_fields) {
 		check_condition("classify", rows[i]);
 }
 
-TEST(what_is_unknown_is_nil) {
+TEST(unknown_values_are_nil) {
 	struct fixture fixture;
 	fixture_init(&fixture);
-	fixture.facts.body = (struct slice){0};
+	fixture.attributes.body = (struct slice){0};
 	fixture_load(&fixture,
 	             POLICY "select = function(request, models)\n"
 	                    "assert(request.caller == nil and request.max_tokens == nil and request.bytes == 0)\n"
@@ -173,7 +173,7 @@ TEST(what_is_unknown_is_nil) {
 	fixture_free(&fixture);
 }
 
-TEST(a_view_that_is_kept_past_its_call_says_so) {
+TEST(using_a_view_after_its_call_raises) {
 	struct fixture fixture;
 	init(&fixture);
 	fixture_load(
@@ -198,8 +198,8 @@ TEST(a_view_that_is_kept_past_its_call_says_so) {
 	fixture_free(&fixture);
 }
 
-// The lists are kept between calls and refilled when another set is eligible: whatever came before, they show the
-// present one.
+// The lists are kept between calls and refilled when the eligible set changes: they show the present set after any
+// other.
 TEST(the_lists_follow_the_eligible_set) {
 	struct fixture fixture;
 	struct random_source random;
@@ -224,7 +224,7 @@ TEST(the_lists_follow_the_eligible_set) {
 		struct selection selection = {0};
 		char expected[256] = "";
 		size_t count = 0;
-		// Every other set is the one before without its end.
+		// Every second set is the one before without its last models.
 		uint64_t chosen = round % 2 ? random_next(&random) : last & 0x3ff;
 		last = chosen;
 		for (size_t i = 0; i < pool->count; i++)
@@ -256,7 +256,7 @@ TEST(live_fields_come_from_the_model_s_state) {
 	fixture_free(&fixture);
 }
 
-// A body of nearly a mebibyte is within what the settings' defaults allow; a larger one is refused, not decoded.
+// With the settings' default limits a body of nearly 1 MiB can be decoded; a larger one is refused.
 TEST(large_bodies) {
 	static char text[(1 << 20) + 64];
 	for (int larger = 0; larger < 2; larger++) {
@@ -264,7 +264,7 @@ TEST(large_bodies) {
 		size_t filler = (1 << 20) - 32 + (larger ? 64 : 0);
 		snprintf(text, sizeof text, "{\"text\":\"%*s\"}", (int)filler - 11, "end");
 		init(&fixture);
-		fixture.facts.body = slice_from(text);
+		fixture.attributes.body = slice_from(text);
 		fixture_load(&fixture, POLICY "select = function(request, models)\n"
 		                              "local ok, found = pcall(request.body, request)\n"
 		                              "if ok then return models[2], nil, found.text:sub(-3) end\n"
@@ -280,9 +280,9 @@ TEST(large_bodies) {
 	}
 }
 
-// A client may send what no budget is enough for, time and again: that is an error, no overrun that benches the hook.
-// So large metadata is none.
-TEST(a_client_can_not_bench_a_hook) {
+// A client may repeatedly send a body that exceeds every budget: that is an error, not an overrun, which would disable
+// the hook. Metadata that is too large counts as absent.
+TEST(a_client_can_t_disable_a_hook) {
 	enum { BYTES = 12 << 20 };
 	static const struct {
 		const char *begin, *middle, *end;
@@ -310,7 +310,7 @@ TEST(a_client_can_not_bench_a_hook) {
 			memcpy(text + length, rows[i].middle, piece);
 		memcpy(text + length, rows[i].end, strlen(rows[i].end));
 		init(&fixture);
-		fixture.facts.body = slice_of(text, length + strlen(rows[i].end));
+		fixture.attributes.body = slice_of(text, length + strlen(rows[i].end));
 		snprintf(policy, sizeof policy,
 		         "return { models = { { id = 'm' } }, select = function(request, models)\n"
 		         "local found = %s return models[1] end }",
@@ -328,7 +328,7 @@ TEST(a_client_can_not_bench_a_hook) {
 	free(text);
 }
 
-// The largest body of all, of which little is text.
+// A body of the maximum size with little text in it.
 TEST(an_image_is_no_text) {
 	enum { BYTES = 25 << 20 };
 	static const char begin[] = "{\"text\":\"Look\",\"bytes\":\"", end[] = "\",\"text\":\"!\"}";
@@ -339,7 +339,7 @@ TEST(an_image_is_no_text) {
 	memcpy(text, begin, sizeof begin - 1);
 	memcpy(text + BYTES - (sizeof end - 1), end, sizeof end - 1);
 	init(&fixture);
-	fixture.facts.body = slice_of(text, BYTES);
+	fixture.attributes.body = slice_of(text, BYTES);
 	fixture_load(&fixture, POLICY "select = function(request, models) return models[1], nil, request:text() end }");
 	CHECK_STRING(fixture_select(&fixture, &selection), "first");
 	CHECK_SLICE(selection.reason, SLICE("Look\n!"));
@@ -348,8 +348,8 @@ TEST(an_image_is_no_text) {
 	free(text);
 }
 
-// Through the routing core: the second selection knows of the first attempt.
-TEST(what_was_tried_is_known) {
+// Through the routing core: later selections see the earlier attempts.
+TEST(tried_models_are_listed) {
 	struct fixture fixture;
 	struct attempt_result result = {
 	    .end = ATTEMPT_FAILED, .failure = {.status = 503, .fault = FAULT_MODEL, .retry_after_ms = -1}, .ttft_ms = -1};
@@ -385,13 +385,13 @@ int main(void) {
 	RUN(the_request_s_fields);
 	RUN(the_models_fields);
 	RUN(the_failure_s_fields);
-	RUN(what_is_unknown_is_nil);
-	RUN(a_view_that_is_kept_past_its_call_says_so);
+	RUN(unknown_values_are_nil);
+	RUN(using_a_view_after_its_call_raises);
 	RUN(the_lists_follow_the_eligible_set);
 	RUN(live_fields_come_from_the_model_s_state);
-	RUN(what_was_tried_is_known);
+	RUN(tried_models_are_listed);
 	RUN(large_bodies);
-	RUN(a_client_can_not_bench_a_hook);
+	RUN(a_client_can_t_disable_a_hook);
 	RUN(an_image_is_no_text);
 	return check_summary();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The five endings of a call, and that the VM is as it was after each.
+// The five endings of a call; after each the VM is ready for the next call.
 #include "../check.h"
 
 #include <lauxlib.h>
@@ -8,7 +8,7 @@
 
 enum { LIMIT_BYTES = 1 << 20 };
 
-static int end_well(lua_State *lua) {
+static int count_call(lua_State *lua) {
 	*(int *)lua_touserdata(lua, 1) += 1;
 	lua_pushinteger(lua, 5);
 	return 1;
@@ -23,7 +23,7 @@ static int raise_table(lua_State *lua) {
 	return lua_error(lua);
 }
 
-// Nothing runs that could be from that file.
+// No function of that file is running.
 static int raise_forged(lua_State *lua) {
 	lua_pushliteral(lua, "a.lua:12: broken");
 	return lua_error(lua);
@@ -57,7 +57,7 @@ static int fill_memory(lua_State *lua) {
 	return 0;
 }
 
-static int return_nonsense(lua_State *lua) {
+static int return_bad_result(lua_State *lua) {
 	return vm_bad_result(lua, "expected %s", "sense");
 }
 
@@ -75,7 +75,7 @@ TEST(the_endings) {
 	    {charge_too_much, ENDING_OVER_BUDGET, "the instruction budget is used up", "", 0},
 	    {charge_in_pcall, ENDING_OVER_BUDGET, "the instruction budget is used up", "", 0},
 	    {fill_memory, ENDING_OVER_MEMORY, "the memory budget is used up", "", 0},
-	    {return_nonsense, ENDING_BAD_RESULT, "expected sense", "", 0},
+	    {return_bad_result, ENDING_BAD_RESULT, "expected sense", "", 0},
 	};
 	struct vm *vm = vm_new(LIMIT_BYTES);
 	int calls = 0;
@@ -87,9 +87,9 @@ TEST(the_endings) {
 		CHECK_STRING(report.file, rows[i].file);
 		CHECK_INT(report.line, rows[i].line);
 		CHECK_INT(lua_gettop(vm->lua), 0);
-		// What the call held is given back at once.
+		// The call's memory is freed at once.
 		CHECK(vm->used_bytes < LIMIT_BYTES / 4);
-		CHECK_INT(call_protected(vm, end_well, &calls, 1000, &report), ENDING_OK);
+		CHECK_INT(call_protected(vm, count_call, &calls, 1000, &report), ENDING_OK);
 		CHECK_INT(lua_gettop(vm->lua), 0);
 	}
 	CHECK_INT(calls, sizeof rows / sizeof *rows);

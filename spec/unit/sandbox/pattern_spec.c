@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The matcher against the one of the Lua library: the same answers for every pattern, the same refusals.
+// Our matcher compared with the one of Lua's library: the same results and the same errors for every pattern.
 #include "../check.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "sandbox/pattern.h"
 #include "sandbox/vm.h"
 
-// A state with both: `string` is the library's, `ours` is under test.
+// A state with both: `string` is Lua's, `ours` is under test.
 static struct vm *open_both(void) {
 	struct vm *vm = vm_new(64 << 20);
 	vm_begin(vm, 1000000000);
@@ -22,8 +22,8 @@ static struct vm *open_both(void) {
 	return vm;
 }
 
-// Runs the comparison for one pair; reports where the answers differ.
-static void compare(struct vm *vm, const char *subject, const char *pattern) {
+// Compares the results for one subject and pattern.
+static void compare_matchers(struct vm *vm, const char *subject, const char *pattern) {
 	static const char script[] =
 	    "local s, p = ...\n"
 	    "local function show(f, ...)\n"
@@ -110,7 +110,7 @@ TEST(patterns_of_every_kind) {
 	struct vm *vm = open_both();
 	for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
 		for (size_t j = 0; j < sizeof patterns / sizeof *patterns; j++)
-			compare(vm, subjects[i], patterns[j]);
+			compare_matchers(vm, subjects[i], patterns[j]);
 	vm_close(vm);
 }
 
@@ -126,12 +126,12 @@ TEST(patterns_at_random) {
 			subject[i] = "aab(]"[random_below(&random, 5)];
 		for (size_t i = 0; i < pattern_bytes_count; i++)
 			pattern[i] = pattern_bytes[random_below(&random, sizeof pattern_bytes - 1)];
-		compare(vm, subject, pattern);
+		compare_matchers(vm, subject, pattern);
 	}
 	vm_close(vm);
 }
 
-// The thread sanitizer loses its count of frames at each of Lua's long jumps, and there are some hundred thousand here.
+// The thread sanitizer loses track of its stack at each long jump of Lua, and these tests make some hundred thousand.
 #ifdef __SANITIZE_THREAD__
 enum { IS_COUNTING_FRAMES = true };
 #else

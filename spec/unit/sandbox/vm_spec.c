@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory of Lua states: counted to the byte, given back at the end, and wiped where it may hold secrets.
+// The memory of Lua states: counted to the byte, freed at the end, and wiped when it may hold secrets.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,19 +9,18 @@
 
 #include "../check.h"
 #include "base/problem.h"
-#include "policy/policy.h"
 #include "sandbox/table_file.h"
 #include "sandbox/vm.h"
 
 static size_t wiped_bytes;
 
-// In the place of the C library's.
+// Replaces the C library's.
 void explicit_bzero(void *bytes, size_t count) {
 	memset(bytes, 0, count);
 	wiped_bytes += count;
 }
 
-// As Lua itself counts.
+// By Lua's own count.
 static size_t counted_bytes(lua_State *lua) {
 	return ((size_t)lua_gc(lua, LUA_GCCOUNT) << 10) + (size_t)lua_gc(lua, LUA_GCCOUNTB);
 }
@@ -35,7 +34,7 @@ static int fill(lua_State *lua) {
 	return 0;
 }
 
-TEST(memory_is_counted_wiped_and_given_back) {
+TEST(memory_is_counted_wiped_and_freed) {
 	static const struct {
 		const char *script;
 		size_t limit_bytes;
@@ -67,7 +66,7 @@ TEST(memory_is_counted_wiped_and_given_back) {
 	}
 }
 
-TEST(files_of_settings_are_secret) {
+TEST(table_files_are_secret) {
 	char path[] = "/tmp/vm-spec-XXXXXX";
 	FILE *file = fdopen(mkstemp(path), "w");
 	struct problems problems = {0};
@@ -82,7 +81,7 @@ TEST(files_of_settings_are_secret) {
 }
 
 int main(void) {
-	RUN(memory_is_counted_wiped_and_given_back);
-	RUN(files_of_settings_are_secret);
+	RUN(memory_is_counted_wiped_and_freed);
+	RUN(table_files_are_secret);
 	return check_summary();
 }

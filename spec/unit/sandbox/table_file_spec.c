@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lua table files as plain trees, for settings and scenarios.
+// Lua table files (settings, scenarios) as plain trees.
 #include "fixture.h"
 #include "sandbox/table_file.h"
 
 #include <sys/stat.h>
 
 static int read_text(struct fixture *fixture, const char *text, struct document *document) {
-	fixture_write(fixture, "policy.lua", text);
+	fixture_write(fixture, "main.lua", text);
 	return table_file_read(fixture->path, &fixture->problems, document);
 }
 
@@ -41,7 +41,7 @@ TEST(values_of_every_kind) {
 	fixture_free(&fixture);
 }
 
-TEST(what_is_no_plain_tree) {
+TEST(values_that_make_no_plain_tree) {
 	static const struct {
 		const char *text, *problem;
 	} rows[] = {
@@ -56,7 +56,7 @@ TEST(what_is_no_plain_tree) {
 	     "expected at most 200000 values in a file, found more"},
 	    {"local t = {} t.a = { b = t } return t", "a.b: expected plain values, found a table that contains itself"},
 	    {"return setmetatable({}, { __index = function() error('ran') end, __pairs = error, __len = error }).x",
-	     "policy.lua:1: expected a file that runs, found ran"},
+	     "main.lua:1: expected a file that runs, found ran"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct fixture fixture;
@@ -70,7 +70,7 @@ TEST(what_is_no_plain_tree) {
 	}
 }
 
-TEST(metamethods_are_not_asked) {
+TEST(metamethods_do_not_run) {
 	struct fixture fixture;
 	struct document document;
 	fixture_init(&fixture);
@@ -82,7 +82,7 @@ TEST(metamethods_are_not_asked) {
 	fixture_free(&fixture);
 }
 
-TEST(files_may_share_modules_of_their_folder) {
+TEST(a_file_may_require_modules_of_its_folder) {
 	struct fixture fixture;
 	struct document document;
 	fixture_init(&fixture);
@@ -130,9 +130,9 @@ TEST(equal_trees) {
 
 int main(void) {
 	RUN(values_of_every_kind);
-	RUN(what_is_no_plain_tree);
-	RUN(metamethods_are_not_asked);
-	RUN(files_may_share_modules_of_their_folder);
+	RUN(values_that_make_no_plain_tree);
+	RUN(metamethods_do_not_run);
+	RUN(a_file_may_require_modules_of_its_folder);
 	RUN(equal_trees);
 	return check_summary();
 }

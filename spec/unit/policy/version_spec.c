@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The texts that a version is built from: kept, told, compared with disk, built from again; and versions that are
-// retired while they are in use.
+// The texts of a version: kept, listed, compared with the files, built from again; retired versions and disabled hooks.
 #include "fixture.h"
 #include "sandbox/sources.h"
 
@@ -47,9 +46,9 @@ TEST(a_version_is_built_again_from_what_was_read) {
 	fixture_free(&fixture);
 }
 
-TEST(disk_is_compared_with_what_was_read) {
+TEST(files_are_compared_with_what_was_read) {
 	static const struct {
-		const char *file, *text; // what changes; NULL text: it goes
+		const char *file, *text; // what changes; NULL removes the file
 		bool current;
 	} rows[] = {
 	    {"m.lua", "return { id = 'a' }", true}, {"m.lua", "return { id = 'b' }", false}, {"m.lua", NULL, false},
@@ -71,7 +70,7 @@ TEST(disk_is_compared_with_what_was_read) {
 	}
 }
 
-TEST(what_was_looked_for_in_vain_is_told) {
+TEST(missing_modules_are_listed) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture_write(&fixture, "policy.lua", POLICY);
@@ -86,7 +85,7 @@ TEST(what_was_looked_for_in_vain_is_told) {
 	CHECK(!sources_are_current(sources));
 	fixture_write(&fixture, "m.lua", "return { id = 'a' }");
 	CHECK(!sources_are_current(sources));
-	// They are closed: the same mistake again, whatever is on disk.
+	// The sources are closed: the same mistake again, whatever is on disk.
 	CHECK(build(&fixture, sources) == NULL);
 	sources_release(sources);
 	sources = sources_new(fixture.path);
@@ -97,7 +96,7 @@ TEST(what_was_looked_for_in_vain_is_told) {
 	fixture_free(&fixture);
 }
 
-TEST(a_missing_main_file_is_told_too) {
+TEST(a_missing_main_file_is_listed_too) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	struct sources *sources = sources_new(fixture.path);
@@ -110,7 +109,7 @@ TEST(a_missing_main_file_is_told_too) {
 	fixture_free(&fixture);
 }
 
-TEST(what_is_built_in_is_a_text_but_no_file) {
+TEST(the_built_in_policy_is_a_text_but_no_file) {
 	struct fixture fixture;
 	fixture_init(&fixture);
 	struct sources *sources = sources_new(NULL);
@@ -126,34 +125,6 @@ TEST(what_is_built_in_is_a_text_but_no_file) {
 	policy_release(policy);
 	policy_release(again);
 	sources_release(sources);
-	fixture_free(&fixture);
-}
-
-TEST(texts_are_bounded_in_all) {
-	struct fixture fixture;
-	struct source_text text;
-	char path[256];
-	size_t bytes = 1 << 20;
-	char *big = malloc(bytes + 1);
-	memset(big, ' ', bytes);
-	big[bytes] = '\0';
-	fixture_init(&fixture);
-	fixture_write(&fixture, "big.lua", big);
-	struct sources *sources = sources_new(fixture.path);
-	int rc = 0;
-	size_t read = 0;
-	for (; rc == 0 && read < 100; read++) {
-		snprintf(path, sizeof path, "%s/%zu.lua", fixture.folder, read);
-		char target[256];
-		snprintf(target, sizeof target, "%s/big.lua", fixture.folder);
-		if (symlink(target, path))
-			abort();
-		rc = sources_read(sources, path, &text);
-	}
-	CHECK_INT(rc, ERROR_LIMIT);
-	CHECK_INT(read - 1, 16);
-	sources_release(sources);
-	free(big);
 	fixture_free(&fixture);
 }
 
@@ -175,7 +146,7 @@ TEST(a_retired_policy_decides_by_the_defaults) {
 	fixture_free(&fixture);
 }
 
-TEST(benched_hooks_have_names) {
+TEST(disabled_hooks_are_listed) {
 	struct fixture fixture;
 	const char *names[POLICY_HOOKS_MAX];
 	fixture_init(&fixture);
@@ -191,12 +162,11 @@ TEST(benched_hooks_have_names) {
 
 int main(void) {
 	RUN(a_version_is_built_again_from_what_was_read);
-	RUN(disk_is_compared_with_what_was_read);
-	RUN(what_was_looked_for_in_vain_is_told);
-	RUN(a_missing_main_file_is_told_too);
-	RUN(what_is_built_in_is_a_text_but_no_file);
-	RUN(texts_are_bounded_in_all);
+	RUN(files_are_compared_with_what_was_read);
+	RUN(missing_modules_are_listed);
+	RUN(a_missing_main_file_is_listed_too);
+	RUN(the_built_in_policy_is_a_text_but_no_file);
 	RUN(a_retired_policy_decides_by_the_defaults);
-	RUN(benched_hooks_have_names);
+	RUN(disabled_hooks_are_listed);
 	return check_summary();
 }
