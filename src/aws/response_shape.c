@@ -12,32 +12,36 @@ enum { CHUNK_BYTES = 16 * 1024 };
 
 #define METRICS "amazon-bedrock-invocationMetrics"
 
-// Stop reasons begin at STOP_REASON, texts at TEXT.
-enum { INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, TIER, STOP_REASON, TEXT = STOP_REASON + 8 };
+// Stop reasons begin at STOP_REASON.
+enum { INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, TIER, STOP_REASON };
 static const struct json_path paths[] = {
     [INPUT] = {{"usage", "inputTokens"}},
     [OUTPUT] = {{"usage", "outputTokens"}},
     [CACHE_READ] = {{"usage", "cacheReadInputTokens"}},
     [CACHE_WRITE] = {{"usage", "cacheWriteInputTokens"}},
     [TIER] = {{"serviceTier", "type"}},
-    [STOP_REASON] = {{"stopReason"}},                          // Converse, Nova
-    {{"stop_reason"}},                                         // Anthropic, Llama
-    {{"outputs", "[]", "stop_reason"}},                        // Mistral
-    {{"choices", "[]", "finish_reason"}},                      // as OpenAI's
-    {{"choices", "[]", "stop_reason"}},                        // newer Mistral
-    {{"results", "[]", "completionReason"}},                   // Titan
-    {{"finish_reason"}},                                       // Cohere
-    {{"generations", "[]", "finish_reason"}},                  // Cohere, also
-    [TEXT] = {{"output", "message", "content", "[]", "text"}}, // Converse, Nova
-    {{"content", "[]", "text"}},                               // Anthropic
-    {{"completion"}},                                          // Anthropic's text completions
-    {{"generation"}},                                          // Llama
-    {{"outputs", "[]", "text"}},                               // Mistral
-    {{"choices", "[]", "message", "content"}},                 // as OpenAI's
-    {{"choices", "[]", "text"}},                               // DeepSeek
-    {{"results", "[]", "outputText"}},                         // Titan
-    {{"text"}},                                                // Cohere
-    {{"generations", "[]", "text"}},                           // Cohere, also
+    [STOP_REASON] = {{"stopReason"}},         // Converse, Nova
+    {{"stop_reason"}},                        // Anthropic, Llama
+    {{"outputs", "[]", "stop_reason"}},       // Mistral
+    {{"choices", "[]", "finish_reason"}},     // as OpenAI's
+    {{"choices", "[]", "stop_reason"}},       // newer Mistral
+    {{"results", "[]", "completionReason"}},  // Titan
+    {{"finish_reason"}},                      // Cohere
+    {{"generations", "[]", "finish_reason"}}, // Cohere, also
+    {{0}},
+};
+
+static const struct json_path text_paths[] = {
+    {{"output", "message", "content", "[]", "text"}}, // Converse, Nova
+    {{"content", "[]", "text"}},                      // Anthropic
+    {{"completion"}},                                 // Anthropic's text completions
+    {{"generation"}},                                 // Llama
+    {{"outputs", "[]", "text"}},                      // Mistral
+    {{"choices", "[]", "message", "content"}},        // as OpenAI's
+    {{"choices", "[]", "text"}},                      // DeepSeek
+    {{"results", "[]", "outputText"}},                // Titan
+    {{"text"}},                                       // Cohere
+    {{"generations", "[]", "text"}},                  // Cohere, also
     {{0}},
 };
 
@@ -80,30 +84,29 @@ void response_shape_read(struct slice body, struct response_shape *shape) {
 		read_usage(&walk.token, walk.path, &shape->usage);
 		if (walk.path == TIER && is_plain)
 			shape->tier = walk.token.text;
-		else if (walk.path >= STOP_REASON && walk.path < TEXT && is_plain && !shape->stop_reason.len)
+		else if (walk.path >= STOP_REASON && is_plain && !shape->stop_reason.len)
 			shape->stop_reason = walk.token.text;
 	} while (!json_walk_is_over(&walk));
 }
 
-// Passes the strings at the paths from `first` on to `on_text`.
-static void visit_texts(struct slice body, const struct json_path *list, int first, json_text_callback on_text,
-                        void *owner) {
+// Passes the strings at the paths to `on_text`.
+static void visit_texts(struct slice body, const struct json_path *list, json_text_callback on_text, void *owner) {
 	struct json_walk walk;
 	json_walk_init(&walk, list, body);
 	do {
 		json_walk_next(&walk);
-		if (walk.path >= first && walk.token.kind == JSON_STRING)
+		if (walk.path != JSON_NO_PATH && walk.token.kind == JSON_STRING)
 			json_visit_text(walk.token.text, on_text, owner);
 	} while (!json_walk_is_over(&walk));
 }
 
 void response_shape_each_text(struct slice body, json_text_callback on_text, void *owner) {
-	visit_texts(body, paths, TEXT, on_text, owner);
+	visit_texts(body, text_paths, on_text, owner);
 }
 
 void response_shape_delta(struct slice payload, json_text_callback on_text, void *owner) {
 	static const struct json_path delta_paths[] = {{{"delta", "text"}}, {{0}}};
-	visit_texts(payload, delta_paths, 0, on_text, owner);
+	visit_texts(payload, delta_paths, on_text, owner);
 }
 
 struct slice response_shape_tier(struct headers headers) {
