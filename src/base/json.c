@@ -261,6 +261,28 @@ void json_read(struct json_reader *reader, struct json_token *token) {
 		next_value(reader, at, end, token);
 }
 
+void json_skip_container(struct json_reader *reader, struct json_token *token) {
+	const char *at = reader->rest.ptr, *end = at + reader->rest.len;
+	unsigned depth = reader->depth;
+	while (at && at < end) {
+		if (*at == '"') {
+			at = read_string(at, end, token);
+			continue;
+		}
+		if ((*at == '{' || *at == '[') && depth++ == JSON_DEPTH_MAX)
+			break;
+		if ((*at == '}' || *at == ']') && depth-- == reader->depth) {
+			if (*at == (in_object(reader) ? '}' : ']')) {
+				close_container(reader, at, end, token);
+				return;
+			}
+			break;
+		}
+		at++;
+	}
+	set_broken(reader, token);
+}
+
 struct json_token json_next(struct json_reader *reader) {
 	struct json_token token;
 	json_read(reader, &token);

@@ -52,6 +52,10 @@ void json_read(struct json_reader *reader, struct json_token *token);
 // As json_read, but returns the token.
 struct json_token json_next(struct json_reader *reader);
 
+// Skips the rest of the container that was opened last, whose own token was the last one; *token becomes its end, or
+// BROKEN. Of what is inside only brackets and strings are checked.
+void json_skip_container(struct json_reader *reader, struct json_token *token);
+
 // Skips the next value as a whole; *raw is its unchanged text. False if no value follows: at the end of a container or
 // of the text, or if the text is broken before the value's end.
 bool json_take_value(struct json_reader *reader, struct slice *raw);

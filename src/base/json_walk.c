@@ -91,12 +91,6 @@ static int find_end(const struct json_walk *walk, uint64_t paths, unsigned depth
 	return end;
 }
 
-// Reads on to the end of the container that begins at that depth.
-static void skip_container(struct json_walk *walk, unsigned depth) {
-	while (walk->reader.depth > depth && walk->token.kind != JSON_BROKEN)
-		json_read(&walk->reader, &walk->token);
-}
-
 enum json_kind json_walk_next(struct json_walk *walk) {
 	struct json_token *token = &walk->token;
 	json_read(&walk->reader, token);
@@ -116,6 +110,6 @@ enum json_kind json_walk_next(struct json_walk *walk) {
 	if (opens)
 		walk->open_paths[depth + 1] = open_paths;
 	if (opens && !open_paths && !walk->anywhere && walk->path == JSON_NO_PATH)
-		skip_container(walk, depth);
+		json_skip_container(&walk->reader, token);
 	return token->kind;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walks over a JSON text once and matches each value against a table of paths. Like base/json, it works in place,
-// without allocation or recursion, in linear time. A walk can stop after any token and continue later.
+// without allocation or recursion, in linear time. A walk can stop after any token and continue later. If no path is of
+// the form {"**", NAME}, a container that no path leads into is skipped as a whole (json_skip_container).
 #ifndef BASE_JSON_WALK_H
 #define BASE_JSON_WALK_H
 

@@ -11,10 +11,10 @@ static const struct json_path paths[] = {
 };
 
 // Lists each value that has a path: the path's index and the value's kind, such as "0s" for a string at a.b.c.
-static void describe(struct slice text, struct buffer *out) {
+static void describe(const struct json_path *list, struct slice text, struct buffer *out) {
 	static const char kinds[] = "??o?a?ksntfz";
 	struct json_walk walk;
-	json_walk_init(&walk, paths, text);
+	json_walk_init(&walk, list, text);
 	do {
 		json_walk_next(&walk);
 		if (walk.path != JSON_NO_PATH)
@@ -49,8 +49,48 @@ TEST(matches_values_by_their_paths) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct buffer found;
 		buffer_init(&found, 1024);
-		describe(slice_from(rows[i].text), &found);
+		describe(paths, slice_from(rows[i].text), &found);
 		CHECK_SLICE(buffer_slice(&found), slice_from(rows[i].found));
+		buffer_free(&found);
+	}
+}
+
+TEST(skips_what_no_path_leads_into) {
+	static const struct json_path plain[] = {{{"a", "b"}}, {{"z"}}, {{0}}};
+	static const struct {
+		const char *text, *found;
+	} rows[] = {
+	    {"{\"x\":{\"a\":{\"b\":1}},\"y\":[[{}],[]],\"a\":{\"x\":{\"b\":1},\"b\":2},\"z\":3}", "0n 1n"},
+	    {"{\"x\":[\"]\",\"\\\"]\",\"\\u005d\"],\"z\":\"}\"}", "1s"},
+	    {"[{\"z\":1}]", ""},
+	    // Of what is skipped, brackets and strings are checked.
+	    {"{\"x\":{nothing:0,,},\"z\":1}", "1n"},
+	    {"{\"x\":[1},\"z\":1}", " broken"},
+	    {"{\"x\":[\"\\x\"],\"z\":1}", " broken"},
+	    {"{\"x\":[\"", " broken"},
+	    {"{\"x\":[[]", " broken"},
+	    {"{\"x\":[", " broken"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buffer found;
+		buffer_init(&found, 1024);
+		describe(plain, slice_from(rows[i].text), &found);
+		CHECK_SLICE(buffer_slice(&found), slice_from(rows[i].found));
+		buffer_free(&found);
+	}
+	for (size_t depth = JSON_DEPTH_MAX - 1; depth <= JSON_DEPTH_MAX; depth++) {
+		struct buffer text, found;
+		buffer_init(&text, 1024);
+		buffer_init(&found, 1024);
+		buffer_append(&text, SLICE("{\"x\":"));
+		for (size_t i = 0; i < depth; i++)
+			buffer_append_byte(&text, '[');
+		for (size_t i = 0; i < depth; i++)
+			buffer_append_byte(&text, ']');
+		buffer_append(&text, SLICE(",\"z\":1}"));
+		describe(plain, buffer_slice(&text), &found);
+		CHECK_SLICE(buffer_slice(&found), depth < JSON_DEPTH_MAX ? SLICE("1n") : SLICE(" broken"));
+		buffer_free(&text);
 		buffer_free(&found);
 	}
 }
@@ -63,7 +103,7 @@ TEST(long_escaped_keys_match_nothing) {
 	for (int i = 0; i < 1000; i++)
 		buffer_append(&text, SLICE("\\u0061"));
 	buffer_append(&text, SLICE("\":1}"));
-	describe(buffer_slice(&text), &found);
+	describe(paths, buffer_slice(&text), &found);
 	CHECK_SLICE(buffer_slice(&found), SLICE(""));
 	buffer_free(&text);
 	buffer_free(&found);
@@ -78,7 +118,7 @@ TEST(matches_at_every_depth) {
 	buffer_append(&text, SLICE("{\"text\":1}"));
 	for (int i = 1; i < JSON_DEPTH_MAX; i++)
 		buffer_append(&text, SLICE("}"));
-	describe(buffer_slice(&text), &found);
+	describe(paths, buffer_slice(&text), &found);
 	CHECK_SLICE(buffer_slice(&found), SLICE("3n"));
 	buffer_free(&text);
 	buffer_free(&found);
@@ -86,6 +126,7 @@ TEST(matches_at_every_depth) {
 
 int main(void) {
 	RUN(matches_values_by_their_paths);
+	RUN(skips_what_no_path_leads_into);
 	RUN(long_escaped_keys_match_nothing);
 	RUN(matches_at_every_depth);
 	return check_summary();
