@@ -2,7 +2,7 @@
 // The header block of a frame. The check and the readers share one parser.
 #include "aws/eventstream_headers.h"
 
-#include "base/utf8.h"
+#include "base/slice.h"
 
 // The size of a value, by type; 0 for BYTES and STRING, whose length precedes them.
 static const uint8_t FIXED_BYTES[] = {0, 0, 1, 2, 4, 8, 0, 0, 8, 16};
@@ -91,7 +91,7 @@ enum eventstream_error eventstream_headers_check(struct slice block) {
 		enum eventstream_error error = header_take(&block, &header);
 		if (error)
 			return error;
-		if (header.type == EVENTSTREAM_STRING && !utf8_is_valid(header.bytes))
+		if (header.type == EVENTSTREAM_STRING && !slice_is_utf8(header.bytes))
 			return EVENTSTREAM_NOT_UTF8;
 		if (is_among(names, count, header.name))
 			return EVENTSTREAM_DUPLICATE;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The wait that a response asks for. Reads HTTP dates in the three forms of RFC 9110, section 5.6.7.
 #include "aws/exception.h"
-#include "base/calendar.h"
+#include "base/time_format.h"
 
 enum { MOST_MS = 5 * 60 * 1000, DAY_S = 86400 };
 
@@ -89,7 +89,7 @@ static bool match_date(struct slice text, const char *pattern, struct civil *civ
 	for (const char *part = pattern; *part; part++)
 		if (!take_part(&text, *part, civil))
 			return false;
-	return text.len == 0 && calendar_is_valid(*civil);
+	return text.len == 0 && time_civil_is_valid(*civil);
 }
 
 // Seconds since 1970, or -1 if the text is no date. A two-digit year that would be more than 50 years ahead is in the
@@ -97,13 +97,13 @@ static bool match_date(struct slice text, const char *pattern, struct civil *civ
 static int64_t parse_date(struct slice text, int64_t wall_s) {
 	struct civil civil = {0};
 	if (match_date(text, "W, D B Y h:m:s GMT", &civil) || match_date(text, "W B D h:m:s Y", &civil))
-		return calendar_seconds(civil);
+		return time_civil_seconds(civil);
 	if (!match_date(text, "W, D-B-y h:m:s GMT", &civil))
 		return -1;
 	civil.year += 2000;
-	if (calendar_seconds(civil) > wall_s + INT64_C(50) * 365 * DAY_S)
+	if (time_civil_seconds(civil) > wall_s + INT64_C(50) * 365 * DAY_S)
 		civil.year -= 100;
-	return calendar_seconds(civil);
+	return time_civil_seconds(civil);
 }
 
 int64_t exception_retry_after_ms(struct headers headers, int64_t wall_s) {

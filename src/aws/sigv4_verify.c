@@ -4,8 +4,8 @@
 #include <openssl/crypto.h>
 
 #include "aws/sigv4_state.h"
-#include "base/calendar.h"
 #include "base/error.h"
+#include "base/time_format.h"
 
 enum { SKEW_S = 300 };
 
@@ -106,9 +106,9 @@ static bool parse_date(struct slice text, int64_t *wall_s) {
 	    !parse_digits(text.ptr, 4, &civil.year) || !parse_digits(text.ptr + 4, 2, &civil.month) ||
 	    !parse_digits(text.ptr + 6, 2, &civil.day) || !parse_digits(text.ptr + 9, 2, &civil.hour) ||
 	    !parse_digits(text.ptr + 11, 2, &civil.minute) || !parse_digits(text.ptr + 13, 2, &civil.second) ||
-	    !calendar_is_valid(civil))
+	    !time_civil_is_valid(civil))
 		return false;
-	*wall_s = calendar_seconds(civil);
+	*wall_s = time_civil_seconds(civil);
 	return true;
 }
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/memory_meter.h"
+#include "base/memory.h"
 #include "base/slice.h"
 
 struct arena_block;

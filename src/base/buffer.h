@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/memory_meter.h"
+#include "base/memory.h"
 #include "base/slice.h"
 
 struct buffer {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/utf8.h"
+#include "base/slice.h"
 
 enum { NUMBER_BYTES = 40, MEASURE_DIGITS = 10 };
 
@@ -168,7 +168,7 @@ static size_t plain_length(struct slice text) {
 int json_append_string(struct buffer *out, struct slice text) {
 	buffer_append_byte(out, '"');
 	while (text.len) {
-		size_t plain = plain_length(text), length = plain ? plain : utf8_length(text);
+		size_t plain = plain_length(text), length = plain ? plain : slice_utf8_length(text);
 		if (plain)
 			buffer_append(out, slice_of(text.ptr, plain));
 		else if (length)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,4 +46,30 @@ void memory_free_secret(char *secret) {
 void memory_replace_string(char **place, struct slice text) {
 	memory_free_secret(*place);
 	*place = memory_string(text);
+}
+
+void memory_meter_init(struct memory_meter *meter, size_t limit_bytes) {
+	atomic_init(&meter->held_bytes, 0);
+	meter->limit_bytes = limit_bytes;
+}
+
+void memory_meter_charge(struct memory_meter *meter, size_t bytes) {
+	if (meter && bytes)
+		atomic_fetch_add_explicit(&meter->held_bytes, bytes, memory_order_relaxed);
+}
+
+void memory_meter_release(struct memory_meter *meter, size_t bytes) {
+	if (!meter || !bytes)
+		return;
+	size_t before = atomic_fetch_sub_explicit(&meter->held_bytes, bytes, memory_order_relaxed);
+	assert(before >= bytes);
+	(void)before;
+}
+
+size_t memory_meter_held(const struct memory_meter *meter) {
+	return atomic_load_explicit(&meter->held_bytes, memory_order_relaxed);
+}
+
+bool memory_meter_is_full(const struct memory_meter *meter) {
+	return meter && memory_meter_held(meter) >= meter->limit_bytes;
 }

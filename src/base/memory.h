@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small allocations, which abort when memory is out, and wiping of secrets. Memory whose size depends on input belongs
-// in a buffer or an arena instead: those have limits and return errors.
+// Small allocations, which abort when memory is out, wiping of secrets, and the count of what buffers and arenas hold.
+// Memory whose size depends on input belongs in those two: they have limits and return errors.
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/slice.h"
@@ -25,5 +27,24 @@ void memory_wipe(void *ptr, size_t len);
 
 // Wipes a NUL-terminated secret and frees it; NULL is allowed.
 void memory_free_secret(char *secret);
+
+// Counts the memory that many objects hold together, and compares it with a limit. A meter refuses nothing itself:
+// owners check it before they accept new work, and work in progress completes. Thread-safe. Each charged byte is
+// released once, so that the count is 0 when no memory is held.
+struct memory_meter {
+	atomic_size_t held_bytes;
+	size_t limit_bytes;
+};
+
+void memory_meter_init(struct memory_meter *meter, size_t limit_bytes);
+
+// Both functions do nothing for a NULL meter.
+void memory_meter_charge(struct memory_meter *meter, size_t bytes);
+void memory_meter_release(struct memory_meter *meter, size_t bytes);
+
+size_t memory_meter_held(const struct memory_meter *meter);
+
+// Whether the limit is reached. A NULL meter is never full.
+bool memory_meter_is_full(const struct memory_meter *meter);
 
 #endif

@@ -24,4 +24,9 @@ double random_unit(struct random_source *source);
 // Uniform in [0, bound); bound must not be 0.
 uint64_t random_below(struct random_source *source, uint64_t bound);
 
+enum { UUID_BYTES = 37 }; // with its NUL
+
+// Writes a random UUID (RFC 9562, section 5.4: version 4): 36 characters, in lower case, and a NUL.
+void random_uuid(struct random_source *random, char text[UUID_BYTES]);
+
 #endif

@@ -57,4 +57,12 @@ struct slice slice_trim(struct slice s);
 // anything else: an empty slice, a sign, spaces, overflow.
 bool slice_parse_u64(struct slice s, uint64_t max, uint64_t *value);
 
+// UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
+
+// The length of the sequence at the front of `text`, or 0 if it is invalid. `text` must not be empty.
+size_t slice_utf8_length(struct slice text);
+
+// Whether the whole text is valid.
+bool slice_is_utf8(struct slice text);
+
 #endif

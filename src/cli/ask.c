@@ -14,7 +14,6 @@
 #include "base/memory.h"
 #include "base/problem.h"
 #include "base/random.h"
-#include "base/uuid.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/settings_flags.h"
@@ -134,7 +133,7 @@ static bool send_request(struct mux *mux, struct slice model, struct slice body)
 	struct random_source random;
 	char request_id[UUID_BYTES];
 	random_init_from_system(&random);
-	uuid_make(&random, request_id);
+	random_uuid(&random, request_id);
 	eventstream_decoder_init(&printer.decoder, EVENTSTREAM_FRAME_BYTES);
 	struct policy *policy = mux_policy(mux);
 	struct mux_worker *worker = mux_worker_new(mux, 0, printer.loop);

@@ -73,7 +73,7 @@ static void refuse_request(struct data_listener *listener, struct server_call *c
 	    .message = slice_from(route->message),
 	    .retry_after_ms = retry_after_ms,
 	};
-	uuid_make(&listener->random, id);
+	random_uuid(&listener->random, id);
 	log_local(listener, request, slice_from(id), slice_from(operation_name(route->operation)), "refused", route->status,
 	          format_message(listener, error.message).len);
 	data_listener_respond_error(listener, call, &error, slice_from(id), (struct slice){0}, 0, &bytes_out);
@@ -106,7 +106,7 @@ static void data_listener_on_request(void *owner, struct server_call *call, cons
 		*call_owner = transaction_begin(listener, call, request, route.operation, buffer_slice(&listener->model_id));
 	} else if (route.kind == REQUEST_ROUTE_HEALTH) {
 		char id[UUID_BYTES];
-		uuid_make(&listener->random, id);
+		random_uuid(&listener->random, id);
 		respond_health(listener, call, request, slice_from(id));
 	} else {
 		refuse_request(listener, call, request, &route, -1);
@@ -128,7 +128,7 @@ static void data_listener_on_gone(void *owner, struct server_call *call, void *c
 static size_t data_listener_format_refusal(void *owner, int status, const char *reason, struct header *headers,
                                            struct buffer *body) {
 	struct data_listener *listener = owner;
-	uuid_make(&listener->random, listener->refusal_id);
+	random_uuid(&listener->random, listener->refusal_id);
 	exception_format_body(slice_from(reason), body);
 	headers[0] = (struct header){SLICE("content-type"), SLICE("application/json")};
 	headers[1] = (struct header){SLICE("x-amzn-requestid"), slice_from(listener->refusal_id)};

@@ -9,9 +9,8 @@
 
 #include "base/buffer.h"
 #include "base/list.h"
-#include "base/memory_meter.h"
+#include "base/memory.h"
 #include "base/random.h"
-#include "base/uuid.h"
 #include "gateway/access_log.h"
 #include "gateway/request_routes.h"
 #include "gateway/response_headers.h"

@@ -14,7 +14,6 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/memory_meter.h"
 #include "base/problem.h"
 #include "base/random.h"
 #include "config/credentials_config.h"

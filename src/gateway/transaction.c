@@ -166,7 +166,7 @@ struct transaction *transaction_begin(struct data_listener *listener, struct ser
 	transaction->client_length = request->peer.len < CLIENT_BYTES ? request->peer.len : CLIENT_BYTES;
 	if (transaction->client_length)
 		memcpy(transaction->client, request->peer.ptr, transaction->client_length);
-	uuid_make(&listener->random, transaction->request_id);
+	random_uuid(&listener->random, transaction->request_id);
 	struct mux_call asked = {
 	    .request_id = slice_from(transaction->request_id),
 	    .operation = operation,

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/memory_meter.h"
+#include "base/memory.h"
 #include "gateway/data_listener.h"
 #include "gateway/settings.h"
 #include "mux/mux.h"

@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/header.h"
-#include "base/memory_meter.h"
+#include "base/memory.h"
 #include "base/slice.h"
 #include "net/loop.h"
 

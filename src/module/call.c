@@ -26,7 +26,7 @@ void call_init(struct call *call, struct engine *engine, enum operation operatio
 	                                 ? options->limits.hold_bytes + 2 * options->limits.frame_bytes + SLACK_BYTES
 	                                 : options->limits.response_bytes);
 	eventstream_decoder_init(&call->decoder, EVENTSTREAM_FRAME_BYTES);
-	uuid_make(&engine->random, call->own_id);
+	random_uuid(&engine->random, call->own_id);
 	call->request_id = slice_from(call->own_id);
 }
 

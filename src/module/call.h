@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/header.h"
 #include "base/list.h"
-#include "base/uuid.h"
+#include "base/random.h"
 #include "module/engine.h"
 
 enum { CALL_HEADERS_MAX = 4 };

@@ -13,7 +13,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/header.h"
-#include "base/memory_meter.h"
+#include "base/memory.h"
 #include "base/problem.h"
 #include "mux/engine_options.h"
 #include "net/loop.h"

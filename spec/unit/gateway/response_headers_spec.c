@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The headers of responses and errors, written one a line and compared as a whole.
 #include "../check.h"
-#include "base/uuid.h"
+#include "base/random.h"
 #include "gateway/response_headers.h"
 
 static const char *text_of(struct headers headers, char *text, size_t size) {
@@ -112,9 +112,9 @@ TEST(request_ids_are_random_uuids) {
 	struct random_source random;
 	char first[UUID_BYTES], second[UUID_BYTES];
 	random_init(&random, 1);
-	uuid_make(&random, first);
+	random_uuid(&random, first);
 	for (int round = 0; round < 1000; round++) {
-		uuid_make(&random, second);
+		random_uuid(&random, second);
 		CHECK_INT(strlen(second), 36);
 		CHECK_INT(strspn(second, "0123456789abcdef-"), 36);
 		CHECK(second[8] == '-' && second[13] == '-' && second[18] == '-' && second[23] == '-');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/utf8.h"
+#include "base/slice.h"
 
 #include <stdlib.h>
 
@@ -38,16 +38,16 @@ static const struct {
 TEST(accepts_valid_sequences_only) {
 	for (size_t i = 0; i < sizeof SEQUENCES / sizeof *SEQUENCES; i++) {
 		struct slice sequence = slice_from(SEQUENCES[i].text);
-		CHECK_INT(utf8_length(sequence), SEQUENCES[i].length);
+		CHECK_INT(slice_utf8_length(sequence), SEQUENCES[i].length);
 		for (size_t before = 0; before < 20; before++) {
 			char *text = malloc(before + sequence.len);
 			memset(text, 'a', before);
 			memcpy(text + before, sequence.ptr, sequence.len);
-			CHECK_INT(utf8_is_valid(slice_of(text, before + sequence.len)), SEQUENCES[i].length > 0);
+			CHECK_INT(slice_is_utf8(slice_of(text, before + sequence.len)), SEQUENCES[i].length > 0);
 			free(text);
 		}
 	}
-	CHECK(utf8_is_valid((struct slice){0}));
+	CHECK(slice_is_utf8((struct slice){0}));
 }
 
 int main(void) {

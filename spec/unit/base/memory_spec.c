@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
-#include "base/memory_meter.h"
+#include "base/memory.h"
 
 TEST(a_meter_is_full_at_its_limit) {
 	struct memory_meter meter;
