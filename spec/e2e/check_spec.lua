@@ -45,7 +45,7 @@ describe("check", function()
 
   local TWO = "models = { { id = 'a' }, { id = 'b', fallback = true } }"
 
-  it("finds every policy that ships sound, without a doubt, on one page", function()
+  it("finds every policy that ships sound, without a warning, on one page", function()
     if signalbox.is_slow then pending("the thread sanitizer makes the largest body too slow for a hook") return end
     for _, path in ipairs(shipped()) do
       local status, out, log = signalbox.run { "check", path }
@@ -212,7 +212,7 @@ describe("check", function()
     end
   end)
 
-  it("doubts what is allowed and hardly meant, which is no mistake", function()
+  it("warns of what is allowed and hardly meant, which is no mistake", function()
     local status, out, log = check([[return { deadline_ms = 5000, max_wait_ms = 6000,
       models = { { id = 'a' }, { id = 'b', serves = { 'chat', '*' } } },
       select = function(_, models)
@@ -220,7 +220,7 @@ describe("check", function()
         return models[1].name == "a" and models[1] or nil
       end }]])
     assert.equal(0, status)
-    assert.matches("a sound policy with 2 models, %d doubts", out)
+    assert.matches("a sound policy with 2 models, %d warnings", out)
     assert.matches("warning: .-policy%.lua: max_wait_ms: expected at most deadline_ms %(5000%), found 6000\n", log)
     assert.matches('models[2].serves[1]: expected a name or glob that lets something new through, found "chat"',
       log, 1, true)

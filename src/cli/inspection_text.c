@@ -155,7 +155,7 @@ static void print_head(const struct inspection *inspection) {
 	printf("%s: a %s policy with %zu model%s", inspection->policy, wrong ? "mistaken" : "sound",
 	       inspection->model_count, inspection->model_count == 1 ? "" : "s");
 	if (inspection->warnings.count)
-		printf(", %zu doubt%s", inspection->warnings.count, inspection->warnings.count == 1 ? "" : "s");
+		printf(", %zu warning%s", inspection->warnings.count, inspection->warnings.count == 1 ? "" : "s");
 	putchar('\n');
 }
 

@@ -106,6 +106,7 @@ static void add_breaker(struct event_log_line *line, const struct breaker_change
 }
 
 static void add_cooldown(struct event_log_line *line, const struct cooldown_started *cooldown) {
+	add_word(line, "kind", cooldown->is_deprioritized ? "deprioritized" : NULL);
 	add_word(line, "tier", service_tier_names[cooldown->tier]);
 	add_failure(line, cooldown->failure);
 	add_number(line, "milliseconds", cooldown->length_ms);

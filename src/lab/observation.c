@@ -102,11 +102,11 @@ static void note_classification(struct observation *observation, const struct cl
 	if (c->counts)
 		buffer_append(words, SLICE(", counts against the breaker"));
 	if (c->throttle && c->cooldown_ms)
-		buffer_printf(words, ", rests %" PRIu64 " ms as asked", c->cooldown_ms);
+		buffer_printf(words, ", cooldown %" PRIu64 " ms as asked", c->cooldown_ms);
 	else if (c->throttle)
-		buffer_append(words, SLICE(", rests 1000 ms, doubling"));
+		buffer_append(words, SLICE(", cooldown 1000 ms, doubling"));
 	else if (c->cooldown_ms)
-		buffer_printf(words, ", %s %" PRIu64 " ms", c->deprioritizes ? "deprioritized for" : "rests", c->cooldown_ms);
+		buffer_printf(words, ", %s %" PRIu64 " ms", c->deprioritizes ? "deprioritized for" : "cooldown", c->cooldown_ms);
 	struct json_writer json;
 	json_writer_init(&json, &observation->json);
 	json_begin_object(&json, NULL);

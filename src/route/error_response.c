@@ -103,7 +103,7 @@ static void set_no_models(const struct step *step, const struct pool *pool, stru
 		break;
 	case NO_MODELS_UNAVAILABLE:
 		set_throttling(out, TYPE_CIRCUIT_OPEN,
-		               SLICE("Every model that serves this request is resting or has its breaker open."),
+		               SLICE("Every model that serves this request is in cooldown, over its quota or has its breaker open."),
 		               step->retry_after_ms);
 		break;
 	case NO_MODELS_NONE_SELECTED:

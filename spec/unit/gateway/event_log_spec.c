@@ -172,6 +172,9 @@ TEST(changes_of_a_model_have_their_cause) {
 	                       .model = &model,
 	                       .cooldown = {.length_ms = 1500, .tier = TIER_PRIORITY, .failure = &failure}};
 	CHECK_STRING(fields_of(&event), "model=nova tier=priority error=ModelErrorException status=424 milliseconds=1500");
+	event.cooldown = (struct cooldown_started){.length_ms = 30000, .is_deprioritized = true, .failure = &failure};
+	CHECK_STRING(fields_of(&event),
+	             "model=nova kind=deprioritized error=ModelErrorException status=424 milliseconds=30000");
 	event = (struct event){.kind = EVENT_STATISTICS_RESET};
 	CHECK_STRING(fields_of(&event), "");
 }

@@ -81,10 +81,10 @@ TEST(cases_are_what_their_names_say) {
 	    {"after some traffic", REASON("models[2].inflight .. ' ' .. math.floor(models[2].p50_ms)"), "a (1 360)"},
 	    {"the first primary's breaker open", REASON("models[1].name .. #models .. #models.primary"), "b (b21)"},
 	    {"the first primary's breaker half-open", REASON("models[1].breaker .. #models"), "a (half_open3)"},
-	    {"the first primary resting", REASON("#models .. models[1].breaker"), "b (2closed)"},
+	    {"the first primary in cooldown", REASON("#models .. models[1].breaker"), "b (2closed)"},
 	    {"only fallbacks left", REASON("#models .. ' ' .. #models.primary"), "c (1 0)"},
 	    {"a single model left", REASON("'' .. #models"), "c (1)"},
-	    {"all models resting", REASON("'' .. #models"), "a (1)"},
+	    {"all models in cooldown", REASON("'' .. #models"), "a (1)"},
 	    {"another model after a failure", REASON("request.attempt .. #models .. tostring(request.tried[1])"),
 	     "b (22a)"},
 	    {"a third model after two failures", REASON("request.attempt .. table.concat(request.tried)"), "c (3ab)"},
@@ -140,7 +140,7 @@ TEST(tiers_and_hedges) {
 	             "{ tier = 'flex', hedge_after_ms = 100 }, 'attempt ' .. request.attempt end }",
 	             &dry_run);
 	CHECK_STRING(words(&dry_run, "select", "all models healthy"), "a, hedge_after_ms 100, tier flex (attempt 1)");
-	CHECK_STRING(words(&dry_run, "classify", "throttle"), "escalate, rate_limit, rests 1500 ms as asked");
+	CHECK_STRING(words(&dry_run, "classify", "throttle"), "escalate, rate_limit, cooldown 1500 ms as asked");
 	// Attempt 2 is the hedge.
 	CHECK_STRING(words(&dry_run, "select", "another model after a failure"),
 	             "b, hedge_after_ms 100, tier flex (attempt 3)");
@@ -219,16 +219,16 @@ TEST(classifications_as_text) {
 	static const struct {
 		const char *classify, *failure, *words;
 	} rows[] = {
-	    {"", "throttle", "failover, rate_limit, rests 1500 ms as asked"},
+	    {"", "throttle", "failover, rate_limit, cooldown 1500 ms as asked"},
 	    {"", "outage", "failover, fail_fast, counts against the breaker"},
 	    {"return 'fail', { counts = false }", "outage", "fail, fail_fast"},
 	    {"return 'retry', { after_ms = 250, cooldown_ms = 9000 }", "silence",
-	     "retry, fail_fast, after 250 ms, counts against the breaker, rests 9000 ms"},
+	     "retry, fail_fast, after 250 ms, counts against the breaker, cooldown 9000 ms"},
 	    {"return 'failover', { outcome = 'rate_limit' }", "silence",
 	     "failover, rate_limit, counts against the breaker"},
 	    {"return nil, { outcome = 'rate_limit', counts = false }", "silence", "failover, rate_limit"},
 	    {"return nil, { cooldown_ms = 0 }", "throttle", "failover, rate_limit"},
-	    {"return nil, nil", "throttle", "failover, rate_limit, rests 1500 ms as asked"},
+	    {"return nil, nil", "throttle", "failover, rate_limit, cooldown 1500 ms as asked"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct fixture fixture;
