@@ -102,9 +102,10 @@ static void set_no_models(const struct step *step, const struct pool *pool, stru
 		set_not_served(pool, asked, arena, out);
 		break;
 	case NO_MODELS_UNAVAILABLE:
-		set_throttling(out, TYPE_CIRCUIT_OPEN,
-		               SLICE("Every model that serves this request is in cooldown, over its quota or has its breaker open."),
-		               step->retry_after_ms);
+		set_throttling(
+		    out, TYPE_CIRCUIT_OPEN,
+		    SLICE("Every model that serves this request is in cooldown, over its quota or has its breaker open."),
+		    step->retry_after_ms);
 		break;
 	case NO_MODELS_NONE_SELECTED:
 		set_throttling(out, TYPE_THROTTLING, SLICE("The routing policy chose no model for this request."),
