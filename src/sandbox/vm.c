@@ -19,6 +19,8 @@ enum {
 	BYTES_PER_INSTRUCTION = 64,
 	// An instruction takes 10 to 20 ns. A call that averages this much is stuck in work that isn't counted.
 	NS_PER_INSTRUCTION = 250,
+	// Counting each instruction by itself takes several times as long as the instruction.
+	NS_PER_EXACT_INSTRUCTION = 2500,
 	// A pass over a kilobyte of a body costs one instruction, so that a script can afford the largest body: otherwise
 	// a client could have the script disabled. The pass takes 500 ns, up to ten times that on a slow machine.
 	BODY_BYTES_PER_CHARGE = 1024,
@@ -214,7 +216,7 @@ void vm_begin(struct vm *vm, uint64_t instructions) {
 	vm->start_bytes = vm->peak_bytes = vm->used_bytes;
 	vm->remaining = (int64_t)instructions;
 	vm->start_ns = 0;
-	vm->limit_ns = instructions * NS_PER_INSTRUCTION;
+	vm->limit_ns = instructions * (vm->is_exact ? NS_PER_EXACT_INSTRUCTION : NS_PER_INSTRUCTION);
 }
 
 void vm_charge(lua_State *lua, uint64_t amount) {
