@@ -1,7 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Checks that the README of each room of src/ lists every file of the room once, and no other. In the tables' first
 -- column `name` stands for name.c and name.h, or whichever of them there is, and `name.c` for that file alone. Files
--- may also be named in a row's second column, as `name.c` or `name.h`. Prints each mistake and exits 1.
+-- may also be named in a row's second column, as `name.c` or `name.h`. A room keeps to FILES_MAX files and LINES_MAX
+-- lines of C: one that outgrows them holds two trades. Prints each mistake and exits 1.
+
+local FILES_MAX, LINES_MAX = 45, 5000
 
 local mistakes = 0
 local function complain(...)
@@ -30,6 +33,13 @@ local function rows_of(path)
   end
   file:close()
   return rows
+end
+
+local function check_size(folder)
+  local files = #lines_of("ls " .. folder .. "/*.[ch]")
+  local lines = tonumber(lines_of("cat " .. folder .. "/*.[ch] | wc -l")[1])
+  if files > FILES_MAX then complain("%s: %d files, %d is the limit", folder, files, FILES_MAX) end
+  if lines > LINES_MAX then complain("%s: %d lines, %d is the limit", folder, lines, LINES_MAX) end
 end
 
 local function check_room(folder)
@@ -62,5 +72,9 @@ local function check_room(folder)
   end
 end
 
-for _, folder in ipairs(lines_of("ls -d src/*/")) do check_room((folder:gsub("/$", ""))) end
+for _, path in ipairs(lines_of("ls -d src/*/")) do
+  local folder = path:gsub("/$", "")
+  check_room(folder)
+  check_size(folder)
+end
 os.exit(mistakes == 0 and 0 or 1)
