@@ -105,9 +105,7 @@ static void end_unary(struct attempt *attempt) {
 		response_shape_read(buffer_slice(&attempt->body), &shape);
 	else if (attempt->call->operation == OPERATION_INVOKE_MODEL)
 		response_shape_read_headers(attempt->headers, &shape.usage);
-	const struct token_usage *usage = &shape.usage;
-	attempt->result.usage =
-	    (struct usage){usage->input_tokens, usage->output_tokens, usage->cache_read_tokens, usage->cache_write_tokens};
+	attempt->result.usage = shape.usage;
 	attempt_end(attempt, ATTEMPT_SUCCEEDED);
 }
 
@@ -263,7 +261,7 @@ static void attempt_init(struct attempt *attempt, const struct attempt_order *or
 	attempt->timeout_ms = options->timeout_ms;
 	attempt->stream_idle_ms = order->stream_idle_ms;
 	attempt->ttft_ms = -1;
-	attempt->result.usage = (struct usage){-1, -1, -1, -1};
+	attempt->result.usage = TOKEN_USAGE_UNKNOWN;
 	attempt->started_ms = attempt->last_byte_ms = attempt_now_ms(attempt);
 	if (operation_is_streaming(attempt->call->operation) && options->ttft_ms < attempt->timeout_ms)
 		attempt->timeout_ms = options->ttft_ms;

@@ -145,7 +145,7 @@ static struct step request_send(struct mux_request *request, const struct step *
 		list_append(&request->attempts, &attempt->link);
 		return (struct step){.kind = STEP_NONE};
 	}
-	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1, .usage = {-1, -1, -1, -1}};
+	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1, .usage = TOKEN_USAGE_UNKNOWN};
 	if (!request->routing)
 		return unrouted_end(request, ROUTE_FAILED);
 	return route_attempt_ended(request->routing, step->attempt, &result, request_now_ms(request));

@@ -43,7 +43,7 @@ void view_push_count(lua_State *lua, int64_t count);
 // nil for TIER_NONE.
 void view_push_tier(lua_State *lua, enum service_tier tier);
 // A read-only table of token counts; unknown ones are nil.
-void view_push_usage(lua_State *lua, const struct usage *usage);
+void view_push_usage(lua_State *lua, const struct token_usage *usage);
 // A whole body, decoded; nil for an empty one. Raises for one of more than 1 MiB.
 void view_push_decoded(lua_State *lua, struct slice body);
 
