@@ -17,6 +17,10 @@ struct view_field {
 void view_push_metatable(lua_State *lua, const char *name, const struct view_field *fields,
                          void (*check)(lua_State *lua, void *object));
 
+// Raises the error for reading the field whose name is at index 2, which a `name` lacks. `fields` are those that it
+// has, ended by NULL.
+int view_refuse_field(lua_State *lua, const char *name, const char *const *fields);
+
 // The head of a call's views: valid while `call` equals that of `views`. C keeps no pointer to such a view, since Lua
 // may collect it as soon as the hook no longer refers to it.
 struct call_view {
