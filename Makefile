@@ -86,14 +86,15 @@ $(BUILD)/lib$(1).a: $(call objects,$(1)) src/$(1)
 endef
 $(foreach room,$(ROOMS),$(eval $(call archive_rule,$(room))))
 
-# A unit spec, and a benchmark ROOM_bench.c, links its own room and the rooms below it, nothing else; but for the specs of
+# A unit spec, and a benchmark ROOM_bench.c, links its own room and the rooms below it, nothing else; but for those of
 # policies, which read bodies as the engine does.
 policy_specs := mux
 lab_specs    := mux
+driven_rooms  = $(sort $($(1)) $(foreach room,$($(1)_specs),$($(room))))
 define unit_rule
-$(BUILD)/spec/unit/$(1)/%: $(BUILD)/spec/unit/$(1)/%.o $(call archives,$(sort $($(1)) $(foreach room,$($(1)_specs),$($(room))))) $(JUMPS)
+$(BUILD)/spec/unit/$(1)/%: $(BUILD)/spec/unit/$(1)/%.o $(call archives,$(call driven_rooms,$(1))) $(JUMPS)
 	$$(call SHOW,LD,$$@)$(CC) $(LDFLAGS) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $(LIBS)
-$(BUILD)/spec/bench/$(1)_bench: $(BUILD)/spec/bench/$(1)_bench.o $(call archives,$($(1)))
+$(BUILD)/spec/bench/$(1)_bench: $(BUILD)/spec/bench/$(1)_bench.o $(call archives,$(call driven_rooms,$(1)))
 	$$(call SHOW,LD,$$@)$(CC) $(LDFLAGS) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $(LIBS)
 endef
 $(foreach room,$(ROOMS),$(eval $(call unit_rule,$(room))))

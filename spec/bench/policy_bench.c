@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/problem.h"
+#include "mux/body_reader.h"
 #include "policy/policy.h"
 #include "policy/shared.h"
 #include "route/request.h"
@@ -105,7 +106,7 @@ int main(void) {
 	static const char by_name[] = "select = function(_, models) return select.least(models, 'inflight') end";
 	static const char classify[] = "classify = function(failure) if failure.name == 'X' then return 'retry' end return "
 	                               "classify.default(failure) end";
-	const struct policy_host host = {.registry = registry_new(), .shared = shared_new()};
+	const struct policy_host host = {.registry = registry_new(), .shared = shared_new(), .bodies = &mux_body_reader};
 	log_configure(LOG_WARN, LOG_TEXT);
 	for (size_t count = 10; count <= MODELS_MAX; count *= 100) {
 		measure("select, built in", &host, count, "", SELECT);

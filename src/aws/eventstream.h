@@ -94,6 +94,9 @@ bool eventstream_header_next(struct slice *block, struct eventstream_header *hea
 // there is none, or if it has another type.
 struct slice eventstream_frame_text(const struct eventstream_frame *frame, struct slice name);
 
+// The name of an event: its :event-type; empty if the frame is no event.
+struct slice eventstream_frame_event(const struct eventstream_frame *frame);
+
 // The kind of a frame, by its :message-type.
 enum eventstream_kind {
 	EVENTSTREAM_KIND_EVENT,     // "event" with an :event-type

@@ -109,9 +109,13 @@ struct slice eventstream_frame_text(const struct eventstream_frame *frame, struc
 	return (struct slice){0};
 }
 
+struct slice eventstream_frame_event(const struct eventstream_frame *frame) {
+	return eventstream_frame_text(frame, SLICE(":event-type"));
+}
+
 enum eventstream_kind eventstream_frame_kind(const struct eventstream_frame *frame) {
 	struct slice type = eventstream_frame_text(frame, SLICE(":message-type"));
-	if (slice_equal(type, SLICE("event")) && eventstream_frame_text(frame, SLICE(":event-type")).len)
+	if (slice_equal(type, SLICE("event")) && eventstream_frame_event(frame).len)
 		return EVENTSTREAM_KIND_EVENT;
 	if (slice_equal(type, SLICE("exception")) && eventstream_frame_text(frame, SLICE(":exception-type")).len)
 		return EVENTSTREAM_KIND_EXCEPTION;

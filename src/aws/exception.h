@@ -28,11 +28,12 @@ struct exception {
 // :exception-type). NULL if it is unknown. Static.
 const struct exception *exception_find(struct slice name);
 
-// The messages of the service: an account's limit is reached, or a model lacks the service tier.
+// Messages of the service: an account's limit is reached, a model lacks the service tier, or the signer is unknown.
 #define EXCEPTION_TOO_MANY_REQUESTS "Too many requests, please wait before trying again."
 #define EXCEPTION_TOO_MANY_TOKENS "Too many tokens, please wait before trying again."
 #define EXCEPTION_NO_TIER "The model does not support the service tier provided."
 #define EXCEPTION_NO_RESERVATION "Reservation not found."
+#define EXCEPTION_INVALID_TOKEN "The security token included in the request is invalid."
 
 // The table, for documents and tests: by index from 0; NULL past its end.
 const struct exception *exception_at(size_t index);

@@ -10,17 +10,15 @@
 // contains them is small.
 enum { CHUNK_BYTES = 16 * 1024 };
 
-#define METRICS "amazon-bedrock-invocationMetrics"
-
 // Stop reasons begin at STOP_REASON.
 enum { INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, TIER, STOP_REASON };
 static const struct json_path paths[] = {
-    [INPUT] = {{"usage", "inputTokens"}},
-    [OUTPUT] = {{"usage", "outputTokens"}},
-    [CACHE_READ] = {{"usage", "cacheReadInputTokens"}},
-    [CACHE_WRITE] = {{"usage", "cacheWriteInputTokens"}},
-    [TIER] = {{"serviceTier", "type"}},
-    [STOP_REASON] = {{"stopReason"}},         // Converse, Nova
+    [INPUT] = {{RESPONSE_USAGE, RESPONSE_INPUT_TOKENS}},
+    [OUTPUT] = {{RESPONSE_USAGE, RESPONSE_OUTPUT_TOKENS}},
+    [CACHE_READ] = {{RESPONSE_USAGE, RESPONSE_CACHE_READ_TOKENS}},
+    [CACHE_WRITE] = {{RESPONSE_USAGE, RESPONSE_CACHE_WRITE_TOKENS}},
+    [TIER] = {{RESPONSE_TIER, RESPONSE_TIER_TYPE}},
+    [STOP_REASON] = {{RESPONSE_STOP_REASON}}, // Converse, Nova
     {{"stop_reason"}},                        // Anthropic, Llama
     {{"outputs", "[]", "stop_reason"}},       // Mistral
     {{"choices", "[]", "finish_reason"}},     // as OpenAI's
@@ -46,10 +44,10 @@ static const struct json_path text_paths[] = {
 };
 
 static const struct json_path metrics_paths[] = {
-    [INPUT] = {{METRICS, "inputTokenCount"}},
-    [OUTPUT] = {{METRICS, "outputTokenCount"}},
-    [CACHE_READ] = {{METRICS, "cacheReadInputTokenCount"}},
-    [CACHE_WRITE] = {{METRICS, "cacheWriteInputTokenCount"}},
+    [INPUT] = {{RESPONSE_METRICS, RESPONSE_METRICS_INPUT_TOKENS}},
+    [OUTPUT] = {{RESPONSE_METRICS, RESPONSE_METRICS_OUTPUT_TOKENS}},
+    [CACHE_READ] = {{RESPONSE_METRICS, "cacheReadInputTokenCount"}},
+    [CACHE_WRITE] = {{RESPONSE_METRICS, "cacheWriteInputTokenCount"}},
     {{0}},
 };
 
@@ -110,7 +108,7 @@ void response_shape_delta(struct slice payload, json_text_callback on_text, void
 }
 
 struct slice response_shape_tier(struct headers headers) {
-	const struct slice *value = headers_find(headers, SLICE("x-amzn-bedrock-service-tier"));
+	const struct slice *value = headers_find(headers, SLICE(RESPONSE_TIER_HEADER));
 	return value ? *value : (struct slice){0};
 }
 
@@ -121,8 +119,8 @@ static void read_header(struct headers headers, struct slice name, int64_t *toke
 }
 
 void response_shape_read_headers(struct headers headers, struct token_usage *usage) {
-	read_header(headers, SLICE("x-amzn-bedrock-input-token-count"), &usage->input_tokens);
-	read_header(headers, SLICE("x-amzn-bedrock-output-token-count"), &usage->output_tokens);
+	read_header(headers, SLICE(RESPONSE_INPUT_TOKENS_HEADER), &usage->input_tokens);
+	read_header(headers, SLICE(RESPONSE_OUTPUT_TOKENS_HEADER), &usage->output_tokens);
 	read_header(headers, SLICE("x-amzn-bedrock-cache-read-input-token-count"), &usage->cache_read_tokens);
 	read_header(headers, SLICE("x-amzn-bedrock-cache-write-input-token-count"), &usage->cache_write_tokens);
 }

@@ -4,21 +4,28 @@
 #ifndef AWS_RESPONSE_SHAPE_H
 #define AWS_RESPONSE_SHAPE_H
 
-#include <stdint.h>
-
 #include "base/header.h"
 #include "base/json.h"
 #include "base/slice.h"
+#include "base/token_usage.h"
 
-// As counted by the model; -1: unknown.
-struct token_usage {
-	int64_t input_tokens;
-	int64_t output_tokens;
-	int64_t cache_read_tokens;
-	int64_t cache_write_tokens;
-};
+// Members of Converse's responses, which the emulator writes.
+#define RESPONSE_STOP_REASON "stopReason"
+#define RESPONSE_TIER "serviceTier"
+#define RESPONSE_TIER_TYPE "type"
+#define RESPONSE_USAGE "usage"
+#define RESPONSE_INPUT_TOKENS "inputTokens"
+#define RESPONSE_OUTPUT_TOKENS "outputTokens"
+#define RESPONSE_CACHE_READ_TOKENS "cacheReadInputTokens"
+#define RESPONSE_CACHE_WRITE_TOKENS "cacheWriteInputTokens"
 
-#define TOKEN_USAGE_UNKNOWN ((struct token_usage){-1, -1, -1, -1})
+// InvokeModel's metrics: an object in the last chunk of a stream; else headers.
+#define RESPONSE_METRICS "amazon-bedrock-invocationMetrics"
+#define RESPONSE_METRICS_INPUT_TOKENS "inputTokenCount"
+#define RESPONSE_METRICS_OUTPUT_TOKENS "outputTokenCount"
+#define RESPONSE_TIER_HEADER "x-amzn-bedrock-service-tier"
+#define RESPONSE_INPUT_TOKENS_HEADER "x-amzn-bedrock-input-token-count"
+#define RESPONSE_OUTPUT_TOKENS_HEADER "x-amzn-bedrock-output-token-count"
 
 // Texts are borrowed from the body; empty if absent or if they contain escapes.
 struct response_shape {

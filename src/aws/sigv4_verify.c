@@ -3,6 +3,7 @@
 // in signing over the headers that the claim lists. All input is untrusted.
 #include <openssl/crypto.h>
 
+#include "aws/exception.h"
 #include "aws/sigv4_state.h"
 #include "base/error.h"
 #include "base/time_format.h"
@@ -24,9 +25,8 @@ static const struct sigv4_refusal REFUSALS[] = {
     [SIGV4_MISSING] = {"MissingAuthenticationTokenException", 403, "Missing Authentication Token"},
     [SIGV4_INCOMPLETE] = {"IncompleteSignatureException", 400,
                           "The request signature does not conform to AWS standards."},
-    [SIGV4_UNKNOWN_KEY] = {"UnrecognizedClientException", 403,
-                           "The security token included in the request is invalid."},
-    [SIGV4_BAD_TOKEN] = {"UnrecognizedClientException", 403, "The security token included in the request is invalid."},
+    [SIGV4_UNKNOWN_KEY] = {"UnrecognizedClientException", 403, EXCEPTION_INVALID_TOKEN},
+    [SIGV4_BAD_TOKEN] = {"UnrecognizedClientException", 403, EXCEPTION_INVALID_TOKEN},
     [SIGV4_MISMATCH] = {"InvalidSignatureException", 403,
                         "The request signature we calculated does not match the signature you provided. Check your AWS "
                         "Secret Access Key and signing method. Consult the service documentation for details."},

@@ -37,4 +37,13 @@ static inline void list_remove(struct list *link) {
 	list_init(link);
 }
 
+// Moves all links of `from` to the empty list `to`, in their order.
+static inline void list_move_all(struct list *to, struct list *from) {
+	if (list_is_empty(from))
+		return;
+	*to = *from;
+	to->next->previous = to->previous->next = to;
+	list_init(from);
+}
+
 #endif

@@ -31,6 +31,15 @@ struct slice slice_trim(struct slice s) {
 	return s;
 }
 
+bool slice_next_item(struct slice *list, struct slice *item) {
+	if (!list->ptr)
+		return false;
+	size_t comma = slice_find(*list, ',');
+	*item = slice_trim(slice_of(list->ptr, comma));
+	*list = comma < list->len ? slice_from_offset(*list, comma + 1) : (struct slice){0};
+	return true;
+}
+
 bool slice_parse_u64(struct slice s, uint64_t max, uint64_t *value) {
 	if (s.len == 0)
 		return false;

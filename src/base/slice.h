@@ -53,6 +53,10 @@ size_t slice_find(struct slice s, char byte);
 // The slice without leading and trailing spaces and tabs.
 struct slice slice_trim(struct slice s);
 
+// Takes the next item, trimmed, off a comma-separated list; false at its end, where the list becomes NULL. An item may
+// be empty, also the only one and the one after a last comma.
+bool slice_next_item(struct slice *list, struct slice *item);
+
 // Reads an unsigned decimal number that is the whole slice and at most `max`. False, with *value unchanged, for
 // anything else: an empty slice, a sign, spaces, overflow.
 bool slice_parse_u64(struct slice s, uint64_t max, uint64_t *value);

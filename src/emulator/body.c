@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#include "aws/response_shape.h"
+
 const char *body_stop_reason(const struct generation *generation) {
 	switch (operation_is_converse(generation->operation) ? FAMILY_NOVA : generation->family) {
 	case FAMILY_TITAN:
@@ -20,14 +22,35 @@ static bool is_cached(const struct generation *generation) {
 	return generation->cache_read_tokens + generation->cache_write_tokens > 0;
 }
 
-void body_write_cache(const struct generation *generation, struct json_writer *json) {
+// Nova names the cached tokens otherwise than Converse, and a chunk of its streams has no total.
+void body_write_usage(const struct generation *generation, struct json_writer *json) {
 	bool is_converse = operation_is_converse(generation->operation);
-	if (!is_cached(generation))
+	json_begin_object(json, RESPONSE_USAGE);
+	json_write_unsigned(json, RESPONSE_INPUT_TOKENS, generation->input_tokens);
+	json_write_unsigned(json, RESPONSE_OUTPUT_TOKENS, generation->output_tokens);
+	if (generation->operation != OPERATION_INVOKE_MODEL_STREAM)
+		json_write_unsigned(json, "totalTokens", generation_total_tokens(generation));
+	if (is_cached(generation)) {
+		json_write_unsigned(json, is_converse ? RESPONSE_CACHE_READ_TOKENS : "cacheReadInputTokenCount",
+		                    generation->cache_read_tokens);
+		json_write_unsigned(json, is_converse ? RESPONSE_CACHE_WRITE_TOKENS : "cacheWriteInputTokenCount",
+		                    generation->cache_write_tokens);
+	}
+	json_end_object(json);
+}
+
+void body_write_tier(const struct generation *generation, struct json_writer *json) {
+	if (generation->tier == TIER_NONE)
 		return;
-	json_write_unsigned(json, is_converse ? "cacheReadInputTokens" : "cacheReadInputTokenCount",
-	                    generation->cache_read_tokens);
-	json_write_unsigned(json, is_converse ? "cacheWriteInputTokens" : "cacheWriteInputTokenCount",
-	                    generation->cache_write_tokens);
+	json_begin_object(json, RESPONSE_TIER);
+	json_write_string(json, RESPONSE_TIER_TYPE, slice_from(service_tier_names[generation->tier]));
+	json_end_object(json);
+}
+
+void body_write_latency(const struct generation *generation, struct json_writer *json) {
+	json_begin_object(json, "metrics");
+	json_write_unsigned(json, "latencyMs", generation->last_ms);
+	json_end_object(json);
 }
 
 void body_write_anthropic_cache(const struct generation *generation, struct json_writer *json) {
@@ -65,24 +88,13 @@ static void write_message(const struct generation *generation, struct json_write
 	json_write_string(json, "role", SLICE("assistant"));
 	json_end_object(json);
 	json_end_object(json);
-	write_stop_reason(generation, "stopReason", json);
-	json_begin_object(json, "usage");
-	json_write_unsigned(json, "inputTokens", generation->input_tokens);
-	json_write_unsigned(json, "outputTokens", generation->output_tokens);
-	json_write_unsigned(json, "totalTokens", generation_total_tokens(generation));
-	body_write_cache(generation, json);
-	json_end_object(json);
+	write_stop_reason(generation, RESPONSE_STOP_REASON, json);
+	body_write_usage(generation, json);
 }
 
 static void write_converse(const struct generation *generation, struct json_writer *json) {
-	json_begin_object(json, "metrics");
-	json_write_unsigned(json, "latencyMs", generation->last_ms);
-	json_end_object(json);
-	if (generation->tier != TIER_NONE) {
-		json_begin_object(json, "serviceTier");
-		json_write_string(json, "type", slice_from(service_tier_names[generation->tier]));
-		json_end_object(json);
-	}
+	body_write_latency(generation, json);
+	body_write_tier(generation, json);
 	write_message(generation, json);
 }
 

@@ -13,9 +13,14 @@ void body_append(const struct generation *generation, struct buffer *out);
 // The family's name for the reason why the output ended (static).
 const char *body_stop_reason(const struct generation *generation);
 
-// Writes the tokens read from and written to the prompt cache, as members of a usage object: Converse's or Nova's (by
-// the operation), or Anthropic's. Writes nothing without such tokens.
-void body_write_cache(const struct generation *generation, struct json_writer *json);
+// Write members of Converse's responses: the object `usage`, which Nova has too; `serviceTier`, if there is a tier;
+// `metrics`.
+void body_write_usage(const struct generation *generation, struct json_writer *json);
+void body_write_tier(const struct generation *generation, struct json_writer *json);
+void body_write_latency(const struct generation *generation, struct json_writer *json);
+
+// Writes the tokens read from and written to the prompt cache, as members of Anthropic's usage object. Writes nothing
+// without such tokens.
 void body_write_anthropic_cache(const struct generation *generation, struct json_writer *json);
 
 // Writes the id of Anthropic's message.

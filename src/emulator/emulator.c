@@ -42,8 +42,7 @@ static void emulator_reject(struct emulator *emulator, struct server_call *call,
 // The service's errors for unreadable bodies. Those of InvokeModel come from the model.
 static void emulator_reject_body(struct emulator *emulator, struct server_call *call, enum operation operation) {
 	if (operation_is_invoke(operation))
-		emulator_reject(emulator, call, "ValidationException", 400,
-		                "Malformed input request, please reformat your input and try again.");
+		emulator_reject(emulator, call, "ValidationException", 400, respond_message("ValidationException"));
 	else
 		emulator_reject(emulator, call, "SerializationException", 400, "The request's body is no JSON object.");
 }

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 
 #include "aws/eventstream.h"
+#include "aws/response_event.h"
+#include "aws/response_shape.h"
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/json_writer.h"
@@ -34,9 +36,9 @@ static void write_word(const char *key, const char *word, struct json_writer *js
 
 // The service's metrics, in the last chunk of each family.
 static void write_metrics(const struct generation *generation, struct json_writer *json) {
-	json_begin_object(json, "amazon-bedrock-invocationMetrics");
-	json_write_unsigned(json, "inputTokenCount", generation->input_tokens);
-	json_write_unsigned(json, "outputTokenCount", generation->output_tokens);
+	json_begin_object(json, RESPONSE_METRICS);
+	json_write_unsigned(json, RESPONSE_METRICS_INPUT_TOKENS, generation->input_tokens);
+	json_write_unsigned(json, RESPONSE_METRICS_OUTPUT_TOKENS, generation->output_tokens);
 	json_write_unsigned(json, "invocationLatency", generation->last_ms);
 	json_write_unsigned(json, "firstByteLatency", generation->first_ms);
 	json_end_object(json);
@@ -44,7 +46,8 @@ static void write_metrics(const struct generation *generation, struct json_write
 
 // ConverseStream; the event's type is a header of the frame.
 
-static const char *const converse_tail_types[] = {"contentBlockStop", "messageStop", "metadata"};
+static const char *const converse_tail_types[] = {RESPONSE_EVENT_BLOCK_STOP, RESPONSE_EVENT_STOP,
+                                                  RESPONSE_EVENT_METADATA};
 
 static void converse_lead(const struct generation *generation, unsigned index, struct json_writer *json) {
 	(void)generation;
@@ -60,27 +63,16 @@ static void converse_delta(const struct generation *generation, uint64_t first, 
 }
 
 static void converse_metadata(const struct generation *generation, struct json_writer *json) {
-	json_begin_object(json, "metrics");
-	json_write_unsigned(json, "latencyMs", generation->last_ms);
-	json_end_object(json);
-	json_begin_object(json, "usage");
-	json_write_unsigned(json, "inputTokens", generation->input_tokens);
-	json_write_unsigned(json, "outputTokens", generation->output_tokens);
-	json_write_unsigned(json, "totalTokens", generation_total_tokens(generation));
-	body_write_cache(generation, json);
-	json_end_object(json);
-	if (generation->tier == TIER_NONE)
-		return;
-	json_begin_object(json, "serviceTier");
-	write_word("type", service_tier_names[generation->tier], json);
-	json_end_object(json);
+	body_write_latency(generation, json);
+	body_write_usage(generation, json);
+	body_write_tier(generation, json);
 }
 
 static void converse_tail(const struct generation *generation, unsigned index, struct json_writer *json) {
 	if (index == 0)
 		json_write_unsigned(json, "contentBlockIndex", 0);
 	else if (index == 1)
-		write_word("stopReason", body_stop_reason(generation), json);
+		write_word(RESPONSE_STOP_REASON, body_stop_reason(generation), json);
 	else
 		converse_metadata(generation, json);
 }
@@ -88,13 +80,13 @@ static void converse_tail(const struct generation *generation, unsigned index, s
 static void nova_lead(const struct generation *generation, unsigned index, struct json_writer *json) {
 	(void)generation;
 	(void)index;
-	json_begin_object(json, "messageStart");
+	json_begin_object(json, RESPONSE_EVENT_START);
 	write_word("role", "assistant", json);
 	json_end_object(json);
 }
 
 static void nova_delta(const struct generation *generation, uint64_t first, struct json_writer *json) {
-	json_begin_object(json, "contentBlockDelta");
+	json_begin_object(json, RESPONSE_EVENT_BLOCK_DELTA);
 	json_begin_object(json, "delta");
 	write_text(generation, "text", first, json);
 	json_end_object(json);
@@ -103,12 +95,8 @@ static void nova_delta(const struct generation *generation, uint64_t first, stru
 }
 
 static void nova_metadata(const struct generation *generation, struct json_writer *json) {
-	json_begin_object(json, "metadata");
-	json_begin_object(json, "usage");
-	json_write_unsigned(json, "inputTokens", generation->input_tokens);
-	json_write_unsigned(json, "outputTokens", generation->output_tokens);
-	body_write_cache(generation, json);
-	json_end_object(json);
+	json_begin_object(json, RESPONSE_EVENT_METADATA);
+	body_write_usage(generation, json);
 	json_write_raw(json, "metrics", SLICE("{}"));
 	json_write_raw(json, "trace", SLICE("{}"));
 	json_end_object(json);
@@ -120,11 +108,11 @@ static void nova_tail(const struct generation *generation, unsigned index, struc
 		nova_metadata(generation, json);
 		return;
 	}
-	json_begin_object(json, index == 0 ? "contentBlockStop" : "messageStop");
+	json_begin_object(json, index == 0 ? RESPONSE_EVENT_BLOCK_STOP : RESPONSE_EVENT_STOP);
 	if (index == 0)
 		json_write_unsigned(json, "contentBlockIndex", 0);
 	else
-		write_word("stopReason", body_stop_reason(generation), json);
+		write_word(RESPONSE_STOP_REASON, body_stop_reason(generation), json);
 	json_end_object(json);
 }
 
@@ -301,9 +289,9 @@ static void write_padding(const struct generation *generation, uint64_t index, s
 
 static struct slice converse_type(uint64_t index, uint64_t deltas) {
 	if (index == 0)
-		return SLICE("messageStart");
+		return SLICE(RESPONSE_EVENT_START);
 	if (index <= deltas)
-		return SLICE("contentBlockDelta");
+		return SLICE(RESPONSE_EVENT_BLOCK_DELTA);
 	return slice_from(converse_tail_types[index - deltas - 1]);
 }
 
@@ -348,6 +336,6 @@ int events_append(const struct generation *generation, uint64_t index, struct ev
 	json_end_object(&json);
 	if (!is_converse)
 		payload = write_chunk(generation, index, scratch);
-	struct slice type = is_converse ? converse_type(index, delta_count(generation)) : SLICE("chunk");
+	struct slice type = is_converse ? converse_type(index, delta_count(generation)) : SLICE(RESPONSE_EVENT_CHUNK);
 	return payload->failed ? ERROR_LIMIT : eventstream_encode_event(type, buffer_slice(payload), out);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "aws/exception.h"
+#include "aws/response_shape.h"
 
 enum { BODY_BYTES = 8192 };
 
@@ -45,11 +46,11 @@ void respond_head_add_invocation(struct respond_head *head, const struct generat
 	if (generation->operation == OPERATION_INVOKE_MODEL_STREAM)
 		respond_head_add(head, SLICE("x-amzn-bedrock-content-type"), SLICE("application/json"));
 	if (operation_is_invoke(generation->operation) && generation->tier != TIER_NONE)
-		respond_head_add(head, SLICE("x-amzn-bedrock-service-tier"), slice_from(service_tier_names[generation->tier]));
+		respond_head_add(head, SLICE(RESPONSE_TIER_HEADER), slice_from(service_tier_names[generation->tier]));
 	if (generation->operation != OPERATION_INVOKE_MODEL)
 		return;
-	respond_head_add_printf(head, SLICE("x-amzn-bedrock-input-token-count"), "%" PRIu64, generation->input_tokens);
-	respond_head_add_printf(head, SLICE("x-amzn-bedrock-output-token-count"), "%" PRIu64, generation->output_tokens);
+	respond_head_add_printf(head, SLICE(RESPONSE_INPUT_TOKENS_HEADER), "%" PRIu64, generation->input_tokens);
+	respond_head_add_printf(head, SLICE(RESPONSE_OUTPUT_TOKENS_HEADER), "%" PRIu64, generation->output_tokens);
 	respond_head_add_printf(head, SLICE("x-amzn-bedrock-invocation-latency"), "%" PRIu64, generation->last_ms);
 }
 
@@ -91,7 +92,7 @@ const char *respond_message(const char *exception) {
 	    {"ServiceQuotaExceededException", "Your request exceeds the service quota for your account."},
 	    {"ServiceUnavailableException", "Bedrock is unable to process your request."},
 	    {"ThrottlingException", EXCEPTION_TOO_MANY_REQUESTS},
-	    {"UnrecognizedClientException", "The security token included in the request is invalid."},
+	    {"UnrecognizedClientException", EXCEPTION_INVALID_TOKEN},
 	    {"ValidationException", "Malformed input request, please reformat your input and try again."},
 	};
 	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)

@@ -185,11 +185,7 @@ void data_listener_stop(struct data_listener *listener) {
 	struct list rest;
 	listener->is_stopping = true;
 	list_init(&rest);
-	while (!list_is_empty(&listener->transactions)) {
-		struct list *link = listener->transactions.next;
-		list_remove(link);
-		list_append(&rest, link);
-	}
+	list_move_all(&rest, &listener->transactions);
 	while (!list_is_empty(&rest)) {
 		struct list *link = rest.next;
 		list_remove(link);

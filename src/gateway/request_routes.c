@@ -47,12 +47,10 @@ bool request_routes_is_foreign(struct headers headers) {
 
 // Whether the comma-separated list names this instance.
 static bool names_instance(struct slice list, struct slice instance) {
-	while (list.len) {
-		size_t comma = slice_find(list, ',');
-		if (slice_equal(slice_trim(slice_of(list.ptr, comma)), instance))
+	struct slice item;
+	while (slice_next_item(&list, &item))
+		if (slice_equal(item, instance))
 			return true;
-		list = slice_from_offset(list, comma + 1);
-	}
 	return false;
 }
 

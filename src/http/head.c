@@ -94,22 +94,12 @@ static const char *read_length(struct head *head, struct slice value) {
 	return slice_parse_u64(value, INT64_MAX, &head->content_length) ? NULL : "The content-length is no number.";
 }
 
-// The next element of a comma-separated list, trimmed; false at its end.
-static bool next_element(struct slice *list, struct slice *element) {
-	if (!list->ptr)
-		return false;
-	size_t comma = slice_find(*list, ',');
-	*element = slice_trim(slice_of(list->ptr, comma));
-	*list = comma < list->len ? slice_from_offset(*list, comma + 1) : (struct slice){0};
-	return true;
-}
-
 static const char *read_coding(struct head *head, struct slice value) {
 	if (head->seen & SEEN_CODING)
 		return "There is more than one transfer-encoding.";
 	head->seen |= SEEN_CODING;
 	struct slice element;
-	for (bool first = true; next_element(&value, &element); first = false) {
+	for (bool first = true; slice_next_item(&value, &element); first = false) {
 		bool chunked = slice_equal_nocase(element, SLICE("chunked"));
 		if (element.len == 0 || (chunked && !first))
 			return "The transfer-encoding is malformed.";
@@ -128,7 +118,7 @@ static const char *read_host(struct head *head, struct slice value) {
 
 static const char *read_connection(struct head *head, struct slice value) {
 	struct slice element;
-	while (next_element(&value, &element)) {
+	while (slice_next_item(&value, &element)) {
 		if (slice_equal_nocase(element, SLICE("close")))
 			head->seen |= SEEN_CLOSE;
 		else if (slice_equal_nocase(element, SLICE("keep-alive")))

@@ -9,6 +9,7 @@
 
 #include "http/framing.h"
 #include "http/head.h"
+#include "http/response_extent.h"
 #include "http/server_internal.h"
 #include "http/write_queue.h"
 
@@ -46,9 +47,9 @@ struct http1 {
 	// Of the response.
 	bool closes;  // the connection ends with it
 	bool lingers; // and only after the client has had time to read it
-	bool chunked, bodiless;
-	bool ends_by_close;       // only the end of the connection delimits it
-	uint64_t remaining_bytes; // of a stated length; UINT64_MAX if none is stated
+	bool chunked;
+	bool ends_by_close; // only the end of the connection delimits it
+	struct response_extent extent;
 
 	char peer[INET6_ADDRSTRLEN];
 };

@@ -60,10 +60,8 @@ static struct slice http1_format_head(struct http1 *http1, int status, struct he
 // Sets what status and method imply for the response's body, and whether the connection stays open.
 static void http1_response_begin(struct http1 *http1, int status) {
 	const struct server *server = http1->connection.server;
-	bool empty_status = status < 200 || status == 204 || status == 304;
-	http1->bodiless = empty_status || slice_equal(http1->head.method, SLICE("HEAD"));
+	response_extent_begin(&http1->extent, status, http1->head.method);
 	http1->chunked = http1->ends_by_close = false;
-	http1->remaining_bytes = UINT64_MAX;
 	http1->closes = !http1->head.keep_alive || server->draining;
 	// A client that requested `close` sends nothing more; other clients may be about to send.
 	http1->lingers = http1->head.keep_alive;
@@ -80,7 +78,7 @@ void http1_respond(struct server_call *call, int status, struct headers headers,
 	http1_response_begin(http1, status);
 	bool states_length = status != 204 && status >= 200;
 	struct slice head = http1_format_head(http1, status, headers, states_length ? (int64_t)body.len : -1);
-	struct slice parts[] = {head, http1->bodiless ? (struct slice){0} : body};
+	struct slice parts[] = {head, http1->extent.bodiless ? (struct slice){0} : body};
 	http1_send(http1, parts, 2);
 	server_call_ended(call, false);
 	http1_response_ended(http1);
@@ -94,10 +92,10 @@ void http1_response_start(struct server_call *call, int status, struct headers h
 	if (status == 204)
 		content_length = -1;
 	if (content_length >= 0)
-		http1->remaining_bytes = (uint64_t)content_length;
-	else if (!http1->bodiless && http1->head.minor_version == 1)
+		http1->extent.remaining_bytes = (uint64_t)content_length;
+	else if (!http1->extent.bodiless && http1->head.minor_version == 1)
 		http1->chunked = true;
-	else if (!http1->bodiless)
+	else if (!http1->extent.bodiless)
 		http1->ends_by_close = http1->closes = true;
 	struct slice head = http1_format_head(http1, status, headers, content_length);
 	http1->broken |= write_queue_add(&http1->out, head) != 0;
@@ -123,11 +121,8 @@ static void http1_write_piece(struct http1 *http1, struct slice bytes) {
 bool http1_response_write(struct server_call *call, struct slice bytes) {
 	struct http1 *http1 = http1_of(call);
 	assert(call->has_started);
-	if (bytes.len > http1->remaining_bytes)
-		bytes.len = (size_t)http1->remaining_bytes;
-	if (http1->remaining_bytes != UINT64_MAX)
-		http1->remaining_bytes -= bytes.len;
-	if (bytes.len && !http1->bodiless && !http1->broken)
+	bytes = response_extent_take(&http1->extent, bytes);
+	if (bytes.len && !http1->extent.bodiless && !http1->broken)
 		http1_write_piece(http1, bytes);
 	server_call_back_later(&http1->connection);
 	http1->reported_full = http1->out.is_full && !http1->broken;
@@ -149,7 +144,7 @@ void http1_response_end(struct server_call *call) {
 	struct http1 *http1 = http1_of(call);
 	assert(call->has_started);
 	server_call_ended(call, false);
-	if (http1->remaining_bytes != UINT64_MAX && http1->remaining_bytes > 0 && !http1->bodiless) {
+	if (response_extent_is_short(&http1->extent)) {
 		http1_response_break_off(http1, false);
 		return;
 	}
@@ -174,7 +169,7 @@ void http1_refuse(struct http1 *http1, int status, const char *reason) {
 	http1->closes = http1->lingers = true;
 	struct slice body = buffer_slice(&server->refusal);
 	struct slice head = http1_format_head(http1, status, (struct headers){list, count}, (int64_t)body.len);
-	struct slice parts[] = {head, http1->bodiless ? (struct slice){0} : body};
+	struct slice parts[] = {head, http1->extent.bodiless ? (struct slice){0} : body};
 	http1_send(http1, parts, 2);
 	http1_start_closing(http1);
 }

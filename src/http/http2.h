@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/token_bucket.h"
+#include "http/response_extent.h"
 #include "http/server_internal.h"
 #include "http/write_queue.h"
 
@@ -101,8 +102,7 @@ struct http2_stream {
 	bool is_waiting;    // nghttp2 waits for http2_response_resume
 	bool breaks_off;    // with a reset after what was written
 	bool reported_full; // the embedder waits for on_writable
-	bool bodiless;
-	uint64_t remaining_bytes; // of a stated length; UINT64_MAX if none is stated
+	struct response_extent extent;
 };
 
 // http2_session.c: a session whose callbacks get `http2`. NULL when memory is out.

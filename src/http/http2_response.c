@@ -102,12 +102,6 @@ static int http2_response_submit(struct http2_stream *stream, int status, struct
 	return rc;
 }
 
-// Sets what status and method imply for the response's body.
-static void http2_response_begin(struct http2_stream *stream, int status) {
-	bool empty_status = status < 200 || status == 204 || status == 304;
-	stream->bodiless = empty_status || slice_equal(stream->method, SLICE("HEAD"));
-}
-
 static void http2_response_reset(struct http2_stream *stream) {
 	stream->breaks_off = true;
 	if (!http2_stream_is_lost(stream))
@@ -140,9 +134,9 @@ static void http2_response_finish(struct http2_stream *stream) {
 void http2_respond(struct server_call *call, int status, struct headers headers, struct slice body) {
 	struct http2_stream *stream = stream_of(call);
 	assert(!call->has_started);
-	http2_response_begin(stream, status);
+	response_extent_begin(&stream->extent, status, stream->method);
 	bool states_length = status != 204 && status >= 200;
-	bool has_body = !stream->bodiless && body.len > 0;
+	bool has_body = !stream->extent.bodiless && body.len > 0;
 	if (!http2_stream_is_lost(stream)) {
 		if (http2_response_submit(stream, status, headers, states_length ? (int64_t)body.len : -1, has_body))
 			http2_response_reset(stream);
@@ -157,11 +151,11 @@ void http2_response_start(struct server_call *call, int status, struct headers h
 	struct http2_stream *stream = stream_of(call);
 	assert(!call->has_started);
 	call->has_started = true;
-	http2_response_begin(stream, status);
+	response_extent_begin(&stream->extent, status, stream->method);
 	if (content_length >= 0)
-		stream->remaining_bytes = (uint64_t)content_length;
+		stream->extent.remaining_bytes = (uint64_t)content_length;
 	if (!http2_stream_is_lost(stream) &&
-	    http2_response_submit(stream, status, headers, status == 204 ? -1 : content_length, !stream->bodiless))
+	    http2_response_submit(stream, status, headers, status == 204 ? -1 : content_length, !stream->extent.bodiless))
 		http2_response_reset(stream);
 	server_call_back_later(&stream->http2->connection);
 }
@@ -169,11 +163,8 @@ void http2_response_start(struct server_call *call, int status, struct headers h
 bool http2_response_write(struct server_call *call, struct slice bytes) {
 	struct http2_stream *stream = stream_of(call);
 	assert(call->has_started);
-	if (bytes.len > stream->remaining_bytes)
-		bytes.len = (size_t)stream->remaining_bytes;
-	if (stream->remaining_bytes != UINT64_MAX)
-		stream->remaining_bytes -= bytes.len;
-	if (bytes.len && !stream->bodiless && !stream->breaks_off && !http2_stream_is_lost(stream)) {
+	bytes = response_extent_take(&stream->extent, bytes);
+	if (bytes.len && !stream->extent.bodiless && !stream->breaks_off && !http2_stream_is_lost(stream)) {
 		http2_response_add_bytes(stream, bytes);
 		http2_response_resume(stream);
 	}
@@ -184,15 +175,14 @@ bool http2_response_write(struct server_call *call, struct slice bytes) {
 void http2_response_end(struct server_call *call) {
 	struct http2_stream *stream = stream_of(call);
 	assert(call->has_started);
-	bool is_short = stream->remaining_bytes != UINT64_MAX && stream->remaining_bytes > 0 && !stream->bodiless;
-	stream->breaks_off |= is_short;
+	stream->breaks_off |= response_extent_is_short(&stream->extent);
 	http2_response_finish(stream);
 	http2_response_resume(stream);
 }
 
 void http2_response_abort(struct server_call *call, bool at_once) {
 	struct http2_stream *stream = stream_of(call);
-	if (at_once || !call->has_started || stream->bodiless)
+	if (at_once || !call->has_started || stream->extent.bodiless)
 		http2_response_reset(stream);
 	stream->breaks_off = true;
 	http2_response_finish(stream);
@@ -203,12 +193,12 @@ void http2_stream_refuse(struct http2_stream *stream, int status, const char *re
 	struct server *server = stream->http2->connection.server;
 	struct header list[8];
 	stream->is_refused = true;
-	http2_response_begin(stream, status);
+	response_extent_begin(&stream->extent, status, stream->method);
 	buffer_clear(&server->refusal);
 	size_t count = server->events->format_refusal(server->owner, status, reason, list, &server->refusal);
 	assert(count <= sizeof list / sizeof *list);
 	struct slice body = buffer_slice(&server->refusal);
-	bool has_body = !stream->bodiless && body.len > 0;
+	bool has_body = !stream->extent.bodiless && body.len > 0;
 	if (http2_response_submit(stream, status, (struct headers){list, count}, (int64_t)body.len, has_body))
 		http2_response_reset(stream);
 	else if (has_body)

@@ -56,7 +56,7 @@ static void http2_stream_on_silence(void *owner) {
 struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id) {
 	struct server *server = http2->connection.server;
 	struct http2_stream *stream = memory_new(1, sizeof *stream);
-	*stream = (struct http2_stream){.http2 = http2, .id = id, .count = 1, .remaining_bytes = UINT64_MAX};
+	*stream = (struct http2_stream){.http2 = http2, .id = id, .count = 1};
 	stream->call.connection = &http2->connection;
 	list_init(&stream->queue_link);
 	list_init(&stream->room);

@@ -201,11 +201,7 @@ static void server_close_listeners(struct server *server) {
 static void server_for_each_connection(struct server *server, void (*act)(struct client_connection *connection)) {
 	struct list rest;
 	list_init(&rest);
-	while (!list_is_empty(&server->connections)) {
-		struct list *link = server->connections.next;
-		list_remove(link);
-		list_append(&rest, link);
-	}
+	list_move_all(&rest, &server->connections);
 	while (!list_is_empty(&rest)) {
 		struct list *link = rest.next;
 		list_remove(link);

@@ -49,7 +49,7 @@ static bool attempt_fails(const struct play *play, uint32_t attempt) {
 static struct attempt_result make_result(const struct play *play, bool failed, uint64_t latency_ms) {
 	const struct course *course = play->course;
 	bool is_stream = route_request_attributes(play->request)->streaming;
-	struct attempt_result result = {.latency_ms = latency_ms, .ttft_ms = -1, .usage = USAGE_UNKNOWN};
+	struct attempt_result result = {.latency_ms = latency_ms, .ttft_ms = -1, .usage = TOKEN_USAGE_UNKNOWN};
 	if (is_stream && (!failed || course->breaks_off))
 		result.ttft_ms = (int64_t)latency_ms / 3;
 	if (failed) {
@@ -61,7 +61,7 @@ static struct attempt_result make_result(const struct play *play, bool failed, u
 	}
 	result.end = ATTEMPT_SUCCEEDED;
 	result.status = course->response ? course->response->status : PLAIN_STATUS;
-	result.usage = course->response ? course->response->usage : (struct usage)SAMPLE_USAGE;
+	result.usage = course->response ? course->response->usage : (struct token_usage)SAMPLE_USAGE;
 	result.response = is_stream ? NULL : course->response;
 	return result;
 }
@@ -100,7 +100,7 @@ static struct step end_flight(struct play *play, struct flight *flight, bool can
 	uint32_t attempt = flight->attempt;
 	if (cancelled) {
 		result.end = ATTEMPT_CANCELLED;
-		result.usage = (struct usage)USAGE_UNKNOWN;
+		result.usage = TOKEN_USAGE_UNKNOWN;
 		if (flight->commits_ms != UINT64_MAX)
 			result.ttft_ms = -1;
 	}

@@ -228,8 +228,8 @@ const struct sample_response sample_responses[] = {
              "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"It keeps routes apart.\"}],"
              "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":120,\"output_tokens\":80}}",
              SAMPLE_USAGE),
-    RESPONSE("JSON of another shape", REQUEST_PLAIN, "[null,{\"output\":7,\"stopReason\":{}}]", USAGE_UNKNOWN),
-    RESPONSE("no JSON", REQUEST_PLAIN, "{\"output\":{\"mess", USAGE_UNKNOWN),
-    RESPONSE("an empty answer", REQUEST_PLAIN, "", USAGE_UNKNOWN),
+    RESPONSE("JSON of another shape", REQUEST_PLAIN, "[null,{\"output\":7,\"stopReason\":{}}]", TOKEN_USAGE_UNKNOWN),
+    RESPONSE("no JSON", REQUEST_PLAIN, "{\"output\":{\"mess", TOKEN_USAGE_UNKNOWN),
+    RESPONSE("an empty answer", REQUEST_PLAIN, "", TOKEN_USAGE_UNKNOWN),
     {0},
 };

@@ -47,11 +47,9 @@ void sample_free(struct sample *sample);
 // to be freed, and returns their number, at least 1.
 size_t sample_names(const struct pool *pool, char *names[SAMPLE_NAMES]);
 
-// Initializers of struct usage.
+// An initializer of struct token_usage.
 #define SAMPLE_USAGE                                                                                                   \
 	{ .input_tokens = 120, .output_tokens = 80 }
-#define USAGE_UNKNOWN                                                                                                  \
-	{ .input_tokens = -1, .output_tokens = -1, .cache_read_tokens = -1, .cache_write_tokens = -1 }
 
 // A response that isn't streamed.
 struct sample_response {

@@ -84,7 +84,7 @@ static bool unpack_chunk(lua_State *lua) {
 }
 
 static bool push_event(lua_State *lua, const struct call *call, const struct eventstream_frame *frame) {
-	struct slice type = eventstream_frame_text(frame, SLICE(":event-type"));
+	struct slice type = eventstream_frame_event(frame);
 	lua_createtable(lua, 0, 3); /* event */
 	lua_pushlstring(lua, type.ptr, type.len);
 	lua_setfield(lua, -2, "type");

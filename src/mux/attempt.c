@@ -23,12 +23,12 @@ struct slice attempt_model_name(const struct attempt *attempt) {
 }
 
 static uint64_t attempt_now_ms(const struct attempt *attempt) {
-	return loop_now_ms(attempt->worker->loop);
+	return loop_now_ms(attempt->order.worker->loop);
 }
 
 // Begins a turn: the attempt's memory and its buffers live until attempt_leave.
 static void attempt_enter(struct attempt *attempt) {
-	attempt->events->hold(attempt->owner);
+	attempt->order.events->hold(attempt->order.owner);
 	attempt->turns++;
 }
 
@@ -36,7 +36,7 @@ static void attempt_enter(struct attempt *attempt) {
 static void attempt_leave(struct attempt *attempt) {
 	attempt->turns--;
 	attempt_release(attempt);
-	attempt->events->drop(attempt->owner);
+	attempt->order.events->drop(attempt->order.owner);
 }
 
 // The owner may cancel or reuse anything in on_ended, so nothing follows it.
@@ -56,7 +56,7 @@ static void attempt_end(struct attempt *attempt, enum attempt_end how) {
 	if (attempt->streaming)
 		attempt->result.usage = attempt->relay.usage;
 	if (how != ATTEMPT_CANCELLED)
-		attempt->events->on_ended(attempt);
+		attempt->order.events->on_ended(attempt);
 }
 
 static void attempt_fail(struct attempt *attempt, enum engine_failure failure) {
@@ -69,10 +69,10 @@ static const struct header json_type[] = {{{"content-type", 12}, {"application/j
 // Fails with the upstream's error response, which is kept for the client.
 static void attempt_fail_by_response(struct attempt *attempt) {
 	struct exception_report report;
-	struct slice body = arena_copy(attempt->arena, buffer_slice(&attempt->body));
-	exception_read(attempt->status, attempt->headers, body, clock_wall_ms() / 1000, attempt->arena, &report);
+	struct slice body = arena_copy(attempt->order.arena, buffer_slice(&attempt->body));
+	exception_read(attempt->status, attempt->headers, body, clock_wall_ms() / 1000, attempt->order.arena, &report);
 	attempt->error = (struct upstream_error){attempt->headers, body};
-	error_page_replace(attempt->status, attempt->arena, &attempt->error.headers, &attempt->error.body);
+	error_page_replace(attempt->status, attempt->order.arena, &attempt->error.headers, &attempt->error.body);
 	attempt->result.failure = engine_failure_reported(FAILURE_HTTP, &report);
 	attempt->result.failure.exception = slice_from(exception_by_status(attempt->status)->name);
 	attempt_end(attempt, ATTEMPT_FAILED);
@@ -89,7 +89,7 @@ static void end_stream(struct attempt *attempt, enum relay_verdict verdict) {
 	// An exception before any content becomes the error response that the service sends for it without a stream.
 	attempt->error = (struct upstream_error){{json_type, 1}, attempt->relay.payload};
 	if (failure->status)
-		error_page_replace(failure->status, attempt->arena, &attempt->error.headers, &attempt->error.body);
+		error_page_replace(failure->status, attempt->order.arena, &attempt->error.headers, &attempt->error.body);
 	attempt->result.failure = *failure;
 	attempt_end(attempt, ATTEMPT_FAILED);
 }
@@ -101,26 +101,24 @@ static void break_stream(struct attempt *attempt, enum engine_failure failure) {
 
 static void end_unary(struct attempt *attempt) {
 	struct response_shape shape = {.usage = TOKEN_USAGE_UNKNOWN};
-	if (attempt->call->operation == OPERATION_CONVERSE)
+	if (attempt->order.call->operation == OPERATION_CONVERSE)
 		response_shape_read(buffer_slice(&attempt->body), &shape);
-	else if (attempt->call->operation == OPERATION_INVOKE_MODEL)
+	else if (attempt->order.call->operation == OPERATION_INVOKE_MODEL)
 		response_shape_read_headers(attempt->headers, &shape.usage);
-	const struct token_usage *usage = &shape.usage;
-	attempt->result.usage =
-	    (struct usage){usage->input_tokens, usage->output_tokens, usage->cache_read_tokens, usage->cache_write_tokens};
+	attempt->result.usage = shape.usage;
 	attempt_end(attempt, ATTEMPT_SUCCEEDED);
 }
 
 static void attempt_on_commit(void *owner) {
 	struct attempt *attempt = owner;
 	attempt->ttft_ms = (int64_t)(attempt_now_ms(attempt) - attempt->started_ms);
-	timer_start(&attempt->timer, attempt->stream_idle_ms);
-	attempt->events->on_committed(attempt);
+	timer_start(&attempt->timer, attempt->order.stream_idle_ms);
+	attempt->order.events->on_committed(attempt);
 }
 
 static void attempt_on_frames(void *owner, struct slice frames) {
 	struct attempt *attempt = owner;
-	if (attempt->ended || attempt->events->on_frames(attempt, frames) || attempt->ended || attempt->paused)
+	if (attempt->ended || attempt->order.events->on_frames(attempt, frames) || attempt->ended || attempt->paused)
 		return;
 	attempt->paused = true;
 	timer_stop(&attempt->timer);
@@ -143,7 +141,7 @@ static bool has_type(struct headers headers, struct slice type) {
 static bool is_foreign(const struct attempt *attempt) {
 	if (!is_success(attempt->status))
 		return false;
-	if (operation_is_streaming(attempt->call->operation))
+	if (operation_is_streaming(attempt->order.call->operation))
 		return !has_type(attempt->headers, SLICE("application/vnd.amazon.eventstream"));
 	return has_type(attempt->headers, SLICE("text/html"));
 }
@@ -151,18 +149,18 @@ static bool is_foreign(const struct attempt *attempt) {
 static void attempt_on_head(void *owner, int status, struct headers headers) {
 	struct attempt *attempt = owner;
 	attempt->status = status;
-	attempt->headers = headers_copy_down(attempt->arena, headers);
+	attempt->headers = headers_copy_down(attempt->order.arena, headers);
 	if (is_foreign(attempt)) {
 		attempt_enter(attempt);
 		attempt_fail(attempt, ENGINE_FOREIGN_RESPONSE);
 		attempt_leave(attempt);
 		return;
 	}
-	attempt->streaming = is_success(status) && operation_is_streaming(attempt->call->operation);
-	const struct mux *mux = attempt->worker->mux;
+	attempt->streaming = is_success(status) && operation_is_streaming(attempt->order.call->operation);
+	const struct mux *mux = attempt->order.worker->mux;
 	if (attempt->streaming) {
-		relay_init(&attempt->relay, attempt->call->operation, mux->settings.options->limits.frame_bytes,
-		           mux->settings.options->limits.hold_bytes, attempt->arena, &relay_output, attempt);
+		relay_init(&attempt->relay, attempt->order.call->operation, mux->settings.options->limits.frame_bytes,
+		           mux->settings.options->limits.hold_bytes, attempt->order.arena, &relay_output, attempt);
 		buffer_set_meter(&attempt->relay.held, mux->settings.memory);
 		buffer_set_meter(&attempt->relay.decoder.held, mux->settings.memory);
 		return;
@@ -219,8 +217,8 @@ static const struct exchange_events exchange_events = {attempt_on_head, attempt_
 // After the commit, bytes only note their time; the timer compares it when it fires, which is cheaper than restarting.
 static void check_idle(struct attempt *attempt) {
 	uint64_t silent_ms = attempt_now_ms(attempt) - attempt->last_byte_ms;
-	if (silent_ms < attempt->stream_idle_ms)
-		timer_start(&attempt->timer, attempt->stream_idle_ms - silent_ms);
+	if (silent_ms < attempt->order.stream_idle_ms)
+		timer_start(&attempt->timer, attempt->order.stream_idle_ms - silent_ms);
 	else
 		break_stream(attempt, ENGINE_STREAM_STALLED);
 }
@@ -237,9 +235,9 @@ static void attempt_on_timer(void *owner) {
 	attempt_leave(attempt);
 }
 
-static struct upload attempt_upload(const struct attempt *attempt, char *payload_hash) {
-	struct request_edits *edits = attempt->edits;
-	struct upload upload = {.body = attempt->call->body, .payload_hash = payload_hash};
+static struct upload attempt_upload(const struct attempt *attempt) {
+	struct request_edits *edits = attempt->order.edits;
+	struct upload upload = {.body = attempt->order.call->body, .payload_hash = attempt->order.payload_hash};
 	if (edits)
 		upload.headers = edits->headers;
 	if (edits && edits->has_body) {
@@ -249,57 +247,49 @@ static struct upload attempt_upload(const struct attempt *attempt, char *payload
 	return upload;
 }
 
-static void attempt_init(struct attempt *attempt, const struct attempt_order *order) {
-	const struct attempt_options *options = &order->step->options;
-	attempt->events = order->events;
-	attempt->owner = order->owner;
-	attempt->worker = order->worker;
-	attempt->call = order->call;
-	attempt->arena = order->arena;
-	attempt->target = order->target;
-	attempt->edits = order->edits;
-	attempt->model = order->step->model;
-	attempt->id = order->step->attempt;
-	attempt->timeout_ms = options->timeout_ms;
-	attempt->stream_idle_ms = order->stream_idle_ms;
+static void attempt_init(struct attempt *attempt, const struct attempt_order *order, const struct step *step) {
+	attempt->order = *order;
+	attempt->model = step->model;
+	attempt->id = step->attempt;
+	attempt->timeout_ms = step->options.timeout_ms;
 	attempt->ttft_ms = -1;
-	attempt->result.usage = (struct usage){-1, -1, -1, -1};
+	attempt->result.usage = TOKEN_USAGE_UNKNOWN;
 	attempt->started_ms = attempt->last_byte_ms = attempt_now_ms(attempt);
-	if (operation_is_streaming(attempt->call->operation) && options->ttft_ms < attempt->timeout_ms)
-		attempt->timeout_ms = options->ttft_ms;
+	if (operation_is_streaming(attempt->order.call->operation) && step->options.ttft_ms < attempt->timeout_ms)
+		attempt->timeout_ms = step->options.ttft_ms;
 	list_init(&attempt->link);
-	timer_init(&attempt->timer, attempt->worker->loop, attempt_on_timer, attempt);
+	timer_init(&attempt->timer, attempt->order.worker->loop, attempt_on_timer, attempt);
 }
 
 // Returns 0 or ERROR_MEMORY. An attempt that can't be signed fails at the next turn of the loop.
-static int attempt_send(struct attempt *attempt, char *payload_hash) {
+static int attempt_send(struct attempt *attempt) {
 	struct exchange_request request;
-	struct upload upload = attempt_upload(attempt, payload_hash);
+	struct upload upload = attempt_upload(attempt);
 	const char *reason = NULL;
-	int rc = sign_request(attempt->worker, attempt->call, &upload, attempt->target, attempt->model, attempt->arena,
-	                      &request, &reason);
+	int rc = sign_request(attempt->order.worker, attempt->order.call, &upload, attempt->order.target, attempt->model,
+	                      attempt->order.arena, &request, &reason);
 	if (rc == ERROR_MEMORY)
 		return rc;
 	if (rc == 0) {
-		struct upstream *upstream = upstreams_get(attempt->worker->upstreams, attempt->target->tls,
-		                                          slice_from(attempt->target->host), attempt->target->port);
+		struct upstream *upstream = upstreams_get(attempt->order.worker->upstreams, attempt->order.target->tls,
+		                                          slice_from(attempt->order.target->host), attempt->order.target->port);
 		attempt->exchange = exchange_start(upstream, &request, &exchange_events, attempt);
 		timer_start(&attempt->timer, attempt->timeout_ms);
 	} else {
 		log_entry(LOG_ERROR, "cannot sign", LOG_S("model", attempt_model_name(attempt)), LOG_C("reason", reason),
-		          LOG_S("request_id", attempt->call->request_id));
+		          LOG_S("request_id", attempt->order.call->request_id));
 		attempt->lacks_credentials = true;
 		timer_start(&attempt->timer, 0);
 	}
 	return 0;
 }
 
-struct attempt *attempt_start(const struct attempt_order *order) {
+struct attempt *attempt_start(const struct attempt_order *order, const struct step *step) {
 	struct attempt *attempt = arena_alloc(order->arena, sizeof *attempt);
 	if (!attempt)
 		return NULL;
-	attempt_init(attempt, order);
-	return attempt_send(attempt, order->payload_hash) == 0 ? attempt : NULL;
+	attempt_init(attempt, order, step);
+	return attempt_send(attempt) == 0 ? attempt : NULL;
 }
 
 void attempt_cancel(struct attempt *attempt) {
@@ -317,7 +307,7 @@ void attempt_resume(struct attempt *attempt) {
 		return;
 	attempt->paused = false;
 	attempt->last_byte_ms = attempt_now_ms(attempt);
-	timer_start(&attempt->timer, attempt->stream_idle_ms);
+	timer_start(&attempt->timer, attempt->order.stream_idle_ms);
 	if (attempt->exchange)
 		exchange_resume(attempt->exchange);
 }
@@ -338,6 +328,6 @@ void attempt_release(struct attempt *attempt) {
 	buffer_free(&attempt->body);
 	if (attempt->streaming)
 		relay_free(&attempt->relay);
-	if (attempt->edits)
-		request_edits_free(attempt->edits);
+	if (attempt->order.edits)
+		request_edits_free(attempt->order.edits);
 }

@@ -40,20 +40,26 @@ struct attempt_events {
 	void (*on_ended)(struct attempt *attempt);
 };
 
-// Lives in its request's arena, which must outlive the attempt's end.
-struct attempt {
-	struct list link; // for the owner's use
+// What an attempt works with; borrowed for its life unless noted.
+struct attempt_order {
 	const struct attempt_events *events;
 	void *owner;
 	struct mux_worker *worker;
 	const struct mux_call *call;
 	struct arena *arena;
 	const struct target *target;
-	const struct model *model;   // NULL for an operation without a model
-	struct request_edits *edits; // NULL: it sends what the client sent
+	uint64_t stream_idle_ms;
+	char *payload_hash;          // of the client's body, see sign.h
+	struct request_edits *edits; // owned by the attempt if attempt_start returns one; NULL: send what the client sent
+};
+
+// Lives in its request's arena, which must outlive the attempt's end.
+struct attempt {
+	struct list link; // for the owner's use
+	struct attempt_order order;
+	const struct model *model; // NULL for an operation without a model
 	uint32_t id;
 	uint64_t timeout_ms; // from the start to the last byte, or to the commit of a stream
-	uint64_t stream_idle_ms;
 
 	struct exchange *exchange; // NULL before the start and after the end
 	struct timer timer;
@@ -74,22 +80,8 @@ struct attempt {
 	struct attempt_result result; // once it has ended
 };
 
-// Arguments of attempt_start; everything is borrowed for the attempt's life unless noted.
-struct attempt_order {
-	const struct attempt_events *events;
-	void *owner;
-	struct mux_worker *worker;
-	const struct mux_call *call;
-	struct arena *arena;
-	const struct target *target;
-	const struct step *step; // a STEP_SEND; borrowed for the call
-	uint64_t stream_idle_ms;
-	char *payload_hash;          // of the client's body, see sign.h
-	struct request_edits *edits; // owned by the attempt if attempt_start returns one; NULL for none
-};
-
-// Starts an attempt. NULL if the arena has no room.
-struct attempt *attempt_start(const struct attempt_order *order);
+// Starts the attempt of a STEP_SEND, which is borrowed for the call. NULL if the arena has no room.
+struct attempt *attempt_start(const struct attempt_order *order, const struct step *step);
 
 // Ends it as cancelled, without a callback. Does nothing if it has ended.
 void attempt_cancel(struct attempt *attempt);

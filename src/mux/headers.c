@@ -26,12 +26,10 @@ bool headers_have_coding(struct headers headers) {
 
 // Whether `connection: a, b` names the header.
 static bool is_listed(struct slice list, struct slice name) {
-	while (list.len) {
-		size_t comma = slice_find(list, ',');
-		if (slice_equal_nocase(slice_trim(slice_of(list.ptr, comma)), name))
+	struct slice item;
+	while (slice_next_item(&list, &item))
+		if (slice_equal_nocase(item, name))
 			return true;
-		list = slice_from_offset(list, comma + 1);
-	}
 	return false;
 }
 

@@ -152,7 +152,7 @@ struct mux_result {
 	struct slice model;     // name of the model that responded, or of the last attempt's; empty if there was none
 	uint32_t attempts;
 	int status;
-	struct usage usage;
+	struct token_usage usage;
 	uint64_t latency_ms;
 	int64_t ttft_ms; // time to first token; -1 for unary responses
 };

@@ -2,7 +2,7 @@
 #include "mux/relay.h"
 
 #include "aws/exception.h"
-#include "aws/response_shape.h"
+#include "aws/response_event.h"
 #include "mux/engine_failure.h"
 
 void relay_init(struct relay *relay, enum operation operation, size_t frame_bytes, size_t hold_bytes,
@@ -12,7 +12,7 @@ void relay_init(struct relay *relay, enum operation operation, size_t frame_byte
 	    .output = output,
 	    .owner = owner,
 	    .arena = arena,
-	    .usage = {-1, -1, -1, -1},
+	    .usage = TOKEN_USAGE_UNKNOWN,
 	};
 	eventstream_decoder_init(&relay->decoder, frame_bytes);
 	buffer_init(&relay->held, hold_bytes);
@@ -25,17 +25,6 @@ void relay_free(struct relay *relay) {
 
 bool relay_is_committed(const struct relay *relay) {
 	return relay->phase == RELAY_FLOWING || relay->phase == RELAY_STOPPED;
-}
-
-static bool is_converse(const struct relay *relay) {
-	return relay->operation == OPERATION_CONVERSE_STREAM;
-}
-
-static bool starts_content(const struct relay *relay, struct slice event) {
-	if (!is_converse(relay))
-		return slice_equal(event, SLICE("chunk"));
-	return slice_equal(event, SLICE("contentBlockDelta")) || slice_equal(event, SLICE("contentBlockStart")) ||
-	       slice_equal(event, SLICE("messageStop"));
 }
 
 static void pass_run(struct relay *relay) {
@@ -90,7 +79,7 @@ static enum relay_verdict relay_succeed(struct relay *relay) {
 	return RELAY_SUCCEEDED;
 }
 
-// The rest of the stream can't be read or trusted. After messageStop the message is whole without it.
+// The rest of the stream can't be read or trusted. After its last event the message is whole without it.
 static enum relay_verdict relay_break_off(struct relay *relay, const struct failure *failure) {
 	return relay->phase == RELAY_STOPPED ? relay_succeed(relay) : relay_fail(relay, failure);
 }
@@ -114,16 +103,10 @@ static enum relay_verdict handle_exception(struct relay *relay, const struct eve
 }
 
 static void read_usage(struct relay *relay, struct slice event, struct slice payload) {
-	struct response_shape shape = {.usage = TOKEN_USAGE_UNKNOWN};
-	const struct token_usage *usage = &shape.usage;
-	if (!is_converse(relay))
-		response_shape_read_chunk(payload, &shape.usage);
-	else if (slice_equal(event, SLICE("metadata")))
-		response_shape_read(payload, &shape);
-	if (usage->input_tokens < 0 && usage->output_tokens < 0)
-		return;
-	relay->usage =
-	    (struct usage){usage->input_tokens, usage->output_tokens, usage->cache_read_tokens, usage->cache_write_tokens};
+	struct token_usage usage;
+	response_event_read_usage(relay->operation, event, payload, &usage);
+	if (usage.input_tokens >= 0 || usage.output_tokens >= 0)
+		relay->usage = usage;
 }
 
 static enum relay_verdict handle_frame(struct relay *relay, const struct eventstream_frame *frame, struct slice fed) {
@@ -134,15 +117,15 @@ static enum relay_verdict handle_frame(struct relay *relay, const struct eventst
 		struct failure failure = engine_failure(ENGINE_PROTOCOL_ERROR);
 		return relay_break_off(relay, &failure);
 	}
-	struct slice event = eventstream_frame_text(frame, SLICE(":event-type"));
+	struct slice event = eventstream_frame_event(frame);
 	if (relay->phase == RELAY_HOLDING) {
-		if (!starts_content(relay, event) && buffer_append(&relay->held, frame->raw) == 0)
+		if (!response_event_begins_content(relay->operation, event) && buffer_append(&relay->held, frame->raw) == 0)
 			return RELAY_MORE;
 		relay_commit(relay);
 	}
 	pass_frame(relay, frame->raw, fed);
 	read_usage(relay, event, frame->payload);
-	if (is_converse(relay) && slice_equal(event, SLICE("messageStop")))
+	if (response_event_ends_message(relay->operation, event))
 		relay->phase = RELAY_STOPPED;
 	return RELAY_MORE;
 }
@@ -175,7 +158,7 @@ enum relay_verdict relay_finish(struct relay *relay, const struct failure *broke
 		return relay_succeed(relay);
 	if (eventstream_decoder_finish(&relay->decoder) != EVENTSTREAM_OK)
 		failure = engine_failure(ENGINE_CORRUPT_FRAME);
-	else if (is_converse(relay) || relay->phase == RELAY_HOLDING)
+	else if (response_event_can_end_message(relay->operation) || relay->phase == RELAY_HOLDING)
 		failure = engine_failure(ENGINE_STREAM_ENDED_EARLY);
 	else
 		return relay_succeed(relay);

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/slice.h"
+#include "base/token_usage.h"
 #include "route/decide.h"
 
 // Receives a stream. Both functions must do nothing if the owner's client has gone.
@@ -23,7 +24,7 @@ struct relay_output {
 enum relay_phase {
 	RELAY_HOLDING, // before the commit
 	RELAY_FLOWING, // after it
-	RELAY_STOPPED, // after messageStop: the message is whole
+	RELAY_STOPPED, // the message is whole, though the stream may go on
 	RELAY_OVER,
 };
 
@@ -41,7 +42,7 @@ struct relay {
 	struct buffer held;
 	enum relay_phase phase;
 	struct slice run; // adjacent whole frames in the fed bytes, not yet passed on
-	struct usage usage;
+	struct token_usage usage;
 	struct arena *arena;    // for the failure's texts
 	struct failure failure; // without times and tier
 	struct slice payload;   // of an exception before the commit: the service's JSON

@@ -75,14 +75,14 @@ static void log_refusal(const struct mux_request *request, const struct attempt 
 }
 
 static void request_on_committed(struct attempt *attempt) {
-	struct mux_request *request = attempt->owner;
+	struct mux_request *request = attempt->order.owner;
 	request->committed = attempt;
 	request_follow(request, route_attempt_committed(request->routing, attempt->id, request_now_ms(request)));
 	delivery_send_head(request, attempt, -1);
 }
 
 static bool request_on_frames(struct attempt *attempt, struct slice frames) {
-	struct mux_request *request = attempt->owner;
+	struct mux_request *request = attempt->order.owner;
 	return request->cancelled || request->sink->on_body(request->owner, frames);
 }
 
@@ -101,7 +101,7 @@ static struct step request_settle(struct mux_request *request, const struct atte
 }
 
 static void request_on_attempt_ended(struct attempt *attempt) {
-	struct mux_request *request = attempt->owner;
+	struct mux_request *request = attempt->order.owner;
 	struct step step = request_settle(request, attempt);
 	log_refusal(request, attempt);
 	request_follow(request, step);
@@ -121,18 +121,19 @@ static struct attempt *request_start_attempt(struct mux_request *request, const 
 	};
 	if (request_edits_make(&order, &edits))
 		return NULL;
-	struct attempt *attempt = attempt_start(&(struct attempt_order){
-	    .events = &attempt_events,
-	    .owner = request,
-	    .worker = request->worker,
-	    .call = &request->call,
-	    .arena = &request->arena,
-	    .target = step->model ? &request->version->targets[step->model->index] : &request->version->own,
-	    .step = step,
-	    .stream_idle_ms = request->route.pool->limits.stream_idle_ms,
-	    .payload_hash = request->payload_hash,
-	    .edits = edits,
-	});
+	struct attempt *attempt = attempt_start(
+	    &(struct attempt_order){
+	        .events = &attempt_events,
+	        .owner = request,
+	        .worker = request->worker,
+	        .call = &request->call,
+	        .arena = &request->arena,
+	        .target = step->model ? &request->version->targets[step->model->index] : &request->version->own,
+	        .stream_idle_ms = request->route.pool->limits.stream_idle_ms,
+	        .payload_hash = request->payload_hash,
+	        .edits = edits,
+	    },
+	    step);
 	if (!attempt && edits)
 		request_edits_free(edits);
 	return attempt;
@@ -145,7 +146,7 @@ static struct step request_send(struct mux_request *request, const struct step *
 		list_append(&request->attempts, &attempt->link);
 		return (struct step){.kind = STEP_NONE};
 	}
-	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1, .usage = {-1, -1, -1, -1}};
+	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1, .usage = TOKEN_USAGE_UNKNOWN};
 	if (!request->routing)
 		return unrouted_end(request, ROUTE_FAILED);
 	return route_attempt_ended(request->routing, step->attempt, &result, request_now_ms(request));

@@ -19,7 +19,7 @@ struct step unrouted_end(struct mux_request *request, enum route_error error) {
 	struct attempt_failures failures = {0};
 	*result = (struct request_result){
 	    .attempts = attempt ? 1 : 0,
-	    .usage = {-1, -1, -1, -1},
+	    .usage = TOKEN_USAGE_UNKNOWN,
 	    .latency_ms = loop_now_ms(request->worker->loop) - request->started_ms,
 	    .ttft_ms = -1,
 	};

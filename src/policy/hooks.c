@@ -2,6 +2,7 @@
 // Looks up the hooks once, after the policy's script has run, so that an absent hook costs nothing later.
 #include "policy/hooks.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -101,6 +102,7 @@ int hooks_open(struct hooks *hooks, struct vm *vm, const struct pool *pool, cons
                const struct policy_limits *limits, const char *file, struct problems *problems) {
 	struct call_report report;
 	struct open_call call = {hooks, pool};
+	assert(host->bodies);
 	*hooks = (struct hooks){.vm = vm, .instructions = limits->instructions, .views.bodies = host->bodies};
 	for (int i = 0; i < HOOK_KINDS; i++) {
 		hooks->list[i].name = policy_hook_names[i];

@@ -8,6 +8,8 @@
 
 #include "policy/view_fields.h"
 
+#define LIST_NAME "list of models"
+
 // A list's user values: the table behind it, and its iterator function for ipairs.
 enum { KEPT_TABLE = 1, KEPT_STEP };
 
@@ -15,9 +17,19 @@ static int refuse_list_change(lua_State *lua) {
 	return luaL_error(lua, "attempt to change a list of models, which is read-only");
 }
 
+// Called for keys that the table behind a list lacks; the upvalue tells whether the list has parts. A position past
+// the end has no model, as in any Lua list.
+static int read_absent_field(lua_State *lua) {
+	static const char *const parts[] = {"primary", "fallback", NULL};
+	static const char *const none[] = {NULL};
+	if (lua_type(lua, 2) == LUA_TNUMBER)
+		return 0;
+	return view_refuse_field(lua, LIST_NAME, lua_toboolean(lua, lua_upvalueindex(1)) ? parts : none);
+}
+
 static struct model_list *list_at(lua_State *lua, int index) {
 	struct model_list *list = object_at(lua, index, OBJECT_MODELS);
-	luaL_argexpected(lua, list, index, "list of models");
+	luaL_argexpected(lua, list, index, LIST_NAME);
 	return list;
 }
 
@@ -61,8 +73,18 @@ int model_list_ipairs(lua_State *lua) {
 	return 3;
 }
 
+// Pushes a table with room for `capacity` models, to which absent fields are errors.
+static void push_list_table(lua_State *lua, size_t capacity, bool has_parts) {
+	lua_createtable(lua, (int)capacity, has_parts ? 2 : 0);
+	lua_createtable(lua, 0, 1); /* table metatable */
+	lua_pushboolean(lua, has_parts);
+	lua_pushcclosure(lua, read_absent_field, 1);
+	lua_setfield(lua, -2, "__index");
+	lua_setmetatable(lua, -2);
+}
+
 // Pushes an empty list with room for the whole pool and sets *list to it.
-static void push_new_list(lua_State *lua, const struct views *views, struct model_list **list) {
+static void push_new_list(lua_State *lua, const struct views *views, bool has_parts, struct model_list **list) {
 	size_t capacity = views->pool->count;
 	static const luaL_Reg methods[] = {
 	    {"__newindex", refuse_list_change}, {"__len", list_length}, {"__pairs", list_pairs}, {NULL, NULL}};
@@ -70,7 +92,7 @@ static void push_new_list(lua_State *lua, const struct views *views, struct mode
 	*list = lua_newuserdatauv(lua, bytes, KEPT_STEP);
 	**list = (struct model_list){
 	    .kind = OBJECT_MODELS, .views = views, .models = (const struct model **)(void *)(*list + 1)};
-	lua_createtable(lua, (int)capacity, 2); /* list table */
+	push_list_table(lua, capacity, has_parts); /* list table */
 	lua_pushvalue(lua, -1);
 	lua_setiuservalue(lua, -3, KEPT_TABLE);
 	lua_pushvalue(lua, -1);
@@ -79,7 +101,7 @@ static void push_new_list(lua_State *lua, const struct views *views, struct mode
 	luaL_newlib(lua, methods); /* list table metatable */
 	lua_insert(lua, -2);
 	lua_setfield(lua, -2, "__index");
-	lua_pushliteral(lua, "list of models");
+	lua_pushliteral(lua, LIST_NAME);
 	lua_setfield(lua, -2, "__name");
 	lua_pushboolean(lua, 0);
 	lua_setfield(lua, -2, "__metatable");
@@ -87,11 +109,11 @@ static void push_new_list(lua_State *lua, const struct views *views, struct mode
 }
 
 void model_lists_open(lua_State *lua, struct views *views, struct model_lists *lists) {
-	push_new_list(lua, views, &lists->all); /* all */
-	lua_getiuservalue(lua, -1, KEPT_TABLE); /* all table */
-	push_new_list(lua, views, &lists->primary);
+	push_new_list(lua, views, true, &lists->all); /* all */
+	lua_getiuservalue(lua, -1, KEPT_TABLE);       /* all table */
+	push_new_list(lua, views, false, &lists->primary);
 	lua_setfield(lua, -2, "primary");
-	push_new_list(lua, views, &lists->fallback);
+	push_new_list(lua, views, false, &lists->fallback);
 	lua_setfield(lua, -2, "fallback");
 	lua_pop(lua, 1);
 	lists->reference = luaL_ref(lua, LUA_REGISTRYINDEX);
@@ -165,7 +187,7 @@ void views_push_pool(lua_State *lua, struct views *views) {
 
 struct model_argument view_check_models(lua_State *lua) {
 	const struct model_list *list = object_at(lua, 1, OBJECT_MODELS);
-	luaL_argexpected(lua, list || lua_istable(lua, 1), 1, "list of models");
+	luaL_argexpected(lua, list || lua_istable(lua, 1), 1, LIST_NAME);
 	return (struct model_argument){list, list ? list->count : (size_t)lua_rawlen(lua, 1)};
 }
 

@@ -240,10 +240,22 @@ static void push_headroom(lua_State *lua, void *object) {
 	lua_pushnumber(lua, outline_of(object)->headroom);
 }
 
+// The fields that are numbers come first; their `push` functions use only the object, not the value at index 1.
+enum { MEASURES = 11 };
 static const struct view_field model_fields[] = {
-    {"id", push_id},
-    {"name", push_name},
     {"weight", push_weight},
+    {"output_token_weight", push_output_token_weight},
+    {"timeout_ms", push_timeout},
+    {"error_rate", push_error_rate},
+    {"requests_per_minute", push_requests_per_minute},
+    {"inflight", push_inflight},
+    {"latency_ms", push_latency},
+    {"p50_ms", push_p50},
+    {"p95_ms", push_p95},
+    {"ttft_ms", push_ttft},
+    {"headroom", push_headroom},
+    [MEASURES] = {"id", push_id},
+    {"name", push_name},
     {"fallback", push_fallback},
     {"serves", push_serves},
     {"family", push_family},
@@ -252,41 +264,16 @@ static const struct view_field model_fields[] = {
     {"credentials", push_credentials},
     {"tier", push_tier},
     {"quota", push_quota},
-    {"output_token_weight", push_output_token_weight},
     {"price", push_price},
-    {"timeout_ms", push_timeout},
     {"tags", push_tags},
     {"breaker", push_breaker},
-    {"error_rate", push_error_rate},
-    {"requests_per_minute", push_requests_per_minute},
-    {"inflight", push_inflight},
-    {"latency_ms", push_latency},
-    {"p50_ms", push_p50},
-    {"p95_ms", push_p95},
-    {"ttft_ms", push_ttft},
-    {"headroom", push_headroom},
     {NULL, NULL},
 };
 
-// The fields that are numbers. Their `push` functions use only the object, not the value at index 1.
-static const struct view_field measures[] = {
-    {"weight", push_weight},
-    {"output_token_weight", push_output_token_weight},
-    {"timeout_ms", push_timeout},
-    {"error_rate", push_error_rate},
-    {"requests_per_minute", push_requests_per_minute},
-    {"inflight", push_inflight},
-    {"latency_ms", push_latency},
-    {"p50_ms", push_p50},
-    {"p95_ms", push_p95},
-    {"ttft_ms", push_ttft},
-    {"headroom", push_headroom},
-};
-
 const struct view_field *view_measure_named(const char *name) {
-	for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
-		if (strcmp(measures[i].name, name) == 0)
-			return &measures[i];
+	for (size_t i = 0; i < MEASURES; i++)
+		if (strcmp(model_fields[i].name, name) == 0)
+			return &model_fields[i];
 	return NULL;
 }
 

@@ -27,7 +27,7 @@ struct sources;
 struct policy_host {
 	struct registry *registry;        // the states of their models
 	struct shared_store *shared;      // behind signalbox.shared; NULL for none
-	const struct body_reader *bodies; // may be NULL when no hook reads a body
+	const struct body_reader *bodies; // how hooks read requests and responses; required
 	const struct clock *clock;        // that their scripts read; NULL for the system's
 	uint64_t now_ms;                  // monotonic, of the load
 };

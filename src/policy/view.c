@@ -109,7 +109,7 @@ void view_push_tier(lua_State *lua, enum service_tier tier) {
 	lua_pushstring(lua, tier == TIER_NONE ? NULL : service_tier_names[tier]);
 }
 
-void view_push_usage(lua_State *lua, const struct usage *usage) {
+void view_push_usage(lua_State *lua, const struct token_usage *usage) {
 	lua_createtable(lua, 0, 4);
 	view_push_count(lua, usage->input_tokens);
 	lua_setfield(lua, -2, "input_tokens");

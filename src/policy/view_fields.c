@@ -29,16 +29,20 @@ static size_t first_slot(const char *name) {
 	return (address ^ (address >> 7)) % SLOTS;
 }
 
+int view_refuse_field(lua_State *lua, const char *name, const char *const *fields) {
+	size_t bytes = 0;
+	const char *asked = luaL_tolstring(lua, 2, &bytes);
+	const char *nearest = schema_nearest(fields, slice_of(asked, bytes));
+	if (nearest)
+		return luaL_error(lua, "a %s has no field '%s' (did you mean '%s'?)", name, asked, nearest);
+	return luaL_error(lua, "a %s has no field '%s'", name, asked);
+}
+
 static int refuse_field(lua_State *lua, const struct view_kind *kind) {
 	const char *names[FIELDS_MAX + 1] = {0};
 	for (size_t i = 0; kind->fields[i].name && i < FIELDS_MAX; i++)
 		names[i] = kind->fields[i].name;
-	size_t bytes = 0;
-	const char *asked = luaL_tolstring(lua, 2, &bytes);
-	const char *nearest = schema_nearest(names, slice_of(asked, bytes));
-	if (nearest)
-		return luaL_error(lua, "a %s has no field '%s' (did you mean '%s'?)", kind->name, asked, nearest);
-	return luaL_error(lua, "a %s has no field '%s'", kind->name, asked);
+	return view_refuse_field(lua, kind->name, names);
 }
 
 static int read_field(lua_State *lua) {

@@ -17,6 +17,10 @@ struct view_field {
 void view_push_metatable(lua_State *lua, const char *name, const struct view_field *fields,
                          void (*check)(lua_State *lua, void *object));
 
+// Raises the error for reading the field whose name is at index 2, which a `name` lacks. `fields` are those that it
+// has, ended by NULL.
+int view_refuse_field(lua_State *lua, const char *name, const char *const *fields);
+
 // The head of a call's views: valid while `call` equals that of `views`. C keeps no pointer to such a view, since Lua
 // may collect it as soon as the hook no longer refers to it.
 struct call_view {
@@ -43,7 +47,7 @@ void view_push_count(lua_State *lua, int64_t count);
 // nil for TIER_NONE.
 void view_push_tier(lua_State *lua, enum service_tier tier);
 // A read-only table of token counts; unknown ones are nil.
-void view_push_usage(lua_State *lua, const struct usage *usage);
+void view_push_usage(lua_State *lua, const struct token_usage *usage);
 // A whole body, decoded; nil for an empty one. Raises for one of more than 1 MiB.
 void view_push_decoded(lua_State *lua, struct slice body);
 

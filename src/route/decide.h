@@ -12,6 +12,7 @@
 #include "base/header.h"
 #include "base/random.h"
 #include "base/slice.h"
+#include "base/token_usage.h"
 #include "route/model.h"
 
 struct route_request;
@@ -50,20 +51,12 @@ struct failure {
 	enum service_tier tier; // of the attempt; routing fills it in
 };
 
-// Tokens as the model counted them; -1 is unknown.
-struct usage {
-	int64_t input_tokens;
-	int64_t output_tokens;
-	int64_t cache_read_tokens;
-	int64_t cache_write_tokens;
-};
-
 // A whole response, before it is sent to the client.
 struct response {
 	int status;
 	struct headers headers;
 	struct slice body;
-	struct usage usage;
+	struct token_usage usage;
 	uint64_t latency_ms;
 };
 
@@ -123,7 +116,7 @@ struct request_result {
 	uint32_t attempts;
 	int status;         // that the client got; 0 if it got none
 	struct slice error; // the exception's name; empty for a whole response, and for a client that has left
-	struct usage usage;
+	struct token_usage usage;
 	uint64_t latency_ms;
 	int64_t ttft_ms; // -1 if the response had no stream content
 };

@@ -60,7 +60,7 @@ struct attempt_ended {
 	struct slice reason;           // of a refusal
 	const struct failure *failure; // NULL if it did not fail, or was stopped
 	const struct classification *classification; // of that failure; NULL without one
-	struct usage usage;
+	struct token_usage usage;
 	uint64_t latency_ms;
 	int64_t ttft_ms; // -1 if the response had no stream content
 };

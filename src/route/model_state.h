@@ -152,7 +152,7 @@ struct settlement {
 	struct classification classification;
 	uint64_t latency_ms;
 	int64_t ttft_ms;
-	struct usage usage;
+	struct token_usage usage;
 	enum quota_use quota_use;
 	enum shortage exhausted; // the limit that a throttle named
 };

@@ -61,7 +61,7 @@ static uint64_t weigh_tokens(uint64_t tokens, double weight) {
 }
 
 static uint64_t tokens_used(const struct quota *quota, struct quota_demand reserved, enum quota_use use,
-                            const struct usage *usage) {
+                            const struct token_usage *usage) {
 	if (use == QUOTA_UNTOUCHED)
 		return 0;
 	uint64_t input =
@@ -72,7 +72,7 @@ static uint64_t tokens_used(const struct quota *quota, struct quota_demand reser
 }
 
 void quota_settle(struct quota_account *account, const struct quota *quota, struct quota_reservation *hold,
-                  enum quota_use use, const struct usage *usage, uint64_t now_ms) {
+                  enum quota_use use, const struct token_usage *usage, uint64_t now_ms) {
 	if (!hold->is_held)
 		return;
 	hold->is_held = false;

@@ -68,7 +68,7 @@ void quota_reserve(struct quota_account *account, const struct quota *quota, str
 // Replaces the reservation by what was used: cache reads are free, cache writes count as input, output is weighted.
 // What exceeds the reservation counts as used at now_ms.
 void quota_settle(struct quota_account *account, const struct quota *quota, struct quota_reservation *hold,
-                  enum quota_use use, const struct usage *usage, uint64_t now_ms);
+                  enum quota_use use, const struct token_usage *usage, uint64_t now_ms);
 
 // The upstream has reported that the limit of tokens, or of requests, is used up. Other shortages change nothing.
 void quota_exhaust(struct quota_account *account, const struct quota *quota, enum shortage shortage, uint64_t now_ms);

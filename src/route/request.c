@@ -36,7 +36,7 @@ int route_request_new(const struct route *route, const struct request_attributes
 	    .now_ms = now_ms,
 	    .deadline_ms = limits->deadline_ms ? now_ms + limits->deadline_ms : UINT64_MAX,
 	    .max_retries = max_retries,
-	    .result = {.usage = {-1, -1, -1, -1}, .ttft_ms = -1},
+	    .result = {.usage = TOKEN_USAGE_UNKNOWN, .ttft_ms = -1},
 	    .marks = marks,
 	    .candidates = candidates,
 	    .attempts = attempts,

@@ -90,7 +90,7 @@ struct attempt_result {
 	int status;             // of the response; 0 if none arrived
 	uint64_t latency_ms;
 	int64_t ttft_ms; // time to first token; -1 if the response had no stream content
-	struct usage usage;
+	struct token_usage usage;
 	const struct response *response; // of ATTEMPT_SUCCEEDED: a whole response that `accept` may refuse; else NULL
 };
 

@@ -224,22 +224,24 @@ void model_state_settle(struct model_state *state, const struct admission_reques
 	model_state_unlock(state);
 }
 
-enum breaker_state model_state_force_open(struct model_state *state, uint64_t now_ms) {
+static enum breaker_state force_breaker(struct model_state *state, bool is_open, uint64_t now_ms) {
 	model_state_lock(state);
 	enum breaker_state before = state->breaker.state;
-	breaker_force_open(&state->breaker, now_ms);
+	if (is_open)
+		breaker_force_open(&state->breaker, now_ms);
+	else
+		breaker_close(&state->breaker);
 	update_clear(state, now_ms);
 	model_state_unlock(state);
 	return before;
 }
 
+enum breaker_state model_state_force_open(struct model_state *state, uint64_t now_ms) {
+	return force_breaker(state, true, now_ms);
+}
+
 enum breaker_state model_state_force_close(struct model_state *state, uint64_t now_ms) {
-	model_state_lock(state);
-	enum breaker_state before = state->breaker.state;
-	breaker_close(&state->breaker);
-	update_clear(state, now_ms);
-	model_state_unlock(state);
-	return before;
+	return force_breaker(state, false, now_ms);
 }
 
 // As if new: closed, without a cooldown, with every tier, and without others on the account.

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 void statistics_add(struct statistics *statistics, enum outcome outcome, uint64_t latency_ms,
-                    const struct usage *usage) {
+                    const struct token_usage *usage) {
 	statistics->outcomes[outcome]++;
 	statistics->input_tokens += usage->input_tokens > 0 ? (uint64_t)usage->input_tokens : 0;
 	statistics->output_tokens += usage->output_tokens > 0 ? (uint64_t)usage->output_tokens : 0;

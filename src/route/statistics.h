@@ -21,7 +21,7 @@ struct statistics {
 
 // Counts one attempt. A cancelled one has no latency.
 void statistics_add(struct statistics *statistics, enum outcome outcome, uint64_t latency_ms,
-                    const struct usage *usage);
+                    const struct token_usage *usage);
 
 // How many latencies are kept.
 size_t statistics_kept(const struct statistics *statistics);

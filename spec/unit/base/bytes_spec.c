@@ -52,6 +52,16 @@ TEST(slices_compare_and_trim) {
 	CHECK_INT(slice_from_offset(SLICE("abc"), 9).len, 0);
 }
 
+TEST(a_list_of_slices_is_taken_apart) {
+	struct slice list = SLICE("a, b\t,,c,"), item = {0};
+	static const char *const items[] = {"a", "b", "", "c", ""};
+	for (size_t i = 0; i < 5; i++) {
+		CHECK(slice_next_item(&list, &item));
+		CHECK_SLICE(item, slice_from(items[i]));
+	}
+	CHECK(!slice_next_item(&list, &item));
+}
+
 TEST(a_buffer_never_passes_its_limit) {
 	struct buffer buffer;
 	buffer_init(&buffer, 10);
@@ -104,6 +114,7 @@ TEST(an_arena_allocates_zeroed_aligned_memory_up_to_its_limit) {
 int main(void) {
 	RUN(a_number_is_the_whole_slice);
 	RUN(slices_compare_and_trim);
+	RUN(a_list_of_slices_is_taken_apart);
 	RUN(a_buffer_never_passes_its_limit);
 	RUN(an_arena_allocates_zeroed_aligned_memory_up_to_its_limit);
 	return check_summary();

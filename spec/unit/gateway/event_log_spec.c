@@ -119,7 +119,7 @@ static void run_end(struct run *run) {
 
 TEST(requests_have_their_end) {
 	const struct attempt_result good = {
-	    .end = ATTEMPT_SUCCEEDED, .status = 200, .latency_ms = 43, .ttft_ms = 9, .usage = {-1, -1, -1, -1}};
+	    .end = ATTEMPT_SUCCEEDED, .status = 200, .latency_ms = 43, .ttft_ms = 9, .usage = TOKEN_USAGE_UNKNOWN};
 	const struct attempt_result late = {.end = ATTEMPT_FAILED,
 	                                    .failure = {.kind = FAILURE_TIMEOUT,
 	                                                .name = SLICE("AttemptTimeout"),

@@ -64,8 +64,9 @@ TEST(an_attempt_without_room_is_not_started) {
 	for (size_t bytes = 0; bytes <= sizeof(struct attempt); bytes += sizeof(struct attempt)) {
 		struct arena arena;
 		arena_init(&arena, bytes);
-		CHECK(attempt_start(&(struct attempt_order){
-		          .worker = &worker, .call = &call, .arena = &arena, .target = &target, .step = &step}) == NULL);
+		CHECK(
+		    attempt_start(&(struct attempt_order){.worker = &worker, .call = &call, .arena = &arena, .target = &target},
+		                  &step) == NULL);
 		CHECK(arena.is_exhausted);
 		arena_free(&arena);
 	}

@@ -28,7 +28,7 @@ TEST(the_result_s_fields) {
 	    .outcome = OUTCOME_FAIL_FAST,
 	    .status = 429,
 	    .error = SLICE("ThrottlingException"),
-	    .usage = {-1, -1, -1, -1},
+	    .usage = TOKEN_USAGE_UNKNOWN,
 	    .latency_ms = 1,
 	    .ttft_ms = -1,
 	};

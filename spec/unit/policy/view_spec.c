@@ -97,6 +97,9 @@ TEST(the_models_fields) {
 	static const char *const rows[] = {
 	    "#models == 3 and #models.primary == 2 and #models.fallback == 1",
 	    "models[4] == nil and models[0] == nil and models.primary[3] == nil",
+	    "select(2, pcall(function() return models.primry end)):find(\"did you mean 'primary'\", 1, true)",
+	    "select(2, pcall(function() return models.foo end)):find(\"a list of models has no field 'foo'\", 1, true)",
+	    "not pcall(function() return models.primary.primary end) and not pcall(function() return models[{}] end)",
 	    "models.primary[1] == models[1] and models.fallback[1] == models[3]",
 	    "(function() local n = 0 for i, m in ipairs(models) do n = n + i end return n end)() == 6",
 	    "(function() local n = 0 for i, m in pairs(models) do n = n + i end return n end)() == 6",

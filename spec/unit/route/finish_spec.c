@@ -112,7 +112,7 @@ TEST(the_faster_attempt_is_the_response) {
 	drive(&f, "commit 0", 120);
 	struct attempt_result result = result_of("ok");
 	result.ttft_ms = 20;
-	result.usage = (struct usage){7, 8, 9, 10};
+	result.usage = (struct token_usage){7, 8, 9, 10};
 	struct step step = route_attempt_ended(f.request, 0, &result, 150);
 	CHECK_INT(step.kind, STEP_RETURN);
 	CHECK_STRING(describe_result(&f), "success a 2 200 -");

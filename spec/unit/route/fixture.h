@@ -324,7 +324,7 @@ static inline struct attempt_result result_of(const char *word) {
 		if (strcmp(results[i].word, word) == 0) {
 			struct attempt_result result = results[i].result;
 			result.failure.retry_after_ms = result.ttft_ms = -1;
-			result.usage = (struct usage){-1, -1, -1, -1};
+			result.usage = TOKEN_USAGE_UNKNOWN;
 			result.latency_ms = 10;
 			result.status = 200; // read only if the response has begun
 			return result;

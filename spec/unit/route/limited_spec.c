@@ -47,7 +47,7 @@ TEST(unused_reservations_are_room_again) {
 	CHECK_NEAR(fixture_snapshot(&f, "a", 2).headroom, 0.1, 1e-9);
 	CHECK_NEAR(fixture_snapshot(&f, "b", 2).headroom, 1, 1e-9);
 	struct attempt_result result = result_of("ok");
-	result.usage = (struct usage){70, 30, -1, -1};
+	result.usage = (struct token_usage){70, 30, -1, -1};
 	CHECK_INT(route_attempt_ended(first, 0, &result, 3).kind, STEP_RETURN);
 	CHECK_NEAR(fixture_snapshot(&f, "a", 3).headroom, 0.9, 1e-9);
 	PLAY(&f, {4, "begin", "send 0 a"}, {5, "reject 0", "fail failed 0 after 1000"});
@@ -76,7 +76,7 @@ TEST(a_request_that_waits_for_tokens_gets_those_given_back) {
 	struct route_request *first = f.request;
 	PLAY(&f, {10, "begin", "wait 50"}, {60, "next", "wait 50"});
 	struct attempt_result result = result_of("ok");
-	result.usage = (struct usage){70, 30, -1, -1};
+	result.usage = (struct token_usage){70, 30, -1, -1};
 	CHECK_INT(route_attempt_ended(first, 0, &result, 100).kind, STEP_RETURN);
 	CONTINUE(&f, {110, "next", "send 0 a"});
 	struct route_request *second = f.request;
@@ -119,7 +119,7 @@ TEST(without_max_tokens_the_input_alone_is_reserved) {
 	PLAY(&f, {1000, "begin", "send 0 a"});
 	CHECK_NEAR(fixture_snapshot(&f, "a", 1000).headroom, 0.9, 1e-9);
 	struct attempt_result result = result_of("ok");
-	result.usage = (struct usage){100, 400, -1, -1};
+	result.usage = (struct token_usage){100, 400, -1, -1};
 	CHECK_INT(route_attempt_ended(f.request, 0, &result, 1100).kind, STEP_RETURN);
 	CHECK_NEAR(fixture_snapshot(&f, "a", 1100).headroom, 0.5, 1e-9);
 	fixture_free(&f);

@@ -7,7 +7,7 @@
 #include "../check.h"
 #include "base/random.h"
 
-static const struct usage UNKNOWN = {-1, -1, -1, -1};
+static const struct token_usage UNKNOWN = {-1, -1, -1, -1};
 
 static struct quota_reservation take(struct quota_account *account, const struct quota *quota, uint64_t input,
                                      uint64_t output, uint64_t now_ms) {
@@ -59,7 +59,7 @@ TEST(there_is_room_up_to_the_limit) {
 TEST(a_reservation_is_replaced_by_the_use) {
 	static const struct {
 		enum quota_use use;
-		struct usage usage; // input, output, cache read, cache write
+		struct token_usage usage; // input, output, cache read, cache write
 		double weight;
 		uint64_t tokens;
 	} rows[] = {
@@ -103,7 +103,7 @@ TEST(absurd_amounts_do_not_overflow) {
 	struct quota_account account = {0};
 	const struct quota quota = {10, UINT64_MAX, INFINITY};
 	struct quota_reservation hold = take(&account, &quota, UINT64_MAX, UINT64_MAX, 1000);
-	struct usage usage = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+	struct token_usage usage = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
 	quota_settle(&account, &quota, &hold, QUOTA_WHOLE, &usage, 1000);
 	CHECK_INT(tokens_used(&account, 1000), (int64_t)3 << 40);
 	quota_exhaust(&account, &quota, SHORTAGE_TOKENS, 1000);

@@ -2,7 +2,7 @@
 // A model's state as views and operators see it, the registry, the health of a pool.
 #include "fixture.h"
 
-static const struct usage NO_USAGE = {-1, -1, -1, -1};
+static const struct token_usage NO_USAGE = {-1, -1, -1, -1};
 
 // One attempt from admission to settlement, at one time.
 static void attempt(struct fixture *f, const char *name, enum outcome outcome, uint64_t latency_ms, int64_t ttft_ms,

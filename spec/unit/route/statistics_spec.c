@@ -3,7 +3,7 @@
 #include "../check.h"
 #include "route/statistics.h"
 
-static const struct usage NO_USAGE = {-1, -1, -1, -1};
+static const struct token_usage NO_USAGE = {-1, -1, -1, -1};
 
 TEST(percentiles_take_entry_floor_n_k) {
 	// The latencies are 1..n, so entry i is i + 1.
@@ -37,7 +37,7 @@ TEST(without_latencies_all_is_zero) {
 
 TEST(outcomes_and_tokens_are_counted) {
 	struct statistics statistics = {0};
-	struct usage usage = {100, 20, 5, -1};
+	struct token_usage usage = {100, 20, 5, -1};
 	statistics_add(&statistics, OUTCOME_SUCCESS, 10, &usage);
 	statistics_add(&statistics, OUTCOME_SUCCESS, 10, &NO_USAGE);
 	statistics_add(&statistics, OUTCOME_RATE_LIMIT, 10, &NO_USAGE);

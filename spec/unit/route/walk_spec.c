@@ -242,8 +242,8 @@ static void end_attempt(struct walk *walk, struct slot *slot, uint32_t attempt) 
 		walk->served[model->index] |= tier_bit(tier);
 	slot->has_lacked[model->index] = lacks;
 	if (chance(walk, 70))
-		result.usage = (struct usage){(int64_t)random_below(&walk->f.random, 200),
-		                              (int64_t)random_below(&walk->f.random, 1000), -1, -1};
+		result.usage = (struct token_usage){(int64_t)random_below(&walk->f.random, 200),
+		                                    (int64_t)random_below(&walk->f.random, 1000), -1, -1};
 	result.failure.retry_after_ms = chance(walk, 20) ? (int64_t)random_below(&walk->f.random, 2000) : -1;
 	slot->may_repeat[model->index] = false;
 	slot->fates[attempt] = ENDED;
