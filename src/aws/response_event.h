@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 #include "aws/operation.h"
+#include "base/service.h"
 #include "base/slice.h"
-#include "base/token_usage.h"
 
 // ConverseStream's events, and the only one of InvokeModelWithResponseStream.
 #define RESPONSE_EVENT_START "messageStart"

@@ -6,8 +6,8 @@
 
 #include "base/header.h"
 #include "base/json.h"
+#include "base/service.h"
 #include "base/slice.h"
-#include "base/token_usage.h"
 
 // Members of Converse's responses, which the emulator writes.
 #define RESPONSE_STOP_REASON "stopReason"

@@ -9,7 +9,7 @@
 
 #include "aws/operation.h"
 #include "base/buffer.h"
-#include "base/service_tier.h"
+#include "base/service.h"
 #include "base/slice.h"
 #include "emulator/family.h"
 #include "world/behaviour.h"

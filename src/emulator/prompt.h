@@ -8,7 +8,7 @@
 
 #include "aws/operation.h"
 #include "aws/request_shape.h"
-#include "base/service_tier.h"
+#include "base/service.h"
 #include "base/slice.h"
 
 struct prompt {

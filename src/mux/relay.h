@@ -11,8 +11,8 @@
 #include "aws/operation.h"
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/service.h"
 #include "base/slice.h"
-#include "base/token_usage.h"
 #include "route/decide.h"
 
 // Receives a stream. Both functions must do nothing if the owner's client has gone.

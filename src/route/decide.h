@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/header.h"
 #include "base/random.h"
+#include "base/service.h"
 #include "base/slice.h"
-#include "base/token_usage.h"
 #include "route/model.h"
 
 struct route_request;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/service_tier.h"
+#include "base/service.h"
 #include "base/slice.h"
 
 struct model_state;

@@ -10,9 +10,9 @@
 
 #include "base/list.h"
 #include "base/random.h"
-#include "base/service_tier.h"
-#include "world/quota_counter.h"
+#include "base/service.h"
 #include "world/prompt_cache.h"
+#include "world/quota_counter.h"
 #include "world/scenario.h"
 
 enum plan_outcome {

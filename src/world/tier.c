@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "world/tier.h"
 
-#include "base/service_tier.h"
+#include "base/service.h"
 
 void tier_bits_parse(const struct document *value, void *target, const struct schema_place *place) {
 	bool is_list = value->kind == DOCUMENT_TABLE && value->entry_count == 0 && value->item_count <= TIER_RESERVED;

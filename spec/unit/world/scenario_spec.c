@@ -3,7 +3,7 @@
 #include "../check.h"
 
 #include "base/buffer.h"
-#include "base/service_tier.h"
+#include "base/service.h"
 #include "world/scenario.h"
 
 #include "base/problem.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/service_tier.h"
+#include "base/service.h"
 
 const char *const service_tier_names[] = {
     [TIER_NONE] = "",

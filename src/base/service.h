@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The service tiers of Bedrock, by the service's names. A set of tiers is an unsigned of bits, see tier_bit.
-#ifndef BASE_SERVICE_TIER_H
-#define BASE_SERVICE_TIER_H
+// What rooms that may not include each other share of Bedrock: its service tiers, by the service's names, and counts of
+// tokens. A set of tiers is an unsigned of bits, see tier_bit.
+#ifndef BASE_SERVICE_H
+#define BASE_SERVICE_H
+
+#include <stdint.h>
 
 #include "base/slice.h"
 
@@ -22,5 +25,15 @@ static inline unsigned tier_bit(enum service_tier tier) {
 static inline enum service_tier tier_in_effect(enum service_tier tier) {
 	return tier == TIER_NONE ? TIER_DEFAULT : tier;
 }
+
+// The tokens of a request and its response, as the model counted them; -1 is unknown.
+struct token_usage {
+	int64_t input_tokens;
+	int64_t output_tokens;
+	int64_t cache_read_tokens;
+	int64_t cache_write_tokens;
+};
+
+#define TOKEN_USAGE_UNKNOWN ((struct token_usage){-1, -1, -1, -1})
 
 #endif
