@@ -161,7 +161,9 @@ CHOSEN := $(filter $(BUILD)/spec/unit/$(if $(SPEC),$(SPEC)_spec,$(if $(ROOM),$(R
 unit: $(CHOSEN) ## runs the unit specs; ROOM=route for one room, SPEC=route/breaker for one spec
 	$(if $(CHOSEN),,$(error No such unit spec: spec/unit/$(or $(SPEC),$(ROOM)/*)_spec.c))
 	@spec/support/run_units $(CHOSEN)
-e2e: $(BUILD)/signalbox $(BUILD)/signalbox.so ## runs the end-to-end specs; SPEC=streams for one spec
+END_TO_END := $(if $(SPEC),$(wildcard spec/e2e/$(SPEC)_spec.lua),spec/e2e)
+e2e: $(if $(END_TO_END),$(BUILD)/signalbox $(BUILD)/signalbox.so) ## runs the end-to-end specs; SPEC=streams for one spec
+	$(if $(END_TO_END),,$(error No such end-to-end spec: $(SPEC)))
 	@BUILD=$(BUILD) SPEC=$(SPEC) spec/support/run_suites e2e
 
 VECTORS ?= spec/fixtures

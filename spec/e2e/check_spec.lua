@@ -179,8 +179,9 @@ describe("check", function()
   it("gives programs the keys that the reference names, and no other", function()
     local reference = process.contents("policies/README.md"):match('\n({"sound".-)\n```')
     local documented, found = { select = true }, {}
-    for key in reference:gsub('"kind": [^,]+', '"kind"'):gsub('"decided_by": [^\n]- "words"', '"decided_by", "words"')
-      :gsub('as "problems"', ""):gmatch('"([%w_]+)"') do documented[key] = true end
+    local keys = reference:gsub('"kind": .- "sound"', '"kind", "sound"'):gsub('as "problems"', "")
+      :gsub('"decided_by": [^\n]- "words"', '"decided_by", "words"')
+    for key in keys:gmatch('"([%w_]+)"') do documented[key] = true end
     local function collect(value)
       for key, item in pairs(value) do
         if type(key) == "string" then found[key] = true end
@@ -282,6 +283,17 @@ describe("check", function()
       assert.equal("policy", report(text).kind)
     end
     assert.equal(cjson.null, report("return { select = 1 }").problems[1].line)
+    for _, text in ipairs { "return { pool = {}, select = function() end }", "return { tick = function() end }" } do
+      assert.equal("policy", report(text).kind)
+    end
+    for _, text in ipairs { "return { pool = {} }", "return { { id = 'a' } }", "return { 1, 2 }" } do
+      local status, out, log = check(text)
+      assert.equal(1, status)
+      assert.equal("", out)
+      assert.matches("policy.lua: expected a policy (with `models`) or settings, found", log, 1, true)
+      assert.equal(1, #lines(log))
+      assert.equal("unknown", report(text).kind)
+    end
     for _, text in ipairs { "return {}", "return { workers = 1, select = 1 }", "return { wokers = 1 }" } do
       assert.equal("settings", report(text).kind)
     end

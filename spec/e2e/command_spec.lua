@@ -40,7 +40,7 @@ describe("the command line", function()
 
   it("helps with help itself, and with no more than one command", function()
     local _, expected = signalbox.run { "--help" }
-    for _, arguments in ipairs { { "help" }, { "help", "help" }, { "-h" } } do
+    for _, arguments in ipairs { { "help" }, { "help", "help" }, { "help", "--help" }, { "help", "-h" }, { "-h" } } do
       local status, out = signalbox.run(arguments)
       assert.equal(0, status)
       assert.equal(expected, out)
@@ -72,6 +72,7 @@ describe("the command line", function()
       { { "serve", "--config" }, "--config needs a value" },
       { { "serve", "extra" }, 'unexpected argument "extra"' },
       { { "serve", "--core-dumps=yes" }, "--core-dumps takes no value" },
+      { { "serve", "--help=1" }, "--help takes no value" },
       { { "serve", "--workers", "many" }, '--workers: expected a whole number from 1 to 1024, or "auto"' },
       { { "serve", "--workers", "1025" }, "--workers: expected" },
       { { "serve", "--listen", "127.0.0.1:0", "--listen", "nowhere" }, "--listen: expected" },
@@ -80,6 +81,14 @@ describe("the command line", function()
       { { "serve", "--endpoint", "nowhere" }, "--endpoint: expected" },
       { { "serve", "--log-level", "loud" }, "--log-level: expected" },
       { { "serve", "--log-format", "xml" }, "--log-format: expected" },
+      { { "serve", "--listen", "0.0.0.0:28888" }, "--listen: expected a loopback address or a Unix socket" },
+      { { "serve", "--listen", "127.0.0.1:1", "--listen", "127.0.0.1:1" }, "--listen: expected each address once" },
+      { { "serve", "--listen", "127.0.0.1:1", "--admin", "127.0.0.1:1" }, "--admin: expected another address" },
+      { { "serve", "--listen", "127.0.0.1:9090" }, "--listen: expected other addresses than that of admin" },
+      { { "serve", "--endpoint", "http://10.0.0.1:1" }, "--endpoint: expected https://" },
+      { { "serve", "--endpoint", "http://127.0.0.1:8080" }, "--endpoint: expected another server than this one" },
+      { { "serve", "--listen", "127.0.0.1:1", "--endpoint", "http://127.0.0.1:1" }, "--endpoint: expected another" },
+      { { "ask", "--endpoint", "http://10.0.0.1", "hello" }, "--endpoint: expected https://" },
       { { "ask", "--region", "US East", "hello" }, "--region: expected" },
       { { "ask", "--max-tokens", "0", "hello" }, "--max-tokens takes" },
       { { "ask" }, "a prompt is missing" },
@@ -100,6 +109,33 @@ describe("the command line", function()
     end
   end)
 
+  it("ends with status 2 for what a flag brings in, with status 1 for what the settings file says", function()
+    local address, url = "127.0.0.1:1", "http://127.0.0.1:1"
+    for _, row in ipairs {
+      { { endpoint = url }, { "--listen", address }, 2, "--listen: expected another server than this one" },
+      { { endpoint = url }, { "--admin", address }, 2, "--admin: expected another server than this one" },
+      { { listen = address }, { "--endpoint", url }, 2, "--endpoint: expected another server than this one" },
+      { { listen = address }, { "--admin", address }, 2, "--admin: expected another address" },
+      { { admin = address }, { "--listen", address }, 2, "--listen: expected other addresses" },
+      { { listen = "0.0.0.0:1" }, { "--region", "eu-west-1" }, 1, "s.lua: listen: expected a loopback address" },
+      { { listen = address, endpoint = url }, { "--region", "eu-west-1" }, 1, "endpoint: expected another server" },
+      { { endpoint = "http://10.0.0.1" }, { "--admin", address }, 1, "s.lua: endpoint: expected https://" },
+      { { listen = address, admin = address }, { "--region", "eu-west-1" }, 1, "s.lua: admin: expected another" },
+      { { workers = "many" }, { "--workers", "2" }, 1, "s.lua:1: workers: expected" },
+    } do
+      local settings = scene:write("s.lua", "return " .. signalbox.literal(row[1]))
+      local status, _, log = signalbox.run { "serve", "--config", settings, table.unpack(row[2]) }
+      assert.equal(row[3], status, log)
+      assert.matches(row[4], log, 1, true)
+      assert.is_true(one_line(log), log)
+    end
+    local both = scene:write("s.lua", "return { nothing = 1 }")
+    local status, _, log = signalbox.run { "serve", "--config", both, "--workers", "many" }
+    assert.equal(2, status)
+    assert.matches("s.lua:1: nothing: expected", log, 1, true)
+    assert.matches("--workers: expected", log, 1, true)
+  end)
+
   it("refuses unknown commands, and none at all", function()
     for _, arguments in ipairs { { "unheard-of" }, {} } do
       local status, _, log = signalbox.run(arguments)
@@ -111,11 +147,13 @@ describe("the command line", function()
   it("says why a file can't be read, and what it should be where it is no Lua", function()
     local json = scene:write("settings.json", '{ "listen": "127.0.0.1:0" }')
     local yaml = scene:write("settings.yaml", "listen: 127.0.0.1:0\n")
+    local assignment = scene:write("settings.lua", 'listen = "127.0.0.1:0"\n')
     local missing = scene.folder .. "/missing"
     for _, row in ipairs {
       { missing, "missing: cannot be read: No such file or directory\n" },
       { scene.folder, "cannot be read: Is a directory\n" },
       { json, "settings.json: expected a Lua file with `return { ... }`, found JSON\n" },
+      { assignment, "settings.lua: expected a Lua file with `return { ... }`, found an assignment without `return`\n" },
       { yaml, "settings.yaml: expected a Lua file with `return { ... }`, found YAML\n" },
     } do
       for _, words in ipairs { { "serve", "--config" }, { "serve", "--policy" }, { "emulate", "--scenario" },

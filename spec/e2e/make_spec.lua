@@ -41,10 +41,15 @@ describe("make", function()
     assert.is_true(count > 15)
   end)
 
-  it("refuses a unit spec that isn't there", function()
+  it("refuses specs that aren't there, before it builds", function()
     local status, _, log = make { "unit", "SPEC=route/nothing" }
     assert.equal(2, status)
     assert.matches("No such unit spec: spec/unit/route/nothing_spec.c", log, 1, true)
+    local out
+    status, out, log = make { "e2e", "SPEC=nothing" }
+    assert.equal(2, status)
+    assert.equal("", out)
+    assert.matches("No such end-to-end spec: nothing", log, 1, true)
   end)
 
   it("writes a compile_commands.json whose commands compile", function()

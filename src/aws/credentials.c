@@ -94,6 +94,8 @@ struct credentials_source *credentials_source_environment(const struct environme
 		reason = *mistake = "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not";
 	} else if (secret) {
 		reason = *mistake = "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not";
+	} else if (token) {
+		reason = *mistake = "AWS_SESSION_TOKEN is set, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not";
 	} else {
 		reason = "neither AWS_BEARER_TOKEN_BEDROCK nor AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY is set";
 	}

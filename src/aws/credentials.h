@@ -29,8 +29,8 @@ struct credentials_source;
 struct credentials_source *credentials_source_static(struct credentials *credentials);
 // A source of the environment: AWS_BEARER_TOKEN_BEDROCK, which takes precedence as in the SDKs; otherwise
 // AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if set, AWS_SESSION_TOKEN. Blank values count as unset. Reads the
-// variables once, in this call. If one half of the key pair is missing, *mistake is a line that names the variables;
-// otherwise NULL.
+// variables once, in this call. If one half of the key pair is missing, or both are beside a session token,
+// *mistake is a line that names the variables; otherwise NULL.
 struct credentials_source *credentials_source_environment(const struct environment *environment, const char **mistake);
 void credentials_source_free(struct credentials_source *source);
 

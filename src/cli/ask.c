@@ -153,15 +153,16 @@ static bool send_request(struct mux *mux, struct slice model, struct slice body)
 	return !printer.failed;
 }
 
-static int ask_engine(const struct settings *settings, struct slice model, struct slice body,
-                      struct problems *problems) {
+static int ask_engine(const struct settings *settings, struct slice model, struct slice body) {
+	struct problems problems = {0};
 	struct credentials_sources sources;
 	struct mux_settings mux_settings = {.options = &settings->engine, .credentials = &sources, .workers = 1};
 	struct mux *mux = NULL;
-	int rc = credentials_sources_init(&sources, &settings->engine, &environment_of_process, problems);
+	int rc = credentials_sources_init(&sources, &settings->engine, &environment_of_process, &problems);
 	if (rc == 0)
-		rc = mux_new(&mux_settings, problems, &mux);
+		rc = mux_new(&mux_settings, &problems, &mux);
 	bool succeeded = rc == 0 && send_request(mux, model, body);
+	cli_print_problems(&problems);
 	mux_free(mux);
 	credentials_sources_free(&sources);
 	return succeeded ? CLI_DONE : CLI_FAILED;
@@ -195,11 +196,12 @@ static int ask_prompt(const struct settings_flags *flags, const char *model, uin
 	buffer_init(&prompt, PROMPT_BYTES);
 	buffer_init(&body, REQUEST_BYTES);
 	log_configure(LOG_WARN, LOG_TEXT);
-	if (settings_load(flags, &environment_of_process, &problems, &settings) == 0 && read_prompt(argument, &prompt)) {
+	if (settings_load(flags, &environment_of_process, &problems, &settings) != 0) {
+		status = settings_flags_report("ask", &problems);
+	} else if (read_prompt(argument, &prompt)) {
 		request_shape_write(buffer_slice(&prompt), max_tokens, &body);
-		status = ask_engine(&settings, slice_from(model), buffer_slice(&body), &problems);
+		status = ask_engine(&settings, slice_from(model), buffer_slice(&body));
 	}
-	cli_print_problems(&problems);
 	buffer_free(&prompt);
 	buffer_free(&body);
 	settings_free(&settings);
@@ -234,8 +236,6 @@ int cli_ask(int argc, char **argv) {
 		return options_misuse(argv[0], "a prompt is missing");
 	if (max_tokens && (!slice_parse_u64(slice_from(max_tokens), TOKENS_MAX, &tokens) || tokens == 0))
 		return options_misuse(argv[0], "--max-tokens takes a whole number from 1 to %d", TOKENS_MAX);
-	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
-		return CLI_MISUSED;
 	cli_conceal();
 	int status = ask_prompt(&flags, model, tokens, prompt);
 	cli_expose();

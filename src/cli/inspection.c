@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a file returns decides its kind: a table with `models` is a policy, and so is one with more keys of policies
-// than of settings. A file that doesn't load as a plain table is tried as a policy, since it may use what only a
-// policy's VM has.
+// than of settings. A table with no key near those of either is neither. A file that doesn't load as a plain table is
+// tried as a policy, since it may use what only a policy's VM has.
 #include "cli/inspection.h"
 
 #include <stdlib.h>
@@ -67,7 +67,6 @@ static void name_file(const char *path, struct problems *problems) {
 static void inspect_settings(struct inspection *inspection, const struct document *document) {
 	struct settings settings;
 	struct settings_flags flags = {0};
-	inspection->is_settings = document != NULL;
 	int rc = settings_read(document ? inspection->path : NULL, document, &flags, &environment_of_process,
 	                       &inspection->problems, &settings);
 	if (rc == 0 && document)
@@ -89,15 +88,18 @@ static size_t count_keys(const struct document *table, const struct schema_key *
 	return count;
 }
 
-static bool is_policy(const struct document *table) {
+// An empty table is settings, all by default.
+static enum inspection_kind guess_kind(const struct document *table) {
 	if (document_get(table, "models"))
-		return true;
+		return INSPECTION_POLICY;
 	size_t of_policy = count_keys(table, policy_keys, false), of_settings = count_keys(table, settings_keys, false);
 	if (of_policy == of_settings) {
 		of_policy = count_keys(table, policy_keys, true);
 		of_settings = count_keys(table, settings_keys, true);
 	}
-	return of_policy > of_settings;
+	if (of_policy == 0 && of_settings == 0 && table->entry_count + table->item_count > 0)
+		return INSPECTION_UNKNOWN;
+	return of_policy > of_settings ? INSPECTION_POLICY : INSPECTION_SETTINGS;
 }
 
 void inspect_file(const char *path, struct inspection *inspection) {
@@ -105,7 +107,12 @@ void inspect_file(const char *path, struct inspection *inspection) {
 	struct problems as_document = {0};
 	*inspection = (struct inspection){.path = path};
 	int rc = table_file_read(path, &as_document, &document);
-	inspect_settings(inspection, rc != 0 || is_policy(&document) ? NULL : &document);
+	inspection->kind = rc == 0 ? guess_kind(&document) : INSPECTION_POLICY;
+	if (inspection->kind == INSPECTION_UNKNOWN)
+		problems_add(&inspection->problems, path, 0, NULL, "a policy (with `models`) or settings",
+		             "no key of either, nor one that resembles one");
+	else
+		inspect_settings(inspection, inspection->kind == INSPECTION_POLICY ? NULL : &document);
 	problems_free(&as_document);
 	document_free(&document);
 }

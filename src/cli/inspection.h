@@ -11,9 +11,12 @@
 #include "base/json_writer.h"
 #include "lab/dry_run.h"
 
+enum inspection_kind { INSPECTION_POLICY, INSPECTION_SETTINGS, INSPECTION_UNKNOWN };
+
 struct inspection {
 	const char *path; // borrowed
-	bool is_settings; // all below then describes the policy that the settings name
+	// Of settings, all below describes the policy that they name; an unknown file has one problem and no policy.
+	enum inspection_kind kind;
 	struct problems problems;
 	struct problems warnings;
 	char *policy; // the path of the loaded policy, or "built-in"; NULL if none was loaded

@@ -63,10 +63,11 @@ static void write_limits(struct json_writer *json, const struct policy_limits *l
 }
 
 void inspection_write_json(const struct inspection *inspection, struct json_writer *json) {
+	static const char *const kinds[] = {"policy", "settings", "unknown"};
 	const struct dry_run *dry_run = &inspection->dry_run;
 	json_begin_object(json, NULL);
 	json_write_string(json, "file", slice_from(inspection->path));
-	json_write_string(json, "kind", inspection->is_settings ? SLICE("settings") : SLICE("policy"));
+	json_write_string(json, "kind", slice_from(kinds[inspection->kind]));
 	json_write_boolean(json, "sound", inspection_is_sound(inspection));
 	json_write_optional(json, "policy", slice_from(inspection->policy));
 	json_write_unsigned(json, "models", inspection->model_count);

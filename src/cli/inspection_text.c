@@ -148,7 +148,7 @@ static void print_hook(const struct inspection *inspection, const char *hook) {
 
 static void print_head(const struct inspection *inspection) {
 	size_t wrong = inspection->problems.count + inspection->dry_run.mistakes;
-	if (inspection->is_settings)
+	if (inspection->kind == INSPECTION_SETTINGS)
 		printf("%s: %s settings\n", inspection->path, inspection->problems.count ? "wrong" : "sound");
 	if (!inspection->policy)
 		return;

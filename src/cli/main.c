@@ -72,10 +72,14 @@ static int run_command(const char *name, int argc, char **argv) {
 	return CLI_MISUSED;
 }
 
+static bool is_help_flag(const char *word) {
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 // `help` and `help COMMAND`, which is `COMMAND --help`.
 static int run_help(int argc, char **argv) {
 	char option[] = "--help";
-	if (argc == 1 || strcmp(argv[1], "help") == 0) {
+	if (argc == 1 || strcmp(argv[1], "help") == 0 || is_help_flag(argv[1])) {
 		print_help(stdout);
 		return CLI_DONE;
 	}
@@ -92,7 +96,7 @@ int main(int argc, char **argv) {
 		return CLI_MISUSED;
 	}
 	const char *name = argv[1];
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
+	if (strcmp(name, "help") == 0 || is_help_flag(name))
 		return run_help(argc - 1, argv + 1);
 	if (strcmp(name, "--version") == 0)
 		name = "version";

@@ -72,6 +72,10 @@ static enum options_result read_flag(const struct command_line *line, int argc, 
 	const char *text = argv[*place] + 2;
 	const char *equals = strchr(text, '=');
 	size_t length = equals ? (size_t)(equals - text) : strlen(text);
+	if (equals && slice_equal(slice_of(text, length), SLICE("help"))) {
+		options_misuse(argv[0], "--help takes no value");
+		return OPTIONS_MISUSE;
+	}
 	const struct cli_option *option = find_option(line->options, text, length);
 	if (!option)
 		return report_unknown_option(line, argv[0], "--", slice_of(text, length));

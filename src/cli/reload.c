@@ -87,8 +87,7 @@ static int reload_policy(const struct settings_flags *flags, uint64_t version) {
 	struct problems problems = {0};
 	struct settings settings;
 	int rc = settings_load(flags, &environment_of_process, &problems, &settings);
-	int status = rc ? CLI_FAILED : send_reload(settings.admin, version);
-	cli_print_problems(&problems);
+	int status = rc ? settings_flags_report("reload", &problems) : send_reload(settings.admin, version);
 	settings_free(&settings);
 	return status;
 }
@@ -115,7 +114,5 @@ int cli_reload(int argc, char **argv) {
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
 	if (to && (!slice_parse_u64(slice_from(to), RELOAD_CALL_VERSION_MAX, &version) || version == 0))
 		return options_misuse(argv[0], "--to takes a version's number, from 1 on");
-	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
-		return CLI_MISUSED;
 	return reload_policy(&flags, version);
 }

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/settings_flags.h"
+#include "config/setting_readers.h"
 #include "gateway/gateway.h"
 #include "gateway/settings.h"
 #include "gateway/socket_activation.h"
@@ -39,16 +40,19 @@ static int run_gateway(const struct settings_flags *flags) {
 		gateway_run(gateway);
 		ignore_signals();
 	}
-	cli_print_problems(&problems);
+	int status = rc ? settings_flags_report("serve", &problems) : CLI_DONE;
 	gateway_free(gateway);
 	settings_free(&settings);
-	return rc ? CLI_FAILED : CLI_DONE;
+	return status;
 }
 
 int cli_serve(int argc, char **argv) {
 	struct settings_flags flags = {0};
 	const char *listen[LISTEN_FLAGS];
 	bool core_dumps = false;
+	char levels[SETTING_WORDS_BYTES], formats[SETTING_WORDS_BYTES];
+	setting_write_words(log_level_names, "", levels);
+	setting_write_words(log_format_names, "", formats);
 	const struct cli_option options[] = {
 	    {.name = "config", .value_name = "FILE", .value = &flags.config, .meaning = "settings; else ./signalbox.lua"},
 	    {.name = "policy", .value_name = "FILE", .value = &flags.policy, .meaning = "the policy"},
@@ -62,11 +66,8 @@ int cli_serve(int argc, char **argv) {
 	    {.name = "workers", .value_name = "N", .value = &flags.workers, .meaning = "threads, or auto: one per core"},
 	    {.name = "region", .value_name = "NAME", .value = &flags.region, .meaning = "the models' default region"},
 	    {.name = "endpoint", .value_name = "URL", .value = &flags.endpoint, .meaning = "instead of the region's own"},
-	    {.name = "log-level",
-	     .value_name = "LEVEL",
-	     .value = &flags.log_level,
-	     .meaning = "debug, info, warn, error or off"},
-	    {.name = "log-format", .value_name = "FORMAT", .value = &flags.log_format, .meaning = "text or json"},
+	    {.name = "log-level", .value_name = "LEVEL", .value = &flags.log_level, .meaning = levels},
+	    {.name = "log-format", .value_name = "FORMAT", .value = &flags.log_format, .meaning = formats},
 	    {.name = "core-dumps", .given = &core_dumps, .meaning = "lets core files be written, with all they hold"},
 	    {0},
 	};
@@ -81,8 +82,6 @@ int cli_serve(int argc, char **argv) {
 	enum options_result parsed = options_parse(&line, argc, argv);
 	if (parsed != OPTIONS_READY)
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
-	if (settings_flags_check(argv[0], &flags) != CLI_DONE)
-		return CLI_MISUSED;
 	if (core_dumps)
 		return run_gateway(&flags);
 	cli_conceal();

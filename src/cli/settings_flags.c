@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mistakes in settings name a key; on the command line they name the flag.
 #include "cli/settings_flags.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "base/problem.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "gateway/settings.h"
 
 enum { FLAG_BYTES = 64 };
 
@@ -18,14 +17,20 @@ static void write_flag(const char *field, char flag[FLAG_BYTES]) {
 		*dot = '-';
 }
 
-int settings_flags_check(const char *command, const struct settings_flags *flags) {
-	struct problems problems = {0};
-	int rc = settings_check_flags(flags, &problems);
-	for (size_t i = 0; i < problems.count; i++) {
+int settings_flags_report(const char *command, struct problems *problems) {
+	struct problems others = {.dropped = problems->dropped};
+	int status = CLI_FAILED;
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem *problem = &problems->list[i];
 		char flag[FLAG_BYTES];
-		write_flag(problems.list[i].field, flag);
-		options_misuse(command, "--%s: expected %s, found %s", flag, problems.list[i].expected, problems.list[i].found);
+		if (strcmp(problem->file, SETTINGS_COMMAND_LINE) != 0) {
+			problems_add(&others, problem->file, problem->line, problem->field, problem->expected, problem->found);
+			continue;
+		}
+		write_flag(problem->field, flag);
+		status = options_misuse(command, "--%s: expected %s, found %s", flag, problem->expected, problem->found);
 	}
-	problems_free(&problems);
-	return rc ? CLI_MISUSED : CLI_DONE;
+	problems_free(problems);
+	cli_print_problems(&others);
+	return status;
 }

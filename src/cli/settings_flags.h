@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Flags that override settings: a value that a settings file couldn't hold either is misuse of the command.
+// Mistakes in settings name a key. Those that a flag brought in name the flag, and are misuse of the command.
 #ifndef CLI_SETTINGS_FLAGS_H
 #define CLI_SETTINGS_FLAGS_H
 
-#include "gateway/settings.h"
+#include "base/problem.h"
 
-// CLI_DONE, or CLI_MISUSED with each mistake printed on stderr by its flag's name.
-int settings_flags_check(const char *command, const struct settings_flags *flags);
+// Prints the problems that kept a command from its work on stderr, one a line, and frees them. Returns the exit status:
+// CLI_MISUSED if a flag brought one in, else CLI_FAILED.
+int settings_flags_report(const char *command, struct problems *problems);
 
 #endif

@@ -21,7 +21,8 @@ void credentials_config_sets_free(struct credentials_config_sets *sets);
 
 // Creates the sources that the options name: their own credentials, else the environment's, and the named sets. The
 // options are borrowed for the sources' life. 0, or ERROR_INVALID with a problem if the environment has half a key
-// pair; release with credentials_sources_free, whatever the result. Zero-initialised sources may be freed too.
+// pair, or a session token without one; release with credentials_sources_free, whatever the result. Zero-initialised
+// sources may be freed too.
 int credentials_sources_init(struct credentials_sources *sources, const struct engine_options *options,
                              const struct environment *environment, struct problems *problems);
 void credentials_sources_free(struct credentials_sources *sources);

@@ -43,7 +43,7 @@ extern const struct schema_key engine_limits_keys[];
 	{ .name = "", .type = SCHEMA_KEYS, .offset = offsetof(of, member), .keys = (list) }
 
 // Fills region, endpoint and proxy from the environment, if they are still NULL, and checks keys against each other.
-// `file` is the settings' name for messages.
+// `file` is where the endpoint came from, for messages.
 void engine_options_complete(const char *file, const struct environment *environment, struct problems *problems,
                              struct engine_options *options);
 

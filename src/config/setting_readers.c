@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "config/address.h"
 
-enum { FIELD_BYTES = 256, EXPECTED_BYTES = 256, LISTENERS_MAX = 64, WORKERS_MAX = 1024 };
+enum { FIELD_BYTES = 256, LISTENERS_MAX = 64, WORKERS_MAX = 1024 };
 
 static bool check_address(const struct document *value, const struct schema_place *place) {
 	struct address address;
@@ -85,19 +85,22 @@ void setting_read_workers(const struct document *value, void *target, const stru
 		*(uint64_t *)target = (uint64_t)number;
 }
 
+void setting_write_words(const char *const *words, const char *quote, char text[SETTING_WORDS_BYTES]) {
+	size_t used = 0;
+	for (size_t i = 0; words[i] && used < SETTING_WORDS_BYTES; i++) {
+		const char *separator = i == 0 ? "" : words[i + 1] ? ", " : " or ";
+		used +=
+		    (size_t)snprintf(text + used, SETTING_WORDS_BYTES - used, "%s%s%s%s", separator, quote, words[i], quote);
+	}
+}
+
 // The index of a word in a list ended by NULL; or -1, with a problem added.
 static int read_word(const struct document *value, const char *const *words, const struct schema_place *place) {
-	char expected[EXPECTED_BYTES];
-	size_t used = 0;
-	for (int i = 0; words[i]; i++) {
+	char expected[SETTING_WORDS_BYTES];
+	for (int i = 0; words[i]; i++)
 		if (document_is_text(value) && slice_equal(value->string, slice_from(words[i])))
 			return i;
-		used += (size_t)snprintf(expected + used, sizeof expected - used, "%s\"%s\"",
-		                         i == 0         ? ""
-		                         : words[i + 1] ? ", "
-		                                        : " or ",
-		                         words[i]);
-	}
+	setting_write_words(words, "\"", expected);
 	schema_complain(place, expected, value);
 	return -1;
 }

@@ -13,4 +13,9 @@ void setting_read_workers(const struct document *value, void *target, const stru
 void setting_read_log_level(const struct document *value, void *target, const struct schema_place *place);
 void setting_read_log_format(const struct document *value, void *target, const struct schema_place *place);
 
+enum { SETTING_WORDS_BYTES = 128 };
+
+// Writes a list of words, ended by NULL, for people: each between quotes, as in "debug", "info" or "off".
+void setting_write_words(const char *const *words, const char *quote, char text[SETTING_WORDS_BYTES]);
+
 #endif

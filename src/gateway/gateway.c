@@ -143,7 +143,7 @@ static int start_engine(struct gateway *gateway, const struct environment *envir
 	if (proxy)
 		problems_add(problems, NULL, 0, NULL, NULL, proxy);
 	read_certificate(gateway, problems);
-	settings_refuse_own_endpoint(gateway->settings, NULL, 0, "endpoint", options->endpoint, problems);
+	settings_refuse_loop(gateway->settings, problems);
 	int rc = mux_new(&mux_settings, problems, &gateway->mux);
 	if (rc)
 		return rc;

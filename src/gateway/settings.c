@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "aws/endpoint.h"
@@ -56,13 +57,11 @@ static const struct schema_key log_keys[] = {
      .type = SCHEMA_CUSTOM,
      .offset = OFFSET(log.level),
      .parse = setting_read_log_level,
-     .expected = "\"debug\", \"info\", \"warn\", \"error\" or \"off\"",
      .meaning = "least level that is written; access lines are \"info\""},
     {.name = "format",
      .type = SCHEMA_CUSTOM,
      .offset = OFFSET(log.format),
      .parse = setting_read_log_format,
-     .expected = "\"text\" or \"json\"",
      .meaning = "of a line on stderr"},
     {.name = "access",
      .type = SCHEMA_BOOLEAN,
@@ -140,40 +139,51 @@ static void read_flags(const struct settings_flags *flags, struct problems *prob
 		add_flag(log_table, "level", flags->log_level);
 		add_flag(log_table, "format", flags->log_format);
 	}
-	struct schema_place place = {"command line", "", problems};
+	struct schema_place place = {SETTINGS_COMMAND_LINE, "", problems};
 	schema_read(settings_keys, &table, settings, &place);
 	document_free(&table);
+	settings->flagged.listen = flags->listen_count > 0;
+	settings->flagged.admin = flags->admin != NULL;
+	settings->flagged.endpoint = flags->endpoint != NULL;
 }
 
-int settings_check_flags(const struct settings_flags *flags, struct problems *problems) {
-	struct settings scratch;
-	size_t before = problems->count;
-	set_defaults(&scratch);
-	read_flags(flags, problems, &scratch);
-	settings_free(&scratch);
-	return problems->count == before ? 0 : ERROR_INVALID;
-}
-
-static bool is_own_listener(const struct settings *settings, const struct endpoint *endpoint) {
-	struct slice host = slice_from(endpoint->host);
+// The key of our listener that the endpoint reaches, or NULL. `endpoint`: a URL, or NULL.
+static const char *own_listener(const struct settings *settings, const char *endpoint) {
+	struct endpoint parsed;
 	struct address address;
+	const char *expected;
+	if (!endpoint || endpoint_parse(slice_from(endpoint), &parsed, &expected) != 0)
+		return NULL;
+	struct slice host = slice_from(parsed.host);
 	for (size_t i = 0; i < settings->listen.count; i++)
 		if (address_parse(slice_from(settings->listen.list[i]), &address) &&
-		    address_receives(&address, host, endpoint->port, address_is_of_this_machine(host)))
-			return true;
-	return address_parse(slice_from(settings->admin), &address) &&
-	       address_receives(&address, host, endpoint->port, false);
+		    address_receives(&address, host, parsed.port, address_is_of_this_machine(host)))
+			return "listen";
+	bool is_admin =
+	    address_parse(slice_from(settings->admin), &address) && address_receives(&address, host, parsed.port, false);
+	return is_admin ? "admin" : NULL;
+}
+
+static void add_loop(const char *file, int line, const char *field, const char *endpoint, struct problems *problems) {
+	problems_add(problems, file, line, field, "another server than this one (requests would go round in a loop)",
+	             endpoint);
 }
 
 void settings_refuse_own_endpoint(const struct settings *settings, const char *file, int line, const char *field,
                                   const char *endpoint, struct problems *problems) {
-	struct endpoint parsed;
-	const char *expected;
-	if (!endpoint || endpoint_parse(slice_from(endpoint), &parsed, &expected) != 0)
+	if (own_listener(settings, endpoint))
+		add_loop(file, line, field, endpoint, problems);
+}
+
+void settings_refuse_loop(const struct settings *settings, struct problems *problems) {
+	const char *endpoint = settings->engine.endpoint, *listener = own_listener(settings, endpoint);
+	if (!listener)
 		return;
-	if (is_own_listener(settings, &parsed))
-		problems_add(problems, file, line, field, "another server than this one (requests would go round in a loop)",
-		             endpoint);
+	bool is_flagged = strcmp(listener, "listen") == 0 ? settings->flagged.listen : settings->flagged.admin;
+	if (settings->flagged.endpoint || !is_flagged)
+		add_loop(settings->flagged.endpoint ? SETTINGS_COMMAND_LINE : NULL, 0, "endpoint", endpoint, problems);
+	else
+		add_loop(SETTINGS_COMMAND_LINE, 0, listener, endpoint, problems);
 }
 
 void settings_refuse_remote(const struct settings *settings, const char *file, struct problems *problems) {
@@ -200,19 +210,30 @@ static bool is_taken(const struct settings *settings, size_t count, const struct
 	return false;
 }
 
-// Checks keys against each other.
-static void check_combinations(const char *file, const struct settings *settings, struct problems *problems) {
-	struct address address;
-	char field[FIELD_BYTES];
+static void refuse_repeated_listeners(const char *file, const struct settings *settings, struct problems *problems) {
 	for (size_t i = 0; i < settings->listen.count; i++) {
+		struct address address;
+		char field[FIELD_BYTES];
 		if (!address_parse(slice_from(settings->listen.list[i]), &address) || !is_taken(settings, i, &address))
 			continue;
 		snprintf(field, sizeof field, "listen[%zu]", i + 1);
 		problems_add(problems, file, 0, field, "each address once", settings->listen.list[i]);
 	}
-	if (address_parse(slice_from(settings->admin), &address) && is_taken(settings, settings->listen.count, &address))
-		problems_add(problems, file, 0, "admin", "another address than those of listen", settings->admin);
-	settings_refuse_remote(settings, file, problems);
+}
+
+// Checks keys against each other. A mistake that a flag brought in is the command line's.
+static void check_combinations(const char *file, const struct settings *settings, struct problems *problems) {
+	const char *listen_file = settings->flagged.listen ? SETTINGS_COMMAND_LINE : file;
+	const char *admin_file = settings->flagged.admin ? SETTINGS_COMMAND_LINE : listen_file;
+	struct address address;
+	refuse_repeated_listeners(listen_file, settings, problems);
+	if (address_parse(slice_from(settings->admin), &address) && is_taken(settings, settings->listen.count, &address)) {
+		bool by_listen = settings->flagged.listen && !settings->flagged.admin;
+		problems_add(problems, admin_file, 0, by_listen ? "listen" : "admin",
+		             by_listen ? "other addresses than that of admin" : "another address than those of listen",
+		             settings->admin);
+	}
+	settings_refuse_remote(settings, listen_file, problems);
 	if (!settings->tls.cert != !settings->tls.key)
 		problems_add(problems, file, 0, "tls", "both cert and key", settings->tls.cert ? "no key" : "no cert");
 	if (settings->limits.memory_bytes < settings->engine.limits.body_bytes + settings->engine.limits.response_bytes)
@@ -228,7 +249,8 @@ int settings_read(const char *file, const struct document *document, const struc
 		schema_read(settings_keys, document, settings, &place);
 	}
 	read_flags(flags, problems, settings);
-	engine_options_complete(file, environment, problems, &settings->engine);
+	engine_options_complete(settings->flagged.endpoint ? SETTINGS_COMMAND_LINE : file, environment, problems,
+	                        &settings->engine);
 	check_combinations(file, settings, problems);
 	struct slice notify = environment_get(environment, "NOTIFY_SOCKET");
 	if (notify.len)

@@ -21,6 +21,9 @@
 // Looked for in the working directory when no file is named.
 #define SETTINGS_FILE "signalbox.lua"
 
+// Named as the file by problems that a flag brought in; their field is the key that the flag sets.
+#define SETTINGS_COMMAND_LINE "command line"
+
 struct settings {
 	struct address_list listen;
 	struct {
@@ -42,6 +45,9 @@ struct settings {
 		enum log_format format;
 		bool access;
 	} log;
+	struct {
+		bool listen, admin, endpoint;
+	} flagged; // set by a flag
 };
 
 // The flags of the command line; NULL for one that wasn't given. Borrowed for settings_load.
@@ -51,10 +57,6 @@ struct settings_flags {
 	const char *const *listen;
 	size_t listen_count;
 };
-
-// Checks each flag by itself: 0, or ERROR_INVALID with a problem for each bad one, whose field is the settings' key.
-// settings_load checks flags and file together.
-int settings_check_flags(const struct settings_flags *flags, struct problems *problems);
 
 // Fills `settings` (release with settings_free, whatever the result) from defaults, the file and the flags; region,
 // endpoint, proxy and notify_socket also from the environment. 0, or ERROR_INVALID with every mistake in `problems`.
@@ -69,6 +71,9 @@ int settings_read(const char *file, const struct document *document, const struc
 // that is going to listen; `ask` may send requests to a gateway that runs beside it.
 void settings_refuse_own_endpoint(const struct settings *settings, const char *file, int line, const char *field,
                                   const char *endpoint, struct problems *problems);
+
+// The same for the settings' own endpoint.
+void settings_refuse_loop(const struct settings *settings, struct problems *problems);
 
 // Adds a problem for each address of `listen` that other machines can reach, unless allow_unauthenticated is set.
 void settings_refuse_remote(const struct settings *settings, const char *file, struct problems *problems);

@@ -194,12 +194,15 @@ static const char *read_version(struct head *head, struct slice text) {
 	return NULL;
 }
 
-// Sets *path to what follows scheme and authority in an absolute target.
+// Sets *path to what follows scheme and authority in an absolute target. Case does not matter in a scheme (RFC 3986,
+// 3.1).
 static const char *read_absolute(struct slice target, struct slice *authority, struct slice *path) {
-	size_t start = slice_starts(target, SLICE("http://")) ? 7 : slice_starts(target, SLICE("https://")) ? 8 : 0;
-	if (!start)
+	size_t colon = slice_find(target, ':');
+	struct slice scheme = slice_of(target.ptr, colon), rest = slice_from_offset(target, colon);
+	if (!(slice_equal_nocase(scheme, SLICE("http")) || slice_equal_nocase(scheme, SLICE("https"))) ||
+	    !slice_starts(rest, SLICE("://")))
 		return "The target is no path.";
-	struct slice rest = slice_from_offset(target, start);
+	rest = slice_from_offset(rest, 3);
 	size_t end = 0;
 	while (end < rest.len && rest.ptr[end] != '/' && rest.ptr[end] != '?')
 		end++;

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "http/protocol_detect.h"
 #include "http/response_head.h"
@@ -260,7 +261,7 @@ void server_close(struct server *server) {
 }
 
 struct slice server_date(struct server *server) {
-	time_t now_s = time(NULL);
+	time_t now_s = (time_t)(clock_wall_ms() / 1000);
 	if (now_s != server->date_s) {
 		server->date_s = now_s;
 		time_format_http(now_s, server->date);

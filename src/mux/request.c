@@ -86,12 +86,11 @@ static bool request_on_frames(struct attempt *attempt, struct slice frames) {
 	return request->cancelled || request->sink->on_body(request->owner, frames);
 }
 
-// Reports the attempt's end; returns the next step. If the policy has `accept`, routing gets the whole response, which
-// it may refuse.
+// Reports the attempt's end; returns the next step. Routing gets a whole response to judge.
 static struct step request_settle(struct mux_request *request, const struct attempt *attempt) {
 	struct attempt_result result = attempt->result;
 	struct response response;
-	if (result.end == ATTEMPT_SUCCEEDED && request->route.decide->accept && request->committed != attempt) {
+	if (result.end == ATTEMPT_SUCCEEDED && request->committed != attempt) {
 		response = attempt_response(attempt);
 		result.response = &response;
 	}

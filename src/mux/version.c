@@ -231,15 +231,22 @@ static void copy_problems(const struct problems *from, struct problems *to) {
 	to->dropped = from->dropped;
 }
 
+// Fields without a value are left out.
+static size_t add_text(struct log_field *fields, size_t count, const char *name, const char *text) {
+	if (*text)
+		fields[count++] = LOG_C(name, text);
+	return count;
+}
+
 static void log_problem(const struct problem *problem, size_t number, size_t problems) {
 	struct log_field fields[8];
 	size_t count = 0;
-	fields[count++] = LOG_C("file", problem->file);
+	count = add_text(fields, count, "file", problem->file);
 	if (problem->line)
 		fields[count++] = LOG_N("line", problem->line);
-	fields[count++] = LOG_C("field", problem->field);
-	fields[count++] = LOG_C("expected", problem->expected);
-	fields[count++] = LOG_C("found", problem->found);
+	count = add_text(fields, count, "field", problem->field);
+	count = add_text(fields, count, "expected", problem->expected);
+	count = add_text(fields, count, "found", problem->found);
 	fields[count++] = LOG_N("problem", number);
 	fields[count++] = LOG_N("problems", problems);
 	fields[count] = LOG_NONE_;

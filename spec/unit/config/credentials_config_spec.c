@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The credentials that an engine signs with: the options' own, else the environment's, of which half a key pair is a
-// mistake.
+// mistake, and so is a session token without one.
 #include "config/credentials_config.h"
 
 #include "../check.h"
@@ -9,6 +9,7 @@
 
 #define KEY "AWS_ACCESS_KEY_ID"
 #define SECRET "AWS_SECRET_ACCESS_KEY"
+#define TOKEN "AWS_SESSION_TOKEN"
 #define BEARER "AWS_BEARER_TOKEN_BEDROCK"
 
 static const struct row {
@@ -19,6 +20,12 @@ static const struct row {
 } ROWS[] = {
     {{{KEY, "k"}, {SECRET, "s"}}, NULL, "k", NULL},
     {{{NULL, NULL}}, NULL, NULL, NULL},
+    {{{TOKEN, "t"}},
+     NULL,
+     NULL,
+     "environment: AWS_SESSION_TOKEN is set, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not\n"},
+    {{{TOKEN, "t"}, {BEARER, "b"}}, NULL, "", NULL},
+    {{{TOKEN, "t"}}, "own", "own", NULL},
     {{{KEY, "k"}}, NULL, NULL, "environment: AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not\n"},
     {{{SECRET, "s"}}, NULL, NULL, "environment: AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not\n"},
     {{{KEY, " "}, {SECRET, "s"}},

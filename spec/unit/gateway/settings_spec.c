@@ -405,6 +405,46 @@ TEST(flags_are_checked_like_the_file) {
 	reading_free(&reading, NULL);
 }
 
+TEST(a_clash_that_a_flag_brought_in_is_the_command_lines) {
+	static const char *const unspecified[] = {"0.0.0.0:5"}, *const same[] = {"127.0.0.1:5", "127.0.0.1:5"};
+	static const struct {
+		struct settings_flags flags;
+		const char *key, *value; // of the file
+		const char *text;
+	} rows[] = {
+	    {{.listen = unspecified, .listen_count = 1}, NULL, NULL, "command line: listen: expected a loopback address"},
+	    {{.listen = same, .listen_count = 2}, NULL, NULL, "command line: listen[2]: expected each address once"},
+	    {{.listen = same, .listen_count = 1}, "admin", same[0], "command line: listen: expected other addresses"},
+	    {{.admin = "127.0.0.1:5"}, "listen", same[0], "command line: admin: expected another address"},
+	    {{.endpoint = "http://10.0.0.1"}, NULL, NULL, "command line: endpoint: expected https://"},
+	    {{.admin = "127.0.0.1:6"}, "endpoint", "http://10.0.0.1", "s.lua: endpoint: expected https://"},
+	    {{.admin = "127.0.0.1:6"}, "listen", unspecified[0], "s.lua: listen: expected a loopback address"},
+	    {{.endpoint = "http://127.0.0.1:5"}, "listen", same[0], "command line: endpoint: expected another server"},
+	    {{.listen = same, .listen_count = 1},
+	     "endpoint",
+	     "http://127.0.0.1:5",
+	     "command line: listen: expected another server"},
+	    {{.admin = "127.0.0.1:5"}, "endpoint", "http://127.0.0.1:5", "command line: admin: expected another server"},
+	    {{.listen = same, .listen_count = 1}, "endpoint", "http://127.0.0.1:9090", "endpoint: expected another server"},
+	    {{.region = "eu-west-1"}, "endpoint", "http://127.0.0.1:8080", "endpoint: expected another server"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct document table = {.kind = DOCUMENT_TABLE};
+		struct reading reading;
+		if (rows[i].key)
+			set_string(&table, rows[i].key, rows[i].value);
+		read_all(&reading, &table, &rows[i].flags, NULL);
+		settings_refuse_loop(&reading.settings, &reading.problems);
+		struct buffer text;
+		buffer_init(&text, sizeof reading.text);
+		problems_format(&reading.problems, &text);
+		CHECK_INT(reading.problems.count, 1);
+		CHECK(slice_starts(buffer_slice(&text), slice_from(rows[i].text)));
+		buffer_free(&text);
+		reading_free(&reading, &table);
+	}
+}
+
 TEST(our_own_listeners_are_refused_as_endpoints) {
 	static const struct {
 		const char *endpoint;
@@ -488,6 +528,7 @@ int main(void) {
 	RUN(credentials_that_no_header_can_carry_are_refused);
 	RUN(flags_override_the_file);
 	RUN(flags_are_checked_like_the_file);
+	RUN(a_clash_that_a_flag_brought_in_is_the_command_lines);
 	RUN(our_own_listeners_are_refused_as_endpoints);
 	RUN(auto_is_at_least_one_worker);
 	RUN(the_environment_fills_in_region_and_endpoint);

@@ -105,6 +105,9 @@ static const struct request_row {
     {"GET a HTTP/1.1\r\nHost: a\r\n\r\n", 400, 0, false},
     {"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400, 0, false},
     {"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 400, 0, false},
+    {"GET ftp://a/x HTTP/1.1\r\nHost: a\r\n\r\n", 400, 0, false},
+    {"GET http:/x HTTP/1.1\r\nHost: a\r\n\r\n", 400, 0, false},
+    {"GET http HTTP/1.1\r\nHost: a\r\n\r\n", 400, 0, false},
     {"GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", 400, 0, false},
     {"GET http://b/x HTTP/1.1\r\n\r\n", 400, 0, false},
     {"GET http://b/x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, 0, false},
@@ -208,6 +211,8 @@ TEST(an_absolute_target_replaces_the_host) {
 	} rows[] = {
 	    {"GET http://b:80/x?y HTTP/1.1\r\nA: b\r\nHoSt: a\r\n\r\n", "/x", "b:80", 2},
 	    {"GET https://b HTTP/1.1\r\nHost:\r\n\r\n", "/", "b", 1},
+	    {"GET HTTP://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "/x", "b", 1},
+	    {"GET hTTpS://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "/x", "b", 1},
 	    {"GET http://b/ HTTP/1.0\r\n\r\n", "/", "b", 1},
 	    {"GET /x HTTP/1.1\r\nHost: a\r\nA: http://b/\r\n\r\n", "/x", "a", 2},
 	};

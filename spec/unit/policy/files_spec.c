@@ -96,7 +96,11 @@ TEST(files_in_other_languages_are_recognized) {
 	    {"---\n# the pool\nmodels:\n", ": expected a Lua file with `return { ... }`, found YAML"},
 	    {"- id: m\n", ": expected a Lua file with `return { ... }`, found YAML"},
 	    {"-- the pool\n{ models = {} }", ": expected a Lua file with `return { ... }`, found a table without `return`"},
-	    {"models = { { id: 'm' } }", ":1: expected a file that runs, found <name> expected near ''m''"},
+	    {"-- the pool\nmodels = { { id = 'm' } }\n",
+	     ": expected a Lua file with `return { ... }`, found an assignment without `return`"},
+	    {"count = 0\nreturn { models = {} }",
+	     ":1: expected a file that runs, found attempt to change a read-only table"},
+	    {"local models = { { id: 'm' } }", ":1: expected a file that runs, found <name> expected near ''m''"},
 	    {"--[[\nNote: a pool\n]]\nerror('no pool')", ":4: expected a file that runs, found no pool"},
 	    {"pool:models()", ":1: expected a file that runs, found unknown global 'pool'"},
 	};
