@@ -106,7 +106,8 @@ static void note_classification(struct observation *observation, const struct cl
 	else if (c->throttle)
 		buffer_append(words, SLICE(", cooldown 1000 ms, doubling"));
 	else if (c->cooldown_ms)
-		buffer_printf(words, ", %s %" PRIu64 " ms", c->deprioritizes ? "deprioritized for" : "cooldown", c->cooldown_ms);
+		buffer_printf(words, ", %s %" PRIu64 " ms", c->deprioritizes ? "deprioritized for" : "cooldown",
+		              c->cooldown_ms);
 	struct json_writer json;
 	json_writer_init(&json, &observation->json);
 	json_begin_object(&json, NULL);
