@@ -230,7 +230,7 @@ describe("check", function()
     assert.matches("select: expected at most half the budget of instructions, found 600%d%d of 100000", log)
   end)
 
-  it("lists every mistake of a file that does not load, and rehearses nothing", function()
+  it("lists every mistake of a file that does not load, and runs no hook", function()
     local status, out, log = check("return { models = { { id = 'a', wieght = 2 }, {} }, classify = true }")
     assert.equal(1, status)
     assert.equal("", out)

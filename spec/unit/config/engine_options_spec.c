@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An engine's options, read as a door without keys of its own reads them. gateway/settings_spec has each key's values.
+// An engine's options, read as a door without keys of its own reads them. The values of each key are in
+// unit/gateway/settings_spec.
 #include "config/engine_options.h"
 
 #include "../check.h"
