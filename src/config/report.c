@@ -21,7 +21,7 @@ static void write_time(struct json_writer *json, const char *name, uint64_t at_m
 
 static struct model_snapshot snapshot_of(const struct model *model, uint64_t now_ms) {
 	struct model_snapshot snapshot = {0};
-	model_state_snapshot(model->state, &model->breaker, now_ms, &snapshot);
+	model_state_outline(model->state, &model->breaker, now_ms, &snapshot);
 	return snapshot;
 }
 
@@ -153,7 +153,7 @@ static void write_breaker(struct json_writer *json, const struct model *model, s
 	json_write_unsigned(json, "failures", snapshot.failures);
 	json_write_unsigned(json, "successes", snapshot.successes);
 	write_time(json, "opened_at", snapshot.opened_at_ms, time);
-	write_time(json, "next_retry_at", snapshot.forced_open ? 0 : snapshot.next_retry_at_ms, time);
+	write_time(json, "next_retry_at", snapshot.next_retry_at_ms, time);
 	write_time(json, "cooling_until", snapshot.cooldown_until_ms, time);
 	write_time(json, "deprioritized_until", snapshot.deprioritized_until_ms, time);
 	json_end_object(json);
@@ -177,12 +177,8 @@ void report_breakers(const struct pool *pool, struct report_time time, struct bu
 }
 
 bool report_is_serving(const struct pool *pool, uint64_t now_ms) {
-	for (size_t i = 0; i < pool->count; i++) {
-		struct model_snapshot snapshot = snapshot_of(&pool->models[i], now_ms);
-		bool is_barred =
-		    snapshot.breaker == BREAKER_OPEN && (snapshot.forced_open || snapshot.next_retry_at_ms > now_ms);
-		if (!is_barred)
+	for (size_t i = 0; i < pool->count; i++)
+		if (snapshot_of(&pool->models[i], now_ms).breaker != BREAKER_OPEN)
 			return true;
-	}
 	return false;
 }

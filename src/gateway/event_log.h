@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events as log lines: changes of models, hooks and breakers at "info" and above, requests and single attempts at
-// "debug".
+// Events as log lines: changes of models, hooks and breakers at "info" and above; requests, attempts, and a policy's
+// loads and errors at "debug".
 #ifndef GATEWAY_EVENT_LOG_H
 #define GATEWAY_EVENT_LOG_H
 

@@ -88,9 +88,7 @@ const struct schema_key settings_keys[] = {
 static void set_defaults(struct settings *settings) {
 	*settings = (struct settings){0};
 	schema_defaults(settings_keys, settings);
-	settings->listen.list = memory_new(1, sizeof *settings->listen.list);
-	settings->listen.list[0] = memory_string(SLICE(DEFAULT_LISTEN));
-	settings->listen.count = 1;
+	address_list_append(&settings->listen, SLICE(DEFAULT_LISTEN));
 	settings->admin = memory_string(SLICE(DEFAULT_ADMIN));
 	settings->workers = 1;
 	settings->log.level = LOG_INFO;

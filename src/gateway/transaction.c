@@ -89,7 +89,7 @@ static void end_response(struct transaction *transaction) {
 
 static void transaction_on_done(void *owner, const struct mux_result *result) {
 	struct transaction *transaction = owner;
-	int status = result->status;
+	int status;
 	if (transaction->status) {
 		status = transaction->status;
 		end_response(transaction);

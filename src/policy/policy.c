@@ -24,7 +24,6 @@
 
 struct policy {
 	atomic_size_t references;
-	char *source;
 	struct sources *sources;
 	struct pool pool;
 	struct hooks *hooks; // one for each worker
@@ -37,7 +36,6 @@ static void close_policy(struct policy *policy) {
 	free(policy->hooks);
 	pool_free(&policy->pool);
 	sources_release(policy->sources);
-	free(policy->source);
 	free(policy);
 }
 
@@ -91,7 +89,6 @@ int policy_build(struct sources *sources, const struct policy_limits *limits, si
 	struct load load = {.policy = built, .limits = limits, .host = host, .problems = problems};
 	assert(workers > 0);
 	atomic_init(&built->references, 1);
-	built->source = memory_string(sources->main_path ? slice_from(sources->main_path) : SLICE("built-in"));
 	built->hooks = memory_new(workers, sizeof *built->hooks);
 	built->sources = sources;
 	sources_retain(sources);
@@ -188,5 +185,5 @@ size_t policy_disabled(const struct policy *policy, const char *names[POLICY_HOO
 }
 
 const char *policy_source(const struct policy *policy) {
-	return policy->source;
+	return policy->sources->main_path ? policy->sources->main_path : "built-in";
 }
