@@ -105,7 +105,7 @@ static void set_odd_headers(struct sample *sample) {
 	sample->attributes.headers = (struct headers){sample->headers, SAMPLE_HEADERS};
 }
 
-// The tokens that a quota reserves.
+// The tokens that a quota reserves; counting tokens takes none.
 static void estimate_tokens(struct request_attributes *attributes, const struct body_reader *bodies) {
 	struct request_content content;
 	bodies->read_request(attributes->body, &content);
@@ -138,7 +138,7 @@ void sample_init(struct sample *sample, enum sample_kind kind, const struct pool
 		sample->attributes.asked = SLICE("no.such-model-v1:0");
 	if (kind == REQUEST_ODD_HEADERS)
 		set_odd_headers(sample);
-	if (pool->has_quota)
+	if (pool->has_quota && kind != REQUEST_COUNT)
 		estimate_tokens(&sample->attributes, bodies);
 }
 
