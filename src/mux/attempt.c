@@ -88,7 +88,7 @@ static void end_stream(struct attempt *attempt, enum relay_verdict verdict) {
 	const struct failure *failure = &attempt->relay.failure;
 	// An exception before any content becomes the error response that the service sends for it without a stream.
 	attempt->error = (struct upstream_error){{json_type, 1}, attempt->relay.payload};
-	if (failure->status)
+	if (failure->status && attempt->ttft_ms < 0)
 		error_page_replace(failure->status, attempt->order.arena, &attempt->error.headers, &attempt->error.body);
 	attempt->result.failure = *failure;
 	attempt_end(attempt, ATTEMPT_FAILED);
