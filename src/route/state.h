@@ -45,11 +45,12 @@ struct model_snapshot {
 	double requests_per_minute;
 	double average_latency_ms;                 // of the window
 	double latency_moving_average_ms;          // of successes; 0 before the first
+	double ttft_ms;                            // the same average of streams
 	uint64_t last_success_ms, last_failure_ms; // monotonic; 0 is never
 	uint64_t inflight;
 	double headroom; // the free share of the quota, 0..1; 1 without a quota
 	// At most a second old:
-	double p50_ms, p95_ms, p99_ms, ttft_ms;
+	double p50_ms, p95_ms, p99_ms;
 };
 
 void model_state_snapshot(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,

@@ -126,9 +126,7 @@ void pool_health(const struct pool *pool, uint64_t now_ms, struct system_health 
 	for (size_t i = 0; i < pool->count; i++) {
 		const struct model *model = &pool->models[i];
 		struct model_snapshot snapshot;
-		model_state_lock(model->state);
-		fill_snapshot(model->state, &model->breaker, now_ms, &snapshot);
-		model_state_unlock(model->state);
+		model_state_outline(model->state, &model->breaker, now_ms, &snapshot);
 		out->healthy_count += snapshot.healthy;
 		out->degraded_count += snapshot.degraded;
 		out->unhealthy_count += !snapshot.healthy;
