@@ -3,6 +3,7 @@
 // place of sockets and timers. Time jumps to the next attempt that begins its response or ends.
 #include "lab/driver.h"
 #include "lab/samples.h"
+#include "route/retry_budget.h"
 
 enum {
 	FLIGHTS_MAX = 64,
@@ -182,9 +183,15 @@ static struct step follow_steps(struct play *play, struct step step) {
 
 struct step driver_play(struct driver *driver, const struct request_attributes *attributes,
                         const struct course *course) {
-	struct route route = {.pool = policy_pool(driver->policy), .decide = &driver->decide, .random = &driver->random};
+	// A budget of its own, so that the requests played before have used nothing of it.
+	struct route route = {.pool = policy_pool(driver->policy),
+	                      .decide = &driver->decide,
+	                      .retry_budget = retry_budget_new(),
+	                      .random = &driver->random};
 	struct play play = {.driver = driver, .course = course};
-	if (route_request_new(&route, attributes, &driver->arena, driver->now_ms, &play.request))
-		return (struct step){.kind = STEP_FAIL};
-	return follow_steps(&play, route_begin(play.request, driver->now_ms));
+	struct step step = {.kind = STEP_FAIL};
+	if (!route_request_new(&route, attributes, &driver->arena, driver->now_ms, &play.request))
+		step = follow_steps(&play, route_begin(play.request, driver->now_ms));
+	retry_budget_free(route.retry_budget);
+	return step;
 }
