@@ -126,7 +126,7 @@ static void write_total(struct json_writer *json, const struct pool *pool) {
 
 static void write_model_statistics(struct json_writer *json, const struct model *model) {
 	struct model_statistics statistics = {0};
-	model_state_statistics(model->state, &statistics);
+	model_state_counts(model->state, &statistics);
 	json_begin_object(json, model->name);
 	write_outcomes(json, &statistics);
 	json_write_measure(json, "average_latency_ms", statistics.average_latency_ms);

@@ -28,7 +28,7 @@ struct model_state {
 	double latency_moving_average; // 0 before the first success
 	double ttft_moving_average;    // 0 before the first stream
 	// Percentiles for views, and when they were computed, from how many latencies.
-	struct model_statistics recent;
+	struct model_percentiles recent;
 	uint64_t recent_at_ms, recent_recorded;
 
 	struct registry *registry; // it and what follows belong to the registry

@@ -262,7 +262,7 @@ enum breaker_state model_state_reset_breaker(struct model_state *state, uint64_t
 void model_state_reset_statistics(struct model_state *state) {
 	model_state_lock(state);
 	state->statistics = (struct statistics){0};
-	state->recent = (struct model_statistics){0};
+	state->recent = (struct model_percentiles){0};
 	state->recent_recorded = 0;
 	model_state_unlock(state);
 }

@@ -49,7 +49,7 @@ struct model_snapshot {
 	uint64_t last_success_ms, last_failure_ms; // monotonic; 0 is never
 	uint64_t inflight;
 	double headroom; // the free share of the quota, 0..1; 1 without a quota
-	// At most a second old:
+	// Within 1 %, at most a second old:
 	double p50_ms, p95_ms, p99_ms;
 };
 
@@ -66,7 +66,7 @@ void model_state_load(struct model_state *state, struct model_load *out);
 // Everything but percentiles, which are 0:
 void model_state_outline(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
                          struct model_snapshot *out);
-// Percentiles, which cost a sort of the last thousand latencies at most once a second:
+// Percentiles within 1 %, which cost a microsecond or two at most once a second:
 struct model_percentiles {
 	double p50_ms, p95_ms, p99_ms;
 };
@@ -78,10 +78,11 @@ struct model_statistics {
 	uint64_t input_tokens, output_tokens;
 };
 
-void model_state_statistics(struct model_state *state, struct model_statistics *out);
+// A model's counts, tokens and average latency, without the other latency fields, which are 0.
+void model_state_counts(struct model_state *state, struct model_statistics *out);
 void model_state_reset_statistics(struct model_state *state);
 
-// The sum over several models; percentiles over all their latencies together.
+// The sum over several models; percentiles over all their latencies together, within 1 %.
 void statistics_total(struct model_state *const *states, size_t count, struct model_statistics *out);
 
 // The operator's commands, without events: use those of route/operator.h. Open holds until close or reset; reset ends a

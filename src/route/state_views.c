@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model's state as views, reports and the admin server read it. Sorting and summing happen outside the lock.
-#include <stdlib.h>
-
-#include "base/memory.h"
+// A model's state as views, reports and the admin server read it. Latencies are copied under the lock and summed
+// up outside it.
 #include "route/elapsed.h"
 #include "route/model_state.h"
 
@@ -38,15 +36,15 @@ static void fill_snapshot(struct model_state *state, const struct breaker_settin
 	};
 }
 
-// Whether the percentiles are out of date. If so, copies the latencies, to be sorted without the lock.
-static bool take_latencies(struct model_state *state, uint64_t now_ms, uint32_t *latencies_ms, size_t *count) {
+// Whether the percentiles are out of date. If so, copies the latencies, to be summed up without the lock.
+static bool take_latencies(struct model_state *state, uint64_t now_ms, struct latencies *latencies) {
+	uint64_t recorded = state->statistics.latencies.recorded;
 	bool is_due = state->recent_recorded == 0 || elapsed_ms(now_ms, state->recent_at_ms) >= RECENT_MS;
-	if (state->recent_recorded == state->statistics.recorded || !is_due)
+	if (state->recent_recorded == recorded || !is_due)
 		return false;
-	state->recent_recorded = state->statistics.recorded;
+	state->recent_recorded = recorded;
 	state->recent_at_ms = now_ms;
-	*count = statistics_kept(&state->statistics);
-	memcpy(latencies_ms, state->statistics.latencies_ms, *count * sizeof *latencies_ms);
+	*latencies = state->statistics.latencies;
 	return true;
 }
 
@@ -65,21 +63,26 @@ void model_state_outline(struct model_state *state, const struct breaker_setting
 	model_state_unlock(state);
 }
 
+static struct model_percentiles percentiles_of(const struct latencies *latencies) {
+	struct latency_total total = {0};
+	struct model_statistics summary = {0};
+	latencies_add_to(latencies, &total);
+	latency_total_summarise(&total, &summary);
+	return (struct model_percentiles){summary.p50_ms, summary.p95_ms, summary.p99_ms};
+}
+
 void model_state_percentiles(struct model_state *state, uint64_t now_ms, struct model_percentiles *out) {
-	uint32_t latencies_ms[STATISTICS_LATENCIES];
-	size_t count;
+	struct latencies latencies;
 	model_state_lock(state);
-	struct model_statistics recent = state->recent;
-	bool is_due = take_latencies(state, now_ms, latencies_ms, &count);
+	*out = state->recent;
+	bool is_due = take_latencies(state, now_ms, &latencies);
 	model_state_unlock(state);
-	if (is_due) {
-		recent = (struct model_statistics){0};
-		statistics_summarise(latencies_ms, count, &recent);
-		model_state_lock(state);
-		state->recent = recent;
-		model_state_unlock(state);
-	}
-	*out = (struct model_percentiles){recent.p50_ms, recent.p95_ms, recent.p99_ms};
+	if (!is_due)
+		return;
+	*out = percentiles_of(&latencies);
+	model_state_lock(state);
+	state->recent = *out;
+	model_state_unlock(state);
 }
 
 void model_state_snapshot(struct model_state *state, const struct breaker_settings *settings, uint64_t now_ms,
@@ -92,33 +95,26 @@ void model_state_snapshot(struct model_state *state, const struct breaker_settin
 	out->p99_ms = percentiles.p99_ms;
 }
 
-// Copies the latencies to `latencies_ms` (room for STATISTICS_LATENCIES) and adds the counts. Returns how many
-// latencies there are.
-static size_t read_statistics(struct model_state *state, uint32_t *latencies_ms, struct model_statistics *out) {
-	model_state_lock(state);
-	size_t count = statistics_kept(&state->statistics);
-	memcpy(latencies_ms, state->statistics.latencies_ms, count * sizeof *latencies_ms);
-	statistics_add_counts(&state->statistics, out);
-	model_state_unlock(state);
-	return count;
-}
-
-void model_state_statistics(struct model_state *state, struct model_statistics *out) {
-	uint32_t latencies_ms[STATISTICS_LATENCIES];
+void model_state_counts(struct model_state *state, struct model_statistics *out) {
 	*out = (struct model_statistics){0};
-	statistics_summarise(latencies_ms, read_statistics(state, latencies_ms, out), out);
+	model_state_lock(state);
+	statistics_add_counts(&state->statistics, out);
+	out->average_latency_ms = latencies_average_ms(&state->statistics.latencies);
+	model_state_unlock(state);
 }
 
 void statistics_total(struct model_state *const *states, size_t count, struct model_statistics *out) {
+	struct latency_total total = {0};
+	struct latencies latencies;
 	*out = (struct model_statistics){0};
-	if (count == 0)
-		return;
-	uint32_t *latencies_ms = memory_new(count, STATISTICS_LATENCIES * sizeof *latencies_ms);
-	size_t kept = 0;
-	for (size_t i = 0; i < count; i++)
-		kept += read_statistics(states[i], latencies_ms + kept, out);
-	statistics_summarise(latencies_ms, kept, out);
-	free(latencies_ms);
+	for (size_t i = 0; i < count; i++) {
+		model_state_lock(states[i]);
+		latencies = states[i]->statistics.latencies;
+		statistics_add_counts(&states[i]->statistics, out);
+		model_state_unlock(states[i]);
+		latencies_add_to(&latencies, &total);
+	}
+	latency_total_summarise(&total, out);
 }
 
 void pool_health(const struct pool *pool, uint64_t now_ms, struct system_health *out) {

@@ -13,16 +13,17 @@ static void drop_oldest(struct window *window) {
 }
 
 void window_expire(struct window *window, uint64_t now_ms) {
-	while (window->count > 0 && elapsed_ms(now_ms, window->entries[window->first].at_ms) >= WINDOW_MS)
+	while (window->count > 0 && elapsed_ms(now_ms, window->at_ms[window->first]) >= WINDOW_MS)
 		drop_oldest(window);
 }
 
 void window_add(struct window *window, enum window_kind kind, uint64_t latency_ms, uint64_t now_ms) {
 	if (window->count == WINDOW_ENTRIES)
 		drop_oldest(window);
-	struct window_entry *entry = &window->entries[(window->first + window->count++) % WINDOW_ENTRIES];
-	entry->at_ms = now_ms;
-	entry->latency_ms = latency_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)latency_ms;
+	size_t place = (window->first + window->count++) % WINDOW_ENTRIES;
+	struct window_entry *entry = &window->entries[place];
+	window->at_ms[place] = now_ms;
+	entry->latency_ms = (latency_ms > INT32_MAX ? INT32_MAX : (uint32_t)latency_ms) & INT32_MAX;
 	entry->error = kind == WINDOW_FAILURE;
 	window->errors += entry->error;
 	window->latency_sum_ms += entry->latency_ms;
@@ -43,7 +44,7 @@ bool window_is_failing(const struct window *window) {
 double window_requests_per_minute(const struct window *window, uint64_t now_ms) {
 	if (window->count < WINDOW_ENTRIES)
 		return (double)window->count;
-	uint64_t span_ms = elapsed_ms(now_ms, window->entries[window->first].at_ms);
+	uint64_t span_ms = elapsed_ms(now_ms, window->at_ms[window->first]);
 	return (double)window->count * WINDOW_MS / (double)(span_ms ? span_ms : 1);
 }
 

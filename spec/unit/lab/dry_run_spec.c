@@ -78,7 +78,7 @@ TEST(cases_are_what_their_names_say) {
 		const char *name, *policy, *words;
 	} rows[] = {
 	    {"all models healthy", REASON("#models .. models[1].breaker .. request.attempt"), "a (3closed1)"},
-	    {"after some traffic", REASON("models[2].inflight .. ' ' .. math.floor(models[2].p50_ms)"), "a (1 360)"},
+	    {"after some traffic", REASON("models[2].inflight .. ' ' .. math.floor(models[2].p50_ms)"), "a (1 361)"},
 	    {"the first primary's breaker open", REASON("models[1].name .. #models .. #models.primary"), "b (b21)"},
 	    {"the first primary's breaker half-open", REASON("models[1].breaker .. #models"), "a (half_open3)"},
 	    {"the first primary in cooldown", REASON("#models .. models[1].breaker"), "b (2closed)"},

@@ -10,7 +10,7 @@ static void ladder_init(struct fixture *f, const char *names) {
 
 static struct model_statistics statistics_of(struct fixture *f, const char *name) {
 	struct model_statistics statistics;
-	model_state_statistics(fixture_model(f, name)->state, &statistics);
+	model_state_counts(fixture_model(f, name)->state, &statistics);
 	return statistics;
 }
 

@@ -10,7 +10,7 @@ static void flight_init(struct fixture *f, const char *names) {
 
 static uint64_t count_cancelled(struct fixture *f, const char *name) {
 	struct model_statistics statistics;
-	model_state_statistics(fixture_model(f, name)->state, &statistics);
+	model_state_counts(fixture_model(f, name)->state, &statistics);
 	return statistics.cancelled;
 }
 

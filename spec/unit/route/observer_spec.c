@@ -84,7 +84,7 @@ TEST(a_reset_of_statistics_is_one_event) {
 	operator_reset_statistics(&f.pool, 2, &f.observers);
 	CHECK_INT(f.event_count, 1);
 	CHECK_INT(fixture_count_events(&f, "stats-reset"), 1);
-	model_state_statistics(fixture_model(&f, "a")->state, &statistics);
+	model_state_counts(fixture_model(&f, "a")->state, &statistics);
 	CHECK_INT(statistics.success, 0);
 	// Without observers too.
 	operator_reset_statistics(&f.pool, 3, NULL);

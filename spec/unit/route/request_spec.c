@@ -82,13 +82,13 @@ TEST(a_whole_response_may_be_refused) {
 	CHECK_SLICE(fixture_event(&f, EVENT_ATTEMPT_ENDED, 0)->attempt_ended.reason, SLICE("not good enough"));
 	CHECK(route_request_has_tried(f.request, fixture_model(&f, "a")));
 	struct model_statistics statistics;
-	model_state_statistics(fixture_model(&f, "a")->state, &statistics);
+	model_state_counts(fixture_model(&f, "a")->state, &statistics);
 	CHECK_INT(statistics.refusal, 1);
 	CHECK_INT(statistics.success + statistics.fail_fast, 0);
 	// `accept` isn't called for a stream, after a commit, or for a stopped attempt.
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "ok 0", "return 0"});
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "cancel", "cancel 0; fail cancelled 0"}, {2, "whole 0", ""});
-	model_state_statistics(fixture_model(&f, "a")->state, &statistics);
+	model_state_counts(fixture_model(&f, "a")->state, &statistics);
 	CHECK_INT(statistics.refusal, 1);
 	f.pool.limits.max_retries = 0;
 	PLAY(&f, {0, "begin", "send 0 a"}, {1, "whole 0", "fail exhausted 0 refused after 1000"});
@@ -219,7 +219,7 @@ TEST(a_cancelled_request_stops_its_attempt) {
 	     {7, "stopped 0", ""}, {8, "next", ""});
 	CHECK_INT(fixture_snapshot(&f, "a", 9).inflight, 0);
 	struct model_statistics statistics;
-	model_state_statistics(fixture_model(&f, "a")->state, &statistics);
+	model_state_counts(fixture_model(&f, "a")->state, &statistics);
 	CHECK_INT(statistics.cancelled, 1);
 	CHECK_INT(statistics.success + statistics.fail_fast + statistics.rate_limit + statistics.refusal, 0);
 	fixture_free(&f);
@@ -424,7 +424,7 @@ TEST(a_failure_stays_a_failure_whatever_the_policy_says) {
 		PLAY(&f, {0, "begin", "send 0 a"}, {1, "break 0", "fail failed 0 after 1000"});
 	}
 	struct model_statistics statistics;
-	model_state_statistics(fixture_model(&f, "a")->state, &statistics);
+	model_state_counts(fixture_model(&f, "a")->state, &statistics);
 	CHECK_INT(statistics.fail_fast, 4);
 	fixture_free(&f);
 }

@@ -73,7 +73,7 @@ static void *run_operator(void *argument) {
 		else
 			model_state_reset_breaker(model->state, 1000 + i * 100);
 		fixture_snapshot(f, model->name, 1000 + i * 100);
-		model_state_statistics(model->state, &statistics);
+		model_state_counts(model->state, &statistics);
 		pool_health(&f->pool, 1000 + i * 100, &health);
 		struct model_state *retry = registry_retain(f->registry, model);
 		if (retry == model->state)
@@ -111,7 +111,7 @@ TEST(workers_share_states) {
 	for (size_t i = 0; i < f.pool.count; i++) {
 		struct model_state *state = f.pool.models[i].state;
 		struct model_statistics statistics;
-		model_state_statistics(state, &statistics);
+		model_state_counts(state, &statistics);
 		counted += statistics.success + statistics.rate_limit + statistics.fail_fast + statistics.refusal +
 		           statistics.cancelled;
 		CHECK_INT(state->inflight, 0);

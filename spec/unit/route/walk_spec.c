@@ -332,7 +332,7 @@ static void finish_walk(struct walk *walk) {
 	for (size_t i = 0; i < walk->f.pool.count; i++) {
 		struct model_statistics statistics;
 		struct model_state *state = walk->f.pool.models[i].state;
-		model_state_statistics(state, &statistics);
+		model_state_counts(state, &statistics);
 		CHECK_INT(state->inflight, 0);
 		CHECK_INT(walk->attempt_ends[i], walk->ended[i]);
 		CHECK_INT(state->breaker.state, walk->breakers[i]);
