@@ -14,10 +14,16 @@
 
 static size_t wiped_bytes;
 
-// Replaces the C library's.
+// These two replace the C library's. The second is what _FORTIFY_SOURCE makes of the first.
 void explicit_bzero(void *bytes, size_t count) {
 	memset(bytes, 0, count);
 	wiped_bytes += count;
+}
+
+void __explicit_bzero_chk(void *bytes, size_t count, size_t size);
+void __explicit_bzero_chk(void *bytes, size_t count, size_t size) {
+	CHECK(count <= size);
+	explicit_bzero(bytes, count);
 }
 
 // By Lua's own count.
