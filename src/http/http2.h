@@ -23,6 +23,8 @@ enum {
 	HTTP2_CONNECTION_WINDOW_BYTES = 1024 * 1024,
 	// Frames are made until this much waits for the socket.
 	HTTP2_GATHERED_BYTES = 64 * 1024,
+	// What a field counts in addition to its texts (RFC 9113, 6.5.2).
+	HTTP2_FIELD_BYTES = 32,
 };
 
 enum http2_state {
@@ -50,6 +52,7 @@ struct http2 {
 	bool closes_now;   // another client is to get its place
 	bool notified;     // the client was notified of the draining
 	int32_t head_id;   // the stream whose head is being received, or 0
+	size_t head_bytes; // of the last head or trailers, decoded, as SETTINGS_MAX_HEADER_LIST_SIZE counts them
 
 	struct list streams;
 	size_t stream_count;
@@ -85,7 +88,6 @@ struct http2_stream {
 	struct header *list;
 	size_t count;
 	size_t capacity;
-	size_t head_bytes; // as SETTINGS_MAX_HEADER_LIST_SIZE counts them
 	struct slice method, target, authority;
 	struct buffer body;
 	int refusal_status; // of the head; 0: none yet

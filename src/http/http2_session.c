@@ -22,6 +22,8 @@ enum {
 	// Acknowledgements of PING and SETTINGS that wait to be sent.
 	ACKNOWLEDGEMENTS = 1000,
 	CONTINUATIONS = 8,
+	// A head beyond its limit is refused, and decoded up to this many times the limit.
+	HEAD_EXCESS = 4,
 	RESPONSE_HEAD_BYTES = 2 * 1024 * 1024,
 };
 
@@ -53,10 +55,20 @@ static bool is_request(const nghttp2_frame *frame) {
 static int http2_session_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
 	struct http2 *http2 = owner;
 	http2->head_id = frame->hd.stream_id;
+	http2->head_bytes = 0;
 	if (is_request(frame))
 		nghttp2_session_set_stream_user_data(session, frame->hd.stream_id,
 		                                     http2_stream_new(http2, frame->hd.stream_id));
 	return 0;
+}
+
+// Ends the connection within a head, the rest of which isn't decoded: a byte that names a field of HPACK's table makes
+// nghttp2 check kilobytes. nghttp2 reads nothing more once its session is terminated.
+static int http2_session_break_off_head(nghttp2_session *session, struct http2 *http2) {
+	http2->is_flood = true;
+	return nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM)
+	           ? NGHTTP2_ERR_CALLBACK_FAILURE
+	           : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 // Trailers are dropped.
@@ -64,7 +76,10 @@ static int http2_session_on_header(nghttp2_session *session, const nghttp2_frame
                                    size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
                                    void *owner) {
 	(void)flags;
-	(void)owner;
+	struct http2 *http2 = owner;
+	http2->head_bytes += name_size + value_size + HTTP2_FIELD_BYTES;
+	if (http2->head_bytes > HEAD_EXCESS * http2->connection.server->limits.header_bytes)
+		return http2_session_break_off_head(session, http2);
 	struct http2_stream *stream = is_request(frame) ? stream_of(session, frame->hd.stream_id) : NULL;
 	if (stream)
 		http2_stream_take_field(stream, slice_of(name, name_size), slice_of(value, value_size));

@@ -10,8 +10,7 @@
 // The connection must still be read, for the window updates of responses, so the request with the body is refused.
 #define NO_MEMORY "There is no memory for the body now."
 
-// What a field counts in addition to its texts (RFC 9113, 6.5.2).
-enum { FIELD_BYTES = 32, FIRST_FIELDS = 16 };
+enum { FIRST_FIELDS = 16 };
 // For the rounding of each text in the arena.
 enum { TEXTS_SLACK_BYTES = 2 * 32 * HEAD_FIELDS + 4096 };
 // Memory for a body is reserved up to this much of its announced length; beyond that it grows with the bytes.
@@ -131,14 +130,11 @@ static void http2_stream_set_pseudo_header(struct http2_stream *stream, struct s
 		stream->authority = value;
 }
 
-// A head that is too large isn't kept, but is read to its end: HPACK lets later heads refer to it.
+// A head that is too large isn't kept, but is decoded: HPACK lets later heads refer to it.
 void http2_stream_take_field(struct http2_stream *stream, struct slice name, struct slice value) {
-	size_t limit = http2_stream_server(stream)->limits.header_bytes;
-	if (stream->head_bytes <= limit)
-		stream->head_bytes += name.len + value.len + FIELD_BYTES;
 	if (slice_equal(name, SLICE(":path")) && value.len > HEAD_TARGET_BYTES)
 		http2_stream_note_refusal(stream, 414, "The target is too long.");
-	if (stream->head_bytes > limit)
+	if (stream->http2->head_bytes > http2_stream_server(stream)->limits.header_bytes)
 		http2_stream_note_refusal(stream, 431, "The head is too large.");
 	if (stream->refusal_status)
 		return;

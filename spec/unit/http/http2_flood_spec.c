@@ -189,41 +189,104 @@ TEST(ends_a_flood_of_continuations) {
 	served_stop(&served);
 }
 
-// A field of 4 KB in HPACK's table, and heads that consist of references to it: each would expand to 60 MB.
-TEST(keeps_little_of_a_head_that_expands) {
-	static char field[4000], bomb[15000];
-	struct served served;
-	struct client client;
-	struct buffer out;
-	memset(field, 'v', sizeof field);
-	memset(bomb, '\xbe', sizeof bomb);
-	served_start(&served, &quick_limits, &patient, NULL);
-	raw_open(&client, &served, &out);
+// A request of which one field, of 4 KB, stays in HPACK's table: each byte 0xbe names it again.
+static void begin_expansion(struct client *client, struct served *served, struct buffer *out) {
+	static char field[4000];
 	struct buffer head;
 	buffer_init(&head, 1 << 20);
+	memset(field, 'v', sizeof field);
+	raw_open(client, served, out);
 	buffer_append(&head, SLICE("\x82\x86\x84\x41\x01"
 	                           "a"
 	                           "\x40\x01x\x7f\xa1\x1e")); // 127 + 33 + 30 * 128 = 4000
 	buffer_append(&head, slice_of(field, sizeof field));
-	frame_add(&out, NGHTTP2_HEADERS, END_BOTH, 1, buffer_slice(&head));
+	frame_add(out, NGHTTP2_HEADERS, END_BOTH, 1, buffer_slice(&head));
+	buffer_free(&head);
+}
+
+static void add_expanding_head(struct buffer *out, int32_t id, size_t times) {
+	static char head[16000] = "\x82\x86\x84\x01\x01"
+	                          "a";
+	memset(head + 6, '\xbe', sizeof head - 6);
+	CHECK(times <= sizeof head - 6);
+	frame_add(out, NGHTTP2_HEADERS, END_BOTH, id, slice_of(head, 6 + times));
+}
+
+// The limit is 4 KB: these heads expand to 12 KB.
+TEST(keeps_little_of_a_head_that_expands) {
+	struct served served;
+	struct client client;
+	struct buffer out;
+	served_start(&served, &quick_limits, &patient, NULL);
+	begin_expansion(&client, &served, &out);
 	size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
-	for (int i = 0; i < 20; i++) {
-		buffer_clear(&head);
-		buffer_append(&head, SLICE("\x82\x86\x84\x01\x01"
-		                           "a"));
-		buffer_append(&head, slice_of(bomb, sizeof bomb));
-		frame_add(&out, NGHTTP2_HEADERS, END_BOTH, 3 + 2 * i, buffer_slice(&head));
-	}
+	for (int i = 0; i < 100; i++)
+		add_expanding_head(&out, 3 + 2 * i, 3);
 	raw_send(&client, &out);
-	UNTIL(&served, frames_of(&client).count[NGHTTP2_DATA] == 21);
+	UNTIL(&served, frames_of(&client).count[NGHTTP2_DATA] == 101);
 	size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
 	CHECK(after < before + (4 << 20));
 	CHECK_INT(frames_of(&client).goaway_error, OPEN);
 	CHECK_INT(served.requests, 0);
-	buffer_free(&head);
 	client_close(&client);
 	buffer_free(&out);
 	served_stop(&served);
+}
+
+static void add_far_head(struct buffer *out) {
+	add_expanding_head(out, 3, 15000);
+}
+
+static void add_far_continuation(struct buffer *out) {
+	frame_add(out, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 3,
+	          SLICE("\x82\x86\x84\x01\x01"
+	                "a\xbe"));
+	frame_add(out, NGHTTP2_CONTINUATION, 0, 3, SLICE("\xbe\xbe"));
+	frame_add(out, NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, 3, SLICE("\xbe\xbe"));
+}
+
+static void add_far_trailers(struct buffer *out) {
+	frame_add(out, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 3,
+	          SLICE("\x83\x86\x84\x01\x01"
+	                "a"));
+	frame_add(out, NGHTTP2_HEADERS, END_BOTH, 3, SLICE("\xbe\xbe\xbe\xbe\xbe"));
+}
+
+// Huffman's code for `a` has 5 bits: 11 KB that decode to 17 KB.
+static void add_far_huffman(struct buffer *out) {
+	struct buffer head;
+	buffer_init(&head, 1 << 20);
+	buffer_append(&head, SLICE(HEAD_OF_GET));
+	for (int i = 0; i < 170; i++) {
+		buffer_append(&head, SLICE("\x00\x01y\xbc")); // 60 bytes
+		for (int piece = 0; piece < 12; piece++)
+			buffer_append(&head, SLICE("\x18\xc6\x31\x8c\x63"));
+	}
+	frame_add(out, NGHTTP2_HEADERS, END_BOTH, 3, buffer_slice(&head));
+	buffer_free(&head);
+}
+
+// Beyond four times its limit a head isn't decoded, and its client is left.
+TEST(ends_a_connection_whose_head_expands_far) {
+	static void (*const cases[])(struct buffer * out) = {add_far_head, add_far_continuation, add_far_trailers,
+	                                                     add_far_huffman};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct served served;
+		struct client client;
+		struct buffer out;
+		served_start(&served, &quick_limits, &patient, NULL);
+		begin_expansion(&client, &served, &out);
+		cases[i](&out);
+		frame_add(&out, NGHTTP2_HEADERS, END_BOTH, 5, SLICE(HEAD_OF_GET));
+		raw_send(&client, &out);
+		UNTIL(&served, client.ended || client.broken);
+		CHECK_INT(frames_of(&client).goaway_error, NGHTTP2_ENHANCE_YOUR_CALM);
+		CHECK_INT(served.requests, 0);
+		client_close(&client);
+		UNTIL(&served, server_connections(served.server) == 0);
+		buffer_free(&out);
+		served_stop(&served);
+	}
 }
 
 static void open_streams(struct buffer *out, int count) {
@@ -392,6 +455,7 @@ int main(void) {
 	RUN(accepts_a_window_update_for_every_frame);
 	RUN(ends_a_flood_of_continuations);
 	RUN(keeps_little_of_a_head_that_expands);
+	RUN(ends_a_connection_whose_head_expands_far);
 	RUN(refuses_more_streams_than_it_allows);
 	RUN(keeps_little_for_a_client_that_does_not_read);
 	RUN(closes_on_what_is_no_http2);
