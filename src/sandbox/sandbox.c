@@ -60,6 +60,11 @@ static void refuse_events(lua_State *lua, int metatable) {
 			luaL_error(lua, "%s is not available in a policy", *name);
 		lua_pop(lua, 1);
 	}
+	// Lua shifts the stack once for each value of a chain of __call, all in one instruction.
+	lua_pushliteral(lua, "__call");
+	if (lua_rawget(lua, metatable) != LUA_TNIL && !lua_isfunction(lua, -1))
+		luaL_error(lua, "__call must be a function, not a %s", object_type_name(lua, -1));
+	lua_pop(lua, 1);
 }
 
 // Pushes a copy of the metatable with the events that it handles. getmetatable returns the original.
