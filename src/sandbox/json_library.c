@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `json`: encode is lua-cjson's, with fixed settings that scripts can't reach; decode is our own and keeps whole
 // numbers whole. cjson's buffers are outside of the VM's memory, and a memory error inside cjson would leak them. So
-// encode measures its input first and runs only when there is room for the largest result. Decode measures as well: a
-// text that a client has sent must not make a call run out of memory.
+// encode measures its input first, charging as it goes, and runs only when there is room for the largest result. Decode
+// measures as well: a text that a client has sent must not make a call run out of memory.
 #include <math.h>
 
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "sandbox/json_value.h"
 #include "sandbox/sandbox.h"
@@ -18,6 +19,8 @@ enum {
 	BYTES_PER_CHARGE = 16,
 	// Encoding or decoding a value takes about as long as this many instructions.
 	CHARGE_PER_VALUE = 4,
+	// cjson walks each table up to this many times more after it has been measured.
+	WALKS_OF_CJSON = 2,
 	// The size of a value in JSON, without the characters of a string.
 	NUMBER_BYTES = 32,
 	// The most that a text takes in the state's memory once decoded: a table for each opening bracket, an element of an
@@ -46,17 +49,20 @@ static void measure_string(lua_State *lua, int index, struct measure *sum) {
 	size_t bytes;
 	const char *text = lua_tolstring(lua, index, &bytes);
 	check_size(lua, bytes);
+	vm_charge(lua, bytes / BYTES_PER_CHARGE);
+	size_t before = sum->bytes;
 	for (size_t i = 0; i < bytes; i++) {
 		unsigned char byte = (unsigned char)text[i];
 		sum->bytes += byte < ' ' || byte == 0x7f ? 6 : byte == '"' || byte == '\\' || byte == '/' ? 2 : 1;
 	}
+	vm_charge(lua, (sum->bytes - before - bytes) / BYTES_PER_CHARGE);
 	check_size(lua, sum->bytes);
 }
 
-// Adds the size in JSON of the value at `index`. A table that occurs twice counts twice, so a small value can't become
-// a huge text.
+// Adds the size in JSON of the value at `index` and charges for it. A table that occurs twice counts twice, so a small
+// value can't become a huge text. A walk over the empty places of a table that was large costs time alone.
 static void measure_value(lua_State *lua, int index, int depth, struct measure *sum) {
-	sum->values++;
+	vm_charge(lua, CHARGE_PER_VALUE + NUMBER_BYTES / BYTES_PER_CHARGE);
 	if (depth > DEPTH_MAX)
 		luaL_error(lua, "tables nested too deep for JSON (more than %d)", DEPTH_MAX);
 	luaL_checkstack(lua, LUA_MINSTACK, NULL);
@@ -70,6 +76,8 @@ static void measure_value(lua_State *lua, int index, int depth, struct measure *
 				measure_string(lua, -2, sum);
 			measure_value(lua, lua_absindex(lua, -1), depth + 1, sum);
 		}
+		if (vm_of(lua)->large_bytes)
+			vm_check_time(lua);
 		break;
 	case LUA_TFUNCTION:
 	case LUA_TUSERDATA:
@@ -97,8 +105,10 @@ static int json_encode(lua_State *lua) {
 	luaL_checkany(lua, 1);
 	lua_settop(lua, 1);
 	struct measure sum = {0};
+	uint64_t start_ns = vm_of(lua)->large_bytes ? clock_now_ns() : 0;
 	measure_value(lua, 1, 0, &sum);
-	vm_charge(lua, sum.values * CHARGE_PER_VALUE + sum.bytes / BYTES_PER_CHARGE);
+	if (start_ns)
+		vm_charge_time(lua, (clock_now_ns() - start_ns) * WALKS_OF_CJSON);
 	lua_pushvalue(lua, lua_upvalueindex(1));
 	lua_pushvalue(lua, 1);
 	call_unlimited(lua, sum.bytes + ELEMENT_BYTES);

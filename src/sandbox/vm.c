@@ -93,6 +93,12 @@ void vm_check_time(lua_State *lua) {
 		raise_overrun(lua, 1);
 }
 
+void vm_charge_time(lua_State *lua, uint64_t ns) {
+	struct vm *vm = vm_of(lua);
+	vm->limit_ns -= ns < vm->limit_ns ? ns : vm->limit_ns;
+	vm_check_time(lua);
+}
+
 // Ends the call at its next instruction, even if the script catches the memory error.
 static void end_over_memory(struct vm *vm) {
 	vm->over_memory = true;

@@ -82,6 +82,10 @@ int vm_bad_result(lua_State *lua, const char *format, ...) __attribute__((format
 // can't interrupt.
 void vm_check_time(lua_State *lua);
 
+// Takes processor time from the call before it is spent, by C code that nothing can interrupt; raises when that exceeds
+// what is left.
+void vm_charge_time(lua_State *lua, uint64_t ns);
+
 // Turn the memory limit off and on again around C code that must not fail for lack of memory. The caller has bounded
 // that code's memory by `bytes` and charged its work. Entering raises when `bytes` don't fit.
 void vm_enter_unlimited(lua_State *lua, size_t bytes);
