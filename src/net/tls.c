@@ -20,6 +20,13 @@ struct tls_client {
 	char *server_name; // NULL when the host is an address
 };
 
+void tls_restrict(struct ssl_ctx_st *context) {
+	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	if (SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") != 1)
+		abort();
+}
+
 static void tls_client_keep_session(struct tls_client *client, SSL_SESSION *session) {
 	if (client->session)
 		SSL_SESSION_free(client->session);
@@ -62,8 +69,10 @@ struct tls_client *tls_client_new(const char *ca_file, const char *host) {
 	client->trust = trust_take(ca_file);
 	SSL_CTX_set1_cert_store(context, trust_store(client->trust));
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	tls_restrict(context);
+	// The groups don't bind TLS 1.2's DHE, where the server makes the group up.
+	if (SSL_CTX_set_cipher_list(context, "DEFAULT:!kDHE") != 1)
+		abort();
 	SSL_CTX_set_alpn_protos(context, http11, sizeof(http11) - 1);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(context, tls_client_on_session);

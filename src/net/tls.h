@@ -3,6 +3,7 @@
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
+struct ssl_ctx_st;
 struct ssl_st;
 struct tls_client;
 
@@ -17,6 +18,10 @@ void tls_client_free(struct tls_client *client);
 // A new connection, ready for socket_start_tls; it resumes the latest session if there is one. Aborts when memory is
 // out.
 struct ssl_st *tls_client_connection(struct tls_client *client);
+
+// Sets what clients and servers share: TLS 1.2 or later, no renegotiation, no compression, and key agreement over X25519,
+// P-256 or P-384 only. OpenSSL's other groups cost up to a hundred times their processor time, and the other end picks.
+void tls_restrict(struct ssl_ctx_st *context);
 
 // After a failed handshake: what was wrong with the server's certificate (static text), or NULL for another cause.
 const char *tls_certificate_problem(const struct ssl_st *connection);

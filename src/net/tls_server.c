@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "net/ticket_keys.h"
+#include "net/tls.h"
 
 struct tls_server {
 	char *certificate_file;
@@ -96,9 +97,8 @@ static SSL_CTX *tls_server_make_context(const char *certificate_file, const char
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 	if (context == NULL)
 		abort();
-	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	tls_restrict(context);
 	SSL_CTX_set_cipher_list(context, ciphers);
-	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
 	// Tickets hold the sessions, so that no cache and no lock is needed.
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

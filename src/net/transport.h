@@ -20,6 +20,7 @@ struct wire {
 	bool write_needs_bytes;
 	bool close_alert_waits; // TLS's closing alert waits for room
 	bool ending_unread;     // bytes were returned before the end or failure after them
+	unsigned receives_left; // of TLS, in this call
 };
 
 // `read` and `writev` return as socket_read and socket_writev do.

@@ -17,6 +17,9 @@
 
 // A write takes at most this many bytes: encrypting more would delay the loop's other sockets.
 enum { RECORD_BYTES = SSL3_RT_MAX_PLAIN_LENGTH, WRITE_BYTES = 16 * RECORD_BYTES };
+// A call receives at most this often, twice for each record: OpenSSL reads on while records come that hold no bytes for
+// its caller (pieces of a ClientHello, updates of keys), and a peer can send those faster than they are read.
+enum { RECEIVES_MAX = 64 };
 
 static BIO_METHOD *descriptor_method;
 static pthread_once_t descriptor_method_once = PTHREAD_ONCE_INIT;
@@ -37,6 +40,11 @@ static int bio_write(BIO *bio, const char *bytes, int size) {
 static int bio_read(BIO *bio, char *bytes, int size) {
 	struct wire *wire = BIO_get_data(bio);
 	BIO_clear_retry_flags(bio);
+	if (wire->receives_left == 0) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	wire->receives_left--;
 	ssize_t count = recv(wire->descriptor, bytes, (size_t)size, 0);
 	if (count > 0)
 		return (int)count;
@@ -67,6 +75,11 @@ static void make_bio_method(void) {
 	descriptor_method = method;
 }
 
+static void tls_begin_call(struct wire *wire) {
+	ERR_clear_error();
+	wire->receives_left = RECEIVES_MAX;
+}
+
 // What the call that returned `result` waits for, or why it failed.
 static int tls_status(struct wire *wire, int result, bool *other_direction, int other) {
 	int error = SSL_get_error(wire->ssl, result);
@@ -85,7 +98,7 @@ static int tls_status(struct wire *wire, int result, bool *other_direction, int 
 
 static ssize_t tls_read(struct wire *wire, void *bytes, size_t size) {
 	size_t filled = 0, count = 0;
-	ERR_clear_error();
+	tls_begin_call(wire);
 	// After a full record there are usually more.
 	do {
 		int result = SSL_read_ex(wire->ssl, (char *)bytes + filled, size - filled, &count);
@@ -128,7 +141,7 @@ static ssize_t tls_writev(struct wire *wire, const struct iovec *parts, int part
 		if (piece.iov_len == 0 || taken >= WRITE_BYTES)
 			return (ssize_t)taken;
 		size_t count = 0;
-		ERR_clear_error();
+		tls_begin_call(wire);
 		int result = SSL_write_ex(wire->ssl, piece.iov_base, piece.iov_len, &count);
 		// Heads hold credentials.
 		if (piece.iov_base == record)
@@ -144,7 +157,7 @@ static ssize_t tls_writev(struct wire *wire, const struct iovec *parts, int part
 }
 
 static int tls_open(struct wire *wire) {
-	ERR_clear_error();
+	tls_begin_call(wire);
 	int result = SSL_do_handshake(wire->ssl);
 	if (result == 1) {
 		wire->read_needs_room = false;
@@ -159,7 +172,7 @@ static int tls_open(struct wire *wire) {
 static bool tls_send_close_alert(struct wire *wire) {
 	if (SSL_in_init(wire->ssl) || ((SSL_get_shutdown(wire->ssl) & SSL_SENT_SHUTDOWN) && !wire->close_alert_waits))
 		return true;
-	ERR_clear_error();
+	tls_begin_call(wire);
 	int result = SSL_shutdown(wire->ssl);
 	wire->close_alert_waits = result < 0 && SSL_get_error(wire->ssl, result) == SSL_ERROR_WANT_WRITE;
 	ERR_clear_error();

@@ -48,6 +48,7 @@ struct visitor {
 	SSL_CTX *context;
 	struct socket *socket;
 	SSL_SESSION *session; // the latest
+	const char *groups;   // that it offers; NULL: OpenSSL's choice
 	bool is_over, is_open;
 	struct client client; // from the handshake on, for HTTP/1.1 or raw bytes
 	struct http2_client http2;
@@ -75,7 +76,9 @@ static int visitor_on_session(SSL *connection, SSL_SESSION *session) {
 // `protocols` in the form of ALPN, or NULL; `resumed`: a session to resume, or NULL.
 static void visitor_start(struct visitor *visitor, struct served *served, const char *address, int version,
                           const char *protocols, SSL_SESSION *resumed) {
-	*visitor = (struct visitor){.context = SSL_CTX_new(TLS_client_method())};
+	*visitor = (struct visitor){.context = SSL_CTX_new(TLS_client_method()), .groups = visitor->groups};
+	if (visitor->groups)
+		CHECK_INT(SSL_CTX_set1_groups_list(visitor->context, visitor->groups), 1);
 	SSL_CTX_set_app_data(visitor->context, visitor);
 	SSL_CTX_load_verify_locations(visitor->context, authority.file, NULL);
 	SSL_CTX_set_verify(visitor->context, SSL_VERIFY_PEER, NULL);
@@ -148,7 +151,7 @@ TEST(speaks_the_protocol_of_the_handshake) {
 	struct tls_server *tls = tls_of_files();
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct served served;
-		struct visitor visitor;
+		struct visitor visitor = {0};
 		start_with_tls(&served, &patient, tls);
 		visitor_open(&visitor, &served, cases[i].version, cases[i].protocols);
 		CHECK_INT(visitor.is_open, cases[i].opens);
@@ -167,10 +170,41 @@ TEST(speaks_the_protocol_of_the_handshake) {
 	tls_server_free(tls);
 }
 
+// The others cost a handshake up to a tenth of a second.
+TEST(agrees_on_keys_over_few_groups) {
+	static const struct {
+		const char *groups;
+		int version;
+		bool opens;
+	} cases[] = {
+	    {"X25519", TLS1_3_VERSION, true},
+	    {"P-256", TLS1_3_VERSION, true},
+	    {"P-384", TLS1_3_VERSION, true},
+	    {"P-256", TLS1_2_VERSION, true},
+	    {"ffdhe8192:P-384:X25519", TLS1_3_VERSION, true},
+	    {"P-521", TLS1_3_VERSION, false},
+	    {"P-521", TLS1_2_VERSION, false},
+	    {"X448", TLS1_3_VERSION, false},
+	    {"ffdhe2048", TLS1_3_VERSION, false},
+	    {"ffdhe8192", TLS1_3_VERSION, false},
+	};
+	struct tls_server *tls = tls_of_files();
+	struct served served;
+	start_with_tls(&served, &patient, tls);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct visitor visitor = {.groups = cases[i].groups};
+		visitor_open(&visitor, &served, cases[i].version, NULL);
+		CHECK_INT(visitor.is_open, cases[i].opens);
+		visitor_close(&visitor);
+	}
+	served_stop(&served);
+	tls_server_free(tls);
+}
+
 TEST(carries_large_bodies_both_ways) {
 	struct tls_server *tls = tls_of_files();
 	struct served served;
-	struct visitor visitor;
+	struct visitor visitor = {0};
 	struct buffer body;
 	buffer_init(&body, 1 << 21);
 	append_run(&body, 1 << 20);
@@ -203,7 +237,7 @@ TEST(resumes_sessions_at_any_worker_until_the_certificate_is_read_again) {
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
 		struct tls_server *tls = tls_of_files();
 		struct served served;
-		struct visitor first, second, third;
+		struct visitor first = {0}, second = {0}, third = {0};
 		const char *message;
 		start_with_tls(&served, &patient, tls);
 		struct server *worker = server_new(served.loop, &quick_limits, &patient, &served_events, &served);
@@ -232,7 +266,7 @@ static void check_name(struct visitor *visitor, const char *expected) {
 TEST(changes_certificates_while_connections_live) {
 	struct tls_server *tls = tls_of_files();
 	struct served served;
-	struct visitor before, after, last;
+	struct visitor before = {0}, after = {0}, last = {0};
 	const char *message;
 	start_with_tls(&served, &patient, tls);
 	visitor_open(&before, &served, TLS1_3_VERSION, NULL);
@@ -351,7 +385,7 @@ TEST(limits_the_rate_of_handshakes) {
 TEST(closes_within_a_handshake) {
 	struct tls_server *tls = tls_of_files();
 	struct served served;
-	struct visitor visitor;
+	struct visitor visitor = {0};
 	start_with_tls(&served, &patient, tls);
 	visitor_start(&visitor, &served, server_address(served.server, 1), TLS1_3_VERSION, NULL, NULL);
 	UNTIL(&served, server_connections(served.server) == 1);
@@ -369,6 +403,7 @@ int main(void) {
 	CHECK(mkdtemp(folder) != NULL);
 	authority_init(&authority);
 	RUN(speaks_the_protocol_of_the_handshake);
+	RUN(agrees_on_keys_over_few_groups);
 	RUN(carries_large_bodies_both_ways);
 	RUN(resumes_sessions_at_any_worker_until_the_certificate_is_read_again);
 	RUN(changes_certificates_while_connections_live);

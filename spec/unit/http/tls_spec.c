@@ -102,6 +102,35 @@ TEST(old_versions_are_refused) {
 	SSL_CTX_free(context);
 }
 
+// A server that wants keys over a group or in a way that is too dear finds nothing in common.
+TEST(dear_key_agreements_are_refused) {
+	static const struct {
+		const char *groups, *ciphers;
+		int version, status;
+	} cases[] = {
+	    {"P-384", NULL, TLS1_3_VERSION, 200},
+	    {"X25519", "ECDHE-ECDSA-AES128-GCM-SHA256", TLS1_2_VERSION, 200},
+	    {"P-521", NULL, TLS1_3_VERSION, -1 - EXCHANGE_TLS},
+	    {"ffdhe8192", NULL, TLS1_3_VERSION, -1 - EXCHANGE_TLS},
+	    {"P-521", NULL, TLS1_2_VERSION, -1 - EXCHANGE_TLS},
+	    {"X25519", "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384", TLS1_2_VERSION, -1 - EXCHANGE_TLS},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		bool is_rsa = cases[i].ciphers && strncmp(cases[i].ciphers, "DHE", 3) == 0;
+		EVP_PKEY *key = is_rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+		SSL_CTX *context = authority_server_with_key(&authority, key, "DNS:localhost", 24);
+		SSL_CTX_set_dh_auto(context, 1);
+		CHECK_INT(SSL_CTX_set1_groups_list(context, cases[i].groups), 1);
+		if (cases[i].ciphers)
+			CHECK_INT(SSL_CTX_set_cipher_list(context, cases[i].ciphers), 1);
+		SSL_CTX_set_max_proto_version(context, cases[i].version);
+		const struct script *script = cases[i].status == 200 ? one_response : refused;
+		CHECK_INT(run(script, context, "localhost", authority.file, 1, SLICE("body")).status, cases[i].status);
+		SSL_CTX_free(context);
+		EVP_PKEY_free(key);
+	}
+}
+
 TEST(a_server_that_breaks_off_the_handshake_fails_it) {
 	static const struct script breaks[] = {{.step = ACCEPT}, {.step = AWAIT_BYTE}, {.step = BREAK}, {.step = DONE}};
 	static const struct script resets[] = {{.step = ACCEPT}, {.step = AWAIT_BYTE}, {.step = RESET}, {.step = DONE}};
@@ -274,6 +303,7 @@ int main(void) {
 	RUN(a_trusted_server_is_used_and_kept);
 	RUN(an_untrusted_server_is_refused);
 	RUN(old_versions_are_refused);
+	RUN(dear_key_agreements_are_refused);
 	RUN(a_server_that_breaks_off_the_handshake_fails_it);
 	RUN(sessions_are_resumed);
 	RUN(only_a_closing_alert_ends_a_response_without_length);

@@ -59,14 +59,20 @@ static inline void authority_free(struct authority *authority) {
 }
 
 // A server's context whose certificate is for `alternatives` ("DNS:localhost").
-static inline SSL_CTX *authority_server(const struct authority *authority, const char *alternatives, int hours) {
+static inline SSL_CTX *authority_server_with_key(const struct authority *authority, EVP_PKEY *key,
+                                                 const char *alternatives, int hours) {
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *certificate = certificate_make(key, "spec server", alternatives, authority, hours);
 	SSL_CTX_use_certificate(context, certificate);
 	SSL_CTX_use_PrivateKey(context, key);
 	SSL_CTX_set_session_id_context(context, (const unsigned char *)"spec", 4);
 	X509_free(certificate);
+	return context;
+}
+
+static inline SSL_CTX *authority_server(const struct authority *authority, const char *alternatives, int hours) {
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	SSL_CTX *context = authority_server_with_key(authority, key, alternatives, hours);
 	EVP_PKEY_free(key);
 	return context;
 }

@@ -5,18 +5,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "../check.h"
 #include "await.h"
 #include "base/random.h"
 #include "certificates.h"
+#include "net/loop_uv.h"
 
 enum { STREAM_BYTES = 3 << 20, KEPT_BYTES = 1 << 16 };
 
 // One end: sends bytes of a pattern and checks those that it receives.
 struct side {
 	struct socket *socket;
+	int descriptor; // the socket's
 	struct random_source random;
 	size_t to_send, sent, received;
 	size_t read_at_most; // per call of on_readable; 0: no limit
@@ -154,6 +157,7 @@ static void pair_init(struct pair *pair, bool tls, const struct socket_events *s
 		struct side *side = &pair->sides[i];
 		random_init(&side->random, (uint64_t)i + 5);
 		timer_init(&side->pause, pair->loop, on_pause_over, side);
+		side->descriptor = descriptors[i];
 		side->socket = socket_new(pair->loop, descriptors[i], socket_events, side);
 		if (tls)
 			socket_start_tls(side->socket, new_tls(pair->contexts[i], i == 1));
@@ -394,6 +398,82 @@ TEST(a_handshake_that_fails_has_a_reason) {
 	pair_free(&pair);
 }
 
+// Bytes that wait in the descriptor.
+static int waiting_bytes(int descriptor) {
+	int count = 0;
+	CHECK_INT(ioctl(descriptor, FIONREAD, &count), 0);
+	return count;
+}
+
+// A record has five bytes of head; each is received in two parts, and a call receives 64 times.
+enum { RECORD_HEAD_BYTES = 5, RECORDS_A_CALL = 32 };
+
+TEST(a_read_ends_though_records_without_bytes_go_on) {
+	enum { UPDATES = 200, UPDATE_BYTES = 27 };
+	struct pair pair;
+	char bytes[100];
+	pair_init(&pair, true, &events);
+	struct side *first = &pair.sides[0], *second = &pair.sides[1];
+	first->keeps_open = second->keeps_open = true;
+	CHECK(await(pair.loop, both_open, &pair));
+	socket_want_read(second->socket, false);
+	for (int i = 0; i < UPDATES; i++) {
+		CHECK_INT(SSL_key_update(socket_tls(first->socket), SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		CHECK_INT(SSL_do_handshake(socket_tls(first->socket)), 1);
+	}
+	int descriptor = second->descriptor;
+	int before = waiting_bytes(descriptor);
+	CHECK(before >= UPDATES * UPDATE_BYTES / 2);
+	CHECK_INT(socket_read(second->socket, bytes, sizeof bytes), SOCKET_AGAIN);
+	CHECK(before - waiting_bytes(descriptor) <= RECORDS_A_CALL * UPDATE_BYTES);
+	// What follows them is read all the same.
+	first->to_send = 10;
+	side_write(first);
+	socket_want_read(second->socket, true);
+	CHECK(await(pair.loop, second_has_all, &pair));
+	CHECK(!second->wrong && !second->broken);
+	pair_free(&pair);
+}
+
+// A client's first message with each of its bytes in a record of its own. Returns its length.
+static int hello_in_pieces(char *pieces, int size) {
+	static const char record_head[] = "\x16\x03\x01\x00\x01";
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL *client = new_tls(context, false);
+	char hello[2048];
+	SSL_set_bio(client, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	SSL_do_handshake(client);
+	int count = BIO_read(SSL_get_wbio(client), hello, sizeof hello), length = 0;
+	for (int i = RECORD_HEAD_BYTES; i < count && length + RECORD_HEAD_BYTES < size; i++) {
+		memcpy(pieces + length, record_head, RECORD_HEAD_BYTES);
+		pieces[length + RECORD_HEAD_BYTES] = hello[i];
+		length += RECORD_HEAD_BYTES + 1;
+	}
+	SSL_free(client);
+	SSL_CTX_free(context);
+	return length;
+}
+
+static bool second_has_answered(void *owner) {
+	struct pair *pair = owner;
+	return waiting_bytes(pair->sides[0].descriptor) > 0;
+}
+
+TEST(a_handshake_in_pieces_takes_turns) {
+	static char pieces[16384];
+	struct pair pair;
+	pair_init(&pair, false, &events);
+	struct side *second = &pair.sides[1];
+	int length = hello_in_pieces(pieces, sizeof pieces);
+	CHECK_INT(socket_writev(pair.sides[0].socket, &(struct iovec){pieces, (size_t)length}, 1), length);
+	pair.contexts[1] = authority_server(&authority, "DNS:localhost", 24);
+	socket_start_tls(second->socket, new_tls(pair.contexts[1], true));
+	uv_run(loop_uv(pair.loop), UV_RUN_NOWAIT);
+	CHECK_INT(length - waiting_bytes(second->descriptor), RECORDS_A_CALL * (RECORD_HEAD_BYTES + 1));
+	CHECK(await(pair.loop, second_has_answered, &pair));
+	pair_free(&pair);
+}
+
 static bool first_is_gone(void *owner) {
 	struct pair *pair = owner;
 	return pair->sides[0].socket == NULL;
@@ -452,6 +532,8 @@ int main(void) {
 	RUN(a_tls_stream_without_a_closing_alert_is_cut);
 	RUN(writing_over_tls_to_a_closed_peer_raises_no_signal);
 	RUN(a_handshake_that_fails_has_a_reason);
+	RUN(a_read_ends_though_records_without_bytes_go_on);
+	RUN(a_handshake_in_pieces_takes_turns);
 	RUN(callbacks_may_close);
 	RUN(peers_are_named_by_their_address);
 	RUN(a_descriptor_that_cannot_be_watched_is_closed);
