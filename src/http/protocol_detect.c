@@ -82,7 +82,7 @@ void protocol_detect_start(struct server *server, struct socket *socket, struct 
 	socket_set_owner(socket, &protocol_detect_events, detect);
 	timer_start(&detect->patience, ssl ? server->timeouts.header_ms : server->timeouts.client_idle_ms);
 	if (ssl)
-		socket_start_tls(socket, ssl);
+		socket_start_tls(socket, ssl, &server->handshake_pace);
 	else
 		socket_want_read(socket, true);
 }

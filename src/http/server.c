@@ -20,7 +20,7 @@
 // Heads of responses and bodies of refusals come from the server itself or are bounded by the embedder.
 #define HEAD_LIMIT_BYTES (1024 * 1024)
 
-// A handshake costs up to a millisecond of CPU: new connections must not starve requests in flight.
+// Bounds the connections that wait with a handshake not begun; what handshakes cost is bounded by their pace.
 enum { HANDSHAKES_AT_ONCE = 100, HANDSHAKES_PER_SECOND = 500 };
 
 struct bound_listener {
@@ -36,12 +36,12 @@ static bool server_is_full(const struct server *server) {
 static void server_update_accepting(struct server *server) {
 	bool has_place = !server_is_full(server) || !list_is_empty(&server->idle);
 	bool wanted = has_place && !server->draining && !server->closing;
-	bool paused = timer_is_running(&server->handshake_pause);
+	bool paused = timer_is_running(&server->handshake_pause) || handshake_pace_is_behind(&server->handshake_pace);
 	for (size_t i = 0; i < server->bound_listener_count; i++)
 		listener_want(server->bound_listeners[i]->listener, wanted && !(paused && server->bound_listeners[i]->tls));
 }
 
-static void server_on_handshake_pause_over(void *owner) {
+static void server_on_handshakes(void *owner) {
 	server_update_accepting(owner);
 }
 
@@ -115,7 +115,8 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	buffer_init(&server->refusal, HEAD_LIMIT_BYTES);
 	timer_init(&server->drained, loop, server_report_drained, server);
 	timer_init(&server->memory_check, loop, server_check_memory, server);
-	timer_init(&server->handshake_pause, loop, server_on_handshake_pause_over, server);
+	timer_init(&server->handshake_pause, loop, server_on_handshakes, server);
+	handshake_pace_init(&server->handshake_pace, loop, server_on_handshakes, server);
 	token_bucket_init(&server->handshakes, HANDSHAKES_AT_ONCE, HANDSHAKES_PER_SECOND, loop_now_ms(loop));
 	uv_check_init(loop_uv(loop), &server->after_events);
 	uv_prepare_init(loop_uv(loop), &server->before_waiting);
@@ -256,6 +257,7 @@ void server_close(struct server *server) {
 	assert(server->connection_count == 0 && server->call_count == 0);
 	timer_stop(&server->drained);
 	timer_stop(&server->memory_check);
+	handshake_pace_close(&server->handshake_pace);
 	uv_close((uv_handle_t *)&server->after_events, server_on_handle_closed);
 	uv_close((uv_handle_t *)&server->before_waiting, server_on_handle_closed);
 }

@@ -18,6 +18,7 @@
 #include "base/time_format.h"
 #include "base/token_bucket.h"
 #include "http/server.h"
+#include "net/handshake_pace.h"
 #include "net/loop_uv.h"
 #include "net/socket.h"
 
@@ -78,7 +79,8 @@ struct server {
 	struct bound_listener **bound_listeners; // one a listener
 	size_t bound_listener_count;
 	struct token_bucket handshakes;
-	struct timer handshake_pause; // while it runs, listeners with TLS don't accept
+	struct timer handshake_pause;         // while it runs, listeners with TLS don't accept
+	struct handshake_pace handshake_pace; // while it is behind, neither
 	struct list connections;
 	struct list idle; // connections that may be closed to make place, the longest idle first
 	size_t connection_count;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "net/handshake_pace.h"
 #include "net/loop_uv.h"
 #include "net/transport.h"
 
@@ -26,8 +27,9 @@ struct socket {
 	const struct socket_events *events;
 	void *owner;
 	struct loop *loop;
-	struct timer unread; // reports bytes that TLS has read already
-	int watched;         // UV_READABLE and so on, as libuv has them
+	struct handshake_step step; // of a handshake that has a pace
+	struct timer unread;        // reports bytes that TLS has read already
+	int watched;                // UV_READABLE and so on, as libuv has them
 	bool wants_read;
 	bool wants_write;
 	bool opening;
@@ -52,6 +54,8 @@ static void socket_watch(struct socket *socket, int events) {
 static int socket_needed_events(const struct socket *socket) {
 	const struct wire *wire = &socket->wire;
 	int events = 0;
+	if (socket->opening && handshake_step_waits(&socket->step))
+		return 0;
 	if (socket->opening)
 		return wire->read_needs_room ? UV_WRITABLE : UV_READABLE;
 	if (socket->wants_read)
@@ -105,6 +109,16 @@ static void socket_continue_open(struct socket *socket) {
 	socket->events->on_open(socket->owner, status == 1);
 }
 
+// After a step that has waited, while nothing was watched.
+static void socket_on_step(void *owner) {
+	struct socket *socket = owner;
+	socket_continue_open(socket);
+	if (!socket->closed) {
+		socket_check_unread(socket);
+		socket_watch(socket, socket->watched | socket_needed_events(socket));
+	}
+}
+
 static void socket_on_poll(uv_poll_t *poll, int status, int happened) {
 	struct socket *socket = poll->data;
 	if (status < 0) {
@@ -112,7 +126,9 @@ static void socket_on_poll(uv_poll_t *poll, int status, int happened) {
 		socket->watched = 0;
 		happened = UV_READABLE | UV_WRITABLE | UV_DISCONNECT;
 	}
-	if (socket->opening) {
+	if (socket->opening && socket->step.pace) {
+		handshake_step_take(&socket->step);
+	} else if (socket->opening) {
 		socket_continue_open(socket);
 	} else {
 		bool readable = happened & (UV_READABLE | (socket->wire.read_needs_room ? UV_WRITABLE : 0));
@@ -152,6 +168,7 @@ struct socket *socket_new(struct loop *loop, int descriptor, const struct socket
 	socket->owner = owner;
 	socket->loop = loop;
 	timer_init(&socket->unread, loop, socket_on_unread, socket);
+	handshake_step_init(&socket->step, NULL, socket_on_step, socket);
 	return socket;
 }
 
@@ -160,7 +177,8 @@ void socket_set_owner(struct socket *socket, const struct socket_events *events,
 	socket->owner = owner;
 }
 
-void socket_start_tls(struct socket *socket, struct ssl_st *ssl) {
+void socket_start_tls(struct socket *socket, struct ssl_st *ssl, struct handshake_pace *pace) {
+	socket->step.pace = pace;
 	transport_tls_init(&socket->wire, ssl);
 	socket->transport = &transport_tls;
 	socket->opening = true;
@@ -218,6 +236,7 @@ static void socket_on_closed(uv_handle_t *handle) {
 static void socket_close_as(struct socket *socket, bool orderly) {
 	socket->closed = true;
 	timer_stop(&socket->unread);
+	handshake_step_drop(&socket->step);
 	socket->transport->close(&socket->wire, orderly);
 	uv_close((uv_handle_t *)&socket->poll, socket_on_closed);
 	close(socket->wire.descriptor);

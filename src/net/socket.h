@@ -12,6 +12,7 @@
 #include "base/slice.h"
 #include "net/loop.h"
 
+struct handshake_pace;
 struct ssl_st;
 struct socket;
 
@@ -39,8 +40,8 @@ struct socket *socket_new(struct loop *loop, int descriptor, const struct socket
 void socket_set_owner(struct socket *socket, const struct socket_events *events, void *owner);
 
 // Takes `ssl` over (its role and context are set, no BIO yet) and begins the handshake; call it before reading or
-// writing. on_open reports the result.
-void socket_start_tls(struct socket *socket, struct ssl_st *ssl);
+// writing. on_open reports the result. `pace` limits it together with others, and outlives it; NULL: no limit.
+void socket_start_tls(struct socket *socket, struct ssl_st *ssl, struct handshake_pace *pace);
 
 // The TLS connection, or NULL for a plain socket. Borrowed.
 struct ssl_st *socket_tls(const struct socket *socket);

@@ -19,8 +19,9 @@ void tls_client_free(struct tls_client *client);
 // out.
 struct ssl_st *tls_client_connection(struct tls_client *client);
 
-// Sets what clients and servers share: TLS 1.2 or later, no renegotiation, no compression, and key agreement over X25519,
-// P-256 or P-384 only. OpenSSL's other groups cost up to a hundred times their processor time, and the other end picks.
+// Sets what clients and servers share: TLS 1.2 or later, no renegotiation, no compression, and key agreement over
+// X25519, P-256 or P-384 only. OpenSSL's other groups cost up to a hundred times their processor time, and the other
+// end picks.
 void tls_restrict(struct ssl_ctx_st *context);
 
 // After a failed handshake: what was wrong with the server's certificate (static text), or NULL for another cause.

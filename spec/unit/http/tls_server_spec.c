@@ -5,6 +5,7 @@
 
 #include "../net/certificates.h"
 #include "base/error.h"
+#include "http/server_internal.h"
 #include "http2_client.h"
 #include "net/tls_server.h"
 
@@ -94,7 +95,7 @@ static void visitor_start(struct visitor *visitor, struct served *served, const 
 	if (resumed)
 		SSL_set_session(connection, resumed);
 	visitor->socket = socket_new(served->loop, connect_to(address), &visitor_events, visitor);
-	socket_start_tls(visitor->socket, connection);
+	socket_start_tls(visitor->socket, connection, NULL);
 }
 
 static void visitor_open(struct visitor *visitor, struct served *served, int version, const char *protocols) {
@@ -382,6 +383,51 @@ TEST(limits_the_rate_of_handshakes) {
 	tls_server_free(tls);
 }
 
+enum { STEP_US = 2000 };
+
+static uint64_t clock_reads;
+
+// The clock is read before and after each step.
+static uint64_t read_used_ns(void) {
+	return ++clock_reads * STEP_US * 1000;
+}
+
+// However many clients say hello at once, their handshakes take no more than the burst before others have their turn.
+TEST(limits_the_time_that_handshakes_take) {
+	enum { CROWD = 20, STEPS = 2 * CROWD };
+	struct tls_server *tls = tls_of_files();
+	struct served served;
+	struct visitor crowd[CROWD] = {0};
+	struct client plain;
+	bool was_behind = false;
+	int beyond = 0;
+	start_with_tls(&served, &patient, tls);
+	client_open(&plain, &served);
+	served.server->handshake_pace.used_ns = read_used_ns;
+	uint64_t began_ms = loop_now_ms(served.loop);
+	for (int i = 0; i < CROWD; i++)
+		visitor_start(&crowd[i], &served, server_address(served.server, 1), TLS1_3_VERSION, NULL, NULL);
+	while (!served.late && clock_reads / 2 < STEPS) {
+		uv_run(loop_uv(served.loop), UV_RUN_NOWAIT);
+		uint64_t allowed_us = HANDSHAKE_BURST_US + (loop_now_ms(served.loop) - began_ms) * HANDSHAKE_US_PER_MS;
+		beyond += clock_reads / 2 * STEP_US >= allowed_us + STEP_US;
+		if (!was_behind && handshake_pace_is_behind(&served.server->handshake_pace)) {
+			was_behind = true;
+			client_send(&plain, SLICE(GET("/a")));
+			GOT(&plain, "200 /a|");
+		}
+	}
+	CHECK(was_behind);
+	CHECK_INT(beyond, 0);
+	for (int i = 0; i < CROWD; i++) {
+		CHECK(crowd[i].is_open);
+		visitor_close(&crowd[i]);
+	}
+	client_close(&plain);
+	served_stop(&served);
+	tls_server_free(tls);
+}
+
 TEST(closes_within_a_handshake) {
 	struct tls_server *tls = tls_of_files();
 	struct served served;
@@ -410,6 +456,7 @@ int main(void) {
 	RUN(reports_what_is_wrong_with_files);
 	RUN(ends_handshakes_without_progress);
 	RUN(limits_the_rate_of_handshakes);
+	RUN(limits_the_time_that_handshakes_take);
 	RUN(closes_within_a_handshake);
 	authority_free(&authority);
 	static const char *const names[] = {"cert", "key", "other", "cert2", "text", "locked"};

@@ -160,7 +160,7 @@ static void pair_init(struct pair *pair, bool tls, const struct socket_events *s
 		side->descriptor = descriptors[i];
 		side->socket = socket_new(pair->loop, descriptors[i], socket_events, side);
 		if (tls)
-			socket_start_tls(side->socket, new_tls(pair->contexts[i], i == 1));
+			socket_start_tls(side->socket, new_tls(pair->contexts[i], i == 1), NULL);
 	}
 }
 
@@ -389,7 +389,7 @@ TEST(a_handshake_that_fails_has_a_reason) {
 	pair_init(&pair, false, &refused_events);
 	struct side *first = &pair.sides[0], *second = &pair.sides[1];
 	pair.contexts[0] = SSL_CTX_new(TLS_client_method());
-	socket_start_tls(first->socket, new_tls(pair.contexts[0], false));
+	socket_start_tls(first->socket, new_tls(pair.contexts[0], false), NULL);
 	CHECK(socket_failure_reason(first->socket) == NULL);
 	CHECK_INT(socket_writev(second->socket, &(struct iovec){(char[]){"HTTP/1.1 400"}, 12}, 1), 12);
 	CHECK(await(pair.loop, first_has_tried, &pair));
@@ -467,7 +467,7 @@ TEST(a_handshake_in_pieces_takes_turns) {
 	int length = hello_in_pieces(pieces, sizeof pieces);
 	CHECK_INT(socket_writev(pair.sides[0].socket, &(struct iovec){pieces, (size_t)length}, 1), length);
 	pair.contexts[1] = authority_server(&authority, "DNS:localhost", 24);
-	socket_start_tls(second->socket, new_tls(pair.contexts[1], true));
+	socket_start_tls(second->socket, new_tls(pair.contexts[1], true), NULL);
 	uv_run(loop_uv(pair.loop), UV_RUN_NOWAIT);
 	CHECK_INT(length - waiting_bytes(second->descriptor), RECORDS_A_CALL * (RECORD_HEAD_BYTES + 1));
 	CHECK(await(pair.loop, second_has_answered, &pair));
