@@ -10,8 +10,19 @@
 
 #include "base/error.h"
 
+enum { LONGEST_ESCAPE = 6, LONGEST_WORD = 5 };
+
 void json_reader_init(struct json_reader *reader, struct slice text) {
-	*reader = (struct json_reader){.rest = text, .wants = JSON_WANTS_VALUE};
+	*reader = (struct json_reader){.rest = text, .end = text.ptr + text.len, .wants = JSON_WANTS_VALUE};
+}
+
+void json_reader_narrow(struct json_reader *reader) {
+	reader->rest.len = 0;
+}
+
+void json_reader_widen(struct json_reader *reader, size_t bytes) {
+	size_t left = (size_t)(reader->end - reader->rest.ptr) - reader->rest.len;
+	reader->rest.len += bytes < left ? bytes : left;
 }
 
 static bool is_space(char byte) {
@@ -29,8 +40,18 @@ static bool in_object(const struct json_reader *reader) {
 }
 
 static void set_broken(struct json_reader *reader, struct json_token *token) {
-	reader->broken = true;
+	reader->state = JSON_HAS_BROKEN;
 	token->kind = JSON_BROKEN;
+}
+
+static inline void set_rest(struct json_reader *reader, const char *at, const char *end) {
+	reader->rest = slice_of(at, (size_t)(end - at));
+}
+
+// Pauses at a token that begins at `at`, and is read from there again.
+static void pause_at(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
+	set_rest(reader, at, end);
+	token->kind = JSON_PAUSED;
 }
 
 static bool is_digit(char byte) {
@@ -98,20 +119,35 @@ static inline const char *past_plain(const char *at, const char *end) {
 	return at;
 }
 
-// Reads a string from its opening quote on. Returns its end, or NULL if it is broken.
-static inline const char *read_string(const char *start, const char *end, struct json_token *token) {
-	const char *at = past_plain(start + 1, end);
+// The end of the string's text that goes on at `at`: its closing quote, or where it breaks or the window ends.
+static inline const char *past_text(const char *at, const char *end, bool *is_escaped) {
+	at = past_plain(at, end);
 	while (at < end && *at == '\\') {
 		ptrdiff_t length = escape_length(at, end);
 		if (length == 0)
-			return NULL;
-		token->is_escaped = true;
+			break;
+		*is_escaped = true;
 		at = past_plain(at + length, end);
 	}
-	if (at == end || *at != '"')
-		return NULL;
-	token->text = slice_of(start + 1, (size_t)(at - start - 1));
-	return at + 1;
+	return at;
+}
+
+// Whether a text that stops there may go on behind the window.
+static bool is_cut(const struct json_reader *reader, const char *at, const char *end) {
+	return end < reader->end && (at == end || (*at == '\\' && end - at < LONGEST_ESCAPE));
+}
+
+// The string that begins at `start` has no end: it is broken, or goes on behind the window.
+static void halt_string(struct json_reader *reader, const char *start, const char *at, const char *end,
+                        struct json_token *token) {
+	if (!is_cut(reader, at, end)) {
+		set_broken(reader, token);
+		return;
+	}
+	reader->state = JSON_IN_STRING;
+	reader->paused_at = at;
+	reader->has_escapes = token->is_escaped;
+	pause_at(reader, start, end, token);
 }
 
 static const char *past_digits(const char *at, const char *end) {
@@ -122,6 +158,8 @@ static const char *past_digits(const char *at, const char *end) {
 
 // Reads a number. Returns its end, or NULL if it is broken.
 static const char *read_number(const char *start, const char *end, struct json_token *token) {
+	if (end - start > JSON_NUMBER_BYTES)
+		end = start + JSON_NUMBER_BYTES;
 	const char *whole = start + (*start == '-'), *at = past_digits(whole, end);
 	if (at == whole || (at - whole > 1 && *whole == '0'))
 		return NULL;
@@ -139,15 +177,11 @@ static const char *read_number(const char *start, const char *end, struct json_t
 			return NULL;
 	}
 	token->text = slice_of(start, (size_t)(at - start));
-	return at;
+	return token->text.len < JSON_NUMBER_BYTES ? at : NULL;
 }
 
 static const char *read_word(const char *start, const char *end, struct slice word) {
 	return slice_starts(slice_of(start, (size_t)(end - start)), word) ? start + word.len : NULL;
-}
-
-static inline void set_rest(struct json_reader *reader, const char *at, const char *end) {
-	reader->rest = slice_of(at, (size_t)(end - at));
 }
 
 // After a value: what may come next.
@@ -175,7 +209,26 @@ static void close_container(struct json_reader *reader, const char *at, const ch
 	set_rest(reader, at + 1, end);
 }
 
+// A number or word that is broken, or ends where the window does, may go on behind it.
+static bool may_go_on(const struct json_reader *reader, const char *start, const char *end, enum json_kind kind) {
+	return end < reader->end && end - start < (kind == JSON_NUMBER ? (ptrdiff_t)JSON_NUMBER_BYTES : LONGEST_WORD);
+}
+
+static inline void next_string(struct json_reader *reader, const char *from, const char *end,
+                               struct json_token *token) {
+	const char *at = past_text(from, end, &token->is_escaped);
+	if (at == end || *at != '"') {
+		halt_string(reader, token->start, at, end, token);
+		return;
+	}
+	token->kind = JSON_STRING;
+	token->text = slice_of(token->start + 1, (size_t)(at - token->start - 1));
+	end_value(reader);
+	set_rest(reader, at + 1, end);
+}
+
 static void next_value(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
+	const char *start = at;
 	token->kind = JSON_NUMBER;
 	switch (*at) {
 	case '{':
@@ -183,9 +236,8 @@ static void next_value(struct json_reader *reader, const char *at, const char *e
 		open_container(reader, at, end, token);
 		return;
 	case '"':
-		token->kind = JSON_STRING;
-		at = read_string(at, end, token);
-		break;
+		next_string(reader, at + 1, end, token);
+		return;
 	case 't':
 		token->kind = JSON_TRUE;
 		at = read_word(at, end, SLICE("true"));
@@ -201,25 +253,65 @@ static void next_value(struct json_reader *reader, const char *at, const char *e
 	default:
 		at = read_number(at, end, token);
 	}
-	if (!at) {
-		set_broken(reader, token);
-		return;
+	if (!at || (at == end && token->kind == JSON_NUMBER)) {
+		if (may_go_on(reader, start, end, token->kind)) {
+			pause_at(reader, start, end, token);
+			return;
+		}
+		if (!at) {
+			set_broken(reader, token);
+			return;
+		}
 	}
 	end_value(reader);
 	set_rest(reader, at, end);
 }
 
-static void next_key(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
+static inline void next_key(struct json_reader *reader, const char *from, const char *end, struct json_token *token) {
+	const char *at = past_text(from, end, &token->is_escaped);
+	if (at == end || *at != '"') {
+		halt_string(reader, token->start, at, end, token);
+		return;
+	}
 	token->kind = JSON_KEY;
-	at = *at == '"' ? read_string(at, end, token) : NULL;
-	if (at)
-		at = past_space(at, end);
-	if (!at || at == end || *at != ':') {
+	token->text = slice_of(token->start + 1, (size_t)(at - token->start - 1));
+	at = past_space(at + 1, end);
+	reader->wants = JSON_WANTS_VALUE;
+	if (at < end && *at == ':') {
+		set_rest(reader, at + 1, end);
+	} else if (at == end && end < reader->end) {
+		reader->state = JSON_AFTER_KEY;
+		set_rest(reader, at, end);
+	} else {
+		set_broken(reader, token);
+	}
+}
+
+// Reads on in the string that a pause has cut.
+static void resume_string(struct json_reader *reader, struct json_token *token) {
+	const char *end = reader->rest.ptr + reader->rest.len;
+	reader->state = JSON_READS;
+	token->start = reader->rest.ptr;
+	token->is_escaped = reader->has_escapes;
+	if (reader->wants == JSON_WANTS_KEY)
+		next_key(reader, reader->paused_at, end, token);
+	else
+		next_string(reader, reader->paused_at, end, token);
+}
+
+// Finds the colon of the last key.
+static void resume_after_key(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
+	if (at == end && end < reader->end) {
+		pause_at(reader, at, end, token);
+		return;
+	}
+	if (at == end || *at != ':') {
 		set_broken(reader, token);
 		return;
 	}
-	reader->wants = JSON_WANTS_VALUE;
+	reader->state = JSON_READS;
 	set_rest(reader, at + 1, end);
+	json_read(reader, token);
 }
 
 // Skips a comma and decides whether a key or a value comes next; false if the text ends or a comma is missing.
@@ -233,15 +325,40 @@ static bool begin_item(struct json_reader *reader, const char **at, const char *
 	return *at < end;
 }
 
+static void skip_container(struct json_reader *reader, struct json_token *token, unsigned depth);
+
+// Reads where something else comes than a plain token: the end, a pause, or what a pause has left half read.
+static void read_special(struct json_reader *reader, const char *at, const char *end, struct json_token *token) {
+	switch (reader->state) {
+	case JSON_IN_STRING:
+		resume_string(reader, token);
+		return;
+	case JSON_AFTER_KEY:
+		resume_after_key(reader, at, end, token);
+		return;
+	case JSON_IN_SKIPPED:
+		skip_container(reader, token, reader->skipped_depth);
+		return;
+	case JSON_HAS_BROKEN:
+		token->kind = JSON_BROKEN;
+		return;
+	case JSON_READS:
+		break;
+	}
+	if (at == end && end < reader->end)
+		pause_at(reader, at, end, token);
+	else if (at < end || reader->wants != JSON_WANTS_NOTHING)
+		set_broken(reader, token);
+}
+
 void json_read(struct json_reader *reader, struct json_token *token) {
 	const char *end = reader->rest.ptr + reader->rest.len, *at = past_space(reader->rest.ptr, end);
 	token->kind = JSON_END;
 	token->is_escaped = false;
 	token->text = (struct slice){0};
 	token->start = at;
-	if (reader->broken || at == end || reader->wants == JSON_WANTS_NOTHING) {
-		if (reader->broken || at < end || reader->wants != JSON_WANTS_NOTHING)
-			set_broken(reader, token);
+	if (reader->state != JSON_READS || at == end || reader->wants == JSON_WANTS_NOTHING) {
+		read_special(reader, at, end, token);
 		return;
 	}
 	if (reader->wants == JSON_WANTS_COMMA || reader->wants == JSON_WANTS_FIRST) {
@@ -250,23 +367,48 @@ void json_read(struct json_reader *reader, struct json_token *token) {
 			return;
 		}
 		if (!begin_item(reader, &at, end)) {
-			set_broken(reader, token);
+			if (at == end && end < reader->end)
+				pause_at(reader, at, end, token);
+			else
+				set_broken(reader, token);
 			return;
 		}
 		token->start = at;
 	}
-	if (reader->wants == JSON_WANTS_KEY)
-		next_key(reader, at, end, token);
-	else
+	if (reader->wants != JSON_WANTS_KEY)
 		next_value(reader, at, end, token);
+	else if (*at == '"')
+		next_key(reader, at + 1, end, token);
+	else
+		set_broken(reader, token);
 }
 
-void json_skip_container(struct json_reader *reader, struct json_token *token) {
+// Pauses within the container that is being skipped, or ends it as broken.
+static void halt_skipping(struct json_reader *reader, const char *at, const char *end, unsigned depth, bool in_string,
+                          struct json_token *token) {
+	bool goes_on = in_string ? is_cut(reader, at, end) : at == end && end < reader->end;
+	if (!goes_on) {
+		set_broken(reader, token);
+		return;
+	}
+	reader->state = JSON_IN_SKIPPED;
+	reader->is_skipping_string = in_string;
+	reader->skipped_depth = depth;
+	pause_at(reader, at, end, token);
+}
+
+// Skips the rest of the container at the reader's depth, from within a container at `depth`.
+static void skip_container(struct json_reader *reader, struct json_token *token, unsigned depth) {
 	const char *at = reader->rest.ptr, *end = at + reader->rest.len;
-	unsigned depth = reader->depth;
-	while (at && at < end) {
-		if (*at == '"') {
-			at = read_string(at, end, token);
+	bool in_string = reader->state == JSON_IN_SKIPPED && reader->is_skipping_string;
+	reader->state = JSON_READS;
+	while (at < end) {
+		if (in_string || *at == '"') {
+			at = past_text(in_string ? at : at + 1, end, &token->is_escaped);
+			in_string = at == end || *at != '"';
+			if (in_string)
+				break;
+			at++;
 			continue;
 		}
 		if ((*at == '{' || *at == '[') && depth++ == JSON_DEPTH_MAX)
@@ -280,7 +422,11 @@ void json_skip_container(struct json_reader *reader, struct json_token *token) {
 		}
 		at++;
 	}
-	set_broken(reader, token);
+	halt_skipping(reader, at, end, depth, in_string, token);
+}
+
+void json_skip_container(struct json_reader *reader, struct json_token *token) {
+	skip_container(reader, token, reader->depth);
 }
 
 struct json_token json_next(struct json_reader *reader) {

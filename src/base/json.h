@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads JSON (RFC 8259) token by token, in place: no allocation, no recursion, linear time. Strict about syntax, but
 // doesn't check that strings are UTF-8.
+//
+// A long text can be read in slices: the reader then sees a window, which grows from slice to slice. It pauses at the
+// window's end, also within a token, and goes on from there; the tokens are the same however the text is sliced.
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
@@ -12,11 +15,15 @@
 #include "base/document.h"
 #include "base/slice.h"
 
-enum { JSON_DEPTH_MAX = 64 };
+enum {
+	JSON_DEPTH_MAX = 64,
+	JSON_NUMBER_BYTES = 1024, // a number of that length or more is broken
+};
 
 enum json_kind {
 	JSON_END,    // the end of a well-formed text
 	JSON_BROKEN, // not well-formed, or nested deeper than JSON_DEPTH_MAX
+	JSON_PAUSED, // the window ends before the next token does
 	JSON_OBJECT,
 	JSON_OBJECT_END,
 	JSON_ARRAY,
@@ -37,27 +44,42 @@ struct json_token {
 };
 
 struct json_reader {
-	struct slice rest;
-	uint64_t objects; // bit n: the container at depth n + 1 is an object
+	struct slice rest; // what is left of the window
+	const char *end;   // of the text
+	uint64_t objects;  // bit n: the container at depth n + 1 is an object
 	unsigned depth;
 	enum { JSON_WANTS_VALUE, JSON_WANTS_FIRST, JSON_WANTS_KEY, JSON_WANTS_COMMA, JSON_WANTS_NOTHING } wants;
-	bool broken;
+	// What the next token has to begin with: nothing special; it can't; or what a pause has left half read.
+	enum { JSON_READS, JSON_HAS_BROKEN, JSON_IN_STRING, JSON_AFTER_KEY, JSON_IN_SKIPPED } state;
+	// Of the pause in a string, or in a container that is being skipped:
+	const char *paused_at; // in a string: where to read on; its token begins at `rest`
+	bool has_escapes;      // so far
+	bool is_skipping_string;
+	unsigned skipped_depth;
 };
 
-// Begins to read the text, which is borrowed.
+// Begins to read the text, which is borrowed. The whole text is the window.
 void json_reader_init(struct json_reader *reader, struct slice text);
 
-// Reads the next token; after END or BROKEN returns the same again. Texts of tokens are borrowed.
+// Makes the window empty. Call it before the first token.
+void json_reader_narrow(struct json_reader *reader);
+
+// Widens the window by `bytes`, at most to the text's end. Call it after PAUSED; at most that many bytes and the
+// beginning of one number are then read before the next pause.
+void json_reader_widen(struct json_reader *reader, size_t bytes);
+
+// Reads the next token; after END or BROKEN returns the same again, and after PAUSED until the window is widened. Texts
+// of tokens are borrowed. A KEY at the window's end may be followed by BROKEN for lack of its colon.
 void json_read(struct json_reader *reader, struct json_token *token);
 // As json_read, but returns the token.
 struct json_token json_next(struct json_reader *reader);
 
 // Skips the rest of the container that was opened last, whose own token was the last one; *token becomes its end, or
-// BROKEN. Of what is inside only brackets and strings are checked.
+// BROKEN, or PAUSED: the next json_read then goes on with it. Of what is inside only brackets and strings are checked.
 void json_skip_container(struct json_reader *reader, struct json_token *token);
 
-// Skips the next value as a whole; *raw is its unchanged text. False if no value follows: at the end of a container or
-// of the text, or if the text is broken before the value's end.
+// Skips the next value as a whole; *raw is its unchanged text. For readers whose window is the whole text. False if no
+// value follows: at the end of a container or of the text, or if the text is broken before the value's end.
 bool json_take_value(struct json_reader *reader, struct slice *raw);
 
 // The number of a NUMBER token; infinite if it is out of the range of a double or has 64 digits or more.

@@ -9,7 +9,7 @@
 
 // Writes each token as a letter, followed by its text in parentheses.
 static void trace(struct slice text, struct buffer *out) {
-	static const char letters[] = ".!{}[]ksn+-0";
+	static const char letters[] = ".!?{}[]ksn+-0";
 	// An exact copy on the heap, so that a sanitizer sees any read past the end.
 	char *copy = malloc(text.len + 1);
 	memcpy(copy, text.ptr, text.len);

@@ -12,7 +12,7 @@ static const struct json_path paths[] = {
 
 // Lists each value that has a path: the path's index and the value's kind, such as "0s" for a string at a.b.c.
 static void describe(const struct json_path *list, struct slice text, struct buffer *out) {
-	static const char kinds[] = "??o?a?ksntfz";
+	static const char kinds[] = "???o?a?ksntfz";
 	struct json_walk walk;
 	json_walk_init(&walk, list, text);
 	do {
