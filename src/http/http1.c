@@ -105,10 +105,11 @@ void http1_response_ended(struct http1 *http1) {
 		server_call_back_later(&http1->connection);
 }
 
-// The client's sending half has ended. Finished responses are still sent; an open call is given up.
+// The client's sending half has ended. Finished responses are still sent; an open call is given up. Requests that wait
+// for their turn are served first, then reading continues and returns the end again.
 static void http1_on_client_end(void *owner) {
 	struct http1 *http1 = owner;
-	if (http1->state == HTTP1_CLOSING)
+	if (http1->state == HTTP1_CLOSING || server_waits_for_turn(&http1->connection))
 		return;
 	if (http1->state == HTTP1_CALL || write_queue_waiting(&http1->out) == 0) {
 		http1_lose(http1, false);

@@ -85,11 +85,11 @@ static bool http1_parse(struct http1 *http1, struct slice *input) {
 	return http1->state == HTTP1_BODY && http1_read_body(http1, input);
 }
 
-static bool http1_may_parse(const struct http1 *http1) {
+static bool http1_may_parse(struct http1 *http1) {
 	if (http1->connection.closed || http1->broken)
 		return false;
 	return http1->state == HTTP1_HEAD || http1->state == HTTP1_BODY ||
-	       (http1->state == HTTP1_WAITING && !http1->out.is_full);
+	       (http1->state == HTTP1_WAITING && !http1->out.is_full && server_may_begin_request(&http1->connection));
 }
 
 static void http1_deliver(struct http1 *http1) {
@@ -119,7 +119,7 @@ static bool http1_wants_memory(const struct http1 *http1) {
 }
 
 void http1_continue(struct http1 *http1) {
-	while (http1_may_parse(http1) && http1_unread_bytes(http1) > 0) {
+	while (http1_unread_bytes(http1) > 0 && http1_may_parse(http1)) {
 		struct slice input = slice_from_offset(buffer_slice(&http1->unread), http1->unread_start);
 		bool whole = http1_parse(http1, &input);
 		if (http1->connection.closed || http1->state > HTTP1_CALL)
@@ -137,7 +137,8 @@ void http1_continue(struct http1 *http1) {
 	if (http1->state > HTTP1_CALL)
 		return;
 	bool must_wait = http1_wants_memory(http1) && server_waits_for_memory(&http1->connection);
-	socket_want_read(http1->socket, !must_wait && http1_unread_bytes(http1) < HTTP1_UNREAD_LIMIT_BYTES);
+	must_wait |= server_waits_for_turn(&http1->connection) || http1_unread_bytes(http1) >= HTTP1_UNREAD_LIMIT_BYTES;
+	socket_want_read(http1->socket, !must_wait);
 }
 
 static void http1_keep_unread(struct http1 *http1, struct slice bytes) {

@@ -119,7 +119,8 @@ static void http2_free_closed_streams(struct http2 *http2) {
 }
 
 static void http2_deliver_requests(struct http2 *http2) {
-	while (!list_is_empty(&http2->whole) && !http2->connection.closed && !http2->given_up && !http2->broken) {
+	while (!list_is_empty(&http2->whole) && !http2->connection.closed && !http2->given_up && !http2->broken &&
+	       server_may_begin_request(&http2->connection)) {
 		struct http2_stream *stream = LIST_OWNER(http2->whole.next, struct http2_stream, queue_link);
 		list_remove(&stream->queue_link);
 		server_deliver(&stream->call);

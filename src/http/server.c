@@ -23,6 +23,10 @@
 // Bounds the connections that wait with a handshake not begun; what handshakes cost is bounded by their pace.
 enum { HANDSHAKES_AT_ONCE = 100, HANDSHAKES_PER_SECOND = 500 };
 
+// A connection that has many requests at once begins so many in a turn of the loop, and all such connections together
+// so many beyond their first ones. Others are served in between.
+enum { REQUESTS_A_TURN = 16, FURTHER_REQUESTS_A_TURN = 64 };
+
 struct bound_listener {
 	struct server *server;
 	struct listener *listener;
@@ -83,6 +87,21 @@ static void server_free_closed(struct server *server) {
 	}
 }
 
+// The loop has come to its next turn.
+static void server_on_wakeup(void *owner) {
+	(void)owner;
+}
+
+static void server_begin_turn(struct server *server) {
+	server->turn++;
+	server->further = 0;
+	while (!list_is_empty(&server->next_turn)) {
+		struct client_connection *connection = LIST_OWNER(server->next_turn.next, struct client_connection, next_turn);
+		list_remove(&connection->next_turn);
+		server_call_back_later(connection);
+	}
+}
+
 // A connection may ask to be called back again meanwhile, which must not wait until the loop has slept.
 static void server_end_turn(struct server *server) {
 	while (!list_is_empty(&server->later) && !server->closing) {
@@ -99,6 +118,7 @@ static void server_on_after_events(uv_check_t *check) {
 
 // Timers and calls from other threads run outside the phase of events.
 static void server_on_before_waiting(uv_prepare_t *prepare) {
+	server_begin_turn(prepare->data);
 	server_end_turn(prepare->data);
 }
 
@@ -110,11 +130,13 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	list_init(&server->idle);
 	list_init(&server->waiting_for_memory);
 	list_init(&server->later);
+	list_init(&server->next_turn);
 	list_init(&server->closed);
 	buffer_init(&server->head, HEAD_LIMIT_BYTES);
 	buffer_init(&server->refusal, HEAD_LIMIT_BYTES);
 	timer_init(&server->drained, loop, server_report_drained, server);
 	timer_init(&server->memory_check, loop, server_check_memory, server);
+	timer_init(&server->wakeup, loop, server_on_wakeup, server);
 	timer_init(&server->handshake_pause, loop, server_on_handshakes, server);
 	handshake_pace_init(&server->handshake_pace, loop, server_on_handshakes, server);
 	token_bucket_init(&server->handshakes, HANDSHAKES_AT_ONCE, HANDSHAKES_PER_SECOND, loop_now_ms(loop));
@@ -257,6 +279,7 @@ void server_close(struct server *server) {
 	assert(server->connection_count == 0 && server->call_count == 0);
 	timer_stop(&server->drained);
 	timer_stop(&server->memory_check);
+	timer_stop(&server->wakeup);
 	handshake_pace_close(&server->handshake_pace);
 	uv_close((uv_handle_t *)&server->after_events, server_on_handle_closed);
 	uv_close((uv_handle_t *)&server->before_waiting, server_on_handle_closed);
@@ -287,6 +310,24 @@ void server_call_back_later(struct client_connection *connection) {
 		list_append(&connection->server->later, &connection->later);
 }
 
+bool server_may_begin_request(struct client_connection *connection) {
+	struct server *server = connection->server;
+	if (connection->turn != server->turn)
+		connection->begun = 0;
+	connection->turn = server->turn;
+	bool is_first = connection->begun == 0;
+	if (is_first || (connection->begun < REQUESTS_A_TURN && server->further < FURTHER_REQUESTS_A_TURN)) {
+		connection->begun++;
+		server->further += !is_first;
+		return true;
+	}
+	if (!server_waits_for_turn(connection))
+		list_append(&server->next_turn, &connection->next_turn);
+	if (!timer_is_running(&server->wakeup))
+		timer_start(&server->wakeup, 0);
+	return false;
+}
+
 void server_connection_opened(struct client_connection *connection, struct server *server,
                               const struct protocol *protocol) {
 	connection->protocol = protocol;
@@ -295,6 +336,7 @@ void server_connection_opened(struct client_connection *connection, struct serve
 	list_init(&connection->later);
 	list_init(&connection->idle);
 	list_init(&connection->waiting_for_memory);
+	list_init(&connection->next_turn);
 	list_append(&server->connections, &connection->link);
 	server->connection_count++;
 	server_update_accepting(server);
@@ -316,6 +358,7 @@ void server_connection_closed(struct client_connection *connection) {
 	list_remove(&connection->later);
 	list_remove(&connection->idle);
 	list_remove(&connection->waiting_for_memory);
+	list_remove(&connection->next_turn);
 	list_remove(&connection->link);
 	list_append(&server->closed, &connection->link);
 	server->connection_count--;

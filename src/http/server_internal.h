@@ -57,6 +57,9 @@ struct client_connection {
 	struct list later;              // in the server's `later`
 	struct list idle;               // in the server's `idle`
 	struct list waiting_for_memory; // in the server's `waiting_for_memory`
+	struct list next_turn;          // in the server's `next_turn`
+	uint64_t turn;                  // in which it last began a request
+	unsigned begun;                 // requests of that turn
 	bool closed;
 };
 
@@ -88,7 +91,11 @@ struct server {
 	struct list waiting_for_memory; // connections that continue when there is memory again
 	struct timer memory_check;      // runs while there are any
 
-	struct list later;  // connections to call back at the end of the turn
+	struct list later;     // connections to call back at the end of the turn
+	struct list next_turn; // and in the next one, since they have had their share of this one
+	struct timer wakeup;   // runs while there are any, so that the loop doesn't wait
+	uint64_t turn;
+	unsigned further;   // requests of this turn beyond the first one of each connection
 	struct list closed; // connections to free then
 	uv_check_t after_events;
 	uv_prepare_t before_waiting;
@@ -117,6 +124,15 @@ struct slice server_date(struct server *server);
 
 // Calls protocol->turn_ended at the end of this turn of the loop.
 void server_call_back_later(struct client_connection *connection);
+
+// Whether the connection may begin another request in this turn. If not, it is called back in the next one, before the
+// loop waits, and others are served in between.
+bool server_may_begin_request(struct client_connection *connection);
+
+// Whether the connection will be called back in the next turn.
+static inline bool server_waits_for_turn(const struct client_connection *connection) {
+	return !list_is_empty(&connection->next_turn);
+}
 
 // For protocol->open: fills in the common part and counts the connection.
 void server_connection_opened(struct client_connection *connection, struct server *server,
