@@ -102,11 +102,21 @@ describe("HTTP/2 and TLS", function()
     gateway:signal("HUP")
     assert.is_truthy(gateway:wait_for_log('"the certificate stays as it was"[^\n]*no certificate in PEM form'))
     assert.equal(200, health(second))
+    -- Nobody writes into the pipe: who waits for it waits for ever.
+    os.remove(certificate.key)
+    assert(os.execute("mkfifo " .. certificate.key))
+    process.write(certificate.cert, process.contents(second))
+    gateway:signal("HUP")
+    assert.is_truthy(gateway:wait_for_log('"the certificate stays as it was"[^\n]*expected a regular file'))
+    assert.equal(200, health(second))
   end)
 
   it("refuse to start without a certificate that loads", function()
     local certificate = transports.certificate(scene.folder)
+    local pipe = scene.folder .. "/pipe"
+    assert(os.execute("mkfifo " .. pipe))
     for settings, expected in pairs {
+      [signalbox.literal { cert = pipe, key = certificate.key }] = "tls: " .. pipe .. ": expected a regular file",
       ['{ cert = "/nowhere/cert.pem", key = "/nowhere/key.pem" }'] = "tls: /nowhere/cert.pem: No such file",
       [signalbox.literal { cert = certificate.cert, key = certificate.cert }] = "cert.pem: no private key in PEM form",
       [signalbox.literal { cert = certificate.cert }] = "tls: expected both cert and key, found no key",
@@ -128,6 +138,11 @@ describe("HTTP/2 and TLS", function()
       assert.same({ 200, true }, { response.status, response.complete })
     end
     assert.equal(2, emulator.requests().total.received)
+    local pipe = scene.folder .. "/pipe"
+    assert(os.execute("mkfifo " .. pipe))
+    local misled = scene:gateway(emulator, { environment = { SSL_CERT_FILE = pipe } })
+    assert.equal(503, misled.request(signalbox.call("chat", "converse")).status)
+    assert.is_truthy(misled:wait_for_log("trusted certificates could not be read[^\n]*expected a regular file"))
     local wary = scene:gateway(emulator)
     local response = wary.request(signalbox.call("chat", "converse"))
     assert.same({ 503, "ServiceUnavailableException" }, { response.status, response.headers["x-amzn-errortype"] })

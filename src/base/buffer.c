@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/buffer.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+
+enum { READ_BYTES = 16384 };
 
 void buffer_init(struct buffer *buffer, size_t limit_bytes) {
 	*buffer = (struct buffer){.limit_bytes = limit_bytes};
@@ -96,6 +102,54 @@ int buffer_printf(struct buffer *buffer, const char *format, ...) {
 	}
 	va_end(written);
 	va_end(measured);
+	return rc;
+}
+
+// 0 or a status; sets *failure to errno when a system call fails.
+static int buffer_read_all(struct buffer *buffer, int file, int *failure) {
+	struct stat status;
+	if (fstat(file, &status)) {
+		*failure = errno;
+		return ERROR_IO;
+	}
+	if (S_ISDIR(status.st_mode)) {
+		*failure = EISDIR;
+		return ERROR_IO;
+	}
+	if (!S_ISREG(status.st_mode))
+		return ERROR_INVALID;
+	// At once, since each growth may leave a copy behind, and the file may hold a secret.
+	int rc = buffer_reserve(buffer, (size_t)status.st_size);
+	while (rc == 0) {
+		char bytes[READ_BYTES];
+		ssize_t count = read(file, bytes, sizeof bytes);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			*failure = errno;
+		if (count <= 0)
+			return count < 0 ? ERROR_IO : 0;
+		rc = buffer_append(buffer, slice_of(bytes, (size_t)count));
+		memory_wipe(bytes, sizeof bytes);
+	}
+	return rc;
+}
+
+int buffer_read_file(struct buffer *buffer, const char *path, int *failure) {
+	size_t before = buffer->len;
+	*failure = 0;
+	// Without O_NONBLOCK, opening a named pipe would wait for a writer.
+	int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (file < 0) {
+		*failure = errno;
+		return errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_IO;
+	}
+	int rc = buffer_read_all(buffer, file, failure);
+	close(file);
+	if (rc && buffer->len > before) {
+		memory_wipe(buffer->ptr + before, buffer->len - before);
+		buffer->len = before;
+	}
 	return rc;
 }
 

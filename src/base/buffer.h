@@ -42,6 +42,11 @@ int buffer_append_byte(struct buffer *buffer, char byte);
 int buffer_append_number(struct buffer *buffer, int64_t number);
 int buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// Appends a regular file. 0; ERROR_NOT_FOUND or ERROR_IO, with *failure the errno of the call that failed;
+// ERROR_INVALID for a device, a pipe or a socket, which is neither waited for nor read; as buffer_reserve. With a
+// failure the content is as before. Waits for the disk, so it isn't for a worker's loop.
+int buffer_read_file(struct buffer *buffer, const char *path, int *failure);
+
 // Removes the first `count` bytes (at most all of them) and moves the rest to the front.
 void buffer_consume(struct buffer *buffer, size_t count);
 

@@ -221,7 +221,9 @@ static void on_end_signal(void *owner) {
 		loop_post(gateway->workers[i].loop, worker_drain, &gateway->workers[i]);
 }
 
-static void renew_certificate(struct gateway *gateway) {
+// At SIGHUP, on the thread of reloads: a disk may take its time.
+static void renew_certificate(void *owner) {
+	struct gateway *gateway = owner;
 	const char *message;
 	if (!gateway->tls)
 		return;
@@ -234,7 +236,6 @@ static void renew_certificate(struct gateway *gateway) {
 // On the first worker's thread.
 static void on_reload_signal(void *owner) {
 	struct gateway *gateway = owner;
-	renew_certificate(gateway);
 	reload_now(&gateway->reload);
 }
 
@@ -304,7 +305,7 @@ int gateway_start(const struct settings *settings, const struct environment *env
 		gateway_free(gateway);
 		gateway = NULL;
 	} else {
-		reload_init(&gateway->reload, gateway->workers[0].loop, gateway->mux);
+		reload_init(&gateway->reload, gateway->workers[0].loop, gateway->mux, renew_certificate, gateway);
 		handle_signals(gateway);
 		log_listeners(gateway);
 	}

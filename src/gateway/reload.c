@@ -14,6 +14,10 @@ static void start_order(void *owner) {
 	if (reload->is_running)
 		return;
 	struct mux_reload_order order = {.if_changed = !reload->is_asked};
+	if (reload->is_asked) {
+		order.also = reload->also;
+		order.also_owner = reload->also_owner;
+	}
 	if (mux_reload(reload->mux, reload->loop, order, reload_on_done, reload)) {
 		timer_start(&reload->next, RETRY_MS);
 		return;
@@ -29,8 +33,9 @@ static void reload_on_done(void *owner, const struct mux_reloaded *reloaded) {
 	timer_start(&reload->next, reload->is_asked ? 0 : reloaded->is_changing ? RETRY_MS : CHECK_MS);
 }
 
-void reload_init(struct reload *reload, struct loop *loop, struct mux *mux) {
-	*reload = (struct reload){.loop = loop, .mux = mux};
+void reload_init(struct reload *reload, struct loop *loop, struct mux *mux, void (*also)(void *also_owner),
+                 void *also_owner) {
+	*reload = (struct reload){.loop = loop, .mux = mux, .also = also, .also_owner = also_owner};
 	timer_init(&reload->next, loop, start_order, reload);
 	timer_start(&reload->next, CHECK_MS);
 }

@@ -15,13 +15,17 @@ struct reload {
 	bool is_running;   // an order of ours is in flight
 	bool is_asked;     // by SIGHUP, after that order was given
 	struct timer next; // gives the next order
+	void (*also)(void *also_owner);
+	void *also_owner;
 };
 
-// Starts to check the policy's files. Call mux_end_reloads before reload_close.
-void reload_init(struct reload *reload, struct loop *loop, struct mux *mux);
+// Starts to check the policy's files. `also(also_owner)` is called at SIGHUP on the thread of reloads. Call
+// mux_end_reloads before reload_close.
+void reload_init(struct reload *reload, struct loop *loop, struct mux *mux, void (*also)(void *also_owner),
+                 void *also_owner);
 void reload_close(struct reload *reload);
 
-// Loads the policy again, whether or not its files have changed.
+// At SIGHUP: loads the policy again, whether or not its files have changed, and what `also` loads.
 void reload_now(struct reload *reload);
 
 #endif

@@ -10,6 +10,7 @@
 #include "mux/tick.h"
 #include "mux/version.h"
 #include "mux/worker.h"
+#include "net/trust.h"
 #include "policy/shared.h"
 #include "route/retry_budget.h"
 #include "sandbox/sources.h"
@@ -49,6 +50,8 @@ void mux_free(struct mux *mux) {
 	registry_free(mux->registry);
 	retry_budget_free(mux->retry_budget);
 	shared_free(mux->shared);
+	if (mux->trust)
+		trust_release(mux->trust);
 	pthread_mutex_destroy(&mux->lock);
 	free(mux);
 }

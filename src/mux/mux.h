@@ -76,6 +76,9 @@ struct mux_reload_order {
 	// Reload only if the files differ from what was last read and from the running version. The reloader's thread calls
 	// `stat` on each file first, which may take long on a network file system.
 	bool if_changed;
+	// Called first, on the reloader's thread, for what else is read from disk again; NULL: nothing.
+	void (*also)(void *also_owner);
+	void *also_owner;
 };
 
 // The result of a reload. A new version runs only if status is 0 and `is_new` is set.

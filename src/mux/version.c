@@ -16,6 +16,7 @@
 #include "mux/reload.h"
 #include "mux/tick.h"
 #include "mux/worker.h"
+#include "net/trust.h"
 #include "sandbox/sources.h"
 
 enum {
@@ -102,6 +103,15 @@ static int resolve_targets(struct mux_version *version, const struct mux_setting
 	return rc ? ERROR_INVALID : 0;
 }
 
+// Reads the trusted certificates while no request waits for them.
+static void prepare_trust(struct mux *mux, const struct mux_version *version) {
+	bool needed = version->own.tls;
+	for (size_t i = 0; i < version->target_count; i++)
+		needed = needed || version->targets[i].tls;
+	if (needed && !mux->trust)
+		mux->trust = trust_take(NULL);
+}
+
 // Hashes the concatenated texts, as `cat FILE MODULE... | sha256sum` does. Empty on failure.
 static void hash_sources(const struct sources *sources, char hash[VERSION_HASH_BYTES]) {
 	uint8_t sum[DIGEST_BYTES];
@@ -149,11 +159,13 @@ static int build_version(struct mux *mux, struct sources *sources, struct proble
 	rc = resolve_targets(version, &mux->settings, problems);
 	if (rc == 0)
 		rc = check_policy(mux, policy, problems);
-	if (rc)
+	if (rc) {
 		version_release(version);
-	else
-		*out = version;
-	return rc;
+		return rc;
+	}
+	prepare_trust(mux, version);
+	*out = version;
+	return 0;
 }
 
 // Closes the VMs of the oldest versions beyond the limit; the defaults decide the rest of their requests.
@@ -327,6 +339,8 @@ static void reload_files(struct mux *mux, struct mux_reloaded *result) {
 
 void version_renew(struct mux *mux, const struct mux_reload_order *order, struct mux_reloaded *result) {
 	*result = (struct mux_reloaded){0};
+	if (order->also)
+		order->also(order->also_owner);
 	enum sources_look look = order->if_changed ? compare_files(mux) : SOURCES_CHANGED;
 	result->is_changing = look == SOURCES_CHANGING;
 	if (order->to)

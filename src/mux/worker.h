@@ -29,6 +29,7 @@ struct mux {
 	// Replaced versions whose VMs are open and that requests may still pin, oldest first. Used only by the thread that
 	// publishes versions: at start the caller of mux_new, then the reloader's.
 	struct list old;
+	struct trust *trust; // held for the endpoints with TLS; NULL until there is one. Used by the same threads
 	struct reloader *reloader;
 };
 

@@ -3,18 +3,15 @@
 // context: they change with a reload, and with time.
 #include "net/tls_server.h"
 
-#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "net/certificate.h"
 #include "net/ticket_keys.h"
 #include "net/tls.h"
 
@@ -30,33 +27,6 @@ struct tls_server {
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
                               "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
-static const char *tls_server_set_problem(const char *file, const char *why) {
-	static _Thread_local char text[512];
-	snprintf(text, sizeof text, "%s: %s", file, why);
-	ERR_clear_error();
-	return text;
-}
-
-// NULL if the file can be read. It isn't opened, since a pipe can be opened only once.
-static const char *tls_server_check_readable(const char *file) {
-	struct stat status;
-	if (access(file, R_OK) == 0 && stat(file, &status) == 0) {
-		if (!S_ISDIR(status.st_mode))
-			return NULL;
-		errno = EISDIR;
-	}
-	return tls_server_set_problem(file, strerror(errno));
-}
-
-// A server cannot ask for a passphrase.
-static int tls_server_refuse_passphrase(char *text, int size, int is_writing, void *owner) {
-	(void)text;
-	(void)size;
-	(void)is_writing;
-	*(bool *)owner = true;
-	return -1;
-}
-
 static int tls_server_choose_protocol(SSL *connection, const unsigned char **chosen, unsigned char *chosen_size,
                                       const unsigned char *offered, unsigned offered_size, void *owner) {
 	static const unsigned char ours[] = "\x02h2\x08http/1.1";
@@ -68,27 +38,6 @@ static int tls_server_choose_protocol(SSL *connection, const unsigned char **cho
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*chosen = found;
 	return SSL_TLSEXT_ERR_OK;
-}
-
-static const char *tls_server_read_files(SSL_CTX *context, const char *certificate_file, const char *key_file) {
-	bool is_encrypted = false;
-	SSL_CTX_set_default_passwd_cb(context, tls_server_refuse_passphrase);
-	SSL_CTX_set_default_passwd_cb_userdata(context, &is_encrypted);
-	const char *unreadable = tls_server_check_readable(certificate_file);
-	if (unreadable)
-		return unreadable;
-	if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1)
-		return tls_server_set_problem(certificate_file, "no certificate in PEM form, or one that is not accepted");
-	unreadable = tls_server_check_readable(key_file);
-	if (unreadable)
-		return unreadable;
-	if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) == 1)
-		return NULL;
-	if (is_encrypted)
-		return tls_server_set_problem(key_file, "the key is encrypted");
-	bool mismatch = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
-	return tls_server_set_problem(key_file,
-	                              mismatch ? "the key is not the certificate's" : "no private key in PEM form");
 }
 
 // Returns the context, or NULL and *message.
@@ -106,9 +55,7 @@ static SSL_CTX *tls_server_make_context(const char *certificate_file, const char
 	// A client needs one ticket to resume. Each further ticket costs every handshake an encryption and a record.
 	SSL_CTX_set_num_tickets(context, 1);
 	SSL_CTX_set_alpn_select_cb(context, tls_server_choose_protocol, NULL);
-	*message = tls_server_read_files(context, certificate_file, key_file);
-	ERR_clear_error();
-	SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
+	*message = certificate_load(context, certificate_file, key_file);
 	if (*message == NULL)
 		return context;
 	SSL_CTX_free(context);

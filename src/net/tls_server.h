@@ -7,12 +7,13 @@
 struct ssl_st;
 struct tls_server;
 
-// Reads the files (PEM; the certificate file has the chain after the certificate). 0 and *tls; or ERROR_INVALID and
-// *message, a line with the file and the cause (thread-local; valid until the next call).
+// Reads the files (PEM; the certificate file has the chain after the certificate; see certificate.h for their limits).
+// 0 and *tls; or ERROR_INVALID and *message, a line with the file and the cause (thread-local; valid until the next
+// call).
 int tls_server_new(const char *certificate_file, const char *key_file, struct tls_server **tls, const char **message);
 
-// Reads the files again, for new connections; earlier sessions are not resumed. If they don't load, the old ones stay
-// in use. Results as above.
+// Reads the files again, for new connections; earlier sessions are not resumed. Waits for the disk. If they don't load,
+// the old ones stay in use. Results as above.
 int tls_server_reload(struct tls_server *tls, const char **message);
 
 // Frees it; NULL is allowed. Its connections stay open.

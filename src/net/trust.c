@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "net/certificate.h"
 
 struct trust {
 	struct trust *next;
@@ -27,16 +29,28 @@ static bool trust_is_of(const struct trust *trust, const char *ca_file) {
 	return strcmp(trust->file, ca_file) == 0;
 }
 
+// As X509_STORE_set_default_paths, but for the file that the operator names: OpenSSL would wait for a pipe.
+static const char *trust_load_system(X509_STORE *store) {
+	const char *file = environment_text(&environment_of_process, X509_get_default_cert_file_env());
+	if (!file || !*file)
+		return X509_STORE_set_default_paths(store) == 1 ? NULL : "the system's certificates are missing";
+	X509_LOOKUP *folder = X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir());
+	if (!folder)
+		abort();
+	X509_LOOKUP_add_dir(folder, NULL, X509_FILETYPE_DEFAULT);
+	return certificate_load_trusted(store, file);
+}
+
 static struct trust *trust_load(const char *ca_file) {
 	struct trust *trust = memory_new(1, sizeof(*trust));
 	trust->file = ca_file ? memory_string(slice_from(ca_file)) : NULL;
 	trust->store = X509_STORE_new();
 	if (trust->store == NULL)
 		abort();
-	int done = ca_file ? X509_STORE_load_file(trust->store, ca_file) : X509_STORE_set_default_paths(trust->store);
-	if (done != 1)
-		log_entry(LOG_ERROR, "the trusted certificates could not be read: no server will be accepted",
-		          LOG_C("file", ca_file ? ca_file : "the system's"));
+	const char *problem = ca_file ? certificate_load_trusted(trust->store, ca_file) : trust_load_system(trust->store);
+	if (problem)
+		log_entry(LOG_ERROR, "trusted certificates could not be read: no server will be accepted by them",
+		          LOG_C("cause", problem));
 	ERR_clear_error();
 	return trust;
 }

@@ -7,8 +7,10 @@
 struct trust;
 struct x509_store_st;
 
-// The store of a file of PEM certificates; NULL is the system's. Counted: release it with trust_release. If the file
-// can't be read, that is logged and the store is empty, so that nothing is trusted. From any thread; never NULL.
+// The store of a file of PEM certificates; NULL is the system's, with the file that SSL_CERT_FILE names. The first call
+// for a file reads it, which waits for the disk: make it before a loop needs the store, and hold on to it. Counted:
+// release it with trust_release. If the file can't be read, that is logged and the store is empty, so that nothing is
+// trusted. From any thread; never NULL.
 struct trust *trust_take(const char *ca_file);
 
 // From any thread.

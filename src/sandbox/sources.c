@@ -3,12 +3,9 @@
 // out of the folder.
 #include "sandbox/sources.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -19,7 +16,6 @@ enum {
 	FILE_BYTES_MAX = 1 << 20,
 	TOTAL_BYTES_MAX = 16 << 20, // the texts of several versions are in memory at a time
 	FILES_MAX = 256,
-	READ_BYTES = 16384,
 	NAME_BYTES_MAX = 128,
 	LOOKS_MAX = 10,
 };
@@ -92,46 +88,9 @@ static bool same_stamp(const struct stamp *a, const struct stamp *b) {
 	       same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
 }
 
-// 0 or a status; sets *failure to errno when a system call fails.
-static int read_all(int file, struct buffer *text, int *failure) {
-	struct stat status;
-	if (fstat(file, &status)) {
-		*failure = errno;
-		return ERROR_IO;
-	}
-	if (S_ISDIR(status.st_mode)) {
-		*failure = EISDIR;
-		return ERROR_IO;
-	}
-	if (!S_ISREG(status.st_mode))
-		return ERROR_INVALID;
-	for (;;) {
-		char bytes[READ_BYTES];
-		ssize_t count = read(file, bytes, sizeof bytes);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			*failure = errno;
-		if (count <= 0)
-			return count < 0 ? ERROR_IO : 0;
-		int rc = buffer_append(text, slice_of(bytes, (size_t)count));
-		memory_wipe(bytes, sizeof bytes);
-		if (rc)
-			return rc;
-	}
-}
-
 // Reads the file into the empty buffer `text`, which stays empty unless 0 is returned.
 static int read_file(const char *path, struct buffer *text, int *failure) {
-	*failure = 0;
-	// Without O_NONBLOCK, opening a named pipe would wait for a writer.
-	int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (file < 0) {
-		*failure = errno;
-		return errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_IO;
-	}
-	int rc = read_all(file, text, failure);
-	close(file);
+	int rc = buffer_read_file(text, path, failure);
 	if (rc)
 		buffer_free_secret(text);
 	return rc;

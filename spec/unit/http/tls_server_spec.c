@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Listeners over TLS: accepted versions and protocols, which sessions resume, certificates that change while
 // connections are open, and limits on handshakes.
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "../net/certificates.h"
 #include "base/error.h"
@@ -298,6 +301,60 @@ static void write_text(const char *name, const char *text) {
 	fclose(file);
 }
 
+// A certificate whose key has that many bits, although nobody has its other half.
+static void write_rsa(const char *name, int bits) {
+	FILE *file = fopen(path_of(name), "w");
+	BIGNUM *modulus = BN_new(), *exponent = BN_new();
+	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *key = NULL;
+	BN_rand(modulus, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+	BN_set_word(exponent, 65537);
+	OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus);
+	OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent);
+	OSSL_PARAM *parameters = OSSL_PARAM_BLD_to_param(builder);
+	EVP_PKEY_fromdata_init(maker);
+	CHECK_INT(EVP_PKEY_fromdata(maker, &key, EVP_PKEY_PUBLIC_KEY, parameters), 1);
+	X509 *certificate = certificate_make(key, "large", "DNS:localhost", &authority, 24);
+	PEM_write_X509(file, certificate);
+	fclose(file);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	EVP_PKEY_CTX_free(maker);
+	OSSL_PARAM_free(parameters);
+	OSSL_PARAM_BLD_free(builder);
+	BN_free(modulus);
+	BN_free(exponent);
+}
+
+// The certificate and `issuers` others.
+static void write_chain(const char *name, int issuers) {
+	FILE *from = fopen(path_of("cert"), "r"), *file = fopen(path_of(name), "w");
+	X509 *certificate = PEM_read_X509(from, NULL, NULL, NULL);
+	PEM_write_X509(file, certificate);
+	for (int i = 0; i < issuers; i++)
+		PEM_write_X509(file, authority.certificate);
+	fclose(from);
+	fclose(file);
+	X509_free(certificate);
+}
+
+static void write_large(const char *name) {
+	FILE *file = fopen(path_of(name), "w");
+	for (int i = 0; i <= 1 << 20; i++)
+		fputc('\n', file);
+	fclose(file);
+}
+
+TEST(accepts_chains_of_sixteen) {
+	struct tls_server *tls = NULL;
+	const char *message = NULL;
+	write_pair("cert", "key", "one");
+	write_chain("chain", 15);
+	CHECK_INT(tls_server_new(path_of("chain"), path_of("key"), &tls, &message), 0);
+	tls_server_free(tls);
+}
+
 TEST(reports_what_is_wrong_with_files) {
 	static const struct {
 		const char *certificate, *key, *ending;
@@ -312,10 +369,27 @@ TEST(reports_what_is_wrong_with_files) {
 	    {"cert", "cert", "/cert: no private key in PEM form"},
 	    {"cert", "other", "/other: the key is not the certificate's"},
 	    {"cert", "locked", "/locked: the key is encrypted"},
+	    {"pipe", "key", "/pipe: expected a regular file, found a pipe or a device"},
+	    {"cert", "pipe", "/pipe: expected a regular file, found a pipe or a device"},
+	    {"large", "key", "/large: expected a file of at most 1 MiB, found a larger one"},
+	    {"cert", "large", "/large: expected a file of at most 1 MiB, found a larger one"},
+	    {"chain", "key", "/chain: expected a chain of at most 16 certificates, found more"},
+	    {"damaged", "key", "/damaged: a certificate of the chain is damaged"},
+	    {"rsa1024", "key", "/rsa1024: expected an RSA key of 2048 to 4096 bits, found 1024"},
+	    {"rsa8192", "key", "/rsa8192: expected an RSA key of 2048 to 4096 bits, found 8192"},
+	    {"rsa16384", "key", "/rsa16384: expected an RSA key of 2048 to 4096 bits, found 16384"},
 	};
 	write_pair("cert", "key", "one");
 	write_pair("cert2", "other", "two");
 	write_text("text", "no PEM\n");
+	write_chain("chain", 16);
+	write_chain("damaged", 1);
+	CHECK_INT(truncate(path_of("damaged"), 900), 0);
+	write_large("large");
+	write_rsa("rsa1024", 1024);
+	write_rsa("rsa8192", 8192);
+	write_rsa("rsa16384", 16384);
+	CHECK_INT(mkfifo(path_of("pipe"), 0600), 0);
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	FILE *file = fopen(path_of("locked"), "w");
 	PEM_write_PrivateKey(file, key, EVP_aes_128_cbc(), (const unsigned char *)"pass", 4, NULL, NULL);
@@ -453,13 +527,15 @@ int main(void) {
 	RUN(carries_large_bodies_both_ways);
 	RUN(resumes_sessions_at_any_worker_until_the_certificate_is_read_again);
 	RUN(changes_certificates_while_connections_live);
+	RUN(accepts_chains_of_sixteen);
 	RUN(reports_what_is_wrong_with_files);
 	RUN(ends_handshakes_without_progress);
 	RUN(limits_the_rate_of_handshakes);
 	RUN(limits_the_time_that_handshakes_take);
 	RUN(closes_within_a_handshake);
 	authority_free(&authority);
-	static const char *const names[] = {"cert", "key", "other", "cert2", "text", "locked"};
+	static const char *const names[] = {"cert",    "key",   "other",   "cert2",   "text",     "locked", "chain",
+	                                    "damaged", "large", "rsa1024", "rsa8192", "rsa16384", "pipe"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		unlink(path_of(names[i]));
 	rmdir(folder);

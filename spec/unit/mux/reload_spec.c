@@ -140,6 +140,36 @@ TEST(each_reload_reports_once_and_too_many_are_refused) {
 	close_fixture(&fixture);
 }
 
+struct read_also {
+	pthread_t thread;
+	uint64_t version; // that ran
+	int times;
+	struct fixture *fixture;
+};
+
+static uint64_t running_version(struct fixture *fixture);
+
+static void read_also(void *owner) {
+	struct read_also *also = owner;
+	also->times++;
+	also->thread = pthread_self();
+	also->version = running_version(also->fixture);
+}
+
+TEST(what_else_is_read_is_read_on_the_same_thread_first) {
+	struct fixture fixture;
+	open_fixture(&fixture, GOOD);
+	struct read_also also = {.thread = pthread_self(), .fixture = &fixture};
+	struct mux_reload_order order = {.also = read_also, .also_owner = &also};
+	CHECK_INT(mux_reload(fixture.mux, fixture.loop, order, on_done, &fixture), 0);
+	await(&fixture, 1);
+	CHECK_INT(also.times, 1);
+	CHECK_INT(also.version, 1);
+	CHECK_INT(fixture.last.version, 2);
+	CHECK(!pthread_equal(also.thread, pthread_self()));
+	close_fixture(&fixture);
+}
+
 static uint64_t running_version(struct fixture *fixture) {
 	struct mux_version *version = mux_version_retain(fixture->mux);
 	uint64_t number = version->number;
@@ -278,6 +308,7 @@ TEST(hooks_read_bodies) {
 
 int main(void) {
 	RUN(each_reload_reports_once_and_too_many_are_refused);
+	RUN(what_else_is_read_is_read_on_the_same_thread_first);
 	RUN(stopping_reports_the_remaining_reloads);
 	RUN(results_of_reloads);
 	RUN(eight_old_versions_keep_their_hooks);
