@@ -119,6 +119,8 @@ static const char *read_host(struct head *head, struct slice value) {
 static const char *read_connection(struct head *head, struct slice value) {
 	struct slice element;
 	while (slice_next_item(&value, &element)) {
+		if (++head->options > HEAD_OPTIONS)
+			return "The connection has too many options.";
 		if (slice_equal_nocase(element, SLICE("close")))
 			head->seen |= SEEN_CLOSE;
 		else if (slice_equal_nocase(element, SLICE("keep-alive")))

@@ -15,7 +15,8 @@
 #include "http/framing.h"
 
 // A longer target is refused as too long even if the limit of the head is larger.
-enum { HEAD_TARGET_BYTES = 16384, HEAD_METHOD_BYTES = 32, HEAD_FIELDS = 256 };
+// `connection` may list few options: each header may be compared with each of them.
+enum { HEAD_TARGET_BYTES = 16384, HEAD_METHOD_BYTES = 32, HEAD_FIELDS = 256, HEAD_OPTIONS = 32 };
 
 enum head_kind { HEAD_REQUEST, HEAD_RESPONSE };
 
@@ -50,7 +51,8 @@ struct head {
 	size_t line_start;
 	struct header *list;
 	size_t capacity;
-	unsigned seen; // which of the headers that may come only once were read
+	unsigned seen;    // which of the headers that may come only once were read
+	unsigned options; // of `connection`
 };
 
 // Prepares for a head of at most `limit_bytes`; allocates nothing yet.

@@ -65,6 +65,9 @@ TEST(reads_a_request) {
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n"
 #define POST "POST / HTTP/1.1\r\nHost: a\r\n"
+// So many options of a connection, before another one.
+#define OPTIONS_7 "a,,,,,,,"
+#define OPTIONS_31 OPTIONS_7 "," OPTIONS_7 "," OPTIONS_7 "," OPTIONS_7
 
 // How a request is read. `status` 0: it is accepted, with that framing and keep_alive.
 static const struct request_row {
@@ -77,6 +80,9 @@ static const struct request_row {
     {GET "Connection: close\r\n\r\n", 0, FRAMING_NONE, false},
     {GET "Connection: x, Close , y\r\n\r\n", 0, FRAMING_NONE, false},
     {GET "Connection: keep-alive\r\nconnection: close\r\n\r\n", 0, FRAMING_NONE, false},
+    {GET "Connection: " OPTIONS_31 "close\r\n\r\n", 0, FRAMING_NONE, false},
+    {GET "Connection: " OPTIONS_31 "x,close\r\n\r\n", 400, 0, false},
+    {GET "Connection: " OPTIONS_31 "\r\nConnection: \r\n\r\n", 400, 0, false},
     {"GET / HTTP/1.0\r\n\r\n", 0, FRAMING_NONE, false},
     {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", 0, FRAMING_NONE, true},
     {"GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", 0, FRAMING_NONE, false},
@@ -263,6 +269,8 @@ static const struct response_row {
     {"HTTP/1.1 200 OK\r\n\r\n", false, 200, FRAMING_UNTIL_CLOSE, 0, false},
     {"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", false, 200, FRAMING_LENGTH, 5, false},
     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n", false, 200, FRAMING_LENGTH, 5, false},
+    {"HTTP/1.1 204 OK\r\nConnection: " OPTIONS_31 "close\r\n\r\n", false, 204, FRAMING_NONE, 0, false},
+    {"HTTP/1.1 204 OK\r\nConnection: " OPTIONS_31 "x,close\r\n\r\n", false, 0, 0, 0, false},
     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true, 200, FRAMING_NONE, 0, true},
     {"HTTP/1.1 204 No Content\r\n\r\n", false, 204, FRAMING_NONE, 0, true},
     {"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", false, 304, FRAMING_NONE, 0, true},
