@@ -16,7 +16,7 @@ enum {
 	EVENTSTREAM_PRELUDE_BYTES = 12,
 	EVENTSTREAM_OVERHEAD_BYTES = 16,        // the smallest frame
 	EVENTSTREAM_HEADERS_BYTES = 128 * 1024, // AWS's limit for a header block
-	EVENTSTREAM_HEADER_COUNT = 1024,        // our own limit, since names are compared pairwise
+	EVENTSTREAM_HEADER_COUNT = 32,          // our own: names are compared pairwise; services send 3 or 4
 	EVENTSTREAM_FRAME_BYTES = 16 * 1024 * 1024 + EVENTSTREAM_HEADERS_BYTES + EVENTSTREAM_OVERHEAD_BYTES, // AWS's limit
 };
 
