@@ -8,8 +8,6 @@
 
 #include "base/memory.h"
 
-// Memory that the body's buffer keeps between requests.
-#define KEPT_BYTES 4096
 // How long, and for how many bytes, a client that is still sending gets to read its last response before the connection
 // closes: closing with bytes unread makes the kernel send a reset, which can overtake the response.
 #define LINGER_MS 3000
@@ -23,6 +21,7 @@ void http1_forget_unread(struct http1 *http1) {
 static void http1_connection_closed(struct http1 *http1) {
 	timer_stop(&http1->reading);
 	timer_stop(&http1->writing);
+	upload_end(&http1->upload);
 	server_connection_closed(&http1->connection);
 }
 
@@ -59,6 +58,7 @@ static void http1_linger(struct http1 *http1) {
 
 void http1_start_closing(struct http1 *http1) {
 	http1->state = HTTP1_CLOSING;
+	upload_end(&http1->upload);
 	buffer_free(&http1->body);
 	timer_stop(&http1->reading);
 	if (http1->broken)
@@ -96,7 +96,7 @@ void http1_response_ended(struct http1 *http1) {
 	http1->reported_full = false;
 	head_reset(&http1->head);
 	buffer_clear(&http1->body);
-	if (http1->body.capacity > KEPT_BYTES)
+	if (http1->body.capacity > HTTP1_KEPT_BODY_BYTES)
 		buffer_free(&http1->body);
 	buffer_set_meter(&http1->body, NULL);
 	http1_wait_for_request(http1);
@@ -180,6 +180,8 @@ static void http1_on_reading_late(void *owner) {
 	struct http1 *http1 = owner;
 	if (http1->state == HTTP1_HEAD)
 		http1_refuse(http1, 408, "The head came too slowly.");
+	else if (http1->state == HTTP1_BODY && upload_is_waiting(&http1->upload))
+		http1_refuse(http1, 429, UPLOAD_NO_MEMORY);
 	else if (http1->state == HTTP1_BODY)
 		http1_refuse(http1, 408, "The body came too slowly.");
 	else
@@ -206,6 +208,7 @@ static struct client_connection *http1_open(struct server *server, struct socket
 	timer_init(&http1->writing, server->loop, http1_on_writing_late, http1);
 	head_init(&http1->head, HEAD_REQUEST, server->limits.header_bytes);
 	buffer_init(&http1->body, server->limits.body_bytes);
+	upload_init(&http1->upload, &http1->connection);
 	buffer_init(&http1->unread, HTTP1_UNREAD_LIMIT_BYTES);
 	buffer_set_meter(&http1->unread, server->limits.memory);
 	write_queue_init(&http1->out, server->limits.memory);
@@ -266,6 +269,8 @@ const struct protocol http1_protocol = {
     .drain = http1_drain,
     .cut = http1_cut,
     .free = http1_free,
+    .upload_goes_on = http1_upload_goes_on,
+    .upload_refuse = http1_upload_refuse,
     .respond = http1_respond,
     .response_start = http1_response_start,
     .response_write = http1_response_write,

@@ -13,7 +13,11 @@
 #include "http/server_internal.h"
 #include "http/write_queue.h"
 
-enum { HTTP1_UNREAD_LIMIT_BYTES = 65536 };
+enum {
+	HTTP1_UNREAD_LIMIT_BYTES = 65536,
+	// Memory that the body's buffer keeps between requests.
+	HTTP1_KEPT_BODY_BYTES = 4096,
+};
 
 enum http1_state {
 	HTTP1_WAITING,   // for the first byte of a request
@@ -35,6 +39,7 @@ struct http1 {
 	struct head head;
 	struct framing framing;
 	struct buffer body;
+	struct upload upload; // unless the whole body came with the head
 	struct buffer unread; // received and not parsed: from unread_start on
 	size_t unread_start;
 	size_t lingered_bytes;
@@ -69,6 +74,9 @@ void http1_process(struct http1 *http1, struct slice bytes);
 
 // Parses the bytes that wait, as far as pending responses allow.
 void http1_continue(struct http1 *http1);
+
+void http1_upload_goes_on(struct upload *upload);
+void http1_upload_refuse(struct upload *upload);
 
 // Limits the client's silence when there is nothing to send and nothing was received.
 void http1_wait_for_request(struct http1 *http1);

@@ -4,8 +4,23 @@
 // Invariant: bytes are parsed only while no call is open, so responses leave in the order of the requests.
 #include "http/http1.h"
 
-// Memory for a body is reserved up to this much of its announced length; beyond that it grows with the bytes.
+// Memory for a body is reserved up to this much of its announced length; beyond that it grows with the bytes, and ends
+// at the announced length.
 #define BELIEVED_BYTES 65536
+
+static bool http1_body_is_here(const struct http1 *http1, struct slice input) {
+	return http1->head.framing != FRAMING_CHUNKED && http1->head.content_length <= input.len;
+}
+
+static void http1_size_body(struct http1 *http1) {
+	uint64_t announced = http1->head.content_length;
+	if (http1->head.framing == FRAMING_CHUNKED)
+		http1->body.limit_bytes = http1_server(http1)->limits.body_bytes;
+	else
+		http1->body.limit_bytes = announced > HTTP1_KEPT_BODY_BYTES ? (size_t)announced : HTTP1_KEPT_BODY_BYTES;
+	if (announced > 0)
+		buffer_reserve(&http1->body, announced < BELIEVED_BYTES ? (size_t)announced : BELIEVED_BYTES);
+}
 
 // The body's length is unknown, or known to be within the limit.
 static void http1_begin_body(struct http1 *http1, const struct slice *input) {
@@ -14,8 +29,9 @@ static void http1_begin_body(struct http1 *http1, const struct slice *input) {
 	http1->state = HTTP1_BODY;
 	framing_init(&http1->framing, head->framing, head->content_length);
 	buffer_set_meter(&http1->body, http1_server(http1)->limits.memory);
-	if (head->content_length > 0)
-		buffer_reserve(&http1->body, head->content_length < BELIEVED_BYTES ? head->content_length : BELIEVED_BYTES);
+	http1_size_body(http1);
+	if (!http1_body_is_here(http1, *input))
+		upload_begin(&http1->upload, &http1->body, http1->body.limit_bytes);
 	if (head->expects_continue && has_body && input->len == 0)
 		http1_send(http1, &SLICE("HTTP/1.1 100 Continue\r\n\r\n"), 1);
 }
@@ -44,9 +60,7 @@ static bool http1_read_body(struct http1 *http1, struct slice *input) {
 
 // Whether the body isn't here in full and there is no memory for it.
 static bool http1_body_lacks_memory(const struct http1 *http1, struct slice input) {
-	const struct head *head = &http1->head;
-	bool is_here = head->framing != FRAMING_CHUNKED && head->content_length <= input.len;
-	return !is_here && memory_meter_is_full(http1_server(http1)->limits.memory);
+	return !http1_body_is_here(http1, input) && memory_meter_is_full(http1_server(http1)->limits.memory);
 }
 
 static void http1_read_head(struct http1 *http1, struct slice *input) {
@@ -68,10 +82,10 @@ static void http1_read_head(struct http1 *http1, struct slice *input) {
 	case HEAD_WHOLE:
 		if (head->expects_other)
 			http1_refuse(http1, 417, "Only the expectation '100-continue' is known.");
-		else if (head->content_length > http1->body.limit_bytes)
+		else if (head->content_length > http1_server(http1)->limits.body_bytes)
 			http1_refuse(http1, 413, "The body is too large.");
 		else if (http1_body_lacks_memory(http1, *input))
-			http1_refuse(http1, 429, "There is no memory for the body now.");
+			http1_refuse(http1, 429, UPLOAD_NO_MEMORY);
 		else
 			http1_begin_body(http1, input);
 		break;
@@ -95,6 +109,7 @@ static bool http1_may_parse(struct http1 *http1) {
 static void http1_deliver(struct http1 *http1) {
 	const struct head *head = &http1->head;
 	timer_stop(&http1->reading);
+	upload_end(&http1->upload);
 	http1->state = HTTP1_CALL;
 	http1->call.request = (struct server_request){
 	    .method = head->method,
@@ -136,9 +151,19 @@ void http1_continue(struct http1 *http1) {
 		http1_wait_for_request(http1);
 	if (http1->state > HTTP1_CALL)
 		return;
-	bool must_wait = http1_wants_memory(http1) && server_waits_for_memory(&http1->connection);
+	bool must_wait = http1_wants_memory(http1) && upload_wants_memory(&http1->upload, 0) != UPLOAD_GOES_ON;
 	must_wait |= server_waits_for_turn(&http1->connection) || http1_unread_bytes(http1) >= HTTP1_UNREAD_LIMIT_BYTES;
 	socket_want_read(http1->socket, !must_wait);
+}
+
+void http1_upload_goes_on(struct upload *upload) {
+	struct http1 *http1 = LIST_OWNER(upload, struct http1, upload);
+	timer_start(&http1->reading, http1_server(http1)->timeouts.body_ms);
+	server_call_back_later(&http1->connection);
+}
+
+void http1_upload_refuse(struct upload *upload) {
+	http1_refuse(LIST_OWNER(upload, struct http1, upload), 429, UPLOAD_NO_MEMORY);
 }
 
 static void http1_keep_unread(struct http1 *http1, struct slice bytes) {

@@ -37,6 +37,7 @@ static void http2_abandon_calls(struct http2 *http2) {
 	for (struct list *link = http2->streams.next; link != &http2->streams; link = link->next) {
 		struct http2_stream *stream = LIST_OWNER(link, struct http2_stream, link);
 		timer_stop(&stream->silence);
+		upload_end(&stream->upload);
 		if (stream->call.is_open)
 			server_call_ended(&stream->call, true);
 	}
@@ -349,6 +350,8 @@ const struct protocol http2_protocol = {
     .drain = http2_drain,
     .cut = http2_cut,
     .free = http2_free,
+    .upload_goes_on = http2_upload_goes_on,
+    .upload_refuse = http2_upload_refuse,
     .respond = http2_respond,
     .response_start = http2_response_start,
     .response_write = http2_response_write,

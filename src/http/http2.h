@@ -90,7 +90,9 @@ struct http2_stream {
 	size_t capacity;
 	struct slice method, target, authority;
 	struct buffer body;
-	int refusal_status; // of the head; 0: none yet
+	struct upload upload;
+	size_t withheld_bytes; // that came while it waits for memory; they give the client no window yet
+	int refusal_status;    // of the head; 0: none yet
 	const char *refusal_reason;
 
 	bool is_whole;    // the request is
@@ -118,6 +120,8 @@ void http2_stream_take_field(struct http2_stream *stream, struct slice name, str
 void http2_stream_head_ended(struct http2_stream *stream, bool ends);
 void http2_stream_take_body(struct http2_stream *stream, struct slice bytes);
 void http2_stream_body_ended(struct http2_stream *stream);
+void http2_upload_goes_on(struct upload *upload);
+void http2_upload_refuse(struct upload *upload);
 // Frees the request's memory.
 void http2_stream_forget_request(struct http2_stream *stream);
 // Gives the client time to read its response before the rest of its request is cut off.

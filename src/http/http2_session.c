@@ -165,7 +165,8 @@ static int http2_session_on_invalid_frame(nghttp2_session *session, const nghttp
 	return 0;
 }
 
-// The windows are refilled at once: the body's limit bounds the memory.
+// The windows are refilled at once, since the body's limit bounds the memory; that of a body which waits for memory is
+// refilled when it goes on.
 static int http2_session_on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
                                        size_t size, void *owner) {
 	(void)flags;
@@ -173,8 +174,11 @@ static int http2_session_on_data_chunk(nghttp2_session *session, uint8_t flags, 
 	struct http2_stream *stream = stream_of(session, id);
 	if (stream)
 		http2_stream_take_body(stream, slice_of(bytes, size));
-	int rc = !stream || stream->is_refused ? nghttp2_session_consume_connection(session, size)
-	                                       : nghttp2_session_consume(session, id, size);
+	bool is_waiting = stream && upload_is_waiting(&stream->upload);
+	if (is_waiting)
+		stream->withheld_bytes += size;
+	int rc = !stream || stream->is_refused || is_waiting ? nghttp2_session_consume_connection(session, size)
+	                                                     : nghttp2_session_consume(session, id, size);
 	return rc ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
@@ -190,6 +194,7 @@ static int http2_session_on_stream_closed(nghttp2_session *session, int32_t id, 
 		http2_count_reset(http2);
 	stream->is_over = true;
 	timer_stop(&stream->silence);
+	upload_end(&stream->upload);
 	list_remove(&stream->room);
 	list_remove(&stream->queue_link);
 	list_append(&http2->over, &stream->queue_link);

@@ -7,13 +7,11 @@
 #include "http/head.h"
 #include "http/http2.h"
 
-// The connection must still be read, for the window updates of responses, so the request with the body is refused.
-#define NO_MEMORY "There is no memory for the body now."
-
 enum { FIRST_FIELDS = 16 };
 // For the rounding of each text in the arena.
 enum { TEXTS_SLACK_BYTES = 2 * 32 * HEAD_FIELDS + 4096 };
-// Memory for a body is reserved up to this much of its announced length; beyond that it grows with the bytes.
+// Memory for a body is reserved up to this much of its announced length; beyond that it grows with the bytes, and ends
+// at the announced length.
 enum { BELIEVED_BYTES = 65536 };
 
 static struct server *http2_stream_server(const struct http2_stream *stream) {
@@ -36,7 +34,8 @@ static void http2_stream_on_silence(void *owner) {
 		return;
 	}
 	if (!stream->is_whole && !stream->is_refused) {
-		http2_stream_refuse(stream, 408, "The body came too slowly.");
+		bool waits = upload_is_waiting(&stream->upload);
+		http2_stream_refuse(stream, waits ? 429 : 408, waits ? UPLOAD_NO_MEMORY : "The body came too slowly.");
 		return;
 	}
 	// While the connection is blocked, all streams are, and the connection's own limit applies.
@@ -66,6 +65,7 @@ struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id) {
 	timer_init(&stream->silence, server->loop, http2_stream_on_silence, stream);
 	arena_init(&stream->texts, 2 * server->limits.header_bytes + TEXTS_SLACK_BYTES);
 	buffer_init(&stream->body, server->limits.body_bytes);
+	upload_init(&stream->upload, &http2->connection);
 	write_queue_init(&stream->out, server->limits.memory);
 	buffer_set_meter(&stream->body, server->limits.memory);
 	stream->texts.meter = server->limits.memory;
@@ -73,6 +73,7 @@ struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id) {
 }
 
 void http2_stream_forget_request(struct http2_stream *stream) {
+	upload_end(&stream->upload);
 	arena_free(&stream->texts);
 	buffer_free(&stream->body);
 	free(stream->list);
@@ -207,6 +208,9 @@ static void http2_stream_wait_for_body(struct http2_stream *stream) {
 	nghttp2_nv status = {(uint8_t *)(uintptr_t) ":status", (uint8_t *)(uintptr_t) "100", 7, 3, NGHTTP2_NV_FLAG_NONE};
 	uint64_t announced = http2_stream_announced_bytes(stream);
 	if (announced > 0)
+		stream->body.limit_bytes = (size_t)announced;
+	upload_begin(&stream->upload, &stream->body, stream->body.limit_bytes);
+	if (announced > 0)
 		buffer_reserve(&stream->body, announced < BELIEVED_BYTES ? (size_t)announced : BELIEVED_BYTES);
 	if (http2_stream_find_header(stream, SLICE("expect")))
 		nghttp2_submit_headers(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, NULL, &status, 1, NULL);
@@ -227,25 +231,50 @@ void http2_stream_head_ended(struct http2_stream *stream, bool ends) {
 	if (ends)
 		http2_stream_body_ended(stream);
 	else if (memory_meter_is_full(http2_stream_server(stream)->limits.memory))
-		http2_stream_refuse(stream, 429, NO_MEMORY);
+		http2_stream_refuse(stream, 429, UPLOAD_NO_MEMORY);
 	else
 		http2_stream_wait_for_body(stream);
+}
+
+// Whether the body may grow by `more` bytes. If it has to wait, the connection must still be read, for the window
+// updates of responses; then only what the stream's window lets the client send may still come.
+static bool http2_stream_may_grow(struct http2_stream *stream, size_t more) {
+	if (stream->body.capacity - stream->body.len >= more || upload_is_waiting(&stream->upload))
+		return true;
+	enum upload_room room = upload_wants_memory(&stream->upload, HTTP2_STREAM_WINDOW_BYTES);
+	size_t most = stream->body.len + HTTP2_STREAM_WINDOW_BYTES;
+	if (room == UPLOAD_WAITS && stream->body.limit_bytes > most)
+		stream->body.limit_bytes = most;
+	return room != UPLOAD_FAILS;
 }
 
 void http2_stream_take_body(struct http2_stream *stream, struct slice bytes) {
 	if (stream->is_refused || stream->is_whole)
 		return;
-	bool has_room = stream->body.capacity - stream->body.len >= bytes.len;
-	if (!has_room && memory_meter_is_full(http2_stream_server(stream)->limits.memory))
-		http2_stream_refuse(stream, 429, NO_MEMORY);
+	if (!http2_stream_may_grow(stream, bytes.len))
+		http2_stream_refuse(stream, 429, UPLOAD_NO_MEMORY);
 	else if (buffer_append(&stream->body, bytes))
 		http2_stream_refuse(stream, 413, "The body is too large.");
 	else
 		http2_stream_watch(stream, http2_stream_server(stream)->timeouts.body_ms);
 }
 
+void http2_upload_goes_on(struct upload *upload) {
+	struct http2_stream *stream = LIST_OWNER(upload, struct http2_stream, upload);
+	stream->body.limit_bytes = (size_t)upload->expected_bytes;
+	nghttp2_session_consume_stream(stream->http2->session, stream->id, stream->withheld_bytes);
+	stream->withheld_bytes = 0;
+	http2_stream_watch(stream, http2_stream_server(stream)->timeouts.body_ms);
+	server_call_back_later(&stream->http2->connection);
+}
+
+void http2_upload_refuse(struct upload *upload) {
+	http2_stream_refuse(LIST_OWNER(upload, struct http2_stream, upload), 429, UPLOAD_NO_MEMORY);
+}
+
 void http2_stream_body_ended(struct http2_stream *stream) {
 	stream->is_whole = true;
+	upload_end(&stream->upload);
 	if (stream->is_refused)
 		return;
 	timer_stop(&stream->silence);

@@ -62,23 +62,6 @@ static void server_report_drained(void *owner) {
 		on_drained(server->drained_owner);
 }
 
-// How often to check for memory while connections wait for it.
-#define MEMORY_CHECK_MS 20
-
-static void server_check_memory(void *owner) {
-	struct server *server = owner;
-	if (memory_meter_is_full(server->limits.memory)) {
-		timer_start(&server->memory_check, MEMORY_CHECK_MS);
-		return;
-	}
-	while (!list_is_empty(&server->waiting_for_memory)) {
-		struct client_connection *connection =
-		    LIST_OWNER(server->waiting_for_memory.next, struct client_connection, waiting_for_memory);
-		list_remove(&connection->waiting_for_memory);
-		server_call_back_later(connection);
-	}
-}
-
 static void server_free_closed(struct server *server) {
 	while (!list_is_empty(&server->closed)) {
 		struct client_connection *connection = LIST_OWNER(server->closed.next, struct client_connection, link);
@@ -128,6 +111,7 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	*server = (struct server){.loop = loop, .limits = *limits, .timeouts = *timeouts, .events = events, .owner = owner};
 	list_init(&server->connections);
 	list_init(&server->idle);
+	list_init(&server->uploads);
 	list_init(&server->waiting_for_memory);
 	list_init(&server->later);
 	list_init(&server->next_turn);
@@ -135,7 +119,7 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	buffer_init(&server->head, HEAD_LIMIT_BYTES);
 	buffer_init(&server->refusal, HEAD_LIMIT_BYTES);
 	timer_init(&server->drained, loop, server_report_drained, server);
-	timer_init(&server->memory_check, loop, server_check_memory, server);
+	timer_init(&server->memory_check, loop, uploads_check_memory, server);
 	timer_init(&server->wakeup, loop, server_on_wakeup, server);
 	timer_init(&server->handshake_pause, loop, server_on_handshakes, server);
 	handshake_pace_init(&server->handshake_pace, loop, server_on_handshakes, server);
@@ -294,17 +278,6 @@ struct slice server_date(struct server *server) {
 	return slice_from(server->date);
 }
 
-bool server_waits_for_memory(struct client_connection *connection) {
-	struct server *server = connection->server;
-	list_remove(&connection->waiting_for_memory);
-	if (!memory_meter_is_full(server->limits.memory))
-		return false;
-	list_append(&server->waiting_for_memory, &connection->waiting_for_memory);
-	if (!timer_is_running(&server->memory_check))
-		timer_start(&server->memory_check, MEMORY_CHECK_MS);
-	return true;
-}
-
 void server_call_back_later(struct client_connection *connection) {
 	if (list_is_empty(&connection->later) && !connection->closed)
 		list_append(&connection->server->later, &connection->later);
@@ -335,7 +308,6 @@ void server_connection_opened(struct client_connection *connection, struct serve
 	list_init(&connection->link);
 	list_init(&connection->later);
 	list_init(&connection->idle);
-	list_init(&connection->waiting_for_memory);
 	list_init(&connection->next_turn);
 	list_append(&server->connections, &connection->link);
 	server->connection_count++;
@@ -357,7 +329,6 @@ void server_connection_closed(struct client_connection *connection) {
 	connection->closed = true;
 	list_remove(&connection->later);
 	list_remove(&connection->idle);
-	list_remove(&connection->waiting_for_memory);
 	list_remove(&connection->next_turn);
 	list_remove(&connection->link);
 	list_append(&server->closed, &connection->link);

@@ -18,6 +18,7 @@
 #include "base/time_format.h"
 #include "base/token_bucket.h"
 #include "http/server.h"
+#include "http/upload.h"
 #include "net/handshake_pace.h"
 #include "net/loop_uv.h"
 #include "net/socket.h"
@@ -37,6 +38,9 @@ struct protocol {
 	// Close now; call on_gone for open calls.
 	void (*cut)(struct client_connection *connection);
 	void (*free)(struct client_connection *connection);
+	// For a body that is being received, see upload.h.
+	void (*upload_goes_on)(struct upload *upload);
+	void (*upload_refuse)(struct upload *upload);
 
 	// As the functions server_respond and server_response_... of server.h.
 	void (*respond)(struct server_call *call, int status, struct headers headers, struct slice body);
@@ -53,13 +57,12 @@ extern const struct protocol http2_protocol;
 struct client_connection {
 	const struct protocol *protocol;
 	struct server *server;
-	struct list link;               // in the server's connections, later in its closed ones
-	struct list later;              // in the server's `later`
-	struct list idle;               // in the server's `idle`
-	struct list waiting_for_memory; // in the server's `waiting_for_memory`
-	struct list next_turn;          // in the server's `next_turn`
-	uint64_t turn;                  // in which it last began a request
-	unsigned begun;                 // requests of that turn
+	struct list link;      // in the server's connections, later in its closed ones
+	struct list later;     // in the server's `later`
+	struct list idle;      // in the server's `idle`
+	struct list next_turn; // in the server's `next_turn`
+	uint64_t turn;         // in which it last began a request
+	unsigned begun;        // requests of that turn
 	bool closed;
 };
 
@@ -88,7 +91,9 @@ struct server {
 	struct list idle; // connections that may be closed to make place, the longest idle first
 	size_t connection_count;
 	size_t call_count;
-	struct list waiting_for_memory; // connections that continue when there is memory again
+	struct list uploads;            // bodies that are being received, the youngest last
+	struct list waiting_for_memory; // those of them that go on when there is memory again
+	size_t still_comes_bytes;       // what may come for these meanwhile
 	struct timer memory_check;      // runs while there are any
 
 	struct list later;     // connections to call back at the end of the turn
@@ -115,9 +120,6 @@ struct server {
 
 // How long an idle connection stays open for a request that is on its way when the server drains.
 enum { SERVER_DRAIN_GRACE_MS = 500 };
-
-// Whether the connection must stop reading for lack of memory; it is called back when there is some.
-bool server_waits_for_memory(struct client_connection *connection);
 
 // The value of the header `date`; valid until the next call.
 struct slice server_date(struct server *server);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bodies of requests while they are being received, of all protocols: which of them go on when memory is short.
+//
+// A body that needs more memory than there is waits. Then one body after the other is refused with 429 until there is
+// memory, but never the one that lacks least: bodies half come must not hold all memory until their time limits.
+#ifndef HTTP_UPLOAD_H
+#define HTTP_UPLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/list.h"
+
+struct client_connection;
+struct server;
+
+#define UPLOAD_NO_MEMORY "There is no memory for the body now."
+
+// A part of a protocol's request. Zeroed is none, which may be ended.
+struct upload {
+	struct client_connection *connection;
+	struct list link;          // in the server's uploads, the youngest last
+	struct list waiting;       // in the server's waiting_for_memory
+	const struct buffer *body; // what has come
+	uint64_t expected_bytes;   // its announced length, or the limit of bodies
+	uint64_t began_ms;
+	size_t still_comes_bytes; // what the client may send although the upload waits
+};
+
+void upload_init(struct upload *upload, struct client_connection *connection);
+
+// The body begins: its head is whole. Both are borrowed.
+void upload_begin(struct upload *upload, const struct buffer *body, uint64_t expected_bytes);
+
+// The body is whole, refused or lost. Does nothing for one that has ended or never began.
+void upload_end(struct upload *upload);
+
+enum upload_room {
+	UPLOAD_GOES_ON,
+	UPLOAD_WAITS, // until protocol->upload_goes_on; protocol->upload_refuse may come instead
+	UPLOAD_FAILS, // it can't wait
+};
+
+// Whether the body may take more memory. `still_comes_bytes` may come while it waits; 0 if the client is not read.
+enum upload_room upload_wants_memory(struct upload *upload, size_t still_comes_bytes);
+
+static inline bool upload_is_waiting(const struct upload *upload) {
+	return !list_is_empty(&upload->waiting);
+}
+
+// For the server's timer: lets the bodies that wait go on, or refuses one body.
+void uploads_check_memory(void *server);
+
+#endif
