@@ -128,6 +128,8 @@ enum call_ending call_protected(struct vm *vm, lua_CFunction body, void *argumen
 	vm->unlimited = false;
 	if (report->ending == ENDING_OVER_MEMORY)
 		copy_text(report->message, sizeof report->message, "the memory budget is used up");
+	if (report->ending == ENDING_OVER_BUDGET && !*report->message)
+		copy_text(report->message, sizeof report->message, "the instruction budget is used up");
 	// A VM that was half full before the call would keep most of it, and collecting takes long.
 	if (report->ending == ENDING_OVER_MEMORY && vm->start_bytes < vm->limit_bytes / 2)
 		lua_gc(lua, LUA_GCCOLLECT);

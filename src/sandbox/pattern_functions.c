@@ -7,7 +7,7 @@
 #include "sandbox/pattern.h"
 #include "sandbox/vm.h"
 
-enum { BYTES_PER_CHARGE = 32, ESCAPE = '%' };
+enum { BYTES_PER_CHARGE = 32, REPLACEMENTS_PER_CHECK = 16, ESCAPE = '%' };
 
 static struct slice check_text(lua_State *lua, int index) {
 	size_t bytes;
@@ -211,6 +211,8 @@ static int string_gsub(lua_State *lua) {
 		if (end && end != last) {
 			count++;
 			add_replacement(&match, &result, at, end);
+			if (count % REPLACEMENTS_PER_CHECK == 0)
+				vm_check_time(lua);
 			at = last = end;
 		} else if (at < subject.ptr + subject.len) {
 			luaL_addchar(&result, *at++);

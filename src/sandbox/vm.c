@@ -14,11 +14,14 @@
 #include "base/memory.h"
 
 enum {
-	COUNT_INTERVAL = 1000,
+	// A single instruction may take 20 us, walking a chain of __index: so this many end within 5 ms.
+	COUNT_INTERVAL = 250,
 	// Copying this much costs about as much as an instruction.
 	BYTES_PER_INSTRUCTION = 64,
-	// An instruction takes 10 to 20 ns. A call that averages this much is stuck in work that isn't counted.
-	NS_PER_INSTRUCTION = 250,
+	// An instruction takes 4 to 20 ns. A call that averages this much is stuck in work that isn't counted.
+	NS_PER_INSTRUCTION = 150,
+	// A small budget must not end by time on a machine that is slow for a moment.
+	LIMIT_NS_MIN = 5000000,
 	// Counting each instruction by itself takes several times as long as the instruction.
 	NS_PER_EXACT_INSTRUCTION = 2500,
 	// A pass over a kilobyte of a body costs one instruction, so that a script can afford the largest body: otherwise
@@ -29,6 +32,9 @@ enum {
 	// the stack. Blocks of at least this size are large; the more bytes they have in all, the shorter the interval.
 	LARGE_BLOCK_BYTES = 16 << 10,
 	LARGE_BYTES_TIMES_INTERVAL = 16 << 20,
+	// Growing a table may take long for its size, and neither instructions nor memory stand for that. So the time is
+	// looked at whenever a block of at least this size is allocated.
+	TIMED_BLOCK_BYTES = 4 << 10,
 	// A full garbage collection may take as long as a whole call. If it frees less than 1 / RESERVE_SHARE of the limit,
 	// or a call needs a second one, the call ends. The same share of the limit is held back for ending it.
 	RESERVE_SHARE = 16,
@@ -99,9 +105,15 @@ void vm_charge_time(lua_State *lua, uint64_t ns) {
 	vm_check_time(lua);
 }
 
-// Ends the call at its next instruction, even if the script catches the memory error.
+// Each ends the call at its next instruction, even if the script catches a memory error.
 static void end_over_memory(struct vm *vm) {
 	vm->over_memory = true;
+	vm->remaining = 0;
+	start_ending(vm);
+}
+
+static void end_over_budget(struct vm *vm) {
+	vm->over_budget = true;
 	vm->remaining = 0;
 	start_ending(vm);
 }
@@ -138,6 +150,8 @@ static void charge_growth(struct vm *vm, size_t size) {
 		vm->remaining -= (int64_t)(size / BYTES_PER_INSTRUCTION);
 	if (vm->remaining <= 0)
 		start_ending(vm);
+	else if (size >= TIMED_BLOCK_BYTES && is_stuck(vm))
+		end_over_budget(vm);
 	else if (size >= LARGE_BLOCK_BYTES && due_interval(vm) <= vm->interval / 2)
 		set_interval(vm, due_interval(vm));
 }
@@ -172,9 +186,17 @@ static void *vm_allocate(void *owner, void *ptr, size_t old, size_t size) {
 		old = 0;
 	if (size > old && !vm->unlimited && !has_room(vm, size - old))
 		return NULL;
+	if (!ptr && hash_part_fits(size) && !vm->unlimited && hash_parts_collide(&vm->hash_parts, size)) {
+		end_over_budget(vm);
+		return NULL;
+	}
 	void *moved = resize_block(vm, ptr, old, size);
 	if (size && !moved)
 		return NULL;
+	if (hash_part_fits(old))
+		hash_parts_remove(&vm->hash_parts, ptr);
+	if (hash_part_fits(size))
+		hash_parts_add(&vm->hash_parts, moved, size);
 	vm->used_bytes = vm->used_bytes - old + size;
 	if (vm->used_bytes > vm->peak_bytes)
 		vm->peak_bytes = vm->used_bytes;
@@ -209,6 +231,7 @@ void vm_close(struct vm *vm) {
 	if (!vm)
 		return;
 	lua_close(vm->lua);
+	hash_parts_free(&vm->hash_parts);
 	free(vm);
 }
 
@@ -223,6 +246,8 @@ void vm_begin(struct vm *vm, uint64_t instructions) {
 	vm->remaining = (int64_t)instructions;
 	vm->start_ns = 0;
 	vm->limit_ns = instructions * (vm->is_exact ? NS_PER_EXACT_INSTRUCTION : NS_PER_INSTRUCTION);
+	if (vm->limit_ns < LIMIT_NS_MIN)
+		vm->limit_ns = LIMIT_NS_MIN;
 }
 
 void vm_charge(lua_State *lua, uint64_t amount) {

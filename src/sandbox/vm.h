@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "sandbox/hash_parts.h"
 
 struct call_report;
 
@@ -23,12 +24,13 @@ struct vm {
 	size_t start_bytes; // used when the call began
 	size_t peak_bytes;  // of the call
 	size_t limit_bytes;
-	bool unlimited;        // the memory limit is off: the running C code must not fail for lack of memory
-	int64_t remaining;     // instructions left to the call
-	uint64_t budget;       // instructions that the call began with
-	int interval;          // instructions between two firings of the count hook
-	bool is_exact;         // the count hook fires at each instruction
-	size_t large_bytes;    // in blocks so large that a single instruction on one may be slow
+	bool unlimited;     // the memory limit is off: the running C code must not fail for lack of memory
+	int64_t remaining;  // instructions left to the call
+	uint64_t budget;    // instructions that the call began with
+	int interval;       // instructions between two firings of the count hook
+	bool is_exact;      // the count hook fires at each instruction
+	size_t large_bytes; // in blocks so large that a single instruction on one may be slow
+	struct hash_parts hash_parts;
 	uint64_t start_ns;     // monotonic time of the call's first count; 0 until then
 	uint64_t cpu_start_ns; // the thread's processor time at that moment
 	uint64_t limit_ns;     // processor time that the call may use; vm_charge_bytes raises it
@@ -59,7 +61,7 @@ static inline struct vm *vm_of(lua_State *lua) {
 // Starts the budget of a call.
 void vm_begin(struct vm *vm, uint64_t instructions);
 
-// Makes the VM count single instructions (exact, slow: for measurements) or a thousand at a time (for traffic). Don't
+// Makes the VM count single instructions (exact, slow: for measurements) or hundreds at a time (for traffic). Don't
 // call it within a call.
 void vm_count_exactly(struct vm *vm, bool exactly);
 

@@ -14,7 +14,7 @@
 enum {
 	ROUNDS = 32, // enough to disable a hook, and to reach each of its errors
 	MEMORY_BYTES = 16 << 20,
-	CALL_MAX_MS = 50,
+	CALL_MAX_MS = 30,
 	// Noise from other processes does not slow every trial.
 	TRIALS = 3,
 };
