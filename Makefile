@@ -48,6 +48,7 @@ archives   = $(patsubst %,$(BUILD)/lib%.a,$(1))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/unit/*/*_spec.c))
 FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(filter-out %/replay.c,$(wildcard spec/fuzz/*.c)))
 REPLAYS    := $(FUZZERS:$(BUILD)/spec/fuzz/%=$(BUILD)/spec/replay/%)
+STALLS     := $(BUILD)/spec/stalls/probe $(BUILD)/spec/stalls/pour
 BENCHES    := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/bench/*_bench.c))
 C_FILES    := $(wildcard include/*.h src/*/*.[ch] spec/*.[ch] spec/*/*.[ch] spec/unit/*/*.[ch])
 LUA_FILES  := $(wildcard lua/*/*.lua policies/*.lua examples/*.lua examples/*/*.lua spec/*/*.lua)
@@ -114,6 +115,9 @@ $(BUILD)/spec/replay/%: $(BUILD)/spec/fuzz/%.o $(BUILD)/spec/fuzz/replay.o $(cal
 $(BUILD)/spec/vectors: $(BUILD)/spec/vectors.o $(call archives,aws base)
 	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(STALLS): %: %.o $(BUILD)/spec/stalls/link.o
+	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # Lua that ships inside the binary: lua/signalbox/*.lua and the default policy.
 EMBEDDED := $(wildcard lua/signalbox/*.lua policies/weighted.lua)
 $(BUILD)/embedded.inc: $(EMBEDDED) Makefile
@@ -124,7 +128,7 @@ $(BUILD)/embedded.inc: $(EMBEDDED) Makefile
 $(BUILD)/src/sandbox/embedded.o: $(BUILD)/embedded.inc
 
 # Targets that install packages call make again, so that pkg-config runs after the installation.
-.PHONY: deps demo test bench profile soak live fuzz
+.PHONY: deps demo test stalls bench profile soak live fuzz
 deps: ## installs the Debian packages that are missing
 	@spec/support/install build test
 demo: deps ## a minute's show: failover, an open breaker, a rule changed under traffic, nothing lost
@@ -133,6 +137,9 @@ demo: deps ## a minute's show: failover, an open breaker, a rule changed under t
 test: deps ## builds and runs every spec; SUITES="unit lua e2e sdk vectors replay" picks some
 	@$(MAKE) --no-print-directory test-programs
 	@BUILD=$(BUILD) spec/support/run_suites $(SUITES)
+stalls: deps ## the longest wait of a client while something hostile runs, two minutes; SPEC=bodies picks a file
+	@$(MAKE) --no-print-directory $(BUILD)/signalbox $(STALLS)
+	@BUILD=$(BUILD) SIGNALBOX=$(BUILD)/signalbox SPEC=$(SPEC) lua5.4 spec/stalls/run.lua
 bench: deps ## measures against nginx and the budgets, six minutes (STREAMS=10000: more); BESIDE=PROGRAM: another build
 	@spec/support/install bench
 	@$(MAKE) --no-print-directory all bench-programs
