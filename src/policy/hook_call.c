@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A call of a hook: it makes the views, calls Lua, reads and checks the results, all inside one protected call. A
-// failed call is logged and observers are notified; a hook that overruns five times in a row is disabled.
+// failed call is logged and observers are notified; a hook that overruns five times in a row by itself is disabled.
 #include "policy/hook_call.h"
 
 #include <stdio.h>
@@ -51,9 +51,13 @@ static void log_error(struct hook *hook, const struct call_report *report, uint6
 	hook->unlogged = 0;
 }
 
+// Disabling a hook is for everybody. So an overrun doesn't count in a call that has read what one client chose: not the
+// length of a text alone may be behind it, but also a number, or the one text that a pattern is slow for.
 static void count_overrun(struct hooks *hooks, struct hook *hook, const struct call_report *report,
                           const struct hook_occasion *occasion) {
 	bool overran = report->ending == ENDING_OVER_BUDGET || report->ending == ENDING_OVER_MEMORY;
+	if (overran && report->has_foreign_input)
+		return;
 	hook->overruns = overran ? hook->overruns + 1 : 0;
 	if (hook->overruns < OVERRUNS_MAX)
 		return;

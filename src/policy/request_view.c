@@ -64,6 +64,7 @@ static void push_caller(lua_State *lua, void *object) {
 }
 
 static void push_bytes(lua_State *lua, void *object) {
+	vm_note_foreign_input(lua);
 	lua_pushinteger(lua, (lua_Integer)attributes_of(object)->body.len);
 }
 
@@ -78,6 +79,7 @@ static void push_elapsed(lua_State *lua, void *object) {
 // Names are in lower case. A name that occurs twice has its first value.
 static void push_headers(lua_State *lua, void *object) {
 	struct headers headers = attributes_of(object)->headers;
+	vm_note_foreign_input(lua);
 	lua_createtable(lua, 0, (int)headers.count); /* headers */
 	for (size_t i = 0; i < headers.count; i++) {
 		luaL_Buffer name;

@@ -7,7 +7,8 @@
 #include "policy/view_fields.h"
 #include "sandbox/sandbox.h"
 
-enum { BODY_BYTES_MAX = 1 << 20, BYTES_PER_COPY = 64 };
+// Names of models and operations are short; a client may send a longer text in their place.
+enum { BODY_BYTES_MAX = 1 << 20, BYTES_PER_COPY = 64, NAME_BYTES = 64 };
 
 static const char *const kind_names[OBJECT_KINDS] = {
     [OBJECT_REQUEST] = "request",
@@ -88,6 +89,8 @@ void *view_check_self(lua_State *lua, enum object_kind kind, const char *method)
 }
 
 void view_push_slice(lua_State *lua, struct slice text) {
+	if (text.len > NAME_BYTES)
+		vm_note_foreign_input(lua);
 	lua_pushlstring(lua, text.len ? text.ptr : "", text.len);
 }
 
@@ -110,6 +113,7 @@ void view_push_tier(lua_State *lua, enum service_tier tier) {
 }
 
 void view_push_usage(lua_State *lua, const struct token_usage *usage) {
+	vm_note_foreign_input(lua);
 	lua_createtable(lua, 0, 4);
 	view_push_count(lua, usage->input_tokens);
 	lua_setfield(lua, -2, "input_tokens");
@@ -124,6 +128,7 @@ void view_push_usage(lua_State *lua, const struct token_usage *usage) {
 }
 
 void view_push_decoded(lua_State *lua, struct slice body) {
+	vm_note_foreign_input(lua);
 	if (body.len > BODY_BYTES_MAX)
 		luaL_error(lua, "the body is too large to be decoded (%I bytes, at most %d)", (lua_Integer)body.len,
 		           BODY_BYTES_MAX);

@@ -109,6 +109,7 @@ enum call_ending call_protected(struct vm *vm, lua_CFunction body, void *argumen
 	report->ending = ENDING_OVER_MEMORY;
 	report->line = 0;
 	report->instructions = report->peak_bytes = 0;
+	report->has_foreign_input = false;
 	*report->file = *report->message = '\0';
 	if (!lua_checkstack(lua, LUA_MINSTACK))
 		return report->ending;
@@ -121,6 +122,7 @@ enum call_ending call_protected(struct vm *vm, lua_CFunction body, void *argumen
 	vm->report = NULL;
 	report->instructions = vm->budget - (uint64_t)vm->remaining;
 	report->peak_bytes = vm->peak_bytes;
+	report->has_foreign_input = vm->has_foreign_input;
 	// describe_error does not see an error that was raised while it ran.
 	if (report->ending == ENDING_ERROR && !*report->message && lua_type(lua, -1) == LUA_TSTRING)
 		copy_text(report->message, sizeof report->message, lua_tostring(lua, -1));

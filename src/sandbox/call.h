@@ -4,6 +4,7 @@
 #ifndef SANDBOX_CALL_H
 #define SANDBOX_CALL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <lua.h>
@@ -15,9 +16,10 @@ enum call_ending { ENDING_OK, ENDING_ERROR, ENDING_OVER_BUDGET, ENDING_OVER_MEMO
 // How a call ended. File, line and message describe the error, cut to fit; they are empty after ENDING_OK.
 struct call_report {
 	enum call_ending ending;
-	uint64_t instructions; // used, charges included; by hundreds unless the VM counts exactly
-	size_t peak_bytes;     // the most memory that the VM held
-	char file[256];        // of the Lua line that raised; empty when no Lua code was running
+	uint64_t instructions;  // used, charges included; by hundreds unless the VM counts exactly
+	size_t peak_bytes;      // the most memory that the VM held
+	bool has_foreign_input; // the call has read what a client or an upstream chose, so its work may be theirs
+	char file[256];         // of the Lua line that raised; empty when no Lua code was running
 	int line;
 	char message[512];
 };

@@ -239,6 +239,7 @@ void vm_begin(struct vm *vm, uint64_t instructions) {
 	if (vm->interval != due_interval(vm))
 		set_interval(vm, due_interval(vm));
 	vm->is_ending = vm->over_budget = vm->over_memory = vm->bad_result = vm->unlimited = false;
+	vm->has_foreign_input = false;
 	vm->has_collected = false;
 	vm->shortage_bytes = 0;
 	vm->budget = instructions;
@@ -259,8 +260,13 @@ void vm_charge(lua_State *lua, uint64_t amount) {
 
 void vm_charge_bytes(lua_State *lua, size_t bytes) {
 	uint64_t amount = bytes / BODY_BYTES_PER_CHARGE;
+	vm_note_foreign_input(lua);
 	vm_charge(lua, amount);
 	vm_of(lua)->limit_ns += amount * NS_PER_BODY_CHARGE;
+}
+
+void vm_note_foreign_input(lua_State *lua) {
+	vm_of(lua)->has_foreign_input = true;
 }
 
 // Whether that much memory fits the limit. Collects all garbage first where it doesn't, once in a call.

@@ -40,6 +40,7 @@ struct vm {
 	bool over_budget;
 	bool over_memory;
 	bool bad_result;
+	bool has_foreign_input;       // the call has read what a client or an upstream chose
 	uint64_t now_ms;              // monotonic, of the call
 	const struct clock *clock;    // that scripts read, borrowed; the system's unless set
 	void *host;                   // kept for the room above, borrowed; NULL for none
@@ -69,12 +70,15 @@ void vm_count_exactly(struct vm *vm, bool exactly);
 // calls this before the work.
 void vm_charge(lua_State *lua, uint64_t amount);
 
-// Charges one pass over `bytes` of a request or response body. Also extends the time limit by what a slow machine needs
-// for the pass, so that a large body does not make the call look stuck.
+// Charges one pass over `bytes` of a request or response body, and notes that the call has foreign input. Also extends
+// the time limit by what a slow machine needs for the pass, so that a large body does not make the call look stuck.
 void vm_charge_bytes(lua_State *lua, size_t bytes);
 
+// Notes that the call has read what a client or an upstream chose: from here on its work may be theirs.
+void vm_note_foreign_input(lua_State *lua);
+
 // Whether the call can spend that much and keep a reserve for itself. If not, refuse work whose size a client chooses
-// with an ordinary error: an overrun would count against the called function.
+// with an ordinary error, which a script may catch.
 bool vm_can_afford(lua_State *lua, uint64_t instructions, size_t bytes);
 
 // Raises an error that ends the call with ENDING_BAD_RESULT.

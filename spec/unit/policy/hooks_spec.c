@@ -251,6 +251,51 @@ TEST(five_overruns_in_a_row_disable_a_hook) {
 	fixture_free(&fixture);
 }
 
+// One client must not have a hook disabled for all, neither by a large text nor by a small one or a number.
+TEST(an_overrun_after_reading_what_a_client_chose_does_not_count) {
+	static const struct {
+		const char *reads;
+		bool counts;
+	} rows[] = {
+	    {"nil", true},
+	    {"request.operation", true},
+	    {"request.attempt", true},
+	    {"request.streaming", true},
+	    {"models[1].error_rate", true},
+	    {"#request.model", true},
+	    {"#request.id", false}, // is longer than a name here
+	    {"request:text()", false},
+	    {"request:body()", false},
+	    {"request.headers", false},
+	    {"request.metadata", false},
+	    {"request.bytes", false},
+	    {"request.max_tokens", false},
+	    {"request.input_tokens", false},
+	    {"pcall(request.body, request)", false},
+	    {"require('signalbox.shared').get('text')", false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		char policy[512];
+		fixture_init(&fixture);
+		fixture.attributes.id =
+		    SLICE("a-request-whose-id-the-client-made-longer-than-the-name-of-anything-that-there-is");
+		snprintf(policy, sizeof policy,
+		         "require('signalbox.shared').set('text', 'a prompt') return { " MODELS
+		         ", select = function(request, models)\n"
+		         "local read = %s while true do end end }",
+		         rows[i].reads);
+		fixture_load(&fixture, policy);
+		for (int call = 0; call < 8; call++)
+			CHECK_STRING(fixture_select(&fixture, NULL), "a");
+		CHECK_INT(fixture.errors, rows[i].counts ? 5 : 8);
+		CHECK_INT(fixture.disabled, rows[i].counts);
+		if (check_failures_in_test)
+			printf("  in: %s\n", rows[i].reads);
+		fixture_free(&fixture);
+	}
+}
+
 TEST(errors_do_not_disable_a_hook) {
 	struct fixture fixture;
 	load_select(&fixture, "error('always')");
@@ -347,6 +392,7 @@ int main(void) {
 	RUN(a_model_that_is_not_eligible_is_a_bad_result);
 	RUN(classify_s_results);
 	RUN(five_overruns_in_a_row_disable_a_hook);
+	RUN(an_overrun_after_reading_what_a_client_chose_does_not_count);
 	RUN(errors_do_not_disable_a_hook);
 	RUN(an_event_has_hook_ending_and_place_but_no_message);
 	RUN(the_same_seed_gives_the_same_choices);
