@@ -30,6 +30,8 @@ static const struct schema_key timeouts_keys[] = {
     INTEGER(timeouts, header_ms, 10000, 10, 10 * MINUTE_MS, "a client's whole request head"),
     INTEGER(timeouts, body_ms, 30000, 10, 10 * MINUTE_MS, "a silence while a client's body comes"),
     INTEGER(timeouts, write_ms, 60000, 10, 10 * MINUTE_MS, "a silence while the client doesn't read"),
+    INTEGER(timeouts, min_rate, 500, 0, 1e6,
+            "bytes a second at which clients send bodies and read; slower for twice 10 s, they are cut off"),
     INTEGER(timeouts, client_idle_ms, 75000, 10, HOUR_MS, "an idle client connection is closed after"),
     INTEGER(timeouts, drain_ms, 30000, 0, HOUR_MS, "requests in flight at SIGTERM are cancelled after"),
     {0},

@@ -35,6 +35,7 @@ struct settings {
 	struct engine_options engine;
 	struct {
 		uint64_t header_ms, body_ms, write_ms, client_idle_ms, drain_ms;
+		uint64_t min_rate; // bytes a second
 	} timeouts;
 	struct {
 		uint64_t connections, memory_bytes;

@@ -151,15 +151,22 @@ static void http1_on_writable(void *owner) {
 	struct http1 *http1 = owner;
 	struct server *server = http1_server(http1);
 	bool progress;
+	size_t waiting = write_queue_waiting(&http1->out);
 	enum write_queue_result result = write_queue_send(&http1->out, http1->socket, NULL, 0, &progress);
 	if (result == WRITE_QUEUE_BROKEN) {
 		http1_lose(http1, false);
 		return;
 	}
+	size_t sent = waiting - write_queue_waiting(&http1->out);
+	bool is_too_slow = rate_watch_count(&http1->watch, sent, &server->limits.rate, loop_now_ms(server->loop));
 	if (result == WRITE_QUEUE_EMPTY) {
 		http1->blocked = false;
+		rate_watch_stop(&http1->watch, loop_now_ms(server->loop));
 		socket_want_write(http1->socket, false);
 		timer_stop(&http1->writing);
+	} else if (is_too_slow) {
+		http1_lose(http1, true);
+		return;
 	} else if (progress) {
 		timer_start(&http1->writing, server->timeouts.write_ms);
 	}
@@ -183,7 +190,7 @@ static void http1_on_reading_late(void *owner) {
 	else if (http1->state == HTTP1_BODY && upload_is_waiting(&http1->upload))
 		http1_refuse(http1, 429, UPLOAD_NO_MEMORY);
 	else if (http1->state == HTTP1_BODY)
-		http1_refuse(http1, 408, "The body came too slowly.");
+		http1_refuse(http1, 408, UPLOAD_TOO_SLOW);
 	else
 		http1_close(http1);
 }

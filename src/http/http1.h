@@ -45,9 +45,10 @@ struct http1 {
 	size_t lingered_bytes;
 
 	struct write_queue out;
-	bool blocked;       // the kernel's buffer is full: on_writable continues
-	bool broken;        // nothing can be sent any more; handled at the end of the turn
-	bool reported_full; // the embedder waits for on_writable
+	struct rate_watch watch; // runs while `blocked`
+	bool blocked;            // the kernel's buffer is full: on_writable continues
+	bool broken;             // nothing can be sent any more; handled at the end of the turn
+	bool reported_full;      // the embedder waits for on_writable
 
 	// Of the response.
 	bool closes;  // the connection ends with it

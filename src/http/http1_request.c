@@ -39,6 +39,7 @@ static void http1_begin_body(struct http1 *http1, const struct slice *input) {
 // True when the request is whole.
 static bool http1_read_body(struct http1 *http1, struct slice *input) {
 	struct slice piece;
+	size_t before = http1->body.len;
 	for (;;) {
 		switch (framing_read(&http1->framing, input, &piece)) {
 		case FRAMING_PIECE:
@@ -47,6 +48,10 @@ static bool http1_read_body(struct http1 *http1, struct slice *input) {
 			http1_refuse(http1, 413, "The body is too large.");
 			return false;
 		case FRAMING_MORE:
+			if (upload_is_too_slow(&http1->upload, http1->body.len - before)) {
+				http1_refuse(http1, 408, UPLOAD_TOO_SLOW);
+				return false;
+			}
 			timer_start(&http1->reading, http1_server(http1)->timeouts.body_ms);
 			return false;
 		case FRAMING_END:

@@ -28,6 +28,7 @@ void http1_send(struct http1 *http1, const struct slice *parts, int count) {
 		break;
 	case WRITE_QUEUE_WAITS:
 		http1->blocked = true;
+		rate_watch_run(&http1->watch, loop_now_ms(server->loop));
 		socket_want_write(http1->socket, true);
 		timer_start(&http1->writing, server->timeouts.write_ms);
 		break;

@@ -150,11 +150,32 @@ static void http2_wait_for_room(struct http2 *http2, bool progress) {
 		timer_start(&http2->writing, http2_server(http2)->timeouts.write_ms);
 }
 
-static void http2_note_sent(struct http2 *http2, enum write_queue_result result, bool progress) {
-	http2->blocked = result == WRITE_QUEUE_WAITS;
+static void http2_set_blocked(struct http2 *http2, bool blocked) {
+	uint64_t now_ms = loop_now_ms(http2_server(http2)->loop);
+	if (blocked && !http2->blocked) {
+		http2->blocked_since_ms = now_ms;
+		rate_watch_run(&http2->watch, now_ms);
+	} else if (!blocked && http2->blocked) {
+		http2->blocked_ms += now_ms - http2->blocked_since_ms;
+		rate_watch_stop(&http2->watch, now_ms);
+	}
+	http2->blocked = blocked;
+}
+
+// Sends the queued bytes. Whether some were sent; `blocked` and `broken` tell the rest.
+static bool http2_send(struct http2 *http2) {
+	struct server *server = http2_server(http2);
+	size_t waiting = write_queue_waiting(&http2->out);
+	bool progress;
+	enum write_queue_result result = write_queue_send(&http2->out, http2->socket, NULL, 0, &progress);
+	size_t sent = waiting - write_queue_waiting(&http2->out);
+	bool is_too_slow = rate_watch_count(&http2->watch, sent, &server->limits.rate, loop_now_ms(server->loop));
+	http2_set_blocked(http2, result == WRITE_QUEUE_WAITS);
 	http2->broken |= result == WRITE_QUEUE_BROKEN;
+	http2->is_too_slow |= http2->blocked && is_too_slow;
 	if (http2->blocked)
 		http2_wait_for_room(http2, progress);
+	return progress;
 }
 
 // Sends the queued bytes, and makes frames as long as they can be sent.
@@ -165,8 +186,7 @@ static void http2_flush(struct http2 *http2) {
 			http2->broken |= nghttp2_session_send(http2->session) != 0;
 		if (write_queue_waiting(&http2->out) == 0)
 			break;
-		enum write_queue_result result = write_queue_send(&http2->out, http2->socket, NULL, 0, &progress);
-		http2_note_sent(http2, result, progress);
+		progress = http2_send(http2);
 	}
 	if (http2->blocked || http2->broken)
 		return;
@@ -227,13 +247,10 @@ static void http2_notify_writable(struct http2 *http2) {
 
 static void http2_on_writable(void *owner) {
 	struct http2 *http2 = owner;
-	bool progress = false;
-	if (http2->blocked) {
-		enum write_queue_result result = write_queue_send(&http2->out, http2->socket, NULL, 0, &progress);
-		http2_note_sent(http2, result, progress);
-	}
-	if (http2->broken) {
-		http2_lose(http2, false);
+	if (http2->blocked)
+		http2_send(http2);
+	if (http2->broken || http2->is_too_slow) {
+		http2_lose(http2, !http2->broken);
 	} else if (http2->state == HTTP2_CLOSING && !http2->blocked) {
 		timer_stop(&http2->writing);
 		socket_want_write(http2->socket, false);

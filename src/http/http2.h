@@ -61,8 +61,11 @@ struct http2 {
 	struct list writable; // streams whose full queue has room again
 
 	struct write_queue out;
-	bool blocked; // the kernel's buffer is full: on_writable continues
-	bool broken;  // handled at the end of the turn
+	bool blocked;                          // the kernel's buffer is full: on_writable continues
+	uint64_t blocked_ms, blocked_since_ms; // how long it was until then, and since when it is
+	struct rate_watch watch;               // runs while `blocked`
+	bool is_too_slow;                      // the client reads too slowly
+	bool broken;                           // handled at the end of the turn
 
 	struct token_bucket resets;  // streams that end before their responses do
 	struct token_bucket chatter; // frames without content
@@ -103,14 +106,22 @@ struct http2_stream {
 
 	// The response.
 	struct write_queue out;
-	bool is_waiting;    // nghttp2 waits for http2_response_resume
-	bool breaks_off;    // with a reset after what was written
-	bool reported_full; // the embedder waits for on_writable
+	bool is_waiting;         // nghttp2 waits for http2_response_resume
+	bool breaks_off;         // with a reset after what was written
+	bool reported_full;      // the embedder waits for on_writable
+	struct rate_watch watch; // runs while bytes wait and the connection isn't blocked
+	bool is_too_slow;        // the client reads it too slowly
 	struct response_extent extent;
 };
 
 // http2_session.c: a session whose callbacks get `http2`. NULL when memory is out.
 nghttp2_session *http2_session_new(struct http2 *http2);
+
+// The loop's time without that in which the connection was blocked, when no stream could be read.
+static inline uint64_t http2_unblocked_ms(const struct http2 *http2) {
+	uint64_t now_ms = loop_now_ms(http2->connection.server->loop);
+	return (http2->blocked ? http2->blocked_since_ms : now_ms) - http2->blocked_ms;
+}
 
 // http2_stream.c: a new request. It is in http2->streams until http2_stream_free.
 struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id);

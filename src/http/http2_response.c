@@ -118,6 +118,7 @@ static void http2_response_resume(struct http2_stream *stream) {
 }
 
 static void http2_response_add_bytes(struct http2_stream *stream, struct slice bytes) {
+	rate_watch_run(&stream->watch, http2_unblocked_ms(stream->http2));
 	if (write_queue_add(&stream->out, bytes))
 		http2_response_reset(stream);
 	else if (!timer_is_running(&stream->silence))
@@ -208,16 +209,27 @@ void http2_stream_refuse(struct http2_stream *stream, int status, const char *re
 	server_call_back_later(&stream->http2->connection);
 }
 
+// Limits how long and how slowly the client may read what waits. nghttp2 is on the stack, so the stream is ended later.
+static void http2_response_watch(struct http2_stream *stream, size_t length) {
+	struct server *server = stream->http2->connection.server;
+	uint64_t now_ms = http2_unblocked_ms(stream->http2);
+	bool is_too_slow = rate_watch_count(&stream->watch, length, &server->limits.rate, now_ms);
+	if (write_queue_waiting(&stream->out) == 0) {
+		timer_stop(&stream->silence);
+		rate_watch_stop(&stream->watch, now_ms);
+		return;
+	}
+	stream->is_too_slow |= is_too_slow;
+	http2_stream_watch(stream, stream->is_too_slow ? 0 : server->timeouts.write_ms);
+}
+
 int http2_response_move(struct http2_stream *stream, struct slice frame_head, size_t length) {
 	struct http2 *http2 = stream->http2;
 	int rc = write_queue_add(&http2->out, frame_head);
 	if (rc == 0)
 		rc = write_queue_add(&http2->out, slice_of(write_queue_bytes(&stream->out).ptr, length));
 	write_queue_drop(&stream->out, length);
-	if (write_queue_waiting(&stream->out) == 0)
-		timer_stop(&stream->silence);
-	else
-		http2_stream_watch(stream, http2->connection.server->timeouts.write_ms);
+	http2_response_watch(stream, length);
 	if (stream->reported_full && !stream->out.is_full && list_is_empty(&stream->room))
 		list_append(&http2->writable, &stream->room);
 	return rc;

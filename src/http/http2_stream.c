@@ -35,11 +35,11 @@ static void http2_stream_on_silence(void *owner) {
 	}
 	if (!stream->is_whole && !stream->is_refused) {
 		bool waits = upload_is_waiting(&stream->upload);
-		http2_stream_refuse(stream, waits ? 429 : 408, waits ? UPLOAD_NO_MEMORY : "The body came too slowly.");
+		http2_stream_refuse(stream, waits ? 429 : 408, waits ? UPLOAD_NO_MEMORY : UPLOAD_TOO_SLOW);
 		return;
 	}
 	// While the connection is blocked, all streams are, and the connection's own limit applies.
-	if (timer_is_running(&stream->http2->writing)) {
+	if (!stream->is_too_slow && timer_is_running(&stream->http2->writing)) {
 		http2_stream_watch(stream, http2_stream_server(stream)->timeouts.write_ms);
 		return;
 	}
@@ -255,6 +255,8 @@ void http2_stream_take_body(struct http2_stream *stream, struct slice bytes) {
 		http2_stream_refuse(stream, 429, UPLOAD_NO_MEMORY);
 	else if (buffer_append(&stream->body, bytes))
 		http2_stream_refuse(stream, 413, "The body is too large.");
+	else if (upload_is_too_slow(&stream->upload, bytes.len))
+		http2_stream_refuse(stream, 408, UPLOAD_TOO_SLOW);
 	else
 		http2_stream_watch(stream, http2_stream_server(stream)->timeouts.body_ms);
 }

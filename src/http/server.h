@@ -12,6 +12,7 @@
 #include "base/header.h"
 #include "base/memory.h"
 #include "base/slice.h"
+#include "http/least_rate.h"
 #include "net/loop.h"
 
 struct server;
@@ -36,6 +37,9 @@ struct server_limits {
 	// Counts the bodies of requests, and responses that wait for their clients. While it is full, the server refuses
 	// requests whose body has not begun (429) and pauses reading of the other bodies. NULL: no limit.
 	struct memory_meter *memory;
+	// At which clients must send bodies and read responses that wait for them. A slower body is refused (408), a slower
+	// reader loses the stream (HTTP/2) or the connection. Zeroed: any rate.
+	struct least_rate rate;
 };
 
 struct server_timeouts {

@@ -23,6 +23,8 @@ void upload_begin(struct upload *upload, const struct buffer *body, uint64_t exp
 	upload->body = body;
 	upload->expected_bytes = expected_bytes;
 	upload->began_ms = loop_now_ms(server->loop);
+	upload->watch = (struct rate_watch){0};
+	rate_watch_run(&upload->watch, upload->began_ms);
 	list_append(&server->uploads, &upload->link);
 }
 
@@ -30,6 +32,7 @@ static void upload_stop_waiting(struct upload *upload) {
 	if (!upload_is_waiting(upload))
 		return;
 	list_remove(&upload->waiting);
+	rate_watch_run(&upload->watch, loop_now_ms(upload->connection->server->loop));
 	upload->connection->server->still_comes_bytes -= upload->still_comes_bytes;
 	upload->still_comes_bytes = 0;
 }
@@ -37,6 +40,11 @@ static void upload_stop_waiting(struct upload *upload) {
 void upload_end(struct upload *upload) {
 	upload_stop_waiting(upload);
 	list_remove(&upload->link);
+}
+
+bool upload_is_too_slow(struct upload *upload, size_t bytes) {
+	struct server *server = upload->connection->server;
+	return rate_watch_count(&upload->watch, bytes, &server->limits.rate, loop_now_ms(server->loop));
 }
 
 enum upload_room upload_wants_memory(struct upload *upload, size_t still_comes_bytes) {
@@ -50,6 +58,7 @@ enum upload_room upload_wants_memory(struct upload *upload, size_t still_comes_b
 	upload->still_comes_bytes = still_comes_bytes;
 	server->still_comes_bytes += still_comes_bytes;
 	list_append(&server->waiting_for_memory, &upload->waiting);
+	rate_watch_stop(&upload->watch, loop_now_ms(server->loop));
 	if (!timer_is_running(&server->memory_check))
 		timer_start(&server->memory_check, MEMORY_CHECK_MS);
 	return UPLOAD_WAITS;

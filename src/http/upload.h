@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bodies of requests while they are being received, of all protocols: which of them go on when memory is short.
+// Bodies of requests while they are being received, of all protocols: which of them go on when memory is short, and
+// which come too slowly.
 //
 // A body that needs more memory than there is waits. Then one body after the other is refused with 429 until there is
 // memory, but never the one that lacks least: bodies half come must not hold all memory until their time limits.
@@ -12,11 +13,13 @@
 
 #include "base/buffer.h"
 #include "base/list.h"
+#include "http/least_rate.h"
 
 struct client_connection;
 struct server;
 
 #define UPLOAD_NO_MEMORY "There is no memory for the body now."
+#define UPLOAD_TOO_SLOW "The body came too slowly."
 
 // A part of a protocol's request. Zeroed is none, which may be ended.
 struct upload {
@@ -26,6 +29,7 @@ struct upload {
 	const struct buffer *body; // what has come
 	uint64_t expected_bytes;   // its announced length, or the limit of bodies
 	uint64_t began_ms;
+	struct rate_watch watch;  // stopped while it waits
 	size_t still_comes_bytes; // what the client may send although the upload waits
 };
 
@@ -36,6 +40,9 @@ void upload_begin(struct upload *upload, const struct buffer *body, uint64_t exp
 
 // The body is whole, refused or lost. Does nothing for one that has ended or never began.
 void upload_end(struct upload *upload);
+
+// More of the body has come, and it isn't whole. Whether it comes too slowly.
+bool upload_is_too_slow(struct upload *upload, size_t bytes);
 
 enum upload_room {
 	UPLOAD_GOES_ON,

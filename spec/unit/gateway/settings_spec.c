@@ -86,6 +86,7 @@ TEST(defaults_are_the_documented_ones) {
 	CHECK_INT(settings->timeouts.client_idle_ms, 75000);
 	CHECK_INT(settings->engine.timeouts.pool_idle_ms, 60000);
 	CHECK_INT(settings->timeouts.drain_ms, 30000);
+	CHECK_INT(settings->timeouts.min_rate, 500);
 	CHECK_INT(settings->engine.limits.body_bytes, 26214400);
 	CHECK_INT(settings->engine.limits.response_bytes, 26214400);
 	CHECK_INT(settings->engine.limits.header_bytes, 65536);
@@ -182,6 +183,7 @@ static const struct {
     {"timeouts.client_idle_ms", NULL, 1, "timeouts.client_idle_ms: expected"},
     {"timeouts.pool_idle_ms", NULL, 1, "timeouts.pool_idle_ms: expected"},
     {"timeouts.drain_ms", NULL, 3600001, "timeouts.drain_ms: expected a whole number from 0 to 3600000"},
+    {"timeouts.min_rate", NULL, 1000001, "timeouts.min_rate: expected a whole number from 0 to 1000000"},
     {"timeouts.conect_ms", NULL, 100, "timeouts.conect_ms: expected a known key (did you mean connect_ms?)"},
     {"limits.body_bytes", NULL, 1, "limits.body_bytes: expected"},
     {"limits.response_bytes", NULL, 1, "limits.response_bytes: expected"},

@@ -261,6 +261,128 @@ TEST(closes_on_a_client_that_does_not_read) {
 	}
 }
 
+static const struct least_rate in_a_moment = {500, 40};
+
+static struct server_limits limits_with(struct least_rate rate) {
+	struct server_limits limits = quick_limits;
+	limits.rate = rate;
+	return limits;
+}
+
+TEST(refuses_a_body_that_drips) {
+	struct server_limits limits = limits_with(in_a_moment);
+	struct buffer whole;
+	buffer_init(&whole, 1 << 16);
+	for (int i = 0; i < 2000; i++)
+		buffer_append(&whole, SLICE("1\r\na\r\n"));
+	buffer_append_byte(&whole, 0);
+	for (int chunked = 0; chunked < 2; chunked++) {
+		struct served served;
+		struct client client;
+		struct drip drip;
+		served_start(&served, &limits, &patient, NULL);
+		client_open(&client, &served);
+		client_send(&client, chunked ? SLICE(POST("/echo", "Transfer-Encoding: chunked\r\n"))
+		                             : SLICE(POST("/echo", "Content-Length: 9000\r\n")));
+		drip_start(&drip, &served, &client, whole.ptr, 4);
+		UNTIL(&served, client.ended || client.broken);
+		GOT(&client, "408 refused|");
+		CHECK_INT(served.requests, 0);
+		timer_stop(&drip.timer);
+		client_close(&client);
+		served_stop(&served);
+	}
+	buffer_free(&whole);
+}
+
+// Reads at most 64 KB each millisecond.
+struct sip {
+	struct timer timer;
+	struct client *client;
+	size_t bytes;
+};
+
+static void on_sip(void *owner) {
+	struct sip *sip = owner;
+	char bytes[65536];
+	ssize_t count = socket_read(sip->client->socket, bytes, sizeof bytes);
+	sip->bytes += count > 0 ? (size_t)count : 0;
+	sip->client->broken |= count == SOCKET_BROKEN;
+	if (!sip->client->broken)
+		timer_start(&sip->timer, 1);
+}
+
+TEST(cuts_off_a_client_that_reads_slowly) {
+	// That pace is too slow for the first rate only.
+	static const struct least_rate rates[] = {{1000000000, 20}, {1000, 20}};
+	enum { BYTES = 32 << 20 };
+	struct buffer body;
+	buffer_init(&body, BYTES);
+	append_run(&body, BYTES);
+	for (size_t i = 0; i < 2; i++) {
+		struct server_limits limits = limits_with(rates[i]);
+		struct served served;
+		struct client client;
+		struct sip sip = {.client = &client};
+		served_start(&served, &limits, &patient, NULL);
+		client_open(&client, &served);
+		client_send(&client, SLICE(GET("/hold")));
+		UNTIL(&served, served.held_count == 1);
+		socket_want_read(client.socket, false);
+		server_response_start(served.held[0], 200, (struct headers){0}, BYTES);
+		server_response_write(served.held[0], buffer_slice(&body));
+		timer_init(&sip.timer, served.loop, on_sip, &sip);
+		timer_start(&sip.timer, 1);
+		if (i == 0) {
+			UNTIL(&served, client.broken);
+			CHECK_INT(served.gone, 1);
+			CHECK(sip.bytes < BYTES);
+		} else {
+			UNTIL(&served, sip.bytes > BYTES);
+			server_response_end(served.held[0]);
+		}
+		timer_stop(&sip.timer);
+		client_close(&client);
+		served_stop(&served);
+	}
+	buffer_free(&body);
+}
+
+struct slow_model {
+	struct timer timer;
+	struct served *served;
+	int pieces;
+};
+
+static void on_piece(void *owner) {
+	struct slow_model *model = owner;
+	if (model->pieces-- > 0) {
+		server_response_write(model->served->held[0], SLICE("piece"));
+		timer_start(&model->timer, 10);
+	} else {
+		server_response_end(model->served->held[0]);
+	}
+}
+
+// No time counts in which nothing waits for the client.
+TEST(a_slow_model_is_not_the_client_s_fault) {
+	struct server_limits limits = limits_with((struct least_rate){1000000000, 150});
+	struct served served;
+	struct client client;
+	struct slow_model model = {.served = &served, .pieces = 40};
+	served_start(&served, &limits, &patient, NULL);
+	client_open(&client, &served);
+	client_send(&client, SLICE(GET("/hold")));
+	UNTIL(&served, served.held_count == 1);
+	server_response_start(served.held[0], 200, (struct headers){0}, 200);
+	timer_init(&model.timer, served.loop, on_piece, &model);
+	timer_start(&model.timer, 1);
+	UNTIL(&served, slice_ends(client_got(&client, false), SLICE("piece|")));
+	CHECK_INT(served.gone, 0);
+	client_close(&client);
+	served_stop(&served);
+}
+
 int main(void) {
 	RUN(holds_back_a_writer_whose_client_does_not_read);
 	RUN(stops_responding_to_a_client_that_does_not_read);
@@ -270,5 +392,8 @@ int main(void) {
 	RUN(waits_for_a_slow_body_while_bytes_arrive);
 	RUN(waits_for_a_slow_reader);
 	RUN(closes_on_a_client_that_does_not_read);
+	RUN(refuses_a_body_that_drips);
+	RUN(cuts_off_a_client_that_reads_slowly);
+	RUN(a_slow_model_is_not_the_client_s_fault);
 	return check_summary();
 }

@@ -418,6 +418,106 @@ TEST(leaves_nothing_behind) {
 	served_stop(&served);
 }
 
+// Calls `act` each four milliseconds.
+struct ticker {
+	struct timer timer;
+	struct http2_client *client;
+	int32_t id;
+	void (*act)(struct ticker *ticker);
+};
+
+static void on_tick(void *owner) {
+	struct ticker *ticker = owner;
+	ticker->act(ticker);
+	http2_flush(ticker->client);
+	timer_start(&ticker->timer, 4);
+}
+
+static void ticker_start(struct ticker *ticker, struct served *served) {
+	timer_init(&ticker->timer, served->loop, on_tick, ticker);
+	timer_start(&ticker->timer, 1);
+}
+
+static void send_a_byte(struct ticker *ticker) {
+	ticker->client->upload.len++;
+	nghttp2_session_resume_data(ticker->client->session, ticker->id);
+}
+
+static void open_window_by_a_byte(struct ticker *ticker) {
+	nghttp2_submit_window_update(ticker->client->session, NGHTTP2_FLAG_NONE, ticker->id, 1);
+}
+
+TEST(refuses_a_body_that_drips) {
+	struct server_limits limits = quick_limits;
+	struct served served;
+	struct http2_client client;
+	struct buffer body;
+	limits.rate = (struct least_rate){500, 40};
+	buffer_init(&body, 1 << 20);
+	append_run(&body, 100000);
+	served_start(&served, &limits, &patient, NULL);
+	http2_open(&client, &served, 100000);
+	client.upload = slice_of(body.ptr, 1);
+	client.upload_ends = false;
+	struct ticker ticker = {.client = &client, .id = http2_ask(&client, "POST", "/a", NULL, NULL), .act = send_a_byte};
+	ticker_start(&ticker, &served);
+	UNTIL(&served, got_of(&client, ticker.id)->status == 408);
+	timer_stop(&ticker.timer);
+	ANSWERED(&client, http2_ask(&client, "GET", "/b", NULL, NULL), "200 /b|");
+	http2_close(&client);
+	served_stop(&served);
+	buffer_free(&body);
+}
+
+// Its stream ends, the connection goes on.
+TEST(cuts_off_a_stream_that_is_read_slowly) {
+	struct server_limits limits = quick_limits;
+	struct served served;
+	struct http2_client client;
+	struct buffer body;
+	limits.rate = (struct least_rate){500, 40};
+	buffer_init(&body, 1 << 20);
+	append_run(&body, 100000);
+	served_start(&served, &limits, &patient, NULL);
+	http2_open(&client, &served, 1000);
+	client.holds_windows = true;
+	struct ticker ticker = {
+	    .client = &client, .id = http2_ask(&client, "GET", "/hold", NULL, NULL), .act = open_window_by_a_byte};
+	UNTIL(&served, served.held_count == 1);
+	server_response_start(served.held[0], 200, (struct headers){0}, -1);
+	server_response_write(served.held[0], buffer_slice(&body));
+	ticker_start(&ticker, &served);
+	UNTIL(&served, got_of(&client, ticker.id)->closed == NGHTTP2_CANCEL);
+	timer_stop(&ticker.timer);
+	CHECK_INT(served.gone, 1);
+	ANSWERED(&client, http2_ask(&client, "GET", "/b", NULL, NULL), "200 /b|");
+	http2_close(&client);
+	served_stop(&served);
+	buffer_free(&body);
+}
+
+// No time counts in which nothing waits for the client.
+TEST(a_slow_model_is_not_the_client_s_fault) {
+	struct server_limits limits = quick_limits;
+	struct served served;
+	struct http2_client client;
+	limits.rate = (struct least_rate){1000000000, 150};
+	served_start(&served, &limits, &patient, NULL);
+	http2_open(&client, &served, 100000);
+	int32_t id = http2_ask(&client, "GET", "/hold", NULL, NULL);
+	UNTIL(&served, served.held_count == 1);
+	server_response_start(served.held[0], 200, (struct headers){0}, -1);
+	for (int i = 0; i < 40; i++) {
+		server_response_write(served.held[0], SLICE("piece"));
+		pass(&served, 10);
+	}
+	server_response_end(served.held[0]);
+	ANSWERED(&client, id, "200 (200)|");
+	CHECK_INT(served.gone, 0);
+	http2_close(&client);
+	served_stop(&served);
+}
+
 int main(void) {
 	RUN(holds_back_a_writer_whose_stream_is_not_read);
 	RUN(holds_back_a_writer_whose_connection_is_not_read);
@@ -434,5 +534,8 @@ int main(void) {
 	RUN(replaces_idle_clients_by_new_ones);
 	RUN(closes_from_within_a_request);
 	RUN(leaves_nothing_behind);
+	RUN(refuses_a_body_that_drips);
+	RUN(cuts_off_a_stream_that_is_read_slowly);
+	RUN(a_slow_model_is_not_the_client_s_fault);
 	return check_summary();
 }

@@ -214,7 +214,7 @@ static size_t format_refusal(void *owner, int status, const char *reason, struct
 static const struct server_events server_events = {on_request, on_writable, on_gone, format_refusal};
 
 static void walk_from(uint64_t seed) {
-	static const struct server_limits limits = {65536, 1 << 20, 1000, NULL};
+	static const struct server_limits limits = {.header_bytes = 65536, .body_bytes = 1 << 20, .connections = 1000};
 	static const struct server_timeouts timeouts = {10000, 10000, 10000, 10000};
 	struct walk *walk = calloc(1, sizeof(*walk));
 	const char *message = NULL;
