@@ -91,31 +91,114 @@ describe("prepare", function()
     assert.is_true(is_signed(got, "x-team"))
   end)
 
+  -- A body's operation, what the policy's prepare returns, the body, headers, and the 400's sentence.
+  local GUARDRAIL = '{ guardrail = { identifier = "gr", version = "1" } }'
+  local GZIP = { ["Content-Encoding"] = "gzip" }
+  local DEEP = '{"a":' .. ("["):rep(64) .. ("]"):rep(64) .. '}'
   local unfit = {
-    { "no JSON", "invoke", "not JSON", "max_tokens left out: the body is no JSON object" },
-    { "cut short", "converse", '{"messages":[', "max_tokens left out: the body is no valid JSON, or nested too deep" },
-    { "ambiguous", "converse", '{"inferenceConfig":{"maxTokens":1,"maxTokens":2}}',
-      'max_tokens left out: the body\'s "maxTokens" is there more than once' },
-    { "compressed", "converse", "\31\139\8\0bytes", "max_tokens left out: the body is compressed" },
-    { "without a limit", "invoke", "{}", "max_tokens left out: the body has no limit of tokens of a known name" },
+    { "no JSON", "invoke", "{ max_tokens = 5 }", "not JSON", nil, "The body is not valid JSON, at offset 0." },
+    { "cut short", "converse", "{ max_tokens = 5 }", '{"messages":[', nil,
+      "The body is not valid JSON, at offset 13." },
+    { "ambiguous", "converse", "{ max_tokens = 5 }", '{"inferenceConfig":{"maxTokens":1,"maxTokens":2}}', nil,
+      'The body has "maxTokens" twice, the second time at offset 46.' },
+    { "compressed", "converse", "{ max_tokens = 5 }", "\31\139\8\0bytes", GZIP,
+      "The body has to be UTF-8 without a content-encoding." },
+    { "without a limit", "invoke", "{ max_tokens = 5 }", "{}", nil,
+      "The body has no limit of tokens of a known name." },
+    { "compressed and to be guarded", "converse", GUARDRAIL, "{}", GZIP,
+      "The body has to be UTF-8 without a content-encoding." },
+    { "marked", "converse", GUARDRAIL, '\239\187\191{"messages":[]}', nil,
+      "The body begins with a byte order mark, at offset 0." },
+    { "UTF-16", "converse", GUARDRAIL, "{\0}\0", nil, "The body is not UTF-8, at offset 1." },
+    { "of another charset", "converse", GUARDRAIL, "{}", { ["Content-Type"] = "application/json; charset=utf-16" },
+      "The body has to be UTF-8 without a content-encoding." },
+    { "guarded twice by its client", "converse-stream", GUARDRAIL,
+      '{"guardrailConfig":{"guardrailIdentifier":"mine"},"guardrail\\u0043onfig":{}}', nil,
+      'The body has "guardrailConfig" twice, the second time at offset 73.' },
+    { "followed by text", "converse", GUARDRAIL, '{"messages":[]}{"messages":[]}', nil,
+      "The body has text behind its JSON value, at offset 15." },
+    { "nested too deep", "converse", GUARDRAIL, DEEP, nil, "The body is nested too deep, at offset 68." },
+    { "nested too deep for a required tier", "converse", '{ service_tier = "flex", required = true }', DEEP, nil,
+      "The body is nested too deep, at offset 68." },
   }
   for _, case in ipairs(unfit) do
-    local title, operation, body, reason = table.unpack(case)
-    it("goes on with a body that is " .. title .. ", and logs the dropped edit", function()
-      local headers = title == "compressed" and { ["Content-Encoding"] = "gzip" } or nil
-      local got, gateway = send('return { max_tokens = 5, headers = { ["x-team"] = "red" } }',
-        signalbox.call("chat", operation, body, headers), DEBUG)
-      assert.equal(body, got.body)
-      assert.equal("red", got.headers["x-team"])
+    local title, operation, edits, body, headers, reason = table.unpack(case, 1, 6)
+    it("has a body refused that is " .. title, function()
+      local upstream = scene:upstream("answer:json(200, '{}')")
+      local gateway = scene:gateway(upstream, { policy = policy("return " .. edits), settings = DEBUG })
+      local response = gateway.request(signalbox.call("chat", operation, body, headers))
+      assert.equal(400, response.status)
+      assert.equal("ValidationException", response.headers["x-amzn-errortype"])
+      assert.equal("REQUEST_REFUSED", response.headers["x-signalbox-error"])
+      assert.equal(reason, cjson.decode(response.body).message)
+      assert.equal(0, #upstream.recorded())
       gateway.access(1)
       local errors = gateway.entries("policy-error")
       assert.equal(1, #errors)
       assert.equal("prepare", errors[1].hook)
-      assert.equal(reason, ("%s left out: %s"):format(errors[1].edit, errors[1].reason))
+      assert.equal(reason, errors[1].reason)
       assert.equal(NOVA, errors[1].model)
-      assert.equal(1, #gateway.entries("policy error"))
+      local refused = gateway.entries("request refused")
+      assert.equal(1, #refused)
+      assert.equal(reason, refused[1].reason)
+      assert.equal(reason, gateway.entries("error")[1].reason)
     end)
   end
+
+  it("goes on without a tier that it doesn't require", function()
+    local got, gateway = send('return { service_tier = "flex", headers = { ["x-team"] = "red" } }',
+      signalbox.call("chat", "converse", DEEP), DEBUG)
+    assert.equal(DEEP, got.body)
+    assert.equal("red", got.headers["x-team"])
+    gateway.access(1)
+    local errors = gateway.entries("policy-error")
+    assert.equal(1, #errors)
+    assert.equal("service_tier", errors[1].edit)
+    assert.equal(1, #gateway.entries("policy error"))
+  end)
+
+  it("guards an InvokeModel by headers, whatever its body is", function()
+    local got = send("return " .. GUARDRAIL, signalbox.call("chat", "invoke", "not JSON", GZIP))
+    assert.equal("not JSON", got.body)
+    assert.equal("gr", got.headers["x-amzn-bedrock-guardrailidentifier"])
+  end)
+
+  -- What a hook, a quota or the routing of tiers reads has to mean the same to the model.
+  local readers = {
+    { "by a quota", 'models = { { id = "%s", quota = { tpm = 100000 } } }' },
+    { "by tiers", 'models = { { id = "%s", tier = "flex" } }' },
+    { "by select", 'models = { { id = "%s" } }, select = function(r, m) return m[r.metadata.team and 1 or 1] end' },
+    { "as text", 'models = { { id = "%s" } }, select = function(r, m) return m[#r:text() < 9 and 1] end' },
+    { "by no one", 'models = { { id = "%s" } }, select = function(_, m) return m[1] end', true },
+  }
+  local twofold = {
+    '{"requestMetadata":{"team":"a"},"requestMetadata":{"team":"b"}}', '\239\187\191{}', '{} x', "{\0}\0",
+    '{"a":"\192\162"}',
+  }
+  for _, case in ipairs(readers) do
+    local title, source, passes = table.unpack(case, 1, 3)
+    it("leaves a body that is read " .. title .. (passes and " as it is" or " no second meaning"), function()
+      local upstream = scene:upstream("answer:json(200, '{}')")
+      local gateway = scene:gateway(upstream, { policy = "return { " .. source:format(NOVA) .. " }" })
+      for _, body in ipairs(twofold) do
+        local response = gateway.request(signalbox.call("chat", "converse", body))
+        assert.equal(passes and 200 or 400, response.status, body)
+      end
+      assert.equal(passes and #twofold or 0, #upstream.recorded())
+      assert.equal(200, gateway.request(signalbox.call("chat", "converse", '{"requestMetadata":{"team":"a"}}')).status)
+    end)
+  end
+
+  it("has metadata refused that names a key twice, where select reads it", function()
+    local upstream = scene:upstream("answer:json(200, '{}')")
+    local gateway = scene:gateway(upstream, { policy = ([[return { models = { { id = "%s" } },
+      select = function(request, models) return request.metadata.team and models[1] end }]]):format(NOVA) })
+    local response = gateway.request(signalbox.call("chat", "converse",
+      '{"requestMetadata":{"team":"a","te\\u0061m":"b"}}'))
+    assert.equal(400, response.status)
+    assert.equal('The body has "requestMetadata.*" twice, the second time at offset 31.',
+      cjson.decode(response.body).message)
+  end)
 
   it("leaves the request unedited after an error", function()
     local got, gateway = send('error("out of order")', signalbox.call("chat", "converse", ODD_BODY), DEBUG)

@@ -94,17 +94,17 @@ describe("service tiers", function()
 
   -- It would be sent a second time at the tier that has just throttled.
   it("fails over where the next tier can't be written into the request", function()
-    local emulator = scene:emulator(world())
-    emulator.control(NOVA, { fault = "ThrottlingException", tier = "default" })
-    local gateway = scene:gateway(emulator,
+    local upstream = scene:upstream([[
+      if number == 1 then answer:json(429, '{"message":"no"}', "x-amzn-errortype: ThrottlingException\r\n")
+      else answer:json(200, '{}') end]])
+    local gateway = scene:gateway(upstream,
       { policy = pool { tier_escalation = "priority" }, settings = signalbox.DEBUG })
-    local tier = '"serviceTier":{"type":"default"},'
-    local twice = signalbox.converse_body("hello"):gsub("^{", "{" .. tier .. tier)
-    local response = gateway.request(signalbox.call("chat", "converse", twice))
+    local deep = signalbox.converse_body("hello"):gsub("}$", ',"x":' .. ("["):rep(64) .. ("]"):rep(64) .. "}")
+    local response = gateway.request(signalbox.call("chat", "converse", deep))
     assert.equal(200, response.status, response.body)
     assert.equal(CLAUDE, response.headers["x-signalbox-model"])
     assert.equal("2", response.headers["x-signalbox-attempts"])
-    assert.equal(1, counts(emulator, NOVA, "converse").received)
+    assert.equal(deep, upstream.recorded()[2].body)
     gateway.access(1)
     assert.equal(0, #gateway.entries("tier-escalation"))
   end)

@@ -3,7 +3,6 @@
 #include "fuzz.h"
 
 #include "aws/body_edit.h"
-#include "aws/json_edit.h"
 #include "aws/request_shape.h"
 #include "base/json.h"
 
@@ -85,25 +84,18 @@ static void check_is_json(struct slice text) {
 }
 
 static void check_has_edit(const struct body_edit *edit, enum operation operation, struct slice text) {
-	struct json_place places[] = {
-	    {.name = "serviceTier"},     {.parent = "serviceTier", .name = "type"},
-	    {.name = "guardrailConfig"}, {.parent = "guardrailConfig", .name = "guardrailIdentifier"},
-	    {.name = "inferenceConfig"}, {.parent = "inferenceConfig", .name = "maxTokens"},
-	};
-	char reason[JSON_EDIT_REASON_BYTES];
-	PROMISE(json_edit_find(text, places, sizeof places / sizeof *places, reason) == 0);
+	struct request_shape shape;
+	request_shape_read(text, &shape);
+	PROMISE(shape.flaw.kind == FLAW_NONE);
 	if (operation != OPERATION_CONVERSE)
 		return;
-	if (edit->tier.len) {
-		PROMISE(places[0].count == 1 && places[0].members == 1 && places[1].count == 1);
-		struct request_shape shape;
-		request_shape_read(text, &shape);
-		PROMISE(slice_equal(shape.tier, edit->tier));
-	}
+	if (edit->tier.len)
+		PROMISE(shape.counts[PLACE_TIER] == 1 && slice_equal(shape.tier, edit->tier));
 	if (edit->guardrail_identifier.len)
-		PROMISE(places[2].count == 1 && places[2].members >= 2 && places[3].count == 1);
+		PROMISE(shape.counts[PLACE_GUARDRAIL] == 1 && shape.members[PLACE_GUARDRAIL].kind == JSON_OBJECT);
 	if (edit->max_tokens)
-		PROMISE(places[4].count == 1 && places[5].count == 1 && slice_equal(places[5].value, SLICE("77")));
+		PROMISE(shape.counts[PLACE_MAX_TOKENS] == 1 &&
+		        slice_equal(shape.members[PLACE_MAX_TOKENS].value, SLICE("77")) && shape.max_tokens == MAX_TOKENS);
 }
 
 static void check_edited(const struct body_edit *edit, enum operation operation, struct slice body, struct slice out) {
@@ -119,18 +111,54 @@ static void check_edited(const struct body_edit *edit, enum operation operation,
 	buffer_free(&after.text);
 }
 
-static void apply(const struct body_edit *edit, enum operation operation, struct slice body) {
+// Reads the body in slices of any lengths; the shape is that of one pass.
+static void read_sliced(struct slice body, struct fuzz_input *lengths, struct request_shape *shape) {
+	struct request_shape whole;
+	struct request_scan scan;
+	request_shape_read(body, &whole);
+	request_scan_begin(&scan, body, shape);
+	while (!request_scan_step(&scan, 1 + fuzz_byte(lengths)))
+		;
+	PROMISE(memcmp(shape, &whole, offsetof(struct request_shape, members)) == 0);
+	for (size_t i = 0; i < REQUEST_PLACES; i++)
+		PROMISE(shape->counts[i] == 0 || (shape->members[i].kind == whole.members[i].kind &&
+		                                  shape->members[i].is_empty == whole.members[i].is_empty &&
+		                                  shape->members[i].value.ptr == whole.members[i].value.ptr &&
+		                                  shape->members[i].value.len == whole.members[i].value.len));
+}
+
+// 0 or the status of a refusal.
+static int edit_body(const struct body_edit *edit, enum operation operation, struct slice body,
+                     struct fuzz_input *lengths, struct buffer *out) {
 	char reason[BODY_EDIT_REASON_BYTES];
+	struct request_shape shape;
+	struct json_patches patches;
+	struct json_patch_cursor cursor = {0};
+	bool is_over = false;
+	read_sliced(body, lengths, &shape);
+	if (shape.flaw.kind != FLAW_NONE) {
+		request_flaw_describe(&shape.flaw, reason);
+		PROMISE(reason[0] && shape.flaw.offset <= body.len);
+		return -1;
+	}
+	int status = body_edit_plan(edit, operation, body, &shape, &patches, reason);
+	PROMISE(status == 0 || (reason[0] && memchr(reason, '\0', sizeof reason)));
+	while (status == 0 && !is_over)
+		status = json_patches_write(&patches, body, &cursor, 1 + fuzz_byte(lengths), out, &is_over);
+	json_patches_free(&patches);
+	return status;
+}
+
+static void apply(const struct body_edit *edit, enum operation operation, struct slice body,
+                  struct fuzz_input *lengths) {
 	struct buffer out, again;
 	buffer_init(&out, TEXT_BYTES);
 	buffer_init(&again, TEXT_BYTES);
-	if (body_edit_apply(edit, operation, body, &out, reason) == 0) {
+	if (edit_body(edit, operation, body, lengths, &out) == 0) {
 		check_edited(edit, operation, body, buffer_slice(&out));
 		// The same edit again changes nothing.
-		PROMISE(body_edit_apply(edit, operation, buffer_slice(&out), &again, reason) == 0);
+		PROMISE(edit_body(edit, operation, buffer_slice(&out), lengths, &again) == 0);
 		PROMISE(slice_equal(buffer_slice(&out), buffer_slice(&again)));
-	} else {
-		PROMISE(reason[0] && memchr(reason, '\0', sizeof reason));
 	}
 	buffer_free(&out);
 	buffer_free(&again);
@@ -148,9 +176,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		edit.guardrail_version = SLICE("1");
 		edit.guardrail_trace = flags & 16 ? SLICE("ENABLED") : (struct slice){0};
 	}
+	struct fuzz_input lengths = input; // the body's bytes are the lengths of slices, too
 	struct slice body = fuzz_copy(&input, SIZE_MAX);
 	if (body_edit_is_in_body(&edit, operation))
-		apply(&edit, operation, body);
+		apply(&edit, operation, body, &lengths);
 	fuzz_free(body);
 	return 0;
 }

@@ -2,17 +2,11 @@
 // The form of each value; aws/request_shape has their places.
 #include "aws/body_edit.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "aws/json_edit.h"
-#include "aws/request_shape.h"
 #include "base/error.h"
 #include "base/json_writer.h"
-
-_Static_assert((int)BODY_EDIT_REASON_BYTES == (int)JSON_EDIT_REASON_BYTES, "a reason is copied whole");
 
 enum { VALUE_BYTES = 32768, DIGITS_BYTES = 24 };
 
@@ -58,85 +52,115 @@ static void append_guardrail(const struct body_edit *edit, struct buffer *object
 	json_end_object(&json);
 }
 
-static int edit_converse(const struct body_edit *edit, struct slice max_tokens, struct slice body, struct buffer *out,
-                         char *reason) {
-	struct json_edit edits[3];
-	size_t count = 0;
+// A body and its patches.
+struct edited {
+	struct slice body;
+	const struct request_shape *shape;
+	struct json_patches *patches;
+	bool is_empty; // the outermost object has no members yet
+};
+
+static size_t edited_offset(const struct edited *edited, struct slice part) {
+	return (size_t)(part.ptr - edited->body.ptr);
+}
+
+static void edit_replace(struct edited *edited, enum request_place place, struct slice value) {
+	struct slice old = edited->shape->members[place].value;
+	json_patches_replace(edited->patches, edited_offset(edited, old), old.len, value);
+}
+
+// Sets a member of the outermost object.
+static void edit_top(struct edited *edited, enum request_place place, struct slice name, struct slice value) {
+	if (edited->shape->counts[place])
+		edit_replace(edited, place, value);
+	else
+		json_patches_insert(edited->patches, edited->shape->inside, &edited->is_empty, name, value);
+}
+
+// Sets inferenceConfig.maxTokens.
+static int edit_max_tokens(struct edited *edited, struct slice max_tokens, char *reason) {
+	const struct request_shape *shape = edited->shape;
+	const struct request_member *config = &shape->members[PLACE_CONFIG];
+	bool is_empty = config->is_empty;
+	if (shape->counts[PLACE_CONFIG] == 0) {
+		char object[DIGITS_BYTES + sizeof REQUEST_MAX_TOKENS + 8];
+		int length = snprintf(object, sizeof object, "{\"" REQUEST_MAX_TOKENS "\":%.*s}", SLICE_ARGS(max_tokens));
+		edit_top(edited, PLACE_CONFIG, SLICE(REQUEST_CONFIG), slice_of(object, (size_t)length));
+	} else if (config->kind != JSON_OBJECT) {
+		snprintf(reason, BODY_EDIT_REASON_BYTES, "The body's \"" REQUEST_CONFIG "\" is no object, at offset %zu.",
+		         edited_offset(edited, config->value));
+		return ERROR_INVALID;
+	} else if (shape->counts[PLACE_MAX_TOKENS]) {
+		edit_replace(edited, PLACE_MAX_TOKENS, max_tokens);
+	} else {
+		json_patches_insert(edited->patches, edited_offset(edited, config->value) + 1, &is_empty,
+		                    SLICE(REQUEST_MAX_TOKENS), max_tokens);
+	}
+	return 0;
+}
+
+static int edit_converse(const struct body_edit *edit, struct edited *edited, struct slice max_tokens, char *reason) {
 	struct buffer tier, guardrail;
 	buffer_init(&tier, VALUE_BYTES);
 	buffer_init(&guardrail, VALUE_BYTES);
 	if (edit->tier.len) {
 		append_tier(edit, &tier);
-		edits[count++] = (struct json_edit){NULL, REQUEST_TIER, buffer_slice(&tier)};
+		edit_top(edited, PLACE_TIER, SLICE(REQUEST_TIER), buffer_slice(&tier));
 	}
 	if (edit->guardrail_identifier.len) {
 		append_guardrail(edit, &guardrail);
-		edits[count++] = (struct json_edit){NULL, REQUEST_GUARDRAIL, buffer_slice(&guardrail)};
+		edit_top(edited, PLACE_GUARDRAIL, SLICE(REQUEST_GUARDRAIL), buffer_slice(&guardrail));
 	}
-	if (edit->max_tokens > 0)
-		edits[count++] = (struct json_edit){REQUEST_CONFIG, REQUEST_MAX_TOKENS, max_tokens};
-	int status = tier.failed || guardrail.failed ? ERROR_LIMIT : json_edit_apply(body, edits, count, out, reason);
+	int status = edit->max_tokens > 0 ? edit_max_tokens(edited, max_tokens, reason) : 0;
+	if (tier.failed || guardrail.failed)
+		status = ERROR_LIMIT;
 	buffer_free(&tier);
 	buffer_free(&guardrail);
 	return status;
 }
 
-// Lists the places where a body may limit its tokens, after the `*parents` objects that contain some of them. Returns
-// the number of places.
-static size_t list_limits(struct json_place places[JSON_EDIT_PLACES_MAX], size_t *parents) {
-	size_t count = 0;
-	for (const struct json_path *limit = request_limits; limit->keys[0]; limit++) {
-		bool is_listed = !limit->keys[1];
-		for (size_t i = 0; i < count && !is_listed; i++)
-			is_listed = strcmp(places[i].name, limit->keys[0]) == 0;
-		if (!is_listed)
-			places[count++] = (struct json_place){.name = limit->keys[0]};
-	}
-	*parents = count;
-	for (const struct json_path *limit = request_limits; limit->keys[0]; limit++) {
-		assert(count < JSON_EDIT_PLACES_MAX);
-		places[count++] = limit->keys[1] ? (struct json_place){.parent = limit->keys[0], .name = limit->keys[1]}
-		                                 : (struct json_place){.name = limit->keys[0]};
-	}
-	return count;
+static const char *limit_name(size_t limit) {
+	const char *const *keys = request_limits[limit].keys;
+	return keys[1] ? keys[1] : keys[0];
 }
 
 // Replaces the limit that the body has. Without one the model family is unknown, so nothing is inserted.
-static int edit_invoke(struct slice max_tokens, struct slice body, struct buffer *out, char *reason) {
-	struct json_place places[JSON_EDIT_PLACES_MAX];
-	const struct json_place *limit = NULL;
-	size_t parents, count = list_limits(places, &parents);
-	int status = json_edit_find(body, places, count, reason);
-	for (size_t i = parents; status == 0 && i < count; i++) {
-		if (places[i].count == 0 || places[i].kind != JSON_NUMBER)
+static int edit_invoke(struct edited *edited, struct slice max_tokens, char *reason) {
+	size_t found = REQUEST_LIMITS;
+	for (size_t i = 0; i < REQUEST_LIMITS; i++) {
+		if (edited->shape->counts[PLACE_LIMITS + i] == 0 ||
+		    edited->shape->members[PLACE_LIMITS + i].kind != JSON_NUMBER)
 			continue;
-		if (limit) {
-			snprintf(reason, BODY_EDIT_REASON_BYTES, "the body limits its tokens twice: \"%s\" and \"%s\"", limit->name,
-			         places[i].name);
+		if (found < REQUEST_LIMITS) {
+			snprintf(reason, BODY_EDIT_REASON_BYTES, "The body limits its tokens twice: \"%s\" and \"%s\".",
+			         limit_name(found), limit_name(i));
 			return ERROR_INVALID;
 		}
-		limit = &places[i];
+		found = i;
 	}
-	if (status)
-		return status;
-	if (!limit) {
-		snprintf(reason, BODY_EDIT_REASON_BYTES, "the body has no limit of tokens of a known name");
+	if (found == REQUEST_LIMITS) {
+		snprintf(reason, BODY_EDIT_REASON_BYTES, "The body has no limit of tokens of a known name.");
 		return ERROR_INVALID;
 	}
-	struct json_edit edit = {limit->parent, limit->name, max_tokens};
-	return json_edit_apply(body, &edit, 1, out, reason);
+	edit_replace(edited, (enum request_place)(PLACE_LIMITS + found), max_tokens);
+	return 0;
 }
 
-int body_edit_apply(const struct body_edit *edit, enum operation operation, struct slice body, struct buffer *out,
-                    char reason[BODY_EDIT_REASON_BYTES]) {
+int body_edit_plan(const struct body_edit *edit, enum operation operation, struct slice body,
+                   const struct request_shape *shape, struct json_patches *patches,
+                   char reason[BODY_EDIT_REASON_BYTES]) {
+	struct edited edited = {.body = body, .shape = shape, .patches = patches, .is_empty = shape->is_empty};
 	char digits[DIGITS_BYTES];
 	int length = snprintf(digits, sizeof digits, "%" PRId64, edit->max_tokens);
 	struct slice max_tokens = slice_of(digits, (size_t)length);
+	json_patches_init(patches);
 	reason[0] = '\0';
-	int status = operation_is_invoke(operation) ? edit_invoke(max_tokens, body, out, reason)
-	                                            : edit_converse(edit, max_tokens, body, out, reason);
+	int status = operation_is_invoke(operation) ? edit_invoke(&edited, max_tokens, reason)
+	                                            : edit_converse(edit, &edited, max_tokens, reason);
+	if (status == 0 && patches->inserted.failed)
+		status = ERROR_LIMIT;
 	if (status && !reason[0])
-		snprintf(reason, BODY_EDIT_REASON_BYTES, "%s", error_text(status));
+		snprintf(reason, BODY_EDIT_REASON_BYTES, "The edit is too large.");
 	return status;
 }
 

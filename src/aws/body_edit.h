@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "aws/json_edit.h"
 #include "aws/operation.h"
+#include "aws/request_shape.h"
 #include "base/buffer.h"
 #include "base/header.h"
 #include "base/slice.h"
@@ -29,11 +31,13 @@ struct body_edit {
 // Whether the edit changes the body of that operation.
 bool body_edit_is_in_body(const struct body_edit *edit, enum operation operation);
 
-// Appends the edited body to `out`. 0; ERROR_INVALID with a reason if the body is no JSON object, is nested too deeply,
-// has a key on an edited path twice, or (max_tokens of an InvokeModel body) has no token limit with a known name, or
-// two; or as buffer_append. After an error the bytes in `out` are undefined.
-int body_edit_apply(const struct body_edit *edit, enum operation operation, struct slice body, struct buffer *out,
-                    char reason[BODY_EDIT_REASON_BYTES]);
+// Plans the edit of the body, which has no flaw that `shape` knows of. 0; ERROR_INVALID if the body doesn't allow it:
+// `inferenceConfig` is no object, or (max_tokens of an InvokeModel body) there is no token limit with a known name, or
+// two; or ERROR_LIMIT. After an error *reason is a sentence that says why, for the client too. The patches are to be
+// freed in any case.
+int body_edit_plan(const struct body_edit *edit, enum operation operation, struct slice body,
+                   const struct request_shape *shape, struct json_patches *patches,
+                   char reason[BODY_EDIT_REASON_BYTES]);
 
 // Lists the headers in which that operation carries the edit; they replace the client's. A NULL value pointer means
 // that the header is removed. Texts are borrowed from the edit and from `trace` (scratch space), or are static. Returns

@@ -1,49 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sets single members of a JSON text and keeps every other byte, including white space. One strict pass with base/json
-// (no tree, no recursion, linear time), then one copy.
-//
-// An edited path must be unambiguous: a text that has a key on it twice is refused, however the keys are escaped.
+// Changes of a JSON text as patches: values that are replaced and members that are inserted, with every other byte
+// kept. The patches are collected first, then written with the text, whole or in slices.
 #ifndef AWS_JSON_EDIT_H
 #define AWS_JSON_EDIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
-#include "base/json.h"
 #include "base/slice.h"
 
-enum {
-	JSON_EDIT_PLACES_MAX = 16,
-	JSON_EDIT_REASON_BYTES = 128, // a line for a log
+enum { JSON_PATCHES_MAX = 8 };
+
+// Replaces `length` bytes at `at` by the bytes of `inserted` from `from` up to `to`.
+struct json_patch {
+	size_t at, length;
+	size_t from, to;
 };
 
-// A member to find. Names are ASCII that needs no escapes.
-struct json_place {
-	const char *parent; // the member of the top object that contains it; NULL: the top object itself
-	const char *name;
-	// The result.
-	unsigned count;      // the number of members of that name; the next fields are of the first
-	enum json_kind kind; // of the value
-	struct slice value;  // its text
-	size_t members;      // the number of its members, if it is an object
+struct json_patches {
+	struct json_patch list[JSON_PATCHES_MAX]; // by their offsets
+	size_t count;
+	struct buffer inserted;
 };
 
-// Finds the places. In the list, a place with a parent comes after the parent's own place. 0; or ERROR_INVALID with a
-// reason if the text is no JSON object or is nested deeper than JSON_DEPTH_MAX.
-int json_edit_find(struct slice text, struct json_place *places, size_t count, char reason[JSON_EDIT_REASON_BYTES]);
+void json_patches_init(struct json_patches *patches);
+void json_patches_free(struct json_patches *patches);
 
-// A member to set.
-struct json_edit {
-	const char *parent; // as in a place: an object, which is created if it is absent
-	const char *name;
-	struct slice value; // JSON
+// Replaces the range of the text.
+void json_patches_replace(struct json_patches *patches, size_t at, size_t length, struct slice value);
+
+// Inserts a member at `inside`, the offset behind an object's bracket. *is_empty says whether the object has no member
+// yet, and becomes false.
+void json_patches_insert(struct json_patches *patches, size_t inside, bool *is_empty, struct slice name,
+                         struct slice value);
+
+// Where the writing of an edited text has come to. Zero-initialise.
+struct json_patch_cursor {
+	size_t patch; // the next one
+	size_t at;    // in the text
 };
 
-// Appends the edited text to `out`. An edit replaces the value of a member; a member that is absent is inserted at the
-// front of its object. Two edits of one member are not allowed. 0; ERROR_INVALID with a reason: as above, or a key on
-// an edited path is there twice, or the parent is no object; or as buffer_append. After an error the appended bytes are
-// undefined.
-int json_edit_apply(struct slice text, const struct json_edit *edits, size_t count, struct buffer *out,
-                    char reason[JSON_EDIT_REASON_BYTES]);
+// Appends the next part of the edited text to `out`: about `bytes`, and whole insertions. 0 or ERROR_LIMIT; *is_over is
+// set once all has been written.
+int json_patches_write(const struct json_patches *patches, struct slice text, struct json_patch_cursor *cursor,
+                       size_t bytes, struct buffer *out, bool *is_over);
 
 #endif

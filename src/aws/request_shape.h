@@ -15,6 +15,52 @@
 #include "base/json_walk.h"
 #include "base/slice.h"
 
+// What is wrong with a body. With a flaw up to FLAW_DUPLICATE services may read it differently than it is read here, so
+// that what is read or edited of it may not be what the model gets.
+enum request_flaw_kind {
+	FLAW_NONE,
+	FLAW_CODING, // a content-encoding or charset; never found by a pass: the caller knows the headers
+	FLAW_BYTE_ORDER_MARK,
+	FLAW_NOT_UTF8,
+	FLAW_NO_JSON,
+	FLAW_TRAILING_TEXT,
+	FLAW_DUPLICATE, // a member that is read or edited is there twice, however its key is escaped
+	FLAW_NO_OBJECT,
+	FLAW_DEPTH, // nested deeper than JSON_DEPTH_MAX
+};
+
+struct request_flaw {
+	enum request_flaw_kind kind;
+	size_t offset;   // in the body
+	const char *key; // of FLAW_DUPLICATE
+};
+
+static inline bool request_flaw_is_ambiguous(const struct request_flaw *flaw) {
+	return flaw->kind != FLAW_NONE && flaw->kind <= FLAW_DUPLICATE;
+}
+
+// Writes a sentence that says what is wrong and where; for the client, too.
+enum { REQUEST_FLAW_BYTES = 128 };
+void request_flaw_describe(const struct request_flaw *flaw, char text[REQUEST_FLAW_BYTES]);
+
+// The members that edits set or that lead to one. The token limits follow in the order of request_limits.
+enum request_place {
+	PLACE_TIER,
+	PLACE_GUARDRAIL,
+	PLACE_CONFIG,
+	PLACE_TEXT_CONFIG, // textGenerationConfig
+	PLACE_LIMITS,
+	PLACE_MAX_TOKENS = PLACE_LIMITS, // inferenceConfig.maxTokens
+	REQUEST_LIMITS = 8,
+	REQUEST_PLACES = PLACE_LIMITS + REQUEST_LIMITS,
+};
+
+struct request_member {
+	enum json_kind kind;
+	bool is_empty; // an object without members; of PLACE_CONFIG
+	struct slice value;
+};
+
 // All slices are borrowed from the body, unchanged.
 struct request_shape {
 	struct slice metadata; // the object `requestMetadata`; empty if absent
@@ -27,9 +73,40 @@ struct request_shape {
 	struct slice tools;
 	struct slice tool_config; // Converse's tools
 	struct slice first_message;
+	struct request_flaw flaw; // the first one that was found
+	// For further work on the body:
+	uint64_t tokens; // the number of its JSON values and ends of containers
+	size_t inside;   // the offset behind the outermost object's bracket
+	bool is_empty;   // that object has no members
+	uint8_t counts[REQUEST_PLACES];
+	struct request_member members[REQUEST_PLACES]; // the first of each; unset if its count is 0
 };
 
 void request_shape_read(struct slice body, struct request_shape *shape);
+
+// The same pass, in slices.
+struct request_scan {
+	struct json_walk walk;
+	struct request_shape *shape;
+	struct slice body;
+	size_t checked;      // the length of the beginning that is known to be UTF-8
+	uint32_t met;        // the members that have been there, as bits
+	unsigned tier_types; // the number of members serviceTier.type
+	uint64_t text_bytes;
+	bool *opened;          // set if the object that has just begun turns out to be empty; NULL: none
+	struct slice *keeping; // the destination of the value that is being kept; NULL: none
+	const char *start;     // of that value
+	unsigned depth;        // of the container around it
+};
+
+// `body` and `shape` are borrowed until the pass is over.
+void request_scan_begin(struct request_scan *scan, struct slice body, struct request_shape *shape);
+// Reads on by at most `bytes`. True once the whole body has been read: only then is the shape complete.
+bool request_scan_step(struct request_scan *scan, size_t bytes);
+
+// Looks for a key that is twice in the metadata of a body that has been read, and notes the flaw. Keys behind the first
+// 64 are compared with those only: the service takes 16.
+void request_shape_check_metadata(struct slice body, struct request_shape *shape);
 
 // Passes the texts of the body to `on_text`, in their order: strings under the keys "text", "content", "prompt" and
 // "inputText".
@@ -58,8 +135,8 @@ void request_shape_write(struct slice prompt, uint64_t max_tokens, struct buffer
 #define REQUEST_GUARDRAIL_VERSION_HEADER "x-amzn-bedrock-guardrailversion"
 #define REQUEST_TRACE_HEADER "x-amzn-bedrock-trace"
 
-// The token limits in the bodies of the model families: a member of the outermost object, or of an object in it. Ended
-// by an empty path.
+// The token limits in the bodies of the model families: a member of the outermost object, or of an object in it.
+// REQUEST_LIMITS of them, the first is Converse's.
 extern const struct json_path *const request_limits;
 
 #endif

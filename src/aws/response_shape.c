@@ -76,6 +76,7 @@ void response_shape_read(struct slice body, struct response_shape *shape) {
 	json_walk_init(&walk, paths, body);
 	do {
 		json_walk_next(&walk);
+		shape->tokens++;
 		bool is_plain = walk.token.kind == JSON_STRING && !walk.token.is_escaped;
 		if (walk.path == JSON_NO_PATH)
 			continue;

@@ -32,6 +32,7 @@ struct response_shape {
 	struct token_usage usage; // only of Converse
 	struct slice stop_reason;
 	struct slice tier; // serviceTier.type
+	uint64_t tokens;   // of JSON that the pass has read: the work of another one
 };
 
 // Reads a complete response, or the payload of a ConverseStream's `metadata` or `messageStop` event.

@@ -76,20 +76,36 @@ size_t slice_utf8_length(struct slice text) {
 	return length;
 }
 
-// Whether the eight bytes at the front are ASCII.
-static bool is_ascii_word(struct slice text) {
-	uint64_t word;
-	memcpy(&word, text.ptr, sizeof word);
-	return (word & UINT64_C(0x8080808080808080)) == 0;
+// Thirty-two bytes, which the compiler keeps in vector registers if the processor has them.
+typedef uint64_t block __attribute__((vector_size(32)));
+
+// The end of the blocks of ASCII that begin at `at`.
+static const char *past_ascii(const char *at, const char *end) {
+	for (; end - at >= (ptrdiff_t)sizeof(block); at += sizeof(block)) {
+		block bytes;
+		memcpy(&bytes, at, sizeof bytes);
+		if ((bytes[0] | bytes[1] | bytes[2] | bytes[3]) & UINT64_C(0x8080808080808080))
+			break;
+	}
+	return at;
+}
+
+size_t slice_utf8_prefix(struct slice text) {
+	const char *at = text.ptr, *end = at + text.len;
+	while (at < end) {
+		if (!(*at & 0x80)) {
+			const char *past = past_ascii(at, end);
+			at = past > at ? past : at + 1;
+			continue;
+		}
+		size_t length = slice_utf8_length(slice_of(at, (size_t)(end - at)));
+		if (length == 0)
+			break;
+		at += length;
+	}
+	return (size_t)(at - text.ptr);
 }
 
 bool slice_is_utf8(struct slice text) {
-	while (text.len) {
-		bool is_ascii = text.len >= sizeof(uint64_t) && is_ascii_word(text);
-		size_t length = is_ascii ? sizeof(uint64_t) : slice_utf8_length(text);
-		if (length == 0)
-			return false;
-		text = slice_from_offset(text, length);
-	}
-	return true;
+	return slice_utf8_prefix(text) == text.len;
 }

@@ -66,6 +66,9 @@ bool slice_parse_u64(struct slice s, uint64_t max, uint64_t *value);
 // The length of the sequence at the front of `text`, or 0 if it is invalid. `text` must not be empty.
 size_t slice_utf8_length(struct slice text);
 
+// The length of the longest valid beginning. Text that is mostly ASCII takes a fraction of a nanosecond a byte.
+size_t slice_utf8_prefix(struct slice text);
+
 // Whether the whole text is valid.
 bool slice_is_utf8(struct slice text);
 

@@ -92,6 +92,7 @@ static void add_request_end(struct event_log_line *line, const struct event *eve
 	add_word(line, "outcome", outcome_names[result->outcome]);
 	if (end->has_failed)
 		add_word(line, "error", route_error_names[end->error]);
+	add_text(line, "reason", end->refusal);
 	add_status(line, result->status);
 	add_number(line, "milliseconds", result->latency_ms);
 	if (result->ttft_ms >= 0)

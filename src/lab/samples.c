@@ -108,7 +108,7 @@ static void set_odd_headers(struct sample *sample) {
 // The tokens that a quota reserves; counting tokens takes none.
 static void estimate_tokens(struct request_attributes *attributes, const struct body_reader *bodies) {
 	struct request_content content;
-	bodies->read_request(attributes->body, &content);
+	bodies->read_request(attributes, &content);
 	attributes->input_tokens = (int64_t)content.input_tokens;
 	attributes->max_tokens = content.max_tokens > 0 ? content.max_tokens : 0;
 }

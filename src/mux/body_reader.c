@@ -3,19 +3,33 @@
 
 #include "aws/request_shape.h"
 #include "aws/response_shape.h"
+#include "mux/request_body.h"
 
-static void read_request(struct slice body, struct request_content *content) {
-	struct request_shape shape;
-	request_shape_read(body, &shape);
+static void copy_request(const struct request_shape *shape, struct request_content *content) {
 	*content = (struct request_content){
-	    .metadata = shape.metadata,
-	    .max_tokens = shape.max_tokens,
-	    .input_tokens = shape.input_tokens,
-	    .system = shape.system,
-	    .tools = shape.tools,
-	    .tool_config = shape.tool_config,
-	    .first_message = shape.first_message,
+	    .metadata = shape->metadata,
+	    .max_tokens = shape->max_tokens,
+	    .input_tokens = shape->input_tokens,
+	    .tokens = shape->tokens,
+	    .system = shape->system,
+	    .tools = shape->tools,
+	    .tool_config = shape->tool_config,
+	    .first_message = shape->first_message,
 	};
+}
+
+// A request of the engine has been read already, or is read for all that follows.
+static void read_request(const struct request_attributes *request, struct request_content *content) {
+	struct request_body *body = request->content;
+	const struct request_shape *known = body ? request_body_read(body) : NULL;
+	struct request_shape shape;
+	if (known) {
+		request_body_check_metadata(body);
+		copy_request(known, content);
+	} else {
+		request_shape_read(request->body, &shape);
+		copy_request(&shape, content);
+	}
 }
 
 // The service sends InvokeModel's tier in a header, Converse's in the body.
@@ -23,7 +37,8 @@ static void read_response(struct headers headers, struct slice body, struct resp
 	struct response_shape shape;
 	struct slice tier = response_shape_tier(headers);
 	response_shape_read(body, &shape);
-	*content = (struct response_content){.stop_reason = shape.stop_reason, .tier = tier.len ? tier : shape.tier};
+	*content = (struct response_content){
+	    .stop_reason = shape.stop_reason, .tier = tier.len ? tier : shape.tier, .tokens = shape.tokens};
 }
 
 const struct body_reader mux_body_reader = {

@@ -19,9 +19,36 @@ bool header_goes_up(struct slice name) {
 	return is_one_of(name, passed, sizeof passed / sizeof passed[0]);
 }
 
+static struct slice unquote(struct slice value) {
+	bool is_quoted = value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"';
+	return is_quoted ? slice_of(value.ptr + 1, value.len - 2) : value;
+}
+
+// Whether a content-type has a parameter `charset` that is not UTF-8 or its subset.
+static bool has_other_charset(struct slice type) {
+	static const struct slice utf8[] = {{"utf-8", 5}, {"utf8", 4}, {"us-ascii", 8}};
+	while (type.len) {
+		size_t length = slice_find(type, ';');
+		struct slice parameter = slice_of(type.ptr, length);
+		size_t name = slice_find(parameter, '=');
+		if (slice_equal_nocase(slice_trim(slice_of(parameter.ptr, name)), SLICE("charset")) &&
+		    !is_one_of(unquote(slice_trim(slice_from_offset(parameter, name + 1))), utf8, sizeof utf8 / sizeof utf8[0]))
+			return true;
+		type = slice_from_offset(type, length + 1);
+	}
+	return false;
+}
+
 bool headers_have_coding(struct headers headers) {
-	const struct slice *coding = headers_find(headers, SLICE("content-encoding"));
-	return coding && !slice_equal_nocase(slice_trim(*coding), SLICE("identity"));
+	for (size_t i = 0; i < headers.count; i++) {
+		struct slice name = headers.list[i].name, value = headers.list[i].value;
+		if (slice_equal_nocase(name, SLICE("content-encoding")) &&
+		    !slice_equal_nocase(slice_trim(value), SLICE("identity")))
+			return true;
+		if (slice_equal_nocase(name, SLICE("content-type")) && has_other_charset(value))
+			return true;
+	}
+	return false;
 }
 
 // Whether `connection: a, b` names the header.

@@ -12,7 +12,8 @@
 // headers and x-signalbox-hop. In any case.
 bool header_goes_up(struct slice name);
 
-// Whether the body is compressed or has another content coding, so that it can't be read.
+// Whether the body is compressed or has another content coding, or its type states a charset other than UTF-8: it can't
+// be read then, or others may read it differently.
 bool headers_have_coding(struct headers headers);
 
 // Copies to the arena the headers that are passed on to the client: all but hop-by-hop ones (RFC 9110, section 7.6.1),

@@ -20,6 +20,8 @@ enum { ARENA_BYTES = 16 << 20 };
 // requests share passes: the interval between passes grows by 1 ms for each so many waiters in the last one.
 enum { WAITERS_PER_MS = 500 };
 
+enum { REFUSAL_LOG_INTERVAL_MS = 1000 };
+
 static void request_follow(struct mux_request *request, struct step step);
 
 static uint64_t request_now_ms(const struct mux_request *request) {
@@ -109,17 +111,21 @@ static void request_on_attempt_ended(struct attempt *attempt) {
 static const struct attempt_events attempt_events = {request_hold, request_drop, request_on_committed,
                                                      request_on_frames, request_on_attempt_ended};
 
-static struct attempt *request_start_attempt(struct mux_request *request, const struct step *step) {
+// Returns 0; ERROR_INVALID with *refusal set; or another error if memory is short.
+static int request_start_attempt(struct mux_request *request, const struct step *step, struct slice *refusal) {
 	struct request_edits *edits;
 	struct request_edits_order order = {
 	    .worker = request->worker,
 	    .call = &request->call,
+	    .body = &request->body,
 	    .routing = request->routing,
 	    .step = step,
 	    .arena = &request->arena,
+	    .refusal = refusal,
 	};
-	if (request_edits_make(&order, &edits))
-		return NULL;
+	int status = request_edits_make(&order, &edits);
+	if (status)
+		return status;
 	struct attempt *attempt = attempt_start(
 	    &(struct attempt_order){
 	        .events = &attempt_events,
@@ -135,25 +141,52 @@ static struct attempt *request_start_attempt(struct mux_request *request, const 
 	    step);
 	if (!attempt && edits)
 		request_edits_free(edits);
-	return attempt;
+	if (!attempt)
+		return ERROR_MEMORY;
+	list_append(&request->attempts, &attempt->link);
+	return 0;
 }
+
+// Refuses the request, with a line in the log, at most one a second.
+static struct step request_refuse(struct mux_request *request, struct slice refusal) {
+	struct mux_worker *worker = request->worker;
+	uint64_t now_ms = request_now_ms(request);
+	if (now_ms >= worker->next_refusal_log_ms) {
+		worker->next_refusal_log_ms = now_ms + REFUSAL_LOG_INTERVAL_MS;
+		log_entry(LOG_WARN, "request refused", LOG_S("reason", refusal), LOG_S("request_id", request->attributes.id));
+	}
+	return route_refuse(request->routing, refusal, now_ms);
+}
+
+// The sentence for a body that was read although services may read it differently; empty for other bodies.
+static struct slice request_flaw(struct mux_request *request) {
+	char text[REQUEST_FLAW_BYTES];
+	if (!request_body_is_refused(&request->body))
+		return (struct slice){0};
+	request_flaw_describe(&request->body.shape->flaw, text);
+	return arena_copy(&request->arena, slice_from(text));
+}
+
+static const struct attempt_result not_started = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1, .usage = {-1, -1, -1, -1}};
 
 // Executes a STEP_SEND. If the attempt can't be set up, its end is reported at once.
 static struct step request_send(struct mux_request *request, const struct step *step) {
-	struct attempt *attempt = request_start_attempt(request, step);
-	if (attempt) {
-		list_append(&request->attempts, &attempt->link);
+	struct slice refusal = request->routing ? request_flaw(request) : (struct slice){0};
+	int status = refusal.len ? ERROR_INVALID : request_start_attempt(request, step, &refusal);
+	if (status == 0)
 		return (struct step){.kind = STEP_NONE};
-	}
-	struct attempt_result result = {.end = ATTEMPT_CANCELLED, .ttft_ms = -1, .usage = TOKEN_USAGE_UNKNOWN};
 	if (!request->routing)
 		return unrouted_end(request, ROUTE_FAILED);
-	return route_attempt_ended(request->routing, step->attempt, &result, request_now_ms(request));
+	if (status == ERROR_INVALID)
+		return request_refuse(request, refusal);
+	return route_attempt_ended(request->routing, step->attempt, &not_started, request_now_ms(request));
 }
 
 // Executes a STEP_CANCEL.
 static struct step request_cancel_attempt(struct mux_request *request, const struct step *step) {
 	struct attempt *attempt = request_attempt(request, step->attempt);
+	if (!attempt)
+		return route_attempt_ended(request->routing, step->attempt, &not_started, request_now_ms(request));
 	attempt_cancel(attempt);
 	return request_settle(request, attempt);
 }
@@ -214,7 +247,10 @@ static void request_on_timer(void *owner) {
 }
 
 static struct step request_begin(struct mux_request *request) {
+	struct slice refusal = request_flaw(request);
 	request->begun = true;
+	if (refusal.len)
+		return request_refuse(request, refusal);
 	return route_begin(request->routing, request_now_ms(request));
 }
 
@@ -233,7 +269,8 @@ static void request_on_turn(void *owner) {
 static void request_start(struct mux_request *request) {
 	struct mux_worker *worker = request->worker;
 	uint64_t interval_ms = 1 + worker->wait_queue.woken / WAITERS_PER_MS;
-	request_attributes_fill(&request->call, request->route.pool, &request->attributes);
+	request_body_init(&request->body, request->call.body, request->call.headers, &request->arena);
+	request_attributes_fill(&request->call, request->route.pool, &request->body, &request->attributes);
 	if (!operation_is_on_model(request->call.operation))
 		request_follow(request, unrouted_begin(request));
 	else if (route_request_new(&request->route, &request->attributes, &request->arena, request->started_ms,

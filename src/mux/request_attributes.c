@@ -4,8 +4,29 @@
 #include "aws/request_shape.h"
 #include "mux/headers.h"
 
-void request_attributes_fill(const struct mux_call *call, const struct pool *pool,
+// Whether routing reads the body: for quotas of tokens, or for the tier, which InvokeModel has in a header. CountTokens
+// uses no quota of tokens.
+static bool wants_body(const struct mux_call *call, const struct pool *pool) {
+	if (call->operation == OPERATION_COUNT_TOKENS || !operation_is_on_model(call->operation))
+		return false;
+	return pool->has_quota || (pool->has_tiers && !operation_is_invoke(call->operation));
+}
+
+static void fill_from_body(const struct mux_call *call, const struct pool *pool, const struct request_shape *shape,
+                           struct request_attributes *attributes) {
+	if (pool->has_tiers) {
+		attributes->is_tier_fixed = !request_shape_takes_tier(call->operation, shape);
+		attributes->tier = service_tier_find(request_shape_tier(call->operation, call->headers, shape));
+	}
+	if (!pool->has_quota || call->operation == OPERATION_COUNT_TOKENS)
+		return;
+	attributes->input_tokens = (int64_t)shape->input_tokens;
+	attributes->max_tokens = shape->max_tokens > 0 ? shape->max_tokens : 0;
+}
+
+void request_attributes_fill(const struct mux_call *call, const struct pool *pool, struct request_body *body,
                              struct request_attributes *attributes) {
+	static const struct request_shape unread = {.max_tokens = -1};
 	*attributes = (struct request_attributes){
 	    .id = call->request_id,
 	    .operation = slice_from(operation_name(call->operation)),
@@ -15,22 +36,10 @@ void request_attributes_fill(const struct mux_call *call, const struct pool *poo
 	    .asked = call->model,
 	    .caller = call->caller,
 	    .body = call->body,
+	    .content = body,
 	    .headers = call->headers,
 	};
-	if (!pool->has_quota && !pool->has_tiers)
-		return;
-	struct request_shape shape = {.max_tokens = -1};
-	// A compressed body can't be read.
-	bool is_readable = call->operation != OPERATION_COUNT_TOKENS && !headers_have_coding(call->headers);
-	if (is_readable && (pool->has_quota || !attributes->family_bound))
-		request_shape_read(call->body, &shape);
-	if (pool->has_tiers) {
-		attributes->is_tier_fixed = !request_shape_takes_tier(call->operation, &shape);
-		attributes->tier = service_tier_find(request_shape_tier(call->operation, call->headers, &shape));
-	}
-	// CountTokens uses no quota of tokens.
-	if (!pool->has_quota || call->operation == OPERATION_COUNT_TOKENS)
-		return;
-	attributes->input_tokens = (int64_t)shape.input_tokens;
-	attributes->max_tokens = shape.max_tokens > 0 ? shape.max_tokens : 0;
+	const struct request_shape *shape = wants_body(call, pool) ? request_body_read(body) : NULL;
+	if (pool->has_quota || pool->has_tiers)
+		fill_from_body(call, pool, shape ? shape : &unread, attributes);
 }

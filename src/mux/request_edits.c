@@ -13,27 +13,36 @@ enum {
 	LOG_INTERVAL_MS = 1000,
 };
 
-// Reports an edit that is omitted: each by an event, and at most one a second in the log. `hook` is the edit's origin:
-// "prepare", or "tier", since selections, models and ladders have tiers, too.
-static void report_omission(const struct request_edits_order *order, const char *hook, const char *edit,
-                            const char *reason) {
+// An edit of a body that can't be made. `hook` is its origin: "prepare", or "tier", since selections, models and
+// ladders have tiers, too.
+struct impossible_edit {
+	const char *hook, *name;
+	const char *reason;
+	bool is_tier; // and nothing else
+};
+
+static void notify_impossible(const struct request_edits_order *order, const struct impossible_edit *edit) {
+	const struct mux_worker *worker = order->worker;
+	observers_notify(worker->mux->settings.observers,
+	                 &(struct event){.kind = EVENT_POLICY_ERROR,
+	                                 .attempt = order->step->attempt,
+	                                 .at_ms = loop_now_ms(worker->loop),
+	                                 .request = route_request_attributes(order->routing),
+	                                 .model = order->step->model,
+	                                 .error = {.hook = edit->hook, .edit = edit->name, .reason = edit->reason}});
+}
+
+// Reports an edit that is omitted: each by an event, and at most one a second in the log.
+static void report_omission(const struct request_edits_order *order, const struct impossible_edit *edit) {
 	struct mux_worker *worker = order->worker;
-	const struct mux *mux = worker->mux;
-	const struct model *model = order->step->model;
-	uint64_t now_ms = loop_now_ms(worker->loop);
 	char text[TEXT_BYTES];
-	observers_notify(mux->settings.observers, &(struct event){.kind = EVENT_POLICY_ERROR,
-	                                                          .attempt = order->step->attempt,
-	                                                          .at_ms = now_ms,
-	                                                          .request = route_request_attributes(order->routing),
-	                                                          .model = model,
-	                                                          .error = {.hook = hook, .edit = edit, .reason = reason}});
-	if (now_ms < worker->next_omission_log_ms)
+	notify_impossible(order, edit);
+	if (loop_now_ms(worker->loop) < worker->next_omission_log_ms)
 		return;
-	worker->next_omission_log_ms = now_ms + LOG_INTERVAL_MS;
-	snprintf(text, sizeof text, "%s: %s left out: %s", hook, edit, reason);
-	log_entry(LOG_ERROR, "policy error", LOG_C("hook", hook), LOG_C("error", text), LOG_C("model", model->name),
-	          LOG_S("request_id", order->call->request_id));
+	worker->next_omission_log_ms = loop_now_ms(worker->loop) + LOG_INTERVAL_MS;
+	snprintf(text, sizeof text, "%s: %s left out: %s", edit->hook, edit->name, edit->reason);
+	log_entry(LOG_ERROR, "policy error", LOG_C("hook", edit->hook), LOG_C("error", text),
+	          LOG_C("model", order->step->model->name), LOG_S("request_id", order->call->request_id));
 }
 
 // Headers with distinct names: a later one replaces an earlier one of the same name.
@@ -73,50 +82,66 @@ static struct buffer new_body(const struct request_edits_order *order) {
 	return body;
 }
 
-static int edit_body(const struct request_edits_order *order, const struct body_edit *edit, struct request_edits *made,
-                     char *reason) {
-	struct slice before = made->has_body ? buffer_slice(&made->body) : order->call->body;
-	struct buffer after = new_body(order);
-	int status = body_edit_apply(edit, order->call->operation, before, &after, reason);
-	if (status) {
-		buffer_free(&after);
-		return status;
-	}
-	request_edits_free(made);
-	made->body = after;
-	made->has_body = true;
-	return 0;
+// Writes the edited body. 0, or ERROR_LIMIT if memory is short.
+static int write_body(const struct request_edits_order *order, const struct json_patches *patches,
+                      struct request_edits *made) {
+	struct json_patch_cursor cursor = {0};
+	bool is_over = false;
+	made->body = new_body(order);
+	int status = buffer_reserve(&made->body, order->call->body.len + patches->inserted.len);
+	while (status == 0 && !is_over)
+		status = json_patches_write(patches, order->call->body, &cursor, SIZE_MAX, &made->body, &is_over);
+	made->has_body = status == 0;
+	if (status)
+		buffer_free(&made->body);
+	return status;
 }
 
-// Makes all edits of the body at once; if that fails, one by one, so that only those that can't be made are omitted.
-static void make_body_edits(const struct request_edits_order *order, const struct body_edit *edit,
-                            struct request_edits *made) {
-	const struct {
-		const char *hook, *name;
-		struct body_edit edit;
-	} parts[] = {
-	    {"prepare",
-	     "guardrail",
-	     {.guardrail_identifier = edit->guardrail_identifier,
-	      .guardrail_version = edit->guardrail_version,
-	      .guardrail_trace = edit->guardrail_trace}},
-	    {order->step->edits.tier != TIER_NONE ? "prepare" : "tier", "service_tier", {.tier = edit->tier}},
-	    {"prepare", "max_tokens", {.max_tokens = edit->max_tokens}},
-	};
-	enum operation operation = order->call->operation;
-	bool is_coded = headers_have_coding(order->call->headers);
-	char reason[BODY_EDIT_REASON_BYTES];
-	if (!body_edit_is_in_body(edit, operation) || (!is_coded && edit_body(order, edit, made, reason) == 0))
-		return;
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		if (!body_edit_is_in_body(&parts[i].edit, operation))
-			continue;
-		if (!is_coded && edit_body(order, &parts[i].edit, made, reason) == 0)
-			continue;
-		report_omission(order, parts[i].hook, parts[i].name, is_coded ? "the body is compressed" : reason);
-		if (parts[i].edit.tier.len)
-			route_attempt_drop_tier(order->routing, order->step->attempt);
+// The first part of the edit that can't do without the body; a tier only if it is all that is edited there.
+static struct impossible_edit blame(const struct request_edits_order *order, const struct body_edit *edit,
+                                    const char *reason) {
+	bool has_guardrail = operation_is_converse(order->call->operation) && edit->guardrail_identifier.len;
+	if (has_guardrail || edit->max_tokens > 0)
+		return (struct impossible_edit){"prepare", has_guardrail ? "guardrail" : "max_tokens", reason, false};
+	return (struct impossible_edit){order->step->edits.tier != TIER_NONE ? "prepare" : "tier", "service_tier", reason,
+	                                true};
+}
+
+// The edit can't be made: the request is refused, unless all that is lacking is a tier that the policy can do without.
+static int give_up_body(const struct request_edits_order *order, const struct body_edit *edit, bool is_ambiguous,
+                        const char *reason) {
+	struct impossible_edit impossible = blame(order, edit, reason);
+	if (impossible.is_tier && !is_ambiguous && !order->step->edits.is_required) {
+		report_omission(order, &impossible);
+		route_attempt_drop_tier(order->routing, order->step->attempt);
+		return 0;
 	}
+	notify_impossible(order, &impossible);
+	*order->refusal = arena_copy(order->arena, slice_from(reason));
+	return order->refusal->ptr ? ERROR_INVALID : ERROR_MEMORY;
+}
+
+static int make_body_edit(const struct request_edits_order *order, const struct body_edit *edit,
+                          struct request_edits *made) {
+	enum operation operation = order->call->operation;
+	char reason[BODY_EDIT_REASON_BYTES];
+	if (!body_edit_is_in_body(edit, operation))
+		return 0;
+	const struct request_shape *shape = request_body_shape(order->body);
+	if (!shape)
+		return ERROR_MEMORY;
+	if (shape->flaw.kind != FLAW_NONE) {
+		request_flaw_describe(&shape->flaw, reason);
+		return give_up_body(order, edit, request_flaw_is_ambiguous(&shape->flaw), reason);
+	}
+	struct json_patches patches;
+	int status = body_edit_plan(edit, operation, order->call->body, shape, &patches, reason);
+	if (status == 0)
+		status = write_body(order, &patches, made);
+	else
+		status = give_up_body(order, edit, false, reason);
+	json_patches_free(&patches);
+	return status;
 }
 
 static bool is_needed(const struct step *step, const struct body_edit *edit) {
@@ -139,9 +164,8 @@ static int make_edits(const struct request_edits_order *order, const struct body
 	for (size_t i = 0; i < count; i++)
 		if (replacements_put(&headers, order->arena, carried[i].name, carried[i].value))
 			return ERROR_MEMORY;
-	make_body_edits(order, edit, made);
 	made->headers = (struct headers){headers.list, headers.count};
-	return 0;
+	return make_body_edit(order, edit, made);
 }
 
 // The client's own tier is in its request already, so it is not written again.
@@ -163,8 +187,9 @@ int request_edits_make(const struct request_edits_order *order, struct request_e
 	if (!is_needed(order->step, &edit))
 		return 0;
 	struct request_edits *made = arena_alloc(order->arena, sizeof *made);
-	if (!made || make_edits(order, &edit, made))
-		return ERROR_MEMORY;
+	int status = made ? make_edits(order, &edit, made) : ERROR_MEMORY;
+	if (status)
+		return status;
 	if (made->has_body || made->headers.count)
 		*out = made;
 	return 0;

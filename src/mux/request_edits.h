@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The edits of one attempt's request, as its step states them: the tier and headers of the selection, and the edits of
-// the policy's `prepare`. An edit that can't be made is omitted and reported (event `policy-error`, a line in the log);
-// the attempt goes on without it.
+// the policy's `prepare`. A guardrail or a token limit that can't be written into the body is reported (event
+// `policy-error`), and the request is refused; so is one whose body others may read differently, and one without a tier
+// that the policy requires. Any other tier that can't be written is omitted, with a line in the log.
 #ifndef MUX_REQUEST_EDITS_H
 #define MUX_REQUEST_EDITS_H
 
@@ -12,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/header.h"
 #include "mux/mux.h"
+#include "mux/request_body.h"
 #include "mux/worker.h"
 #include "route/request.h"
 
@@ -26,13 +28,16 @@ struct request_edits {
 struct request_edits_order {
 	struct mux_worker *worker;
 	const struct mux_call *call;
+	struct request_body *body;     // of the call
 	struct route_request *routing; // is notified of an omitted tier; NULL for a call without a model
 	const struct step *step;       // a STEP_SEND
 	struct arena *arena;
+	struct slice *refusal; // set if the request is refused: a sentence for the client, in the arena
 };
 
 // Makes the edits. *edits lives in the arena and is to be released with request_edits_free; NULL if the client's
-// request is sent unchanged. Returns 0, or ERROR_MEMORY if the arena is full.
+// request is sent unchanged. Returns 0; ERROR_INVALID if the request is refused; or ERROR_MEMORY or ERROR_LIMIT if
+// memory is short.
 int request_edits_make(const struct request_edits_order *order, struct request_edits **edits);
 
 // Frees the body, which must not be in use any more. May be called again.

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "mux/attempt.h"
 #include "mux/mux.h"
+#include "mux/request_body.h"
 #include "mux/version.h"
 #include "mux/worker.h"
 #include "route/error_response.h"
@@ -33,6 +34,7 @@ struct mux_request {
 	struct arena arena;
 	struct route route;
 	struct request_attributes attributes;
+	struct request_body body;
 	struct route_request *routing; // NULL for a call without a model: its only attempt decides
 	struct waiter waiter;          // queued while no model is available, or behind other requests
 	struct timer timer;            // for any other STEP_WAIT, and for `ending`

@@ -48,6 +48,7 @@ struct mux_worker {
 	struct wait_queue wait_queue;
 	struct timer wait_queue_timer; // fires at wait_queue_next_ms
 	uint64_t next_omission_log_ms; // when the next omitted edit may be logged
+	uint64_t next_refusal_log_ms;  // and the next refused request
 	struct timer tick_timer;       // runs while the running version has a `tick`
 };
 

@@ -9,22 +9,25 @@
 #include "base/header.h"
 #include "base/json.h"
 #include "base/slice.h"
+#include "route/decide.h"
 
 // Everything is borrowed from the body. JSON values are raw, as in the body.
 struct request_content {
 	struct slice metadata; // a JSON object
 	int64_t max_tokens;
 	uint64_t input_tokens;                                  // an estimate
+	uint64_t tokens;                                        // of JSON in the body: the work of another pass
 	struct slice system, tools, tool_config, first_message; // JSON values: the beginning of the prompt
 };
 
 struct response_content {
 	struct slice stop_reason;
 	struct slice tier;
+	uint64_t tokens; // as in a request's
 };
 
 struct body_reader {
-	void (*read_request)(struct slice body, struct request_content *content);
+	void (*read_request)(const struct request_attributes *request, struct request_content *content);
 	void (*each_request_text)(struct slice body, json_text_callback on_text, void *owner);
 	void (*read_response)(struct headers headers, struct slice body, struct response_content *content);
 	void (*each_response_text)(struct slice body, json_text_callback on_text, void *owner);

@@ -207,6 +207,12 @@ static void set_max_tokens(lua_State *lua, const struct hook_option *option, voi
 	edits_of(target)->max_tokens = (int64_t)hook_option_integer(lua, option);
 }
 
+static void set_required(lua_State *lua, const struct hook_option *option, void *target) {
+	if (lua_type(lua, -1) != LUA_TBOOLEAN)
+		vm_bad_result(lua, "option %s has to be true or false, not a %s", option->name, object_type_name(lua, -1));
+	edits_of(target)->is_required = lua_toboolean(lua, -1);
+}
+
 static void set_edit_headers(lua_State *lua, const struct hook_option *option, void *target) {
 	(void)option;
 	edits_of(target)->headers = hook_headers_read(lua, &copy_of(target)->headers);
@@ -217,6 +223,7 @@ void hook_result_edits(lua_State *lua, int index, struct edits *edits, struct ho
 	    {"service_tier", 0, 0, set_service_tier},
 	    {"guardrail", 0, 0, set_guardrail},
 	    {"max_tokens", 1, LARGEST_MAX_TOKENS, set_max_tokens},
+	    {"required", 0, 0, set_required},
 	    {"headers", 0, 0, set_edit_headers},
 	    {0},
 	};

@@ -28,7 +28,7 @@ static const struct request_content *content_of(lua_State *lua, void *object) {
 	if (!view->has_content) {
 		struct slice body = attributes_of(object)->body;
 		vm_charge_bytes(lua, body.len);
-		view->head.views->bodies->read_request(body, &view->content);
+		view->head.views->bodies->read_request(attributes_of(object), &view->content);
 		view->has_content = true;
 	}
 	return &view->content;
@@ -156,12 +156,15 @@ static void push_max_tokens(lua_State *lua, void *object) {
 
 static int request_text(lua_State *lua) {
 	struct request_view *view = view_check_self(lua, OBJECT_REQUEST, "text");
-	view_push_text(lua, attributes_of(view)->body, view->head.views->bodies->each_request_text);
+	uint64_t tokens = content_of(lua, view)->tokens;
+	view_push_text(lua, attributes_of(view)->body, tokens, view->head.views->bodies->each_request_text);
 	return 1;
 }
 
 static int request_body(lua_State *lua) {
-	view_push_decoded(lua, attributes_of(view_check_self(lua, OBJECT_REQUEST, "body"))->body);
+	struct request_view *view = view_check_self(lua, OBJECT_REQUEST, "body");
+	content_of(lua, view);
+	view_push_decoded(lua, attributes_of(view)->body);
 	return 1;
 }
 

@@ -48,7 +48,8 @@ static void push_latency(lua_State *lua, void *object) {
 
 static int response_text(lua_State *lua) {
 	struct response_view *view = view_check_self(lua, OBJECT_RESPONSE, "text");
-	view_push_text(lua, view->response->body, view->head.views->bodies->each_response_text);
+	uint64_t tokens = content_of(lua, view)->tokens;
+	view_push_text(lua, view->response->body, tokens, view->head.views->bodies->each_response_text);
 	return 1;
 }
 

@@ -11,6 +11,7 @@ const char *const route_error_names[] = {
     [ROUTE_CANCELLED] = "CANCELLED",
     [ROUTE_STOPPED] = "STOPPED",
     [ROUTE_DEADLINE_EXCEEDED] = "DEADLINE_EXCEEDED",
+    [ROUTE_REFUSED] = "REQUEST_REFUSED",
     NULL,
 };
 
@@ -57,6 +58,7 @@ void completion_note_response(struct route_request *request, const struct attemp
 
 static void complete_failure(struct route_request *request) {
 	struct step *final = &request->final;
+	final->refusal = request->refusal;
 	final->all_refused = request->refused > 0 && !request->failures.has_failed;
 	if (final->error == ROUTE_NO_MODELS_AVAILABLE && final->why == NO_MODELS_NOT_SERVED)
 		return;

@@ -26,6 +26,7 @@ struct request_attributes {
 	struct slice asked;  // the model that the client asks for, decoded
 	struct slice caller; // the authenticated caller; empty without authentication
 	struct slice body;
+	void *content;          // what the driver knows of the body, for those that it lets read it; NULL: nothing
 	struct headers headers; // without credentials
 	enum service_tier tier; // that the client asks for
 	bool is_tierless;       // the operation has no field for a tier
@@ -105,6 +106,7 @@ struct edits {
 	enum service_tier tier;
 	struct slice guardrail_identifier, guardrail_version, guardrail_trace; // the first is empty without a guardrail
 	int64_t max_tokens;
+	bool is_required;       // the tier, too: the request is refused if it can't be written
 	struct headers headers; // sent in addition to the client's, or in place of those of the same name
 };
 

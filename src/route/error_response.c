@@ -134,8 +134,8 @@ static void set_attempts_failed(const struct step *step, const struct attempt_fa
 }
 
 static struct slice code_of(enum route_error error) {
-	bool has_code =
-	    error == ROUTE_NO_MODELS_AVAILABLE || error == ROUTE_RETRIES_EXHAUSTED || error == ROUTE_DEADLINE_EXCEEDED;
+	bool has_code = error == ROUTE_NO_MODELS_AVAILABLE || error == ROUTE_RETRIES_EXHAUSTED ||
+	                error == ROUTE_DEADLINE_EXCEEDED || error == ROUTE_REFUSED;
 	return slice_from(has_code ? route_error_names[error] : NULL);
 }
 
@@ -160,6 +160,9 @@ void error_response_make(const struct step *step, const struct attempt_failures 
 		out->outcome = OUTCOME_CANCELLED;
 		set_throttling(out, TYPE_THROTTLING, SLICE("The gateway is shutting down, please try again."),
 		               STOPPED_RETRY_MS);
+	} else if (step->error == ROUTE_REFUSED) {
+		set_error(out, TYPE_VALIDATION, 400, SLICE("ValidationException"), step->refusal);
+		out->outcome = OUTCOME_FAIL_FAST;
 	} else if (failures->upstream.status) {
 		set_upstream_error(failures, step->retry_after_ms, out);
 	} else if (has_found_no_model(step, failures)) {

@@ -71,6 +71,7 @@ struct request_ended {
 	bool has_failed;                     // there was no response, or one that broke off
 	enum route_error error;              // if it has failed
 	enum no_models why;                  // of ROUTE_NO_MODELS_AVAILABLE and ROUTE_RETRIES_EXHAUSTED
+	struct slice refusal;                // of ROUTE_REFUSED: a sentence that says why; quotes no text of the client
 	const struct route_request *routing; // for route_request_attempt
 };
 
@@ -119,15 +120,15 @@ struct policy_rejected {
 	const struct problems *problems;
 };
 
-// A hook has failed, and the default decided; or an edit of the request can't be made, and was left out. The hook's own
-// error message is not part of it: that may quote a prompt.
+// A hook has failed, and the default decided; or an edit of the request can't be made: it was left out, or the request
+// is refused (request_ended says so). The hook's own error message is not part of it: that may quote a prompt.
 struct policy_error {
 	const char *hook;   // "select"; "tier" for a tier that comes from no hook
 	const char *ending; // how the hook ended: "over budget"; NULL for an edit
 	const char *file;   // where the hook failed; NULL for an edit
 	int line;
-	const char *edit;   // that was left out: "service_tier"; NULL for a hook
-	const char *reason; // why it was left out; NULL for a hook
+	const char *edit;   // that can't be made: "service_tier"; NULL for a hook
+	const char *reason; // why; NULL for a hook
 };
 
 struct hook_disabled {

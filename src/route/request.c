@@ -262,6 +262,11 @@ struct step route_stop(struct route_request *request, uint64_t now_ms) {
 	return end_request(request, ROUTE_STOPPED, now_ms);
 }
 
+struct step route_refuse(struct route_request *request, struct slice refusal, uint64_t now_ms) {
+	request->refusal = refusal;
+	return end_request(request, ROUTE_REFUSED, now_ms);
+}
+
 const struct request_attributes *route_request_attributes(const struct route_request *request) {
 	return request->attributes;
 }

@@ -41,6 +41,7 @@ enum route_error {
 	ROUTE_CANCELLED,           // by the client
 	ROUTE_STOPPED,             // by the driver: it shuts down, or stopped the only attempt on its own
 	ROUTE_DEADLINE_EXCEEDED,   // deadline_ms passed
+	ROUTE_REFUSED,             // by the driver: the request can't be read, or be sent as the policy wants it
 };
 
 // By enum route_error: the names in responses and logs; ended by NULL.
@@ -63,6 +64,7 @@ struct step {
 	enum route_error error;
 	enum no_models why;      // of ROUTE_NO_MODELS_AVAILABLE and ROUTE_RETRIES_EXHAUSTED, and of STEP_WAIT
 	bool all_refused;        // every response was a refusal
+	struct slice refusal;    // of ROUTE_REFUSED: a sentence for the client that says why
 	uint64_t retry_after_ms; // of STEP_FAIL: until the first model is available
 	// Of STEP_RETURN and STEP_FAIL; both live as long as the request.
 	const struct request_result *result;
@@ -129,6 +131,11 @@ struct step route_cancel(struct route_request *request, uint64_t now_ms);
 
 // The same for a driver that shuts down while the client still waits: ROUTE_STOPPED.
 struct step route_stop(struct route_request *request, uint64_t now_ms);
+
+// The driver can't read the request, or can't send it as the policy wants it: attempts in flight are cancelled, also
+// one whose STEP_SEND can't be executed, then STEP_FAIL with ROUTE_REFUSED. `refusal` is a sentence for the client that
+// lives as long as the request. May be called before route_begin.
+struct step route_refuse(struct route_request *request, struct slice refusal, uint64_t now_ms);
 
 // The next step as of `now_ms`.
 struct step route_next(struct route_request *request, uint64_t now_ms);

@@ -47,6 +47,7 @@ void request_notify_ended(const struct route_request *request) {
 	                                                  .has_failed = final->kind == STEP_FAIL,
 	                                                  .error = final->error,
 	                                                  .why = final->why,
+	                                                  .refusal = final->refusal,
 	                                                  .routing = request}});
 }
 

@@ -87,6 +87,7 @@ struct route_request {
 	bool committed;
 	uint32_t committed_attempt;
 	struct step final;
+	struct slice refusal; // of route_refuse
 	struct attempt_failures failures;
 	struct request_result result;
 	struct error_response response; // if the client gets one

@@ -169,11 +169,19 @@ static int json_decode(lua_State *lua) {
 	return 1;
 }
 
+static void refuse_decoding(lua_State *lua, struct slice text) {
+	luaL_error(lua, "JSON of %I bytes is too large for what is left of the budget", (lua_Integer)text.len);
+}
+
 void sandbox_push_decoded(lua_State *lua, struct slice text) {
+	uint64_t charge = text.len / BYTES_PER_CHARGE + 1;
+	if (text.len > TEXT_BYTES_MAX || !vm_can_afford(lua, charge, 0))
+		refuse_decoding(lua, text);
+	vm_charge(lua, charge); // measuring takes time, too
 	struct measure sum = measure_text(text);
-	uint64_t charge = text.len / BYTES_PER_CHARGE + 1 + sum.values * CHARGE_PER_VALUE;
-	if (text.len > TEXT_BYTES_MAX || !vm_can_afford(lua, charge, sum.bytes))
-		luaL_error(lua, "JSON of %I bytes is too large for what is left of the budget", (lua_Integer)text.len);
+	charge = sum.values * CHARGE_PER_VALUE;
+	if (!vm_can_afford(lua, charge, sum.bytes))
+		refuse_decoding(lua, text);
 	vm_charge(lua, charge);
 	push_decoded(lua, text, sum.bytes);
 }

@@ -21,13 +21,41 @@ static const struct body_edit TRACED = {
 static const struct body_edit ALL = {
     .tier = {"flex", 4}, .guardrail_identifier = {"g", 1}, .guardrail_version = {"1", 1}, .max_tokens = 9};
 
-// Copies the body to an allocation of its exact size, so that a sanitizer sees every read past its end.
+// Plans the edit and writes it in slices of `bytes`.
+static int write_edit(const struct body_edit *edit, enum operation operation, struct slice body, size_t bytes,
+                      struct buffer *out, char *reason) {
+	struct request_shape shape;
+	struct json_patches patches;
+	struct json_patch_cursor cursor = {0};
+	bool is_over = false;
+	request_shape_read(body, &shape);
+	if (shape.flaw.kind != FLAW_NONE) {
+		request_flaw_describe(&shape.flaw, reason);
+		return ERROR_INVALID;
+	}
+	int status = body_edit_plan(edit, operation, body, &shape, &patches, reason);
+	while (status == 0 && !is_over)
+		status = json_patches_write(&patches, body, &cursor, bytes, out, &is_over);
+	json_patches_free(&patches);
+	return status;
+}
+
+// Copies the body to an allocation of its exact size, so that a sanitizer sees every read past its end. However the
+// writing is sliced, the result is the same.
 static int edit_body(const struct body_edit *edit, enum operation operation, struct slice body, struct buffer *out,
                      char *reason) {
+	struct buffer sliced;
 	char *copy = malloc(body.len ? body.len : 1);
 	memcpy(copy, body.ptr, body.len);
 	buffer_clear(out);
-	int status = body_edit_apply(edit, operation, slice_of(copy, body.len), out, reason);
+	buffer_init(&sliced, OUT_BYTES);
+	int status = write_edit(edit, operation, slice_of(copy, body.len), SIZE_MAX, out, reason);
+	for (size_t bytes = 1; status == 0 && bytes < 20; bytes += 3) {
+		buffer_clear(&sliced);
+		CHECK_INT(write_edit(edit, operation, slice_of(copy, body.len), bytes, &sliced, reason), 0);
+		CHECK_SLICE(buffer_slice(&sliced), buffer_slice(out));
+	}
+	buffer_free(&sliced);
 	free(copy);
 	return status;
 }
@@ -57,8 +85,8 @@ static void check_rows(const struct row *rows, size_t count, enum operation oper
 }
 #define CHECK_ROWS(rows, operation) check_rows(rows, sizeof(rows) / sizeof(rows)[0], operation)
 
-static const char NO_OBJECT[] = "the body is no JSON object";
-static const char NO_JSON[] = "the body is no valid JSON, or nested too deep";
+static const char NO_OBJECT[] = "The body is no JSON object.";
+#define NO_JSON(offset) "The body is not valid JSON, at offset " offset "."
 
 static const struct row CONVERSE[] = {
     // Inserted at the front if it is absent.
@@ -80,9 +108,10 @@ static const struct row CONVERSE[] = {
     {&TIER, "{\"servicetier\":1,\"serviceTier \":1,\"\\\\u0073erviceTier\":1}",
      "{\"serviceTier\":{\"type\":\"priority\"},\"servicetier\":1,\"serviceTier \":1,\"\\\\u0073erviceTier\":1}", NULL},
     // Twice on the path, and twice elsewhere.
-    {&TIER, "{\"serviceTier\":1,\"serviceTier\":1}", NULL, "the body's \"serviceTier\" is there more than once"},
+    {&TIER, "{\"serviceTier\":1,\"serviceTier\":1}", NULL,
+     "The body has \"serviceTier\" twice, the second time at offset 31."},
     {&TIER, "{\"serviceTier\":1,\"a\":{},\"serviceTi\\u0065r\":1}", NULL,
-     "the body's \"serviceTier\" is there more than once"},
+     "The body has \"serviceTier\" twice, the second time at offset 43."},
     {&TIER, "{\"a\":1,\"a\":2}", "{\"serviceTier\":{\"type\":\"priority\"},\"a\":1,\"a\":2}", NULL},
     // A guardrail replaces the previous one completely.
     {&GUARDRAIL, "{\"guardrailConfig\":{\"guardrailIdentifier\":\"x\",\"streamProcessingMode\":\"async\"}}",
@@ -92,7 +121,7 @@ static const struct row CONVERSE[] = {
      NULL},
     // The token limit is one level down.
     {&TOKENS, "{}", "{\"inferenceConfig\":{\"maxTokens\":64}}", NULL},
-    {&TOKENS, "{\"inferenceConfig\":null}", NULL, "the body's \"inferenceConfig\" is no object"},
+    {&TOKENS, "{\"inferenceConfig\":null}", NULL, "The body's \"inferenceConfig\" is no object, at offset 19."},
     {&TOKENS, "{\"inferenceConfig\":{ }}", "{\"inferenceConfig\":{\"maxTokens\":64 }}", NULL},
     {&TOKENS, "{\"inferenceConfig\":{\"topP\":0.5}}", "{\"inferenceConfig\":{\"maxTokens\":64,\"topP\":0.5}}", NULL},
     {&TOKENS, "{\"x\":[],\"inferenceConfig\":{\"topP\":0.5, \"maxTokens\" :1000},\"y\":{\"maxTokens\":3}}",
@@ -101,11 +130,11 @@ static const struct row CONVERSE[] = {
      "{\"inferenceConfig\":{\"maxTokens\":64,\"a\":{\"maxTokens\":3},\"b\":[{\"maxTokens\":4}]}}", NULL},
     {&TOKENS, "{\"maxTokens\":1}", "{\"inferenceConfig\":{\"maxTokens\":64},\"maxTokens\":1}", NULL},
     {&TOKENS, "{\"inferenceConfig\":{\"maxTokens\":1,\"\\u006daxTokens\":1}}", NULL,
-     "the body's \"maxTokens\" is there more than once"},
+     "The body has \"maxTokens\" twice, the second time at offset 51."},
     {&TOKENS, "{\"inferenceConfig\":{},\"inferenceConfig\":{}}", NULL,
-     "the body's \"inferenceConfig\" is there more than once"},
-    {&TOKENS, "{\"inferenceConfig\":[]}", NULL, "the body's \"inferenceConfig\" is no object"},
-    {&TOKENS, "{\"inferenceConfig\":\"\"}", NULL, "the body's \"inferenceConfig\" is no object"},
+     "The body has \"inferenceConfig\" twice, the second time at offset 40."},
+    {&TOKENS, "{\"inferenceConfig\":[]}", NULL, "The body's \"inferenceConfig\" is no object, at offset 19."},
+    {&TOKENS, "{\"inferenceConfig\":\"\"}", NULL, "The body's \"inferenceConfig\" is no object, at offset 19."},
     // All at once.
     {&ALL, "{}",
      "{\"inferenceConfig\":{\"maxTokens\":9},"
@@ -118,22 +147,22 @@ static const struct row CONVERSE[] = {
      "\"inferenceConfig\":{\"maxTokens\":9}}",
      NULL},
     // No JSON, or no object.
-    {&TIER, "", NULL, NO_OBJECT},
-    {&TIER, "  ", NULL, NO_OBJECT},
+    {&TIER, "", NULL, NO_JSON("0")},
+    {&TIER, "  ", NULL, NO_JSON("2")},
     {&TIER, "[]", NULL, NO_OBJECT},
     {&TIER, "\"{}\"", NULL, NO_OBJECT},
-    {&TIER, "\xef\xbb\xbf{}", NULL, NO_OBJECT},
-    {&TIER, "{", NULL, NO_JSON},
-    {&TIER, "{\"a\"}", NULL, NO_JSON},
-    {&TIER, "{\"a\":1,}", NULL, NO_JSON},
-    {&TIER, "{\"serviceTier\":", NULL, NO_JSON},
-    {&TIER, "{\"serviceTier\":1", NULL, NO_JSON},
-    {&TIER, "{\"serviceTier\":01}", NULL, NO_JSON},
-    {&TIER, "{\"a\":\"\n\"}", NULL, NO_JSON},
-    {&TIER, "{\"a\":\"\\u12\"}", NULL, NO_JSON},
-    {&TIER, "{'a':1}", NULL, NO_JSON},
-    {&TIER, "{} {}", NULL, NO_JSON},
-    {&TIER, "{\"a\":1}\\", NULL, NO_JSON},
+    {&TIER, "\xef\xbb\xbf{}", NULL, "The body begins with a byte order mark, at offset 0."},
+    {&TIER, "{", NULL, NO_JSON("1")},
+    {&TIER, "{\"a\"}", NULL, NO_JSON("1")},
+    {&TIER, "{\"a\":1,}", NULL, NO_JSON("7")},
+    {&TIER, "{\"serviceTier\":", NULL, NO_JSON("15")},
+    {&TIER, "{\"serviceTier\":1", NULL, NO_JSON("16")},
+    {&TIER, "{\"serviceTier\":01}", NULL, NO_JSON("15")},
+    {&TIER, "{\"a\":\"\n\"}", NULL, NO_JSON("5")},
+    {&TIER, "{\"a\":\"\\u12\"}", NULL, NO_JSON("5")},
+    {&TIER, "{'a':1}", NULL, NO_JSON("1")},
+    {&TIER, "{} {}", NULL, "The body has text behind its JSON value, at offset 3."},
+    {&TIER, "{\"a\":1}\\", NULL, "The body has text behind its JSON value, at offset 7."},
 };
 
 TEST(edits_converse_bodies) {
@@ -141,7 +170,7 @@ TEST(edits_converse_bodies) {
 	CHECK_ROWS(CONVERSE, OPERATION_CONVERSE_STREAM);
 }
 
-static const char NO_LIMIT[] = "the body has no limit of tokens of a known name";
+static const char NO_LIMIT[] = "The body has no limit of tokens of a known name.";
 
 static const struct row INVOKE[] = {
     {&TOKENS, "{\"anthropic_version\":\"b\",\"max_tokens\": 5 ,\"messages\":[]}",
@@ -164,11 +193,12 @@ static const struct row INVOKE[] = {
     {&TOKENS, "{\"max_tokens\":\"5\"}", NULL, NO_LIMIT},
     {&TOKENS, "{\"tools\":[{\"max_tokens\":5}]}", NULL, NO_LIMIT},
     {&TOKENS, "{\"max_tokens\":5,\"max_gen_len\":5}", NULL,
-     "the body limits its tokens twice: \"max_tokens\" and \"max_gen_len\""},
-    {&TOKENS, "{\"max_tokens\":5,\"max_tokens\":5}", NULL, "the body's \"max_tokens\" is there more than once"},
+     "The body limits its tokens twice: \"max_tokens\" and \"max_gen_len\"."},
+    {&TOKENS, "{\"max_tokens\":5,\"max_tokens\":5}", NULL,
+     "The body has \"max_tokens\" twice, the second time at offset 29."},
     {&TOKENS, "{\"inferenceConfig\":{\"maxTokens\":5},\"inferenceConfig\":{}}", NULL,
-     "the body's \"inferenceConfig\" is there more than once"},
-    {&TOKENS, "not JSON", NULL, NO_OBJECT},
+     "The body has \"inferenceConfig\" twice, the second time at offset 53."},
+    {&TOKENS, "not JSON", NULL, NO_JSON("0")},
 };
 
 TEST(edits_invoke_bodies) {
@@ -215,7 +245,6 @@ TEST(fails_when_the_buffer_is_full) {
 	char reason[BODY_EDIT_REASON_BYTES];
 	buffer_init(&out, 20);
 	CHECK_INT(edit_body(&TIER, OPERATION_CONVERSE, SLICE("{}"), &out, reason), ERROR_LIMIT);
-	CHECK(reason[0]);
 	buffer_free(&out);
 }
 
@@ -230,7 +259,7 @@ TEST(handles_depth_and_escapes) {
 	for (int i = 0; i < COUNT; i++)
 		buffer_append(&body, SLICE("["));
 	CHECK_INT(edit_body(&TIER, OPERATION_CONVERSE, buffer_slice(&body), &out, reason), ERROR_INVALID);
-	CHECK_STRING(reason, NO_JSON);
+	CHECK_STRING(reason, "The body is nested too deep, at offset 68.");
 	buffer_clear(&body);
 	for (int i = 0; i < COUNT; i++)
 		buffer_printf(&body, "%c\"\\u0073%d\":0", i ? ',' : '{', i);
@@ -245,8 +274,10 @@ TEST(handles_depth_and_escapes) {
 struct generator {
 	struct random_source random;
 	struct buffer text;
-	unsigned tiers, guardrails, configs, limits; // the number of those keys on their paths
-	bool config_is_odd;                          // inferenceConfig is no object
+	unsigned tiers;                         // the number of those keys on their path
+	unsigned guardrails, configs, messages; // likewise
+	unsigned own_limits, limits, types;     // likewise: maxTokens at the top and in inferenceConfig, serviceTier.type
+	bool config_is_odd;                     // inferenceConfig is no object
 };
 
 static uint64_t below(struct generator *generator, uint64_t bound) {
@@ -295,7 +326,11 @@ static void append_object(struct generator *generator, int depth, const char *pa
 			generator->tiers += strcmp(name, "serviceTier") == 0;
 			generator->guardrails += strcmp(name, "guardrailConfig") == 0;
 			generator->configs += strcmp(name, "inferenceConfig") == 0;
+			generator->messages += strcmp(name, "messages") == 0;
+			generator->own_limits += strcmp(name, "maxTokens") == 0;
 		}
+		if (depth == 1 && strcmp(parent, "serviceTier") == 0)
+			generator->types += strcmp(name, "type") == 0;
 		if (depth == 1 && strcmp(parent, "inferenceConfig") == 0)
 			generator->limits += strcmp(name, "maxTokens") == 0;
 		append_space(generator);
@@ -335,7 +370,8 @@ static void append_value(struct generator *generator, int depth, const char *par
 static void generate(struct generator *generator, uint64_t seed) {
 	random_init(&generator->random, seed);
 	buffer_clear(&generator->text);
-	generator->tiers = generator->guardrails = generator->configs = generator->limits = 0;
+	generator->tiers = generator->guardrails = generator->configs = generator->messages = 0;
+	generator->own_limits = generator->limits = generator->types = 0;
 	generator->config_is_odd = false;
 	append_space(generator);
 	append_object(generator, 0, "");
@@ -438,10 +474,10 @@ TEST(changes_only_the_edited_path) {
 		const struct body_edit *edit = edits[seed % 4];
 		char reason[BODY_EDIT_REASON_BYTES];
 		generate(&generator, seed);
-		bool limits_odd = generator.configs > 1 || generator.config_is_odd || generator.limits > 1;
-		bool is_refused = (edit->tier.len && generator.tiers > 1) ||
-		                  (edit->guardrail_identifier.len && generator.guardrails > 1) ||
-		                  (edit->max_tokens && limits_odd);
+		bool is_ambiguous = generator.tiers > 1 || generator.guardrails > 1 || generator.configs > 1 ||
+		                    generator.messages > 1 || generator.own_limits > 1 || generator.limits > 1 ||
+		                    generator.types > 1;
+		bool is_refused = is_ambiguous || (edit->max_tokens && generator.config_is_odd);
 		int status = edit_body(edit, OPERATION_CONVERSE, buffer_slice(&generator.text), &out, reason);
 		CHECK_INT(status, is_refused ? ERROR_INVALID : 0);
 		refused += is_refused;
@@ -471,7 +507,7 @@ TEST(handles_broken_bodies) {
 		char reason[BODY_EDIT_REASON_BYTES];
 		generate(&generator, seed);
 		size_t at = below(&generator, generator.text.len);
-		if (seed % 2 && (generator.text.ptr[at] & 0x80) == 0) // the editor does not check UTF-8
+		if (seed % 2 && (generator.text.ptr[at] & 0x80) == 0)
 			generator.text.ptr[at] = "{}[]\",:\\0u "[below(&generator, 11)];
 		else
 			generator.text.len = at;

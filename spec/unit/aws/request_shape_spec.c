@@ -84,14 +84,17 @@ TEST(depth_is_bounded) {
 	buffer_free(&body);
 }
 
-// Whether body_edit can set a tier.
+// Whether body_edit can set a tier, apart from what makes a body ambiguous.
 static bool can_write_tier(const char *body) {
 	char reason[BODY_EDIT_REASON_BYTES];
 	struct body_edit edit = {.tier = SLICE("priority")};
-	struct buffer out;
-	buffer_init(&out, 4096);
-	int rc = body_edit_apply(&edit, OPERATION_CONVERSE, slice_from(body), &out, reason);
-	buffer_free(&out);
+	struct request_shape shape;
+	struct json_patches patches;
+	request_shape_read(slice_from(body), &shape);
+	if (shape.flaw.kind != FLAW_NONE && (shape.flaw.kind != FLAW_DUPLICATE || shape.counts[PLACE_TIER] > 1))
+		return false;
+	int rc = body_edit_plan(&edit, OPERATION_CONVERSE, slice_from(body), &shape, &patches, reason);
+	json_patches_free(&patches);
 	return rc == 0;
 }
 
@@ -216,6 +219,113 @@ TEST(handles_any_bytes) {
 	}
 }
 
+TEST(finds_flaws) {
+	static const struct {
+		const char *body;
+		size_t length; // 0: up to its NUL
+		enum request_flaw_kind kind;
+		const char *sentence;
+	} rows[] = {
+	    {"{}", 0, FLAW_NONE, NULL},
+	    {"{\"a\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\",\"a\":1}", 0, FLAW_NONE, NULL},
+	    {"\xef\xbb\xbf{}", 0, FLAW_BYTE_ORDER_MARK, "The body begins with a byte order mark, at offset 0."},
+	    {"\xff\xfe{\0}\0", 6, FLAW_NOT_UTF8, "The body is not UTF-8, at offset 0."},
+	    {"{\0}\0", 4, FLAW_NOT_UTF8, "The body is not UTF-8, at offset 1."},
+	    {"\0{\0}", 4, FLAW_NOT_UTF8, "The body is not UTF-8, at offset 0."},
+	    {"{\"a\":\"\xc0\xa2\"}", 0, FLAW_NOT_UTF8, "The body is not UTF-8, at offset 6."},
+	    {"{\"a\":\"\xed\xa0\x80\"}", 0, FLAW_NOT_UTF8, "The body is not UTF-8, at offset 6."},
+	    {"{\"a\":\"\xe2\x82", 0, FLAW_NOT_UTF8, "The body is not UTF-8, at offset 6."},
+	    {"", 0, FLAW_NO_JSON, "The body is not valid JSON, at offset 0."},
+	    {"{\"a\":1,}", 0, FLAW_NO_JSON, "The body is not valid JSON, at offset 7."},
+	    {"{\"a\":NaN}", 0, FLAW_NO_JSON, "The body is not valid JSON, at offset 5."},
+	    {"{\"a\":1}/**/", 0, FLAW_TRAILING_TEXT, "The body has text behind its JSON value, at offset 7."},
+	    {"{}\0", 3, FLAW_TRAILING_TEXT, "The body has text behind its JSON value, at offset 2."},
+	    {"[] x", 0, FLAW_TRAILING_TEXT, "The body has text behind its JSON value, at offset 3."},
+	    {"[]", 0, FLAW_NO_OBJECT, "The body is no JSON object."},
+	    {"\"{}\"", 0, FLAW_NO_OBJECT, "The body is no JSON object."},
+	    // Members that are read or edited, twice.
+	    {"{\"messages\":[],\"messages\":[]}", 0, FLAW_DUPLICATE,
+	     "The body has \"messages\" twice, the second time at offset 26."},
+	    {"{\"guardrailConfig\":1,\"guardrail\\u0043onfig\":1}", 0, FLAW_DUPLICATE,
+	     "The body has \"guardrailConfig\" twice, the second time at offset 44."},
+	    {"{\"serviceTier\":{\"type\":\"flex\",\"type\":\"flex\"}}", 0, FLAW_DUPLICATE,
+	     "The body has \"type\" twice, the second time at offset 37."},
+	    {"{\"inferenceConfig\":{\"maxTokens\":1},\"maxTokens\":1}", 0, FLAW_NONE, NULL},
+	    {"{\"x\":{\"messages\":1,\"messages\":2},\"text\":1,\"text\":2}", 0, FLAW_NONE, NULL},
+	    // The first one counts, unless it leaves the body unambiguous.
+	    {"{\"system\":1,\"system\":2}x", 0, FLAW_DUPLICATE,
+	     "The body has \"system\" twice, the second time at offset 21."},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct request_shape shape;
+		char sentence[REQUEST_FLAW_BYTES];
+		request_shape_read(slice_of(rows[i].body, rows[i].length ? rows[i].length : strlen(rows[i].body)), &shape);
+		CHECK_INT(shape.flaw.kind, rows[i].kind);
+		CHECK_INT(request_flaw_is_ambiguous(&shape.flaw), rows[i].kind != FLAW_NONE && rows[i].kind != FLAW_NO_OBJECT);
+		request_flaw_describe(&shape.flaw, sentence);
+		if (rows[i].sentence)
+			CHECK_STRING(sentence, rows[i].sentence);
+		CHECK(check_is_sentence(sentence));
+	}
+}
+
+TEST(finds_depth) {
+	for (int depth = JSON_DEPTH_MAX - 1; depth <= JSON_DEPTH_MAX; depth++) {
+		struct buffer body;
+		struct request_shape shape;
+		buffer_init(&body, 4096);
+		buffer_append(&body, SLICE("{\"a\":"));
+		for (int i = 0; i < depth; i++)
+			buffer_append_byte(&body, '[');
+		for (int i = 0; i < depth; i++)
+			buffer_append_byte(&body, ']');
+		buffer_append(&body, SLICE("}"));
+		request_shape_read(buffer_slice(&body), &shape);
+		CHECK_INT(shape.flaw.kind, depth < JSON_DEPTH_MAX ? FLAW_NONE : FLAW_DEPTH);
+		CHECK(!request_flaw_is_ambiguous(&shape.flaw));
+		buffer_free(&body);
+	}
+}
+
+static void check_same_shape(const struct request_shape *a, const struct request_shape *b) {
+	CHECK(memcmp(a, b, offsetof(struct request_shape, members)) == 0);
+	for (size_t i = 0; i < REQUEST_PLACES; i++) {
+		if (a->counts[i] == 0)
+			continue;
+		CHECK_INT(a->members[i].kind, b->members[i].kind);
+		CHECK_INT(a->members[i].is_empty, b->members[i].is_empty);
+		CHECK(a->members[i].value.ptr == b->members[i].value.ptr && a->members[i].value.len == b->members[i].value.len);
+	}
+}
+
+TEST(slices_change_nothing) {
+	static const char *const bodies[] = {
+	    "{ \"system\":[{\"text\":\"\xe2\x82\xac \\u00e9\"}],\"messages\":[ "
+	    "{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"}]} ],"
+	    "\"inferenceConfig\":{ },\"requestMetadata\":{\"a\":\"b\"},\"serviceTier\":{\"type\":\"flex\"}, "
+	    "\"toolConfig\": {} } ",
+	    "{\"max_tokens\" : 12345 , \"guardrailConfig\":{\"x\":[1,2]},\"textGenerationConfig\":{\"maxTokenCount\":7}}",
+	    "{\"messages\":[1],\"inputText\":\"\xf0\x9f\x98\x80\", \"messages\":2}",
+	    "{\"text\":\"\xf0\x9f\x98 cut\"}",
+	    "{\"text\":\"a\"} trailing",
+	    "[[[",
+	};
+	for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+		struct request_shape whole, sliced;
+		struct request_scan scan;
+		struct slice body = slice_from(bodies[i]);
+		request_shape_read(body, &whole);
+		for (size_t bytes = 1; bytes <= body.len; bytes++) {
+			size_t steps = 1;
+			request_scan_begin(&scan, body, &sliced);
+			while (!request_scan_step(&scan, bytes))
+				steps++;
+			CHECK(steps <= body.len / bytes + 1);
+			check_same_shape(&sliced, &whole);
+		}
+	}
+}
+
 int main(void) {
 	RUN(reads_each_family);
 	RUN(estimates_tokens_from_bytes_of_text);
@@ -224,5 +334,8 @@ int main(void) {
 	RUN(reads_the_beginning_of_the_prompt);
 	RUN(reads_what_it_writes);
 	RUN(handles_any_bytes);
+	RUN(finds_flaws);
+	RUN(finds_depth);
+	RUN(slices_change_nothing);
 	return check_summary();
 }

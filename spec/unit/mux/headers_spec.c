@@ -39,12 +39,22 @@ TEST(detects_content_codings) {
 	    {"content-encoding", " Identity ", false},
 	    {"Content-Encoding", "gzip", true},
 	    {"content-encoding", "", true},
+	    {"Content-Type", "application/json", false},
+	    {"content-type", "application/json; Charset=UTF-8", false},
+	    {"content-type", "application/json;charset=\"utf-8\" ; x=y", false},
+	    {"content-type", "application/json; charset=utf-16", true},
+	    {"content-type", "application/json; a=b;CHARSET = \"utf-7\"", true},
+	    {"content-type", "application/json; charset", true},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct header header = {slice_from(rows[i].name), slice_from(rows[i].value)};
 		CHECK_INT(headers_have_coding((struct headers){&header, 1}), rows[i].coded);
 	}
 	CHECK(!headers_have_coding((struct headers){0}));
+	// Each of several counts.
+	const struct header both[] = {{SLICE("content-encoding"), SLICE("identity")},
+	                              {SLICE("content-encoding"), SLICE("gzip")}};
+	CHECK(headers_have_coding((struct headers){both, 2}));
 }
 
 TEST(headers_that_come_down) {

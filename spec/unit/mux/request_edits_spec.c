@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The edits of an attempt's request: what is written, what is reported of an omitted edit, and that no memory leaks.
+// The edits of an attempt's request: what is written, which requests are refused, what is reported of an edit that
+// can't be made, and that no memory leaks.
 #include "mux/request_edits.h"
 
 #include "../check.h"
@@ -24,7 +25,9 @@ struct fixture {
 	struct random_source random;
 	struct mux_call call;
 	struct header client[2];
+	struct request_body body;
 	struct request_attributes attributes;
+	struct slice refusal;
 	struct arena arena;
 	struct attempt_options selected; // returned by select
 	struct edits edits;              // returned by prepare
@@ -40,7 +43,7 @@ static void observe(void *owner, const struct event *event) {
 	CHECK_SLICE(event->request->id, SLICE("r-1"));
 	CHECK(event->model == &fixture->model);
 	if (fixture->reported_count < EVENTS)
-		snprintf(fixture->reported[fixture->reported_count++], sizeof fixture->reported[0], "%s: %s left out: %s",
+		snprintf(fixture->reported[fixture->reported_count++], sizeof fixture->reported[0], "%s: %s: %s",
 		         event->error.hook, event->error.edit, event->error.reason);
 }
 
@@ -96,7 +99,8 @@ static void fixture_end(struct fixture *fixture) {
 // Begins a request whose first attempt is to be sent.
 static void fixture_begin(struct fixture *fixture) {
 	fixture_end(fixture);
-	request_attributes_fill(&fixture->call, &fixture->pool, &fixture->attributes);
+	request_body_init(&fixture->body, fixture->call.body, fixture->call.headers, &fixture->arena);
+	request_attributes_fill(&fixture->call, &fixture->pool, &fixture->body, &fixture->attributes);
 	CHECK_INT(route_request_new(&fixture->route, &fixture->attributes, &fixture->arena, 0, &fixture->routing), 0);
 	fixture->step = route_begin(fixture->routing, 0);
 	CHECK_INT(fixture->step.kind, STEP_SEND);
@@ -124,9 +128,11 @@ static int make(struct fixture *fixture) {
 	struct request_edits_order order = {
 	    .worker = &fixture->worker,
 	    .call = &fixture->call,
+	    .body = &fixture->body,
 	    .routing = fixture->routing,
 	    .step = &fixture->step,
 	    .arena = &fixture->arena,
+	    .refusal = &fixture->refusal,
 	};
 	return request_edits_make(&order, &fixture->made);
 }
@@ -218,54 +224,81 @@ TEST(sets_headers) {
 	fixture_close(&fixture);
 }
 
-// An edit that fails does not affect the others.
-TEST(reports_omitted_edits) {
+static const struct edits GUARDED = {.guardrail_identifier = {"g", 1}, .guardrail_version = {"1", 1}};
+static const struct edits LIMITED = {.max_tokens = 5};
+static const struct edits TIERED = {.tier = TIER_FLEX};
+static const struct edits TIER_REQUIRED = {.tier = TIER_FLEX, .is_required = true};
+
+// A guardrail, a token limit and a required tier are written, or the request is refused; so is every request whose body
+// others may read differently.
+TEST(refuses_what_it_cannot_edit) {
 	static const struct {
+		enum operation operation;
+		const struct edits *edits;
 		const char *body, *coding;
-		const char *sent; // NULL: unchanged
-		const char *reported[3];
+		const char *refusal, *edit; // NULL: the tier is left out
 	} rows[] = {
-	    {"not JSON",
-	     NULL,
-	     NULL,
-	     {"prepare: guardrail left out: the body is no JSON object",
-	      "prepare: service_tier left out: the body is no JSON object",
-	      "prepare: max_tokens left out: the body is no JSON object"}},
-	    {"{}",
-	     "gzip",
-	     NULL,
-	     {"prepare: guardrail left out: the body is compressed",
-	      "prepare: service_tier left out: the body is compressed",
-	      "prepare: max_tokens left out: the body is compressed"}},
-	    {"{\"serviceTier\":1,\"serviceTier\":1,\"inferenceConfig\":[]}",
-	     "identity",
-	     "{\"guardrailConfig\":{\"guardrailIdentifier\":\"g\",\"guardrailVersion\":\"1\"},"
-	     "\"serviceTier\":1,\"serviceTier\":1,\"inferenceConfig\":[]}",
-	     {"prepare: service_tier left out: the body's \"serviceTier\" is there more than once",
-	      "prepare: max_tokens left out: the body's \"inferenceConfig\" is no object"}},
-	    {"{\"guardrailConfig\":1,\"guardrail\\u0043onfig\":1}",
-	     NULL,
-	     "{\"inferenceConfig\":{\"maxTokens\":5},\"serviceTier\":{\"type\":\"flex\"},"
-	     "\"guardrailConfig\":1,\"guardrail\\u0043onfig\":1}",
-	     {"prepare: guardrail left out: the body's \"guardrailConfig\" is there more than once"}},
+	    {OPERATION_CONVERSE, &GUARDED, "not JSON", NULL, "The body is not valid JSON, at offset 0.", "guardrail"},
+	    {OPERATION_CONVERSE, &GUARDED, "[]", NULL, "The body is no JSON object.", "guardrail"},
+	    {OPERATION_CONVERSE_STREAM, &GUARDED, "{}", "gzip", "The body has to be UTF-8 without a content-encoding.",
+	     "guardrail"},
+	    {OPERATION_CONVERSE, &GUARDED, "\xef\xbb\xbf{}", NULL, "The body begins with a byte order mark, at offset 0.",
+	     "guardrail"},
+	    {OPERATION_CONVERSE, &GUARDED, "{} {}", NULL, "The body has text behind its JSON value, at offset 3.",
+	     "guardrail"},
+	    {OPERATION_CONVERSE, &GUARDED, "{\"guardrailConfig\":1,\"guardrail\\u0043onfig\":1}", "identity",
+	     "The body has \"guardrailConfig\" twice, the second time at offset 44.", "guardrail"},
+	    {OPERATION_CONVERSE, &GUARDED, "{\"a\":\"\xff\"}", NULL, "The body is not UTF-8, at offset 6.", "guardrail"},
+	    {OPERATION_CONVERSE, &LIMITED, "[]", NULL, "The body is no JSON object.", "max_tokens"},
+	    {OPERATION_CONVERSE, &LIMITED, "{\"inferenceConfig\":[]}", NULL,
+	     "The body's \"inferenceConfig\" is no object, at offset 19.", "max_tokens"},
+	    {OPERATION_INVOKE_MODEL, &LIMITED, "{}", NULL, "The body has no limit of tokens of a known name.",
+	     "max_tokens"},
+	    {OPERATION_INVOKE_MODEL, &LIMITED, "{\"max_tokens\":1}", "br",
+	     "The body has to be UTF-8 without a content-encoding.", "max_tokens"},
+	    {OPERATION_CONVERSE, &TIER_REQUIRED, "[]", NULL, "The body is no JSON object.", "service_tier"},
+	    {OPERATION_CONVERSE, &TIERED, "[]", NULL, NULL, "service_tier"},
+	    {OPERATION_CONVERSE, &TIERED, "{\"serviceTier\":1,\"serviceTier\":1}", NULL,
+	     "The body has \"serviceTier\" twice, the second time at offset 31.", "service_tier"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct fixture fixture;
+		char reported[200];
+		int before = check_failures_in_test;
 		fixture_open(&fixture);
+		fixture.pool.has_tiers = false;
+		fixture.call.operation = rows[i].operation;
 		fixture.call.body = slice_from(rows[i].body);
 		fixture.client[0] = (struct header){SLICE("Content-Encoding"), slice_from(rows[i].coding)};
 		fixture.call.headers.count = rows[i].coding ? 1 : 0;
 		fixture.decide.prepare = prepare;
-		fixture.edits = (struct edits){
-		    .tier = TIER_FLEX, .guardrail_identifier = SLICE("g"), .guardrail_version = SLICE("1"), .max_tokens = 5};
-		CHECK_INT(begin_and_make(&fixture), 0);
-		CHECK_SLICE(body_of(&fixture), slice_from(rows[i].sent));
-		int expected = 0;
-		for (; expected < 3 && rows[i].reported[expected]; expected++)
-			CHECK_STRING(fixture.reported[expected], rows[i].reported[expected]);
-		CHECK_INT(fixture.reported_count, expected);
+		fixture.edits = *rows[i].edits;
+		CHECK_INT(begin_and_make(&fixture), rows[i].refusal ? ERROR_INVALID : 0);
+		CHECK(!fixture.made);
+		CHECK_SLICE(fixture.refusal, slice_from(rows[i].refusal));
+		snprintf(reported, sizeof reported, "prepare: %s: %s", rows[i].edit,
+		         rows[i].refusal ? rows[i].refusal : "The body is no JSON object.");
+		CHECK_INT(fixture.reported_count, 1);
+		CHECK_STRING(fixture.reported[0], reported);
+		if (check_failures_in_test > before)
+			printf("  row %zu\n", i);
 		fixture_close(&fixture);
 	}
+}
+
+// In a header there is always room.
+TEST(needs_no_body_for_a_guardrail_in_headers) {
+	struct fixture fixture;
+	fixture_open(&fixture);
+	fixture.call.operation = OPERATION_INVOKE_MODEL;
+	fixture.call.body = SLICE("not JSON");
+	fixture.decide.prepare = prepare;
+	fixture.edits = GUARDED;
+	CHECK_INT(begin_and_make(&fixture), 0);
+	CHECK(!fixture.made->has_body);
+	CHECK_SLICE(header_of(&fixture, "x-amzn-bedrock-guardrailidentifier"), SLICE("g"));
+	CHECK(!fixture.body.shape);
+	fixture_close(&fixture);
 }
 
 TEST(reports_omitted_tiers_that_prepare_did_not_set) {
@@ -276,14 +309,7 @@ TEST(reports_omitted_tiers_that_prepare_did_not_set) {
 	CHECK_INT(begin_and_make(&fixture), 0);
 	CHECK(!fixture.made);
 	CHECK_INT(fixture.reported_count, 1);
-	CHECK_STRING(fixture.reported[0], "tier: service_tier left out: the body is no JSON object");
-	// Also if prepare makes other edits.
-	fixture.decide.prepare = prepare;
-	fixture.edits = (struct edits){.max_tokens = 5};
-	CHECK_INT(begin_and_make(&fixture), 0);
-	CHECK_INT(fixture.reported_count, 3);
-	CHECK_STRING(fixture.reported[1], "tier: service_tier left out: the body is no JSON object");
-	CHECK_STRING(fixture.reported[2], "prepare: max_tokens left out: the body is no JSON object");
+	CHECK_STRING(fixture.reported[0], "tier: service_tier: The body is no JSON object.");
 	fixture_close(&fixture);
 }
 
@@ -342,7 +368,8 @@ int main(void) {
 	RUN(makes_nothing_without_edits);
 	RUN(chooses_the_tier);
 	RUN(sets_headers);
-	RUN(reports_omitted_edits);
+	RUN(refuses_what_it_cannot_edit);
+	RUN(needs_no_body_for_a_guardrail_in_headers);
 	RUN(reports_omitted_tiers_that_prepare_did_not_set);
 	RUN(an_omitted_tier_is_not_recorded_as_served);
 	RUN(leaves_count_tokens_alone);

@@ -81,6 +81,27 @@ TEST(prepare_s_results) {
 	}
 }
 
+TEST(a_policy_may_require_its_edits) {
+	static const struct {
+		const char *body;
+		bool error, is_required;
+	} rows[] = {
+	    {"return { service_tier = 'flex', required = true }", false, true},
+	    {"return { service_tier = 'flex', required = false }", false, false},
+	    {"return { service_tier = 'flex' }", false, false},
+	    {"return { service_tier = 'flex', required = 1 }", true, false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		struct edits edits;
+		load(&fixture, "prepare", rows[i].body);
+		prepare(&fixture, &edits);
+		CHECK_INT(fixture.errors, rows[i].error);
+		CHECK_INT(edits.is_required, rows[i].is_required);
+		fixture_free(&fixture);
+	}
+}
+
 // The edits outlive the strings in Lua.
 TEST(headers_are_copied) {
 	struct fixture fixture;
@@ -202,6 +223,7 @@ TEST(absent_hooks_are_not_called) {
 
 int main(void) {
 	RUN(prepare_s_results);
+	RUN(a_policy_may_require_its_edits);
 	RUN(headers_are_copied);
 	RUN(select_s_headers_stay_valid_until_its_next_call);
 	RUN(which_headers_hooks_may_set);

@@ -10,7 +10,7 @@
 
 static bool make_key(const char *body, bool conversation, uint64_t *key) {
 	struct request_content content;
-	mux_body_reader.read_request(slice_from(body), &content);
+	mux_body_reader.read_request(&(struct request_attributes){.body = slice_from(body)}, &content);
 	return prompt_hash_key(&content, conversation, key);
 }
 

@@ -60,6 +60,8 @@ static const struct response_case cases[] = {
      "UnnamedException", -1, "", TYPE_VALIDATION},
     {"the gateway stops", ROUTE_STOPPED, 0, false, 7000, 500, "InternalServerException", -1, NULL, 0, 429,
      "ThrottlingException", 1000, "", TYPE_THROTTLING},
+    {"the request is refused", ROUTE_REFUSED, 0, false, 1000, 500, "InternalServerException", -1, "ConnectionReset",
+     FAILURE_NETWORK, 400, "ValidationException", -1, "REQUEST_REFUSED", TYPE_VALIDATION},
     {"a verdict to fail on a network failure", ROUTE_FAILED, 0, false, 1000, 0, NULL, -1, "ConnectionReset",
      FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "", TYPE_NETWORK},
 };
@@ -124,9 +126,10 @@ static void run_case(const struct response_case *example, const struct pool *poo
 	CHECK_INT(response.retry_after_ms, example->expected_retry_after_ms);
 	CHECK_SLICE(response.code, slice_from(example->code));
 	CHECK_INT(response.type, example->type);
-	CHECK_INT(response.from_upstream, example->upstream_status != 0 && example->error != ROUTE_STOPPED);
+	bool is_own = example->error == ROUTE_STOPPED || example->error == ROUTE_REFUSED;
+	CHECK_INT(response.from_upstream, example->upstream_status != 0 && !is_own);
 	CHECK_INT(response.attempt, response.from_upstream ? 2 : 0);
-	CHECK_INT(response.message.len > 0, !response.from_upstream);
+	CHECK_INT(response.message.len > 0, !response.from_upstream && example->error != ROUTE_REFUSED);
 	if (check_failures_in_test > before)
 		printf("  in \"%s\"\n", example->title);
 	arena_free(&arena);

@@ -256,7 +256,8 @@ static inline void fixture_new_request(struct fixture *fixture, uint64_t now_ms)
 }
 
 static inline void describe_failure(const struct step *step, char *out, size_t size) {
-	static const char *const errors[] = {"no-models", "exhausted", "failed", "cancelled", "stopped", "deadline"};
+	static const char *const errors[] = {"no-models", "exhausted", "failed", "cancelled",
+	                                     "stopped",   "deadline",  "refused"};
 	static const char *const reasons[] = {"unserved", "unavailable", "unselected"};
 	size_t used = (size_t)snprintf(out, size, "fail %s", errors[step->error]);
 	if (step->error == ROUTE_NO_MODELS_AVAILABLE)
@@ -346,6 +347,8 @@ static inline struct step play_input(struct route_request *request, const char *
 		return route_cancel(request, now_ms);
 	if (strcmp(word, "stop") == 0)
 		return route_stop(request, now_ms);
+	if (strcmp(word, "forbid") == 0)
+		return route_refuse(request, SLICE("The body is no JSON object."), now_ms);
 	if (strcmp(word, "commit") == 0)
 		return route_attempt_committed(request, attempt, now_ms);
 	struct attempt_result result = result_of(word);
@@ -354,7 +357,7 @@ static inline struct step play_input(struct route_request *request, const char *
 
 struct line {
 	uint64_t at_ms;
-	const char *input; // "begin", "next", "cancel", "stop", "commit 0", "ok 0", "throttle 1", ...
+	const char *input; // "begin", "next", "cancel", "stop", "forbid", "commit 0", "ok 0", "throttle 1", ...
 	const char *steps; // all of them, "; " between
 };
 

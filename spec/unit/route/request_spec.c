@@ -239,6 +239,20 @@ TEST(it_can_be_cancelled_at_any_point) {
 	fixture_free(&f);
 }
 
+// Also by its driver: before it begins, and when an attempt can't be made.
+TEST(it_can_be_refused) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	PLAY(&f, {0, "forbid", "fail refused after 1000"}, {1, "begin", ""});
+	CHECK_INT(f.request->result.status, 400);
+	CHECK_INT(f.request->result.outcome, OUTCOME_FAIL_FAST);
+	PLAY(&f, {0, "begin", "send 0 a"}, {0, "forbid", "cancel 0; fail refused 0 after 1000"}, {0, "stopped 0", ""});
+	CHECK_SLICE(f.request->result.error, SLICE("ValidationException"));
+	CHECK_SLICE(f.request->response.message, SLICE("The body is no JSON object."));
+	CHECK_INT(fixture_snapshot(&f, "a", 9).inflight, 0);
+	fixture_free(&f);
+}
+
 TEST(nothing_is_sent_after_the_commit) {
 	struct fixture f;
 	fixture_init(&f, "a b");
@@ -457,6 +471,7 @@ int main(void) {
 	RUN(escalation_without_tiers_is_failover);
 	RUN(a_cancelled_request_stops_its_attempt);
 	RUN(it_can_be_cancelled_at_any_point);
+	RUN(it_can_be_refused);
 	RUN(nothing_is_sent_after_the_commit);
 	RUN(the_commit_of_a_probe_admits_another);
 	RUN(timeouts_end_at_the_deadline);

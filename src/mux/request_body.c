@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mux/request_body.h"
+
+#include "mux/headers.h"
+
+void request_body_init(struct request_body *body, struct slice bytes, struct headers headers, struct arena *arena) {
+	*body = (struct request_body){.bytes = bytes, .headers = headers, .arena = arena};
+}
+
+const struct request_shape *request_body_shape(struct request_body *body) {
+	if (body->shape)
+		return body->shape;
+	struct request_shape *shape = arena_alloc(body->arena, sizeof *shape);
+	if (!shape)
+		return NULL;
+	bool is_coded = headers_have_coding(body->headers);
+	request_shape_read(is_coded ? (struct slice){0} : body->bytes, shape);
+	if (is_coded)
+		shape->flaw = (struct request_flaw){.kind = FLAW_CODING};
+	body->shape = shape;
+	return shape;
+}
+
+const struct request_shape *request_body_read(struct request_body *body) {
+	body->was_read = true;
+	return request_body_shape(body);
+}
+
+void request_body_check_metadata(struct request_body *body) {
+	if (body->has_metadata_checked)
+		return;
+	body->has_metadata_checked = true;
+	request_shape_check_metadata(body->bytes, body->shape);
+}
+
+bool request_body_is_refused(const struct request_body *body) {
+	return body->was_read && body->shape && request_flaw_is_ambiguous(&body->shape->flaw);
+}
