@@ -81,6 +81,7 @@ describe("admin", function()
     assert.is_true(detail.healthy)
     assert.same({ healthy = 2, degraded = 0, unhealthy = 0 }, detail.counts)
     assert.same(sorted { "requests", "success_rate", "average_latency_ms", "p99_latency_ms" }, keys(detail.metrics))
+    assert.equal(0, detail.log.lost_lines)
     local nova = detail.models.nova
     assert.is_true(nova.healthy)
     assert.is_false(nova.degraded)

@@ -184,6 +184,16 @@ function scene:gateway(emulator, options)
     return response.status, response.body ~= "" and cjson.decode(response.body) or nil, response
   end
 
+  -- The log so far. The gateway writes it behind its responses, so what it has to write is waited for.
+  function child.log()
+    local function is_written()
+      local ok, _, detail = pcall(child.admin, "/health/detail")
+      return not ok or not detail or detail.log.waiting_bytes == 0
+    end
+    if child.admin_port and not child:status() then process.wait_for("the log's lines", is_written) end
+    return process.log(child)
+  end
+
   -- The log's entries with that message so far, decoded. At level debug, each event is an entry named after it.
   function child.entries(message)
     local found = {}

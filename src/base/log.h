@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process's log: one line an entry on stderr, as text or JSON. An entry is a message and named fields; callers
-// never pass prompts, responses or credentials. Thread-safe: each line is one write.
+// never pass prompts, responses or credentials. Thread-safe: lines don't mix.
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -40,10 +40,32 @@ bool log_enabled(enum log_level level);
 // In text, values with spaces, quotes or control characters are quoted and escaped as JSON strings are.
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
-// Appends the line that log_write would write, with its line end; nothing if the level is not enabled. A caller with
-// many lines collects them and writes them at once.
+// How far the log's reader is behind.
+struct log_backlog {
+	size_t waiting_bytes; // not written yet
+	uint64_t lost_lines;  // dropped so far, for want of room
+};
+
+// Where lines go. Without a sink, callers write them to stderr themselves, and wait for a slow reader.
+struct log_sink {
+	void (*add)(void *owner, struct slice lines); // whole lines; from any thread
+	struct log_backlog (*backlog)(void *owner);   // from any thread
+	void *owner;
+};
+
+// Call this while no other thread writes lines. The sink is borrowed; NULL is none.
+void log_set_sink(const struct log_sink *sink);
+// All zero without a sink.
+struct log_backlog log_backlog(void);
+
+// The most bytes of a line. Of a longer one the longest values are cut short, and a field `cut_bytes` says by how much.
+enum { LOG_LINE_BYTES = 16384 };
+
+// Appends the line that log_write would write, with its line end; nothing if the level is not enabled. `lines` has room
+// for LOG_LINE_BYTES more, or the line may be cut to what it has. A caller with many lines collects them and writes
+// them at once.
 void log_append(struct buffer *lines, enum log_level level, const char *message, const struct log_field *fields);
-// Writes collected lines and clears the buffer.
+// Writes collected lines, or gives them to the sink, and clears the buffer.
 void log_flush(struct buffer *lines);
 
 // log_write with its fields as arguments: log_entry(LOG_INFO, "listening", LOG_C("address", a), LOG_N("port", p)).

@@ -10,10 +10,18 @@
 #include "cli/settings_flags.h"
 #include "config/setting_readers.h"
 #include "gateway/gateway.h"
+#include "gateway/log_queue.h"
 #include "gateway/settings.h"
 #include "gateway/socket_activation.h"
 
 enum { LISTEN_FLAGS = 64 };
+
+// A signal that means nothing to the gateway doesn't end it, nor does a reader of its log that goes away.
+static void ignore_stray_signals(void) {
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
 
 // The gateway has stopped; a second SIGTERM now must not change the exit status.
 static void ignore_signals(void) {
@@ -34,14 +42,19 @@ static int run_gateway(const struct settings_flags *flags) {
 		rc = socket_activation_adopt(&environment_of_process, &settings, &problems);
 	if (rc == 0) {
 		log_configure(settings.log.level, settings.log.format);
-		rc = gateway_start(&settings, &environment_of_process, &problems, &gateway);
+		rc = log_queue_begin();
+		if (rc)
+			problems_add(&problems, NULL, 0, "log", NULL, "the system gives no thread to write it");
 	}
+	if (rc == 0)
+		rc = gateway_start(&settings, &environment_of_process, &problems, &gateway);
 	if (rc == 0) {
 		gateway_run(gateway);
 		ignore_signals();
 	}
-	int status = rc ? settings_flags_report("serve", &problems) : CLI_DONE;
 	gateway_free(gateway);
+	log_queue_finish();
+	int status = rc ? settings_flags_report("serve", &problems) : CLI_DONE;
 	settings_free(&settings);
 	return status;
 }
@@ -82,6 +95,7 @@ int cli_serve(int argc, char **argv) {
 	enum options_result parsed = options_parse(&line, argc, argv);
 	if (parsed != OPTIONS_READY)
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
+	ignore_stray_signals();
 	if (core_dumps)
 		return run_gateway(&flags);
 	cli_conceal();

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/time_format.h"
 #include "route/decide.h"
@@ -76,6 +77,14 @@ static void write_metrics(struct json_writer *json, const struct pool *pool) {
 	json_end_object(json);
 }
 
+static void write_log(struct json_writer *json) {
+	struct log_backlog backlog = log_backlog();
+	json_begin_object(json, "log");
+	json_write_unsigned(json, "waiting_bytes", backlog.waiting_bytes);
+	json_write_unsigned(json, "lost_lines", backlog.lost_lines);
+	json_end_object(json);
+}
+
 void report_health_detail(const struct pool *pool, struct report_time time, struct buffer *out) {
 	struct system_health health;
 	struct json_writer json;
@@ -93,6 +102,7 @@ void report_health_detail(const struct pool *pool, struct report_time time, stru
 	json_write_unsigned(&json, "unhealthy", health.unhealthy_count);
 	json_end_object(&json);
 	write_metrics(&json, pool);
+	write_log(&json);
 	json_end_object(&json);
 }
 

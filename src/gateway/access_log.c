@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/access_log.h"
 
-// A line has at most 16 KiB: a model's name has up to 2048 bytes, each of which may be escaped to two.
-enum { LINES_BYTES = 64 * 1024, FULL_BYTES = 48 * 1024 };
+enum { LINES_BYTES = 64 * 1024, FULL_BYTES = LINES_BYTES - LOG_LINE_BYTES };
 
 void access_log_fields(const struct access_entry *entry, struct log_field fields[ACCESS_LOG_FIELDS]) {
 	size_t count = 0;

@@ -242,7 +242,6 @@ static void on_reload_signal(void *owner) {
 // Called before the log announces the listeners: a signal may follow at once.
 static void handle_signals(struct gateway *gateway) {
 	struct loop *first = gateway->workers[0].loop;
-	signal(SIGPIPE, SIG_IGN);
 	loop_on_signal(first, SIGHUP, on_reload_signal, gateway);
 	loop_on_signal(first, SIGTERM, on_end_signal, gateway);
 	loop_on_signal(first, SIGINT, on_end_signal, gateway);

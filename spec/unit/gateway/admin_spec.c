@@ -103,17 +103,17 @@ TEST(a_fresh_pool) {
 	                  "\"average_latency_ms\":0,\"fallback\":false},"
 	                  "\"arn:aws:bedrock:x:1:inference-profile/a b\":{\"success\":0,\"rate_limit\":0,\"fail_fast\":0,"
 	                  "\"refusal\":0,\"cancelled\":0,\"average_latency_ms\":0,\"fallback\":true}}}"));
-	CHECK_SLICE(
-	    respond(&fixture, "GET", "/health/detail"),
-	    SLICE("{\"healthy\":true,\"models\":{"
-	          "\"chat\":{\"healthy\":true,\"degraded\":false,\"state\":\"closed\",\"error_rate\":0,"
-	          "\"requests_per_minute\":0,\"average_latency_ms\":0,\"last_success_at\":null,"
-	          "\"last_failure_at\":null},"
-	          "\"arn:aws:bedrock:x:1:inference-profile/a b\":{\"healthy\":true,\"degraded\":false,"
-	          "\"state\":\"closed\",\"error_rate\":0,\"requests_per_minute\":0,\"average_latency_ms\":0,"
-	          "\"last_success_at\":null,\"last_failure_at\":null}},"
-	          "\"counts\":{\"healthy\":2,\"degraded\":0,\"unhealthy\":0},"
-	          "\"metrics\":{\"requests\":0,\"success_rate\":0,\"average_latency_ms\":0,\"p99_latency_ms\":0}}"));
+	CHECK_SLICE(respond(&fixture, "GET", "/health/detail"),
+	            SLICE("{\"healthy\":true,\"models\":{"
+	                  "\"chat\":{\"healthy\":true,\"degraded\":false,\"state\":\"closed\",\"error_rate\":0,"
+	                  "\"requests_per_minute\":0,\"average_latency_ms\":0,\"last_success_at\":null,"
+	                  "\"last_failure_at\":null},"
+	                  "\"arn:aws:bedrock:x:1:inference-profile/a b\":{\"healthy\":true,\"degraded\":false,"
+	                  "\"state\":\"closed\",\"error_rate\":0,\"requests_per_minute\":0,\"average_latency_ms\":0,"
+	                  "\"last_success_at\":null,\"last_failure_at\":null}},"
+	                  "\"counts\":{\"healthy\":2,\"degraded\":0,\"unhealthy\":0},"
+	                  "\"metrics\":{\"requests\":0,\"success_rate\":0,\"average_latency_ms\":0,\"p99_latency_ms\":0},"
+	                  "\"log\":{\"waiting_bytes\":0,\"lost_lines\":0}}"));
 	close_fixture(&fixture);
 }
 
