@@ -124,6 +124,36 @@ static bool is_apply_guardrail(struct slice path) {
 	return end < middle.len && slice_ends(id, version) && id.len > version.len;
 }
 
+// The character at *place, or the one that is escaped there; moves *place to the next one.
+static char next_character(struct slice path, size_t *place) {
+	static const char escaped[][3] = {{'2', 'e', '.'}, {'2', 'E', '.'}, {'2', 'f', '/'}, {'2', 'F', '/'}};
+	const char *at = path.ptr + (*place)++;
+	for (size_t i = 0; *at == '%' && path.len - *place >= 2 && i < sizeof escaped / sizeof *escaped; i++)
+		if (at[1] == escaped[i][0] && at[2] == escaped[i][1]) {
+			*place += 2;
+			return escaped[i][2];
+		}
+	return *at;
+}
+
+// Whether no server takes the path for another one: no segment is empty, "." or "..", also once escapes are decoded.
+// What goes up unrouted is signed with the gateway's credentials, so it must be the operation that was matched.
+static bool has_literal_segments(struct slice path) {
+	size_t dots = 0, others = 0;
+	for (size_t place = 1; place < path.len;) {
+		char c = next_character(path, &place);
+		if (c == '/' && others == 0 && dots <= 2)
+			return false;
+		if (c == '/')
+			dots = others = 0;
+		else if (c == '.')
+			dots++;
+		else
+			others++;
+	}
+	return others > 0 || dots > 2;
+}
+
 static enum operation_match other_parse(struct slice method, struct slice path, enum operation *operation) {
 	const struct slice async = SLICE("/async-invoke");
 	bool get = slice_equal(method, SLICE("GET")), post = slice_equal(method, SLICE("POST"));
@@ -141,10 +171,12 @@ static enum operation_match other_parse(struct slice method, struct slice path, 
 	} else {
 		return OPERATION_NO_SUCH_PATH;
 	}
-	if (right_method)
-		return OPERATION_MATCHED;
-	*operation = OPERATION_UNKNOWN;
-	return OPERATION_WRONG_METHOD;
+	enum operation_match match = !right_method                ? OPERATION_WRONG_METHOD
+	                             : has_literal_segments(path) ? OPERATION_MATCHED
+	                                                          : OPERATION_BAD_PATH;
+	if (match != OPERATION_MATCHED)
+		*operation = OPERATION_UNKNOWN;
+	return match;
 }
 
 enum operation_match operation_parse(struct slice method, struct slice raw_path, enum operation *operation,

@@ -28,6 +28,7 @@ enum operation_match {
 	OPERATION_NO_SUCH_PATH,
 	OPERATION_WRONG_METHOD, // a known path with another method
 	OPERATION_BAD_MODEL_ID, // empty, badly escaped, over 2048 bytes, or not printable ASCII
+	OPERATION_BAD_PATH,     // not on a model, and with a segment that is empty, "." or "..", escaped or not
 };
 
 // The name in the API, such as "InvokeModelWithResponseStream"; "Unknown" for OPERATION_UNKNOWN.

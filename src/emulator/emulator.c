@@ -85,6 +85,7 @@ static void emulator_route(struct emulator *emulator, struct server_call *call, 
 	case OPERATION_BAD_MODEL_ID:
 		emulator_reject(emulator, call, "ValidationException", 400, "The provided model identifier is invalid.");
 		break;
+	case OPERATION_BAD_PATH:
 	case OPERATION_NO_SUCH_PATH:
 	case OPERATION_WRONG_METHOD:
 		emulator_reject(emulator, call, "UnknownOperationException", 404, "There is no such operation.");

@@ -93,6 +93,10 @@ static void read_operation(const struct server_request *request, struct buffer *
 	case OPERATION_BAD_MODEL_ID:
 		refuse_route(route, 400, "ValidationException", "The provided model identifier is invalid.");
 		break;
+	case OPERATION_BAD_PATH:
+		refuse_route(route, 400, "ValidationException",
+		             "The path has an empty segment or one of dots, which services read differently.");
+		break;
 	}
 }
 

@@ -48,6 +48,7 @@ TEST(paths_and_methods) {
 	    {"POST", "/async-invoke", REQUEST_ROUTE_CALL, OPERATION_ASYNC_INVOKE, "", 0, NULL},
 	    {"GET", "/async-invoke", REQUEST_ROUTE_CALL, OPERATION_ASYNC_INVOKE, "", 0, NULL},
 	    {"GET", "/async-invoke/arn%3Aaws%3Ax", REQUEST_ROUTE_CALL, OPERATION_ASYNC_INVOKE, "", 0, NULL},
+	    {"GET", "/async-invoke/%2E%2e", REQUEST_ROUTE_REFUSED, OPERATION_UNKNOWN, NULL, 400, "ValidationException"},
 	    {"DELETE", "/async-invoke", REQUEST_ROUTE_REFUSED, OPERATION_UNKNOWN, NULL, 404, "UnknownOperationException"},
 	};
 	struct buffer model_id;
