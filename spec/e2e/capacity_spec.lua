@@ -188,6 +188,39 @@ describe("listeners", function()
     assert.same({ 0, 31 }, { lines[1].bytes_out, lines[2].bytes_out })
   end)
 
+  it("serve as many connections of a client as it may have, over all workers", function()
+    local path = scene.folder .. "/socket"
+    local gateway = scene:gateway(scene:emulator(), { arguments = { "--workers", "3" },
+      settings = { listen = { "127.0.0.1:0", "unix:" .. path }, limits = { connections_per_client = 4 } } })
+    local function health()
+      local client = assert(http.connect(gateway.port))
+      client:send(http.format { path = "/health" })
+      local response = client:read_response()
+      return client, response and response.status
+    end
+    local clients = {}
+    for index = 1, 4 do
+      local status
+      clients[index], status = health()
+      assert.equal(200, status)
+    end
+    for _ = 1, 6 do
+      local client, status = health()
+      assert.is_nil(status)
+      client:close()
+    end
+    gateway:wait_for_log("a client has too many connections.-127%.0%.0%.1")
+    assert.same({ 0, "200", "" }, { process.run { "curl", "-sS", "-m", "20", "--unix-socket", path, "-o", "/dev/null",
+      "-w", "%{http_code}", "http://localhost/health" } })
+    clients[1]:close()
+    process.wait_for("a place", function()
+      local client, status = health()
+      client:close()
+      return status == 200
+    end)
+    for index = 2, 4 do clients[index]:close() end
+  end)
+
   it("on a Unix socket are shared by all workers", function()
     local path = scene.folder .. "/socket"
     local gateway = scene:gateway(scene:emulator(), { arguments = { "--workers", "3" },

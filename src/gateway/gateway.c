@@ -22,6 +22,7 @@
 #include "gateway/notify.h"
 #include "gateway/reload.h"
 #include "gateway/worker.h"
+#include "net/client_places.h"
 #include "http/server.h"
 #include "mux/mux.h"
 #include "net/connect.h"
@@ -31,14 +32,15 @@
 
 enum { INSTANCE_BYTES = 17 };
 
-// What the workers share is immutable once they run, except the mux and the meter, which lock for themselves.
-// `finished` belongs to the first worker's thread.
+// What the workers share is immutable once they run, except the mux, the meter and the clients' places, which lock for
+// themselves. `finished` belongs to the first worker's thread.
 struct gateway {
 	const struct settings *settings;
 	struct credentials_sources sources;
 	struct mux *mux;
 	struct tls_server *tls;     // of the data listeners; NULL: without TLS
 	struct memory_meter memory; // of all requests
+	struct client_places *clients;
 	struct observers observers;
 	struct worker_plan plan;
 	struct worker *workers;
@@ -187,6 +189,7 @@ static int start_all(struct gateway *gateway, const struct environment *environm
 	    .count = gateway->worker_count,
 	    .instance = gateway->instance,
 	    .memory = &gateway->memory,
+	    .clients = gateway->clients,
 	    .is_draining = &gateway->is_draining,
 	    .on_finished = on_worker_finished,
 	    .owner = gateway,
@@ -287,6 +290,14 @@ static int start_threads(struct gateway *gateway, struct problems *problems) {
 	return 0;
 }
 
+// All processes of this machine share its loopback address: by default that is no client.
+static struct client_places *count_clients(const struct settings *settings) {
+	size_t connections = (size_t)settings->limits.connections, each = (size_t)settings->limits.connections_per_client;
+	if (each)
+		return client_places_new(each, each, connections);
+	return client_places_new((connections + 3) / 4, SIZE_MAX, connections);
+}
+
 int gateway_start(const struct settings *settings, const struct environment *environment, struct problems *problems,
                   struct gateway **out) {
 	struct gateway *gateway = memory_new(1, sizeof *gateway);
@@ -295,6 +306,7 @@ int gateway_start(const struct settings *settings, const struct environment *env
 	gateway->workers = memory_new(gateway->worker_count, sizeof *gateway->workers);
 	pthread_mutex_init(&gateway->gate, NULL);
 	memory_meter_init(&gateway->memory, settings->limits.memory_bytes);
+	gateway->clients = count_clients(settings);
 	make_instance(gateway->instance);
 	descriptor_limit_raise();
 	int rc = start_all(gateway, environment, problems);
@@ -332,6 +344,7 @@ void gateway_free(struct gateway *gateway) {
 		worker_free(&gateway->workers[i]);
 	mux_free(gateway->mux);
 	assert(memory_meter_held(&gateway->memory) == 0);
+	client_places_free(gateway->clients);
 	tls_server_free(gateway->tls);
 	credentials_sources_free(&gateway->sources);
 	pthread_mutex_destroy(&gateway->gate);

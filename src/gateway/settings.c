@@ -40,6 +40,8 @@ static const struct schema_key timeouts_keys[] = {
 static const struct schema_key limits_keys[] = {
     ENGINE_OPTIONS_KEYS(struct settings, engine, engine_limits_keys),
     INTEGER(limits, connections, 10000, 1, 1e6, "open client connections"),
+    INTEGER(limits, connections_per_client, 0, 1, 1e6,
+            "those of one address (IPv6: of a /64); a quarter where absent, and on loopback all"),
     INTEGER(limits, memory_bytes, 1024.0 * MEBI, MEBI, 1024.0 * 1024.0 * MEBI,
             "bodies, held responses and unsent output of all requests; beyond it new ones get 429"),
     {0},

@@ -39,6 +39,7 @@ struct settings {
 	} timeouts;
 	struct {
 		uint64_t connections, memory_bytes;
+		uint64_t connections_per_client; // 0: not given
 	} limits;
 	char *notify_socket; // NOTIFY_SOCKET, of a service manager; NULL for none
 	struct {

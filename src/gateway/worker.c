@@ -82,6 +82,7 @@ int worker_init(struct worker *worker, const struct worker_plan *plan, size_t in
 	            .header_bytes = settings->engine.limits.header_bytes,
 	            .body_bytes = settings->engine.limits.body_bytes,
 	            .memory = plan->memory,
+	            .clients = plan->clients,
 	            .rate = {(uint32_t)settings->timeouts.min_rate, LEAST_RATE_PERIOD_MS},
 	            .connections = (settings->limits.connections + plan->count - 1) / plan->count,
 	        },

@@ -22,6 +22,7 @@ struct worker_plan {
 	size_t count;
 	const char *instance;
 	struct memory_meter *memory;
+	struct client_places *clients;
 	const atomic_bool *is_draining;
 	loop_callback on_finished; // called once a worker has nothing left to do, on its thread
 	void *owner;

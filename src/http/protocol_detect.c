@@ -32,6 +32,10 @@ static void protocol_detect_hand_over(struct protocol_detect *detect, const stru
                                       struct slice received) {
 	timer_stop(&detect->patience);
 	struct client_connection *connection = protocol->open(detect->connection.server, detect->socket);
+	if (!connection->closed) {
+		connection->place = detect->connection.place;
+		detect->connection.place = NULL;
+	}
 	server_connection_closed(&detect->connection);
 	if (received.len > 0)
 		protocol->receive(connection, received);
@@ -74,10 +78,12 @@ static void protocol_detect_on_open(void *owner, bool well) {
 static const struct socket_events protocol_detect_events = {.on_open = protocol_detect_on_open,
                                                             .on_readable = protocol_detect_on_readable};
 
-void protocol_detect_start(struct server *server, struct socket *socket, struct ssl_st *ssl) {
+void protocol_detect_start(struct server *server, struct socket *socket, struct client_place *place,
+                           struct ssl_st *ssl) {
 	struct protocol_detect *detect = memory_new(1, sizeof *detect);
 	detect->socket = socket;
 	server_connection_opened(&detect->connection, server, &protocol_detect_protocol);
+	detect->connection.place = place;
 	timer_init(&detect->patience, server->loop, protocol_detect_give_up, detect);
 	socket_set_owner(socket, &protocol_detect_events, detect);
 	timer_start(&detect->patience, ssl ? server->timeouts.header_ms : server->timeouts.client_idle_ms);

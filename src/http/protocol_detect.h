@@ -7,7 +7,9 @@
 
 struct ssl_st;
 
-// Takes ownership of the socket, and of `ssl`. With `ssl` the TLS handshake comes first; NULL is no TLS.
-void protocol_detect_start(struct server *server, struct socket *socket, struct ssl_st *ssl);
+// Takes ownership of the socket, its client's place, and `ssl`. With `ssl` the TLS handshake comes first; NULL is no
+// TLS.
+void protocol_detect_start(struct server *server, struct socket *socket, struct client_place *place,
+                           struct ssl_st *ssl);
 
 #endif

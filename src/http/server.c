@@ -7,9 +7,11 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "net/client_places.h"
 #include "http/protocol_detect.h"
 #include "http/response_head.h"
 #include "http/server_internal.h"
@@ -150,16 +152,25 @@ static struct ssl_st *server_begin_handshake(struct server *server, struct tls_s
 static void server_on_accepted(void *owner, int descriptor) {
 	struct bound_listener *bound = owner;
 	struct server *server = bound->server;
+	struct client_places *clients = server->limits.clients;
+	struct client_place *place = NULL;
+	if (clients && !client_places_take(clients, descriptor, loop_now_ms(server->loop), &place)) {
+		close(descriptor);
+		return;
+	}
 	if (server_is_full(server)) {
 		struct client_connection *longest = LIST_OWNER(server->idle.next, struct client_connection, idle);
 		longest->protocol->drain(longest);
 	}
 	struct socket *socket = socket_new(server->loop, descriptor, NULL, NULL);
 	struct ssl_st *ssl = socket && bound->tls ? server_begin_handshake(server, bound->tls) : NULL;
-	if (socket && bound->tls && !ssl)
+	if (socket && (ssl || !bound->tls)) {
+		protocol_detect_start(server, socket, place, ssl);
+		return;
+	}
+	client_places_leave(clients, place);
+	if (socket)
 		socket_close(socket);
-	else if (socket)
-		protocol_detect_start(server, socket, ssl);
 }
 
 int server_listen_tls(struct server *server, const char *address, bool shared, struct tls_server *tls,
@@ -327,6 +338,8 @@ void server_connection_closed(struct client_connection *connection) {
 	struct server *server = connection->server;
 	assert(!connection->closed);
 	connection->closed = true;
+	client_places_leave(server->limits.clients, connection->place);
+	connection->place = NULL;
 	list_remove(&connection->later);
 	list_remove(&connection->idle);
 	list_remove(&connection->next_turn);

@@ -15,6 +15,7 @@
 #include "http/least_rate.h"
 #include "net/loop.h"
 
+struct client_places;
 struct server;
 struct tls_server;
 struct server_call; // a request and its response
@@ -40,6 +41,8 @@ struct server_limits {
 	// At which clients must send bodies and read responses that wait for them. A slower body is refused (408), a slower
 	// reader loses the stream (HTTP/2) or the connection. Zeroed: any rate.
 	struct least_rate rate;
+	// How many of the connections one client may have; a further one is closed at once. Borrowed. NULL: all.
+	struct client_places *clients;
 };
 
 struct server_timeouts {

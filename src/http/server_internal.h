@@ -57,12 +57,13 @@ extern const struct protocol http2_protocol;
 struct client_connection {
 	const struct protocol *protocol;
 	struct server *server;
-	struct list link;      // in the server's connections, later in its closed ones
-	struct list later;     // in the server's `later`
-	struct list idle;      // in the server's `idle`
-	struct list next_turn; // in the server's `next_turn`
-	uint64_t turn;         // in which it last began a request
-	unsigned begun;        // requests of that turn
+	struct list link;           // in the server's connections, later in its closed ones
+	struct list later;          // in the server's `later`
+	struct list idle;           // in the server's `idle`
+	struct list next_turn;      // in the server's `next_turn`
+	uint64_t turn;              // in which it last began a request
+	unsigned begun;             // requests of that turn
+	struct client_place *place; // NULL: its client doesn't count
 	bool closed;
 };
 

@@ -93,6 +93,7 @@ TEST(defaults_are_the_documented_ones) {
 	CHECK_INT(settings->engine.limits.frame_bytes, 16777216);
 	CHECK_INT(settings->engine.limits.hold_bytes, 65536);
 	CHECK_INT(settings->limits.connections, 10000);
+	CHECK_INT(settings->limits.connections_per_client, 0);
 	CHECK_INT(settings->limits.memory_bytes, 1073741824);
 	CHECK(!settings->allow_unauthenticated);
 	CHECK_INT(settings->log.level, LOG_INFO);
@@ -191,6 +192,7 @@ static const struct {
     {"limits.frame_bytes", NULL, 1e9, "limits.frame_bytes: expected"},
     {"limits.hold_bytes", NULL, 1, "limits.hold_bytes: expected"},
     {"limits.connections", NULL, 0, "limits.connections: expected"},
+    {"limits.connections_per_client", NULL, 0, "limits.connections_per_client: expected a whole number from 1"},
     {"limits.memory_bytes", NULL, 1048575, "limits.memory_bytes: expected a whole number from 1048576"},
     {"limits.memory_bytes", NULL, 1048576, "limits.memory_bytes: expected at least body_bytes and response_bytes"},
     {"tls", "x", 0, "tls: expected a table"},
