@@ -2,10 +2,11 @@
 -- The data listener's responses to paths, methods and malformed HTTP. Each mistake gets one error, in a form that SDKs
 -- can read, and affects no other request.
 local cjson = require "cjson"
+local curl = require "spec.support.curl"
 local http = require "spec.support.http"
 local signalbox = require "spec.support.signalbox"
 
-local OK = "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+local OK = "POST /model/chat/converse HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
 
 -- The bytes to send, and the expected status.
 local MALFORMED = {
@@ -112,14 +113,15 @@ describe("the data listener", function()
       local head = "POST http://%s/model/chat/converse HTTP/1.1\r\nHost: other\r\n%sContent-Length: 2\r\n\r\n{}"
       return http.raw(gateway.port, head:format(target_host, origin and "Origin: http://" .. origin .. "\r\n" or ""))
     end
-    assert.equal(200, ask("example.com").status)
+    assert.equal(200, ask("localhost:1").status)
+    assert.equal(403, ask("example.com").status)
     assert.equal(200, ask(own, own).status)
     assert.equal(403, ask("other", own).status)
   end)
 
   it("takes a request byte by byte and in chunks", function()
     local client = http.connect(gateway.port)
-    local bytes = "POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" ..
+    local bytes = "POST /model/chat/converse HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" ..
       "3\r\n{\"a\r\n4;x=y\r\n\":1}\r\n0\r\n\r\n"
     for at = 1, #bytes do client:send(bytes:sub(at, at)) end
     assert.equal('{"a":1}', client:read_response().body)
@@ -128,7 +130,8 @@ describe("the data listener", function()
 
   it("sends 100 to a client that waits for it", function()
     local client = http.connect(gateway.port)
-    client:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    client:send("POST /model/chat/converse HTTP/1.1\r\nHost: localhost\r\n" ..
+      "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
     assert.equal("HTTP/1.1 100 Continue", client:read_line())
     assert.equal("", client:read_line())
     client:send("{}")
@@ -142,7 +145,7 @@ describe("the data listener", function()
       client:send(OK)
       assert.equal(200, client:read_response().status)
     end
-    client:send((OK:gsub("Host: x", "Host: x\r\nConnection: close")))
+    client:send((OK:gsub("Host: localhost", "Host: localhost\r\nConnection: close")))
     assert.equal(200, client:read_response().status)
     assert.is_nil((client:receive()))
     client:close()
@@ -150,6 +153,36 @@ describe("the data listener", function()
 
   it("responds to /health", function()
     assert.equal(200, gateway.request({ path = "/health" }).status)
+  end)
+
+  it("refuses pages whose name points at this machine, GETs too, over both protocols", function()
+    local before = #gateway.access()
+    for _, path in ipairs { "/health", "/async-invoke" } do
+      for _, port in ipairs { gateway.port, gateway.admin_port } do
+        local response = http.request(port, { path = path, headers = { Host = "evil.example:8080" } })
+        assert.equal(403, response.status)
+        assert.matches("allowed_hosts", cjson.decode(response.body).message, 1, true)
+        assert.equal(403, http.request(port, { path = path, headers = { ["Sec-Fetch-Site"] = "cross-site" } }).status)
+      end
+    end
+    for _, version in ipairs { "http1", "http2" } do
+      local way = { version = version, scheme = "http", port = gateway.port }
+      local responses = curl.load(way, {
+        { path = "/async-invoke", headers = { Host = "evil.example" } },
+        { path = "/health", headers = { ["Sec-Fetch-Site"] = "same-site" } },
+        { path = "/health", headers = { ["Sec-Fetch-Site"] = "none" } },
+      }, 1)
+      assert.same({ 403, 403, 200 }, { responses[1].status, responses[2].status, responses[3].status })
+    end
+    assert.equal(before + 10, #gateway.access(before + 10))
+  end)
+
+  it("takes the names of allowed_hosts", function()
+    local named = scene:gateway(nil, { settings = { allowed_hosts = { "gateway.example" } } })
+    for _, port in ipairs { named.port, named.admin_port } do
+      assert.equal(200, http.request(port, { path = "/health", headers = { Host = "Gateway.example:80" } }).status)
+      assert.equal(403, http.request(port, { path = "/health", headers = { Host = "other.example" } }).status)
+    end
   end)
 
   it("refuses pages of foreign origins", function()

@@ -194,8 +194,8 @@ describe("a request that fails", function()
     local gateway = scene:gateway(scene:upstream("answer:json(200, '{}')"), {
       settings = { timeouts = { header_ms = 1000, body_ms = 1000 } } })
     local head, body = http.connect(gateway.port), http.connect(gateway.port)
-    head:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\n")
-    body:send("POST /model/chat/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+    head:send("POST /model/chat/converse HTTP/1.1\r\nHost: localhost\r\n")
+    body:send("POST /model/chat/converse HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc")
     for _, client in ipairs { head, body } do
       assert.equal(408, client:read_response().status)
       client:close()

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "config/address.h"
 
-enum { FIELD_BYTES = 256, LISTENERS_MAX = 64, WORKERS_MAX = 1024 };
+enum { FIELD_BYTES = 256, LISTENERS_MAX = 64, HOSTS_MAX = 64, HOST_BYTES = 253, WORKERS_MAX = 1024 };
 
 static bool check_address(const struct document *value, const struct schema_place *place) {
 	struct address address;
@@ -61,6 +61,37 @@ void setting_read_listen(const struct document *value, void *target, const struc
 	if (!good) {
 		address_list_free(&read);
 		return;
+	}
+	address_list_free(target);
+	*(struct address_list *)target = read;
+}
+
+// A name or an address without a port; a V6 one within brackets, as in requests.
+static bool check_host(const struct document *value, const struct schema_place *place) {
+	struct slice host = value->kind == DOCUMENT_STRING ? value->string : (struct slice){0};
+	bool is_bracketed = host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+	bool good = host.len > 0 && host.len <= HOST_BYTES;
+	for (size_t i = is_bracketed; good && i < host.len - is_bracketed; i++) {
+		char c = host.ptr[i];
+		good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+		       c == '_' || (c == ':' && is_bracketed);
+	}
+	if (!good)
+		schema_complain(place, "the name of a host, without scheme and port", value);
+	return good;
+}
+
+void setting_read_hosts(const struct document *value, void *target, const struct schema_place *place) {
+	struct address_list read = {0};
+	bool good = value->kind == DOCUMENT_TABLE && !value->entry_count && value->item_count <= HOSTS_MAX;
+	if (!good)
+		schema_complain(place, "a list of at most 64 names", value);
+	for (size_t i = 0; good && i < value->item_count; i++) {
+		char field[FIELD_BYTES];
+		snprintf(field, sizeof field, "%s[%zu]", place->field, i + 1);
+		good = check_host(&value->items[i], &(struct schema_place){place->file, field, place->problems});
+		if (good)
+			address_list_append(&read, value->items[i].string);
 	}
 	address_list_free(target);
 	*(struct address_list *)target = read;

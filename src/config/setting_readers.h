@@ -7,6 +7,7 @@
 #include "base/schema.h"
 
 void setting_read_listen(const struct document *value, void *target, const struct schema_place *place);  // address_list
+void setting_read_hosts(const struct document *value, void *target, const struct schema_place *place);   // address_list
 void setting_read_admin(const struct document *value, void *target, const struct schema_place *place);   // char *
 void setting_read_workers(const struct document *value, void *target, const struct schema_place *place); // uint64_t
 // enum log_level and enum log_format

@@ -135,13 +135,15 @@ static void respond_path(const struct admin_context *context) {
 }
 
 void admin_respond(struct mux *mux, const struct pool *pool, const struct observers *observers, bool is_draining,
-                   const struct server_request *request, struct report_time time, struct admin_response *response) {
+                   const struct request_hosts *hosts, const struct server_request *request, struct report_time time,
+                   struct admin_response *response) {
 	response->status = 200;
 	response->allow = NULL;
 	response->is_reload = false;
 	buffer_clear(&response->body);
-	if (request_routes_is_foreign(request->headers))
-		respond_message(response, 403, "Requests on behalf of another site are refused.");
+	const char *foreign = request_routes_foreign(request, hosts);
+	if (foreign)
+		respond_message(response, 403, foreign);
 	else
 		respond_path(&(struct admin_context){mux, pool, observers, request, is_draining, time, response});
 	if (response->body.failed) {
@@ -168,8 +170,8 @@ static void admin_on_request(void *owner, struct server_call *call, const struct
 	struct admin_response response;
 	struct reload_call *pending = NULL;
 	buffer_init(&response.body, BODY_BYTES);
-	admin_respond(admin->mux, policy_pool(policy), admin->observers, atomic_load(admin->is_draining), request, time,
-	              &response);
+	admin_respond(admin->mux, policy_pool(policy), admin->observers, atomic_load(admin->is_draining), &admin->hosts,
+	              request, time, &response);
 	policy_release(policy);
 	if (response.is_reload && reload_call_start(admin->reload, response.order, call, &pending))
 		respond_message(&response, 503, "Too many reloads wait already.");
@@ -210,11 +212,13 @@ static const struct server_events events = {
 };
 
 void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, const struct observers *observers,
-                struct reload *reload, const atomic_bool *is_draining, const struct server_timeouts *timeouts) {
+                struct reload *reload, const atomic_bool *is_draining, const struct address_list *allowed_hosts,
+                const struct server_timeouts *timeouts) {
 	static const struct server_limits limits = {
 	    .header_bytes = HEADER_BYTES, .body_bytes = REQUEST_BODY_BYTES, .connections = CONNECTIONS};
 	*admin =
 	    (struct admin){.loop = loop, .mux = mux, .observers = observers, .reload = reload, .is_draining = is_draining};
+	admin->hosts = (struct request_hosts){.are_checked = true, .listed = allowed_hosts};
 	admin->server = server_new(loop, &limits, timeouts, &events, admin);
 }
 

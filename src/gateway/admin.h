@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "config/report.h"
 #include "gateway/reload.h"
+#include "gateway/request_routes.h"
 #include "http/server.h"
 #include "mux/mux.h"
 #include "net/loop.h"
@@ -27,9 +28,11 @@ struct admin_response {
 // Fills `response` for one request about the pool. Pure, except that commands change the models' states and notify the
 // observers, and that a policy report reads `mux` (NULL: the report is empty).
 void admin_respond(struct mux *mux, const struct pool *pool, const struct observers *observers, bool is_draining,
-                   const struct server_request *request, struct report_time time, struct admin_response *response);
+                   const struct request_hosts *hosts, const struct server_request *request, struct report_time time,
+                   struct admin_response *response);
 
 struct admin {
+	struct request_hosts hosts;
 	struct loop *loop;
 	struct mux *mux;
 	const struct observers *observers;
@@ -40,7 +43,8 @@ struct admin {
 
 // Creates admin->server, without a listener yet. Everything is borrowed for the admin's life.
 void admin_init(struct admin *admin, struct loop *loop, struct mux *mux, const struct observers *observers,
-                struct reload *reload, const atomic_bool *is_draining, const struct server_timeouts *timeouts);
+                struct reload *reload, const atomic_bool *is_draining, const struct address_list *allowed_hosts,
+                const struct server_timeouts *timeouts);
 // Breaks open connections and stops listening. A second call does nothing.
 void admin_close(struct admin *admin);
 

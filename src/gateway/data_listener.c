@@ -94,7 +94,7 @@ static void data_listener_on_request(void *owner, struct server_call *call, cons
 	struct data_listener *listener = owner;
 	struct request_route route;
 	buffer_clear(&listener->model_id);
-	request_routes_read(request, slice_from(listener->instance), &listener->model_id, &route);
+	request_routes_read(request, slice_from(listener->instance), &listener->hosts, &listener->model_id, &route);
 	int64_t retry_after_ms;
 	const char *reason = reason_to_refuse(listener, &retry_after_ms);
 	if (route.kind == REQUEST_ROUTE_CALL && reason) {
@@ -163,6 +163,7 @@ void data_listener_init(struct data_listener *listener, struct loop *loop, struc
 	    .mux = mux,
 	    .worker = worker,
 	    .instance = settings->instance,
+	    .hosts = settings->hosts,
 	    .logs_access = settings->logs_access,
 	    .memory = settings->memory,
 	    .is_draining = settings->is_draining,

@@ -24,6 +24,7 @@ struct data_listener {
 	struct mux_worker *worker;
 	struct server *server;
 	const char *instance; // our id in x-signalbox-hop; outlives the listener
+	struct request_hosts hosts;
 	bool logs_access;
 	struct access_log access_log;
 	const atomic_bool *is_draining; // the gateway's
@@ -39,6 +40,7 @@ struct data_listener {
 
 struct data_listener_settings {
 	const char *instance;
+	struct request_hosts hosts;
 	bool logs_access;
 	struct memory_meter *memory;    // shared by the workers; NULL for none
 	const atomic_bool *is_draining; // outlives the listener

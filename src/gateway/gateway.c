@@ -203,7 +203,7 @@ static int start_all(struct gateway *gateway, const struct environment *environm
 		}
 	}
 	admin_init(&gateway->admin, gateway->workers[0].loop, gateway->mux, &gateway->observers, &gateway->reload,
-	           &gateway->is_draining, &timeouts);
+	           &gateway->is_draining, &gateway->settings->allowed_hosts, &timeouts);
 	listen_first(gateway, problems);
 	if (problems->count == before)
 		listen_others(gateway, problems);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/request_routes.h"
 
-#include "config/address.h"
-
 static void refuse_route(struct request_route *route, int status, const char *exception, const char *message) {
 	route->kind = REQUEST_ROUTE_REFUSED;
 	route->status = status;
@@ -33,16 +31,62 @@ static bool is_local_authority(struct slice authority) {
 	return (address_parse(authority, &address) || address_parse(with_port, &address)) && address_is_local(&address);
 }
 
-bool request_routes_is_foreign(struct headers headers) {
-	const struct slice *host = headers_find(headers, SLICE("host"));
-	for (size_t i = 0; i < headers.count; i++) {
-		if (!slice_equal_nocase(headers.list[i].name, SLICE("origin")))
-			continue;
-		struct slice authority = origin_authority(headers.list[i].value);
-		if (authority.len == 0 || !host || !slice_equal_nocase(authority, *host) || !is_local_authority(authority))
+// "HOST[:PORT]" without the port.
+static struct slice authority_host(struct slice authority) {
+	size_t end = authority.len;
+	while (end > 0 && authority.ptr[end - 1] >= '0' && authority.ptr[end - 1] <= '9')
+		end--;
+	return end > 0 && authority.ptr[end - 1] == ':' ? slice_of(authority.ptr, end - 1) : authority;
+}
+
+static bool is_listed(struct slice authority, const struct request_hosts *hosts) {
+	struct slice host = authority_host(authority);
+	for (size_t i = 0; hosts->listed && i < hosts->listed->count; i++)
+		if (slice_equal_nocase(host, slice_from(hosts->listed->list[i])))
 			return true;
-	}
 	return false;
+}
+
+// Names below localhost are loopback without being resolved (RFC 6761, 6.3).
+static bool is_known_host(struct slice authority, const struct request_hosts *hosts) {
+	const struct slice below = SLICE(".localhost");
+	struct slice host = authority_host(authority);
+	return is_local_authority(authority) || is_listed(authority, hosts) ||
+	       (host.len > below.len && slice_equal_nocase(slice_from_offset(host, host.len - below.len), below));
+}
+
+static bool is_own_origin(struct slice origin, const struct slice *host, const struct request_hosts *hosts) {
+	struct slice authority = origin_authority(origin);
+	return authority.len > 0 && host && slice_equal_nocase(authority, *host) &&
+	       (is_local_authority(authority) || is_listed(authority, hosts));
+}
+
+// Another site of the same domain is another site: so is another port of this machine.
+static bool is_own_site(struct slice site) {
+	return slice_equal(site, SLICE("same-origin")) || slice_equal(site, SLICE("none"));
+}
+
+const char *request_routes_foreign(const struct server_request *request, const struct request_hosts *hosts) {
+	const struct slice *host = NULL;
+	bool has_origin = false;
+	bool is_own = true;
+	for (size_t i = 0; i < request->headers.count; i++) {
+		const struct header *header = &request->headers.list[i];
+		if (!host && slice_equal_nocase(header->name, SLICE("host")))
+			host = &header->value;
+		else if (slice_equal_nocase(header->name, SLICE("origin")))
+			has_origin = true;
+		else if (slice_equal_nocase(header->name, SLICE("sec-fetch-site")))
+			is_own &= is_own_site(header->value);
+	}
+	for (size_t i = 0; has_origin && i < request->headers.count; i++)
+		if (slice_equal_nocase(request->headers.list[i].name, SLICE("origin")))
+			is_own &= is_own_origin(request->headers.list[i].value, host, hosts);
+	if (!is_own)
+		return "Requests on behalf of another site are refused.";
+	if (hosts->are_checked && host && !is_known_host(*host, hosts) && !slice_equal(request->peer, SLICE("unix")))
+		return "The host is neither local nor one of the settings' allowed_hosts.";
+	return NULL;
 }
 
 // Whether the comma-separated list names this instance.
@@ -100,11 +144,12 @@ static void read_operation(const struct server_request *request, struct buffer *
 	}
 }
 
-void request_routes_read(const struct server_request *request, struct slice instance, struct buffer *model_id,
-                         struct request_route *route) {
+void request_routes_read(const struct server_request *request, struct slice instance, const struct request_hosts *hosts,
+                         struct buffer *model_id, struct request_route *route) {
+	const char *foreign = request_routes_foreign(request, hosts);
 	*route = (struct request_route){.operation = OPERATION_UNKNOWN};
-	if (request_routes_is_foreign(request->headers))
-		refuse_route(route, 403, "AccessDeniedException", "Requests on behalf of another site are refused.");
+	if (foreign)
+		refuse_route(route, 403, "AccessDeniedException", foreign);
 	else if (has_passed_here(request->headers, instance))
 		refuse_route(route, 508, "LoopDetectedException", "The request has passed through this gateway before.");
 	else if (slice_equal(request->path, SLICE("/health")) && request_routes_is_reading(request->method))

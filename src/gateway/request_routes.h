@@ -6,6 +6,7 @@
 #include "aws/operation.h"
 #include "base/buffer.h"
 #include "base/header.h"
+#include "config/address.h"
 #include "http/server.h"
 
 enum request_route_kind {
@@ -22,13 +23,21 @@ struct request_route {
 	const char *message;
 };
 
+// The hosts that requests may name. A web page can point a name of its own at this machine, and a browser then takes
+// the gateway for that page's server; but the name is still in `host`.
+struct request_hosts {
+	bool are_checked;                  // whether only local hosts and the listed ones are taken
+	const struct address_list *listed; // names without a port; borrowed, NULL for none
+};
+
 // Fills `route` from a request. `instance` is this gateway's own id in x-signalbox-hop. Appends the decoded model id to
 // `model_id`.
-void request_routes_read(const struct server_request *request, struct slice instance, struct buffer *model_id,
-                         struct request_route *route);
+void request_routes_read(const struct server_request *request, struct slice instance, const struct request_hosts *hosts,
+                         struct buffer *model_id, struct request_route *route);
 
-// Whether a browser sent the request on behalf of another site: its Origin isn't this listener on loopback.
-bool request_routes_is_foreign(struct headers headers);
+// Why the request is refused (403) because a browser sent it on behalf of another site, or NULL: its Origin isn't this
+// listener by a name of its own, Sec-Fetch-Site says so, or the host is none of ours. A Unix socket has any host.
+const char *request_routes_foreign(const struct server_request *request, const struct request_hosts *hosts);
 
 // Whether a client's header is withheld from the upstream and from the policy: credentials, and the hop header, which
 // the gateway writes itself.

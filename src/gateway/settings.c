@@ -79,6 +79,8 @@ const struct schema_key settings_keys[] = {
     CUSTOM(listen, setting_read_listen, "one address or a list of them", "where Bedrock's API is served"),
     KEY_TABLE(tls, tls_keys, "makes the data listeners TLS; read again at SIGHUP"),
     CUSTOM(admin, setting_read_admin, "an address", "where the admin API is served"),
+    CUSTOM(allowed_hosts, setting_read_hosts, "a list of names",
+           "what requests may have as their host, without a port, beside localhost and loopback addresses"),
     BOOLEAN(allow_unauthenticated,
             "listen beyond loopback and Unix sockets, though every client that connects may use the credentials"),
     CUSTOM(workers, setting_read_workers, "a whole number or \"auto\"", "threads; \"auto\" is one per core"),
@@ -102,6 +104,7 @@ static void set_defaults(struct settings *settings) {
 void settings_free(struct settings *settings) {
 	schema_free(settings_keys, settings);
 	address_list_free(&settings->listen);
+	address_list_free(&settings->allowed_hosts);
 	free(settings->admin);
 	free(settings->notify_socket);
 	engine_options_free(&settings->engine);
@@ -284,5 +287,16 @@ struct server_timeouts settings_server_timeouts(const struct settings *settings)
 	    .body_ms = settings->timeouts.body_ms,
 	    .write_ms = settings->timeouts.write_ms,
 	    .client_idle_ms = settings->timeouts.client_idle_ms,
+	};
+}
+
+struct request_hosts settings_request_hosts(const struct settings *settings) {
+	bool are_all_local = true;
+	struct address address;
+	for (size_t i = 0; i < settings->listen.count; i++)
+		are_all_local &= address_parse(slice_from(settings->listen.list[i]), &address) && address_is_local(&address);
+	return (struct request_hosts){
+	    .are_checked = are_all_local || settings->allowed_hosts.count > 0,
+	    .listed = &settings->allowed_hosts,
 	};
 }

@@ -15,6 +15,7 @@
 #include "base/problem.h"
 #include "base/schema.h"
 #include "config/address.h"
+#include "gateway/request_routes.h"
 #include "http/server.h"
 #include "mux/engine_options.h"
 
@@ -30,8 +31,9 @@ struct settings {
 		char *cert, *key; // files; both NULL without TLS
 	} tls;
 	char *admin;
-	bool allow_unauthenticated; // data listeners may be reached from other machines
-	uint64_t workers;           // "auto" has become the number of cores
+	struct address_list allowed_hosts; // that requests may name, beside local ones
+	bool allow_unauthenticated;        // data listeners may be reached from other machines
+	uint64_t workers;                  // "auto" has become the number of cores
 	struct engine_options engine;
 	struct {
 		uint64_t header_ms, body_ms, write_ms, client_idle_ms, drain_ms;
@@ -82,6 +84,9 @@ void settings_refuse_remote(const struct settings *settings, const char *file, s
 
 // The time limits of the listeners.
 struct server_timeouts settings_server_timeouts(const struct settings *settings);
+
+// Which hosts requests may name. They are checked unless other machines may connect; with allowed_hosts always.
+struct request_hosts settings_request_hosts(const struct settings *settings);
 
 // Wipes and frees what it holds.
 void settings_free(struct settings *settings);

@@ -74,6 +74,7 @@ int worker_init(struct worker *worker, const struct worker_plan *plan, size_t in
 	const struct settings *settings = plan->settings;
 	struct data_listener_settings listener = {
 	    .instance = plan->instance,
+	    .hosts = settings_request_hosts(settings),
 	    .logs_access = settings->log.access,
 	    .memory = plan->memory,
 	    .is_draining = plan->is_draining,

@@ -75,10 +75,12 @@ static void settle_attempt(struct fixture *fixture, size_t index, enum outcome o
 	model_state_settle(model->state, &admission_request, &permit, &settlement, NOW_MS - ago_ms, &state_changes);
 }
 
+static const struct request_hosts HOSTS = {.are_checked = true};
+
 static struct slice respond(struct fixture *fixture, const char *method, const char *path) {
 	struct server_request request = {.method = slice_from(method), .path = slice_from(path)};
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(NULL, &fixture->pool, &fixture->observers, false, &request, time, &fixture->response);
+	admin_respond(NULL, &fixture->pool, &fixture->observers, false, &HOSTS, &request, time, &fixture->response);
 	buffer_append_byte(&fixture->response.body, '\0'); // for strstr
 	return slice_of(fixture->response.body.ptr, fixture->response.body.len - 1);
 }
@@ -259,17 +261,23 @@ TEST(other_paths_and_methods) {
 }
 
 TEST(another_site_is_refused_before_anything_happens) {
-	struct header list[] = {{SLICE("host"), SLICE("localhost:9090")}, {SLICE("origin"), SLICE("http://evil.example")}};
-	struct server_request request = {
-	    .method = SLICE("POST"),
-	    .path = SLICE("/breakers/chat/open"),
-	    .headers = {list, 2},
+	struct header marks[][2] = {
+	    {{SLICE("host"), SLICE("localhost:9090")}, {SLICE("origin"), SLICE("http://evil.example")}},
+	    {{SLICE("host"), SLICE("localhost:9090")}, {SLICE("sec-fetch-site"), SLICE("cross-site")}},
+	    {{SLICE("host"), SLICE("evil.example:9090")}, {SLICE("accept"), SLICE("*/*")}},
 	};
 	struct fixture fixture;
 	open_fixture(&fixture);
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(NULL, &fixture.pool, &fixture.observers, false, &request, time, &fixture.response);
-	CHECK_INT(fixture.response.status, 403);
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+		struct server_request request = {
+		    .method = SLICE("POST"),
+		    .path = SLICE("/breakers/chat/open"),
+		    .headers = {marks[i], 2},
+		};
+		admin_respond(NULL, &fixture.pool, &fixture.observers, false, &HOSTS, &request, time, &fixture.response);
+		CHECK_INT(fixture.response.status, 403);
+	}
 	CHECK(strstr(respond(&fixture, "GET", "/breakers").ptr, "\"open\"") == NULL);
 	CHECK_INT(fixture.events[EVENT_BREAKER_COMMAND], 0);
 	close_fixture(&fixture);
@@ -280,7 +288,7 @@ TEST(draining_is_not_healthy) {
 	struct fixture fixture;
 	open_fixture(&fixture);
 	struct report_time time = {.now_ms = NOW_MS, .wall_ms = WALL_MS};
-	admin_respond(NULL, &fixture.pool, &fixture.observers, true, &request, time, &fixture.response);
+	admin_respond(NULL, &fixture.pool, &fixture.observers, true, &HOSTS, &request, time, &fixture.response);
 	CHECK_INT(fixture.response.status, 503);
 	CHECK_SLICE(buffer_slice(&fixture.response.body), SLICE("{\"status\":\"draining\",\"code\":503}"));
 	close_fixture(&fixture);

@@ -3,6 +3,17 @@
 #include "../check.h"
 #include "gateway/request_routes.h"
 
+static char by_name[] = "gateway.example", by_address[] = "[fd00::1]";
+static char *listed_names[] = {by_name, by_address};
+static const struct address_list LISTED = {listed_names, 2};
+static const struct request_hosts UNCHECKED = {0}, CHECKED = {.are_checked = true},
+                                  WITH_LIST = {.are_checked = true, .listed = &LISTED};
+
+static bool is_foreign(struct headers headers, const struct request_hosts *hosts) {
+	struct server_request request = {.headers = headers, .peer = SLICE("127.0.0.1")};
+	return request_routes_foreign(&request, hosts) != NULL;
+}
+
 static struct request_route read_request(const char *method, const char *path, const struct header *list, size_t count,
                                          struct buffer *model_id) {
 	struct server_request request = {
@@ -13,7 +24,7 @@ static struct request_route read_request(const char *method, const char *path, c
 	};
 	struct request_route route;
 	buffer_clear(model_id);
-	request_routes_read(&request, SLICE("0123456789abcdef"), model_id, &route);
+	request_routes_read(&request, SLICE("0123456789abcdef"), &CHECKED, model_id, &route);
 	return route;
 }
 
@@ -106,7 +117,7 @@ TEST(foreign_origins_are_refused) {
 		if (rows[i].origin)
 			list[count++] = (struct header){SLICE("Origin"), slice_from(rows[i].origin)};
 		int failures = check_failures_in_test;
-		CHECK_INT(request_routes_is_foreign((struct headers){list, count}), rows[i].foreign);
+		CHECK_INT(is_foreign((struct headers){list, count}, &UNCHECKED), rows[i].foreign);
 		if (check_failures_in_test > failures)
 			printf("  row %zu\n", i);
 	}
@@ -118,7 +129,84 @@ TEST(a_second_origin_does_not_hide_behind_the_first) {
 	    {SLICE("origin"), SLICE("http://localhost")},
 	    {SLICE("origin"), SLICE("http://evil.example")},
 	};
-	CHECK(request_routes_is_foreign((struct headers){list, 3}));
+	CHECK(is_foreign((struct headers){list, 3}, &UNCHECKED));
+}
+
+TEST(hosts_are_local_or_listed) {
+	static const struct {
+		const char *host;
+		bool is_local, is_listed;
+	} rows[] = {
+	    {"localhost", true, false},
+	    {"LOCALHOST:8080", true, false},
+	    {"127.0.0.1", true, false},
+	    {"127.9.8.7:1", true, false},
+	    {"[::1]", true, false},
+	    {"[::1]:8080", true, false},
+	    {"c1.localhost:8080", true, false},
+	    {"gateway.example", false, true},
+	    {"Gateway.Example:8080", false, true},
+	    {"[fd00::1]:8080", false, true},
+	    {"evil.example", false, false},
+	    {"evil.example:8080", false, false},
+	    {"notlocalhost", false, false},
+	    {"localhost.evil.example", false, false},
+	    {".localhost", false, false},
+	    {"127.0.0.1.evil.example", false, false},
+	    {"127.evil.example", false, false},
+	    {"gateway.example.evil.example", false, false},
+	    {"gateway.example:x", false, false},
+	    {"10.0.0.1:8080", false, false},
+	    {"0.0.0.0:8080", false, false},
+	    {"[::]:8080", false, false},
+	    {"::1", false, false},
+	    {"unix:/x", false, false},
+	    {"", false, false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct header list[] = {{SLICE("Host"), slice_from(rows[i].host)}};
+		struct headers headers = {list, 1};
+		struct server_request by_path = {.headers = headers, .peer = SLICE("unix")};
+		int failures = check_failures_in_test;
+		CHECK_INT(is_foreign(headers, &CHECKED), !rows[i].is_local);
+		CHECK_INT(is_foreign(headers, &WITH_LIST), !rows[i].is_local && !rows[i].is_listed);
+		CHECK(!is_foreign(headers, &UNCHECKED));
+		CHECK(!request_routes_foreign(&by_path, &CHECKED));
+		if (check_failures_in_test > failures)
+			printf("  row %zu\n", i);
+	}
+	CHECK(!is_foreign((struct headers){0}, &CHECKED));
+}
+
+TEST(a_listed_host_is_its_own_origin) {
+	struct header list[] = {{SLICE("host"), SLICE("gateway.example:8080")},
+	                        {SLICE("origin"), SLICE("https://gateway.example:8080")}};
+	CHECK(!is_foreign((struct headers){list, 2}, &WITH_LIST));
+	CHECK(is_foreign((struct headers){list, 2}, &CHECKED));
+	list[1].value = SLICE("https://gateway.example");
+	CHECK(is_foreign((struct headers){list, 2}, &WITH_LIST));
+}
+
+TEST(fetches_of_other_sites_are_refused) {
+	static const struct {
+		const char *site;
+		bool is_foreign;
+	} rows[] = {{"same-origin", false}, {"none", false}, {"same-site", true}, {"cross-site", true}, {"", true}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct header list[] = {{SLICE("host"), SLICE("localhost:8080")},
+		                        {SLICE("Sec-Fetch-Site"), slice_from(rows[i].site)}};
+		CHECK_INT(is_foreign((struct headers){list, 2}, &UNCHECKED), rows[i].is_foreign);
+	}
+}
+
+TEST(a_get_that_would_be_signed_is_refused_as_well) {
+	struct header list[] = {{SLICE("host"), SLICE("evil.example:8080")}};
+	struct buffer model_id;
+	buffer_init(&model_id, 8192);
+	CHECK_INT(read_request("GET", "/async-invoke", list, 1, &model_id).status, 403);
+	CHECK_INT(read_request("GET", "/health", list, 1, &model_id).status, 403);
+	CHECK_STRING(read_request("GET", "/health", list, 1, &model_id).exception, "AccessDeniedException");
+	buffer_free(&model_id);
 }
 
 TEST(a_foreign_origin_gets_403_even_for_health) {
@@ -195,6 +283,10 @@ int main(void) {
 	RUN(the_bidirectional_stream_is_refused_by_name);
 	RUN(foreign_origins_are_refused);
 	RUN(a_second_origin_does_not_hide_behind_the_first);
+	RUN(hosts_are_local_or_listed);
+	RUN(a_listed_host_is_its_own_origin);
+	RUN(fetches_of_other_sites_are_refused);
+	RUN(a_get_that_would_be_signed_is_refused_as_well);
 	RUN(a_foreign_origin_gets_403_even_for_health);
 	RUN(our_own_hop_is_a_loop);
 	RUN(credentials_are_withheld);

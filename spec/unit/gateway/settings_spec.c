@@ -96,6 +96,7 @@ TEST(defaults_are_the_documented_ones) {
 	CHECK_INT(settings->limits.connections_per_client, 0);
 	CHECK_INT(settings->limits.memory_bytes, 1073741824);
 	CHECK(!settings->allow_unauthenticated);
+	CHECK_INT(settings->allowed_hosts.count, 0);
 	CHECK_INT(settings->log.level, LOG_INFO);
 	CHECK_INT(settings->log.format, LOG_TEXT);
 	CHECK(settings->log.access);
@@ -108,6 +109,9 @@ TEST(every_key_is_read) {
 	struct document *listen = place_of(&table, "listen");
 	document_set_string(document_add_item(listen), SLICE("[::1]:1"));
 	document_set_string(document_add_item(listen), SLICE("unix:/run/s.sock"));
+	struct document *hosts = place_of(&table, "allowed_hosts");
+	document_set_string(document_add_item(hosts), SLICE("gateway.example"));
+	document_set_string(document_add_item(hosts), SLICE("[fd00::1]"));
 	set_string(&table, "admin", "localhost:2");
 	set_number(&table, "workers", 4);
 	set_string(&table, "policy", "p.lua");
@@ -129,6 +133,8 @@ TEST(every_key_is_read) {
 	CHECK_STRING(reading.text, "");
 	CHECK_INT(settings->listen.count, 2);
 	CHECK_STRING(settings->listen.list[1], "unix:/run/s.sock");
+	CHECK_INT(settings->allowed_hosts.count, 2);
+	CHECK_STRING(settings->allowed_hosts.list[1], "[fd00::1]");
 	CHECK_STRING(settings->admin, "localhost:2");
 	CHECK_INT(settings->workers, 4);
 	CHECK_STRING(settings->engine.policy, "p.lua");
@@ -199,6 +205,8 @@ static const struct {
     {"tls.cert", "x", 0, "tls: expected both cert and key, found no key"},
     {"tls.key", "x", 0, "tls: expected both cert and key, found no cert"},
     {"tls.certificate", "x", 0, "tls.certificate: expected a known key"},
+    {"allowed_hosts", "example.com", 0, "allowed_hosts: expected a list of at most 64 names"},
+    {"allowed_hosts.name", "example.com", 0, "allowed_hosts: expected a list of at most 64 names"},
     {"allow_unauthenticated", "yes", 0, "allow_unauthenticated: expected true or false"},
     {"log.level", "loud", 0, "log.level: expected \"debug\", \"info\", \"warn\", \"error\" or \"off\""},
     {"log.format", "xml", 0, "log.format: expected \"text\" or \"json\""},
@@ -256,6 +264,45 @@ TEST(lists_of_listeners_name_the_bad_item) {
 	CHECK_INT(reading.settings.listen.count, 1);
 	CHECK_STRING(reading.settings.listen.list[0], "127.0.0.1:8080");
 	reading_free(&reading, &table);
+}
+
+TEST(lists_of_hosts_name_the_bad_item) {
+	static const char *const bad[] = {"", "http://a", "a:80", "a/b", "::1", "[::1", "a b", "*.a", "unix:/x"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct document table = {0};
+		struct reading reading;
+		struct document *hosts = place_of(&table, "allowed_hosts");
+		document_set_string(document_add_item(hosts), SLICE("a.example"));
+		document_set_string(document_add_item(hosts), slice_from(bad[i]));
+		read_all(&reading, &table, NULL, NULL);
+		CHECK_INT(reading.problems.count, 1);
+		CHECK_MENTIONS(reading.text, "allowed_hosts[2]: expected the name of a host, without scheme and port");
+		reading_free(&reading, &table);
+	}
+}
+
+TEST(hosts_are_checked_unless_other_machines_may_connect) {
+	static const struct {
+		const char *listen, *allowed;
+		bool are_checked;
+	} rows[] = {
+	    {"127.0.0.1:1", NULL, true},
+	    {"unix:/run/s.sock", NULL, true},
+	    {"0.0.0.0:1", NULL, false},
+	    {"0.0.0.0:1", "gateway.example", true},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct document table = {0};
+		struct reading reading;
+		document_set_string(document_add_item(place_of(&table, "listen")), slice_from(rows[i].listen));
+		set_boolean(&table, "allow_unauthenticated", true);
+		if (rows[i].allowed)
+			document_set_string(document_add_item(place_of(&table, "allowed_hosts")), slice_from(rows[i].allowed));
+		read_all(&reading, &table, NULL, NULL);
+		CHECK_STRING(reading.text, "");
+		CHECK_INT(settings_request_hosts(&reading.settings).are_checked, rows[i].are_checked);
+		reading_free(&reading, &table);
+	}
 }
 
 TEST(remote_clients_need_allow_unauthenticated) {
@@ -525,6 +572,8 @@ int main(void) {
 	RUN(each_mistake_is_one_problem);
 	RUN(all_problems_come_at_once);
 	RUN(lists_of_listeners_name_the_bad_item);
+	RUN(lists_of_hosts_name_the_bad_item);
+	RUN(hosts_are_checked_unless_other_machines_may_connect);
 	RUN(remote_clients_need_allow_unauthenticated);
 	RUN(an_endpoint_may_share_the_port_of_a_listener_on_every_interface);
 	RUN(one_address_twice_is_refused_unless_the_system_picks_the_port);
