@@ -11,7 +11,7 @@
 #include "http/head.h"
 #include "http/response_extent.h"
 #include "http/server_internal.h"
-#include "http/write_queue.h"
+#include "net/write_queue.h"
 
 enum {
 	HTTP1_UNREAD_LIMIT_BYTES = 65536,

@@ -14,7 +14,7 @@
 #include "base/token_bucket.h"
 #include "http/response_extent.h"
 #include "http/server_internal.h"
-#include "http/write_queue.h"
+#include "net/write_queue.h"
 
 enum {
 	HTTP2_STREAMS = 256,

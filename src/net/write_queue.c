@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Invariant: bytes leave in the order in which they were added. Each is copied once when it is added, and again when
 // the buffer doubles or when half of it was sent.
-#include "http/write_queue.h"
+#include "net/write_queue.h"
 
 // Memory that an empty queue keeps.
 #define KEPT_BYTES 4096

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A queue of bytes for a client that may read slowly: bytes that the kernel didn't take wait here. While `is_full` is
 // set, the writer should stop.
-#ifndef HTTP_WRITE_QUEUE_H
-#define HTTP_WRITE_QUEUE_H
+#ifndef NET_WRITE_QUEUE_H
+#define NET_WRITE_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
