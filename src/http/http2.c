@@ -12,6 +12,8 @@
 
 // How many writes a connection makes in one turn; then the others get theirs.
 #define WRITES_A_TURN 4
+// How much nghttp2 reads before the connection's share of the turn is looked at.
+#define DECODED_BYTES ((size_t)8 * 1024)
 // As for HTTP/1.1: how long, and for how many bytes, a client that is still sending gets to read what was sent last.
 #define LINGER_MS 3000
 #define LINGER_LIMIT_BYTES (32 * 1024 * 1024)
@@ -198,16 +200,43 @@ static void http2_flush(struct http2 *http2) {
 	socket_want_write(http2->socket, !list_is_empty(&http2->writable));
 }
 
+// Gives the bytes to nghttp2 in pieces, until the connection's share of the turn is over: then is_paused is set, and
+// nghttp2 has to be called again even if no bytes are left, which are returned.
+static struct slice http2_decode(struct http2 *http2, struct slice bytes) {
+	do {
+		size_t size = bytes.len < DECODED_BYTES ? bytes.len : DECODED_BYTES;
+		ssize_t taken = nghttp2_session_mem_recv(http2->session, (const uint8_t *)bytes.ptr, size);
+		http2->broken |= taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC || taken == NGHTTP2_ERR_NOMEM;
+		if ((taken < 0 || http2->is_flood) && !http2->given_up && !http2->broken)
+			http2_calm_client(http2);
+		bytes = slice_from_offset(bytes, taken < 0 ? bytes.len : (size_t)taken);
+		http2->is_paused = taken >= 0 && !http2->given_up && http2_share_is_over(http2);
+	} while (bytes.len > 0 && !http2->is_paused);
+	return bytes;
+}
+
+// What was decoded is settled at the end of the turn, when streams that nghttp2 resets are closed. Nothing is read
+// while bytes wait for the next turn.
 static void http2_process(struct http2 *http2, struct slice bytes) {
-	ssize_t taken = nghttp2_session_mem_recv(http2->session, (const uint8_t *)bytes.ptr, bytes.len);
-	if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC || taken == NGHTTP2_ERR_NOMEM)
-		http2->broken = true;
-	else if ((taken < 0 || http2->is_flood) && !http2->given_up)
-		http2_calm_client(http2);
-	if (!http2->connection.closed)
-		http2_settle(http2);
-	if (http2->state == HTTP2_OPEN && nghttp2_session_want_write(http2->session))
-		server_call_back_later(&http2->connection);
+	struct slice rest = http2_decode(http2, bytes);
+	if (http2->is_paused) {
+		http2->broken |= buffer_append(&http2->unread, rest) != 0;
+		socket_want_read(http2->socket, false);
+		server_call_back_next_turn(&http2->connection);
+	}
+	server_call_back_later(&http2->connection);
+}
+
+static void http2_continue(struct http2 *http2) {
+	struct slice rest = http2_decode(http2, slice_from_offset(buffer_slice(&http2->unread), http2->unread_start));
+	http2->unread_start = http2->unread.len - rest.len;
+	if (http2->is_paused) {
+		server_call_back_next_turn(&http2->connection);
+		return;
+	}
+	buffer_free(&http2->unread);
+	http2->unread_start = 0;
+	socket_want_read(http2->socket, true);
 }
 
 static void http2_discard(struct http2 *http2, ssize_t count) {
@@ -302,6 +331,8 @@ static struct client_connection *http2_open(struct server *server, struct socket
 	list_init(&http2->over);
 	list_init(&http2->writable);
 	write_queue_init(&http2->out, server->limits.memory);
+	buffer_init(&http2->unread, LOOP_SCRATCH_BYTES);
+	buffer_set_meter(&http2->unread, server->limits.memory);
 	timer_init(&http2->reading, server->loop, http2_on_reading_late, http2);
 	timer_init(&http2->writing, server->loop, http2_on_writing_late, http2);
 	socket_peer(socket, http2->peer, sizeof http2->peer);
@@ -326,6 +357,9 @@ static void http2_receive(struct client_connection *connection, struct slice byt
 
 static void http2_turn_ended(struct client_connection *connection) {
 	struct http2 *http2 = http2_of(connection);
+	bool continues = http2->is_paused && !server_waits_for_turn(connection);
+	if (http2->state == HTTP2_OPEN && continues)
+		http2_continue(http2);
 	if (http2->state == HTTP2_OPEN && !http2->blocked)
 		http2_flush(http2);
 	http2_settle(http2);
@@ -357,6 +391,7 @@ static void http2_free(struct client_connection *connection) {
 		http2_stream_free(LIST_OWNER(http2->streams.next, struct http2_stream, link));
 	nghttp2_session_del(http2->session);
 	write_queue_free(&http2->out);
+	buffer_free(&http2->unread);
 	free(http2);
 }
 

@@ -41,6 +41,14 @@ enum http2_silence {
 	HTTP2_IDLE,    // client_idle_ms: no stream is open
 };
 
+// What was decoded of heads in a turn of the loop.
+struct http2_share {
+	uint64_t turn;
+	unsigned heads;
+	size_t bytes;       // of their fields
+	size_t coded_bytes; // of their frames, also of heads that nghttp2 skips
+};
+
 struct http2 {
 	struct client_connection connection;
 	nghttp2_session *session;
@@ -61,12 +69,17 @@ struct http2 {
 	struct list writable; // streams whose full queue has room again
 
 	struct write_queue out;
+	struct buffer unread; // received and not given to nghttp2: from unread_start on
+	size_t unread_start;
+	bool is_paused; // nghttp2 has had its share of the turn
+
 	bool blocked;                          // the kernel's buffer is full: on_writable continues
 	uint64_t blocked_ms, blocked_since_ms; // how long it was until then, and since when it is
 	struct rate_watch watch;               // runs while `blocked`
 	bool is_too_slow;                      // the client reads too slowly
 	bool broken;                           // handled at the end of the turn
 
+	struct http2_share share;
 	struct token_bucket resets;  // streams that end before their responses do
 	struct token_bucket chatter; // frames without content
 	enum http2_silence silence;
@@ -116,6 +129,8 @@ struct http2_stream {
 
 // http2_session.c: a session whose callbacks get `http2`. NULL when memory is out.
 nghttp2_session *http2_session_new(struct http2 *http2);
+// Whether the connection's share of this turn is used up.
+bool http2_share_is_over(const struct http2 *http2);
 
 // The loop's time without that in which the connection was blocked, when no stream could be read.
 static inline uint64_t http2_unblocked_ms(const struct http2 *http2) {

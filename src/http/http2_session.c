@@ -24,6 +24,10 @@ enum {
 	CONTINUATIONS = 8,
 	// A head beyond its limit is refused, and decoded up to this many times the limit.
 	HEAD_EXCESS = 4,
+	// A connection's share of a turn, see http2_share.
+	HEADS_A_TURN = 16,
+	BYTES_A_TURN = 64 * 1024,
+	CODED_BYTES_A_TURN = 8 * 1024,
 	RESPONSE_HEAD_BYTES = 2 * 1024 * 1024,
 };
 
@@ -44,6 +48,27 @@ static void http2_count_reset(struct http2 *http2) {
 	http2->is_flood |= !token_bucket_take(&http2->resets, http2_now_ms(http2));
 }
 
+// The share of this turn.
+static struct http2_share *http2_share(struct http2 *http2) {
+	uint64_t turn = http2->connection.server->turn;
+	if (http2->share.turn != turn)
+		http2->share = (struct http2_share){.turn = turn};
+	return &http2->share;
+}
+
+bool http2_share_is_over(const struct http2 *http2) {
+	const struct http2_share *share = &http2->share;
+	return share->turn == http2->connection.server->turn &&
+	       (share->heads > HEADS_A_TURN || share->bytes > BYTES_A_TURN || share->coded_bytes > CODED_BYTES_A_TURN);
+}
+
+static int http2_session_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *head, void *owner) {
+	(void)session;
+	if (head->type == NGHTTP2_HEADERS || head->type == NGHTTP2_CONTINUATION)
+		http2_share(owner)->coded_bytes += head->length;
+	return 0;
+}
+
 static struct http2_stream *stream_of(nghttp2_session *session, int32_t id) {
 	return nghttp2_session_get_stream_user_data(session, id);
 }
@@ -56,6 +81,7 @@ static int http2_session_on_begin_headers(nghttp2_session *session, const nghttp
 	struct http2 *http2 = owner;
 	http2->head_id = frame->hd.stream_id;
 	http2->head_bytes = 0;
+	http2_share(http2)->heads++;
 	if (is_request(frame))
 		nghttp2_session_set_stream_user_data(session, frame->hd.stream_id,
 		                                     http2_stream_new(http2, frame->hd.stream_id));
@@ -77,13 +103,15 @@ static int http2_session_on_header(nghttp2_session *session, const nghttp2_frame
                                    void *owner) {
 	(void)flags;
 	struct http2 *http2 = owner;
-	http2->head_bytes += name_size + value_size + HTTP2_FIELD_BYTES;
+	size_t bytes = name_size + value_size + HTTP2_FIELD_BYTES;
+	http2->head_bytes += bytes;
+	http2_share(http2)->bytes += bytes;
 	if (http2->head_bytes > HEAD_EXCESS * http2->connection.server->limits.header_bytes)
 		return http2_session_break_off_head(session, http2);
 	struct http2_stream *stream = is_request(frame) ? stream_of(session, frame->hd.stream_id) : NULL;
 	if (stream)
 		http2_stream_take_field(stream, slice_of(name, name_size), slice_of(value, value_size));
-	return 0;
+	return http2_share_is_over(http2) ? NGHTTP2_ERR_PAUSE : 0;
 }
 
 // Resets the stream. nghttp2 would drop the field, while another parser might keep it.
@@ -238,6 +266,7 @@ static int http2_session_on_send_data(nghttp2_session *session, nghttp2_frame *f
 static void http2_session_make_callbacks(void) {
 	if (nghttp2_session_callbacks_new(&callbacks) || nghttp2_option_new(&options))
 		abort();
+	nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, http2_session_on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, http2_session_on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, http2_session_on_header);
 	nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, http2_session_on_invalid_header);

@@ -294,6 +294,15 @@ void server_call_back_later(struct client_connection *connection) {
 		list_append(&connection->server->later, &connection->later);
 }
 
+void server_call_back_next_turn(struct client_connection *connection) {
+	struct server *server = connection->server;
+	if (server_waits_for_turn(connection) || connection->closed)
+		return;
+	list_append(&server->next_turn, &connection->next_turn);
+	if (!timer_is_running(&server->wakeup))
+		timer_start(&server->wakeup, 0);
+}
+
 bool server_may_begin_request(struct client_connection *connection) {
 	struct server *server = connection->server;
 	if (connection->turn != server->turn)
@@ -305,10 +314,7 @@ bool server_may_begin_request(struct client_connection *connection) {
 		server->further += !is_first;
 		return true;
 	}
-	if (!server_waits_for_turn(connection))
-		list_append(&server->next_turn, &connection->next_turn);
-	if (!timer_is_running(&server->wakeup))
-		timer_start(&server->wakeup, 0);
+	server_call_back_next_turn(connection);
 	return false;
 }
 

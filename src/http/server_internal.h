@@ -128,8 +128,10 @@ struct slice server_date(struct server *server);
 // Calls protocol->turn_ended at the end of this turn of the loop.
 void server_call_back_later(struct client_connection *connection);
 
-// Whether the connection may begin another request in this turn. If not, it is called back in the next one, before the
-// loop waits, and others are served in between.
+// Calls protocol->turn_ended in the next turn, before the loop waits; others are served in between.
+void server_call_back_next_turn(struct client_connection *connection);
+
+// Whether the connection may begin another request in this turn. If not, it is called back in the next one.
 bool server_may_begin_request(struct client_connection *connection);
 
 // Whether the connection will be called back in the next turn.

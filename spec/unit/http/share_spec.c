@@ -92,6 +92,119 @@ TEST(serves_others_between_uploads) {
 	served_stop(&served);
 }
 
+// A field of 4 KB in HPACK's table, and heads of 20 bytes that name it 15 times.
+TEST(decodes_a_share_of_heads_that_expand) {
+	enum { HEADS = 30, A_TURN = 2 };
+	static const struct server_limits limits = {.header_bytes = 65536, .body_bytes = 1000, .connections = 10};
+	static char field[4000];
+	struct served served;
+	struct client client;
+	struct buffer out, head;
+	served_start(&served, &limits, &patient, NULL);
+	raw_open(&client, &served, &out);
+	buffer_init(&head, 1 << 16);
+	memset(field, 'v', sizeof field);
+	buffer_append(&head, SLICE(HEAD_OF_GET "\x40\x01x\x7f\xa1\x1e")); // 127 + 33 + 30 * 128 = 4000
+	buffer_append(&head, slice_of(field, sizeof field));
+	frame_add(&out, NGHTTP2_HEADERS, END_BOTH, 1, buffer_slice(&head));
+	for (int i = 1; i <= HEADS; i++)
+		frame_add(&out, NGHTTP2_HEADERS, END_BOTH, 1 + 2 * i,
+		          SLICE("\x82\x86\x84\xbf"
+		                "\xbe\xbe\xbe\xbe\xbe\xbe\xbe\xbe"
+		                "\xbe\xbe\xbe\xbe\xbe\xbe\xbe"));
+	raw_send(&client, &out);
+	for (int turns = 0; served.requests < HEADS + 1 && turns < 1000; turns++)
+		CHECK(turn(&served) <= A_TURN);
+	UNTIL(&served, frames_of(&client).count[NGHTTP2_DATA] == HEADS + 1);
+	CHECK_INT(frames_of(&client).goaway_error, OPEN);
+	client_close(&client);
+	buffer_free(&out);
+	buffer_free(&head);
+	served_stop(&served);
+}
+
+// Heads with two hosts, which the server refuses itself.
+TEST(refuses_a_share_of_heads) {
+	struct served served;
+	struct client client;
+	struct buffer out;
+	served_start(&served, &quick_limits, &patient, NULL);
+	raw_open(&client, &served, &out);
+	for (int i = 0; i < MANY; i++)
+		frame_add(&out, NGHTTP2_HEADERS, END_BOTH, 1 + 2 * i,
+		          SLICE(HEAD_OF_GET "\x0f\x17\x01"
+		                            "b"));
+	raw_send(&client, &out);
+	size_t before = 0;
+	for (int turns = 0; before < MANY && turns < 1000; turns++) {
+		turn(&served);
+		size_t refused = frames_of(&client).count[NGHTTP2_DATA];
+		CHECK(refused - before <= 2 * (SHARE + 1));
+		before = refused;
+	}
+	CHECK_INT(before, MANY);
+	CHECK_INT(served.requests, 0);
+	client_close(&client);
+	buffer_free(&out);
+	served_stop(&served);
+}
+
+// Heads that nghttp2 skips, since they are malformed, cost what their bytes cost to decode.
+TEST(skips_a_share_of_heads) {
+	enum { FRAME = 16000, FRAMES = 4 };
+	static char head[FRAME] = "\x82\x86\x84\x01\x01"
+	                          "a\x00\x01X\x01x";
+	struct served served;
+	struct client client;
+	struct buffer out;
+	served_start(&served, &quick_limits, &patient, NULL);
+	memset(head + 11, '\x82', FRAME - 11);
+	raw_open(&client, &served, &out);
+	for (int i = 0; i < FRAMES; i++)
+		frame_add(&out, NGHTTP2_HEADERS, END_BOTH, 1 + 2 * i, slice_of(head, FRAME));
+	raw_send(&client, &out);
+	size_t before = 0;
+	for (int turns = 0; before < FRAMES && turns < 1000; turns++) {
+		turn(&served);
+		size_t reset = frames_of(&client).count[NGHTTP2_RST_STREAM];
+		CHECK(reset - before <= 1);
+		before = reset;
+	}
+	CHECK_INT(before, FRAMES);
+	CHECK_INT(frames_of(&client).goaway_error, OPEN);
+	client_close(&client);
+	buffer_free(&out);
+	served_stop(&served);
+}
+
+// The bytes that wait may end anywhere, also within a head or a body that goes on in the next read.
+TEST(continues_where_the_share_ended) {
+	struct buffer all;
+	buffer_init(&all, 1 << 20);
+	buffer_append(&all, SLICE(PREFACE));
+	frame_add(&all, NGHTTP2_SETTINGS, 0, 0, (struct slice){0});
+	for (int i = 0; i < 20; i++) {
+		frame_add(&all, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1 + 2 * i,
+		          SLICE("\x83\x86\x04\x05/echo\x01\x01"
+		                "a"));
+		frame_add(&all, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1 + 2 * i, SLICE("body"));
+	}
+	for (size_t split = all.len - 250; split < all.len; split += 7) {
+		struct served served;
+		struct client client;
+		served_start(&served, &quick_limits, &patient, NULL);
+		client_open(&client, &served);
+		client_send(&client, slice_of(all.ptr, split));
+		settle(&served);
+		client_send(&client, slice_from_offset(buffer_slice(&all), split));
+		UNTIL(&served, frames_of(&client).count[NGHTTP2_DATA] == 20);
+		CHECK_INT(served.requests, 20);
+		client_close(&client);
+		served_stop(&served);
+	}
+	buffer_free(&all);
+}
+
 // Many such clients get no more together than their first requests and a common share.
 TEST(bounds_a_turn_of_many_clients) {
 	struct served served;
@@ -163,6 +276,10 @@ int main(void) {
 	RUN(serves_others_between_pipelined_requests);
 	RUN(serves_others_between_streams);
 	RUN(serves_others_between_uploads);
+	RUN(decodes_a_share_of_heads_that_expand);
+	RUN(refuses_a_share_of_heads);
+	RUN(skips_a_share_of_heads);
+	RUN(continues_where_the_share_ended);
 	RUN(bounds_a_turn_of_many_clients);
 	RUN(serves_all_that_came_before_the_end);
 	RUN(reads_on_when_the_share_is_served);
