@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/request_routes.h"
 
+#define HOST SLICE("host")
+#define ORIGIN SLICE("origin")
+#define FETCH_SITE SLICE("sec-fetch-site")
+
 static void refuse_route(struct request_route *route, int status, const char *exception, const char *message) {
 	route->kind = REQUEST_ROUTE_REFUSED;
 	route->status = status;
@@ -47,11 +51,12 @@ static bool is_listed(struct slice authority, const struct request_hosts *hosts)
 	return false;
 }
 
-// Names below localhost are loopback without being resolved (RFC 6761, 6.3).
+// Most clients use one of the first two. Names below localhost are loopback without being resolved (RFC 6761, 6.3).
 static bool is_known_host(struct slice authority, const struct request_hosts *hosts) {
 	const struct slice below = SLICE(".localhost");
 	struct slice host = authority_host(authority);
-	return is_local_authority(authority) || is_listed(authority, hosts) ||
+	return slice_equal(host, SLICE("127.0.0.1")) || slice_equal(host, SLICE("localhost")) ||
+	       is_local_authority(authority) || is_listed(authority, hosts) ||
 	       (host.len > below.len && slice_equal_nocase(slice_from_offset(host, host.len - below.len), below));
 }
 
@@ -72,15 +77,16 @@ const char *request_routes_foreign(const struct server_request *request, const s
 	bool is_own = true;
 	for (size_t i = 0; i < request->headers.count; i++) {
 		const struct header *header = &request->headers.list[i];
-		if (!host && slice_equal_nocase(header->name, SLICE("host")))
+		size_t len = header->name.len;
+		if (len == HOST.len && !host && slice_equal_nocase(header->name, HOST))
 			host = &header->value;
-		else if (slice_equal_nocase(header->name, SLICE("origin")))
+		else if (len == ORIGIN.len && slice_equal_nocase(header->name, ORIGIN))
 			has_origin = true;
-		else if (slice_equal_nocase(header->name, SLICE("sec-fetch-site")))
+		else if (len == FETCH_SITE.len && slice_equal_nocase(header->name, FETCH_SITE))
 			is_own &= is_own_site(header->value);
 	}
 	for (size_t i = 0; has_origin && i < request->headers.count; i++)
-		if (slice_equal_nocase(request->headers.list[i].name, SLICE("origin")))
+		if (slice_equal_nocase(request->headers.list[i].name, ORIGIN))
 			is_own &= is_own_origin(request->headers.list[i].value, host, hosts);
 	if (!is_own)
 		return "Requests on behalf of another site are refused.";
