@@ -74,6 +74,15 @@ describe("check", function()
     assert.is_nil(out:find("prepare", 1, true))
   end)
 
+  it("says where a failure of a hook refuses the request", function()
+    local status, out = check("return { " .. TWO .. [[,
+      select = function(_, models) return models[1] end,
+      prepare = function() return { service_teir = "flex" } end,
+      on_error = { prepare = "refuse" } }]])
+    assert.equal(1, status)
+    assert.matches("prepare .-; requests are refused when it fails\n   since it went wrong: refused with 503", out)
+  end)
+
   it("names hook, place, message and situation of what goes wrong, once", function()
     local status, out, log = check("return { " .. TWO .. [[,
       select = function(request, models)

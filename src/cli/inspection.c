@@ -44,6 +44,7 @@ static void inspect_policy(struct inspection *inspection, const char *path, cons
 		const struct pool *pool = policy_pool(policy);
 		inspection->policy = memory_string(slice_from(policy_source(policy)));
 		inspection->model_count = pool->count;
+		inspection->refusing_count = policy_refusing(policy, inspection->refusing);
 		lint_pool(pool, inspection->policy, &inspection->warnings);
 		if (dry_run_policy(inspection, policy, settings) == 0)
 			lint_dry_run(&inspection->dry_run, pool, &inspection->limits, inspection->policy, &inspection->warnings);
@@ -140,5 +141,7 @@ struct inspection_use inspection_use(const struct inspection *inspection, const 
 		use.peak_bytes = observation->peak_bytes > use.peak_bytes ? observation->peak_bytes : use.peak_bytes;
 		use.cpu_ns = observation->cpu_ns > use.cpu_ns ? observation->cpu_ns : use.cpu_ns;
 	}
+	for (size_t i = 0; i < inspection->refusing_count; i++)
+		use.refuses = use.refuses || strcmp(inspection->refusing[i], hook) == 0;
 	return use;
 }

@@ -21,6 +21,8 @@ struct inspection {
 	struct problems warnings;
 	char *policy; // the path of the loaded policy, or "built-in"; NULL if none was loaded
 	size_t model_count;
+	const char *refusing[POLICY_HOOKS_MAX]; // the hooks that refuse requests when they fail
+	size_t refusing_count;
 	struct policy_limits limits;
 	struct dry_run dry_run;
 };
@@ -40,6 +42,7 @@ struct inspection_use {
 	uint64_t instructions;
 	size_t peak_bytes;
 	uint64_t cpu_ns;
+	bool refuses; // requests, when it fails
 };
 struct inspection_use inspection_use(const struct inspection *inspection, const char *hook);
 

@@ -29,6 +29,7 @@ static void write_hooks(struct json_writer *json, const struct inspection *inspe
 		struct inspection_use use = inspection_use(inspection, policy_hook_names[i]);
 		json_begin_object(json, policy_hook_names[i]);
 		json_write_boolean(json, "present", use.calls > 0);
+		json_write_string(json, "on_error", use.refuses ? SLICE("refuse") : SLICE("default"));
 		json_write_unsigned(json, "calls", use.calls);
 		json_write_unsigned(json, "instructions", use.instructions);
 		json_write_unsigned(json, "memory_bytes", use.peak_bytes);
@@ -39,7 +40,7 @@ static void write_hooks(struct json_writer *json, const struct inspection *inspe
 }
 
 static void write_observation(struct json_writer *json, const struct observation *observation) {
-	static const char *const deciders[] = {"nobody", "default", "policy"};
+	static const char *const deciders[] = {"nobody", "default", "policy", "on_error"};
 	json_begin_object(json, NULL);
 	json_write_string(json, "hook", slice_from(observation->hook));
 	json_write_string(json, "situation", slice_from(observation->case_name));

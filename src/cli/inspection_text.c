@@ -120,6 +120,8 @@ static void print_use(const struct inspection *inspection, const char *hook) {
 	       inspection->limits.instructions, (use.peak_bytes + 1023) / 1024, inspection->limits.memory_bytes / 1024);
 	if (use.cpu_ns > 0) // a policy with a mistake isn't timed
 		printf(", %.1f us", (double)use.cpu_ns / 1000);
+	if (use.refuses)
+		printf("; requests are refused when it fails");
 	putchar('\n');
 }
 
@@ -139,7 +141,8 @@ static void print_hook(const struct inspection *inspection, const char *hook) {
 		const struct observation *observation = &dry_run->observations[i];
 		if (strcmp(observation->hook, hook) != 0 || is_grouped(dry_run, i))
 			continue;
-		fputs(observation->mistakes ? "   by default, since it went wrong: " : "   ", stdout);
+		const char *decider = observation->decided_by == DECIDED_BY_ON_ERROR ? "" : "by default, ";
+		printf("   %s%s", observation->mistakes ? decider : "", observation->mistakes ? "since it went wrong: " : "");
 		put_visible(stdout, buffer_slice(&observation->words));
 		putchar('\n');
 		print_cases(dry_run, i);

@@ -39,7 +39,8 @@ static void driver_select(void *self, const struct route_request *request, struc
 	struct driver *driver = self;
 	uint64_t began_ns = begin_decision(driver);
 	driver->policy_own->select(driver->policy_own->self, request, candidates, random, out);
-	struct driver_decision decision = {.hook = "select", .model = out->model, .selection = out};
+	struct driver_decision decision = {
+	    .hook = "select", .model = out->model, .is_undecided = out->is_undecided, .selection = out};
 	report_decision(driver, began_ns, &decision);
 }
 
@@ -48,19 +49,23 @@ static void driver_classify(void *self, const struct failure *failure, const str
 	struct driver *driver = self;
 	uint64_t began_ns = begin_decision(driver);
 	driver->policy_own->classify(driver->policy_own->self, failure, request, model, out);
-	struct driver_decision decision = {.hook = "classify", .model = model, .classification = out};
+	struct driver_decision decision = {
+	    .hook = "classify", .model = model, .is_undecided = out->is_undecided, .classification = out};
 	report_decision(driver, began_ns, &decision);
 }
 
-static bool driver_accept(void *self, const struct response *response, const struct route_request *request,
-                          const struct model *model, struct slice *reason) {
+static enum acceptance driver_accept(void *self, const struct response *response, const struct route_request *request,
+                                     const struct model *model, struct slice *reason) {
 	struct driver *driver = self;
 	uint64_t began_ns = begin_decision(driver);
-	bool accepted = driver->policy_own->accept(driver->policy_own->self, response, request, model, reason);
-	struct driver_decision decision = {
-	    .hook = "accept", .model = model, .accepted = accepted, .reason = accepted ? (struct slice){0} : *reason};
+	enum acceptance acceptance = driver->policy_own->accept(driver->policy_own->self, response, request, model, reason);
+	struct driver_decision decision = {.hook = "accept",
+	                                   .model = model,
+	                                   .acceptance = acceptance,
+	                                   .is_undecided = acceptance == RESPONSE_UNDECIDED,
+	                                   .reason = acceptance == RESPONSE_REFUSED ? *reason : (struct slice){0}};
 	report_decision(driver, began_ns, &decision);
-	return accepted;
+	return acceptance;
 }
 
 static void driver_prepare(void *self, const struct route_request *request, const struct model *model,
@@ -68,7 +73,8 @@ static void driver_prepare(void *self, const struct route_request *request, cons
 	struct driver *driver = self;
 	uint64_t began_ns = begin_decision(driver);
 	driver->policy_own->prepare(driver->policy_own->self, request, model, out);
-	struct driver_decision decision = {.hook = "prepare", .model = model, .edits = out};
+	struct driver_decision decision = {
+	    .hook = "prepare", .model = model, .is_undecided = out->is_undecided, .edits = out};
 	report_decision(driver, began_ns, &decision);
 }
 

@@ -40,10 +40,11 @@ struct driver_decision {
 	const struct model *model;        // that it concerns; NULL for none
 	const struct call_report *report; // of the hook's call; NULL if the policy lacks the hook or it wasn't called
 	uint64_t cpu_ns;                  // processor time of the decision
+	bool is_undecided;                // the hook failed, and the policy refuses the request then
 	const struct selection *selection;
 	const struct classification *classification;
 	const struct edits *edits;
-	bool accepted;
+	enum acceptance acceptance;
 	struct slice reason; // of a refusal
 };
 

@@ -8,6 +8,8 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 
+#define REFUSED "refused with 503, as on_error says"
+
 enum { WORDS_BYTES = 16 << 10, JSON_BYTES = 4 << 20, NAMES_SHOWN = 4 };
 
 void observation_init(struct observation *observation, const char *hook, const char *case_name, size_t model_count) {
@@ -121,15 +123,23 @@ static void note_classification(struct observation *observation, const struct cl
 	json_end_object(&json);
 }
 
+static void note_undecided(struct observation *observation, const struct driver_decision *decision) {
+	if (!decision->selection)
+		buffer_append(&observation->words, SLICE(REFUSED));
+	else if (observation->none++ == 0 && !observation->reason)
+		observation->reason = memory_string(SLICE(REFUSED));
+}
+
 static void note_acceptance(struct observation *observation, const struct driver_decision *decision) {
-	if (decision->accepted)
+	bool accepted = decision->acceptance == RESPONSE_ACCEPTED;
+	if (accepted)
 		buffer_append(&observation->words, SLICE("accepted"));
 	else
 		buffer_printf(&observation->words, "refused: %.*s", SLICE_ARGS(decision->reason));
 	struct json_writer json;
 	json_writer_init(&json, &observation->json);
 	json_begin_object(&json, NULL);
-	json_write_boolean(&json, "accepted", decision->accepted);
+	json_write_boolean(&json, "accepted", accepted);
 	json_write_string(&json, "reason", decision->reason);
 	json_end_object(&json);
 }
@@ -153,8 +163,12 @@ void observation_note(struct observation *observation, const struct driver_decis
 	bool is_first = observation->decisions++ == 0;
 	bool by_policy = decision->report && decision->report->ending == ENDING_OK;
 	if (is_first)
-		observation->decided_by = by_policy ? DECIDED_BY_POLICY : DECIDED_BY_DEFAULT;
-	if (decision->selection)
+		observation->decided_by = decision->is_undecided ? DECIDED_BY_ON_ERROR
+		                          : by_policy            ? DECIDED_BY_POLICY
+		                                                 : DECIDED_BY_DEFAULT;
+	if (decision->is_undecided && (is_first || decision->selection))
+		note_undecided(observation, decision);
+	else if (decision->selection)
 		note_selection(observation, decision->selection);
 	else if (!is_first)
 		return;

@@ -16,6 +16,7 @@ enum decided_by {
 	DECIDED_BY_NOBODY, // the decision was not needed
 	DECIDED_BY_DEFAULT,
 	DECIDED_BY_POLICY,
+	DECIDED_BY_ON_ERROR, // the hook failed, and the policy refuses the request then
 };
 
 struct observation {

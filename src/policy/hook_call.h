@@ -26,6 +26,11 @@ static inline bool hook_is_live(const struct hook *hook) {
 bool hook_call(struct hooks *hooks, enum hook_kind kind, lua_CFunction body, void *call,
                const struct hook_occasion *occasion);
 
+// Whether the policy wants requests refused when the hook fails, rather than decided by the default.
+static inline bool hook_refuses(const struct hooks *hooks, enum hook_kind kind) {
+	return hooks->list[kind].refuses;
+}
+
 // The occasion of a hook that is called for a request.
 struct hook_occasion hook_occasion_of(const struct route_request *request, const struct model *model);
 
@@ -38,8 +43,8 @@ void hooks_select(void *self, const struct route_request *request, struct candid
 void hooks_prepare(void *self, const struct route_request *request, const struct model *model, struct edits *out);
 void hooks_classify(void *self, const struct failure *failure, const struct route_request *request,
                     const struct model *model, struct classification *out);
-bool hooks_accept(void *self, const struct response *response, const struct route_request *request,
-                  const struct model *model, struct slice *reason);
+enum acceptance hooks_accept(void *self, const struct response *response, const struct route_request *request,
+                             const struct model *model, struct slice *reason);
 void hooks_finish(void *self, const struct route_request *request, const struct request_result *result);
 
 #endif

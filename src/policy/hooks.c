@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <lauxlib.h>
 
@@ -29,7 +30,21 @@ struct open_call {
 	const struct pool *pool;
 };
 
+// What the policy's on_error says of the hook; its values have been validated.
+static bool find_on_error(lua_State *lua, int result, const char *name) {
+	int top = lua_gettop(lua);
+	bool refuses = false;
+	lua_pushliteral(lua, "on_error");
+	if (lua_rawget(lua, result) == LUA_TTABLE) {
+		lua_pushstring(lua, name);
+		refuses = lua_rawget(lua, -2) == LUA_TSTRING && strcmp(lua_tostring(lua, -1), "refuse") == 0;
+	}
+	lua_settop(lua, top);
+	return refuses;
+}
+
 static void find_hook(lua_State *lua, int result, struct hook *hook) {
+	hook->refuses = find_on_error(lua, result, hook->name);
 	lua_pushstring(lua, hook->name);
 	if (lua_rawget(lua, result) != LUA_TFUNCTION) {
 		lua_pop(lua, 1);

@@ -27,6 +27,7 @@ struct hook {
 	int reference;  // in the registry; LUA_NOREF when the policy does not define it
 	char file[256]; // where it is defined
 	int line;
+	bool refuses;         // requests, when it fails or is disabled; else the default decides
 	unsigned overruns;    // in a row
 	atomic_bool disabled; // set by the worker, read from any thread
 	uint64_t next_log_ms; // monotonic; its errors are logged at most once a second

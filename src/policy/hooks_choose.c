@@ -36,8 +36,9 @@ void hooks_select(void *self, const struct route_request *request, struct candid
 	struct hook_occasion occasion = hook_occasion_of(request, NULL);
 	if (hook_is_live(&hooks->list[HOOK_SELECT]) && hook_call(hooks, HOOK_SELECT, run_select, &call, &occasion))
 		return;
-	*out = (struct selection){0};
-	default_decide.select(default_decide.self, request, candidates, random, out);
+	*out = (struct selection){.is_undecided = hook_refuses(hooks, HOOK_SELECT)};
+	if (!out->is_undecided)
+		default_decide.select(default_decide.self, request, candidates, random, out);
 }
 
 struct prepare_call {
@@ -65,5 +66,5 @@ void hooks_prepare(void *self, const struct route_request *request, const struct
 	struct hook_occasion occasion = hook_occasion_of(request, model);
 	if (hook_is_live(&hooks->list[HOOK_PREPARE]) && hook_call(hooks, HOOK_PREPARE, run_prepare, &call, &occasion))
 		return;
-	*out = (struct edits){0};
+	*out = (struct edits){.is_undecided = hook_refuses(hooks, HOOK_PREPARE)};
 }

@@ -35,6 +35,8 @@ void hooks_classify(void *self, const struct failure *failure, const struct rout
 	struct hook_occasion occasion = hook_occasion_of(request, model);
 	if (hook_is_live(&hooks->list[HOOK_CLASSIFY]) && hook_call(hooks, HOOK_CLASSIFY, run_classify, &call, &occasion))
 		*out = decided;
+	else
+		out->is_undecided = hook_refuses(hooks, HOOK_CLASSIFY);
 }
 
 struct accept_call {
@@ -60,13 +62,15 @@ static int run_accept(lua_State *lua) {
 	return 0;
 }
 
-bool hooks_accept(void *self, const struct response *response, const struct route_request *request,
-                  const struct model *model, struct slice *reason) {
+enum acceptance hooks_accept(void *self, const struct response *response, const struct route_request *request,
+                             const struct model *model, struct slice *reason) {
 	struct hooks *hooks = self;
 	struct accept_call call = {hooks, response, request, model, true, {0}};
 	struct hook_occasion occasion = hook_occasion_of(request, model);
 	bool decided =
 	    hook_is_live(&hooks->list[HOOK_ACCEPT]) && hook_call(hooks, HOOK_ACCEPT, run_accept, &call, &occasion);
 	*reason = decided ? call.reason : (struct slice){0};
-	return !decided || call.accepts;
+	if (!decided && hook_refuses(hooks, HOOK_ACCEPT))
+		return RESPONSE_UNDECIDED;
+	return !decided || call.accepts ? RESPONSE_ACCEPTED : RESPONSE_REFUSED;
 }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 
 #define LATER "nothing: not available in this version"
+#define ON_ERROR "\"default\" or \"refuse\""
 #define ONE_TIER "\"default\", \"flex\", \"priority\" or \"reserved\""
 #define LADDER "\"priority\", \"reserved\" or a list of different tiers"
 
@@ -128,6 +129,15 @@ static void read_ladder(const struct document *value, void *target, const struct
 		*(struct tier_ladder *)target = ladder;
 }
 
+static void read_on_error(const struct document *value, void *target, const struct schema_place *place) {
+	bool is_word = value->kind == DOCUMENT_STRING;
+	bool refuses = is_word && slice_equal(value->string, SLICE("refuse"));
+	if (!refuses && !(is_word && slice_equal(value->string, SLICE("default"))))
+		schema_complain(place, ON_ERROR, value);
+	else
+		*(bool *)target = refuses;
+}
+
 static void read_price(const struct document *value, void *target, const struct schema_place *place) {
 	struct model *model = (struct model *)(void *)((char *)target - offsetof(struct model, price));
 	model->is_priced = value->kind == DOCUMENT_TABLE;
@@ -148,6 +158,11 @@ static void read_tags(const struct document *value, void *target, const struct s
 	}
 #define HOOK(key, text)                                                                                                \
 	{ .name = key, .type = SCHEMA_FUNCTION, .meaning = text }
+#define ON_ERROR_KEY(key, text)                                                                                        \
+	{                                                                                                                  \
+		.name = #key, .type = SCHEMA_CUSTOM, .offset = offsetof(struct on_error, key), .parse = read_on_error,         \
+		.expected = ON_ERROR, .meaning = text                                                                          \
+	}
 #define NUMBER(key, object, member, high, standard, text)                                                              \
 	{                                                                                                                  \
 		.name = key, .type = SCHEMA_NUMBER, .offset = offsetof(object, member), .maximum = high,                       \
@@ -171,6 +186,15 @@ const struct schema_key breaker_keys[] = {
     INTEGER("failure_window_ms", struct breaker_settings, failure_window_ms, 1000, 600000, 60000,
             "how long a failure counts"),
     INTEGER("half_open_probes", struct breaker_settings, half_open_probes, 1, 20, 1, "attempts at a time in half-open"),
+    {0},
+};
+
+// The hooks that decide something about a request.
+const struct schema_key on_error_keys[] = {
+    ON_ERROR_KEY(select, "no model gets the request"),
+    ON_ERROR_KEY(classify, "the failure ends the request"),
+    ON_ERROR_KEY(accept, "the response is dropped"),
+    ON_ERROR_KEY(prepare, "the request is not sent"),
     {0},
 };
 
@@ -222,6 +246,11 @@ const struct schema_key policy_keys[] = {
     HOOK("prepare", "edits a request before it is signed"),
     HOOK("finish", "is called at the end of a request"),
     HOOK("tick", "runs once a second in each worker"),
+    {.name = "on_error",
+     .type = SCHEMA_TABLE,
+     .offset = offsetof(struct policy_settings, on_error),
+     .keys = on_error_keys,
+     .meaning = "whether the request is refused when a hook fails"},
     {.name = "tier_escalation",
      .type = SCHEMA_CUSTOM,
      .offset = offsetof(struct policy_settings, limits.tier_escalation),

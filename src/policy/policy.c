@@ -184,6 +184,15 @@ size_t policy_disabled(const struct policy *policy, const char *names[POLICY_HOO
 	return count;
 }
 
+size_t policy_refusing(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]) {
+	const struct hook *hook;
+	size_t count = 0;
+	for (size_t i = 0; (hook = hooks_at(&policy->hooks[0], i)) != NULL; i++)
+		if (hook->refuses)
+			names[count++] = hook->name;
+	return count;
+}
+
 const char *policy_source(const struct policy *policy) {
 	return policy->sources->main_path ? policy->sources->main_path : "built-in";
 }

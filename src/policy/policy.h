@@ -87,6 +87,9 @@ extern const char *const policy_hook_names[];
 enum { POLICY_HOOKS_MAX = 8 };
 size_t policy_disabled(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]);
 
+// The same of the hooks that refuse requests when they fail or are disabled (`on_error`), disabled or not.
+size_t policy_refusing(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]);
+
 // The policy's origin for logs: the path or "built-in".
 const char *policy_source(const struct policy *policy);
 

@@ -77,6 +77,21 @@ static void read_models(const struct policy_settings *settings, const char *file
 	check_primary(pool, file, settings->models->line, problems);
 }
 
+// To refuse requests in the name of a hook that is not there would be a guard that guards nothing.
+static void check_on_error(const struct document *document, const char *file, struct problems *problems) {
+	const struct document *on_error = document_get(document, "on_error");
+	if (!on_error || on_error->kind != DOCUMENT_TABLE)
+		return;
+	for (const struct schema_key *key = on_error_keys; key->name; key++) {
+		char field[FIELD_BYTES];
+		const struct document *value = document_get(on_error, key->name);
+		if (!value || document_get(document, key->name))
+			continue;
+		snprintf(field, sizeof field, "on_error.%s", key->name);
+		problems_add(problems, file, value->line, field, "a hook that the policy defines", "no such hook");
+	}
+}
+
 int validate_policy(const struct document *document, const char *file, struct registry *registry,
                     struct problems *problems, struct pool *pool) {
 	size_t before = problems->count + problems->dropped;
@@ -85,6 +100,7 @@ int validate_policy(const struct document *document, const char *file, struct re
 	*pool = (struct pool){0};
 	schema_defaults(policy_keys, &settings);
 	schema_read(policy_keys, document, &settings, &place);
+	check_on_error(document, file, problems);
 	if (settings.models)
 		read_models(&settings, file, problems, pool);
 	pool->limits = settings.limits;

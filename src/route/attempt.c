@@ -115,6 +115,15 @@ static void prepare_edits(const struct route_request *request, struct route_atte
 		attempt->tier = (struct tier_choice){edits->tier, is_clients ? TIER_FROM_CLIENT : TIER_FROM_POLICY};
 }
 
+// `prepare` is undecided about an attempt that was admitted: it ends before it is sent.
+static struct step withdraw_attempt(struct route_request *request, uint32_t index) {
+	const struct attempt_result result = {.end = ATTEMPT_CANCELLED, .usage = TOKEN_USAGE_UNKNOWN, .ttft_ms = -1};
+	struct attempt_outcome outcome;
+	request->attempts[index].is_unsent = true;
+	attempt_settle(request, index, &result, &outcome);
+	return completion_undecided(request, index);
+}
+
 bool attempt_send(struct route_request *request, const struct attempt_plan *plan, enum admission admission,
                   struct step *step) {
 	uint32_t index = request->attempt_count;
@@ -140,8 +149,13 @@ bool attempt_send(struct route_request *request, const struct attempt_plan *plan
 	attempt_notify_changes(request, index, &changes, NULL);
 	*step = (struct step){.kind = STEP_SEND, .attempt = index, .model = model};
 	prepare_edits(request, attempt, &step->edits);
+	bool is_undecided = step->edits.is_undecided;
 	step->options = resolve_options(request, attempt);
 	attempt_notify_started(request, index);
+	if (is_undecided)
+		*step = withdraw_attempt(request, index);
+	else
+		request->phase = PHASE_WATCH;
 	return true;
 }
 
@@ -173,9 +187,9 @@ static bool is_own_tier(struct tier_choice tier) {
 }
 
 // A stopped attempt counts as cancelled, even if it ended by itself first, and so does one whose tier the model lacks;
-// the policy may refuse a whole response.
+// the policy may refuse a whole response. If it is undecided, the attempt has succeeded as far as its model goes.
 static enum attempt_end judge_end(const struct route_request *request, struct route_attempt *attempt,
-                                  const struct attempt_result *result, struct slice *reason) {
+                                  const struct attempt_result *result, struct slice *reason, bool *is_undecided) {
 	const struct decide *decide = request->route->decide;
 	if (attempt->phase != ATTEMPT_RUNNING)
 		return ATTEMPT_CANCELLED;
@@ -189,8 +203,9 @@ static enum attempt_end judge_end(const struct route_request *request, struct ro
 		model_state_note_served_tier(attempt->model->state, attempt->tier.tier);
 	if (result->end != ATTEMPT_SUCCEEDED || !result->response || !decide->accept)
 		return result->end;
-	return decide->accept(decide->self, result->response, request, attempt->model, reason) ? ATTEMPT_SUCCEEDED
-	                                                                                       : ATTEMPT_REFUSED;
+	enum acceptance acceptance = decide->accept(decide->self, result->response, request, attempt->model, reason);
+	*is_undecided = acceptance == RESPONSE_UNDECIDED;
+	return acceptance == RESPONSE_REFUSED ? ATTEMPT_REFUSED : ATTEMPT_SUCCEEDED;
 }
 
 // A stopped attempt may have used tokens.
@@ -198,7 +213,7 @@ static void settle_quota(const struct route_attempt *attempt, enum attempt_end e
                          struct settlement *out) {
 	out->quota_use = QUOTA_WHOLE;
 	if (end == ATTEMPT_CANCELLED)
-		out->quota_use = attempt->lacked_tier ? QUOTA_UNTOUCHED : QUOTA_PART;
+		out->quota_use = attempt->lacked_tier || attempt->is_unsent ? QUOTA_UNTOUCHED : QUOTA_PART;
 	if (end != ATTEMPT_FAILED)
 		return;
 	out->quota_use = quota_use_of_failure(&result->failure, result->ttft_ms >= 0);
@@ -216,9 +231,12 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 	struct route_attempt *attempt = &request->attempts[index];
 	const struct model *model = attempt->model;
 	struct slice reason = {NULL, 0};
-	enum attempt_end end = judge_end(request, attempt, result, &reason);
-	*out = (struct attempt_outcome){
-	    .end = end, .lacked_tier = attempt->lacked_tier, .classification.verdict = VERDICT_FAILOVER};
+	bool is_undecided = false;
+	enum attempt_end end = judge_end(request, attempt, result, &reason, &is_undecided);
+	*out = (struct attempt_outcome){.end = end,
+	                                .lacked_tier = attempt->lacked_tier,
+	                                .is_undecided = is_undecided,
+	                                .classification.verdict = VERDICT_FAILOVER};
 	struct settlement settlement = {.outcome = outcomes[end],
 	                                .escalated = attempt->tier.source == TIER_FROM_LADDER,
 	                                .latency_ms = result->latency_ms,
@@ -228,6 +246,7 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 		classify_failure(request, index, &result->failure, &settlement.classification);
 		settlement.outcome = settlement.classification.outcome;
 		out->classification = settlement.classification;
+		out->is_undecided = settlement.classification.is_undecided;
 	}
 	settle_quota(attempt, end, result, &settlement);
 	struct state_changes changes;

@@ -12,6 +12,7 @@ const char *const route_error_names[] = {
     [ROUTE_STOPPED] = "STOPPED",
     [ROUTE_DEADLINE_EXCEEDED] = "DEADLINE_EXCEEDED",
     [ROUTE_REFUSED] = "REQUEST_REFUSED",
+    [ROUTE_POLICY_FAILED] = "POLICY_FAILED",
     NULL,
 };
 
@@ -46,6 +47,14 @@ void completion_fail_without_model(struct route_request *request, enum no_models
 
 void completion_fail_deadline(struct route_request *request) {
 	completion_fail(request, ROUTE_DEADLINE_EXCEEDED, request->attempt_count ? request->last_failed : NO_ATTEMPT);
+}
+
+struct step completion_undecided(struct route_request *request, uint32_t attempt) {
+	if (request->in_flight > 0)
+		request->phase = PHASE_WATCH;
+	else
+		completion_fail(request, ROUTE_POLICY_FAILED, attempt);
+	return route_next(request, request->now_ms);
 }
 
 void completion_note_response(struct route_request *request, const struct attempt_result *result) {

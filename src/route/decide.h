@@ -77,10 +77,13 @@ struct attempt_options {
 	struct headers headers;  // sent in addition to the client's
 };
 
+// Decisions can be undecided: the policy failed, and says that the request ends then (`on_error`).
+
 struct selection {
 	const struct model *model;      // one of the candidates, or NULL for none
 	struct attempt_options options; // 0 leaves a time to the model, then to the policy's limits
 	struct slice reason;            // for logs; borrowed until the next decision
+	bool is_undecided;
 };
 
 enum verdict { VERDICT_FAILOVER, VERDICT_ESCALATE, VERDICT_RETRY, VERDICT_FAIL };
@@ -99,6 +102,7 @@ struct classification {
 	bool throttle;        // the cooldown doubles while throttling goes on, unless cooldown_ms states how long it is
 	uint64_t cooldown_ms; // 0 is none, unless `throttle` is set
 	uint64_t after_ms;    // before a VERDICT_RETRY
+	bool is_undecided;    // the rest is the default then, for the model's state
 };
 
 // What `prepare` changes of a request. A zero field stays as the client made it.
@@ -108,7 +112,11 @@ struct edits {
 	int64_t max_tokens;
 	bool is_required;       // the tier, too: the request is refused if it can't be written
 	struct headers headers; // sent in addition to the client's, or in place of those of the same name
+	bool is_undecided;
 };
+
+// What the policy says of a whole response.
+enum acceptance { RESPONSE_REFUSED, RESPONSE_ACCEPTED, RESPONSE_UNDECIDED };
 
 // How a request ended, as its client sees it: a client that has left gets no error, and has a status only if its
 // response had begun.
@@ -135,9 +143,9 @@ struct decide {
 	// Each of those that follow is NULL if the policy has no such hook. What they return is borrowed until the next
 	// decision.
 
-	// Judges a whole response. False is a refusal: the response is dropped, and *reason says why.
-	bool (*accept)(void *self, const struct response *response, const struct route_request *request,
-	               const struct model *model, struct slice *reason);
+	// Judges a whole response. One that is refused is dropped, and *reason says why.
+	enum acceptance (*accept)(void *self, const struct response *response, const struct route_request *request,
+	                          const struct model *model, struct slice *reason);
 	// Changes a request before it is sent to `model`. `out` is zeroed before.
 	void (*prepare)(void *self, const struct route_request *request, const struct model *model, struct edits *out);
 	// Is called once for each request, when it has ended.

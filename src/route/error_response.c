@@ -133,9 +133,16 @@ static void set_attempts_failed(const struct step *step, const struct attempt_fa
 	}
 }
 
+// Not an upstream's error: the policy might not let that through either.
+static void set_policy_failed(struct error_response *out) {
+	out->outcome = OUTCOME_FAIL_FAST;
+	set_error(out, TYPE_INTERNAL, 503, SLICE("ServiceUnavailableException"),
+	          SLICE("The routing policy failed at this request, which it then refuses; the gateway's log says why."));
+}
+
 static struct slice code_of(enum route_error error) {
 	bool has_code = error == ROUTE_NO_MODELS_AVAILABLE || error == ROUTE_RETRIES_EXHAUSTED ||
-	                error == ROUTE_DEADLINE_EXCEEDED || error == ROUTE_REFUSED;
+	                error == ROUTE_DEADLINE_EXCEEDED || error == ROUTE_REFUSED || error == ROUTE_POLICY_FAILED;
 	return slice_from(has_code ? route_error_names[error] : NULL);
 }
 
@@ -163,6 +170,8 @@ void error_response_make(const struct step *step, const struct attempt_failures 
 	} else if (step->error == ROUTE_REFUSED) {
 		set_error(out, TYPE_VALIDATION, 400, SLICE("ValidationException"), step->refusal);
 		out->outcome = OUTCOME_FAIL_FAST;
+	} else if (step->error == ROUTE_POLICY_FAILED) {
+		set_policy_failed(out);
 	} else if (failures->upstream.status) {
 		set_upstream_error(failures, step->retry_after_ms, out);
 	} else if (has_found_no_model(step, failures)) {

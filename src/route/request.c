@@ -142,16 +142,16 @@ struct step request_select(struct route_request *request) {
 			return go_on_without_model(request, request->is_served ? NO_MODELS_UNAVAILABLE : NO_MODELS_NOT_SERVED,
 			                           eligible.first_return_ms);
 		choose_model(request, eligible.candidates, &selection);
+		if (selection.is_undecided)
+			return completion_undecided(request, request->attempt_count ? request->last_failed : NO_ATTEMPT);
 		request_notify_selected(request, eligible.candidates, &selection);
 		if (!selection.model)
 			return go_on_without_model(request, NO_MODELS_NONE_SELECTED, UINT64_MAX);
 		struct attempt_plan plan = {.model = selection.model,
 		                            .selected = selection.options,
 		                            .cause = request->in_flight > 0 ? CAUSE_HEDGE : CAUSE_SELECTION};
-		if (keep_headers(request, &plan.selected.headers) && attempt_send(request, &plan, eligible.admission, &step)) {
-			request->phase = PHASE_WATCH;
+		if (keep_headers(request, &plan.selected.headers) && attempt_send(request, &plan, eligible.admission, &step))
 			return step;
-		}
 		request->marks[selection.model->index] |= MARK_LOST;
 		request->has_lost = true;
 	}
@@ -199,6 +199,13 @@ static void handle_failure(struct route_request *request, uint32_t index, const 
 		request_fail_over(request);
 }
 
+// The policy is undecided about a failure or a response.
+static struct step handle_undecided(struct route_request *request, uint32_t index) {
+	request->last_failed = index;
+	request->marks[request->attempts[index].model->index] |= MARK_TRIED;
+	return completion_undecided(request, index);
+}
+
 struct step route_attempt_ended(struct route_request *request, uint32_t index, const struct attempt_result *result,
                                 uint64_t now_ms) {
 	assert(index < request->attempt_count && request->attempts[index].phase != ATTEMPT_OVER);
@@ -215,6 +222,8 @@ struct step route_attempt_ended(struct route_request *request, uint32_t index, c
 		completion_note_response(request, result);
 	if (is_stopped)
 		return route_next(request, now_ms);
+	if (outcome.is_undecided && !is_committed)
+		return handle_undecided(request, index);
 	if (end == ATTEMPT_SUCCEEDED || (end == ATTEMPT_REFUSED && is_committed))
 		completion_return(request, index);
 	else if (outcome.lacked_tier)

@@ -42,6 +42,7 @@ enum route_error {
 	ROUTE_STOPPED,             // by the driver: it shuts down, or stopped the only attempt on its own
 	ROUTE_DEADLINE_EXCEEDED,   // deadline_ms passed
 	ROUTE_REFUSED,             // by the driver: the request can't be read, or be sent as the policy wants it
+	ROUTE_POLICY_FAILED,       // the policy failed at a decision, and says that the request ends then
 };
 
 // By enum route_error: the names in responses and logs; ended by NULL.

@@ -38,6 +38,7 @@ struct route_attempt {
 	struct tier_choice tier;
 	unsigned missing_tiers; // bits of the tiers that the model lacked in the attempts that this one repeats
 	bool lacked_tier;       // the model lacks its tier, which is no failure
+	bool is_unsent;         // `prepare` was undecided
 	uint64_t hedge_at_ms;   // when to send a hedge; 0 is never, or no more
 	struct permit permit;
 	enum attempt_cause cause;
@@ -149,8 +150,9 @@ struct attempt_plan {
 	unsigned missing_tiers;
 };
 
-// Admits the attempt at its model, calls `prepare` and fills in the STEP_SEND. False, with nothing sent, if the model
-// does not admit it, or memory is exhausted.
+// Admits the attempt at its model, calls `prepare` and fills in the STEP_SEND; the request is in PHASE_WATCH then. If
+// `prepare` is undecided, nothing is sent and `step` is what follows. False if the model does not admit the attempt, or
+// memory is exhausted.
 bool attempt_send(struct route_request *request, const struct attempt_plan *plan, enum admission admission,
                   struct step *step);
 
@@ -167,6 +169,7 @@ enum service_tier attempt_next_tier(const struct route_request *request, uint32_
 struct attempt_outcome {
 	enum attempt_end end;                 // cancelled if it had been stopped, refused if the policy refuses it
 	bool lacked_tier;                     // cancelled because the model lacks the tier, which the client did not choose
+	bool is_undecided;                    // the policy's `classify` or `accept`
 	struct classification classification; // of ATTEMPT_FAILED; else a plain VERDICT_FAILOVER
 };
 
@@ -215,6 +218,10 @@ void completion_fail_without_model(struct route_request *request, enum no_models
 
 // The deadline has passed, or would pass before the next attempt.
 void completion_fail_deadline(struct route_request *request);
+
+// The policy is undecided: the request ends, unless attempts are in flight, which it has decided on. `attempt` is the
+// one concerned, or NO_ATTEMPT.
+struct step completion_undecided(struct route_request *request, uint32_t attempt);
 
 // Returns the last step, after notifying observers and calling `finish`.
 struct step completion_step(struct route_request *request);

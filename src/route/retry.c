@@ -95,10 +95,8 @@ struct step retry_send(struct route_request *request) {
 	struct step step;
 	if (request->now_ms < request->resume_ms)
 		return (struct step){.kind = STEP_WAIT, .wait_ms = request->resume_ms - request->now_ms};
-	if (attempt_send(request, &plan, ADMIT_ANYWAY, &step)) {
-		request->phase = PHASE_WATCH;
+	if (attempt_send(request, &plan, ADMIT_ANYWAY, &step))
 		return step;
-	}
 	retry_drop(request);
 	request->marks[plan.model->index] |= MARK_TRIED;
 	if (request->retry_kind == RETRY_SAME_TIER)

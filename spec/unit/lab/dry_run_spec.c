@@ -373,6 +373,35 @@ TEST(mistakes_are_reported_with_their_place) {
 	}
 }
 
+// As in the engine: no default decides, and the request ends there.
+TEST(a_mistake_is_refused_where_the_policy_says_so) {
+	struct fixture fixture;
+	struct dry_run dry_run;
+	dry_run_text(&fixture,
+	             "return { " TWO ", select = function(request, models)\n"
+	             "if request.streaming then error('no streams') end return models[1] end,\n"
+	             "classify = function() error('always') end, accept = function() return 5 end,\n"
+	             "prepare = function() return 5 end,\n"
+	             "on_error = { select = 'refuse', classify = 'refuse', accept = 'refuse' } }",
+	             &dry_run);
+	static const char *const cases[][3] = {
+	    {"select", "a stream", "none (refused with 503, as on_error says)"},
+	    {"classify", "throttle", "refused with 503, as on_error says"},
+	    {"accept", "an answer", "refused with 503, as on_error says"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct observation *observation = find_observation(&dry_run, cases[i][0], cases[i][1]);
+		CHECK(observation && observation->decided_by == DECIDED_BY_ON_ERROR && observation->mistakes > 0);
+		CHECK_STRING(words(&dry_run, cases[i][0], cases[i][1]), cases[i][2]);
+	}
+	CHECK_INT(find_observation(&dry_run, "select", "all models healthy")->decided_by, DECIDED_BY_POLICY);
+	CHECK_INT(find_observation(&dry_run, "prepare", "all models healthy")->decided_by, DECIDED_BY_DEFAULT);
+	// The request has ended: no other model is selected.
+	CHECK(!find_observation(&dry_run, "select", "another model after a failure") ||
+	      find_observation(&dry_run, "select", "another model after a failure")->decided_by == DECIDED_BY_NOBODY);
+	close_dry_run(&fixture, &dry_run);
+}
+
 TEST(mistakes_of_other_hooks_are_recorded_in_any_case) {
 	struct fixture fixture;
 	struct dry_run dry_run;
@@ -490,6 +519,7 @@ int main(void) {
 	RUN(scripts_read_the_clock_of_the_dry_run);
 	RUN(ticks_run_before_the_request);
 	RUN(mistakes_are_reported_with_their_place);
+	RUN(a_mistake_is_refused_where_the_policy_says_so);
 	RUN(mistakes_of_other_hooks_are_recorded_in_any_case);
 	RUN(budgets_are_measured_to_the_instruction);
 	RUN(warnings);

@@ -141,70 +141,76 @@ TEST(classify_s_results) {
 	    {"return classify.default(failure)",
 	     &throttled,
 	     false,
-	     {VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, false, false, true, 1500, 0}},
+	     {VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, false, false, true, 1500, 0, false}},
 	    {"return classify.default(failure)",
 	     &refused,
 	     false,
-	     {VERDICT_FAILOVER, OUTCOME_FAIL_FAST, false, true, false, 30000, 0}},
+	     {VERDICT_FAILOVER, OUTCOME_FAIL_FAST, false, true, false, 30000, 0, false}},
 	    {"return classify.default(failure)",
 	     &invalid,
 	     false,
-	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
-	    {"", &throttled, false, {VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, false, false, true, 1500, 0}},
-	    {"return false", &invalid, false, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
-	    {"return 'failover'", &invalid, false, {VERDICT_FAILOVER, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
+	    {"", &throttled, false, {VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, false, false, true, 1500, 0, false}},
+	    {"return false", &invalid, false, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
+	    {"return 'failover'", &invalid, false, {VERDICT_FAILOVER, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
 	    {"return 'fail', { outcome = 'fail_fast', counts = true, cooldown_ms = 0 }",
 	     &throttled,
 	     false,
-	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, true, false, false, 0, 0}},
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, true, false, false, 0, 0, false}},
 	    {"return 'retry', { after_ms = 250 }",
 	     &invalid,
 	     false,
-	     {VERDICT_RETRY, OUTCOME_FAIL_FAST, false, false, false, 0, 250}},
+	     {VERDICT_RETRY, OUTCOME_FAIL_FAST, false, false, false, 0, 250, false}},
 	    {"return 'failover', { cooldown_ms = 5000 }",
 	     &throttled,
 	     false,
-	     {VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, false, false, false, 5000, 0}},
+	     {VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, false, false, false, 5000, 0, false}},
 	    {"return 'failover', { cooldown_ms = 5000 }",
 	     &refused,
 	     false,
-	     {VERDICT_FAILOVER, OUTCOME_FAIL_FAST, false, false, false, 5000, 0}},
+	     {VERDICT_FAILOVER, OUTCOME_FAIL_FAST, false, false, false, 5000, 0, false}},
 	    {"return 'failover', { counts = true }",
 	     &refused,
 	     false,
-	     {VERDICT_FAILOVER, OUTCOME_FAIL_FAST, true, true, false, 30000, 0}},
-	    {"return 'escalate'", &throttled, false, {VERDICT_ESCALATE, OUTCOME_RATE_LIMIT, false, false, true, 1500, 0}},
-	    {"return 'failove'", &invalid, true, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
-	    {"return 5", &invalid, true, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	     {VERDICT_FAILOVER, OUTCOME_FAIL_FAST, true, true, false, 30000, 0, false}},
+	    {"return 'escalate'",
+	     &throttled,
+	     false,
+	     {VERDICT_ESCALATE, OUTCOME_RATE_LIMIT, false, false, true, 1500, 0, false}},
+	    {"return 'failove'", &invalid, true, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
+	    {"return 5", &invalid, true, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
 	    {"return 'retry', { after_ms = 60001 }",
 	     &invalid,
 	     true,
-	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
 	    {"return 'retry', { after_ms = -1 }",
 	     &invalid,
 	     true,
-	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
 	    {"return 'failover', { cooldown_ms = 300001 }",
 	     &invalid,
 	     true,
-	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
 	    {"return 'failover', { outcome = 'success' }",
 	     &invalid,
 	     true,
-	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
 	    {"return 'failover', { counts = 1 }",
 	     &invalid,
 	     true,
-	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
 	    {"return 'failover', { after = 1 }",
 	     &invalid,
 	     true,
-	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
-	    {"return 'failover', 'now'", &invalid, true, {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
+	    {"return 'failover', 'now'",
+	     &invalid,
+	     true,
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
 	    {"return 'failover', { counts = true, [1] = 2 }",
 	     &invalid,
 	     true,
-	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0}},
+	     {VERDICT_FAIL, OUTCOME_FAIL_FAST, false, false, false, 0, 0, false}},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct fixture fixture;
@@ -296,6 +302,69 @@ TEST(an_overrun_after_reading_what_a_client_chose_does_not_count) {
 	}
 }
 
+// By errors, overruns and invalid results, and when it is disabled: without on_error the default decides instead.
+TEST(a_hook_that_fails_leaves_the_decision_open_if_the_policy_says_so) {
+	static const char *const bodies[] = {"error('x')", "while true do end", "return 5", "do return 1, 2, 3 end"};
+	static const char *const modes[] = {"default", "refuse"};
+	for (size_t i = 0; i < 2 * sizeof bodies / sizeof *bodies; i++) {
+		struct fixture fixture;
+		char policy[1024];
+		const char *body = bodies[i / 2], *mode = modes[i % 2];
+		bool refuses = i % 2;
+		fixture_init(&fixture);
+		snprintf(policy, sizeof policy,
+		         "local function hook() %s end\n"
+		         "return { " MODELS ", select = hook, classify = hook, accept = hook, prepare = hook,\n"
+		         "on_error = { select = '%s', classify = '%s', accept = '%s', prepare = '%s' } }",
+		         body, mode, mode, mode, mode);
+		fixture_load(&fixture, policy);
+		CHECK_STRING(fixture_problems(&fixture), "");
+		const struct decide *decide = policy_decide(fixture.policy, 0);
+		const struct model *model = &policy_pool(fixture.policy)->models[0];
+		for (int call = 0; call < 7; call++) {
+			struct selection selection;
+			struct edits edits = {0};
+			struct slice reason = {0};
+			CHECK_STRING(fixture_select(&fixture, &selection), refuses ? "none" : "a");
+			CHECK_INT(selection.is_undecided, refuses);
+			CHECK_INT(fixture_classify(&fixture, &invalid).is_undecided, refuses);
+			CHECK_INT(fixture_classify(&fixture, &invalid).verdict, VERDICT_FAIL);
+			decide->prepare(decide->self, fixture.request, model, &edits);
+			CHECK_INT(edits.is_undecided, refuses);
+			CHECK_INT(decide->accept(decide->self, &(struct response){.status = 200}, fixture.request, model, &reason),
+			          refuses ? RESPONSE_UNDECIDED : RESPONSE_ACCEPTED);
+		}
+		// Four hooks are disabled by overruns.
+		CHECK_INT(fixture.disabled, strcmp(body, bodies[1]) == 0 ? 4 : 0);
+		// A retired version has no hooks left to decide.
+		policy_retire(fixture.policy);
+		struct edits edits = {0};
+		decide->prepare(decide->self, fixture.request, model, &edits);
+		CHECK_INT(edits.is_undecided, refuses);
+		if (check_failures_in_test)
+			printf("  in: %s, %s\n", body, mode);
+		fixture_free(&fixture);
+	}
+}
+
+TEST(on_error_changes_nothing_while_the_hooks_work) {
+	struct fixture fixture;
+	struct edits edits = {0};
+	fixture_init(&fixture);
+	fixture_load(&fixture,
+	             "return { " MODELS ", prepare = function() end, select = function(_, models) return models[2] end,"
+	             " on_error = { prepare = 'refuse' } }");
+	const struct decide *decide = policy_decide(fixture.policy, 0);
+	struct selection selection;
+	CHECK_STRING(fixture_select(&fixture, &selection), "b");
+	decide->prepare(decide->self, fixture.request, &policy_pool(fixture.policy)->models[0], &edits);
+	CHECK(!selection.is_undecided && !edits.is_undecided);
+	const char *names[POLICY_HOOKS_MAX];
+	CHECK_INT(policy_refusing(fixture.policy, names), 1);
+	CHECK_STRING(names[0], "prepare");
+	fixture_free(&fixture);
+}
+
 TEST(errors_do_not_disable_a_hook) {
 	struct fixture fixture;
 	load_select(&fixture, "error('always')");
@@ -378,11 +447,11 @@ TEST(the_strict_policy_fails_over_for_throttling_only) {
 	CHECK_INT(policy_pool(fixture.policy)->models[0].timeout_ms, 30000);
 	struct classification found = fixture_classify(&fixture, &throttled);
 	CHECK(same_classification(
-	    &found, &(struct classification){VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, true, false, false, 0, 0}));
+	    &found, &(struct classification){VERDICT_FAILOVER, OUTCOME_RATE_LIMIT, true, false, false, 0, 0, false}));
 	found = fixture_classify(&fixture,
 	                         &(struct failure){.status = 503, .fault = FAULT_MODEL, .type = TYPE_MODEL_UNAVAILABLE});
-	CHECK(same_classification(&found,
-	                          &(struct classification){VERDICT_FAIL, OUTCOME_FAIL_FAST, true, false, false, 0, 0}));
+	CHECK(same_classification(
+	    &found, &(struct classification){VERDICT_FAIL, OUTCOME_FAIL_FAST, true, false, false, 0, 0, false}));
 	fixture_free(&fixture);
 }
 
@@ -393,6 +462,8 @@ int main(void) {
 	RUN(classify_s_results);
 	RUN(five_overruns_in_a_row_disable_a_hook);
 	RUN(an_overrun_after_reading_what_a_client_chose_does_not_count);
+	RUN(a_hook_that_fails_leaves_the_decision_open_if_the_policy_says_so);
+	RUN(on_error_changes_nothing_while_the_hooks_work);
 	RUN(errors_do_not_disable_a_hook);
 	RUN(an_event_has_hook_ending_and_place_but_no_message);
 	RUN(the_same_seed_gives_the_same_choices);

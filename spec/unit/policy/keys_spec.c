@@ -48,6 +48,7 @@ TEST(the_reference_lists_every_key) {
 	char *text = reference_read("policies/REFERENCE.md");
 	check_keys(text, "| key | default | range | meaning |", policy_keys);
 	check_keys(text, "| `breaker` key | default |", breaker_keys);
+	check_keys(text, "| `on_error` key | default |", on_error_keys);
 	check_keys(text, "| model key | default |", model_keys);
 	free(text);
 }

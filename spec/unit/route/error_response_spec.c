@@ -62,6 +62,8 @@ static const struct response_case cases[] = {
      "ThrottlingException", 1000, "", TYPE_THROTTLING},
     {"the request is refused", ROUTE_REFUSED, 0, false, 1000, 500, "InternalServerException", -1, "ConnectionReset",
      FAILURE_NETWORK, 400, "ValidationException", -1, "REQUEST_REFUSED", TYPE_VALIDATION},
+    {"an undecided policy, whatever an upstream said", ROUTE_POLICY_FAILED, 0, false, 1000, 429, "ThrottlingException",
+     7000, "ThrottlingException", FAILURE_HTTP, 503, "ServiceUnavailableException", -1, "POLICY_FAILED", TYPE_INTERNAL},
     {"a verdict to fail on a network failure", ROUTE_FAILED, 0, false, 1000, 0, NULL, -1, "ConnectionReset",
      FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "", TYPE_NETWORK},
 };
@@ -78,6 +80,7 @@ static const struct outcome_case outcome_cases[] = {
     {ROUTE_NO_MODELS_AVAILABLE, false, false, 0, OUTCOME_FAIL_FAST},
     {ROUTE_RETRIES_EXHAUSTED, false, true, FAULT_THROTTLE, OUTCOME_RATE_LIMIT},
     {ROUTE_DEADLINE_EXCEEDED, false, true, FAULT_THROTTLE, OUTCOME_RATE_LIMIT},
+    {ROUTE_POLICY_FAILED, false, true, FAULT_THROTTLE, OUTCOME_FAIL_FAST},
     {ROUTE_RETRIES_EXHAUSTED, false, true, FAULT_MODEL, OUTCOME_FAIL_FAST},
     {ROUTE_RETRIES_EXHAUSTED, true, false, 0, OUTCOME_REFUSAL},
     {ROUTE_STOPPED, false, true, FAULT_THROTTLE, OUTCOME_CANCELLED},
@@ -126,7 +129,8 @@ static void run_case(const struct response_case *example, const struct pool *poo
 	CHECK_INT(response.retry_after_ms, example->expected_retry_after_ms);
 	CHECK_SLICE(response.code, slice_from(example->code));
 	CHECK_INT(response.type, example->type);
-	bool is_own = example->error == ROUTE_STOPPED || example->error == ROUTE_REFUSED;
+	bool is_own =
+	    example->error == ROUTE_STOPPED || example->error == ROUTE_REFUSED || example->error == ROUTE_POLICY_FAILED;
 	CHECK_INT(response.from_upstream, example->upstream_status != 0 && !is_own);
 	CHECK_INT(response.attempt, response.from_upstream ? 2 : 0);
 	CHECK_INT(response.message.len > 0, !response.from_upstream && example->error != ROUTE_REFUSED);
@@ -163,7 +167,7 @@ TEST(an_exhausted_arena_has_its_own_response) {
 	struct failure throttle = {.status = 429, .name = SLICE("ThrottlingException"), .fault = FAULT_THROTTLE};
 	struct attempt_failures failures = {0};
 	attempt_failures_note(&failures, 0, &throttle);
-	for (enum route_error error = ROUTE_NO_MODELS_AVAILABLE; error <= ROUTE_DEADLINE_EXCEEDED; error++) {
+	for (enum route_error error = ROUTE_NO_MODELS_AVAILABLE; error <= ROUTE_POLICY_FAILED; error++) {
 		struct arena arena;
 		struct error_response response;
 		struct step step = {.kind = STEP_FAIL, .error = error, .retry_after_ms = 1000};

@@ -45,6 +45,7 @@ struct fixture {
 	void (*before_send)(struct fixture *fixture);
 	uint64_t hedges_after_ms;       // of the first attempt of each request
 	const char *refuses;            // the model whose whole responses are refused
+	const char *undecided;          // the hook that is undecided; NULL for none
 	struct edits edits;             // by `prepare`
 	struct request_result finished; // by the last `finish`
 	uint32_t finishes;
@@ -57,6 +58,10 @@ struct fixture {
 	size_t event_count;
 };
 
+static inline bool fixture_is_undecided(const struct fixture *fixture, const char *hook) {
+	return fixture->undecided && strcmp(fixture->undecided, hook) == 0;
+}
+
 static inline void fixture_select(void *self, const struct route_request *request, struct candidates candidates,
                                   struct random_source *random, struct selection *out) {
 	(void)random;
@@ -64,6 +69,9 @@ static inline void fixture_select(void *self, const struct route_request *reques
 	fixture->selections++;
 	memcpy(fixture->listed_models, candidates.list, candidates.count * sizeof *candidates.list);
 	fixture->listed = (struct candidates){.list = fixture->listed_models, .count = candidates.count};
+	out->is_undecided = fixture_is_undecided(fixture, "select");
+	if (out->is_undecided)
+		return;
 	out->options = fixture->options;
 	if (fixture->hedges_after_ms && route_request_attempts(request) == 0)
 		out->options.hedge_after_ms = fixture->hedges_after_ms;
@@ -82,18 +90,22 @@ static inline void fixture_classify(void *self, const struct failure *failure, c
 	fixture->failed_tier = failure->tier;
 	if (fixture->classifies)
 		*out = fixture->classification;
+	out->is_undecided = fixture_is_undecided(fixture, "classify");
 }
 
 // For specs to set as `decide.accept`.
-static inline bool fixture_accept(void *self, const struct response *response, const struct route_request *request,
-                                  const struct model *model, struct slice *reason) {
+static inline enum acceptance fixture_accept(void *self, const struct response *response,
+                                             const struct route_request *request, const struct model *model,
+                                             struct slice *reason) {
 	(void)request;
 	struct fixture *fixture = self;
 	CHECK_INT(response->status, 200);
+	if (fixture_is_undecided(fixture, "accept"))
+		return RESPONSE_UNDECIDED;
 	if (!fixture->refuses || strcmp(fixture->refuses, model->name) != 0)
-		return true;
+		return RESPONSE_ACCEPTED;
 	*reason = SLICE("not good enough");
-	return false;
+	return RESPONSE_REFUSED;
 }
 
 // For specs to set as `decide.prepare`.
@@ -103,6 +115,7 @@ static inline void fixture_prepare(void *self, const struct route_request *reque
 	uint32_t attempts = route_request_attempts(request);
 	CHECK(attempts > 0 && model == route_request_attempt_model(request, attempts - 1));
 	*out = fixture->edits;
+	out->is_undecided = fixture_is_undecided(fixture, "prepare");
 }
 
 // For specs to set as `decide.finish`.
@@ -256,8 +269,8 @@ static inline void fixture_new_request(struct fixture *fixture, uint64_t now_ms)
 }
 
 static inline void describe_failure(const struct step *step, char *out, size_t size) {
-	static const char *const errors[] = {"no-models", "exhausted", "failed", "cancelled",
-	                                     "stopped",   "deadline",  "refused"};
+	static const char *const errors[] = {"no-models", "exhausted", "failed",  "cancelled",
+	                                     "stopped",   "deadline",  "refused", "undecided"};
 	static const char *const reasons[] = {"unserved", "unavailable", "unselected"};
 	size_t used = (size_t)snprintf(out, size, "fail %s", errors[step->error]);
 	if (step->error == ROUTE_NO_MODELS_AVAILABLE)

@@ -95,6 +95,72 @@ TEST(a_whole_response_may_be_refused) {
 	fixture_free(&f);
 }
 
+// The policy failed, and says that the request ends then: no model gets it, no response gets out.
+TEST(an_undecided_policy_ends_the_request) {
+	static const struct {
+		const char *hook, *input, *end;
+		uint64_t success, cancelled, fail_fast;
+	} rows[] = {
+	    {"classify", "break 0", "fail undecided 0 after 1000", 0, 0, 1},
+	    {"accept", "whole 0", "fail undecided 0 after 1000", 1, 0, 0},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture f;
+		struct model_statistics statistics;
+		fixture_init(&f, "a b");
+		f.decide.accept = fixture_accept;
+		f.decide.finish = fixture_finish;
+		f.undecided = rows[i].hook;
+		PLAY(&f, {0, "begin", "send 0 a"}, {1, rows[i].input, rows[i].end});
+		CHECK_INT(f.finished.status, 503);
+		CHECK_SLICE(f.finished.error, SLICE("ServiceUnavailableException"));
+		CHECK_INT(f.finishes, 1);
+		model_state_counts(fixture_model(&f, "a")->state, &statistics);
+		CHECK_INT(statistics.success, rows[i].success);
+		CHECK_INT(statistics.cancelled, rows[i].cancelled);
+		CHECK_INT(statistics.fail_fast, rows[i].fail_fast);
+		fixture_free(&f);
+	}
+}
+
+TEST(nothing_is_sent_while_the_policy_is_undecided) {
+	struct fixture f;
+	fixture_init(&f, "a b");
+	f.decide.prepare = fixture_prepare;
+	f.undecided = "select";
+	PLAY(&f, {0, "begin", "fail undecided after 1000"}, {1, "next", ""});
+	f.undecided = "prepare";
+	PLAY(&f, {2, "begin", "fail undecided 0 after 1000"}, {3, "next", ""});
+	CHECK_INT(fixture_count_events(&f, "model-invocation-start"), 1);
+	CHECK_INT(fixture_count_events(&f, "model-invocation-complete"), 1);
+	struct model_statistics statistics;
+	model_state_counts(fixture_model(&f, "a")->state, &statistics);
+	CHECK_INT(statistics.cancelled, 1);
+	CHECK_INT(fixture_snapshot(&f, "a", 4).inflight, 0);
+	// At a later attempt, too: the first one's failure is not what the client gets.
+	f.undecided = NULL;
+	PLAY(&f, {4, "begin", "send 0 a"});
+	f.undecided = "select";
+	CONTINUE(&f, {5, "break 0", "fail undecided 0 after 1000"});
+	CHECK_INT(f.request->response.status, 503);
+	CHECK(!f.request->response.from_upstream);
+	fixture_free(&f);
+}
+
+TEST(an_undecided_hedge_leaves_the_first_attempt_alone) {
+	static const char *const hooks[] = {"select", "prepare"};
+	for (size_t i = 0; i < sizeof hooks / sizeof *hooks; i++) {
+		struct fixture f;
+		fixture_init(&f, "a b");
+		f.decide.prepare = fixture_prepare;
+		f.hedges_after_ms = 100;
+		PLAY(&f, {0, "begin", "send 0 a; wait 100"});
+		f.undecided = hooks[i];
+		CONTINUE(&f, {100, "next", ""}, {150, "ok 0", "return 0"});
+		fixture_free(&f);
+	}
+}
+
 TEST(a_request_without_a_model_says_why) {
 	struct fixture f;
 	fixture_init(&f, "a b");
@@ -460,6 +526,9 @@ int main(void) {
 	RUN(with_all_models_failed_retries_are_exhausted);
 	RUN(refusals_alone_are_reported_as_such);
 	RUN(a_whole_response_may_be_refused);
+	RUN(an_undecided_policy_ends_the_request);
+	RUN(nothing_is_sent_while_the_policy_is_undecided);
+	RUN(an_undecided_hedge_leaves_the_first_attempt_alone);
 	RUN(a_request_without_a_model_says_why);
 	RUN(a_reason_for_selecting_none_is_an_event);
 	RUN(none_selected_after_a_failure_is_exhausted);

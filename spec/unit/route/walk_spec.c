@@ -38,7 +38,7 @@ struct walk {
 	uint64_t ended[FIXTURE_MODELS];
 	unsigned missing[FIXTURE_MODELS]; // bits of the tiers that the model has been found to lack
 	unsigned served[FIXTURE_MODELS];  // bits of the tiers that the model has served
-	uint64_t requests, finishes, sends, finals[2], failures[ROUTE_DEADLINE_EXCEEDED + 1];
+	uint64_t requests, finishes, sends, finals[2], failures[ROUTE_POLICY_FAILED + 1];
 	uint64_t hedges, escalations, climbs, repeats, refusals;
 	uint64_t events[EVENT_KINDS];                // by kind
 	uint64_t attempt_ends[FIXTURE_MODELS];       // by model
@@ -69,8 +69,10 @@ static void walk_select(void *self, const struct route_request *request, struct 
 	CHECK(candidates.count > 0);
 	for (size_t i = 0; i < candidates.count; i++)
 		CHECK(!route_request_has_tried(request, candidates.list[i]));
-	if (chance(walk, 1))
+	if (chance(walk, 1)) {
+		out->is_undecided = chance(walk, 50);
 		return;
+	}
 	out->model = chance(walk, 2) ? &walk->f.pool.models[0] : candidates.list[random_below(random, candidates.count)];
 	if (chance(walk, 30))
 		out->options.timeout_ms = 1 + random_below(random, 300000);
@@ -88,6 +90,7 @@ static void walk_classify(void *self, const struct failure *failure, const struc
 	(void)failure;
 	(void)request;
 	struct walk *walk = self;
+	out->is_undecided = chance(walk, 2);
 	if (chance(walk, 30))
 		out->verdict = (enum verdict)random_below(&walk->f.random, 4);
 	if (chance(walk, 10))
@@ -98,17 +101,19 @@ static void walk_classify(void *self, const struct failure *failure, const struc
 	walk->running->may_repeat[model->index] = out->verdict == VERDICT_RETRY;
 }
 
-static bool walk_accept(void *self, const struct response *response, const struct route_request *request,
-                        const struct model *model, struct slice *reason) {
+static enum acceptance walk_accept(void *self, const struct response *response, const struct route_request *request,
+                                   const struct model *model, struct slice *reason) {
 	(void)response;
 	(void)request;
 	(void)model;
 	struct walk *walk = self;
 	bool is_refused = chance(walk, 20);
+	if (chance(walk, 2))
+		return RESPONSE_UNDECIDED;
 	if (is_refused)
 		*reason = SLICE("drawn");
 	walk->refusals += is_refused;
-	return !is_refused;
+	return is_refused ? RESPONSE_REFUSED : RESPONSE_ACCEPTED;
 }
 
 static void walk_prepare(void *self, const struct route_request *request, const struct model *model,
@@ -184,7 +189,7 @@ static void check_final(struct walk *walk, struct slot *slot, const struct step 
 	CHECK(route_request_is_over(slot->request));
 	CHECK_INT(step->kind == STEP_FAIL && step->error == ROUTE_NO_MODELS_AVAILABLE,
 	          step->kind == STEP_FAIL && slot->attempts == 0 && step->error != ROUTE_CANCELLED &&
-	              step->error != ROUTE_DEADLINE_EXCEEDED);
+	              step->error != ROUTE_DEADLINE_EXCEEDED && step->error != ROUTE_POLICY_FAILED);
 	slot->over = true;
 	walk->finals[step->kind == STEP_FAIL]++;
 	if (step->kind == STEP_FAIL)
@@ -392,6 +397,7 @@ TEST(random_walks_agree_with_the_account) {
 		// The walk has reached everything.
 		CHECK(walk->requests > 10000 && walk->sends > 10000 && walk->finals[0] > 1000);
 		CHECK(walk->failures[ROUTE_NO_MODELS_AVAILABLE] > 100 && walk->failures[ROUTE_RETRIES_EXHAUSTED] > 100);
+		CHECK(walk->failures[ROUTE_POLICY_FAILED] > 100);
 		CHECK(walk->failures[ROUTE_FAILED] > 100 && walk->failures[ROUTE_CANCELLED] > 100);
 		CHECK_INT(walk->failures[ROUTE_DEADLINE_EXCEEDED] > 0, walk->f.pool.limits.deadline_ms > 0);
 		CHECK(walk->hedges > 100 && walk->repeats > 100 && walk->refusals > 100);
