@@ -59,12 +59,14 @@ describe("on_error", function()
     assert.equal(1, #upstream.recorded())
   end)
 
-  it("refuses while the hook is disabled", function()
+  it("refuses while the hook is disabled, which /health/detail shows", function()
     local gateway, upstream = start("prepare", "while true do end", "refuse")
     for _ = 1, 7 do check_refused(gateway) end
     assert.equal(5, #gateway.entries("policy-error"))
     assert.equal(1, #gateway.entries("policy-benched"))
     assert.equal(0, #upstream.recorded())
+    local _, health = gateway.admin("/health/detail")
+    assert.same({ degraded = true, benched = { "prepare" }, refusing = { "prepare" } }, health.policy)
   end)
 
   it("is no way for one client to have the hook disabled", function()

@@ -369,8 +369,12 @@ describe("reload", function()
     }]])
     for _ = 1, 5 do assert.equal("only", gateway.model()) end
     assert.same({ "select" }, gateway.policy().benched)
+    local _, health = gateway.admin("/health/detail")
+    assert.same({ degraded = true, benched = { "select" }, refusing = {} }, health.policy)
     assert.equal(200, (gateway.admin("/reload", "POST")))
     assert.same({}, gateway.policy().benched)
+    _, health = gateway.admin("/health/detail")
+    assert.same({ degraded = false, benched = {}, refusing = {} }, health.policy)
   end)
 
   it("ends well in the middle of reloads", function()

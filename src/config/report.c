@@ -2,6 +2,7 @@
 #include "config/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -85,7 +86,33 @@ static void write_log(struct json_writer *json) {
 	json_end_object(json);
 }
 
-void report_health_detail(const struct pool *pool, struct report_time time, struct buffer *out) {
+static bool has_name(const char *const *names, size_t count, const char *name) {
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+// In place of a hook that is disabled (`benched`) the default decides, or every request is refused.
+static void write_policy_health(struct json_writer *json, const struct policy *policy) {
+	const char *disabled[POLICY_HOOKS_MAX], *refusing[POLICY_HOOKS_MAX];
+	size_t count = policy_disabled(policy, disabled), refusing_count = policy_refusing(policy, refusing);
+	json_begin_object(json, "policy");
+	json_write_boolean(json, "degraded", count > 0);
+	json_begin_array(json, "benched");
+	for (size_t i = 0; i < count; i++)
+		json_write_string(json, NULL, slice_from(disabled[i]));
+	json_end_array(json);
+	json_begin_array(json, "refusing");
+	for (size_t i = 0; i < count; i++)
+		if (has_name(refusing, refusing_count, disabled[i]))
+			json_write_string(json, NULL, slice_from(disabled[i]));
+	json_end_array(json);
+	json_end_object(json);
+}
+
+void report_health_detail(const struct pool *pool, const struct policy *policy, struct report_time time,
+                          struct buffer *out) {
 	struct system_health health;
 	struct json_writer json;
 	pool_health(pool, time.now_ms, &health);
@@ -103,6 +130,8 @@ void report_health_detail(const struct pool *pool, struct report_time time, stru
 	json_end_object(&json);
 	write_metrics(&json, pool);
 	write_log(&json);
+	if (policy)
+		write_policy_health(&json, policy);
 	json_end_object(&json);
 }
 

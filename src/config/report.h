@@ -12,6 +12,7 @@
 #include "base/json_writer.h"
 #include "base/problem.h"
 #include "mux/mux.h"
+#include "policy/policy.h"
 #include "route/model.h"
 
 // The two clocks at one moment. The models' states have monotonic times only.
@@ -22,7 +23,9 @@ struct report_time {
 
 // {"status": "healthy", "unhealthy" or "draining", "code": status}. Returns the status: 200 for "healthy", else 503.
 int report_health(bool is_healthy, bool is_draining, struct buffer *out);
-void report_health_detail(const struct pool *pool, struct report_time time, struct buffer *out);
+// `policy` is the one that has the pool; NULL: the report is without its member.
+void report_health_detail(const struct pool *pool, const struct policy *policy, struct report_time time,
+                          struct buffer *out);
 void report_statistics(const struct pool *pool, struct buffer *out);
 void report_breakers(const struct pool *pool, struct report_time time, struct buffer *out);
 // {NAME: {...}} of one model, in the form of report_breakers.

@@ -39,7 +39,10 @@ static void get_health(const struct admin_context *context) {
 }
 
 static void get_health_detail(const struct admin_context *context) {
-	report_health_detail(context->pool, context->time, &context->response->body);
+	struct policy *policy = context->mux ? mux_policy(context->mux) : NULL;
+	report_health_detail(policy ? policy_pool(policy) : context->pool, policy, context->time, &context->response->body);
+	if (policy)
+		policy_release(policy);
 }
 
 static void get_stats(const struct admin_context *context) {

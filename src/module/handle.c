@@ -103,7 +103,7 @@ static int push_report(lua_State *lua, bool is_health) {
 	struct buffer *text = value_push_buffer(lua, REPORT_BYTES);
 	struct policy *policy = mux_policy(engine->mux);
 	if (is_health)
-		report_health_detail(policy_pool(policy), time, text);
+		report_health_detail(policy_pool(policy), policy, time, text);
 	else
 		report_statistics(policy_pool(policy), text);
 	policy_release(policy);

@@ -133,6 +133,16 @@ const struct pool *policy_pool(const struct policy *policy) {
 	return &engine.pool;
 }
 
+size_t policy_disabled(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]) {
+	(void)policy;
+	(void)names;
+	return 0;
+}
+
+size_t policy_refusing(const struct policy *policy, const char *names[POLICY_HOOKS_MAX]) {
+	return policy_disabled(policy, names);
+}
+
 void policy_release(struct policy *policy) {
 	(void)policy;
 }
