@@ -33,12 +33,21 @@ void digest_free(struct digest *digest) {
 	free(digest);
 }
 
+int digest_begin(struct digest *digest) {
+	return EVP_DigestInit_ex2(digest->state, digest->sha256, NULL) == 1 ? 0 : ERROR_CRYPTO;
+}
+
+int digest_add(struct digest *digest, struct slice text) {
+	return EVP_DigestUpdate(digest->state, text.ptr, text.len) == 1 ? 0 : ERROR_CRYPTO;
+}
+
+int digest_end(struct digest *digest, uint8_t out[DIGEST_BYTES]) {
+	return EVP_DigestFinal_ex(digest->state, out, NULL) == 1 ? 0 : ERROR_CRYPTO;
+}
+
 // Hashes the concatenation of two texts.
 static int hash_two(struct digest *digest, struct slice first, struct slice second, uint8_t out[DIGEST_BYTES]) {
-	if (EVP_DigestInit_ex2(digest->state, digest->sha256, NULL) != 1 ||
-	    EVP_DigestUpdate(digest->state, first.ptr, first.len) != 1 ||
-	    EVP_DigestUpdate(digest->state, second.ptr, second.len) != 1 ||
-	    EVP_DigestFinal_ex(digest->state, out, NULL) != 1)
+	if (digest_begin(digest) || digest_add(digest, first) || digest_add(digest, second) || digest_end(digest, out))
 		return ERROR_CRYPTO;
 	return 0;
 }

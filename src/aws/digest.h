@@ -19,6 +19,11 @@ void digest_free(struct digest *digest);
 
 // 0 or ERROR_CRYPTO.
 int digest_sha256(struct digest *digest, struct slice text, uint8_t out[DIGEST_BYTES]);
+// The same in pieces: begin, add any number of texts, end. No other function may use the digest meanwhile. Each returns
+// 0 or ERROR_CRYPTO.
+int digest_begin(struct digest *digest);
+int digest_add(struct digest *digest, struct slice text);
+int digest_end(struct digest *digest, uint8_t out[DIGEST_BYTES]);
 // Keys may have any length. 0 or ERROR_CRYPTO.
 int digest_hmac(struct digest *digest, struct slice key, struct slice text, uint8_t out[DIGEST_BYTES]);
 

@@ -40,6 +40,35 @@ int sigv4_hash_payload(struct sigv4_signer *signer, struct slice payload, char h
 	return rc;
 }
 
+// A digest under the name that its users know.
+static struct digest *digest_of(struct sigv4_payload *payload) {
+	return (struct digest *)(void *)payload;
+}
+
+struct sigv4_payload *sigv4_payload_new(void) {
+	struct digest *digest = digest_new();
+	if (!digest || digest_begin(digest) == 0)
+		return (struct sigv4_payload *)(void *)digest;
+	digest_free(digest);
+	return NULL;
+}
+
+int sigv4_payload_add(struct sigv4_payload *payload, struct slice piece) {
+	return digest_add(digest_of(payload), piece);
+}
+
+int sigv4_payload_end(struct sigv4_payload *payload, char hex[SIGV4_HEX_BYTES]) {
+	uint8_t hash[DIGEST_BYTES];
+	int rc = digest_end(digest_of(payload), hash);
+	if (rc == 0)
+		digest_hex(hash, hex);
+	return rc;
+}
+
+void sigv4_payload_free(struct sigv4_payload *payload) {
+	digest_free(digest_of(payload));
+}
+
 static int format_date(int64_t wall_s, char date[SIGV4_DATE_BYTES]) {
 	if (wall_s < 0 || wall_s > LAST_WALL_S)
 		return ERROR_INVALID;

@@ -64,6 +64,17 @@ void sigv4_signer_free(struct sigv4_signer *signer);
 // Writes the payload's SHA-256 as NUL-terminated hex. 0 or ERROR_CRYPTO.
 int sigv4_hash_payload(struct sigv4_signer *signer, struct slice payload, char hex[SIGV4_HEX_BYTES]);
 
+// A payload that is hashed in pieces, beside other uses of a signer.
+struct sigv4_payload;
+// NULL if libcrypto provides no SHA-256.
+struct sigv4_payload *sigv4_payload_new(void);
+// 0 or ERROR_CRYPTO.
+int sigv4_payload_add(struct sigv4_payload *payload, struct slice piece);
+// Writes the hash as sigv4_hash_payload does. 0 or ERROR_CRYPTO.
+int sigv4_payload_end(struct sigv4_payload *payload, char hex[SIGV4_HEX_BYTES]);
+// NULL is allowed.
+void sigv4_payload_free(struct sigv4_payload *payload);
+
 // The headers that authorize a request.
 struct sigv4_authorization {
 	struct buffer *value;        // of Authorization; the caller's buffer, whose content is replaced

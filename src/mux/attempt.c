@@ -39,12 +39,19 @@ static void attempt_leave(struct attempt *attempt) {
 	attempt->order.events->drop(attempt->order.owner);
 }
 
+static void attempt_stop_preparing(struct attempt *attempt) {
+	slice_queue_remove(&attempt->preparing);
+	sigv4_payload_free(attempt->hashing);
+	attempt->hashing = NULL;
+}
+
 // The owner may cancel or reuse anything in on_ended, so nothing follows it.
 static void attempt_end(struct attempt *attempt, enum attempt_end how) {
 	if (attempt->ended)
 		return;
 	attempt->ended = true;
 	timer_stop(&attempt->timer);
+	attempt_stop_preparing(attempt);
 	if (attempt->exchange)
 		exchange_cancel(attempt->exchange);
 	attempt->exchange = NULL;
@@ -247,6 +254,8 @@ static struct upload attempt_upload(const struct attempt *attempt) {
 	return upload;
 }
 
+static bool attempt_on_slice(void *owner);
+
 static void attempt_init(struct attempt *attempt, const struct attempt_order *order, const struct step *step) {
 	attempt->order = *order;
 	attempt->model = step->model;
@@ -259,6 +268,7 @@ static void attempt_init(struct attempt *attempt, const struct attempt_order *or
 		attempt->timeout_ms = step->options.ttft_ms;
 	list_init(&attempt->link);
 	timer_init(&attempt->timer, attempt->order.worker->loop, attempt_on_timer, attempt);
+	sliced_work_init(&attempt->preparing, attempt_on_slice, attempt);
 }
 
 // Returns 0 or ERROR_MEMORY. An attempt that can't be signed fails at the next turn of the loop.
@@ -274,7 +284,8 @@ static int attempt_send(struct attempt *attempt) {
 		struct upstream *upstream = upstreams_get(attempt->order.worker->upstreams, attempt->order.target->tls,
 		                                          slice_from(attempt->order.target->host), attempt->order.target->port);
 		attempt->exchange = exchange_start(upstream, &request, &exchange_events, attempt);
-		timer_start(&attempt->timer, attempt->timeout_ms);
+		if (!timer_is_running(&attempt->timer))
+			timer_start(&attempt->timer, attempt->timeout_ms);
 	} else {
 		log_entry(LOG_ERROR, "cannot sign", LOG_S("model", attempt_model_name(attempt)), LOG_C("reason", reason),
 		          LOG_S("request_id", attempt->order.call->request_id));
@@ -284,12 +295,75 @@ static int attempt_send(struct attempt *attempt) {
 	return 0;
 }
 
+// Writes a slice of the edited body. False if memory is short.
+static bool attempt_write_slice(struct attempt *attempt) {
+	struct request_edits *edits = attempt->order.edits;
+	bool is_done = !edits || !edits->has_body || edits->is_whole;
+	return is_done || request_edits_write(edits, attempt->order.call->body, SLICE_BYTES) == 0;
+}
+
+// Hashes a slice of what there is of the body. True once all of it is there and hashed; what libcrypto can't hash,
+// signing reports.
+static bool attempt_hash_slice(struct attempt *attempt) {
+	const struct request_edits *edits = attempt->order.edits;
+	bool is_whole = !edits || !edits->has_body || edits->is_whole;
+	if (!attempt->hashing)
+		return is_whole;
+	struct upload upload = attempt_upload(attempt);
+	struct slice left = slice_from_offset(upload.body, attempt->hashed_bytes);
+	struct slice piece = slice_of(left.ptr, left.len < SLICE_BYTES ? left.len : SLICE_BYTES);
+	attempt->hashed_bytes += piece.len;
+	bool has_failed = sigv4_payload_add(attempt->hashing, piece) != 0;
+	if (!has_failed && (!is_whole || piece.len < left.len))
+		return false;
+	if (!has_failed)
+		(void)sigv4_payload_end(attempt->hashing, upload.payload_hash);
+	sigv4_payload_free(attempt->hashing);
+	attempt->hashing = NULL;
+	return is_whole;
+}
+
+// Prepares the upload by a slice, and sends it once it is ready.
+static bool attempt_on_slice(void *owner) {
+	struct attempt *attempt = owner;
+	bool has_memory = attempt_write_slice(attempt);
+	if (has_memory && !attempt_hash_slice(attempt))
+		return true;
+	attempt_enter(attempt);
+	attempt_stop_preparing(attempt);
+	if (!has_memory || attempt_send(attempt))
+		attempt_fail(attempt, ENGINE_OUT_OF_MEMORY);
+	attempt_leave(attempt);
+	return false;
+}
+
+// Whether the upload is so large that it is edited and hashed in slices. It is hashed for a signature; a bearer token
+// needs no hash, and without credentials signing fails.
+static bool attempt_is_prepared_first(struct attempt *attempt) {
+	struct request_edits *edits = attempt->order.edits;
+	struct upload upload = attempt_upload(attempt);
+	const char *reason;
+	if (attempt->order.call->body.len <= SLICED_BYTES_MIN)
+		return false;
+	bool is_to_write = edits && edits->has_body;
+	struct credentials *credentials =
+	    upload.payload_hash[0] ? NULL : credentials_source_get(attempt->order.target->credentials, &reason);
+	if (credentials && !credentials->bearer_token)
+		attempt->hashing = sigv4_payload_new();
+	credentials_release(credentials);
+	return is_to_write || attempt->hashing;
+}
+
 struct attempt *attempt_start(const struct attempt_order *order, const struct step *step) {
 	struct attempt *attempt = arena_alloc(order->arena, sizeof *attempt);
 	if (!attempt)
 		return NULL;
 	attempt_init(attempt, order, step);
-	return attempt_send(attempt) == 0 ? attempt : NULL;
+	if (!attempt_is_prepared_first(attempt))
+		return attempt_send(attempt) == 0 ? attempt : NULL;
+	timer_start(&attempt->timer, attempt->timeout_ms);
+	slice_queue_add(&order->worker->slices, &attempt->preparing);
+	return attempt;
 }
 
 void attempt_cancel(struct attempt *attempt) {

@@ -13,6 +13,7 @@
 #include "http/exchange.h"
 #include "mux/mux.h"
 #include "mux/relay.h"
+#include "mux/slice_queue.h"
 #include "mux/version.h"
 #include "mux/worker.h"
 #include "route/request.h"
@@ -68,6 +69,9 @@ struct attempt {
 	int64_t ttft_ms;
 	bool paused;
 	bool ended;
+	struct sliced_work preparing;  // of a large body: it is edited and hashed in slices before it is sent
+	struct sigv4_payload *hashing; // while it is hashed
+	size_t hashed_bytes;
 	bool lacks_credentials; // it could not be signed: it fails at the next turn of the loop
 	unsigned turns;         // on the stack
 

@@ -114,6 +114,7 @@ struct mux_worker *mux_worker_new(struct mux *mux, size_t index, struct loop *lo
 	if (buffer_reserve(&worker->authorization, AUTHORIZATION_BYTES))
 		abort();
 	random_init_from_system(&worker->random);
+	slice_queue_init(&worker->slices, loop);
 	wait_queue_init(&worker->wait_queue);
 	timer_init(&worker->wait_queue_timer, loop, worker_on_wait_queue_due, worker);
 	// Before tick_init, so that a version that is published in between is announced to this worker.

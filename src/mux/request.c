@@ -38,6 +38,7 @@ static void request_free(struct mux_request *request) {
 		attempt_release(attempt_at(link));
 	timer_stop(&request->timer);
 	wait_queue_leave(&request->waiter);
+	slice_queue_remove(&request->reading);
 	worker->request_count--;
 	version_release(request->version);
 	arena_free_secret(&request->arena); // it has held signatures and session tokens
@@ -266,20 +267,47 @@ static void request_on_turn(void *owner) {
 }
 
 // New requests queue behind waiting ones.
-static void request_start(struct mux_request *request) {
+static void request_queue(struct mux_request *request) {
 	struct mux_worker *worker = request->worker;
 	uint64_t interval_ms = 1 + worker->wait_queue.woken / WAITERS_PER_MS;
-	request_body_init(&request->body, request->call.body, request->call.headers, &request->arena);
 	request_attributes_fill(&request->call, request->route.pool, &request->body, &request->attributes);
+	if (!wait_queue_is_empty(&worker->wait_queue))
+		mux_worker_await(worker, &request->waiter, (request_now_ms(request) / interval_ms + 1) * interval_ms);
+	else
+		request_follow(request, request_begin(request));
+}
+
+// Reads a slice of the body.
+static bool request_on_slice(void *owner) {
+	struct mux_request *request = owner;
+	if (!request_body_step(&request->body))
+		return true;
+	request_hold(request);
+	request_queue(request);
+	request_drop(request);
+	return false;
+}
+
+// Whether anything may read a body so large that it is read in slices first. What a hook will read isn't known before.
+static bool request_is_read_first(const struct mux_request *request) {
+	return request_body_is_large(&request->body) &&
+	       (request_attributes_want_body(&request->call, request->route.pool) ||
+	        policy_sees_requests(request->version->policy));
+}
+
+static void request_start(struct mux_request *request) {
+	struct mux_worker *worker = request->worker;
+	request_body_init(&request->body, request->call.body, request->call.headers, &request->arena);
+	request_attributes_init(&request->call, &request->body, &request->attributes);
 	if (!operation_is_on_model(request->call.operation))
 		request_follow(request, unrouted_begin(request));
 	else if (route_request_new(&request->route, &request->attributes, &request->arena, request->started_ms,
 	                           &request->routing))
 		request_follow(request, unrouted_end(request, ROUTE_FAILED));
-	else if (!wait_queue_is_empty(&worker->wait_queue))
-		mux_worker_await(worker, &request->waiter, (request->started_ms / interval_ms + 1) * interval_ms);
+	else if (request_is_read_first(request))
+		slice_queue_add(&worker->slices, &request->reading);
 	else
-		request_follow(request, request_begin(request));
+		request_queue(request);
 }
 
 struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call *call, const struct mux_sink *sink,
@@ -299,6 +327,7 @@ struct mux_request *mux_submit(struct mux_worker *worker, const struct mux_call 
 	worker->request_count++;
 	timer_init(&request->timer, worker->loop, request_on_timer, request);
 	waiter_init(&request->waiter, worker->arrivals++, request_on_turn, request);
+	sliced_work_init(&request->reading, request_on_slice, request);
 	request->route = (struct route){
 	    .pool = policy_pool(request->version->policy),
 	    .decide = policy_decide(request->version->policy, worker->index),
@@ -317,6 +346,7 @@ void mux_cancel(struct mux_request *request) {
 	request->cancelled = true;
 	timer_stop(&request->timer);
 	wait_queue_leave(&request->waiter);
+	slice_queue_remove(&request->reading);
 	if (!request->over && request->ending.kind != STEP_NONE)
 		request_end(request, &request->ending);
 	else if (!request->over && request->routing)
@@ -333,6 +363,7 @@ void mux_stop(struct mux_request *request) {
 	request_hold(request);
 	timer_stop(&request->timer);
 	wait_queue_leave(&request->waiter);
+	slice_queue_remove(&request->reading);
 	if (request->committed)
 		attempt_stop(request->committed);
 	else

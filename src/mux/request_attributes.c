@@ -4,9 +4,8 @@
 #include "aws/request_shape.h"
 #include "mux/headers.h"
 
-// Whether routing reads the body: for quotas of tokens, or for the tier, which InvokeModel has in a header. CountTokens
-// uses no quota of tokens.
-static bool wants_body(const struct mux_call *call, const struct pool *pool) {
+// CountTokens uses no quota of tokens and has no tier.
+bool request_attributes_want_body(const struct mux_call *call, const struct pool *pool) {
 	if (call->operation == OPERATION_COUNT_TOKENS || !operation_is_on_model(call->operation))
 		return false;
 	return pool->has_quota || (pool->has_tiers && !operation_is_invoke(call->operation));
@@ -24,9 +23,8 @@ static void fill_from_body(const struct mux_call *call, const struct pool *pool,
 	attributes->max_tokens = shape->max_tokens > 0 ? shape->max_tokens : 0;
 }
 
-void request_attributes_fill(const struct mux_call *call, const struct pool *pool, struct request_body *body,
+void request_attributes_init(const struct mux_call *call, struct request_body *body,
                              struct request_attributes *attributes) {
-	static const struct request_shape unread = {.max_tokens = -1};
 	*attributes = (struct request_attributes){
 	    .id = call->request_id,
 	    .operation = slice_from(operation_name(call->operation)),
@@ -39,7 +37,12 @@ void request_attributes_fill(const struct mux_call *call, const struct pool *poo
 	    .content = body,
 	    .headers = call->headers,
 	};
-	const struct request_shape *shape = wants_body(call, pool) ? request_body_read(body) : NULL;
+}
+
+void request_attributes_fill(const struct mux_call *call, const struct pool *pool, struct request_body *body,
+                             struct request_attributes *attributes) {
+	static const struct request_shape unread = {.max_tokens = -1};
+	const struct request_shape *shape = request_attributes_want_body(call, pool) ? request_body_read(body) : NULL;
 	if (pool->has_quota || pool->has_tiers)
 		fill_from_body(call, pool, shape ? shape : &unread, attributes);
 }

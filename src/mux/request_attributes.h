@@ -8,8 +8,14 @@
 #include "route/decide.h"
 #include "route/model.h"
 
-// Fills all of `attributes`, which borrow from the call and from `body`. The body is read only for a pool with quotas
-// or tiers.
+// Fills `attributes`, which borrow from the call and from `body`, except for what the body says.
+void request_attributes_init(const struct mux_call *call, struct request_body *body,
+                             struct request_attributes *attributes);
+
+// Whether routing wants to know what the body says: for a pool with quotas, or with tiers unless they are in a header.
+bool request_attributes_want_body(const struct mux_call *call, const struct pool *pool);
+
+// Fills in the rest. The body is read only if routing wants it.
 void request_attributes_fill(const struct mux_call *call, const struct pool *pool, struct request_body *body,
                              struct request_attributes *attributes);
 

@@ -2,6 +2,7 @@
 #include "mux/request_body.h"
 
 #include "mux/headers.h"
+#include "mux/slice_queue.h"
 
 void request_body_init(struct request_body *body, struct slice bytes, struct headers headers, struct arena *arena) {
 	*body = (struct request_body){.bytes = bytes, .headers = headers, .arena = arena};
@@ -19,6 +20,25 @@ const struct request_shape *request_body_shape(struct request_body *body) {
 		shape->flaw = (struct request_flaw){.kind = FLAW_CODING};
 	body->shape = shape;
 	return shape;
+}
+
+bool request_body_is_large(const struct request_body *body) {
+	return body->bytes.len > SLICED_BYTES_MIN && !headers_have_coding(body->headers);
+}
+
+bool request_body_step(struct request_body *body) {
+	if (!body->scan) {
+		struct request_scan *scan = arena_alloc(body->arena, sizeof *scan);
+		struct request_shape *shape = arena_alloc(body->arena, sizeof *shape);
+		if (!scan || !shape)
+			return true;
+		request_scan_begin(scan, body->bytes, shape);
+		body->scan = scan;
+	}
+	if (!request_scan_step(body->scan, SLICE_BYTES))
+		return false;
+	body->shape = body->scan->shape;
+	return true;
 }
 
 const struct request_shape *request_body_read(struct request_body *body) {

@@ -9,6 +9,7 @@
 
 #include "aws/request_shape.h"
 #include "base/arena.h"
+#include "base/header.h"
 #include "base/slice.h"
 
 struct request_body {
@@ -16,12 +17,18 @@ struct request_body {
 	struct headers headers; // of the call
 	struct arena *arena;
 	struct request_shape *shape; // NULL until it is read
+	struct request_scan *scan;   // while it is read in slices
 	bool was_read;               // by routing or by a hook
 	bool has_metadata_checked;
 };
 
 // Everything is borrowed for the request's life.
 void request_body_init(struct request_body *body, struct slice bytes, struct headers headers, struct arena *arena);
+
+// Whether reading the body takes so long that it is to be done in slices, before anything asks for what is in it.
+bool request_body_is_large(const struct request_body *body);
+// Reads a large body on by a slice. True once all has been read, or the arena has no room.
+bool request_body_step(struct request_body *body);
 
 // Reads the body unless it has been read; NULL if the arena has no room. A body with a coding is not read: its shape is
 // empty, and the coding is its flaw.

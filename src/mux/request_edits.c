@@ -82,18 +82,23 @@ static struct buffer new_body(const struct request_edits_order *order) {
 	return body;
 }
 
-// Writes the edited body. 0, or ERROR_LIMIT if memory is short.
-static int write_body(const struct request_edits_order *order, const struct json_patches *patches,
-                      struct request_edits *made) {
-	struct json_patch_cursor cursor = {0};
-	bool is_over = false;
+int request_edits_write(struct request_edits *edits, struct slice before, size_t bytes) {
+	int status = json_patches_write(&edits->patches, before, &edits->cursor, bytes, &edits->body, &edits->is_whole);
+	if (edits->is_whole)
+		json_patches_free(&edits->patches);
+	return status;
+}
+
+// Makes room for the edited body, and writes it unless it is large. 0, or ERROR_LIMIT if memory is short.
+static int begin_body(const struct request_edits_order *order, struct request_edits *made) {
+	struct slice before = order->call->body;
+	made->has_body = true;
 	made->body = new_body(order);
-	int status = buffer_reserve(&made->body, order->call->body.len + patches->inserted.len);
-	while (status == 0 && !is_over)
-		status = json_patches_write(patches, order->call->body, &cursor, SIZE_MAX, &made->body, &is_over);
-	made->has_body = status == 0;
+	int status = buffer_reserve(&made->body, before.len + made->patches.inserted.len);
+	if (status == 0 && before.len <= SLICED_BYTES_MIN)
+		status = request_edits_write(made, before, SIZE_MAX);
 	if (status)
-		buffer_free(&made->body);
+		request_edits_free(made);
 	return status;
 }
 
@@ -134,14 +139,10 @@ static int make_body_edit(const struct request_edits_order *order, const struct 
 		request_flaw_describe(&shape->flaw, reason);
 		return give_up_body(order, edit, request_flaw_is_ambiguous(&shape->flaw), reason);
 	}
-	struct json_patches patches;
-	int status = body_edit_plan(edit, operation, order->call->body, shape, &patches, reason);
-	if (status == 0)
-		status = write_body(order, &patches, made);
-	else
-		status = give_up_body(order, edit, false, reason);
-	json_patches_free(&patches);
-	return status;
+	if (body_edit_plan(edit, operation, order->call->body, shape, &made->patches, reason) == 0)
+		return begin_body(order, made);
+	json_patches_free(&made->patches);
+	return give_up_body(order, edit, false, reason);
 }
 
 static bool is_needed(const struct step *step, const struct body_edit *edit) {
@@ -197,5 +198,7 @@ int request_edits_make(const struct request_edits_order *order, struct request_e
 
 void request_edits_free(struct request_edits *edits) {
 	buffer_free(&edits->body);
+	if (edits->has_body)
+		json_patches_free(&edits->patches);
 	edits->has_body = false;
 }

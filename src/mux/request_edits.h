@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "aws/json_edit.h"
 #include "aws/sigv4.h"
 #include "base/arena.h"
 #include "base/buffer.h"
@@ -20,6 +21,9 @@
 struct request_edits {
 	bool has_body;
 	struct buffer body;                 // replaces the client's; charged to the engine's memory meter
+	bool is_whole;                      // false while a large body is still to be written
+	struct json_patches patches;        // of that body, until it is whole
+	struct json_patch_cursor cursor;    // likewise
 	char payload_hash[SIGV4_HEX_BYTES]; // of that body; empty until a signature needs it
 	struct headers headers;             // replace the client's of these names; a NULL value removes the header
 };
@@ -36,9 +40,13 @@ struct request_edits_order {
 };
 
 // Makes the edits. *edits lives in the arena and is to be released with request_edits_free; NULL if the client's
-// request is sent unchanged. Returns 0; ERROR_INVALID if the request is refused; or ERROR_MEMORY or ERROR_LIMIT if
-// memory is short.
+// request is sent unchanged. A large body is only planned: request_edits_write writes it. Returns 0; ERROR_INVALID if
+// the request is refused; or ERROR_MEMORY or ERROR_LIMIT if memory is short.
 int request_edits_make(const struct request_edits_order *order, struct request_edits **edits);
+
+// Writes a large body on by about `bytes`: edits->is_whole says whether all of it is there. 0, or ERROR_LIMIT if memory
+// is short. `before` is the client's body.
+int request_edits_write(struct request_edits *edits, struct slice before, size_t bytes);
 
 // Frees the body, which must not be in use any more. May be called again.
 void request_edits_free(struct request_edits *edits);

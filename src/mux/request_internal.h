@@ -35,6 +35,7 @@ struct mux_request {
 	struct route route;
 	struct request_attributes attributes;
 	struct request_body body;
+	struct sliced_work reading;    // of a large body, before routing begins
 	struct route_request *routing; // NULL for a call without a model: its only attempt decides
 	struct waiter waiter;          // queued while no model is available, or behind other requests
 	struct timer timer;            // for any other STEP_WAIT, and for `ending`

@@ -12,6 +12,7 @@
 #include "http/exchange.h"
 #include "mux/history.h"
 #include "mux/mux.h"
+#include "mux/slice_queue.h"
 #include "mux/version.h"
 #include "route/wait_queue.h"
 
@@ -45,6 +46,7 @@ struct mux_worker {
 	struct random_source random;
 	size_t request_count;
 	uint64_t arrivals; // number of requests so far
+	struct slice_queue slices;
 	struct wait_queue wait_queue;
 	struct timer wait_queue_timer; // fires at wait_queue_next_ms
 	uint64_t next_omission_log_ms; // when the next omitted edit may be logged

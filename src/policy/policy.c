@@ -153,6 +153,13 @@ bool policy_has_tick(const struct policy *policy) {
 	return hooks_has(&policy->hooks[0], HOOK_TICK);
 }
 
+bool policy_sees_requests(const struct policy *policy) {
+	for (enum hook_kind kind = 0; kind < HOOK_KINDS; kind++)
+		if (kind != HOOK_TICK && hooks_has(&policy->hooks[0], kind))
+			return true;
+	return false;
+}
+
 void policy_tick(struct policy *policy, size_t worker, uint64_t now_ms) {
 	hooks_tick(&policy->hooks[worker], now_ms);
 }

@@ -71,6 +71,8 @@ void policy_count_exactly(struct policy *policy, size_t worker, bool exactly);
 
 // Whether the policy has a `tick`. Each worker's thread calls it through policy_tick once a second.
 bool policy_has_tick(const struct policy *policy);
+// Whether any hook sees requests, and may read their bodies.
+bool policy_sees_requests(const struct policy *policy);
 void policy_tick(struct policy *policy, size_t worker, uint64_t now_ms);
 
 // Closes the VMs. Hooks are no longer called; from then on the defaults decide. From any thread.

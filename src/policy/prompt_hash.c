@@ -16,10 +16,14 @@ enum { SEED_NONE, SEED_SYSTEM, SEED_TOOLS, SEED_MESSAGE, SEED_MODEL };
 // Shorter values, such as "null" and "[]", count as absent: unrelated requests must not share a key because of them.
 enum { VALUE_BYTES_MIN = 5 };
 
+// Of a longer part its beginning and its length count, so that a key takes little time whatever a client sends.
+enum { HASHED_BYTES_MAX = 64 << 10 };
+
 static bool add_part(struct slice part, uint64_t seed, uint64_t *sum) {
 	if (part.len < VALUE_BYTES_MIN)
 		return false;
-	*sum ^= hash_bytes(part, seed); // independent of the order
+	uint64_t hash = hash_bytes(part.len > HASHED_BYTES_MAX ? slice_of(part.ptr, HASHED_BYTES_MAX) : part, seed);
+	*sum ^= part.len > HASHED_BYTES_MAX ? hash_pair(hash, part.len) : hash; // independent of the order
 	return true;
 }
 

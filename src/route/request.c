@@ -31,7 +31,6 @@ int route_request_new(const struct route *route, const struct request_attributes
 	    .route = route,
 	    .attributes = attributes,
 	    .arena = arena,
-	    .demand = {clamp_tokens(attributes->input_tokens), clamp_tokens(attributes->max_tokens)},
 	    .begun_ms = now_ms,
 	    .now_ms = now_ms,
 	    .deadline_ms = limits->deadline_ms ? now_ms + limits->deadline_ms : UINT64_MAX,
@@ -54,6 +53,9 @@ static void advance_clock(struct route_request *request, uint64_t now_ms) {
 }
 
 static void start_request(struct route_request *request) {
+	const struct request_attributes *attributes = request->attributes;
+	request->demand =
+	    (struct quota_demand){clamp_tokens(attributes->input_tokens), clamp_tokens(attributes->max_tokens)};
 	request_notify_started(request);
 	request->phase = PHASE_SELECT;
 }

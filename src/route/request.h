@@ -108,8 +108,8 @@ struct route {
 	const char *region;                // of models that state none, for observers; may be NULL
 };
 
-// Makes a request. `attributes` are borrowed; *request and all its memory live in `arena`. ERROR_MEMORY, and *request
-// NULL, if the arena has no room.
+// Makes a request. `attributes` are borrowed; what is read of the body may be filled in until it begins. *request and
+// all its memory live in `arena`. ERROR_MEMORY, and *request NULL, if the arena has no room.
 int route_request_new(const struct route *route, const struct request_attributes *attributes, struct arena *arena,
                       uint64_t now_ms, struct route_request **request);
 

@@ -29,6 +29,7 @@ static const struct row {
     {ENGINE_CORRUPT_FRAME, "CorruptFrame", FAILURE_STREAM},
     {ENGINE_PROTOCOL_ERROR, "ProtocolError", FAILURE_STREAM},
     {ENGINE_GATEWAY_STOPPING, "GatewayStopping", FAILURE_NETWORK},
+    {ENGINE_OUT_OF_MEMORY, "OutOfMemory", FAILURE_NETWORK},
     {ENGINE_NO_CREDENTIALS, "NoCredentials", FAILURE_NETWORK},
 };
 
@@ -41,11 +42,13 @@ TEST(each_failure_has_its_name_and_kind) {
 		CHECK(failure.message.len > 0);
 		CHECK_INT(failure.status, 0);
 		CHECK_INT(failure.retry_after_ms, -1);
-		bool is_ours = ROWS[i].which == ENGINE_NO_CREDENTIALS;
-		CHECK_INT(failure.fault, is_ours ? FAULT_OPERATOR : FAULT_MODEL);
-		CHECK_INT(failure.type, is_ours                           ? TYPE_AUTHENTICATION
-		                        : ROWS[i].kind == FAILURE_TIMEOUT ? TYPE_TIMEOUT
-		                                                          : TYPE_NETWORK);
+		bool is_ours = ROWS[i].which == ENGINE_NO_CREDENTIALS, is_memory = ROWS[i].which == ENGINE_OUT_OF_MEMORY;
+		bool is_late = ROWS[i].kind == FAILURE_TIMEOUT;
+		CHECK_INT(failure.fault, is_ours ? FAULT_OPERATOR : is_memory ? FAULT_CALLER : FAULT_MODEL);
+		CHECK_INT(failure.type, is_ours     ? TYPE_AUTHENTICATION
+		                        : is_memory ? TYPE_THROTTLING
+		                        : is_late   ? TYPE_TIMEOUT
+		                                    : TYPE_NETWORK);
 	}
 }
 

@@ -17,13 +17,34 @@ enum { FAKE_EXCHANGES = 4096 };
 static struct exchange fake_exchanges[FAKE_EXCHANGES];
 static size_t fake_exchange_count;
 
-// Only reloads post to a loop, and reload_spec.c tests those.
+// Calls for later turns of the loop. Only slices are posted here: reload_spec.c tests reloads.
+enum { FAKE_POSTS = 16 };
+static struct {
+	loop_callback callback;
+	void *owner;
+} fake_posts[FAKE_POSTS];
+static size_t fake_post_count;
+
 void loop_post(struct loop *loop, loop_callback callback, void *owner) {
 	(void)loop;
-	(void)callback;
-	(void)owner;
-	abort();
+	if (fake_post_count == FAKE_POSTS)
+		abort();
+	fake_posts[fake_post_count].callback = callback;
+	fake_posts[fake_post_count++].owner = owner;
 }
+
+// Runs a turn of the loop: what was posted before it. False if there was nothing.
+static inline bool fake_turn(void) {
+	size_t count = fake_post_count;
+	for (size_t i = 0; i < count; i++)
+		fake_posts[i].callback(fake_posts[i].owner);
+	fake_post_count -= count;
+	memmove(fake_posts, fake_posts + count, fake_post_count * sizeof *fake_posts);
+	return count > 0;
+}
+
+// Of the last exchange; borrowed as long as that lasts.
+static struct slice fake_request_body;
 
 struct upstreams *upstreams_new(struct loop *loop, const struct upstream_settings *settings) {
 	(void)loop;
@@ -46,7 +67,7 @@ struct upstream *upstreams_get(struct upstreams *upstreams, bool tls, struct sli
 struct exchange *exchange_start(struct upstream *upstream, const struct exchange_request *request,
                                 const struct exchange_events *events, void *owner) {
 	(void)upstream;
-	(void)request;
+	fake_request_body = request->body;
 	if (fake_exchange_count == FAKE_EXCHANGES)
 		abort();
 	struct exchange *exchange = &fake_exchanges[fake_exchange_count++];

@@ -57,6 +57,7 @@ TEST(reads_what_the_pool_needs) {
 		arena_init(&arena, 1 << 16);
 		request_body_init(&body, call.body, call.headers, &arena);
 		int before = check_failures_in_test;
+		request_attributes_init(&call, &body, &attributes);
 		request_attributes_fill(&call, &pool, &body, &attributes);
 		CHECK_INT(request_body_is_refused(&body), row->is_refused);
 		CHECK_INT(attributes.tier, row->tier);
@@ -80,6 +81,7 @@ TEST(copies_what_the_call_states) {
 	struct request_attributes attributes;
 	struct request_body body;
 	request_body_init(&body, call.body, call.headers, NULL);
+	request_attributes_init(&call, &body, &attributes);
 	request_attributes_fill(&call, &pool, &body, &attributes);
 	CHECK_SLICE(attributes.id, SLICE("r-1"));
 	CHECK_SLICE(attributes.operation, SLICE("InvokeModelWithResponseStream"));

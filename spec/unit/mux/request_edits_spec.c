@@ -100,6 +100,7 @@ static void fixture_end(struct fixture *fixture) {
 static void fixture_begin(struct fixture *fixture) {
 	fixture_end(fixture);
 	request_body_init(&fixture->body, fixture->call.body, fixture->call.headers, &fixture->arena);
+	request_attributes_init(&fixture->call, &fixture->body, &fixture->attributes);
 	request_attributes_fill(&fixture->call, &fixture->pool, &fixture->body, &fixture->attributes);
 	CHECK_INT(route_request_new(&fixture->route, &fixture->attributes, &fixture->arena, 0, &fixture->routing), 0);
 	fixture->step = route_begin(fixture->routing, 0);

@@ -174,6 +174,24 @@ TEST(a_request_of_an_earlier_call_is_refused) {
 	fixture_free(&fixture);
 }
 
+// Of a long part the beginning and the length count.
+TEST(long_parts_are_hashed_in_bounded_time) {
+	enum { BYTES = 1 << 20, BEGINNING = 64 << 10 };
+	char *system = malloc(BYTES);
+	uint64_t key, other;
+	memset(system, 'a', BYTES);
+	struct request_content content = {.system = slice_of(system, BYTES)};
+	CHECK(prompt_hash_key(&content, false, &key));
+	system[BEGINNING] = 'b';
+	CHECK(prompt_hash_key(&content, false, &other) && other == key);
+	system[BEGINNING - 1] = 'b';
+	CHECK(prompt_hash_key(&content, false, &other) && other != key);
+	system[BEGINNING - 1] = 'a';
+	content.system.len--;
+	CHECK(prompt_hash_key(&content, false, &other) && other != key);
+	free(system);
+}
+
 int main(void) {
 	RUN(requests_with_equal_prompts_share_a_key);
 	RUN(keys_never_change);
@@ -184,5 +202,6 @@ int main(void) {
 	RUN(misuse_is_an_error);
 	RUN(no_key_and_no_models_give_nil);
 	RUN(a_request_of_an_earlier_call_is_refused);
+	RUN(long_parts_are_hashed_in_bounded_time);
 	return check_summary();
 }
