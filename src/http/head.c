@@ -8,8 +8,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-// Memory that a head keeps between messages: enough for the head of an ordinary SDK.
-#define KEPT_BYTES 2048
 #define KEPT_FIELDS 32
 
 enum { SEEN_HOST = 1, SEEN_LENGTH = 2, SEEN_CODING = 4, SEEN_CLOSE = 8, SEEN_KEEP_ALIVE = 16 };
@@ -65,7 +63,7 @@ void head_free(struct head *head) {
 void head_reset(struct head *head) {
 	struct head kept = *head;
 	head_init(head, kept.kind, kept.raw.limit_bytes);
-	if (kept.raw.capacity <= KEPT_BYTES) {
+	if (kept.raw.capacity <= HEAD_KEPT_BYTES) {
 		head->raw = kept.raw;
 		buffer_clear(&head->raw);
 	} else {

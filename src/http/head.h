@@ -18,6 +18,11 @@
 // `connection` may list few options: each header may be compared with each of them.
 enum { HEAD_TARGET_BYTES = 16384, HEAD_METHOD_BYTES = 32, HEAD_FIELDS = 256, HEAD_OPTIONS = 32 };
 
+// What a head keeps between messages: enough for the head of an ordinary SDK.
+enum { HEAD_KEPT_BYTES = 2048 };
+
+#define HEAD_NO_MEMORY "There is no memory for the head now."
+
 enum head_kind { HEAD_REQUEST, HEAD_RESPONSE };
 
 enum head_step {

@@ -59,6 +59,7 @@ static void http1_linger(struct http1 *http1) {
 void http1_start_closing(struct http1 *http1) {
 	http1->state = HTTP1_CLOSING;
 	upload_end(&http1->upload);
+	head_free(&http1->head);
 	buffer_free(&http1->body);
 	timer_stop(&http1->reading);
 	if (http1->broken)

@@ -68,12 +68,25 @@ static bool http1_body_lacks_memory(const struct http1 *http1, struct slice inpu
 	return !http1_body_is_here(http1, input) && memory_meter_is_full(http1_server(http1)->limits.memory);
 }
 
+// Counts a head that is larger than what a connection keeps. Whether it has to wait for memory to go on.
+static bool http1_head_lacks_memory(struct http1 *http1) {
+	struct memory_meter *memory = http1_server(http1)->limits.memory;
+	if (http1->head.raw.capacity <= HEAD_KEPT_BYTES)
+		return false;
+	buffer_set_meter(&http1->head.raw, memory);
+	return memory_meter_is_full(memory);
+}
+
 static void http1_read_head(struct http1 *http1, struct slice *input) {
 	const struct head *head = &http1->head;
 	server_connection_idle(&http1->connection, false);
-	switch (head_read(&http1->head, input)) {
+	enum head_step step = head_read(&http1->head, input);
+	bool lacks_memory = http1_head_lacks_memory(http1);
+	switch (step) {
 	case HEAD_MORE:
-		if (http1->state == HTTP1_WAITING && head_has_begun(head)) {
+		if (lacks_memory) {
+			http1_refuse(http1, 429, HEAD_NO_MEMORY);
+		} else if (http1->state == HTTP1_WAITING && head_has_begun(head)) {
 			http1->state = HTTP1_HEAD;
 			timer_start(&http1->reading, http1_server(http1)->timeouts.header_ms);
 		} else if (http1->state == HTTP1_HEAD && !head_has_begun(head)) {

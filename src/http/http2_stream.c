@@ -137,6 +137,8 @@ void http2_stream_take_field(struct http2_stream *stream, struct slice name, str
 		http2_stream_note_refusal(stream, 414, "The target is too long.");
 	if (stream->http2->head_bytes > http2_stream_server(stream)->limits.header_bytes)
 		http2_stream_note_refusal(stream, 431, "The head is too large.");
+	if (stream->http2->head_bytes > HEAD_KEPT_BYTES && memory_meter_is_full(stream->texts.meter))
+		http2_stream_note_refusal(stream, 429, HEAD_NO_MEMORY);
 	if (stream->refusal_status)
 		return;
 	struct slice own_name = arena_copy(&stream->texts, name);

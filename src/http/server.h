@@ -35,8 +35,9 @@ struct server_limits {
 	size_t header_bytes;
 	size_t body_bytes;
 	size_t connections;
-	// Counts the bodies of requests, and responses that wait for their clients. While it is full, the server refuses
-	// requests whose body has not begun (429) and pauses reading of the other bodies. NULL: no limit.
+	// Counts the heads (over HTTP/1.1 those beyond 2 KB) and bodies of requests, and responses that wait for their
+	// clients. While it is full, the server refuses requests whose body has not begun, and heads beyond 2 KB that are
+	// not whole (429), and pauses reading of the other bodies. NULL: no limit.
 	struct memory_meter *memory;
 	// At which clients must send bodies and read responses that wait for them. A slower body is refused (408), a slower
 	// reader loses the stream (HTTP/2) or the connection. Zeroed: any rate.

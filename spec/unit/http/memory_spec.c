@@ -43,6 +43,82 @@ TEST(counts_what_it_holds_and_nothing_when_idle) {
 	CHECK_INT(memory_meter_held(&memory), 0);
 }
 
+static void served_start_with_heads(struct served *served, struct memory_meter *memory) {
+	struct server_limits limits = quick_limits;
+	memory_meter_init(memory, 1 << 20);
+	limits.memory = memory;
+	limits.header_bytes = 65536;
+	served_start(served, &limits, &patient, NULL);
+}
+
+TEST(counts_large_heads) {
+	struct memory_meter memory;
+	struct served served;
+	struct client client;
+	served_start_with_heads(&served, &memory);
+	client_open(&client, &served);
+	for (size_t i = 0; i < 2; i++) {
+		client_send(&client, SLICE("GET /hold HTTP/1.1\r\nHost: a\r\nX: "));
+		client_send_filler(&client, 30000);
+		UNTIL(&served, memory_meter_held(&memory) >= 30000);
+		client_send(&client, SLICE("\r\n\r\n"));
+		UNTIL(&served, served.held_count == i + 1);
+		CHECK(memory_meter_held(&memory) >= 30000);
+		server_respond(served.held[i], 200, (struct headers){0}, SLICE("x"));
+		CHECK_INT(memory_meter_held(&memory), 0);
+	}
+	// An ordinary one stays with its connection.
+	client_send(&client, SLICE(GET("/hold")));
+	UNTIL(&served, served.held_count == 3);
+	CHECK_INT(memory_meter_held(&memory), 0);
+	client_send(&client, SLICE("GET /next HTTP/1.1\r\n"));
+	client_close(&client);
+	UNTIL(&served, server_connections(served.server) == 0);
+	served_stop(&served);
+	CHECK_INT(memory_meter_held(&memory), 0);
+}
+
+TEST(without_memory_large_heads_are_refused) {
+	struct memory_meter memory;
+	struct served served;
+	struct client large, small;
+	served_start_with_heads(&served, &memory);
+	client_open(&large, &served);
+	client_open(&small, &served);
+	client_send(&large, SLICE("GET / HTTP/1.1\r\nHost: a\r\nX: "));
+	client_send_filler(&large, 3000);
+	UNTIL(&served, memory_meter_held(&memory) >= 3000);
+	memory_meter_charge(&memory, 1 << 20);
+	client_send(&small, SLICE("GET /a HTTP/1.1\r\nHost"));
+	settle(&served);
+	client_send(&small, SLICE(": a\r\n\r\n"));
+	GOT(&small, "200 /a|");
+	client_send_filler(&large, 3000);
+	GOT(&large, "429 refused|");
+	CHECK_INT(memory_meter_held(&memory), 1 << 20);
+	memory_meter_release(&memory, 1 << 20);
+	client_close(&large);
+	client_close(&small);
+	served_stop(&served);
+}
+
+TEST(on_http2_large_heads_are_refused_too) {
+	static char value[3000];
+	struct memory_meter memory;
+	struct served served;
+	struct http2_client client;
+	memset(value, 'v', sizeof value - 1);
+	served_start_with_heads(&served, &memory);
+	http2_open(&client, &served, 65535);
+	ANSWERED(&client, http2_ask(&client, "GET", "/a", "x", value), "200 /a|");
+	memory_meter_charge(&memory, 1 << 20);
+	ANSWERED(&client, http2_ask(&client, "GET", "/b", NULL, NULL), "200 /b|");
+	ANSWERED(&client, http2_ask(&client, "GET", "/c", "x", value), "429 refused|");
+	memory_meter_release(&memory, 1 << 20);
+	http2_close(&client);
+	served_stop(&served);
+}
+
 TEST(without_memory_bodies_wait_or_are_refused) {
 	struct memory_meter memory;
 	struct server_limits limits = quick_limits;
@@ -266,6 +342,9 @@ TEST(an_upload_that_waited_in_vain_is_refused_for_lack_of_memory) {
 
 int main(void) {
 	RUN(counts_what_it_holds_and_nothing_when_idle);
+	RUN(counts_large_heads);
+	RUN(without_memory_large_heads_are_refused);
+	RUN(on_http2_large_heads_are_refused_too);
 	RUN(without_memory_bodies_wait_or_are_refused);
 	RUN(of_bodies_half_come_the_youngest_is_refused);
 	RUN(uploads_at_once_all_end);
