@@ -65,7 +65,7 @@ static bool http1_read_body(struct http1 *http1, struct slice *input) {
 
 // Whether the body isn't here in full and there is no memory for it.
 static bool http1_body_lacks_memory(const struct http1 *http1, struct slice input) {
-	return !http1_body_is_here(http1, input) && memory_meter_is_full(http1_server(http1)->limits.memory);
+	return !http1_body_is_here(http1, input) && server_lacks_memory(http1_server(http1));
 }
 
 // Counts a head that is larger than what a connection keeps. Whether it has to wait for memory to go on.

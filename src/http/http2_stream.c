@@ -232,7 +232,7 @@ void http2_stream_head_ended(struct http2_stream *stream, bool ends) {
 	}
 	if (ends)
 		http2_stream_body_ended(stream);
-	else if (memory_meter_is_full(http2_stream_server(stream)->limits.memory))
+	else if (server_lacks_memory(http2_stream_server(stream)))
 		http2_stream_refuse(stream, 429, UPLOAD_NO_MEMORY);
 	else
 		http2_stream_wait_for_body(stream);

@@ -19,6 +19,7 @@ struct rate_watch {
 	uint64_t waited_ms; // of this period
 	uint64_t bytes;     // of this period
 	uint64_t since_ms;  // waited_ms is up to here, while it runs
+	uint64_t last_rate; // of the period before, bytes a second; 0: there was none
 	bool runs;
 	bool was_slow; // in the period before
 };
@@ -50,8 +51,18 @@ static inline bool rate_watch_count(struct rate_watch *watch, uint64_t bytes, co
 	bool is_slow = watch->bytes * 1000 < watch->waited_ms * least->bytes_per_second;
 	bool is_too_slow = is_slow && watch->was_slow;
 	watch->was_slow = is_slow;
+	watch->last_rate = watch->waited_ms ? watch->bytes * 1000 / watch->waited_ms : 0;
 	watch->waited_ms = watch->bytes = 0;
 	return is_too_slow;
+}
+
+// How fast bytes have passed lately, in bytes a second.
+static inline uint64_t rate_watch_recent(const struct rate_watch *watch, const struct least_rate *least,
+                                         uint64_t now_ms) {
+	uint64_t waited_ms = watch->waited_ms + (watch->runs ? now_ms - watch->since_ms : 0);
+	if (watch->last_rate && waited_ms < least->period_ms)
+		return watch->last_rate;
+	return watch->bytes * 1000 / (waited_ms + 1);
 }
 
 #endif

@@ -111,6 +111,8 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
                           const struct server_events *events, void *owner) {
 	struct server *server = memory_new(1, sizeof *server);
 	*server = (struct server){.loop = loop, .limits = *limits, .timeouts = *timeouts, .events = events, .owner = owner};
+	if (server->limits.rate.period_ms == 0)
+		server->limits.rate.period_ms = LEAST_RATE_PERIOD_MS;
 	list_init(&server->connections);
 	list_init(&server->idle);
 	list_init(&server->uploads);
@@ -356,8 +358,16 @@ void server_connection_closed(struct client_connection *connection) {
 	server_check_drained(server);
 }
 
+bool server_lacks_memory(struct server *server) {
+	bool is_full = memory_meter_is_full(server->limits.memory);
+	if (is_full)
+		uploads_note_shortage(server);
+	return is_full;
+}
+
 void server_deliver(struct server_call *call) {
 	struct server *server = call->connection->server;
+	server_lacks_memory(server); // the embedder may refuse the request for that
 	call->owner = NULL;
 	call->is_open = true;
 	call->has_started = false;

@@ -147,6 +147,9 @@ void server_connection_idle(struct client_connection *connection, bool idle);
 // The connection has closed its socket and stopped its timers; it is freed when the turn ends.
 void server_connection_closed(struct client_connection *connection);
 
+// Whether there is no memory for a new request.
+bool server_lacks_memory(struct server *server);
+
 // Passes a whole request to the embedder. call->request is filled in.
 void server_deliver(struct server_call *call);
 // The call is over. With `gone` the embedder is notified; otherwise it ended the call itself.

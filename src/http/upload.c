@@ -11,6 +11,8 @@
 // A body that holds less is refused only when there is no other: it would free too little.
 #define LARGE_BYTES (128 * 1024)
 #define LARGE_RANK 100 // more than any slowness
+// The slowness of bodies that take 32 s and more; so many are refused for new requests, whose clients may retry sooner.
+#define SLOW 6
 
 void upload_init(struct upload *upload, struct client_connection *connection) {
 	*upload = (struct upload){.connection = connection};
@@ -22,9 +24,8 @@ void upload_begin(struct upload *upload, const struct buffer *body, uint64_t exp
 	struct server *server = upload->connection->server;
 	upload->body = body;
 	upload->expected_bytes = expected_bytes;
-	upload->began_ms = loop_now_ms(server->loop);
 	upload->watch = (struct rate_watch){0};
-	rate_watch_run(&upload->watch, upload->began_ms);
+	rate_watch_run(&upload->watch, loop_now_ms(server->loop));
 	list_append(&server->uploads, &upload->link);
 }
 
@@ -68,11 +69,12 @@ static uint64_t upload_lacks_bytes(const struct upload *upload) {
 	return upload->expected_bytes > upload->body->len ? upload->expected_bytes - upload->body->len : 0;
 }
 
-// How much longer it takes, at its speed until now, as the number of bits of the seconds: clients of about the same
-// speed are equal.
-static unsigned upload_slowness(const struct upload *upload, uint64_t now_ms) {
-	uint64_t rate = upload->body->len / (now_ms - upload->began_ms + 1) + 1; // bytes a millisecond
-	uint64_t seconds = upload_lacks_bytes(upload) / rate / 1000;
+// How much longer it takes, at its recent speed, as the number of bits of the seconds: clients of about the same speed
+// are equal.
+static unsigned upload_slowness(const struct upload *upload) {
+	const struct server *server = upload->connection->server;
+	uint64_t rate = rate_watch_recent(&upload->watch, &server->limits.rate, loop_now_ms(server->loop));
+	uint64_t seconds = upload_lacks_bytes(upload) / (rate + 1);
 	return seconds ? 64U - (unsigned)__builtin_clzll(seconds) : 0;
 }
 
@@ -93,17 +95,17 @@ static const struct upload *upload_nearest_its_end(const struct server *server) 
 	return nearest;
 }
 
-// The body to refuse: a large one first, then the one that takes longest, then the youngest. NULL if there is none but
-// the one that is to be whole next.
-static struct upload *upload_to_refuse(const struct server *server) {
+// The body to refuse: a large one first, then the one that takes longest, then the youngest. None that is less slow
+// than `least`, nor the one that is to be whole next. NULL if there is no other.
+static struct upload *upload_to_refuse(const struct server *server, unsigned least) {
 	const struct upload *kept = upload_nearest_its_end(server);
-	uint64_t now_ms = loop_now_ms(server->loop);
 	struct upload *chosen = NULL;
 	unsigned highest = 0;
 	for (const struct list *link = server->uploads.next; link != &server->uploads; link = link->next) {
 		struct upload *upload = LIST_OWNER(link, struct upload, link);
-		unsigned rank = upload_slowness(upload, now_ms) + (upload_is_large(upload) ? LARGE_RANK : 0);
-		if (upload == kept || rank < highest)
+		unsigned slowness = upload_slowness(upload);
+		unsigned rank = slowness + (upload_is_large(upload) ? LARGE_RANK : 0);
+		if (upload == kept || slowness < least || rank < highest)
 			continue;
 		chosen = upload;
 		highest = rank;
@@ -111,21 +113,35 @@ static struct upload *upload_to_refuse(const struct server *server) {
 	return chosen;
 }
 
-void uploads_check_memory(void *owner) {
-	struct server *server = owner;
-	struct upload *refused = memory_meter_is_full(server->limits.memory) ? upload_to_refuse(server) : NULL;
+static void uploads_refuse_one(struct server *server) {
+	bool waits = !list_is_empty(&server->waiting_for_memory);
+	struct upload *refused = upload_to_refuse(server, waits ? 0 : SLOW);
 	if (refused)
 		refused->connection->protocol->upload_refuse(refused);
-	if (!memory_meter_is_full(server->limits.memory)) {
-		struct list ready;
-		list_init(&ready);
-		list_move_all(&ready, &server->waiting_for_memory);
-		while (!list_is_empty(&ready)) {
-			struct upload *upload = LIST_OWNER(ready.next, struct upload, waiting);
-			upload_stop_waiting(upload);
-			upload->connection->protocol->upload_goes_on(upload);
-		}
+}
+
+static void uploads_go_on(struct server *server) {
+	struct list ready;
+	list_init(&ready);
+	list_move_all(&ready, &server->waiting_for_memory);
+	while (!list_is_empty(&ready)) {
+		struct upload *upload = LIST_OWNER(ready.next, struct upload, waiting);
+		upload_stop_waiting(upload);
+		upload->connection->protocol->upload_goes_on(upload);
 	}
+}
+
+void uploads_note_shortage(struct server *server) {
+	if (!list_is_empty(&server->uploads) && !timer_is_running(&server->memory_check))
+		timer_start(&server->memory_check, MEMORY_CHECK_MS);
+}
+
+void uploads_check_memory(void *owner) {
+	struct server *server = owner;
+	if (memory_meter_is_full(server->limits.memory))
+		uploads_refuse_one(server);
+	if (!memory_meter_is_full(server->limits.memory))
+		uploads_go_on(server);
 	if (!list_is_empty(&server->waiting_for_memory))
 		timer_start(&server->memory_check, MEMORY_CHECK_MS);
 }

@@ -3,7 +3,8 @@
 // which come too slowly.
 //
 // A body that needs more memory than there is waits. Then one body after the other is refused with 429 until there is
-// memory, but never the one that lacks least: bodies half come must not hold all memory until their time limits.
+// memory, but never the one that lacks least: bodies half come must not hold all memory until their time limits. When
+// there is none for new requests, only those are refused which would take long.
 #ifndef HTTP_UPLOAD_H
 #define HTTP_UPLOAD_H
 
@@ -28,9 +29,8 @@ struct upload {
 	struct list waiting;       // in the server's waiting_for_memory
 	const struct buffer *body; // what has come
 	uint64_t expected_bytes;   // its announced length, or the limit of bodies
-	uint64_t began_ms;
-	struct rate_watch watch;  // stopped while it waits
-	size_t still_comes_bytes; // what the client may send although the upload waits
+	struct rate_watch watch;   // stopped while it waits
+	size_t still_comes_bytes;  // what the client may send although the upload waits
 };
 
 void upload_init(struct upload *upload, struct client_connection *connection);
@@ -56,6 +56,9 @@ enum upload_room upload_wants_memory(struct upload *upload, size_t still_comes_b
 static inline bool upload_is_waiting(const struct upload *upload) {
 	return !list_is_empty(&upload->waiting);
 }
+
+// There is no memory for a new request.
+void uploads_note_shortage(struct server *server);
 
 // For the server's timer: lets the bodies that wait go on, or refuses one body.
 void uploads_check_memory(void *server);

@@ -340,6 +340,51 @@ TEST(an_upload_that_waited_in_vain_is_refused_for_lack_of_memory) {
 	}
 }
 
+// They hold all memory, need no more of it, and drip. New requests are refused, and so is one of them.
+TEST(bodies_that_drip_do_not_keep_out_new_requests) {
+	enum { DRIPS = 2, SENT = 1200000 };
+	struct memory_meter memory;
+	struct server_limits limits = quick_limits;
+	struct served served;
+	struct client drips[DRIPS], newcomer;
+	struct buffer body;
+	memory_meter_init(&memory, DRIPS * UPLOAD_BYTES);
+	limits.memory = &memory;
+	limits.body_bytes = UPLOAD_BYTES;
+	limits.rate.period_ms = 20;
+	buffer_init(&body, UPLOAD_BYTES);
+	append_run(&body, UPLOAD_BYTES);
+	served_start(&served, &limits, &patient, NULL);
+	for (int i = 0; i < DRIPS; i++) {
+		client_open(&drips[i], &served);
+		client_send(&drips[i], SLICE(POST("/a", "Content-Length: 2000000\r\n")));
+		client_send(&drips[i], slice_of(body.ptr, SENT));
+	}
+	UNTIL(&served, memory_meter_held(&memory) == DRIPS * UPLOAD_BYTES);
+	size_t refused = 0;
+	for (bool is_served = false; !is_served && !check_failures_in_test; refused++) {
+		client_open(&newcomer, &served);
+		client_send(&newcomer, SLICE(POST("/b", "Content-Length: 3000\r\n")));
+		settle(&served);
+		if (newcomer.in.len == 0)
+			client_send(&newcomer, slice_of(body.ptr, 3000));
+		UNTIL(&served, newcomer.in.len > 0);
+		is_served = slice_equal(client_got(&newcomer, false), SLICE("200 /b|"));
+		client_close(&newcomer);
+		for (int i = 0; i < DRIPS; i++)
+			client_send(&drips[i], SLICE("x"));
+		CHECK(refused < 40000);
+	}
+	CHECK(refused > 1);
+	CHECK_INT(drips[0].ended + drips[1].ended, 1);
+	CHECK_SLICE(client_got(&drips[drips[1].ended ? 1 : 0], false), SLICE("429 refused|"));
+	for (int i = 0; i < DRIPS; i++)
+		client_close(&drips[i]);
+	served_stop(&served);
+	buffer_free(&body);
+	CHECK_INT(memory_meter_held(&memory), 0);
+}
+
 int main(void) {
 	RUN(counts_what_it_holds_and_nothing_when_idle);
 	RUN(counts_large_heads);
@@ -351,5 +396,6 @@ int main(void) {
 	RUN(on_http2_the_youngest_of_them_is_refused_too);
 	RUN(without_memory_an_upload_on_http2_waits);
 	RUN(an_upload_that_waited_in_vain_is_refused_for_lack_of_memory);
+	RUN(bodies_that_drip_do_not_keep_out_new_requests);
 	return check_summary();
 }
