@@ -48,7 +48,8 @@ static void push_request_id(lua_State *lua, void *object) {
 }
 
 static void push_operation(lua_State *lua, void *object) {
-	view_push_slice(lua, attributes_of(object)->operation);
+	struct slice operation = attributes_of(object)->operation; // one of a few, so it is no foreign input
+	lua_pushlstring(lua, operation.len ? operation.ptr : "", operation.len);
 }
 
 static void push_streaming(lua_State *lua, void *object) {

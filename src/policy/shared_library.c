@@ -80,10 +80,11 @@ static void check_value(lua_State *lua, int index, struct shared_value *value) {
 	}
 }
 
+// A hook may have stored what a client sent, or a count that a client drives up.
 static int push_value(lua_State *lua, const struct shared_value *value) {
+	vm_note_foreign_input(lua);
 	switch (value->kind) {
 	case SHARED_TEXT:
-		vm_note_foreign_input(lua); // a hook may have stored what a client sent
 		vm_charge(lua, value->text_bytes / BYTES_PER_CHARGE);
 		lua_pushlstring(lua, value->text, value->text_bytes);
 		break;

@@ -38,7 +38,7 @@ void view_check_call(lua_State *lua, void *object);
 // The object at index 1 of a method's call; raises when it is not of that kind, or its call is over.
 void *view_check_self(lua_State *lua, enum object_kind kind, const char *method);
 
-// Each pushes one value.
+// Each pushes one value. A text counts as foreign input, as a client or an upstream chose it.
 void view_push_slice(lua_State *lua, struct slice text);
 // nil for an empty text.
 void view_push_optional(lua_State *lua, struct slice text);

@@ -268,8 +268,10 @@ TEST(an_overrun_after_reading_what_a_client_chose_does_not_count) {
 	    {"request.attempt", true},
 	    {"request.streaming", true},
 	    {"models[1].error_rate", true},
-	    {"#request.model", true},
-	    {"#request.id", false}, // is longer than a name here
+	    {"request.tried", true},
+	    {"request.elapsed_ms", true},
+	    {"request.model", false},
+	    {"request.id", false},
 	    {"request:text()", false},
 	    {"request:body()", false},
 	    {"request.headers", false},
@@ -278,16 +280,15 @@ TEST(an_overrun_after_reading_what_a_client_chose_does_not_count) {
 	    {"request.max_tokens", false},
 	    {"request.input_tokens", false},
 	    {"pcall(request.body, request)", false},
-	    {"require('signalbox.shared').get('text')", false},
+	    {"shared.get('text')", false},
+	    {"shared.incr('count')", false},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct fixture fixture;
 		char policy[512];
 		fixture_init(&fixture);
-		fixture.attributes.id =
-		    SLICE("a-request-whose-id-the-client-made-longer-than-the-name-of-anything-that-there-is");
 		snprintf(policy, sizeof policy,
-		         "require('signalbox.shared').set('text', 'a prompt') return { " MODELS
+		         "local shared = require 'signalbox.shared' shared.set('text', 'a prompt') return { " MODELS
 		         ", select = function(request, models)\n"
 		         "local read = %s while true do end end }",
 		         rows[i].reads);
