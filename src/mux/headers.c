@@ -60,10 +60,12 @@ static bool is_listed(struct slice list, struct slice name) {
 	return false;
 }
 
+// A cookie would be the gateway's to a browser, and what software serves an upstream is not the client's business.
 static bool comes_down(struct slice name, struct headers all) {
 	static const struct slice kept_back[] = {
 	    {"connection", 10}, {"keep-alive", 10}, {"proxy-authenticate", 18}, {"proxy-connection", 16}, {"te", 2},
 	    {"trailer", 7},     {"upgrade", 7},     {"transfer-encoding", 17},  {"content-length", 14},   {"date", 4},
+	    {"set-cookie", 10}, {"server", 6},
 	};
 	if (is_one_of(name, kept_back, sizeof kept_back / sizeof kept_back[0]))
 		return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which headers are passed on: to upstreams a few of the client's, to the client all but hop-by-hop ones.
+// Which headers are passed on: to upstreams a few of the client's, to the client nearly all of an upstream's.
 #ifndef MUX_HEADERS_H
 #define MUX_HEADERS_H
 
@@ -17,7 +17,8 @@ bool header_goes_up(struct slice name);
 bool headers_have_coding(struct headers headers);
 
 // Copies to the arena the headers that are passed on to the client: all but hop-by-hop ones (RFC 9110, section 7.6.1),
-// those that `connection` names, content-length and date. Headers for which the arena has no room are missing.
+// those that `connection` names, content-length, date, set-cookie and server. Headers for which the arena has no room
+// are missing.
 struct headers headers_copy_down(struct arena *arena, struct headers all);
 
 #endif

@@ -68,6 +68,8 @@ TEST(headers_that_come_down) {
 	    {SLICE("Content-Length"), SLICE("3")},
 	    {SLICE("x-third"), SLICE("3")},
 	    {SLICE("connection"), SLICE("x-third")},
+	    {SLICE("Set-Cookie"), SLICE("session=1")},
+	    {SLICE("Server"), SLICE("software/1.0")},
 	};
 	struct arena arena;
 	arena_init(&arena, 4096);
