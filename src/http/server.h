@@ -12,7 +12,7 @@
 #include "base/header.h"
 #include "base/memory.h"
 #include "base/slice.h"
-#include "http/least_rate.h"
+#include "net/least_rate.h"
 #include "net/loop.h"
 
 struct client_places;

@@ -14,7 +14,7 @@
 
 #include "base/buffer.h"
 #include "base/list.h"
-#include "http/least_rate.h"
+#include "net/least_rate.h"
 
 struct client_connection;
 struct server;

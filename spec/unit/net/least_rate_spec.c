@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // When a client is too slow, in virtual time.
 #include "../check.h"
-#include "http/least_rate.h"
+#include "net/least_rate.h"
 
 static const struct least_rate least = {500, 10000};
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether a client sends or reads fast enough. Only time in which the client is waited for counts. A pause alone is not
 // too slow, since silences have limits of their own: two periods in a row are.
-#ifndef HTTP_LEAST_RATE_H
-#define HTTP_LEAST_RATE_H
+#ifndef NET_LEAST_RATE_H
+#define NET_LEAST_RATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
