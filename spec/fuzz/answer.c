@@ -51,7 +51,13 @@ static void read_shapes(struct fuzz_input *input) {
 	PROMISE(is_within(request.metadata, body) && is_within(request.tier, body) && is_within(request.system, body));
 	PROMISE(is_within(request.tools, body) && is_within(request.tool_config, body) &&
 	        is_within(request.first_message, body));
+	struct response_shape sliced;
+	struct response_scan scan;
 	response_shape_read(body, &response);
+	response_scan_begin(&scan, body, &sliced);
+	while (!response_scan_step(&scan, 1 + body.len % 7))
+		;
+	PROMISE(memcmp(&response, &sliced, sizeof response) == 0);
 	response_shape_read_chunk(body, &response.usage);
 	PROMISE(is_within(response.stop_reason, body) && is_within(response.tier, body));
 	// Unescaping makes no text longer.

@@ -70,22 +70,40 @@ static void read_usage(const struct json_token *token, int path, struct token_us
 		read_count(token->text, counts[path]);
 }
 
-void response_shape_read(struct slice body, struct response_shape *shape) {
-	struct json_walk walk;
+static void scan_on_value(struct response_scan *scan) {
+	struct response_shape *shape = scan->shape;
+	const struct json_token *token = &scan->walk.token;
+	bool is_plain = token->kind == JSON_STRING && !token->is_escaped;
+	read_usage(token, scan->walk.path, &shape->usage);
+	if (scan->walk.path == TIER && is_plain)
+		shape->tier = token->text;
+	else if (scan->walk.path >= STOP_REASON && is_plain && !shape->stop_reason.len)
+		shape->stop_reason = token->text;
+}
+
+void response_scan_begin(struct response_scan *scan, struct slice body, struct response_shape *shape) {
 	*shape = (struct response_shape){.usage = TOKEN_USAGE_UNKNOWN};
-	json_walk_init(&walk, paths, body);
+	scan->shape = shape;
+	json_walk_init(&scan->walk, paths, body);
+	json_reader_narrow(&scan->walk.reader);
+}
+
+bool response_scan_step(struct response_scan *scan, size_t bytes) {
+	json_reader_widen(&scan->walk.reader, bytes);
 	do {
-		json_walk_next(&walk);
-		shape->tokens++;
-		bool is_plain = walk.token.kind == JSON_STRING && !walk.token.is_escaped;
-		if (walk.path == JSON_NO_PATH)
-			continue;
-		read_usage(&walk.token, walk.path, &shape->usage);
-		if (walk.path == TIER && is_plain)
-			shape->tier = walk.token.text;
-		else if (walk.path >= STOP_REASON && is_plain && !shape->stop_reason.len)
-			shape->stop_reason = walk.token.text;
-	} while (!json_walk_is_over(&walk));
+		if (json_walk_next(&scan->walk) == JSON_PAUSED)
+			return false;
+		scan->shape->tokens++;
+		if (scan->walk.path != JSON_NO_PATH)
+			scan_on_value(scan);
+	} while (!json_walk_is_over(&scan->walk));
+	return true;
+}
+
+void response_shape_read(struct slice body, struct response_shape *shape) {
+	struct response_scan scan;
+	response_scan_begin(&scan, body, shape);
+	response_scan_step(&scan, body.len);
 }
 
 // Passes the strings at the paths to `on_text`.

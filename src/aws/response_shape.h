@@ -6,6 +6,7 @@
 
 #include "base/header.h"
 #include "base/json.h"
+#include "base/json_walk.h"
 #include "base/service.h"
 #include "base/slice.h"
 
@@ -37,6 +38,16 @@ struct response_shape {
 
 // Reads a complete response, or the payload of a ConverseStream's `metadata` or `messageStop` event.
 void response_shape_read(struct slice body, struct response_shape *shape);
+
+// The same pass, in slices. `body` and `shape` are borrowed until it is over.
+struct response_scan {
+	struct json_walk walk;
+	struct response_shape *shape;
+};
+
+void response_scan_begin(struct response_scan *scan, struct slice body, struct response_shape *shape);
+// Reads on by at most `bytes`. True once the whole body has been read.
+bool response_scan_step(struct response_scan *scan, size_t bytes);
 
 // Passes the texts of the model to `on_text`, in their order, without reasoning and tool input.
 void response_shape_each_text(struct slice body, json_text_callback on_text, void *owner);

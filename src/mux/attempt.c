@@ -39,8 +39,8 @@ static void attempt_leave(struct attempt *attempt) {
 	attempt->order.events->drop(attempt->order.owner);
 }
 
-static void attempt_stop_preparing(struct attempt *attempt) {
-	slice_queue_remove(&attempt->preparing);
+static void attempt_stop_slices(struct attempt *attempt) {
+	slice_queue_remove(&attempt->slices);
 	sigv4_payload_free(attempt->hashing);
 	attempt->hashing = NULL;
 }
@@ -51,7 +51,7 @@ static void attempt_end(struct attempt *attempt, enum attempt_end how) {
 		return;
 	attempt->ended = true;
 	timer_stop(&attempt->timer);
-	attempt_stop_preparing(attempt);
+	attempt_stop_slices(attempt);
 	if (attempt->exchange)
 		exchange_cancel(attempt->exchange);
 	attempt->exchange = NULL;
@@ -106,14 +106,52 @@ static void break_stream(struct attempt *attempt, enum engine_failure failure) {
 	end_stream(attempt, relay_finish(&attempt->relay, &broken));
 }
 
+// Whether the body of a whole response is read: for the tokens that Converse states there, or by the policy.
+static bool attempt_reads_response(const struct attempt *attempt) {
+	enum operation operation = attempt->order.call->operation;
+	return operation == OPERATION_CONVERSE || (attempt->order.reads_response && operation_is_on_model(operation));
+}
+
+// Ends an attempt with a whole response, of which `shape` is known; NULL: nothing.
+static void attempt_succeed(struct attempt *attempt, const struct response_shape *shape) {
+	if (attempt->order.call->operation == OPERATION_CONVERSE && shape)
+		attempt->result.usage = shape->usage;
+	else if (attempt->order.call->operation == OPERATION_INVOKE_MODEL)
+		response_shape_read_headers(attempt->headers, &attempt->result.usage);
+	attempt_end(attempt, ATTEMPT_SUCCEEDED);
+}
+
+static bool attempt_on_response_slice(void *owner) {
+	struct attempt *attempt = owner;
+	if (!response_scan_step(attempt->scan, SLICE_BYTES))
+		return true;
+	attempt_enter(attempt);
+	attempt_succeed(attempt, attempt->scan->shape);
+	attempt_leave(attempt);
+	return false;
+}
+
+// Begins to read a large response. False if the arena has no room: it is read at once then.
+static bool attempt_read_in_slices(struct attempt *attempt) {
+	struct response_shape *shape = arena_alloc(attempt->order.arena, sizeof *shape);
+	attempt->scan = arena_alloc(attempt->order.arena, sizeof *attempt->scan);
+	if (!shape || !attempt->scan)
+		return false;
+	timer_stop(&attempt->timer);
+	response_scan_begin(attempt->scan, buffer_slice(&attempt->body), shape);
+	sliced_work_init(&attempt->slices, attempt_on_response_slice, attempt);
+	slice_queue_add(&attempt->order.worker->slices, &attempt->slices);
+	return true;
+}
+
 static void end_unary(struct attempt *attempt) {
 	struct response_shape shape = {.usage = TOKEN_USAGE_UNKNOWN};
+	bool is_large = attempt->body.len > SLICED_BYTES_MIN && attempt_reads_response(attempt);
+	if (is_large && attempt_read_in_slices(attempt))
+		return;
 	if (attempt->order.call->operation == OPERATION_CONVERSE)
 		response_shape_read(buffer_slice(&attempt->body), &shape);
-	else if (attempt->order.call->operation == OPERATION_INVOKE_MODEL)
-		response_shape_read_headers(attempt->headers, &shape.usage);
-	attempt->result.usage = shape.usage;
-	attempt_end(attempt, ATTEMPT_SUCCEEDED);
+	attempt_succeed(attempt, &shape);
 }
 
 static void attempt_on_commit(void *owner) {
@@ -254,7 +292,7 @@ static struct upload attempt_upload(const struct attempt *attempt) {
 	return upload;
 }
 
-static bool attempt_on_slice(void *owner);
+static bool attempt_on_upload_slice(void *owner);
 
 static void attempt_init(struct attempt *attempt, const struct attempt_order *order, const struct step *step) {
 	attempt->order = *order;
@@ -268,7 +306,7 @@ static void attempt_init(struct attempt *attempt, const struct attempt_order *or
 		attempt->timeout_ms = step->options.ttft_ms;
 	list_init(&attempt->link);
 	timer_init(&attempt->timer, attempt->order.worker->loop, attempt_on_timer, attempt);
-	sliced_work_init(&attempt->preparing, attempt_on_slice, attempt);
+	sliced_work_init(&attempt->slices, attempt_on_upload_slice, attempt);
 }
 
 // Returns 0 or ERROR_MEMORY. An attempt that can't be signed fails at the next turn of the loop.
@@ -324,13 +362,13 @@ static bool attempt_hash_slice(struct attempt *attempt) {
 }
 
 // Prepares the upload by a slice, and sends it once it is ready.
-static bool attempt_on_slice(void *owner) {
+static bool attempt_on_upload_slice(void *owner) {
 	struct attempt *attempt = owner;
 	bool has_memory = attempt_write_slice(attempt);
 	if (has_memory && !attempt_hash_slice(attempt))
 		return true;
 	attempt_enter(attempt);
-	attempt_stop_preparing(attempt);
+	attempt_stop_slices(attempt);
 	if (!has_memory || attempt_send(attempt))
 		attempt_fail(attempt, ENGINE_OUT_OF_MEMORY);
 	attempt_leave(attempt);
@@ -362,7 +400,7 @@ struct attempt *attempt_start(const struct attempt_order *order, const struct st
 	if (!attempt_is_prepared_first(attempt))
 		return attempt_send(attempt) == 0 ? attempt : NULL;
 	timer_start(&attempt->timer, attempt->timeout_ms);
-	slice_queue_add(&order->worker->slices, &attempt->preparing);
+	slice_queue_add(&order->worker->slices, &attempt->slices);
 	return attempt;
 }
 
@@ -391,6 +429,7 @@ struct response attempt_response(const struct attempt *attempt) {
 	    .status = attempt->status,
 	    .headers = attempt->headers,
 	    .body = buffer_slice(&attempt->body),
+	    .content = attempt->scan ? attempt->scan->shape : NULL,
 	    .usage = attempt->result.usage,
 	    .latency_ms = attempt->result.latency_ms,
 	};

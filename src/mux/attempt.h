@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "aws/response_shape.h"
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/list.h"
@@ -51,6 +52,7 @@ struct attempt_order {
 	const struct target *target;
 	uint64_t stream_idle_ms;
 	char *payload_hash;          // of the client's body, see sign.h
+	bool reads_response;         // whether the policy may read a whole response
 	struct request_edits *edits; // owned by the attempt if attempt_start returns one; NULL: send what the client sent
 };
 
@@ -69,16 +71,18 @@ struct attempt {
 	int64_t ttft_ms;
 	bool paused;
 	bool ended;
-	struct sliced_work preparing;  // of a large body: it is edited and hashed in slices before it is sent
+	struct sliced_work
+	    slices; // a large body is edited and hashed before it is sent, a large response read before the end
 	struct sigv4_payload *hashing; // while it is hashed
 	size_t hashed_bytes;
 	bool lacks_credentials; // it could not be signed: it fails at the next turn of the loop
 	unsigned turns;         // on the stack
 
 	int status;
-	struct headers headers; // of the response, to be passed on
-	struct buffer body;     // a whole response or an error; freed after the turn in which the attempt ends
-	bool streaming;         // the response is an event stream, handled by `relay`
+	struct headers headers;     // of the response, to be passed on
+	struct response_scan *scan; // of a large response
+	struct buffer body;         // a whole response or an error; freed after the turn in which the attempt ends
+	bool streaming;             // the response is an event stream, handled by `relay`
 	struct relay relay;
 	struct upstream_error error;  // if the failure has a status
 	struct attempt_result result; // once it has ended

@@ -32,13 +32,20 @@ static void read_request(const struct request_attributes *request, struct reques
 	}
 }
 
-// The service sends InvokeModel's tier in a header, Converse's in the body.
-static void read_response(struct headers headers, struct slice body, struct response_content *content) {
-	struct response_shape shape;
-	struct slice tier = response_shape_tier(headers);
-	response_shape_read(body, &shape);
+// The service sends InvokeModel's tier in a header, Converse's in the body. A large body has been read already.
+static void read_response(const struct response *response, struct response_content *content) {
+	struct response_shape own;
+	const struct response_shape *shape = response->content;
+	if (!shape) {
+		response_shape_read(response->body, &own);
+		shape = &own;
+	}
+	struct slice tier = response_shape_tier(response->headers);
 	*content = (struct response_content){
-	    .stop_reason = shape.stop_reason, .tier = tier.len ? tier : shape.tier, .tokens = shape.tokens};
+	    .stop_reason = shape->stop_reason,
+	    .tier = tier.len ? tier : shape->tier,
+	    .tokens = shape->tokens,
+	};
 }
 
 const struct body_reader mux_body_reader = {

@@ -137,6 +137,7 @@ static int request_start_attempt(struct mux_request *request, const struct step 
 	        .target = step->model ? &request->version->targets[step->model->index] : &request->version->own,
 	        .stream_idle_ms = request->route.pool->limits.stream_idle_ms,
 	        .payload_hash = request->payload_hash,
+	        .reads_response = request->route.decide->accept != NULL,
 	        .edits = edits,
 	    },
 	    step);

@@ -29,7 +29,7 @@ struct response_content {
 struct body_reader {
 	void (*read_request)(const struct request_attributes *request, struct request_content *content);
 	void (*each_request_text)(struct slice body, json_text_callback on_text, void *owner);
-	void (*read_response)(struct headers headers, struct slice body, struct response_content *content);
+	void (*read_response)(const struct response *response, struct response_content *content);
 	void (*each_response_text)(struct slice body, json_text_callback on_text, void *owner);
 };
 

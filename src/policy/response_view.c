@@ -20,7 +20,7 @@ static const struct response_content *content_of(lua_State *lua, void *object) {
 	if (!view->has_content) {
 		const struct response *response = view->response;
 		vm_charge_bytes(lua, response->body.len);
-		view->head.views->bodies->read_response(response->headers, response->body, &view->content);
+		view->head.views->bodies->read_response(response, &view->content);
 		view->has_content = true;
 	}
 	return &view->content;

@@ -57,6 +57,7 @@ struct response {
 	int status;
 	struct headers headers;
 	struct slice body;
+	const void *content; // what the driver knows of the body, for those that it lets read it; NULL: nothing
 	struct token_usage usage;
 	uint64_t latency_ms;
 };

@@ -193,6 +193,30 @@ TEST(reads_the_last_chunk) {
 	CHECK_INT(usage.input_tokens, -1);
 }
 
+TEST(slices_change_nothing) {
+	static const char *const bodies[] = {
+	    "{\"x\":[\"]\",{\"y\":[]}],\"output\":{\"message\":{\"content\":[{\"text\":\"hello\"}]}},"
+	    "\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":10 ,\"outputTokens\":20},"
+	    "\"serviceTier\":{\"type\":\"flex\"}}",
+	    "{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\"}], \"broken",
+	    "",
+	};
+	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+		struct slice body = slice_from(bodies[i]);
+		struct response_shape whole, sliced;
+		struct response_scan scan;
+		response_shape_read(body, &whole);
+		for (size_t bytes = 1; bytes <= body.len; bytes++) {
+			size_t steps = 1;
+			response_scan_begin(&scan, body, &sliced);
+			while (!response_scan_step(&scan, bytes))
+				steps++;
+			CHECK(steps <= body.len / bytes + 1);
+			CHECK(memcmp(&whole, &sliced, sizeof whole) == 0);
+		}
+	}
+}
+
 int main(void) {
 	RUN(reads_converse_bodies);
 	RUN(reads_each_family);
@@ -200,5 +224,6 @@ int main(void) {
 	RUN(handles_depth);
 	RUN(reads_headers);
 	RUN(reads_the_last_chunk);
+	RUN(slices_change_nothing);
 	return check_summary();
 }

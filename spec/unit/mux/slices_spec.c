@@ -173,6 +173,55 @@ TEST(a_large_ambiguous_body_is_refused) {
 	buffer_free(&body);
 }
 
+static const char ACCEPT[] = "return { models = { { id = 'a' }, { id = 'b', fallback = true } },"
+                             "accept = function(response) return response.stop_reason == 'end_turn', 'no' end }";
+
+// Sends a response of almost 1 MiB, the most that the engine takes here.
+static void respond_large(const char *end) {
+	struct buffer body = repeat("{\"content\":[1", ",1", end, (1 << 20) - 64);
+	upstream_head(200, "application/json", NULL);
+	upstream_bytes(buffer_slice(&body));
+	upstream_end();
+	buffer_free(&body);
+}
+
+TEST(a_large_response_is_read_in_slices) {
+	struct engine engine;
+	engine_open(&engine, ACCEPT, true);
+	submit(&engine, SLICE("{}"));
+	respond_large("],\"stopReason\":\"end_turn\"}");
+	CHECK(!engine.is_done);
+	size_t turns = run_turns();
+	CHECK(turns >= (1 << 20) / SLICE_BYTES && turns <= (1 << 20) / SLICE_BYTES + 2);
+	CHECK(engine.is_done);
+	CHECK_STRING(engine.ended, "success 200 1");
+	// What it says decides: the first is refused, and another model is asked.
+	submit(&engine, SLICE("{}"));
+	respond_large("],\"stopReason\":\"refusal\"}");
+	run_turns();
+	engine_response(200, NULL, "{\"stopReason\":\"end_turn\"}");
+	CHECK(engine.is_done);
+	CHECK_STRING(engine.ended, "success 200 2");
+	engine_close(&engine);
+}
+
+TEST(a_request_may_end_while_its_response_is_read) {
+	static const char *const ends[] = {"leave", "stop"};
+	for (int end = 0; end < 2; end++)
+		for (int turns = 0; turns < 8; turns++) {
+			struct engine engine;
+			engine_open(&engine, ACCEPT, true);
+			submit(&engine, SLICE("{}"));
+			respond_large("]}");
+			for (int i = 0; i < turns; i++)
+				fake_turn();
+			engine_play(&engine, ends[end]);
+			CHECK_INT(mux_worker_requests(engine.worker), 0);
+			run_turns();
+			engine_close(&engine);
+		}
+}
+
 int main(void) {
 	RUN(a_small_body_takes_no_turn);
 	RUN(a_large_body_is_read_and_hashed_in_slices);
@@ -182,5 +231,7 @@ int main(void) {
 	RUN(a_request_may_end_within_any_slice);
 	RUN(an_attempt_may_time_out_within_its_slices);
 	RUN(a_large_ambiguous_body_is_refused);
+	RUN(a_large_response_is_read_in_slices);
+	RUN(a_request_may_end_while_its_response_is_read);
 	return check_summary();
 }
