@@ -79,4 +79,42 @@ describe("a secret", function()
       assert.is_nil(gateway:log():find(text, 1, true))
     end)
   end
+
+  -- What `serve` and `check` say of settings with a mistake in them.
+  local MISTAKES = {
+    ["a missing quote"] = [[return { credentials = { bearer_token = "%s } }]],
+    ["no quotes"] = [[return { credentials = { bearer_token = %s/a } }]],
+    ["a missing comma"] = [[return { credentials = { bearer_token = "a" "%s" } }]],
+    ["an error with the secret in it"] = [[local bearer_token = "%s" error("bad token " .. bearer_token)]],
+    ["an operation on it"] = [[local credentials = { bearer_token = "%s" } return { region = credentials + 1 }]],
+    ["the secret as a key"] = [[return { credentials = { ["%s"] = "a" } }]],
+    ["a password in the endpoint"] = [[return { endpoint = "https://user:%s@example.com" }]],
+    ["a password in an endpoint that is misspelt"] = [[return { endpoint = "https://user:%s@example.com" } }]],
+    ["an open quote before a password"] = [[return { endpoint = "https://user:%s@example.com }]],
+    ["another language"] = "[default]\naws_secret_access_key = %s\n",
+  }
+
+  for name, text in pairs(MISTAKES) do
+    it("stays out of what is said of settings with " .. name, function()
+      local value = secret("S")
+      local path = scene:write("settings.lua", text:format(value))
+      for _, command in ipairs { { "serve", "--config", path }, { "check", path } } do
+        local status, out, log = signalbox.run(command)
+        assert.equal(1, status)
+        assert.matches("settings%.lua", out .. log)
+        assert.is_nil((out .. log):find(value, 1, true), out .. log)
+        assert.is_nil((out .. log):find(value:sub(1, 12), 1, true), out .. log)
+      end
+    end)
+  end
+
+  it("stays out of what is said of the environment", function()
+    for _, name in ipairs { "AWS_ENDPOINT_URL", "HTTPS_PROXY", "ALL_PROXY" } do
+      local value = secret("s")
+      local status, out, log = signalbox.run({ "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0" },
+        { AWS_BEARER_TOKEN_BEDROCK = "any", [name] = ("https://user:%s@127.0.0.1:1"):format(value) })
+      assert.equal(1, status)
+      assert.is_nil((out .. log):find(value, 1, true), out .. log)
+    end
+  end)
 end)

@@ -157,7 +157,7 @@ static void read_text(struct fuzz_input *input) {
 	struct document document;
 	struct problems problems = {0};
 	fuzz_file_write(&file, text);
-	int rc = table_file_read(file.path, &problems, &document);
+	int rc = table_file_read(file.path, true, &problems, &document);
 	settle(rc, &problems);
 	if (rc == 0)
 		read_any(&document, which);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -14,6 +15,12 @@ const struct document *document_get(const struct document *document, const char 
 		if (slice_equal(document->entries[i].key, wanted))
 			return &document->entries[i].value;
 	return NULL;
+}
+
+static void describe_string(struct slice string, char *text, size_t size) {
+	const char *at = string.len ? memrchr(string.ptr, '@', string.len) : NULL;
+	struct slice shown = at ? slice_from_offset(string, (size_t)(at - string.ptr)) : string;
+	snprintf(text, size, "string \"%s%.40s\"%s", at ? "..." : "", shown.ptr, shown.len > 40 ? "..." : "");
 }
 
 const char *document_describe(const struct document *document, char *text, size_t size) {
@@ -28,7 +35,7 @@ const char *document_describe(const struct document *document, char *text, size_
 		snprintf(text, size, "number %.14g", document->number);
 		break;
 	case DOCUMENT_STRING:
-		snprintf(text, size, "string \"%.40s\"%s", document->string.ptr, document->string.len > 40 ? "..." : "");
+		describe_string(document->string, text, size);
 		break;
 	case DOCUMENT_TABLE:
 		snprintf(text, size, "a table");

@@ -44,8 +44,8 @@ const struct document *document_get(const struct document *document, const char 
 // Whether the document is a non-empty string without NUL bytes.
 bool document_is_text(const struct document *document);
 
-// Describes the value for error messages: `number 12`, `string "abc"` (its first 40 bytes), "a table", "nothing".
-// Writes at most `size` bytes and returns `text`.
+// Describes the value for error messages: `number 12`, `string "abc"` (its first 40 bytes), "a table", "nothing". What
+// is before an `@`, which may be a password, is left out. Writes at most `size` bytes and returns `text`.
 const char *document_describe(const struct document *document, char *text, size_t size);
 
 // Builders. Both functions make the document a table and return the new value, which is NIL. The pointer is valid until

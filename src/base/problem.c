@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/problem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -13,6 +15,19 @@ static char *visible_copy(const char *text) {
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
 	return copy;
+}
+
+// "https://USER:PASSWORD@HOST" -> "https://...@HOST". A password may have any characters, so the last `@` counts.
+static char *copy_without_password(const char *text) {
+	char *copy = visible_copy(text);
+	char *scheme = strstr(copy, "://"), *at = strrchr(copy, '@');
+	if (!scheme || !at || at < scheme + 3)
+		return copy;
+	size_t before = (size_t)(scheme - copy) + 3;
+	char *result = memory_new(strlen(copy) + 4, 1);
+	snprintf(result, strlen(copy) + 4, "%.*s...%s", (int)before, copy, at);
+	memory_free_secret(copy);
+	return result;
 }
 
 void problems_add(struct problems *problems, const char *file, int line, const char *field, const char *expected,
@@ -27,7 +42,7 @@ void problems_add(struct problems *problems, const char *file, int line, const c
 	    .line = line,
 	    .field = visible_copy(field),
 	    .expected = visible_copy(expected),
-	    .found = visible_copy(found),
+	    .found = copy_without_password(found),
 	};
 }
 

@@ -24,7 +24,8 @@ struct problems {
 	size_t dropped; // mistakes beyond the first hundred, which are only counted
 };
 
-// Adds a mistake. Copies the texts and replaces control characters in them by "?". A NULL text is empty.
+// Adds a mistake. Copies the texts and replaces control characters in them by "?"; in `found`, user and password of a
+// URL by "...". A NULL text is empty.
 void problems_add(struct problems *problems, const char *file, int line, const char *field, const char *expected,
                   const char *found);
 

@@ -129,11 +129,22 @@ const char *schema_nearest_key(const struct schema_key *keys, struct slice word)
 	return schema_nearest(names, word);
 }
 
+// Whether a key that no schema has may be shown: it resembles a known one or is a plain word, so that it is no secret
+// that stands where a key should.
+static bool is_word(struct slice name) {
+	enum { SHORT_BYTES = 4, WORD_BYTES = 32 };
+	for (size_t i = 0; i < name.len && name.len > SHORT_BYTES; i++)
+		if ((name.ptr[i] < 'a' || name.ptr[i] > 'z') && name.ptr[i] != '_')
+			return false;
+	return name.len <= WORD_BYTES;
+}
+
 static void report_unknown_key(const struct schema_key *keys, struct slice name, int line,
                                const struct schema_place *place) {
 	const char *nearest = schema_nearest_key(keys, name);
 	char field[TEXT_BYTES], expected[TEXT_BYTES];
-	snprintf(field, sizeof field, "%s%s%.*s", place->field, *place->field ? "." : "", SLICE_ARGS(name));
+	struct slice shown = nearest || is_word(name) ? name : SLICE("?");
+	snprintf(field, sizeof field, "%s%s%.*s", place->field, *place->field ? "." : "", SLICE_ARGS(shown));
 	if (nearest)
 		snprintf(expected, sizeof expected, "a known key (did you mean %s?)", nearest);
 	else

@@ -35,7 +35,7 @@ static int read_scenario(const char *path, struct scenario *scenario) {
 		scenario_read_healthy(scenario);
 		return CLI_DONE;
 	}
-	int status = table_file_read(path, &problems, &document);
+	int status = table_file_read(path, false, &problems, &document);
 	if (!status)
 		status = scenario_read(&document, path, emulator_exception_names(), &problems, scenario);
 	document_free(&document);

@@ -107,7 +107,7 @@ void inspect_file(const char *path, struct inspection *inspection) {
 	struct document document = {0};
 	struct problems as_document = {0};
 	*inspection = (struct inspection){.path = path};
-	int rc = table_file_read(path, &as_document, &document);
+	int rc = table_file_read(path, true, &as_document, &document);
 	inspection->kind = rc == 0 ? guess_kind(&document) : INSPECTION_POLICY;
 	if (inspection->kind == INSPECTION_UNKNOWN)
 		problems_add(&inspection->problems, path, 0, NULL, "a policy (with `models`) or settings",

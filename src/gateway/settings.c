@@ -269,7 +269,7 @@ int settings_load(const struct settings_flags *flags, const struct environment *
 	if (!file && access(SETTINGS_FILE, F_OK) == 0)
 		file = SETTINGS_FILE;
 	struct document document = {0};
-	if (file && table_file_read(file, problems, &document) != 0) {
+	if (file && table_file_read(file, true, problems, &document) != 0) {
 		document_free(&document);
 		*settings = (struct settings){0};
 		return ERROR_INVALID;

@@ -22,7 +22,7 @@ struct script {
 	void *host;                // the VM's, kept for the room above; NULL for none
 	const struct clock *clock; // that the VM's scripts read, outlives the VM; NULL for the system's
 	uint64_t now_ms;           // monotonic, while the script runs
-	bool is_secret;            // the VM wipes the memory that it frees
+	bool is_secret;            // the VM wipes the memory that it frees, and problems don't quote the file
 };
 
 // Reads the file at `path` (NULL: the embedded file of the name `embedded`) into `script`. 0, or a status with a
@@ -31,7 +31,8 @@ int script_read(struct script *script, const char *path, const char *embedded, s
                 struct problems *problems);
 
 // Creates a VM of `memory_bytes`, opens the sandbox and runs the script in it. 0 and *vm, or a status with a problem
-// added.
+// added. The problem quotes nothing of a file that is secret or looks as if it held secrets: neither Lua's "near ..."
+// nor the text of an error that the file raised.
 int script_run(const struct script *script, size_t memory_bytes, struct problems *problems, struct vm **vm);
 
 // Compiles the text and pushes the function. Raises on a syntax error, naming the whole `path`. Refuses bytecode, which

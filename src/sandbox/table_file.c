@@ -186,7 +186,7 @@ bool document_equal(const struct document *a, const struct document *b) {
 	return true;
 }
 
-int table_file_read(const char *path, struct problems *problems, struct document *document) {
+int table_file_read(const char *path, bool is_secret, struct problems *problems, struct document *document) {
 	struct sources *sources = sources_new(path);
 	struct script script;
 	struct vm *vm = NULL;
@@ -194,7 +194,7 @@ int table_file_read(const char *path, struct problems *problems, struct document
 	int rc = script_read(&script, path, NULL, sources, problems);
 	if (rc)
 		goto out;
-	script.is_secret = true;
+	script.is_secret = is_secret;
 	rc = script_run(&script, DOCUMENT_MEMORY_BYTES, problems, &vm);
 	if (rc)
 		goto out;

@@ -10,8 +10,9 @@
 
 // Runs a Lua table file in a new sandbox and turns the table that it returns into a tree with line numbers. Functions
 // become DOCUMENT_FUNCTION. Numbers that are not finite, tables with both names and positions, tables nested deeper
-// than 16 and cycles are problems. 0, or a status with problems added.
-int table_file_read(const char *path, struct problems *problems, struct document *document);
+// than 16 and cycles are problems. Of a secret file, memory is wiped and problems quote nothing. 0, or a status with
+// problems added.
+int table_file_read(const char *path, bool is_secret, struct problems *problems, struct document *document);
 
 // Turns what the VM's script returned into a tree. A table under the key `opaque` (NULL for none) at the third level,
 // as in list[1].KEY, may hold anything: in the tree it is an empty table. 0, or a status with problems added.

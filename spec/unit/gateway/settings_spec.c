@@ -1,66 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Settings row by row: defaults, each way a key can be wrong, flags before the file, the file before the environment.
-// Tables are built as the reader of Lua files returns them.
-#include "../check.h"
-#include "../variables.h"
-
-#include "base/problem.h"
-#include "gateway/settings.h"
-
-// The place of a dotted key; created if it is new.
-static struct document *place_of(struct document *table, const char *path) {
-	const char *dot = strchr(path, '.');
-	struct slice key = slice_of(path, dot ? (size_t)(dot - path) : strlen(path));
-	struct document *place = NULL;
-	table->kind = DOCUMENT_TABLE;
-	for (size_t i = 0; i < table->entry_count; i++)
-		if (slice_equal(table->entries[i].key, key))
-			place = &table->entries[i].value;
-	if (!place)
-		place = document_add_entry(table, key);
-	return dot ? place_of(place, dot + 1) : place;
-}
-
-static void set_string(struct document *table, const char *path, const char *text) {
-	document_set_string(place_of(table, path), slice_from(text));
-}
-
-static void set_number(struct document *table, const char *path, double number) {
-	*place_of(table, path) = (struct document){.kind = DOCUMENT_NUMBER, .number = number};
-}
-
-static void set_boolean(struct document *table, const char *path, bool boolean) {
-	*place_of(table, path) = (struct document){.kind = DOCUMENT_BOOLEAN, .boolean = boolean};
-}
-
-struct reading {
-	struct settings settings;
-	struct problems problems;
-	char text[8192];
-	int rc;
-};
-
-static void read_all(struct reading *reading, struct document *document, const struct settings_flags *flags,
-                     const struct variable *variables) {
-	static const struct settings_flags none;
-	struct environment environment = environment_of(variables);
-	*reading = (struct reading){0};
-	reading->rc =
-	    settings_read("s.lua", document, flags ? flags : &none, &environment, &reading->problems, &reading->settings);
-	struct buffer text;
-	buffer_init(&text, sizeof reading->text - 1);
-	problems_format(&reading->problems, &text);
-	if (text.len)
-		memcpy(reading->text, text.ptr, text.len);
-	buffer_free(&text);
-}
-
-static void reading_free(struct reading *reading, struct document *document) {
-	problems_free(&reading->problems);
-	settings_free(&reading->settings);
-	if (document)
-		document_free(document);
-}
+#include "settings_reading.h"
 
 TEST(defaults_are_the_documented_ones) {
 	struct reading reading;
@@ -365,51 +305,6 @@ TEST(one_address_twice_is_refused_unless_the_system_picks_the_port) {
 }
 
 // Ways to get credentials wrong; each text has SECRET in it and no problem may.
-TEST(problems_never_hold_secrets) {
-	static const struct {
-		const char *keys[3];
-		const char *problem;
-	} rows[] = {
-	    {{"credentials"}, "credentials: expected { access_key_id, secret_access_key"},
-	    {{"credentials.access_key_id"}, "another combination"},
-	    {{"credentials.secret_access_key"}, "another combination"},
-	    {{"credentials.session_token"}, "another combination"},
-	    {{"credentials.bearer_token", "credentials.access_key_id"}, "another combination"},
-	    {{"credentials.profile"}, "credentials.profile: expected nothing (profiles are not available"},
-	    {{"credentials.acess_key_id"}, "(did you mean access_key_id?)"},
-	    {{"credential_sets"}, "credential_sets: expected a table of NAME = credentials"},
-	    {{"credential_sets.a"}, "credential_sets.a: expected {"},
-	    {{"credential_sets.a.session_token"}, "credential_sets.a: expected {"},
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct document table = {0};
-		struct reading reading;
-		for (const char *const *key = rows[i].keys; *key; key++)
-			set_string(&table, *key, "SECRET");
-		read_all(&reading, &table, NULL, NULL);
-		bool good = reading.problems.count == 1 && strstr(reading.text, rows[i].problem);
-		CHECK(good);
-		if (!good)
-			printf("  row %zu got:\n%s", i, reading.text);
-		CHECK(strstr(reading.text, "SECRET") == NULL);
-		reading_free(&reading, &table);
-	}
-}
-
-TEST(credentials_that_no_header_can_carry_are_refused) {
-	struct document table = {0};
-	struct reading reading;
-	set_string(&table, "credentials.bearer_token", "SECRET\r\nx: y");
-	read_all(&reading, &table, NULL, NULL);
-	CHECK_STRING(reading.text, "s.lua: credentials: expected texts that an HTTP header can carry, found other bytes\n");
-	CHECK(reading.settings.engine.credentials.bearer_token == NULL);
-	reading_free(&reading, &table);
-	set_number(&table, "credentials.bearer_token", 4711);
-	read_all(&reading, &table, NULL, NULL);
-	CHECK_STRING(reading.text, "s.lua: credentials.bearer_token: expected a non-empty string, found something else\n");
-	reading_free(&reading, &table);
-}
-
 TEST(flags_override_the_file) {
 	static const char *const listen[] = {"127.0.0.1:11", "127.0.0.1:12"};
 	struct settings_flags flags = {
@@ -577,8 +472,6 @@ int main(void) {
 	RUN(remote_clients_need_allow_unauthenticated);
 	RUN(an_endpoint_may_share_the_port_of_a_listener_on_every_interface);
 	RUN(one_address_twice_is_refused_unless_the_system_picks_the_port);
-	RUN(problems_never_hold_secrets);
-	RUN(credentials_that_no_header_can_carry_are_refused);
 	RUN(flags_override_the_file);
 	RUN(flags_are_checked_like_the_file);
 	RUN(a_clash_that_a_flag_brought_in_is_the_command_lines);

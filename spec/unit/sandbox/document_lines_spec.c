@@ -34,7 +34,7 @@ static void check_rows(const struct row *rows, size_t count) {
 		fixture_init(&fixture);
 		buffer_init(&out, 4096);
 		fixture_write(&fixture, "main.lua", rows[i].text);
-		CHECK_INT(table_file_read(fixture.path, &fixture.problems, &document), 0);
+		CHECK_INT(table_file_read(fixture.path, false, &fixture.problems, &document), 0);
 		print_lines(&document, "", &out);
 		CHECK_SLICE(buffer_slice(&out), slice_from(rows[i].lines));
 		buffer_free(&out);

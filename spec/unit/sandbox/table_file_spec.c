@@ -7,7 +7,7 @@
 
 static int read_text(struct fixture *fixture, const char *text, struct document *document) {
 	fixture_write(fixture, "main.lua", text);
-	return table_file_read(fixture->path, &fixture->problems, document);
+	return table_file_read(fixture->path, false, &fixture->problems, document);
 }
 
 TEST(values_of_every_kind) {
@@ -66,6 +66,45 @@ TEST(values_that_make_no_plain_tree) {
 		CHECK_INT(document.kind, DOCUMENT_NIL);
 		CHECK_INT(fixture.problems.count, 1);
 		CHECK_MENTIONS(fixture_problems(&fixture), rows[i].problem);
+		fixture_free(&fixture);
+	}
+}
+
+TEST(problems_of_secret_files_quote_nothing) {
+	static const struct {
+		const char *text, *problem;
+	} rows[] = {
+	    {"return {\ncredentials = { bearer_token = SECRET/x=1 } }",
+	     ":2: expected a file that runs, found '}' expected"},
+	    {"return { a = 'SECRET\n}", ":1: expected a file that runs, found unfinished string"},
+	    {"return { a = 3SECRET }", ":1: expected a file that runs, found malformed number"},
+	    {"return { a = '\\SECRET' }", ":1: expected a file that runs, found invalid escape sequence"},
+	    {"return { a == 'SECRET' } }", ":1: expected a file that runs, found <eof> expected"},
+	    {"local SECRET return {\na = SECRET + 1 }",
+	     ":2: expected a file that runs, found attempt to perform arithmetic on a nil value"},
+	    {"local SECRET return SECRET.x", ":1: expected a file that runs, found attempt to index a nil value"},
+	    {"return ('x').SECRET.y", ":1: expected a file that runs, found attempt to index a nil value"},
+	    {"error('SECRET')", ":1: expected a file that runs, found an error that the file raised"},
+	    {"error('attempt to SECRET')", ":1: expected a file that runs, found an error that the file raised"},
+	    {"error('attempt to call a nil value SECRET')",
+	     ":1: expected a file that runs, found attempt to call a nil value"},
+	    {"error({ 'SECRET' })", "expected a file that runs, found an error that the file raised"},
+	    {"tostring(('x'):rep(-1, 'SECRET', 1)).SECRET()", ":1: expected a file that runs, found attempt to call a nil"},
+	    {"return string.format('%d', 'SECRET')", ":1: expected a file that runs, found an error that the file raised"},
+	    {"goto SECRET", ":1: expected a file that runs, found a mistake in its syntax"},
+	    {"local SECRET <const> = 1; SECRET = 2", ":1: expected a file that runs, found a mistake in its syntax"},
+	    {"local a <SECRET> = 1", ":1: expected a file that runs, found a mistake in its syntax"},
+	    {"require 'SECRET'", "expected a file that runs, found an error that the file raised"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct fixture fixture;
+		struct document document;
+		fixture_init(&fixture);
+		fixture_write(&fixture, "main.lua", rows[i].text);
+		CHECK(table_file_read(fixture.path, true, &fixture.problems, &document) != 0);
+		const char *found = fixture_problems(&fixture);
+		CHECK_MENTIONS(found, rows[i].problem);
+		CHECK(strstr(found, "SECRET") == NULL);
 		fixture_free(&fixture);
 	}
 }
@@ -131,6 +170,7 @@ TEST(equal_trees) {
 int main(void) {
 	RUN(values_of_every_kind);
 	RUN(values_that_make_no_plain_tree);
+	RUN(problems_of_secret_files_quote_nothing);
 	RUN(metamethods_do_not_run);
 	RUN(a_file_may_require_modules_of_its_folder);
 	RUN(equal_trees);

@@ -80,7 +80,7 @@ TEST(table_files_are_secret) {
 	fputs("return { token = ('x'):rep(100000) }", file);
 	fclose(file);
 	wiped_bytes = 0;
-	CHECK_INT(table_file_read(path, &problems, &document), 0);
+	CHECK_INT(table_file_read(path, true, &problems, &document), 0);
 	CHECK(wiped_bytes >= 100000);
 	document_free(&document);
 	remove(path);
