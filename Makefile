@@ -49,6 +49,7 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/unit/*/*_spec.c))
 FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(filter-out %/replay.c,$(wildcard spec/fuzz/*.c)))
 REPLAYS    := $(FUZZERS:$(BUILD)/spec/fuzz/%=$(BUILD)/spec/replay/%)
 STALLS     := $(BUILD)/spec/stalls/probe $(BUILD)/spec/stalls/pour
+SIEGE      := $(BUILD)/spec/siege/steady
 BENCHES    := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/bench/*_bench.c))
 C_FILES    := $(wildcard include/*.h src/*/*.[ch] spec/*.[ch] spec/*/*.[ch] spec/unit/*/*.[ch])
 LUA_FILES  := $(wildcard lua/*/*.lua policies/*.lua examples/*.lua examples/*/*.lua spec/*/*.lua)
@@ -115,7 +116,7 @@ $(BUILD)/spec/replay/%: $(BUILD)/spec/fuzz/%.o $(BUILD)/spec/fuzz/replay.o $(cal
 $(BUILD)/spec/vectors: $(BUILD)/spec/vectors.o $(call archives,aws base)
 	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(STALLS): %: %.o $(BUILD)/spec/stalls/link.o
+$(STALLS) $(SIEGE): %: %.o $(BUILD)/spec/stalls/link.o
 	$(call SHOW,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Lua that ships inside the binary: lua/signalbox/*.lua and the default policy.
@@ -128,7 +129,7 @@ $(BUILD)/embedded.inc: $(EMBEDDED) Makefile
 $(BUILD)/src/sandbox/embedded.o: $(BUILD)/embedded.inc
 
 # Targets that install packages call make again, so that pkg-config runs after the installation.
-.PHONY: deps demo test stalls bench profile soak live fuzz
+.PHONY: deps demo test stalls bench profile soak siege live fuzz
 deps: ## installs the Debian packages that are missing
 	@spec/support/install build test
 demo: deps ## a minute's show: failover, an open breaker, a rule changed under traffic, nothing lost
@@ -152,6 +153,9 @@ SECONDS := 60
 soak: deps ## random faults under load for SECONDS=60 (SECONDS=3600: an hour), nothing leaked, nothing lost
 	@$(MAKE) --no-print-directory $(BUILD)/signalbox
 	@SIGNALBOX=$(BUILD)/signalbox SECONDS=$(SECONDS) lua5.4 spec/soak/run.lua
+siege: deps ## all attacks for SECONDS=60 beside 500 good requests a second: none fails, few are slow, memory flat
+	@$(MAKE) --no-print-directory $(BUILD)/signalbox $(STALLS) $(SIEGE)
+	@BUILD=$(BUILD) SIGNALBOX=$(BUILD)/signalbox SECONDS=$(SECONDS) lua5.4 spec/siege/run.lua
 live: ## a dozen real calls to Bedrock through the gateway; wants credentials and AWS_REGION
 	@$(MAKE) --no-print-directory $(BUILD)/signalbox
 	@SIGNALBOX=$(BUILD)/signalbox lua5.4 spec/live/run.lua

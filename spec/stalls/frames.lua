@@ -118,6 +118,7 @@ local ROWS = {
 }
 
 return {
+  list = ROWS,
   poured.group("frames over HTTP/2", "clear", ROWS, CROWD),
   poured.group("frames over HTTP/2 and TLS", "h2", ROWS, CROWD),
 }

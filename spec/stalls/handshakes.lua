@@ -56,4 +56,7 @@ local ROWS = {
   { "a request in clear", function() return "GET /health HTTP/1.1\r\nHost: a\r\n\r\n" end },
 }
 
-return { poured.group("handshakes", "clear", ROWS, CROWD, true) }
+return {
+  list = ROWS,
+  poured.group("handshakes", "clear", ROWS, CROWD, true),
+}

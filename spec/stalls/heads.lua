@@ -47,7 +47,9 @@ local ROWS = {
   { "a header of 64 KB", with_lines("x: " .. ("y"):rep(FULL - 100) .. "\r\n") },
   { "headers of one name", with_lines(("a:b\r\n"):rep(FIELDS)) },
   { "headers of many names", with_lines(numbered_lines(FULL)) },
-  { "headers that are each held against connection",
+  { "headers that are each held against 32 names",
+    with_lines("Connection: " .. ("a, "):rep(31) .. "h1\r\n" .. numbered_lines(FULL - 500)) },
+  { "headers that are each held against 20 000 names",
     with_lines("Connection: " .. repeated("a, ", FULL - 4000) .. "h1\r\n" .. numbered_lines(3000)) },
   { "too many headers", with_lines(repeated("a:b\r\n", FULL - 100)) },
   { "codings without an end", with_lines("Transfer-Encoding: " .. repeated("chunked, ", FULL - 200) .. "x\r\n") },
@@ -70,6 +72,7 @@ local ROWS = {
 }
 
 return {
+  list = ROWS,
   poured.group("heads over HTTP/1.1", "clear", ROWS, CROWD),
   poured.group("heads over HTTP/1.1 and TLS", "http/1.1", ROWS, CROWD),
 }

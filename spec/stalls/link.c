@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -37,9 +38,9 @@ static int start_tls(struct link *link, const char *alpn) {
 	return SSL_connect(link->ssl) == 1 ? 0 : -1;
 }
 
-int link_open(struct link *link, uint16_t port, const char *alpn) {
-	struct sockaddr_in address = {
-	    .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+int link_open(struct link *link, const char *address, uint16_t port, const char *alpn) {
+	struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(address ? address : "127.0.0.1")};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct timeval limit = {.tv_sec = LINK_TIMEOUT_MS / 1000};
 	int on = 1;
 	*link = (struct link){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -47,8 +48,11 @@ int link_open(struct link *link, uint16_t port, const char *alpn) {
 		return -1;
 	setsockopt(link->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	setsockopt(link->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	// Many connections may leave from one address.
+	setsockopt(link->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
 	setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if (connect(link->fd, (struct sockaddr *)&address, sizeof address) != 0 || (alpn && start_tls(link, alpn) != 0)) {
+	if (bind(link->fd, (struct sockaddr *)&from, sizeof from) != 0 ||
+	    connect(link->fd, (struct sockaddr *)&to, sizeof to) != 0 || (alpn && start_tls(link, alpn) != 0)) {
 		link_close(link);
 		return -1;
 	}
@@ -85,4 +89,18 @@ ssize_t link_write(struct link *link, const void *bytes, size_t size) {
 
 void link_stop_waiting(struct link *link) {
 	fcntl(link->fd, F_SETFL, fcntl(link->fd, F_GETFL) | O_NONBLOCK);
+}
+
+int link_open_schedule(const char *process) {
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%s/schedstat", process);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+uint64_t link_queued_ns(int schedule) {
+	char text[128] = "";
+	unsigned long long ran = 0, queued = 0;
+	if (pread(schedule, text, sizeof text - 1, 0) <= 0 || sscanf(text, "%llu %llu", &ran, &queued) != 2)
+		return 0;
+	return queued;
 }

@@ -18,8 +18,9 @@ struct link {
 	struct ssl_st *ssl;
 };
 
-// Connects to 127.0.0.1:port; with `alpn` ("h2" or "http/1.1") over TLS, whatever the certificate. -1 if that fails.
-int link_open(struct link *link, uint16_t port, const char *alpn);
+// Connects to 127.0.0.1:port from `address` on loopback (127.0.0.1 if NULL); with `alpn` ("h2" or "http/1.1") over TLS,
+// whatever the certificate. -1 if that fails.
+int link_open(struct link *link, const char *address, uint16_t port, const char *alpn);
 void link_close(struct link *link);
 
 // As read(2) and write(2): bytes, 0 at the end of the stream, -1 with EAGAIN if nothing moved.
@@ -30,5 +31,10 @@ ssize_t link_write(struct link *link, const void *bytes, size_t size);
 void link_stop_waiting(struct link *link);
 
 uint64_t link_now_ns(void);
+
+// Opens the count of how long the first thread of a process (a number, or "self") was ready to run and had no
+// processor, and reads it.
+int link_open_schedule(const char *process);
+uint64_t link_queued_ns(int schedule);
 
 #endif

@@ -109,7 +109,7 @@ local function open_log_pipe(scene)
   table.insert(scene.children, 1, gateway)
   while not (gateway.port and gateway.admin_port) do
     local line = reader:read("l")
-    local kind, port = line:match('"surface":"(%a+)"'), line:match('"address":"127.0.0.1:(%d+)"')
+    local kind, port = line:match('"surface":"(%a+)"'), line:match('"address":"[^"]*:(%d+)"')
     if kind == "data" then gateway.port = tonumber(port) end
     if kind == "admin" then gateway.admin_port = tonumber(port) end
   end

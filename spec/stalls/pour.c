@@ -18,6 +18,9 @@ enum {
 	SHOWN_BYTES = 4096,
 };
 
+// An attacker has an address of its own, so that limits by address tell it from others.
+#define ADDRESS "127.0.0.2"
+
 struct stream {
 	struct link link;
 	size_t sent;
@@ -98,7 +101,7 @@ int main(int count, char **words) {
 	const char *alpn = strcmp(words[2], "clear") == 0 ? NULL : words[2];
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < wanted && i < CONNECTIONS_MAX; i++) {
-		if (link_open(&streams[opened].link, (uint16_t)atoi(words[1]), alpn) != 0)
+		if (link_open(&streams[opened].link, ADDRESS, (uint16_t)atoi(words[1]), alpn) != 0)
 			continue;
 		link_stop_waiting(&streams[opened++].link);
 	}

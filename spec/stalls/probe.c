@@ -8,7 +8,6 @@
 // run and had no processor: another process had it, which says nothing about the gateway.
 #include "link.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -36,15 +35,6 @@ struct longest {
 static uint16_t port;
 static bool is_tls;
 static int gateway_schedule, own_schedule;
-
-// How long the thread has waited for a processor: the second number of its schedstat.
-static uint64_t queued_ns(int schedule) {
-	char text[128] = "";
-	unsigned long long ran = 0, queued = 0;
-	if (pread(schedule, text, sizeof text - 1, 0) <= 0 || sscanf(text, "%llu %llu", &ran, &queued) != 2)
-		return 0;
-	return queued;
-}
 
 static int write_whole(struct line *line, const void *bytes, size_t length) {
 	return link_write(&line->link, bytes, length) == (ssize_t)length ? 0 : -1;
@@ -140,7 +130,7 @@ static int open_line(struct line *line) {
 	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
 	line->length = 0;
 	line->stream = 1;
-	if (link_open(&line->link, port, is_tls ? line->is_http2 ? "h2" : "http/1.1" : NULL) != 0)
+	if (link_open(&line->link, NULL, port, is_tls ? line->is_http2 ? "h2" : "http/1.1" : NULL) != 0)
 		return -1;
 	return line->is_http2 ? write_whole(line, preface, sizeof preface - 1) : 0;
 }
@@ -161,12 +151,12 @@ static int ask(struct line *line) {
 }
 
 static void measure(struct line *line, struct longest *longest) {
-	uint64_t queued = queued_ns(gateway_schedule) + queued_ns(own_schedule);
+	uint64_t queued = link_queued_ns(gateway_schedule) + link_queued_ns(own_schedule);
 	uint64_t start = link_now_ns();
 	if (ask(line) != 0)
 		longest->lost++;
 	uint64_t wall = link_now_ns() - start;
-	queued = queued_ns(gateway_schedule) + queued_ns(own_schedule) - queued;
+	queued = link_queued_ns(gateway_schedule) + link_queued_ns(own_schedule) - queued;
 	uint64_t wait = wall > queued ? wall - queued : 0;
 	longest->asked++;
 	if (wait >= longest->wait_ns) {
@@ -189,25 +179,19 @@ static bool obey(int control, bool *is_measuring, struct longest *longest) {
 	               longest->asked, longest->lost) > 0;
 }
 
-static int open_schedule(const char *process) {
-	char path[64];
-	snprintf(path, sizeof path, "/proc/%s/schedstat", process);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 int main(int count, char **words) {
 	static struct line lines[] = {{.link.fd = -1}, {.link.fd = -1, .is_http2 = true}};
 	struct link control;
 	struct longest longest = {0};
 	bool is_measuring = false;
-	if (count != 5 || link_open(&control, (uint16_t)atoi(words[1]), NULL) != 0) {
+	if (count != 5 || link_open(&control, NULL, (uint16_t)atoi(words[1]), NULL) != 0) {
 		fprintf(stderr, "probe CONTROL PORT PID clear|tls\n");
 		return 2;
 	}
 	port = (uint16_t)atoi(words[2]);
 	is_tls = strcmp(words[4], "tls") == 0;
-	gateway_schedule = open_schedule(words[3]);
-	own_schedule = open_schedule("self");
+	gateway_schedule = link_open_schedule(words[3]);
+	own_schedule = link_open_schedule("self");
 	signal(SIGPIPE, SIG_IGN);
 	// Where that isn't allowed, the waits for a processor are longer, and are subtracted as well.
 	sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1});

@@ -72,6 +72,7 @@ end
 
 local BODIES = {
   { "340 000 names in connection", named_by_connection(340000, 0) },
+  { "headers that are each held against 32 names", named_by_connection(31, HEAD_FIELDS) },
   { "headers that are each held against 340 000 names", named_by_connection(340000, HEAD_FIELDS) },
   { "a head of 1 MiB, all of one header", head_of("x: " .. ("y"):rep(HEAD_BYTES - 2000) .. "\r\n", 1) },
   { "a head of 1 MiB, of 250 headers", head_of("x: " .. ("y"):rep(4000) .. "\r\n", HEAD_FIELDS) },
@@ -96,6 +97,7 @@ local BODIES = {
 }
 
 local FRAMES = {
+  { "frames of 32 headers", frames_of(frame_of_headers(32), 3000) },
   { "frames of 1 024 headers", frames_of(frame_of_headers(1024), 100) },
   { "frames without headers", frames_of(eventstream.frame({}, ""), 20000) },
   { "deltas of one letter", frames_of(EVENTS[2], 5000) },
