@@ -22,6 +22,7 @@ enum {
 	NS_PER_INSTRUCTION = 150,
 	// A small budget must not end by time on a machine that is slow for a moment.
 	LIMIT_NS_MIN = 5000000,
+	ASSUMED_SHARE = 4, // of the limit, see is_stuck
 	// Counting each instruction by itself takes several times as long as the instruction.
 	NS_PER_EXACT_INSTRUCTION = 2500,
 	// A pass over a kilobyte of a body costs one instruction, so that a script can afford the largest body: otherwise
@@ -43,14 +44,19 @@ enum {
 	MESSAGE_BYTES = 256,
 };
 
-// Reading the thread's processor time is a system call, so the cheaper monotonic clock comes first.
+// Reading the thread's processor time is a system call, so the cheaper monotonic clock comes first, and ordinary calls
+// read no other. The time before the first reading counts as processor time, up to a share of the limit.
 static bool is_stuck(struct vm *vm) {
 	uint64_t now_ns = clock_now_ns();
-	if (vm->start_ns == 0) {
+	if (vm->start_ns == 0)
 		vm->start_ns = now_ns;
-		vm->cpu_start_ns = clock_thread_cpu_ns();
-	}
-	return now_ns - vm->start_ns > vm->limit_ns && clock_thread_cpu_ns() - vm->cpu_start_ns > vm->limit_ns;
+	uint64_t elapsed_ns = now_ns - vm->start_ns, assumed_ns = vm->limit_ns / ASSUMED_SHARE;
+	if (elapsed_ns <= assumed_ns)
+		return false;
+	uint64_t cpu_ns = clock_thread_cpu_ns();
+	if (vm->cpu_start_ns == 0)
+		vm->cpu_start_ns = cpu_ns > assumed_ns ? cpu_ns - assumed_ns : 1;
+	return elapsed_ns > vm->limit_ns && cpu_ns - vm->cpu_start_ns > vm->limit_ns;
 }
 
 static void on_count(lua_State *lua, lua_Debug *debug);
@@ -245,7 +251,7 @@ void vm_begin(struct vm *vm, uint64_t instructions) {
 	vm->budget = instructions;
 	vm->start_bytes = vm->peak_bytes = vm->used_bytes;
 	vm->remaining = (int64_t)instructions;
-	vm->start_ns = 0;
+	vm->start_ns = vm->cpu_start_ns = 0;
 	vm->limit_ns = instructions * (vm->is_exact ? NS_PER_EXACT_INSTRUCTION : NS_PER_INSTRUCTION);
 	if (vm->limit_ns < LIMIT_NS_MIN)
 		vm->limit_ns = LIMIT_NS_MIN;

@@ -32,7 +32,7 @@ struct vm {
 	size_t large_bytes; // in blocks so large that a single instruction on one may be slow
 	struct hash_parts hash_parts;
 	uint64_t start_ns;     // monotonic time of the call's first count; 0 until then
-	uint64_t cpu_start_ns; // the thread's processor time at that moment
+	uint64_t cpu_start_ns; // the thread's processor time at that moment, about; 0 until it is read
 	uint64_t limit_ns;     // processor time that the call may use; vm_charge_bytes raises it
 	bool has_collected;    // a memory shortage has forced a full garbage collection in this call
 	size_t shortage_bytes; // used when that collection began; 0 once its gain has been checked
