@@ -48,6 +48,29 @@ describe("serve", function()
     assert.is_string(lines[1].time)
   end)
 
+  it("warns of a settings file that others may read, and of a policy that they may write or replace", function()
+    local folder = scene.folder .. "/files"
+    assert(os.execute("mkdir " .. folder))
+    process.write(folder .. "/policy.lua", 'return { models = { { id = "a" } } }')
+    process.write(folder .. "/settings.lua", ([[return { listen = "127.0.0.1:0", admin = "127.0.0.1:0",
+      policy = "%s/policy.lua", log = { format = "json" }, credentials = { bearer_token = "any" } }]]):format(folder))
+    local function warnings(settings_mode, policy_mode, folder_mode)
+      assert(os.execute(("cd %s && chmod %s settings.lua && chmod %s policy.lua && chmod %s ."):format(folder,
+        settings_mode, policy_mode, folder_mode)))
+      local gateway = scene:start { "serve", "--config", folder .. "/settings.lua", "--core-dumps" }
+      signalbox.find_listeners(gateway)
+      local found = {}
+      for message in gateway:log():gmatch('"level":"warn","message":"([^"]+)"') do found[#found + 1] = message end
+      scene:stop(gateway)
+      return found
+    end
+    assert.same({}, warnings("600", "644", "755"))
+    assert.same({}, warnings("600", "600", "1777"))
+    assert.same({ "others may read the settings file, which holds credentials" }, warnings("644", "644", "755"))
+    assert.same({ "others may write the policy", "others may replace the policy: they may write its folder" },
+      warnings("600", "666", "777"))
+  end)
+
   it("logs whom a request waited for whose client left", function()
     local emulator = scene:emulator({ seed = 1, models = { [NOVA] = { faults = { { fault = "hang" } } } } })
     local gateway = scene:gateway(emulator)

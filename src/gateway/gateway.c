@@ -19,6 +19,7 @@
 #include "config/credentials_config.h"
 #include "gateway/admin.h"
 #include "gateway/event_log.h"
+#include "gateway/file_exposure.h"
 #include "gateway/notify.h"
 #include "gateway/reload.h"
 #include "gateway/worker.h"
@@ -318,6 +319,7 @@ int gateway_start(const struct settings *settings, const struct environment *env
 	} else {
 		reload_init(&gateway->reload, gateway->workers[0].loop, gateway->mux, renew_certificate, gateway);
 		handle_signals(gateway);
+		file_exposure_warn(gateway->settings);
 		log_listeners(gateway);
 	}
 	*out = gateway;

@@ -105,6 +105,7 @@ void settings_free(struct settings *settings) {
 	schema_free(settings_keys, settings);
 	address_list_free(&settings->listen);
 	address_list_free(&settings->allowed_hosts);
+	free(settings->file);
 	free(settings->admin);
 	free(settings->notify_socket);
 	engine_options_free(&settings->engine);
@@ -276,6 +277,8 @@ int settings_load(const struct settings_flags *flags, const struct environment *
 	}
 	int rc = settings_read(file, file ? &document : NULL, flags, environment, problems, settings);
 	document_free(&document);
+	if (file)
+		settings->file = memory_string(slice_from(file));
 	if (!settings->engine.policy && access(DEFAULT_POLICY, R_OK) == 0)
 		settings->engine.policy = memory_string(SLICE(DEFAULT_POLICY));
 	return rc;

@@ -26,6 +26,7 @@
 #define SETTINGS_COMMAND_LINE "command line"
 
 struct settings {
+	char *file; // that was read; NULL: none was
 	struct address_list listen;
 	struct {
 		char *cert, *key; // files; both NULL without TLS
