@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The command line: each command's help and misuse, check, ask, version.
+local cjson = require "cjson"
+local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
 
 local function one_line(text)
@@ -248,5 +250,29 @@ describe("the command line", function()
     assert.equal("", out)
     assert.matches("ValidationException", log, 1, true)
     assert.is_true(one_line(log), log)
+  end)
+
+  -- What a terminal gets of `ask`, and what a file gets; stdout and stderr in one.
+  local function shown(upstream)
+    local policy = scene:write("policy.lua", 'return { models = { { id = "a" } }, max_retries = 0 }')
+    local command = ("AWS_BEARER_TOKEN_BEDROCK=any %s ask --policy %s --endpoint %s Hello"):format(signalbox.program,
+      policy, upstream.url)
+    local _, on_terminal = process.run({ "script", "-qec", command, "/dev/null" })
+    local _, in_file = process.run({ "sh", "-c", command .. " 2>&1" })
+    return on_terminal:gsub("\r\n", "\n"), in_file
+  end
+
+  it("shows a terminal no control characters of an answer or an error", function()
+    local hostile = "red \27[31m\194\155text\127\7 caf\195\169\tend\n"
+    local on_terminal, in_file = shown(scene:upstream(([[
+      answer:stream_head()
+      for _, event in ipairs(eventstream.conversation(%q)) do answer:chunk(event) end
+      answer:stream_end()]]):format(cjson.encode(hostile):sub(2, -2))))
+    assert.matches("red [31mtext caf\195\169\tend", on_terminal, 1, true)
+    assert.is_nil(on_terminal:find("[%z\1-\8\11-\31\127]"))
+    assert.matches(hostile, in_file, 1, true)
+    on_terminal = shown(scene:upstream([[
+      answer:json(400, '{"message":"no \\u001b[2J\\u009bway"}', "x-amzn-errortype: ValidationException\r\n")]]))
+    assert.matches("ValidationException: no [2Jway", on_terminal, 1, true)
   end)
 end)

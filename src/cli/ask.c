@@ -17,6 +17,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/settings_flags.h"
+#include "cli/terminal.h"
 #include "config/credentials_config.h"
 #include "gateway/settings.h"
 #include "mux/mux.h"
@@ -48,7 +49,11 @@ static void end_line(struct response_printer *printer) {
 static void print_failure(struct response_printer *printer, struct slice name, struct slice message) {
 	if (!printer->failed) {
 		end_line(printer);
-		fprintf(stderr, "signalbox ask: %.*s: %.*s\n", SLICE_ARGS(name), SLICE_ARGS(message));
+		fputs("signalbox ask: ", stderr);
+		terminal_print(stderr, name);
+		fputs(": ", stderr);
+		terminal_print(stderr, message);
+		fputc('\n', stderr);
 	}
 	printer->failed = true;
 }
@@ -56,7 +61,7 @@ static void print_failure(struct response_printer *printer, struct slice name, s
 static void print_text(void *owner, struct slice text, bool begins) {
 	struct response_printer *printer = owner;
 	(void)begins;
-	fwrite(text.ptr, 1, text.len, stdout);
+	terminal_print(stdout, text);
 	fflush(stdout);
 	printer->is_within_line = text.ptr[text.len - 1] != '\n';
 }

@@ -9,6 +9,7 @@
 #include "base/problem.h"
 #include "base/schema.h"
 #include "cli/cli.h"
+#include "cli/terminal.h"
 
 enum { PROBLEMS_BYTES = 1 << 20 };
 
@@ -40,8 +41,7 @@ void cli_print_problems(struct problems *problems) {
 	struct buffer text;
 	buffer_init(&text, PROBLEMS_BYTES);
 	problems_format(problems, &text);
-	if (text.len)
-		fwrite(text.ptr, 1, text.len, stderr);
+	terminal_print(stderr, buffer_slice(&text));
 	buffer_free(&text);
 	problems_free(problems);
 }
