@@ -81,7 +81,6 @@ static void edit_top(struct edited *edited, enum request_place place, struct sli
 static int edit_max_tokens(struct edited *edited, struct slice max_tokens, char *reason) {
 	const struct request_shape *shape = edited->shape;
 	const struct request_member *config = &shape->members[PLACE_CONFIG];
-	bool is_empty = config->is_empty;
 	if (shape->counts[PLACE_CONFIG] == 0) {
 		char object[DIGITS_BYTES + sizeof REQUEST_MAX_TOKENS + 8];
 		int length = snprintf(object, sizeof object, "{\"" REQUEST_MAX_TOKENS "\":%.*s}", SLICE_ARGS(max_tokens));
@@ -93,6 +92,7 @@ static int edit_max_tokens(struct edited *edited, struct slice max_tokens, char 
 	} else if (shape->counts[PLACE_MAX_TOKENS]) {
 		edit_replace(edited, PLACE_MAX_TOKENS, max_tokens);
 	} else {
+		bool is_empty = config->is_empty;
 		json_patches_insert(edited->patches, edited_offset(edited, config->value) + 1, &is_empty,
 		                    SLICE(REQUEST_MAX_TOKENS), max_tokens);
 	}

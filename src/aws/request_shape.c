@@ -141,7 +141,7 @@ static void scan_on_value(struct request_scan *scan) {
 		if (token->kind == JSON_NUMBER && slice_parse_u64(token->text, MAX_TOKENS_LIMIT, &limit))
 			shape->max_tokens = (int64_t)limit;
 	} else if (path >= TEXT && path <= INPUT_TEXT && token->kind == JSON_STRING) {
-		scan->text_bytes += token->text.len;
+		shape->text_bytes += token->text.len;
 	}
 }
 
@@ -184,7 +184,8 @@ static void scan_finish(struct request_scan *scan) {
 	bool is_whole = scan->walk.token.kind == JSON_END && shape->inside;
 	if (scan->walk.token.kind == JSON_BROKEN)
 		scan_note_break(scan);
-	shape->input_tokens = (scan->text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+	shape->input_tokens = (shape->text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+	shape->tokens += scan->walk.reader.escapes;
 	shape->takes_tier = is_whole && shape->counts[PLACE_TIER] <= 1;
 	if (!is_whole || shape->counts[PLACE_TIER] != 1 || scan->tier_types != 1)
 		shape->tier = (struct slice){0};
@@ -221,7 +222,6 @@ void request_scan_begin(struct request_scan *scan, struct slice body, struct req
 	scan->checked = 0;
 	scan->met = 0;
 	scan->tier_types = 0;
-	scan->text_bytes = 0;
 	scan->opened = NULL;
 	scan->keeping = NULL;
 	json_walk_init(&scan->walk, paths, body);

@@ -75,9 +75,10 @@ struct request_shape {
 	struct slice first_message;
 	struct request_flaw flaw; // the first one that was found
 	// For further work on the body:
-	uint64_t tokens; // the number of its JSON values and ends of containers
-	size_t inside;   // the offset behind the outermost object's bracket
-	bool is_empty;   // that object has no members
+	uint64_t tokens;     // the work of another pass: the number of values, ends of containers and escapes
+	uint64_t text_bytes; // of all texts, with their escapes
+	size_t inside;       // the offset behind the outermost object's bracket
+	bool is_empty;       // that object has no members
 	uint8_t counts[REQUEST_PLACES];
 	struct request_member members[REQUEST_PLACES]; // the first of each; unset if its count is 0
 };
@@ -89,10 +90,9 @@ struct request_scan {
 	struct json_walk walk;
 	struct request_shape *shape;
 	struct slice body;
-	size_t checked;      // the length of the beginning that is known to be UTF-8
-	uint32_t met;        // the members that have been there, as bits
-	unsigned tier_types; // the number of members serviceTier.type
-	uint64_t text_bytes;
+	size_t checked;        // the length of the beginning that is known to be UTF-8
+	uint32_t met;          // the members that have been there, as bits
+	unsigned tier_types;   // the number of members serviceTier.type
 	bool *opened;          // set if the object that has just begun turns out to be empty; NULL: none
 	struct slice *keeping; // the destination of the value that is being kept; NULL: none
 	const char *start;     // of that value

@@ -33,7 +33,7 @@ struct response_shape {
 	struct token_usage usage; // only of Converse
 	struct slice stop_reason;
 	struct slice tier; // serviceTier.type
-	uint64_t tokens;   // of JSON that the pass has read: the work of another one
+	uint64_t tokens;   // the work of another pass: the number of values, ends of containers and escapes that it read
 };
 
 // Reads a complete response, or the payload of a ConverseStream's `metadata` or `messageStop` event.

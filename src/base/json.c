@@ -120,13 +120,14 @@ static inline const char *past_plain(const char *at, const char *end) {
 }
 
 // The end of the string's text that goes on at `at`: its closing quote, or where it breaks or the window ends.
-static inline const char *past_text(const char *at, const char *end, bool *is_escaped) {
+static inline const char *past_text(struct json_reader *reader, const char *at, const char *end, bool *is_escaped) {
 	at = past_plain(at, end);
 	while (at < end && *at == '\\') {
 		ptrdiff_t length = escape_length(at, end);
 		if (length == 0)
 			break;
 		*is_escaped = true;
+		reader->escapes++;
 		at = past_plain(at + length, end);
 	}
 	return at;
@@ -216,7 +217,7 @@ static bool may_go_on(const struct json_reader *reader, const char *start, const
 
 static inline void next_string(struct json_reader *reader, const char *from, const char *end,
                                struct json_token *token) {
-	const char *at = past_text(from, end, &token->is_escaped);
+	const char *at = past_text(reader, from, end, &token->is_escaped);
 	if (at == end || *at != '"') {
 		halt_string(reader, token->start, at, end, token);
 		return;
@@ -268,7 +269,7 @@ static void next_value(struct json_reader *reader, const char *at, const char *e
 }
 
 static inline void next_key(struct json_reader *reader, const char *from, const char *end, struct json_token *token) {
-	const char *at = past_text(from, end, &token->is_escaped);
+	const char *at = past_text(reader, from, end, &token->is_escaped);
 	if (at == end || *at != '"') {
 		halt_string(reader, token->start, at, end, token);
 		return;
@@ -404,7 +405,7 @@ static void skip_container(struct json_reader *reader, struct json_token *token,
 	reader->state = JSON_READS;
 	while (at < end) {
 		if (in_string || *at == '"') {
-			at = past_text(in_string ? at : at + 1, end, &token->is_escaped);
+			at = past_text(reader, in_string ? at : at + 1, end, &token->is_escaped);
 			in_string = at == end || *at != '"';
 			if (in_string)
 				break;

@@ -46,6 +46,7 @@ struct json_token {
 struct json_reader {
 	struct slice rest; // what is left of the window
 	const char *end;   // of the text
+	uint64_t escapes;  // the number of those read so far; they are what makes a text slow to read
 	uint64_t objects;  // bit n: the container at depth n + 1 is an object
 	unsigned depth;
 	enum { JSON_WANTS_VALUE, JSON_WANTS_FIRST, JSON_WANTS_KEY, JSON_WANTS_COMMA, JSON_WANTS_NOTHING } wants;

@@ -16,7 +16,7 @@ struct request_content {
 	struct slice metadata; // a JSON object
 	int64_t max_tokens;
 	uint64_t input_tokens;                                  // an estimate
-	uint64_t tokens;                                        // of JSON in the body: the work of another pass
+	uint64_t tokens;                                        // the work of another pass over the body
 	struct slice system, tools, tool_config, first_message; // JSON values: the beginning of the prompt
 };
 

@@ -51,8 +51,8 @@ void view_push_usage(lua_State *lua, const struct token_usage *usage);
 // A whole body, decoded; nil for an empty one. Raises for one of more than 1 MiB.
 void view_push_decoded(lua_State *lua, struct slice body);
 
-// All texts that `each` finds in the body, one per line; charged by the body's length and its `tokens` before the work,
-// and by the texts' escapes meanwhile. Raises an ordinary error if that is more than is left of the budget.
+// All texts that `each` finds in the body, one per line; charged by the body's length and its `tokens` before the work.
+// Raises an ordinary error if that is more than is left of the budget.
 void view_push_text(lua_State *lua, struct slice body, uint64_t tokens,
                     void (*each)(struct slice body, json_text_callback on_text, void *owner));
 

@@ -296,6 +296,10 @@ TEST(a_client_can_t_disable_a_hook) {
 	    {"{\"x\":[", "[],", "1]}", 1 << 20, "request:body()", 8},
 	    {"{\"x\":[", "{\"a\":\"\"},", "1]}", 1 << 20, "request:body()", 8},
 	    {"{\"text\":\"", "word", "\"}", BYTES, "request:text()", 8},
+	    // Little text, or none, but much to read.
+	    {"{\"x\":[", "1,", "1]}", 1 << 20, "request:text()", 8},
+	    {"{\"text\":[", "\"\",", "1]}", 1 << 20, "request:text()", 8},
+	    {"{\"x\":\"", "\\n", "\"}", 1 << 20, "request:text()", 8},
 	    {"{\"requestMetadata\":{\"x\":[", "[],", "1]}}", BYTES, "assert(not request.metadata.x)", 0},
 	    {"{\"requestMetadata\":{\"x\":\"\\ud800", "x", "\"}}", 100, "assert(request.metadata.x:find('^\\u{FFFD}x'))",
 	     0},
