@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-enum { LONGEST_ESCAPE = 6, LONGEST_WORD = 5 };
+enum { LONGEST_ESCAPE = 6, LONGEST_WORD = 5, INDENTATION_BYTES = 64 };
 
 void json_reader_init(struct json_reader *reader, struct slice text) {
 	*reader = (struct json_reader){.rest = text, .end = text.ptr + text.len, .wants = JSON_WANTS_VALUE};
@@ -29,10 +29,37 @@ static bool is_space(char byte) {
 	return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
 }
 
-static inline const char *past_space(const char *at, const char *end) {
+// Sixteen bytes, which the compiler keeps in a vector register if the processor has one.
+typedef uint8_t block __attribute__((vector_size(16)));
+
+// The end of the blocks of white space that begin at `at`.
+static const char *past_blank_blocks(const char *at, const char *end) {
+	for (; end - at >= (ptrdiff_t)sizeof(block); at += sizeof(block)) {
+		uint64_t halves[2];
+		block bytes;
+		memcpy(&bytes, at, sizeof bytes);
+		block blank = (block)((bytes == ' ') | (bytes == '\n') | (bytes == '\r') | (bytes == '\t'));
+		memcpy(halves, &blank, sizeof halves);
+		if ((halves[0] & halves[1]) != UINT64_MAX)
+			break;
+	}
+	return at;
+}
+
+// An indentation is short; a longer run of white space is somebody's attempt to take our time.
+static const char *past_blank(const char *at, const char *end) {
+	const char *indented = end - at > INDENTATION_BYTES ? at + INDENTATION_BYTES : end;
+	while (at < indented && is_space(*at))
+		at++;
+	if (at == indented && at < end)
+		at = past_blank_blocks(at, end);
 	while (at < end && is_space(*at))
 		at++;
 	return at;
+}
+
+static inline const char *past_space(const char *at, const char *end) {
+	return at < end && is_space(*at) ? past_blank(at, end) : at;
 }
 
 static bool in_object(const struct json_reader *reader) {
@@ -90,9 +117,6 @@ static ptrdiff_t escape_length(const char *at, const char *end) {
 static bool is_special(char byte) {
 	return byte == '"' || byte == '\\' || (unsigned char)byte < 0x20;
 }
-
-// Sixteen bytes, which the compiler keeps in a vector register if the processor has one.
-typedef uint8_t block __attribute__((vector_size(16)));
 
 // The offset of the first special byte in the block; 16 if there is none.
 static inline unsigned find_special(const char *at) {
