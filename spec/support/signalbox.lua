@@ -72,10 +72,14 @@ function scene:write(name, text)
   return process.write(self.folder .. "/" .. name, text)
 end
 
--- Starts the program with `arguments`; the scene's close stops it.
+-- Starts the program with `arguments`; the scene's close stops it. options.descriptors is its limit (ulimit -n).
 function scene:start(arguments, options)
   options = options or {}
   table.insert(arguments, 1, signalbox.program)
+  if options.descriptors then
+    local limited = ('ulimit -n %d && exec "$@"'):format(options.descriptors)
+    table.move({ "sh", "-c", limited, "sh" }, 1, 4, 1, table.move(arguments, 1, #arguments, 5))
+  end
   local child = process.start(arguments,
     { folder = self.folder, environment = environment(options.environment), directory = options.directory })
   table.insert(self.children, 1, child)

@@ -50,6 +50,7 @@ enum fault {
 	FAULT_MODEL,    // a failure of the model, the service or the network, or a timeout; counts for the breaker
 	FAULT_OPERATOR, // refused credentials or an unknown model: the operator has to fix the configuration
 	FAULT_CALLER,   // the request itself
+	FAULT_GATEWAY,  // this process, which lacks descriptors, memory, threads or ports; nothing is learnt of the model
 };
 
 // What a failed attempt lacked, if the response says so.

@@ -46,6 +46,8 @@ struct gateway {
 	struct worker_plan plan;
 	struct worker *workers;
 	size_t worker_count;
+	size_t connections;    // of clients: limits.connections, or fewer for lack of descriptors
+	int descriptors_below; // the others are kept back for upstreams
 	size_t finished;
 	struct admin admin;
 	atomic_bool is_draining; // set once, on the first worker's thread; every listener's /health reports it
@@ -179,6 +181,27 @@ static void on_worker_finished(void *owner) {
 	loop_post(gateway->workers[0].loop, count_finished, gateway);
 }
 
+// Holds limits.connections against the process's limit of descriptors.
+static int divide_descriptors(struct gateway *gateway, struct problems *problems) {
+	size_t limit = descriptor_limit_raise(), wanted = (size_t)gateway->settings->limits.connections;
+	struct descriptor_shares shares = descriptor_limit_divide(limit, gateway->worker_count);
+	if (shares.clients == 0) {
+		char expected[96], found[48];
+		snprintf(expected, sizeof expected, "more descriptors for %zu workers and %zu connections",
+		         gateway->worker_count, wanted);
+		snprintf(found, sizeof found, "a limit of %zu (ulimit -n)", limit);
+		problems_add(problems, NULL, 0, "limits.connections", expected, found);
+		return ERROR_LIMIT;
+	}
+	gateway->connections = wanted < shares.clients ? wanted : shares.clients;
+	gateway->descriptors_below = (int)(limit - shares.upstream);
+	if (wanted > shares.clients)
+		log_entry(LOG_WARN, "the limit of descriptors (ulimit -n) is too low for limits.connections",
+		          LOG_N("connections", wanted), LOG_N("descriptors", limit), LOG_N("accepted", shares.clients),
+		          LOG_N("kept_back", shares.upstream));
+	return 0;
+}
+
 static int start_all(struct gateway *gateway, const struct environment *environment, struct problems *problems) {
 	struct server_timeouts timeouts = settings_server_timeouts(gateway->settings);
 	int rc = start_engine(gateway, environment, problems);
@@ -188,6 +211,8 @@ static int start_all(struct gateway *gateway, const struct environment *environm
 	    .settings = gateway->settings,
 	    .mux = gateway->mux,
 	    .count = gateway->worker_count,
+	    .connections = gateway->connections,
+	    .descriptors_below = gateway->descriptors_below,
 	    .instance = gateway->instance,
 	    .memory = &gateway->memory,
 	    .clients = gateway->clients,
@@ -292,8 +317,8 @@ static int start_threads(struct gateway *gateway, struct problems *problems) {
 }
 
 // All processes of this machine share its loopback address: by default that is no client.
-static struct client_places *count_clients(const struct settings *settings) {
-	size_t connections = (size_t)settings->limits.connections, each = (size_t)settings->limits.connections_per_client;
+static struct client_places *count_clients(const struct gateway *gateway) {
+	size_t connections = gateway->connections, each = (size_t)gateway->settings->limits.connections_per_client;
 	if (each)
 		return client_places_new(each, each, connections);
 	return client_places_new((connections + 3) / 4, SIZE_MAX, connections);
@@ -307,10 +332,11 @@ int gateway_start(const struct settings *settings, const struct environment *env
 	gateway->workers = memory_new(gateway->worker_count, sizeof *gateway->workers);
 	pthread_mutex_init(&gateway->gate, NULL);
 	memory_meter_init(&gateway->memory, settings->limits.memory_bytes);
-	gateway->clients = count_clients(settings);
 	make_instance(gateway->instance);
-	descriptor_limit_raise();
-	int rc = start_all(gateway, environment, problems);
+	int rc = divide_descriptors(gateway, problems);
+	gateway->clients = count_clients(gateway);
+	if (rc == 0)
+		rc = start_all(gateway, environment, problems);
 	if (rc == 0)
 		rc = start_threads(gateway, problems);
 	if (rc) {

@@ -85,7 +85,8 @@ int worker_init(struct worker *worker, const struct worker_plan *plan, size_t in
 	            .memory = plan->memory,
 	            .clients = plan->clients,
 	            .rate = {(uint32_t)settings->timeouts.min_rate, LEAST_RATE_PERIOD_MS},
-	            .connections = (settings->limits.connections + plan->count - 1) / plan->count,
+	            .connections = (plan->connections + plan->count - 1) / plan->count,
+	            .descriptors_below = plan->descriptors_below,
 	        },
 	    .timeouts = settings_server_timeouts(settings),
 	};

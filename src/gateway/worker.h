@@ -20,6 +20,8 @@ struct worker_plan {
 	const struct settings *settings;
 	struct mux *mux;
 	size_t count;
+	size_t connections;    // of clients, over all workers
+	int descriptors_below; // see server_limits
 	const char *instance;
 	struct memory_meter *memory;
 	struct client_places *clients;

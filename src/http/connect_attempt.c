@@ -13,6 +13,7 @@ struct connect_attempt {
 	struct connecting *connecting; // until TCP is connected
 	struct socket *socket;         // from then on
 	struct timer limit;
+	enum exchange_failure not_started; // of an attempt that could not even start
 	connect_attempt_callback callback;
 	void *owner;
 };
@@ -65,12 +66,13 @@ static void connect_attempt_on_tls_open(void *owner, bool well) {
 
 static const struct socket_events connect_attempt_events = {.on_open = connect_attempt_on_tls_open};
 
+static const enum exchange_failure failures[] = {
+    [CONNECT_FAILED] = EXCHANGE_CONNECT,  [CONNECT_NOT_RESOLVED] = EXCHANGE_RESOLVE,
+    [CONNECT_REFUSED] = EXCHANGE_REFUSED, [CONNECT_TIMED_OUT] = EXCHANGE_CONNECT_TIMEOUT,
+    [CONNECT_NO_TUNNEL] = EXCHANGE_PROXY, [CONNECT_EXHAUSTED] = EXCHANGE_EXHAUSTED,
+};
+
 static void connect_attempt_on_connected(void *owner, int descriptor, enum connect_failure failure) {
-	static const enum exchange_failure failures[] = {
-	    [CONNECT_FAILED] = EXCHANGE_CONNECT,  [CONNECT_NOT_RESOLVED] = EXCHANGE_RESOLVE,
-	    [CONNECT_REFUSED] = EXCHANGE_REFUSED, [CONNECT_TIMED_OUT] = EXCHANGE_CONNECT_TIMEOUT,
-	    [CONNECT_NO_TUNNEL] = EXCHANGE_PROXY,
-	};
 	struct connect_attempt *attempt = owner;
 	struct upstream *upstream = attempt->upstream;
 	attempt->connecting = NULL;
@@ -80,7 +82,7 @@ static void connect_attempt_on_connected(void *owner, int descriptor, enum conne
 	}
 	attempt->socket = socket_new(upstream->all->loop, descriptor, &connect_attempt_events, attempt);
 	if (attempt->socket == NULL)
-		connect_attempt_fail(attempt, EXCHANGE_CONNECT);
+		connect_attempt_fail(attempt, EXCHANGE_EXHAUSTED);
 	else if (upstream->tls)
 		socket_start_tls(attempt->socket, tls_client_connection(upstream->tls), NULL);
 	else
@@ -90,7 +92,7 @@ static void connect_attempt_on_connected(void *owner, int descriptor, enum conne
 static void connect_attempt_on_limit(void *owner) {
 	struct connect_attempt *attempt = owner;
 	bool started = attempt->connecting || attempt->socket;
-	connect_attempt_fail(attempt, started ? EXCHANGE_CONNECT_TIMEOUT : EXCHANGE_CONNECT);
+	connect_attempt_fail(attempt, started ? EXCHANGE_CONNECT_TIMEOUT : attempt->not_started);
 }
 
 struct connect_attempt *connect_attempt_start(struct upstream *upstream, connect_attempt_callback callback,
@@ -101,8 +103,10 @@ struct connect_attempt *connect_attempt_start(struct upstream *upstream, connect
 	attempt->callback = callback;
 	attempt->owner = owner;
 	timer_init(&attempt->limit, all->loop, connect_attempt_on_limit, attempt);
+	enum connect_failure failure;
 	attempt->connecting = connector_start(all->connector, upstream->tls != NULL, upstream->host, upstream->port,
-	                                      all->settings.connect_ms, connect_attempt_on_connected, attempt);
+	                                      all->settings.connect_ms, connect_attempt_on_connected, attempt, &failure);
+	attempt->not_started = failures[failure];
 	// An attempt that can't even start fails like the others: later, from the timer.
 	timer_start(&attempt->limit, attempt->connecting ? all->settings.connect_ms : 0);
 	return attempt;

@@ -12,6 +12,7 @@
 #include "http/framing.h"
 #include "http/request_head.h"
 #include "http/upstream.h"
+#include "net/lack.h"
 #include "net/loop_uv.h"
 
 // A reused connection that fails sooner than this after sending was dead already: the server closed it while idle.
@@ -218,6 +219,9 @@ static void exchange_connection_lost(struct exchange *exchange, ssize_t result) 
 		exchange_open_connection(exchange);
 	} else if (ended_in_order && exchange->has_head && exchange->framing.kind == FRAMING_UNTIL_CLOSE) {
 		exchange_complete(exchange, false);
+	} else if (lack_is(error)) {
+		lack_log(LACK_USING, error);
+		exchange_fail(exchange, EXCHANGE_EXHAUSTED);
 	} else if (!ended_in_order && error != ECONNABORTED) {
 		exchange_fail(exchange, error ? EXCHANGE_RESET : EXCHANGE_TLS);
 	} else if (!exchange->has_response) {

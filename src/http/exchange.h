@@ -36,7 +36,8 @@ struct upstream_settings {
 	X(EXCHANGE_CLOSED, "ConnectionClosed", "the connection closed before the answer began")                            \
 	X(EXCHANGE_TRUNCATED, "AnswerTruncated", "the connection closed within the answer")                                \
 	X(EXCHANGE_MALFORMED, "MalformedAnswer", "the answer is no valid HTTP")                                            \
-	X(EXCHANGE_HEAD_TOO_LARGE, "HeadTooLarge", "the head of the answer is too large")
+	X(EXCHANGE_HEAD_TOO_LARGE, "HeadTooLarge", "the head of the answer is too large")                                  \
+	X(EXCHANGE_EXHAUSTED, "GatewayExhausted", "this process lacks descriptors, memory, threads or ports")
 
 enum exchange_failure {
 #define X(constant, name, text) constant,

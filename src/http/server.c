@@ -184,6 +184,7 @@ int server_listen_tls(struct server *server, const char *address, bool shared, s
 		free(bound);
 		return rc;
 	}
+	listener_keep_back(bound->listener, server->limits.descriptors_below);
 	server->bound_listeners =
 	    memory_resize(server->bound_listeners, server->bound_listener_count + 1, sizeof(struct bound_listener *));
 	server->bound_listeners[server->bound_listener_count++] = bound;

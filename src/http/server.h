@@ -35,6 +35,7 @@ struct server_limits {
 	size_t header_bytes;
 	size_t body_bytes;
 	size_t connections;
+	int descriptors_below; // clients are accepted while the lowest free descriptor is below; 0: no limit
 	// Counts the heads (over HTTP/1.1 those beyond 2 KB) and bodies of requests, and responses that wait for their
 	// clients. While it is full, the server refuses requests whose body has not begun, and heads beyond 2 KB that are
 	// not whole (429), and pauses reading of the other bodies. NULL: no limit.

@@ -10,7 +10,8 @@ static const struct failure_row {
 	struct slice name, message;
 } rows[] = {
 #define X(constant, name, text)                                                                                        \
-	[ENGINE_##constant] = {FAILURE_NETWORK, TYPE_NETWORK, FAULT_MODEL, SLICE(name), SLICE(text)},
+	[ENGINE_##constant] = {FAILURE_NETWORK, TYPE_NETWORK,                                                              \
+	                       constant == EXCHANGE_EXHAUSTED ? FAULT_GATEWAY : FAULT_MODEL, SLICE(name), SLICE(text)},
     EXCHANGE_FAILURE_LIST(X)
 #undef X
 #define X(constant, kind, type, fault, name, text) [constant] = {kind, type, fault, SLICE(name), SLICE(text)},

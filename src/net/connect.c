@@ -12,10 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/memory.h"
+#include "net/descriptor_limit.h"
+#include "net/lack.h"
 #include "net/loop_uv.h"
 
 // A descriptor that curl wants to be watched.
@@ -42,6 +45,9 @@ struct connecting {
 	CURL *easy;
 	connect_callback callback;
 	void *owner;
+	int lack; // errno with which a socket could not be opened or watched; 0: none
+	bool has_v4, has_v6;
+	char message[CURL_ERROR_SIZE]; // of the failure
 };
 
 const char *connect_proxy_problem(const char *proxy) {
@@ -74,6 +80,49 @@ static void connecting_free(struct connecting *connecting) {
 	curl_easy_cleanup(connecting->easy);
 	list_remove(&connecting->link);
 	free(connecting);
+}
+
+// Opens a socket for curl, whose own function would lose errno.
+static curl_socket_t connecting_on_open(void *owner, curlsocktype purpose, struct curl_sockaddr *address) {
+	struct connecting *connecting = owner;
+	(void)purpose;
+	connecting->has_v4 |= address->family == AF_INET;
+	connecting->has_v6 |= address->family == AF_INET6;
+	int descriptor = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (descriptor >= descriptor_limit_of_upstreams()) {
+		close(descriptor);
+		descriptor = -1;
+		errno = EMFILE;
+	}
+	if (descriptor < 0 && lack_is(errno))
+		connecting->lack = errno;
+	return descriptor < 0 ? CURL_SOCKET_BAD : descriptor;
+}
+
+// The errno of what this process lacked, or 0 if the failure is the peer's or the network's.
+static int connecting_lack(const struct connecting *connecting, CURLcode code) {
+	long system_error = 0;
+	curl_easy_getinfo(connecting->easy, CURLINFO_OS_ERRNO, &system_error);
+	switch (code) {
+	case CURLE_OUT_OF_MEMORY:
+		return ENOMEM;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		// All that curl says is that it doesn't resolve, but for a thread that doesn't start.
+		if (lack_of_descriptors())
+			return lack_of_descriptors();
+		return strstr(connecting->message, "thread failed to start") ? EAGAIN : 0;
+	case CURLE_COULDNT_CONNECT:
+		if (lack_is((int)system_error))
+			return (int)system_error;
+		// No port is left; of IPv6 it may mean that this machine has no such address.
+		if (system_error == EADDRNOTAVAIL && connecting->has_v4 && !connecting->has_v6)
+			return EADDRNOTAVAIL;
+		break;
+	default:
+		break;
+	}
+	return connecting->lack;
 }
 
 static enum connect_failure connecting_failure(struct connecting *connecting, CURLcode code) {
@@ -112,11 +161,18 @@ static void connecting_report(struct connecting *connecting, CURLcode code) {
 	enum connect_failure failure = CONNECT_FAILED;
 	int descriptor = -1;
 	curl_socket_t connected = CURL_SOCKET_BAD;
-	if (code != CURLE_OK)
+	int lack = code != CURLE_OK ? connecting_lack(connecting, code) : 0;
+	if (code != CURLE_OK) {
 		failure = connecting_failure(connecting, code);
-	else if (curl_easy_getinfo(connecting->easy, CURLINFO_ACTIVESOCKET, &connected) == CURLE_OK &&
-	         connected != CURL_SOCKET_BAD)
+	} else if (curl_easy_getinfo(connecting->easy, CURLINFO_ACTIVESOCKET, &connected) == CURLE_OK &&
+	           connected != CURL_SOCKET_BAD) {
 		descriptor = fcntl(connected, F_DUPFD_CLOEXEC, 0);
+		lack = descriptor < 0 && lack_is(errno) ? errno : 0;
+	}
+	if (lack) {
+		failure = CONNECT_EXHAUSTED;
+		lack_log(LACK_CONNECTING, lack);
+	}
 	connecting_free(connecting);
 	callback(owner, descriptor, failure);
 }
@@ -203,8 +259,11 @@ static int connector_on_want(CURL *easy, curl_socket_t descriptor, int wanted, v
 	}
 	if (watch == NULL)
 		watch = curl_watch_new(connector, connecting, descriptor);
-	if (watch == NULL)
+	if (watch == NULL) {
+		if (connecting)
+			connecting->lack = ENOMEM;
 		return -1;
+	}
 	int events = (wanted & CURL_POLL_IN ? UV_READABLE : 0) | (wanted & CURL_POLL_OUT ? UV_WRITABLE : 0);
 	return uv_poll_start(&watch->poll, events, curl_watch_on_poll) ? -1 : 0;
 }
@@ -265,6 +324,9 @@ static void connecting_configure(struct connecting *connecting, bool secure, con
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, connecting);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, connecting->message);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, connecting_on_open);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, connecting);
 	curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -278,10 +340,13 @@ static void connecting_configure(struct connecting *connecting, bool secure, con
 }
 
 struct connecting *connector_start(struct connector *connector, bool secure, const char *host, uint16_t port,
-                                   uint64_t timeout_ms, connect_callback callback, void *owner) {
+                                   uint64_t timeout_ms, connect_callback callback, void *owner,
+                                   enum connect_failure *failure) {
+	*failure = CONNECT_FAILED;
 	// With these bytes the URL would name another host.
 	if (strpbrk(host, "/?#@\\"))
 		return NULL;
+	*failure = CONNECT_EXHAUSTED;
 	struct connecting *connecting = memory_new(1, sizeof(*connecting));
 	*connecting =
 	    (struct connecting){.connector = connector, .easy = curl_easy_init(), .callback = callback, .owner = owner};

@@ -18,6 +18,7 @@ enum connect_failure {
 	CONNECT_REFUSED,
 	CONNECT_TIMED_OUT,
 	CONNECT_NO_TUNNEL, // through the proxy
+	CONNECT_EXHAUSTED, // this process lacks something, see lack.h; a warning has been logged
 };
 
 // Passes the descriptor to the callee; or -1, with the cause in `failure`. Never called from within connector_start.
@@ -30,9 +31,11 @@ struct connector *connector_new(struct loop *loop, const char *proxy);
 void connector_free(struct connector *connector);
 
 // Starts to connect; through the proxy only when `secure` (TLS will follow). curl divides `timeout_ms` among the host's
-// addresses; the caller must limit the whole time itself. NULL when the host is invalid or memory is out.
+// addresses; the caller must limit the whole time itself. NULL when the host is invalid or memory is out, with
+// *failure.
 struct connecting *connector_start(struct connector *connector, bool secure, const char *host, uint16_t port,
-                                   uint64_t timeout_ms, connect_callback callback, void *owner);
+                                   uint64_t timeout_ms, connect_callback callback, void *owner,
+                                   enum connect_failure *failure);
 
 // Cancels and frees without calling back.
 void connecting_cancel(struct connecting *connecting);

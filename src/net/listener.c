@@ -3,14 +3,15 @@
 #include "net/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "net/bind.h"
+#include "net/lack.h"
 #include "net/loop_uv.h"
 
 // Clients that are accepted in one turn.
@@ -26,6 +27,8 @@ struct listener {
 	bool wanted;
 	bool polling;
 	bool closed;
+	int descriptors_below;   // see listener_keep_back
+	bool is_crowded;         // a client's descriptor has been in the upper half of those
 	char *requested_address; // the argument of listener_new
 	char address[BIND_TEXT_BYTES];
 	listener_accepted on_accepted;
@@ -46,26 +49,40 @@ static void listener_update(struct listener *listener) {
 		uv_poll_stop(&listener->poll);
 }
 
-static void listener_on_pause_over(void *owner) {
-	listener_update(owner);
-}
-
-static void listener_pause(struct listener *listener, int failure) {
-	log_entry(LOG_WARN, "a connection can't be accepted", LOG_C("address", listener->address),
-	          LOG_C("cause", strerror(failure)));
+static void listener_pause(struct listener *listener, enum lack kind, int failure) {
+	lack_log(kind, failure);
 	timer_start(&listener->pause, PAUSE_MS);
 	listener_update(listener);
 }
 
+static void listener_on_pause_over(void *owner) {
+	listener_update(owner);
+}
+
+// Descriptors are given out from the lowest, so one that is free shows how many are in use. Looking for it takes two
+// system calls, which only a process pays that has had half of them in use.
+static bool listener_has_descriptors(struct listener *listener) {
+	if (!listener->is_crowded)
+		return true;
+	int lowest = fcntl(listener->bound.descriptor, F_DUPFD_CLOEXEC, 0);
+	if (lowest >= 0)
+		close(lowest);
+	if (lowest < listener->descriptors_below)
+		return true;
+	listener_pause(listener, LACK_KEEPING_BACK, EMFILE);
+	return false;
+}
+
 static void listener_accept(struct listener *listener, int at_most) {
-	for (int i = 0; i < at_most && listener->polling; i++) {
+	for (int i = 0; i < at_most && listener->polling && listener_has_descriptors(listener); i++) {
 		int descriptor = accept4(listener->bound.descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (descriptor >= 0) {
+			listener->is_crowded |= listener->descriptors_below > 0 && descriptor >= listener->descriptors_below / 2;
 			listener->on_accepted(listener->owner, descriptor);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			listener_pause(listener, errno);
+		} else if (lack_is(errno)) {
+			listener_pause(listener, LACK_ACCEPTING, errno);
 			return;
 		}
 		// Any other failure concerns only that client, which has left already.
@@ -77,7 +94,7 @@ static void listener_on_poll(uv_poll_t *poll, int status, int happened) {
 	(void)happened;
 	if (status < 0) {
 		listener->polling = false;
-		listener_pause(listener, -status);
+		listener_pause(listener, LACK_ACCEPTING, -status);
 		return;
 	}
 	listener_accept(listener, ACCEPTED_AT_ONCE);
@@ -114,6 +131,10 @@ const char *listener_address(const struct listener *listener) {
 
 bool listener_is_adopted(const struct listener *listener) {
 	return listener->bound.is_adopted;
+}
+
+void listener_keep_back(struct listener *listener, int below) {
+	listener->descriptors_below = below;
 }
 
 void listener_want(struct listener *listener, bool wanted) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A listening socket on a loop. It pauses when accepting fails for lack of descriptors or memory, instead of spinning
-// on a connection that it can't accept.
+// on a connection that it can't accept, and when descriptors are kept back.
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
 
@@ -22,6 +22,10 @@ const char *listener_address(const struct listener *listener);
 
 // Whether the process was started with the socket, see bind.h.
 bool listener_is_adopted(const struct listener *listener);
+
+// Clients are accepted while the lowest free descriptor is below `below`, which keeps the others back for what those
+// clients need. 0, as at first: no limit.
+void listener_keep_back(struct listener *listener, int below);
 
 // Whether to accept; new clients wait in the kernel's queue meanwhile. It may be called from on_accepted.
 void listener_want(struct listener *listener, bool wanted);

@@ -175,6 +175,9 @@ static void classify_failure(const struct route_request *request, uint32_t index
 	struct failure failure = *reported;
 	failure.tier = request->attempts[index].tier.tier;
 	default_classify(&failure, out);
+	// A policy judges models.
+	if (failure.fault == FAULT_GATEWAY)
+		return;
 	if (out->throttle && attempt_next_tier(request, index) != TIER_NONE)
 		out->verdict = VERDICT_ESCALATE;
 	decide->classify(decide->self, &failure, request, request->attempts[index].model, out);
@@ -244,7 +247,9 @@ void attempt_settle(struct route_request *request, uint32_t index, const struct 
 	                                .usage = result->usage};
 	if (end == ATTEMPT_FAILED) {
 		classify_failure(request, index, &result->failure, &settlement.classification);
-		settlement.outcome = settlement.classification.outcome;
+		// As of a cancelled attempt, the model's state learns nothing.
+		settlement.outcome =
+		    result->failure.fault == FAULT_GATEWAY ? OUTCOME_CANCELLED : settlement.classification.outcome;
 		out->classification = settlement.classification;
 		out->is_undecided = settlement.classification.is_undecided;
 	}

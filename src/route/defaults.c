@@ -66,6 +66,8 @@ void default_classify(const struct failure *failure, struct classification *out)
 		out->cooldown_ms = OPERATOR_COOLDOWN_MS;
 		break;
 	case FAULT_CALLER:
+	// Another model would lack the same.
+	case FAULT_GATEWAY:
 		out->verdict = VERDICT_FAIL;
 		break;
 	}

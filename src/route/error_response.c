@@ -7,7 +7,7 @@
 enum { NAMES_LISTED = 20, NAMES_BYTES = 16384, NAME_SHOWN = 200 };
 
 // EXHAUSTED_RETRY_MS is also what a client gets beyond limits.memory_bytes: memory is free again when requests end.
-enum { STOPPED_RETRY_MS = 1000, EXHAUSTED_RETRY_MS = 2000 };
+enum { STOPPED_RETRY_MS = 1000, EXHAUSTED_RETRY_MS = 2000, LACKING_RETRY_MS = 1000 };
 
 void attempt_failures_note(struct attempt_failures *failures, uint32_t attempt, const struct failure *failure) {
 	failures->has_failed = true;
@@ -122,6 +122,10 @@ static void set_attempts_failed(const struct step *step, const struct attempt_fa
 		set_error(out, TYPE_MODEL_UNAVAILABLE, 424, SLICE("ModelErrorException"),
 		          SLICE("Every model refused the request."));
 		out->outcome = OUTCOME_REFUSAL;
+	} else if (last && last->fault == FAULT_GATEWAY) {
+		// A 429, as for the gateway's memory: it is for clients to slow down, and no model is to blame.
+		set_throttling(out, TYPE_THROTTLING, SLICE("The gateway is short of system resources, please try again."),
+		               LACKING_RETRY_MS);
 	} else if (last && last->type == TYPE_AUTHENTICATION) {
 		set_error(out, TYPE_AUTHENTICATION, 500, SLICE("InternalServerException"),
 		          SLICE("The request could not be signed; the gateway's log says why."));

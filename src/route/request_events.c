@@ -77,7 +77,8 @@ void attempt_notify_ended(const struct route_request *request, uint32_t index, c
 	if (!is_observed(request, EVENT_ATTEMPT_ENDED))
 		return;
 	const struct route_attempt *attempt = &request->attempts[index];
-	bool has_failed = settlement->outcome == OUTCOME_RATE_LIMIT || settlement->outcome == OUTCOME_FAIL_FAST;
+	bool is_ours = result->end == ATTEMPT_FAILED && result->failure.fault == FAULT_GATEWAY;
+	bool has_failed = is_ours || settlement->outcome == OUTCOME_RATE_LIMIT || settlement->outcome == OUTCOME_FAIL_FAST;
 	struct attempt_ended ended = {
 	    .start = attempt_start_of(request, attempt),
 	    .outcome = settlement->outcome,

@@ -42,13 +42,17 @@ TEST(every_exception_of_the_service_is_listed) {
 	free(table);
 }
 
+// But for the gateway's own, of which no hook is asked.
 TEST(every_failure_of_the_engine_is_listed) {
 	size_t count;
 	struct dry_run_failure *table = failure_table(&count);
 	for (int i = 0; i < ENGINE_FAILURES; i++) {
 		struct failure failure = engine_failure((enum engine_failure)i);
 		const struct dry_run_failure *row = find_failure(table, count, failure.name.ptr);
-		CHECK(row && row->failure.kind == failure.kind && row->failure.type == failure.type);
+		if (failure.fault == FAULT_GATEWAY)
+			CHECK(row == NULL);
+		else
+			CHECK(row && row->failure.kind == failure.kind && row->failure.type == failure.type);
 	}
 	CHECK(find_failure(table, count, "GatewayStopping") != NULL);
 	free(table);

@@ -174,9 +174,10 @@ static bool never(void *owner) {
 	return ++*looks > 30;
 }
 
-// With few descriptors left, one step after the other fails; with enough of them the exchange waits.
+// With few descriptors left, one step after the other fails, and it is no failure of the upstream; with enough of them
+// the exchange waits.
 TEST(without_descriptors_connecting_fails_and_recovers) {
-	static const int failures[] = {EXCHANGE_CONNECT, EXCHANGE_CONNECT, -1};
+	static const int failures[] = {EXCHANGE_EXHAUSTED, EXCHANGE_EXHAUSTED, -1};
 	struct sockaddr_in address;
 	struct rlimit limit;
 	struct loop *loop = loop_new();

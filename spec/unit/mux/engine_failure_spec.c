@@ -21,6 +21,7 @@ static const struct row {
     {ENGINE_EXCHANGE_TRUNCATED, "AnswerTruncated", FAILURE_NETWORK},
     {ENGINE_EXCHANGE_MALFORMED, "MalformedAnswer", FAILURE_NETWORK},
     {ENGINE_EXCHANGE_HEAD_TOO_LARGE, "HeadTooLarge", FAILURE_NETWORK},
+    {ENGINE_EXCHANGE_EXHAUSTED, "GatewayExhausted", FAILURE_NETWORK},
     {ENGINE_FOREIGN_RESPONSE, "ForeignAnswer", FAILURE_NETWORK},
     {ENGINE_RESPONSE_TOO_LARGE, "AnswerTooLarge", FAILURE_NETWORK},
     {ENGINE_ATTEMPT_TIMEOUT, "AttemptTimeout", FAILURE_TIMEOUT},
@@ -43,8 +44,12 @@ TEST(each_failure_has_its_name_and_kind) {
 		CHECK_INT(failure.status, 0);
 		CHECK_INT(failure.retry_after_ms, -1);
 		bool is_ours = ROWS[i].which == ENGINE_NO_CREDENTIALS, is_memory = ROWS[i].which == ENGINE_OUT_OF_MEMORY;
+		bool is_exhausted = ROWS[i].which == ENGINE_EXCHANGE_EXHAUSTED;
 		bool is_late = ROWS[i].kind == FAILURE_TIMEOUT;
-		CHECK_INT(failure.fault, is_ours ? FAULT_OPERATOR : is_memory ? FAULT_CALLER : FAULT_MODEL);
+		CHECK_INT(failure.fault, is_ours        ? FAULT_OPERATOR
+		                         : is_memory    ? FAULT_CALLER
+		                         : is_exhausted ? FAULT_GATEWAY
+		                                        : FAULT_MODEL);
 		CHECK_INT(failure.type, is_ours     ? TYPE_AUTHENTICATION
 		                        : is_memory ? TYPE_THROTTLING
 		                        : is_late   ? TYPE_TIMEOUT
@@ -54,7 +59,7 @@ TEST(each_failure_has_its_name_and_kind) {
 
 TEST(failures_of_the_exchange_have_the_same_numbers) {
 	CHECK_INT((int)EXCHANGE_RESOLVE, (int)ENGINE_EXCHANGE_RESOLVE);
-	CHECK_INT((int)EXCHANGE_HEAD_TOO_LARGE, (int)ENGINE_EXCHANGE_HEAD_TOO_LARGE);
+	CHECK_INT((int)EXCHANGE_EXHAUSTED, (int)ENGINE_EXCHANGE_EXHAUSTED);
 }
 
 int main(void) {

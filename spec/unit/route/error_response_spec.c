@@ -64,6 +64,8 @@ static const struct response_case cases[] = {
      FAILURE_NETWORK, 400, "ValidationException", -1, "REQUEST_REFUSED", TYPE_VALIDATION},
     {"an undecided policy, whatever an upstream said", ROUTE_POLICY_FAILED, 0, false, 1000, 429, "ThrottlingException",
      7000, "ThrottlingException", FAILURE_HTTP, 503, "ServiceUnavailableException", -1, "POLICY_FAILED", TYPE_INTERNAL},
+    {"the gateway lacks descriptors", ROUTE_FAILED, 0, false, 7000, 0, NULL, -1, "GatewayExhausted", FAILURE_NETWORK,
+     429, "ThrottlingException", 1000, "", TYPE_THROTTLING},
     {"a verdict to fail on a network failure", ROUTE_FAILED, 0, false, 1000, 0, NULL, -1, "ConnectionReset",
      FAILURE_NETWORK, 503, "ServiceUnavailableException", 1000, "", TYPE_NETWORK},
 };
@@ -82,6 +84,7 @@ static const struct outcome_case outcome_cases[] = {
     {ROUTE_DEADLINE_EXCEEDED, false, true, FAULT_THROTTLE, OUTCOME_RATE_LIMIT},
     {ROUTE_POLICY_FAILED, false, true, FAULT_THROTTLE, OUTCOME_FAIL_FAST},
     {ROUTE_RETRIES_EXHAUSTED, false, true, FAULT_MODEL, OUTCOME_FAIL_FAST},
+    {ROUTE_FAILED, false, true, FAULT_GATEWAY, OUTCOME_FAIL_FAST},
     {ROUTE_RETRIES_EXHAUSTED, true, false, 0, OUTCOME_REFUSAL},
     {ROUTE_STOPPED, false, true, FAULT_THROTTLE, OUTCOME_CANCELLED},
 };
@@ -114,9 +117,11 @@ static void run_case(const struct response_case *example, const struct pool *poo
 	    .type = TYPE_VALIDATION,
 	};
 	bool is_unsigned = example->type == TYPE_AUTHENTICATION;
-	struct failure last = {.kind = example->last_kind,
-	                       .name = slice_from(example->last_name),
-	                       .type = is_unsigned ? TYPE_AUTHENTICATION : TYPE_NETWORK};
+	struct failure last = {
+	    .kind = example->last_kind,
+	    .name = slice_from(example->last_name),
+	    .type = is_unsigned ? TYPE_AUTHENTICATION : TYPE_NETWORK,
+	    .fault = slice_equal(slice_from(example->last_name), SLICE("GatewayExhausted")) ? FAULT_GATEWAY : FAULT_MODEL};
 	if (upstream.status)
 		attempt_failures_note(&failures, 2, &upstream);
 	if (example->last_name)

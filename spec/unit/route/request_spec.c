@@ -32,6 +32,24 @@ TEST(the_callers_error_ends_a_request) {
 	fixture_free(&f);
 }
 
+// What the gateway lacks ends the request, and the model's state is as if it had not been asked; nor is the policy.
+TEST(nothing_is_learnt_of_a_model_from_what_the_gateway_lacks) {
+	struct fixture f;
+	struct model_statistics statistics;
+	fixture_init(&f, "a b");
+	f.classifies = true;
+	f.classification =
+	    (struct classification){.verdict = VERDICT_FAILOVER, .outcome = OUTCOME_FAIL_FAST, .counts = true};
+	for (int i = 0; i < 20; i++)
+		PLAY(&f, {0, "begin", "send 0 a"}, {10, "choke 0", "fail failed 0 after 1000"}, {11, "next", ""});
+	CHECK_INT(fixture_count_events(&f, "breaker-opened"), 0);
+	CHECK_INT(fixture_count_events(&f, "cooldown-started"), 0);
+	model_state_counts(fixture_model(&f, "a")->state, &statistics);
+	CHECK_INT(statistics.fail_fast, 0);
+	CHECK_INT(statistics.cancelled, 20);
+	fixture_free(&f);
+}
+
 TEST(retries_are_bounded) {
 	static const struct {
 		uint64_t max_retries;
@@ -522,6 +540,7 @@ int main(void) {
 	RUN(the_first_response_is_returned);
 	RUN(a_failing_model_is_failed_over_without_delay);
 	RUN(the_callers_error_ends_a_request);
+	RUN(nothing_is_learnt_of_a_model_from_what_the_gateway_lacks);
 	RUN(retries_are_bounded);
 	RUN(with_all_models_failed_retries_are_exhausted);
 	RUN(refusals_alone_are_reported_as_such);
