@@ -205,12 +205,14 @@ static void set_base(lua_State *lua, int globals, lua_CFunction ipairs) {
 }
 
 static void set_math(lua_State *lua, int globals) {
-	static const char *const plain[] = {"abs", "acos",       "asin", "atan", "ceil", "cos", "deg",
-	                                    "exp", "floor",      "fmod", "huge", "log",  "max", "maxinteger",
-	                                    "min", "mininteger", "modf", "pi",   "rad",  "sin", "sqrt",
-	                                    "tan", "tointeger",  "type", "ult",  NULL};
+	static const char *const plain[] = {"abs",   "acos", "asin", "atan", "ceil",       "cos",        "deg",  "exp",
+	                                    "floor", "fmod", "huge", "log",  "maxinteger", "mininteger", "modf", "pi",
+	                                    "rad",   "sin",  "sqrt", "tan",  "tointeger",  "type",       "ult",  NULL};
+	// These take thousands of arguments, each of which may be a long text that is read as a number.
+	static const char *const charged[] = {"max", "min", NULL};
 	open_library(lua, luaopen_math);
 	lua_newtable(lua);
+	sandbox_set_charged(lua, -2, -1, charged);
 	sandbox_set_plain(lua, -2, -1, plain);
 	lua_pushcfunction(lua, math_random);
 	lua_setfield(lua, -2, "random");

@@ -36,9 +36,9 @@ static int string_byte(lua_State *lua) {
 }
 
 void sandbox_push_string(lua_State *lua) {
-	static const char *const charged[] = {"format", "lower", "reverse", "upper", NULL};
+	static const char *const charged[] = {"char", "format", "lower", "reverse", "upper", NULL};
 	// The work of these is no more than the size of their results.
-	static const char *const plain[] = {"char", "len", "sub", NULL};
+	static const char *const plain[] = {"len", "sub", NULL};
 	lua_pushcfunction(lua, luaopen_string);
 	lua_call(lua, 0, 1);
 	lua_createtable(lua, 0, 16); /* library functions */
