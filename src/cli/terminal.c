@@ -21,6 +21,8 @@ size_t terminal_plain_prefix(struct slice text) {
 }
 
 void terminal_print(FILE *out, struct slice text) {
+	if (text.len == 0)
+		return;
 	if (!isatty(fileno(out))) {
 		fwrite(text.ptr, 1, text.len, out);
 		return;

@@ -37,6 +37,7 @@ TEST(control_characters_end_what_is_plain) {
 TEST(files_get_the_text_as_it_is) {
 	char text[] = "a\x1b[2J\x9b\n", found[32] = "";
 	FILE *file = tmpfile();
+	terminal_print(file, (struct slice){0});
 	terminal_print(file, slice_from(text));
 	rewind(file);
 	CHECK_INT(fread(found, 1, sizeof found - 1, file), strlen(text));
