@@ -3,6 +3,10 @@
 
 #include "aws/response_shape.h"
 
+// An event with usage is small; beside it `metadata` may have the trace of a guardrail. What is larger is passed on
+// unread: it would hold up the loop.
+enum { METADATA_BYTES = 256 * 1024, CHUNK_BYTES = 64 * 1024 };
+
 bool response_event_begins_content(enum operation operation, struct slice name) {
 	if (operation != OPERATION_CONVERSE_STREAM)
 		return slice_equal(name, SLICE(RESPONSE_EVENT_CHUNK));
@@ -22,8 +26,9 @@ void response_event_read_usage(enum operation operation, struct slice name, stru
                                struct token_usage *usage) {
 	*usage = TOKEN_USAGE_UNKNOWN;
 	if (operation != OPERATION_CONVERSE_STREAM) {
-		response_shape_read_chunk(payload, usage);
-	} else if (slice_equal(name, SLICE(RESPONSE_EVENT_METADATA))) {
+		if (payload.len <= CHUNK_BYTES)
+			response_shape_read_chunk(payload, usage);
+	} else if (payload.len <= METADATA_BYTES && slice_equal(name, SLICE(RESPONSE_EVENT_METADATA))) {
 		struct response_shape shape;
 		response_shape_read(payload, &shape);
 		*usage = shape.usage;

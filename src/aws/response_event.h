@@ -28,7 +28,8 @@ bool response_event_can_end_message(enum operation operation);
 // Whether it is that event.
 bool response_event_ends_message(enum operation operation, struct slice name);
 
-// Sets *usage to the token counts that the event's payload states; all are unknown in most events.
+// Sets *usage to the token counts that the event's payload states; all are unknown in most events, and in those that
+// are too large to be read at once (256 KiB of `metadata`, 64 KiB of a chunk).
 void response_event_read_usage(enum operation operation, struct slice name, struct slice payload,
                                struct token_usage *usage);
 

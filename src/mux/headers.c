@@ -40,14 +40,17 @@ static bool has_other_charset(struct slice type) {
 }
 
 bool headers_have_coding(struct headers headers) {
-	for (size_t i = 0; i < headers.count; i++) {
-		struct slice name = headers.list[i].name, value = headers.list[i].value;
-		if (slice_equal_nocase(name, SLICE("content-encoding")) &&
-		    !slice_equal_nocase(slice_trim(value), SLICE("identity")))
+	for (size_t i = 0; i < headers.count; i++)
+		if (slice_equal_nocase(headers.list[i].name, SLICE("content-encoding")) &&
+		    !slice_equal_nocase(slice_trim(headers.list[i].value), SLICE("identity")))
 			return true;
-		if (slice_equal_nocase(name, SLICE("content-type")) && has_other_charset(value))
+	return false;
+}
+
+bool headers_have_charset(struct headers headers) {
+	for (size_t i = 0; i < headers.count; i++)
+		if (slice_equal_nocase(headers.list[i].name, SLICE("content-type")) && has_other_charset(headers.list[i].value))
 			return true;
-	}
 	return false;
 }
 

@@ -12,9 +12,11 @@
 // headers and x-signalbox-hop. In any case.
 bool header_goes_up(struct slice name);
 
-// Whether the body is compressed or has another content coding, or its type states a charset other than UTF-8: it can't
-// be read then, or others may read it differently.
+// Whether the body is compressed or has another content coding.
 bool headers_have_coding(struct headers headers);
+
+// Whether a content-type states a charset other than UTF-8.
+bool headers_have_charset(struct headers headers);
 
 // Copies to the arena the headers that are passed on to the client: all but hop-by-hop ones (RFC 9110, section 7.6.1),
 // those that `connection` names, content-length, date, set-cookie and server. Headers for which the arena has no room

@@ -8,22 +8,27 @@ void request_body_init(struct request_body *body, struct slice bytes, struct hea
 	*body = (struct request_body){.bytes = bytes, .headers = headers, .arena = arena};
 }
 
+// Whether the bytes are not what they would be as plain UTF-8.
+static bool is_coded(const struct request_body *body) {
+	return headers_have_coding(body->headers) || headers_have_charset(body->headers);
+}
+
 const struct request_shape *request_body_shape(struct request_body *body) {
 	if (body->shape)
 		return body->shape;
 	struct request_shape *shape = arena_alloc(body->arena, sizeof *shape);
 	if (!shape)
 		return NULL;
-	bool is_coded = headers_have_coding(body->headers);
-	request_shape_read(is_coded ? (struct slice){0} : body->bytes, shape);
-	if (is_coded)
+	bool coded = is_coded(body);
+	request_shape_read(coded ? (struct slice){0} : body->bytes, shape);
+	if (coded)
 		shape->flaw = (struct request_flaw){.kind = FLAW_CODING};
 	body->shape = shape;
 	return shape;
 }
 
 bool request_body_is_large(const struct request_body *body) {
-	return body->bytes.len > SLICED_BYTES_MIN && !headers_have_coding(body->headers);
+	return body->bytes.len > SLICED_BYTES_MIN && !is_coded(body);
 }
 
 bool request_body_step(struct request_body *body) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "../check.h"
+#include "aws/response_event.h"
 #include "base/buffer.h"
 
 struct converse_row {
@@ -217,6 +218,23 @@ TEST(slices_change_nothing) {
 	}
 }
 
+// Events with usage are small; a large one is not read, since that would hold up the loop.
+TEST(large_events_state_no_usage) {
+	static const char begin[] = "{\"usage\":{\"inputTokens\":7},\"trace\":[1";
+	for (size_t bytes = 1 << 16; bytes <= 1 << 20; bytes *= 4) {
+		struct buffer payload;
+		struct token_usage usage;
+		buffer_init(&payload, 2 << 20);
+		buffer_append(&payload, slice_from(begin));
+		while (payload.len + 4 < bytes)
+			buffer_append(&payload, SLICE(",1"));
+		buffer_append(&payload, SLICE("]}"));
+		response_event_read_usage(OPERATION_CONVERSE_STREAM, SLICE("metadata"), buffer_slice(&payload), &usage);
+		CHECK_INT(usage.input_tokens, bytes <= 256 << 10 ? 7 : -1);
+		buffer_free(&payload);
+	}
+}
+
 int main(void) {
 	RUN(reads_converse_bodies);
 	RUN(reads_each_family);
@@ -225,5 +243,6 @@ int main(void) {
 	RUN(reads_headers);
 	RUN(reads_the_last_chunk);
 	RUN(slices_change_nothing);
+	RUN(large_events_state_no_usage);
 	return check_summary();
 }

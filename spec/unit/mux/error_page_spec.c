@@ -8,6 +8,7 @@
 
 static const struct header GZIP[] = {{{"Content-Encoding", 16}, {"gzip", 4}}};
 static const struct header IDENTITY[] = {{{"content-encoding", 16}, {"identity", 8}}};
+static const struct header LATIN[] = {{{"content-type", 12}, {"text/html; charset=iso-8859-1", 29}}};
 static const struct header REQUEST_ID[] = {
     {{"server", 6}, {"proxy", 5}}, {{"X-Amzn-RequestId", 16}, {"up", 2}}, {{"content-type", 12}, {"text/html", 9}}};
 
@@ -25,6 +26,7 @@ static const struct row {
     {"\x1f\x8b", {GZIP, 1}, true},
     {"", {GZIP, 1}, false},
     {"<html>", {IDENTITY, 1}, false},
+    {"<html>", {LATIN, 1}, false},
 };
 
 TEST(bodies_that_sdks_can_read_pass) {
