@@ -77,7 +77,7 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 // ERROR_IN_USE, ERROR_IO; *message is then a line with the cause (static or thread-local; valid until the next call).
 int server_listen(struct server *server, const char *address, bool shared, const char **message);
 
-// The same over TLS. `tls` is borrowed and outlives the server; NULL is without TLS. Handshakes take three tenths of
+// The same over TLS. `tls` is borrowed and outlives the server; NULL is without TLS. Handshakes take two fifths of
 // the loop's time at most, and 500 a second are begun (100 at once); further clients wait in the kernel's queue.
 int server_listen_tls(struct server *server, const char *address, bool shared, struct tls_server *tls,
                       const char **message);
