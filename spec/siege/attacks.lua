@@ -16,6 +16,9 @@ local attacks = {}
 
 local SLOW_CLIENTS = 100
 local ATTACKER = "127.0.0.2" -- the address that pour.c uses too
+local FAILING = signalbox.prompt { faults = {
+  { from_ms = 0, to_ms = 1e9, fault = "ServiceUnavailableException", share = 0.5 },
+} }
 local DYING = [[
   local events = eventstream.conversation("x")
   if number % 3 == 0 then return answer:reset() end
@@ -84,13 +87,13 @@ local function change_certificate(siege)
 end
 
 local KINDS = {
-  { "slow clients", 0.5, drip },
-  { "floods of connections", 1, function(siege) poured.send(siege.gateway.port, "clear", 200, siege.nothing) end },
-  { "floods of handshakes", 0.7, function(siege) pour(siege, "clear", 20, "handshakes") end },
-  { "heads over HTTP/1.1", 1.1, function(siege) pour(siege, "http/1.1", 2, "heads") end },
-  { "frames over HTTP/2", 1.3, function(siege) pour(siege, "h2", 2, "frames") end },
-  { "bodies of 25 MiB", 10, send_body },
-  { "upstreams that die", 0.9, ask_dying_upstreams },
+  { "slow clients", 0.3, drip },
+  { "floods of connections", 0.7, function(siege) poured.send(siege.gateway.port, "clear", 200, siege.nothing) end },
+  { "floods of handshakes", 0.5, function(siege) pour(siege, "clear", 20, "handshakes") end },
+  { "heads over HTTP/1.1", 0.6, function(siege) pour(siege, "http/1.1", 2, "heads") end },
+  { "frames over HTTP/2", 0.8, function(siege) pour(siege, "h2", 2, "frames") end },
+  { "bodies of 25 MiB", 6, send_body },
+  { "upstreams that die", 0.7, ask_dying_upstreams },
   { "reloads", 2, reload },
   { "certificates that change", 3, change_certificate },
 }
@@ -105,11 +108,13 @@ function attacks.open(scene)
   end
   siege.tls = { cert = scene:write("cert.pem", process.contents(siege.certificates[1].cert)),
     key = scene:write("key.pem", process.contents(siege.certificates[1].key)) }
+  -- An emulator reads a large body in one go, so good clients have one of their own.
+  siege.emulator = scene:emulator()
   siege.policy = bodies.policy(([[
-    { id = "dying", serves = {}, endpoint = %q }, { id = "dead", serves = {}, endpoint = "http://127.0.0.1:1" },
-    { id = "failing", serves = {} },]]):format(scene:upstream(DYING).url))
-  local emulator = scene:emulator { seed = 1, models = { ["*"] = signalbox.PROMPT, failing = signalbox.prompt {
-    faults = { { from_ms = 0, to_ms = 1e9, fault = "ServiceUnavailableException", share = 0.5 } } } } }
+    { id = "good", serves = {}, endpoint = %q }, { id = "dying", serves = {}, endpoint = %q },
+    { id = "dead", serves = {}, endpoint = "http://127.0.0.1:1" }, { id = "failing", serves = {} },]]):format(
+    siege.emulator.url, scene:upstream(DYING).url))
+  local emulator = scene:emulator { seed = 1, models = { ["*"] = signalbox.PROMPT, failing = FAILING } }
   siege.gateway = scene:gateway(emulator, { policy = siege.policy,
     settings = { tls = siege.tls, log = { format = "json", access = false } } })
   siege.policy_file = ("%s/policy-%d.lua"):format(scene.folder, #scene.children - 1)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// steady PORT PID SECONDS RATE FILE: good clients. Sends the request in FILE at fixed times, RATE a second, over kept
-// connections of HTTP/1.1 and TLS, whether or not earlier ones have been answered. Prints `SENT FAILED`, and then p50,
-// p99 and the longest of their latencies in milliseconds, since each was due: without the time for which the gateway's
-// thread (of process PID) or this one waited for a processor; and p99 by the clock on the wall.
+// steady PORT GATEWAY UPSTREAM SECONDS RATE FILE: good clients. Sends the request in FILE at fixed times, RATE a
+// second, over kept connections of HTTP/1.1 and TLS, whether or not earlier ones have been answered. Prints `SENT
+// FAILED`, and then p50, p99 and the longest of their latencies in milliseconds, since each was due: without the time
+// for which this process, GATEWAY or UPSTREAM (their pids) waited for a processor; and p99 by the clock on the wall.
 #include "../stalls/link.h"
 
 #include <errno.h>
@@ -31,12 +31,12 @@ static struct client clients[CONNECTIONS];
 static uint16_t port;
 static char request[65536];
 static size_t request_length;
-static int gateway_schedule, own_schedule;
+static int schedules[3];
 static double *latencies, *wall_latencies;
 static size_t sent, answered, failed;
 
 static uint64_t queued_ns(void) {
-	return link_queued_ns(gateway_schedule) + link_queued_ns(own_schedule);
+	return link_queued_ns(schedules[0]) + link_queued_ns(schedules[1]) + link_queued_ns(schedules[2]);
 }
 
 static void end_request(struct client *client, bool is_good) {
@@ -148,17 +148,18 @@ static double percentile(double *list, double share) {
 }
 
 int main(int count, char **words) {
-	FILE *file = count == 6 ? fopen(words[5], "rb") : NULL;
+	FILE *file = count == 7 ? fopen(words[6], "rb") : NULL;
 	if (!file) {
-		fprintf(stderr, "steady PORT PID SECONDS RATE FILE\n");
+		fprintf(stderr, "steady PORT GATEWAY UPSTREAM SECONDS RATE FILE\n");
 		return 2;
 	}
 	request_length = fread(request, 1, sizeof request, file);
 	fclose(file);
 	port = (uint16_t)atoi(words[1]);
-	gateway_schedule = link_open_schedule(words[2]);
-	own_schedule = link_open_schedule("self");
-	int seconds = atoi(words[3]), rate = atoi(words[4]);
+	schedules[0] = link_open_schedule("self");
+	schedules[1] = link_open_schedule(words[2]);
+	schedules[2] = link_open_schedule(words[3]);
+	int seconds = atoi(words[4]), rate = atoi(words[5]);
 	size_t wanted = (size_t)seconds * (size_t)rate;
 	latencies = calloc(wanted, sizeof *latencies);
 	wall_latencies = calloc(wanted, sizeof *wall_latencies);
