@@ -12,8 +12,8 @@
 #include "net/loop.h"
 #include "net/time_share.h"
 
-// Two fifths of a worker's time are 500 whole handshakes a second with a key of RSA 2048 bits, on a busy machine too. The
-// burst is the longest that the loop's other sockets wait, but for the step that ends it.
+// Two fifths of a worker's time are 500 whole handshakes a second with a key of RSA 2048 bits, on a busy machine too.
+// The burst is the longest that the loop's other sockets wait, but for the step that ends it.
 enum { HANDSHAKE_BURST_US = 4000, HANDSHAKE_US_PER_MS = 400 };
 
 struct handshake_pace {
