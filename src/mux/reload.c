@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/problem.h"
 #include "mux/worker.h"
+#include "net/lack.h"
 
 enum { WAITING_MAX = 16, NICENESS = 10 };
 
@@ -140,9 +141,11 @@ void reloader_take_version(struct reloader *reloader, struct mux_version *versio
 }
 
 static int reloader_start_thread(struct reloader *reloader) {
-	if (!reloader->has_thread)
-		reloader->has_thread = pthread_create(&reloader->thread, NULL, reloader_run, reloader) == 0;
-	return reloader->has_thread ? 0 : ERROR_LIMIT;
+	int failure = reloader->has_thread ? 0 : pthread_create(&reloader->thread, NULL, reloader_run, reloader);
+	reloader->has_thread = failure == 0;
+	if (failure)
+		lack_log(LACK_RELOADING, failure);
+	return failure ? ERROR_LIMIT : 0;
 }
 
 int mux_reload(struct mux *mux, struct loop *loop, struct mux_reload_order what, mux_reload_done done, void *owner) {

@@ -41,6 +41,7 @@ void lack_log(enum lack kind, int failure) {
 	    [LACK_KEEPING_BACK] = "no clients are accepted, to keep descriptors back for upstreams",
 	    [LACK_CONNECTING] = "an upstream can't be connected to",
 	    [LACK_USING] = "an upstream's connection can't be used",
+	    [LACK_RELOADING] = "nothing is reloaded, since no thread can be started",
 	};
 	static _Atomic uint64_t next_ms[sizeof messages / sizeof *messages];
 	uint64_t now_ms = clock_now_ms(), due_ms = atomic_load_explicit(&next_ms[kind], memory_order_relaxed);

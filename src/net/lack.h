@@ -12,7 +12,7 @@ bool lack_is(int failure);
 int lack_of_descriptors(void);
 
 // What can't be done for want of it.
-enum lack { LACK_ACCEPTING, LACK_KEEPING_BACK, LACK_CONNECTING, LACK_USING };
+enum lack { LACK_ACCEPTING, LACK_KEEPING_BACK, LACK_CONNECTING, LACK_USING, LACK_RELOADING };
 
 // Logs a warning with the errno's text as its cause: of each kind at most one a second. From any thread.
 void lack_log(enum lack kind, int failure);

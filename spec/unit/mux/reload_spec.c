@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reloads of a mux without requests: each reports once, in order, also if reloads are stopped meanwhile. Pinned
 // versions stay, unpinned ones are freed.
+#include <dlfcn.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -137,6 +139,28 @@ TEST(each_reload_reports_once_and_too_many_are_refused) {
 	CHECK_INT(fixture.last.version, 1 + taken);
 	CHECK_INT(fixture.reloaded, taken);
 	CHECK_INT(fixture.reloaded_version, fixture.last.version);
+	close_fixture(&fixture);
+}
+
+static bool refuses_threads;
+
+// The linker finds this one before the C library's.
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument) {
+	typedef int create_thread(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	create_thread *next = (create_thread *)dlsym(RTLD_NEXT, "pthread_create");
+	return refuses_threads ? EAGAIN : next(thread, attributes, run, argument);
+}
+
+TEST(without_a_thread_nothing_is_reloaded_until_there_is_one) {
+	struct fixture fixture;
+	open_fixture(&fixture, GOOD);
+	refuses_threads = true;
+	for (int i = 0; i < 100; i++)
+		CHECK_INT(mux_reload(fixture.mux, fixture.loop, (struct mux_reload_order){0}, on_done, &fixture), ERROR_LIMIT);
+	refuses_threads = false;
+	CHECK_INT(mux_reload(fixture.mux, fixture.loop, (struct mux_reload_order){0}, on_done, &fixture), 0);
+	await(&fixture, 1);
+	CHECK_INT(fixture.last.version, 2);
 	close_fixture(&fixture);
 }
 
@@ -308,6 +332,7 @@ TEST(hooks_read_bodies) {
 
 int main(void) {
 	RUN(each_reload_reports_once_and_too_many_are_refused);
+	RUN(without_a_thread_nothing_is_reloaded_until_there_is_one);
 	RUN(what_else_is_read_is_read_on_the_same_thread_first);
 	RUN(stopping_reports_the_remaining_reloads);
 	RUN(results_of_reloads);
