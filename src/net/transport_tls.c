@@ -19,7 +19,7 @@
 enum { RECORD_BYTES = SSL3_RT_MAX_PLAIN_LENGTH, WRITE_BYTES = 16 * RECORD_BYTES };
 // A call receives at most this often, twice for each record: OpenSSL reads on while records come that hold no bytes for
 // its caller (pieces of a ClientHello, updates of keys), and a peer can send those faster than they are read.
-enum { RECEIVES_MAX = 64 };
+enum { RECEIVES_MAX = 16 };
 
 static BIO_METHOD *descriptor_method;
 static pthread_once_t descriptor_method_once = PTHREAD_ONCE_INIT;

@@ -405,8 +405,8 @@ static int waiting_bytes(int descriptor) {
 	return count;
 }
 
-// A record has five bytes of head; each is received in two parts, and a call receives 64 times.
-enum { RECORD_HEAD_BYTES = 5, RECORDS_A_CALL = 32 };
+// A record has five bytes of head; each is received in two parts, and a call receives 16 times.
+enum { RECORD_HEAD_BYTES = 5, RECORDS_A_CALL = 8 };
 
 TEST(a_read_ends_though_records_without_bytes_go_on) {
 	enum { UPDATES = 200, UPDATE_BYTES = 27 };
