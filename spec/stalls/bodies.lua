@@ -60,7 +60,6 @@ local BODIES = {
   { "system prompts of one letter", filled(MESSAGE .. '"system":[', '{"text":"a"},', '{"text":"b"}]}') },
   { "tools of one letter", filled(MESSAGE .. '"toolConfig":{"tools":[', '{"toolSpec":{"name":"a"}},',
     '{"toolSpec":{"name":"b"}}]}}') },
-  { "metadata", filled(MESSAGE .. '"requestMetadata":{', '"%d":"a",', '"last":"b"}}') },
   { "spaces", filled("{", " ", MESSAGE:sub(2, -2) .. "}") },
   { "no JSON at all", filled("", "\xff\0{", "") },
 }
@@ -68,6 +67,9 @@ local BODIES = {
 -- What a policy may want of a body, by the name of the model that is asked for it.
 local WISHES = { "nothing", "quota", "tier", "guardrail", "max_tokens", "affinity", "text", "body", "metadata",
   "everything" }
+-- These the core does by itself, so they are in any client's power.
+local DONE_BY_CORE = { nothing = true, quota = true, tier = true, guardrail = true, max_tokens = true }
+local CORE_MS = 10
 local POLICY = [[
   local hash = require "signalbox.hash"
   local function wants(request, wish) return request.model == wish or request.model == "everything" end
@@ -102,7 +104,9 @@ local function policy(models)
 end
 
 local function row_of(way, title, make, wish)
-  local row, request = { name = ("body of %s, %s is wanted, %s"):format(title, wish, way.version) }, nil
+  local request
+  local row = { name = ("body of %s, %s is wanted, %s"):format(title, wish, way.version),
+    bound_ms = DONE_BY_CORE[wish] and CORE_MS or nil }
   function row.before() request = request or signalbox.call(wish, "converse", make()) end
   function row.attack() curl.load(way, { request }, 1) end
   function row.after() collectgarbage() end

@@ -7,7 +7,7 @@ local measure = require "spec.stalls.measure"
 local signalbox = require "spec.support.signalbox"
 local socket = require "socket"
 
-local FILES = { "policies", "heads", "frames", "handshakes", "operator" }
+local FILES = { "policies", "heads", "frames", "handshakes", "bodies", "upstreams", "operator" }
 local BOUND_MS = 50
 local WORST = 5
 

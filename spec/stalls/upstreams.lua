@@ -5,12 +5,14 @@ local eventstream = require "spec.support.eventstream"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
+local transports = require "spec.support.transports"
 
 local HEAD_BYTES = 1 << 20 -- limits.header_bytes, as large as it can be set
 local HEAD_FIELDS = 250 -- nearly as many as a head may have
 local BODY_BYTES = 26214400 -- limits.response_bytes
 local ERROR_BYTES = 1 << 20 -- the greatest error body
 local STREAMS = 16 -- at once
+local CHAIN = 16 -- certificates, as many as the emulator takes
 
 local OK = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 local CHUNKED = "Transfer-Encoding: chunked\r\n\r\n"
@@ -48,10 +50,6 @@ local function error_of(kind, head, part, tail)
   end
 end
 
-local function text_of(part)
-  return body_of('{"stopReason":"end_turn","output":{"message":{"content":[', part, '{"text":"a"}]}}}')
-end
-
 local function chunks_of(part, count)
   return function() return OK .. CHUNKED .. part:rep(count) .. "2\r\n{}\r\n0\r\n\r\n" end
 end
@@ -84,10 +82,8 @@ local BODIES = {
   { "trailers without an end", function()
     return OK .. CHUNKED .. "2\r\n{}\r\n0\r\n" .. ("a: b\r\n"):rep(1000000) end },
   { "numbers of one digit", body_of('{"x":[', "0,", "0]}") },
-  { "empty strings", body_of('{"x":[', '"",', "0]}") },
   { "empty lists", body_of('{"x":[', "[],", "0]}") },
   { "keys with escapes", body_of('{"x":{', '"\\u0061":0,', '"a":0}}') },
-  { "texts of one letter", text_of '{"text":"a"},' },
   { "one text of escapes", body_of('{"output":{"message":{"content":[{"text":"', "\\u00e9", '"}]}}}') },
   { "spaces", body_of("", " ", "{}") },
   { "an error of small tokens", error_of("application/json", '{"x":[', '{"message":"a"},', '0],"message":"b"}') },
@@ -151,4 +147,35 @@ local function open(scene)
   return gateway, rows
 end
 
-return { { title = "upstreams", open = open } }
+-- Endpoints whose TLS is broken, each that of a model.
+local function open_tls(scene)
+  local tls = transports.certificate(scene.folder)
+  local chain = scene:write("chain.pem", process.contents(tls.cert):rep(CHAIN))
+  local function over_tls(url) return (url:gsub("^http:", "https:")) end
+  local kinds = {
+    { "no TLS", over_tls(scene:emulator().url) },
+    { "silence", over_tls(scene:upstream("").url) },
+    { "a certificate of nobody", scene:emulator(nil, nil, { tls = tls }).url },
+    { "a chain of certificates", scene:emulator(nil, nil, { tls = { cert = chain, key = tls.key } }).url },
+  }
+  local models = {}
+  for index, kind in ipairs(kinds) do
+    models[index] = { id = "m" .. index, serves = {}, endpoint = kind[2], breaker = { failure_threshold = 100 } }
+  end
+  local gateway = scene:gateway(nil, { policy = { max_retries = 0, models = models },
+    settings = { timeouts = { connect_ms = 200 } } })
+  local rows = {}
+  for index, kind in ipairs(kinds) do
+    rows[index] = { name = ("upstream: %s, %d at once"):format(kind[1], STREAMS), attack = function()
+      http.load(gateway.port, { count = 2 * STREAMS, connections = STREAMS,
+        on_response = function(_, response) assert(response and response.status == 503, response and response.body) end,
+        make = function() return signalbox.call("m" .. index, "converse") end })
+    end }
+  end
+  return gateway, rows
+end
+
+return {
+  { title = "upstreams", open = open },
+  { title = "upstreams over TLS", open = open_tls },
+}
