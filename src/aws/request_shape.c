@@ -63,12 +63,14 @@ void request_flaw_describe(const struct request_flaw *flaw, char text[REQUEST_FL
 		snprintf(text, REQUEST_FLAW_BYTES, "The body %s, at offset %zu.", what[flaw->kind], flaw->offset);
 }
 
-// Keeps the first flaw; one that makes the body ambiguous replaces one that doesn't.
+// Keeps the flaw with the least offset, so that it doesn't depend on slices; one that makes the body ambiguous replaces
+// one that doesn't.
 static void note_flaw(struct request_shape *shape, enum request_flaw_kind kind, size_t offset, const char *key) {
-	struct request_flaw flaw = {kind, offset, key};
-	struct request_flaw *first = &shape->flaw;
-	if (first->kind == FLAW_NONE || (!request_flaw_is_ambiguous(first) && request_flaw_is_ambiguous(&flaw)))
-		*first = flaw;
+	struct request_flaw flaw = {kind, offset, key}, *known = &shape->flaw;
+	bool is_stronger =
+	    request_flaw_is_ambiguous(&flaw) && (!request_flaw_is_ambiguous(known) || offset < known->offset);
+	if (known->kind == FLAW_NONE || is_stronger)
+		*known = flaw;
 }
 
 static size_t scan_offset(const struct request_scan *scan, const char *at) {
@@ -179,9 +181,24 @@ static void scan_note_break(struct request_scan *scan) {
 	note_flaw(scan->shape, kind, scan_offset(scan, at), NULL);
 }
 
+// UTF-8 counts up to a break: how much of the rest was looked at depends on the slices.
+static void scan_note_utf8(struct request_scan *scan) {
+	bool is_broken = scan->walk.token.kind == JSON_BROKEN;
+	size_t last = is_broken ? scan_offset(scan, scan->walk.token.start) : scan->body.len;
+	size_t left = scan->body.len - scan->checked, length = last - scan->checked + UTF8_SEQUENCE_BYTES;
+	if (scan->not_utf8 == SIZE_MAX && scan->checked <= last) {
+		length = left < length ? left : length;
+		size_t valid = slice_utf8_prefix(slice_of(scan->body.ptr + scan->checked, length));
+		scan->not_utf8 = valid < length ? scan->checked + valid : SIZE_MAX;
+	}
+	if (scan->not_utf8 <= last)
+		note_flaw(scan->shape, FLAW_NOT_UTF8, scan->not_utf8, NULL);
+}
+
 static void scan_finish(struct request_scan *scan) {
 	struct request_shape *shape = scan->shape;
 	bool is_whole = scan->walk.token.kind == JSON_END && shape->inside;
+	scan_note_utf8(scan);
 	if (scan->walk.token.kind == JSON_BROKEN)
 		scan_note_break(scan);
 	shape->input_tokens = (shape->text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
@@ -206,7 +223,7 @@ static void scan_check_utf8(struct request_scan *scan) {
 	size_t length = end - scan->checked;
 	size_t valid = slice_utf8_prefix(slice_of(scan->body.ptr + scan->checked, length));
 	if (valid < length && (end == scan->body.len || length - valid >= UTF8_SEQUENCE_BYTES)) {
-		note_flaw(scan->shape, FLAW_NOT_UTF8, scan->checked + valid, NULL);
+		scan->not_utf8 = scan->checked + valid;
 		scan->checked = scan->body.len;
 	} else {
 		scan->checked += valid;
@@ -220,6 +237,7 @@ void request_scan_begin(struct request_scan *scan, struct slice body, struct req
 	scan->shape = shape;
 	scan->body = body;
 	scan->checked = 0;
+	scan->not_utf8 = SIZE_MAX;
 	scan->met = 0;
 	scan->tier_types = 0;
 	scan->opened = NULL;

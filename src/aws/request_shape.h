@@ -91,6 +91,7 @@ struct request_scan {
 	struct request_shape *shape;
 	struct slice body;
 	size_t checked;        // the length of the beginning that is known to be UTF-8
+	size_t not_utf8;       // the offset of what is not; SIZE_MAX: none was found
 	uint32_t met;          // the members that have been there, as bits
 	unsigned tier_types;   // the number of members serviceTier.type
 	bool *opened;          // set if the object that has just begun turns out to be empty; NULL: none

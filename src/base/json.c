@@ -308,6 +308,7 @@ static inline void next_key(struct json_reader *reader, const char *from, const 
 		reader->state = JSON_AFTER_KEY;
 		set_rest(reader, at, end);
 	} else {
+		token->start = at; // where the colon should be
 		set_broken(reader, token);
 	}
 }
@@ -391,14 +392,15 @@ void json_read(struct json_reader *reader, struct json_token *token) {
 			close_container(reader, at, end, token);
 			return;
 		}
-		if (!begin_item(reader, &at, end)) {
+		bool has_item = begin_item(reader, &at, end);
+		token->start = at;
+		if (!has_item) {
 			if (at == end && end < reader->end)
 				pause_at(reader, at, end, token);
 			else
 				set_broken(reader, token);
 			return;
 		}
-		token->start = at;
 	}
 	if (reader->wants != JSON_WANTS_KEY)
 		next_value(reader, at, end, token);

@@ -153,7 +153,7 @@ static const struct row CONVERSE[] = {
     {&TIER, "\"{}\"", NULL, NO_OBJECT},
     {&TIER, "\xef\xbb\xbf{}", NULL, "The body begins with a byte order mark, at offset 0."},
     {&TIER, "{", NULL, NO_JSON("1")},
-    {&TIER, "{\"a\"}", NULL, NO_JSON("1")},
+    {&TIER, "{\"a\"}", NULL, NO_JSON("4")},
     {&TIER, "{\"a\":1,}", NULL, NO_JSON("7")},
     {&TIER, "{\"serviceTier\":", NULL, NO_JSON("15")},
     {&TIER, "{\"serviceTier\":1", NULL, NO_JSON("16")},

@@ -234,7 +234,7 @@ TEST(finds_flaws) {
 	    {"\0{\0}", 4, FLAW_NOT_UTF8, "The body is not UTF-8, at offset 0."},
 	    {"{\"a\":\"\xc0\xa2\"}", 0, FLAW_NOT_UTF8, "The body is not UTF-8, at offset 6."},
 	    {"{\"a\":\"\xed\xa0\x80\"}", 0, FLAW_NOT_UTF8, "The body is not UTF-8, at offset 6."},
-	    {"{\"a\":\"\xe2\x82", 0, FLAW_NOT_UTF8, "The body is not UTF-8, at offset 6."},
+	    {"{\"a\":\"\xe2\x82", 0, FLAW_NO_JSON, "The body is not valid JSON, at offset 5."},
 	    {"", 0, FLAW_NO_JSON, "The body is not valid JSON, at offset 0."},
 	    {"{\"a\":1,}", 0, FLAW_NO_JSON, "The body is not valid JSON, at offset 7."},
 	    {"{\"a\":NaN}", 0, FLAW_NO_JSON, "The body is not valid JSON, at offset 5."},
