@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Credentials must not outlive the requests that they signed: no copy stays in memory, where a core dump would show it,
--- and none ever gets into the log.
+-- Credentials must not outlive the requests that they signed, or that clients sent with them: no copy stays in memory,
+-- where a core dump would show it, and none ever gets into the log.
+local curl = require "spec.support.curl"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 local signalbox = require "spec.support.signalbox"
+local transports = require "spec.support.transports"
 
 -- A random secret, so that no other process's memory or file has it.
 local function secret(name)
@@ -116,5 +118,74 @@ describe("a secret", function()
       assert.equal(1, status)
       assert.is_nil((out .. log):find(value, 1, true), out .. log)
     end
+  end)
+
+  local function gateway_over(transport)
+    local emulator = scene:emulator()
+    cause_failures(emulator)
+    return scene:gateway(emulator, { settings = transports.settings(transport, scene),
+      policy = { models = { { id = signalbox.NOVA }, { id = signalbox.CLAUDE } } } })
+  end
+
+  -- What clients send to prove who they are, for them or for another gateway.
+  local function client_secrets()
+    return { authorization = "Bearer " .. secret "a", ["x-api-key"] = secret "k", cookie = "session=" .. secret "c",
+      ["x-amz-security-token"] = secret("s"):rep(20), ["proxy-authorization"] = "Basic " .. secret "p" }
+  end
+
+  local function wait_for_wiping(gateway, secrets)
+    local left
+    local function is_wiped()
+      left = {}
+      for name, value in pairs(secrets) do
+        for _, before in ipairs(copies(gateway.pid, value:sub(-20))) do
+          left[#left + 1] = name .. " after " .. before
+        end
+      end
+      return #left == 0
+    end
+    local done = pcall(process.wait_for, "clients' credentials to be wiped", is_wiped, 5)
+    assert(done, table.concat(left, "\n"))
+  end
+
+  for _, transport in ipairs(transports.list) do
+    it("of a client leaves no copy behind: " .. transport.title, function()
+      if signalbox.is_sanitized then pending("the sanitizers keep freed memory") return end
+      local gateway = gateway_over(transport)
+      if not copies(gateway.pid, "x") then pending("the kernel doesn't show the memory of other processes") return end
+      local secrets, requests = client_secrets(), {}
+      for number = 1, 20 do
+        local request = signalbox.call("chat", number % 2 == 0 and "converse" or "converse-stream")
+        if number % 5 == 0 then request = { method = "GET", path = "/health" } end
+        request.headers = request.headers or {}
+        for name, value in pairs(secrets) do request.headers[name] = value end
+        requests[number] = request
+      end
+      for _, response in ipairs(curl.load(transports.open(transport, scene, gateway), requests, 5)) do
+        assert.is_true(response.complete)
+      end
+      wait_for_wiping(gateway, secrets)
+    end)
+  end
+
+  it("of a client leaves no copy on a connection that stays open, nor by a head that is never whole", function()
+    if signalbox.is_sanitized then pending("the sanitizers keep freed memory") return end
+    local gateway, secrets, lines = gateway_over(transports.list[1]), client_secrets(), {}
+    if not copies(gateway.pid, "x") then pending("the kernel doesn't show the memory of other processes") return end
+    for name, value in pairs(secrets) do lines[#lines + 1] = name .. ": " .. value .. "\r\n" end
+    local head = "GET /health HTTP/1.1\r\nhost: localhost\r\n" .. table.concat(lines)
+    local open, pieces, half, malformed = http.connect(gateway.port), http.connect(gateway.port),
+      http.connect(gateway.port), http.connect(gateway.port)
+    open:send((head .. "\r\n"):rep(40))
+    for _ = 1, 40 do assert.equal(200, open:read_response().status) end
+    for at = 1, #head, 100 do pieces:send(head:sub(at, at + 99)) end
+    pieces:send("\r\n")
+    assert.equal(200, pieces:read_response().status)
+    half:send(head)
+    half:close()
+    malformed:send(head .. "\1: x\r\n" .. table.concat(lines) .. "\r\n")
+    assert.equal(400, malformed:read_response().status)
+    wait_for_wiping(gateway, secrets)
+    for _, client in ipairs { open, pieces, malformed } do client:close() end
   end)
 end)

@@ -27,9 +27,13 @@ void buffer_set_meter(struct buffer *buffer, struct memory_meter *meter) {
 }
 
 void buffer_free(struct buffer *buffer) {
-	free(buffer->ptr);
+	if (buffer->is_secret)
+		memory_free_wiped(buffer->ptr);
+	else
+		free(buffer->ptr);
 	memory_meter_release(buffer->meter, buffer->capacity);
-	*buffer = (struct buffer){.limit_bytes = buffer->limit_bytes, .meter = buffer->meter};
+	*buffer =
+	    (struct buffer){.limit_bytes = buffer->limit_bytes, .meter = buffer->meter, .is_secret = buffer->is_secret};
 }
 
 void buffer_free_secret(struct buffer *buffer) {
@@ -51,7 +55,7 @@ int buffer_reserve(struct buffer *buffer, size_t more) {
 		capacity *= 2;
 	if (capacity < wanted || capacity > buffer->limit_bytes)
 		capacity = buffer->limit_bytes;
-	char *grown = realloc(buffer->ptr, capacity);
+	char *grown = buffer->is_secret ? memory_resize_wiped(buffer->ptr, capacity) : realloc(buffer->ptr, capacity);
 	if (!grown) {
 		buffer->failed = true;
 		return ERROR_MEMORY;

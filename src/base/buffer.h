@@ -18,15 +18,21 @@ struct buffer {
 	size_t limit_bytes;
 	struct memory_meter *meter; // counts the capacity; NULL for none
 	bool failed;
+	bool is_secret; // memory is wiped before it is given up
 };
 
 // An empty buffer that may hold up to `limit_bytes`; allocates nothing yet.
 void buffer_init(struct buffer *buffer, size_t limit_bytes);
 
+// From now on, memory is wiped before it is given up: when the buffer grows and when it is freed.
+static inline void buffer_keep_secret(struct buffer *buffer) {
+	buffer->is_secret = true;
+}
+
 // Moves the count of the capacity, present and future, to `meter`; NULL counts nowhere. The meter is borrowed.
 void buffer_set_meter(struct buffer *buffer, struct memory_meter *meter);
 
-// Frees the bytes; the buffer is empty again, with the same limit and meter.
+// Frees the bytes; the buffer is empty again, with the same limit and meter, and as secret as before.
 void buffer_free(struct buffer *buffer);
 
 // Wipes the whole allocation, then frees it.

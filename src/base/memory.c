@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,43 @@ void memory_free_secret(char *secret) {
 		return;
 	memory_wipe(secret, strlen(secret));
 	free(secret);
+}
+
+void memory_free_wiped(void *ptr) {
+	if (ptr)
+		memory_wipe(ptr, malloc_usable_size(ptr));
+	free(ptr);
+}
+
+void *memory_resize_wiped(void *ptr, size_t size) {
+	size_t old = ptr ? malloc_usable_size(ptr) : 0;
+	void *resized = malloc(size);
+	if (!resized)
+		return NULL;
+	if (ptr)
+		memcpy(resized, ptr, old < size ? old : size);
+	memory_free_wiped(ptr);
+	return resized;
+}
+
+void *memory_wiped_malloc(size_t size, void *owner) {
+	(void)owner;
+	return malloc(size);
+}
+
+void *memory_wiped_calloc(size_t count, size_t size, void *owner) {
+	(void)owner;
+	return calloc(count, size);
+}
+
+void *memory_wiped_realloc(void *ptr, size_t size, void *owner) {
+	(void)owner;
+	return memory_resize_wiped(ptr, size);
+}
+
+void memory_wiped_free(void *ptr, void *owner) {
+	(void)owner;
+	memory_free_wiped(ptr);
 }
 
 void memory_replace_string(char **place, struct slice text) {

@@ -28,6 +28,15 @@ void memory_wipe(void *ptr, size_t len);
 // Wipes a NUL-terminated secret and frees it; NULL is allowed.
 void memory_free_secret(char *secret);
 
+// As free and realloc, for memory from malloc that may hold secrets: what is given up is wiped first.
+void memory_free_wiped(void *ptr);
+void *memory_resize_wiped(void *ptr, size_t size);
+// The same as functions for a library. `owner` isn't used.
+void *memory_wiped_malloc(size_t size, void *owner);
+void *memory_wiped_calloc(size_t count, size_t size, void *owner);
+void *memory_wiped_realloc(void *ptr, size_t size, void *owner);
+void memory_wiped_free(void *ptr, void *owner);
+
 // Counts the memory that many objects hold together, and compares it with a limit. A meter refuses nothing itself:
 // owners check it before they accept new work, and work in progress completes. Thread-safe. Each charged byte is
 // released once, so that the count is 0 when no memory is held.

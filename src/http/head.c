@@ -52,6 +52,9 @@ static bool is_text(struct slice text) {
 void head_init(struct head *head, enum head_kind kind, size_t limit_bytes) {
 	*head = (struct head){.kind = kind};
 	buffer_init(&head->raw, limit_bytes);
+	// Clients send credentials.
+	if (kind == HEAD_REQUEST)
+		buffer_keep_secret(&head->raw);
 }
 
 void head_free(struct head *head) {
@@ -65,6 +68,8 @@ void head_reset(struct head *head) {
 	head_init(head, kept.kind, kept.raw.limit_bytes);
 	if (kept.raw.capacity <= HEAD_KEPT_BYTES) {
 		head->raw = kept.raw;
+		if (kept.raw.is_secret && kept.raw.len)
+			memory_wipe(kept.raw.ptr, kept.raw.len);
 		buffer_clear(&head->raw);
 	} else {
 		buffer_free(&kept.raw);

@@ -65,7 +65,7 @@ void head_init(struct head *head, enum head_kind kind, size_t limit_bytes);
 
 void head_free(struct head *head);
 
-// Prepares for the next message; keeps a few KB of memory at most.
+// Prepares for the next message; keeps a few KB of memory at most. A request's is wiped, as with head_free.
 void head_reset(struct head *head);
 
 // Copies input up to the end of the head and removes that from the front of *input.

@@ -121,9 +121,11 @@ static void http1_on_client_end(void *owner) {
 	http1_start_closing(http1);
 }
 
-static void http1_discard(struct http1 *http1, ssize_t count) {
-	if (count > 0)
+static void http1_discard(struct http1 *http1, const char *bytes, ssize_t count) {
+	if (count > 0) {
+		http1_wipe(slice_of(bytes, (size_t)count));
 		http1->lingered_bytes += (size_t)count;
+	}
 	if (count == 0 || count == SOCKET_BROKEN || http1->lingered_bytes > LINGER_LIMIT_BYTES)
 		http1_close(http1);
 }
@@ -139,7 +141,7 @@ static void http1_on_readable(void *owner) {
 	}
 	ssize_t count = socket_read(http1->socket, scratch, room < LOOP_SCRATCH_BYTES ? room : LOOP_SCRATCH_BYTES);
 	if (http1->state == HTTP1_LINGERING)
-		http1_discard(http1, count);
+		http1_discard(http1, scratch, count);
 	else if (count > 0)
 		http1_process(http1, slice_of(scratch, (size_t)count));
 	else if (count == 0)
@@ -218,6 +220,7 @@ static struct client_connection *http1_open(struct server *server, struct socket
 	buffer_init(&http1->body, server->limits.body_bytes);
 	upload_init(&http1->upload, &http1->connection);
 	buffer_init(&http1->unread, HTTP1_UNREAD_LIMIT_BYTES);
+	buffer_keep_secret(&http1->unread);
 	buffer_set_meter(&http1->unread, server->limits.memory);
 	write_queue_init(&http1->out, server->limits.memory);
 	socket_peer(socket, http1->peer, sizeof http1->peer);

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 
+#include "base/memory.h"
 #include "http/framing.h"
 #include "http/head.h"
 #include "http/response_extent.h"
@@ -66,6 +67,11 @@ static inline struct server *http1_server(const struct http1 *http1) {
 
 static inline size_t http1_unread_bytes(const struct http1 *http1) {
 	return http1->unread.len - http1->unread_start;
+}
+
+// Wipes received bytes that belong to the loop or to `unread`: heads hold credentials.
+static inline void http1_wipe(struct slice bytes) {
+	memory_wipe((char *)(uintptr_t)bytes.ptr, bytes.len);
 }
 
 void http1_forget_unread(struct http1 *http1);

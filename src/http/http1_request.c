@@ -80,7 +80,9 @@ static bool http1_head_lacks_memory(struct http1 *http1) {
 static void http1_read_head(struct http1 *http1, struct slice *input) {
 	const struct head *head = &http1->head;
 	server_connection_idle(&http1->connection, false);
+	struct slice before = *input;
 	enum head_step step = head_read(&http1->head, input);
+	http1_wipe(slice_of(before.ptr, before.len - input->len));
 	bool lacks_memory = http1_head_lacks_memory(http1);
 	switch (step) {
 	case HEAD_MORE:
@@ -185,11 +187,14 @@ void http1_upload_refuse(struct upload *upload) {
 }
 
 static void http1_keep_unread(struct http1 *http1, struct slice bytes) {
-	if (http1->connection.closed || http1->state > HTTP1_CALL || bytes.len == 0)
+	if (bytes.len == 0)
 		return;
-	buffer_consume(&http1->unread, http1->unread_start);
-	http1->unread_start = 0;
-	http1->broken |= buffer_append(&http1->unread, bytes) != 0;
+	if (!http1->connection.closed && http1->state <= HTTP1_CALL) {
+		buffer_consume(&http1->unread, http1->unread_start);
+		http1->unread_start = 0;
+		http1->broken |= buffer_append(&http1->unread, bytes) != 0;
+	}
+	http1_wipe(bytes);
 }
 
 // Any other read overwrites `bytes`, so they are copied before the embedder is called.

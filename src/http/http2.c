@@ -218,12 +218,15 @@ static struct slice http2_decode(struct http2 *http2, struct slice bytes) {
 // What was decoded is settled at the end of the turn, when streams that nghttp2 resets are closed. Nothing is read
 // while bytes wait for the next turn.
 static void http2_process(struct http2 *http2, struct slice bytes) {
+	http2->has_read_head = http2->is_in_head;
 	struct slice rest = http2_decode(http2, bytes);
 	if (http2->is_paused) {
 		http2->broken |= buffer_append(&http2->unread, rest) != 0;
 		socket_want_read(http2->socket, false);
 		server_call_back_next_turn(&http2->connection);
 	}
+	if (http2->has_read_head)
+		memory_wipe((char *)(uintptr_t)bytes.ptr, bytes.len);
 	server_call_back_later(&http2->connection);
 }
 
@@ -332,6 +335,7 @@ static struct client_connection *http2_open(struct server *server, struct socket
 	list_init(&http2->writable);
 	write_queue_init(&http2->out, server->limits.memory);
 	buffer_init(&http2->unread, LOOP_SCRATCH_BYTES);
+	buffer_keep_secret(&http2->unread);
 	buffer_set_meter(&http2->unread, server->limits.memory);
 	timer_init(&http2->reading, server->loop, http2_on_reading_late, http2);
 	timer_init(&http2->writing, server->loop, http2_on_writing_late, http2);

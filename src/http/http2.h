@@ -71,7 +71,9 @@ struct http2 {
 	struct write_queue out;
 	struct buffer unread; // received and not given to nghttp2: from unread_start on
 	size_t unread_start;
-	bool is_paused; // nghttp2 has had its share of the turn
+	bool is_paused;     // nghttp2 has had its share of the turn
+	bool is_in_head;    // the last frame that began belongs to a head
+	bool has_read_head; // the last read held a part of one
 
 	bool blocked;                          // the kernel's buffer is full: on_writable continues
 	uint64_t blocked_ms, blocked_since_ms; // how long it was until then, and since when it is

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "http/http2.h"
 
 enum {
@@ -64,8 +65,11 @@ bool http2_share_is_over(const struct http2 *http2) {
 
 static int http2_session_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *head, void *owner) {
 	(void)session;
-	if (head->type == NGHTTP2_HEADERS || head->type == NGHTTP2_CONTINUATION)
-		http2_share(owner)->coded_bytes += head->length;
+	struct http2 *http2 = owner;
+	http2->is_in_head = head->type == NGHTTP2_HEADERS || head->type == NGHTTP2_CONTINUATION;
+	http2->has_read_head |= http2->is_in_head;
+	if (http2->is_in_head)
+		http2_share(http2)->coded_bytes += head->length;
 	return 0;
 }
 
@@ -290,7 +294,10 @@ nghttp2_session *http2_session_new(struct http2 *http2) {
 	pthread_once(&made_once, http2_session_make_callbacks);
 	token_bucket_init(&http2->resets, RESETS_AT_ONCE, RESETS_PER_SECOND, now);
 	token_bucket_init(&http2->chatter, CHATTER_AT_ONCE, CHATTER_PER_SECOND, now);
-	if (nghttp2_session_server_new2(&session, callbacks, http2, options))
+	// Credentials of clients are in frames, in fields on their way to a callback and in HPACK's table: wiping all costs
+	// less than to find out which.
+	nghttp2_mem memory = {NULL, memory_wiped_malloc, memory_wiped_free, memory_wiped_calloc, memory_wiped_realloc};
+	if (nghttp2_session_server_new3(&session, callbacks, http2, options, &memory))
 		return NULL;
 	nghttp2_settings_entry entries[] = {
 	    {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, HTTP2_STREAMS},

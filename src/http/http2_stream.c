@@ -74,7 +74,7 @@ struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id) {
 
 void http2_stream_forget_request(struct http2_stream *stream) {
 	upload_end(&stream->upload);
-	arena_free(&stream->texts);
+	arena_free_secret(&stream->texts);
 	buffer_free(&stream->body);
 	free(stream->list);
 	stream->list = NULL;

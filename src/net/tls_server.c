@@ -47,6 +47,8 @@ static SSL_CTX *tls_server_make_context(const char *certificate_file, const char
 	if (context == NULL)
 		abort();
 	tls_restrict(context);
+	// What clients sent, credentials among it, is wiped from OpenSSL's buffers once it is read.
+	SSL_CTX_set_options(context, SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_CTX_set_cipher_list(context, ciphers);
 	SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
 	// Tickets hold the sessions, so that no cache and no lock is needed.
