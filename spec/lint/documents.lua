@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Checks that what documents point at exists: the files and headings of links, and each path that is set as code, such
 -- as `spec/e2e/streams_spec.lua`. A path may begin at the root, in src/ (there without .c or .h too), in spec/, or in
--- the document's folder. Prints each mistake and exits 1.
+-- the document's folder. Rows of tables with a column "shown by" name a spec. Prints each mistake and exits 1.
 
 local mistakes = 0
 local function complain(...)
@@ -70,7 +70,25 @@ local function check_document(document)
   end
 end
 
+-- A claim that no spec shows is none: in tables with a column "shown by", each row names a path there.
+local function check_claims(document)
+  local shown
+  for line in io.lines(document) do
+    local last = line:match("^|.*|%s*(.-)%s*|$")
+    if not last then
+      shown = false
+    elseif last == "shown by" then
+      shown = true
+    elseif shown and not last:find("^%-+$") and not last:find("`[%w_.-]+/[^`]+`") and not last:find("`make %l+`") then
+      complain("%s: no spec shows: %s", document, line)
+    end
+  end
+end
+
 local listing = assert(io.popen("ls *.md */*.md spec/*/*.md src/*/*.md"))
-for document in listing:lines() do check_document(document) end
+for document in listing:lines() do
+  check_document(document)
+  check_claims(document)
+end
 listing:close()
 os.exit(mistakes == 0)

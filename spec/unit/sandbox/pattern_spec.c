@@ -131,15 +131,9 @@ TEST(patterns_at_random) {
 	vm_close(vm);
 }
 
-// The thread sanitizer loses track of its stack at each long jump of Lua, and these tests make some hundred thousand.
-#ifdef __SANITIZE_THREAD__
-enum { IS_COUNTING_FRAMES = true };
-#else
-enum { IS_COUNTING_FRAMES = false };
-#endif
-
+// These tests make some hundred thousand long jumps.
 int main(void) {
-	if (!IS_COUNTING_FRAMES) {
+	if (!IS_THREAD_SANITIZED) {
 		RUN(patterns_of_every_kind);
 		RUN(patterns_at_random);
 	}
