@@ -26,7 +26,7 @@ struct exception_report;
 	  "a frame is neither an event nor an exception")                                                                  \
 	X(ENGINE_GATEWAY_STOPPING, FAILURE_NETWORK, TYPE_NETWORK, FAULT_MODEL, "GatewayStopping",                          \
 	  "the gateway is shutting down")                                                                                  \
-	X(ENGINE_OUT_OF_MEMORY, FAILURE_NETWORK, TYPE_THROTTLING, FAULT_CALLER, "OutOfMemory",                             \
+	X(ENGINE_OUT_OF_MEMORY, FAILURE_NETWORK, TYPE_NETWORK, FAULT_GATEWAY, "OutOfMemory",                               \
 	  "there is no memory for the request")                                                                            \
 	X(ENGINE_NO_CREDENTIALS, FAILURE_NETWORK, TYPE_AUTHENTICATION, FAULT_OPERATOR, "NoCredentials",                    \
 	  "there are no credentials to sign with")

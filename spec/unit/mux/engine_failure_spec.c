@@ -43,17 +43,10 @@ TEST(each_failure_has_its_name_and_kind) {
 		CHECK(failure.message.len > 0);
 		CHECK_INT(failure.status, 0);
 		CHECK_INT(failure.retry_after_ms, -1);
-		bool is_ours = ROWS[i].which == ENGINE_NO_CREDENTIALS, is_memory = ROWS[i].which == ENGINE_OUT_OF_MEMORY;
-		bool is_exhausted = ROWS[i].which == ENGINE_EXCHANGE_EXHAUSTED;
-		bool is_late = ROWS[i].kind == FAILURE_TIMEOUT;
-		CHECK_INT(failure.fault, is_ours        ? FAULT_OPERATOR
-		                         : is_memory    ? FAULT_CALLER
-		                         : is_exhausted ? FAULT_GATEWAY
-		                                        : FAULT_MODEL);
-		CHECK_INT(failure.type, is_ours     ? TYPE_AUTHENTICATION
-		                        : is_memory ? TYPE_THROTTLING
-		                        : is_late   ? TYPE_TIMEOUT
-		                                    : TYPE_NETWORK);
+		bool is_operators = ROWS[i].which == ENGINE_NO_CREDENTIALS, is_late = ROWS[i].kind == FAILURE_TIMEOUT;
+		bool is_ours = ROWS[i].which == ENGINE_OUT_OF_MEMORY || ROWS[i].which == ENGINE_EXCHANGE_EXHAUSTED;
+		CHECK_INT(failure.fault, is_operators ? FAULT_OPERATOR : is_ours ? FAULT_GATEWAY : FAULT_MODEL);
+		CHECK_INT(failure.type, is_operators ? TYPE_AUTHENTICATION : is_late ? TYPE_TIMEOUT : TYPE_NETWORK);
 	}
 }
 
