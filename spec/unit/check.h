@@ -13,9 +13,11 @@
 
 // The thread sanitizer makes Lua slow, and loses track of its stack at each of Lua's long jumps.
 #ifdef __SANITIZE_THREAD__
-enum { IS_THREAD_SANITIZED = true };
+enum { IS_THREAD_SANITIZED = true, IS_SANITIZED = true };
+#elif defined __SANITIZE_ADDRESS__
+enum { IS_THREAD_SANITIZED = false, IS_SANITIZED = true };
 #else
-enum { IS_THREAD_SANITIZED = false };
+enum { IS_THREAD_SANITIZED = false, IS_SANITIZED = false };
 #endif
 
 static int check_failures_in_test;

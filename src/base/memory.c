@@ -2,13 +2,20 @@
 #include "base/memory.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <malloc.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+// Says why only where that doesn't wait: a log that nothing reads must not keep the process from its end.
 static void abort_out_of_memory(void) {
-	fputs("signalbox: out of memory\n", stderr);
+	static const char message[] = "signalbox: out of memory\n";
+	struct pollfd log = {.fd = STDERR_FILENO, .events = POLLOUT};
+	if (poll(&log, 1, 0) == 1) {
+		ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+		(void)written;
+	}
 	abort();
 }
 

@@ -2,7 +2,13 @@
 // A meter follows buffers and arenas as they grow, change their meter and are freed, and returns to exactly 0.
 #include "../check.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buffer.h"
@@ -117,6 +123,42 @@ TEST(threads_share_a_meter) {
 	CHECK_INT(memory_meter_held(&meter), 0);
 }
 
+static void fill_pipe(int descriptor) {
+	static const char bytes[4096];
+	fcntl(descriptor, F_SETFL, O_NONBLOCK);
+	while (write(descriptor, bytes, sizeof bytes) > 0)
+		continue;
+	fcntl(descriptor, F_SETFL, 0);
+}
+
+// Asks for more memory than there can be, with `log` as its stderr. Returns the process's end.
+static int run_out_of_memory(int log) {
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+		dup2(log, STDERR_FILENO);
+		volatile size_t count = SIZE_MAX / 2;
+		free(memory_new(count, 1));
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	return status;
+}
+
+TEST(without_memory_the_process_ends_whatever_becomes_of_its_log) {
+	int log[2];
+	char text[64] = "";
+	CHECK_INT(pipe(log), 0);
+	CHECK_INT(WTERMSIG(run_out_of_memory(log[1])), SIGABRT);
+	CHECK(read(log[0], text, sizeof text - 1) > 0);
+	CHECK_STRING(text, "signalbox: out of memory\n");
+	fill_pipe(log[1]);
+	CHECK_INT(WTERMSIG(run_out_of_memory(log[1])), SIGABRT);
+	close(log[0]);
+	close(log[1]);
+}
+
 int main(void) {
 	RUN(a_meter_is_full_at_its_limit);
 	RUN(a_buffer_charges_its_capacity);
@@ -124,5 +166,7 @@ int main(void) {
 	RUN(a_charge_moves_from_meter_to_meter);
 	RUN(an_arena_charges_its_blocks);
 	RUN(threads_share_a_meter);
+	if (!IS_SANITIZED) // a sanitizer's allocator ends the process itself
+		RUN(without_memory_the_process_ends_whatever_becomes_of_its_log);
 	return check_summary();
 }

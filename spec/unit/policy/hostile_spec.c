@@ -19,12 +19,6 @@ enum {
 	TRIALS = 3,
 };
 
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-static const bool is_sanitized = true;
-#else
-static const bool is_sanitized = false;
-#endif
-
 static char file_name[128];
 static char ends[256];
 
@@ -177,7 +171,7 @@ static void check_calls(void) {
 			CHECK((fixture.errors == 0) == (strcmp(ends, "well") == 0));
 		}
 		fixture_free(&fixture);
-		if (is_sanitized || check_failures_in_test)
+		if (IS_SANITIZED || check_failures_in_test)
 			return;
 	}
 	if (longest >= CALL_MAX_MS)
@@ -200,7 +194,7 @@ static int is_lua(const struct dirent *entry) {
 int main(void) {
 	struct dirent **entries;
 	int count = scandir(FOLDER, &entries, is_lua, alphasort);
-	if (is_sanitized)
+	if (IS_SANITIZED)
 		printf("under sanitizers the time of calls is not bounded\n");
 	for (int i = 0; i < count; i++) {
 		char path[512], tries[512];
