@@ -202,7 +202,7 @@ static void scan_finish(struct request_scan *scan) {
 	if (scan->walk.token.kind == JSON_BROKEN)
 		scan_note_break(scan);
 	shape->input_tokens = (shape->text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
-	shape->tokens += scan->walk.reader.escapes;
+	shape->tokens += scan->walk.reader.steps;
 	shape->takes_tier = is_whole && shape->counts[PLACE_TIER] <= 1;
 	if (!is_whole || shape->counts[PLACE_TIER] != 1 || scan->tier_types != 1)
 		shape->tier = (struct slice){0};

@@ -97,7 +97,7 @@ bool response_scan_step(struct response_scan *scan, size_t bytes) {
 		if (scan->walk.path != JSON_NO_PATH)
 			scan_on_value(scan);
 	} while (!json_walk_is_over(&scan->walk));
-	scan->shape->tokens += scan->walk.reader.escapes;
+	scan->shape->tokens += scan->walk.reader.steps;
 	return true;
 }
 

@@ -33,7 +33,7 @@ struct response_shape {
 	struct token_usage usage; // only of Converse
 	struct slice stop_reason;
 	struct slice tier; // serviceTier.type
-	uint64_t tokens;   // the work of another pass: the number of values, ends of containers and escapes that it read
+	uint64_t tokens;   // the work of another pass: values, ends of containers, and the reader's other steps
 };
 
 // Reads a complete response, or the payload of a ConverseStream's `metadata` or `messageStop` event.

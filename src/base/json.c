@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-enum { LONGEST_ESCAPE = 6, LONGEST_WORD = 5, INDENTATION_BYTES = 64 };
+enum { LONGEST_ESCAPE = 6, LONGEST_WORD = 5, INDENTATION_BYTES = 64, SKIPPED_PER_STEP = 16 };
 
 void json_reader_init(struct json_reader *reader, struct slice text) {
 	*reader = (struct json_reader){.rest = text, .end = text.ptr + text.len, .wants = JSON_WANTS_VALUE};
@@ -151,7 +151,7 @@ static inline const char *past_text(struct json_reader *reader, const char *at, 
 		if (length == 0)
 			break;
 		*is_escaped = true;
-		reader->escapes++;
+		reader->steps++;
 		at = past_plain(at + length, end);
 	}
 	return at;
@@ -410,6 +410,12 @@ void json_read(struct json_reader *reader, struct json_token *token) {
 		set_broken(reader, token);
 }
 
+static inline void count_skipped(struct json_reader *reader, const char *from, const char *to) {
+	reader->skipped_bytes += (size_t)(to - from);
+	reader->steps += reader->skipped_bytes / SKIPPED_PER_STEP;
+	reader->skipped_bytes %= SKIPPED_PER_STEP;
+}
+
 // Pauses within the container that is being skipped, or ends it as broken.
 static void halt_skipping(struct json_reader *reader, const char *at, const char *end, unsigned depth, bool in_string,
                           struct json_token *token) {
@@ -428,20 +434,23 @@ static void halt_skipping(struct json_reader *reader, const char *at, const char
 static void skip_container(struct json_reader *reader, struct json_token *token, unsigned depth) {
 	const char *at = reader->rest.ptr, *end = at + reader->rest.len;
 	bool in_string = reader->state == JSON_IN_SKIPPED && reader->is_skipping_string;
+	const char *from = at; // of what is outside of strings
 	reader->state = JSON_READS;
 	while (at < end) {
 		if (in_string || *at == '"') {
+			count_skipped(reader, from, at);
 			at = past_text(reader, in_string ? at : at + 1, end, &token->is_escaped);
 			in_string = at == end || *at != '"';
 			if (in_string)
 				break;
-			at++;
+			from = ++at;
 			continue;
 		}
 		if ((*at == '{' || *at == '[') && depth++ == JSON_DEPTH_MAX)
 			break;
 		if ((*at == '}' || *at == ']') && depth-- == reader->depth) {
 			if (*at == (in_object(reader) ? '}' : ']')) {
+				count_skipped(reader, from, at);
 				close_container(reader, at, end, token);
 				return;
 			}
@@ -449,6 +458,8 @@ static void skip_container(struct json_reader *reader, struct json_token *token,
 		}
 		at++;
 	}
+	if (!in_string)
+		count_skipped(reader, from, at);
 	halt_skipping(reader, at, end, depth, in_string, token);
 }
 

@@ -189,7 +189,7 @@ TEST(work_of_a_slice_is_bounded) {
 		json_walk_init(&walk, paths, buffer_slice(&text));
 		json_reader_narrow(&walk.reader);
 		const char *from = text.ptr;
-		while (!json_walk_is_over(&walk)) {
+		do {
 			if (json_walk_next(&walk) != JSON_PAUSED)
 				continue;
 			const struct json_reader *reader = &walk.reader;
@@ -199,11 +199,34 @@ TEST(work_of_a_slice_is_bounded) {
 			from = at;
 			json_reader_widen(&walk.reader, SLICE_BYTES);
 			slices++;
-		}
+		} while (!json_walk_is_over(&walk));
 		CHECK(most <= SLICE_BYTES + JSON_NUMBER_BYTES);
-		CHECK(slices <= LARGE_BYTES / SLICE_BYTES + 1);
+		CHECK(slices >= 1 && slices <= LARGE_BYTES / SLICE_BYTES + 1);
 		buffer_free(&text);
 	}
+}
+
+// What a pass costs beside its tokens: escapes, and what is skipped outside of strings.
+TEST(steps_are_counted) {
+	static const struct json_path paths[] = {{{"z"}}, {{0}}};
+	struct buffer text;
+	buffer_init(&text, TRACE_BYTES);
+	buffer_append(&text, SLICE("{\"z\":\"\\n\\u00e9plain\",\"x\":[1"));
+	for (int i = 0; i < 799; i++)
+		buffer_append(&text, SLICE(",1"));
+	buffer_append(&text, SLICE(",\"a text that is skipped at once\"]}"));
+	for (size_t slice_bytes = 1; slice_bytes <= text.len; slice_bytes += 99) {
+		struct json_walk walk;
+		json_walk_init(&walk, paths, buffer_slice(&text));
+		json_reader_narrow(&walk.reader);
+		do {
+			if (json_walk_next(&walk) == JSON_PAUSED)
+				json_reader_widen(&walk.reader, slice_bytes);
+		} while (!json_walk_is_over(&walk));
+		CHECK_INT(walk.token.kind, JSON_END);
+		CHECK_INT(walk.reader.steps, 2 + 1600 / 16);
+	}
+	buffer_free(&text);
 }
 
 int main(void) {
@@ -211,5 +234,6 @@ int main(void) {
 	RUN(slices_of_any_bytes_change_nothing);
 	RUN(numbers_are_bounded);
 	RUN(work_of_a_slice_is_bounded);
+	RUN(steps_are_counted);
 	return check_summary();
 }
