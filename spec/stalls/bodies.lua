@@ -70,6 +70,7 @@ local WISHES = { "nothing", "quota", "tier", "guardrail", "max_tokens", "affinit
 -- These the core does by itself, so they are in any client's power.
 local DONE_BY_CORE = { nothing = true, quota = true, tier = true, guardrail = true, max_tokens = true }
 local CORE_MS = 10
+local AT_ONCE = 4
 local POLICY = [[
   local hash = require "signalbox.hash"
   local function wants(request, wish) return request.model == wish or request.model == "everything" end
@@ -113,10 +114,22 @@ local function row_of(way, title, make, wish)
   return row
 end
 
+-- Several at once, of the kind that takes longest.
+local function row_of_many(way)
+  local row, list = { name = ("%d bodies at once of %s, %s"):format(AT_ONCE, BODIES[9][1], way.version) }, {}
+  function row.before()
+    local body = BODIES[9][2]()
+    for index = 1, AT_ONCE do list[index] = signalbox.call("everything", "converse", body) end
+  end
+  function row.attack() curl.load(way, list, AT_ONCE) end
+  return row
+end
+
 local function rows_of(way, wishes)
   local rows = {}
   for _, body in ipairs(BODIES) do rows[#rows + 1] = row_of(way, body[1], body[2], "everything") end
   for _, wish in ipairs(wishes) do rows[#rows + 1] = row_of(way, BODIES[1][1], BODIES[1][2], wish) end
+  rows[#rows + 1] = row_of_many(way)
   return rows
 end
 

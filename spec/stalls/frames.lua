@@ -41,6 +41,7 @@ local function request(method, path)
 end
 
 local GET = request("GET", "/health")
+local CALL = signalbox.converse_body()
 local POST = request("POST", signalbox.path(signalbox.NOVA, "converse"))
 
 -- A head in as many frames as it takes.
@@ -103,6 +104,8 @@ local ROWS = {
     return head(2 * n - 1, GET, END_STREAM) .. frame(RESET, 0, 2 * n - 1, "\0\0\0\8") end) },
   { "1 000 calls, reset at once", many(1000, function(n)
     return head(2 * n - 1, POST, END_STREAM) .. frame(RESET, 0, 2 * n - 1, "\0\0\0\8") end) },
+  { "256 calls", many(256, function(n)
+    return head(2 * n - 1, POST, 0) .. frame(DATA, END_STREAM, 2 * n - 1, CALL) end) },
   { "256 requests", many(256, function(n) return head(2 * n - 1, GET, END_STREAM) end) },
   { "1 000 requests, whatever the limit", many(1000, function(n) return head(2 * n - 1, GET, END_STREAM) end) },
   { "PING frames", flood(30000, frame(PING, 0, 0, "12345678")) },

@@ -54,6 +54,7 @@ local ROWS = {
   { "too many headers", with_lines(repeated("a:b\r\n", FULL - 100)) },
   { "codings without an end", with_lines("Transfer-Encoding: " .. repeated("chunked, ", FULL - 200) .. "x\r\n") },
   { "a cookie of 64 KB", with_lines("Cookie: " .. repeated("a=b; ", FULL - 200) .. "\r\n") },
+  { "hops without an end", with_lines("x-signalbox-hop: " .. repeated("0123456789abcdef, ", FULL - 200) .. "x\r\n") },
   { "a long path", with_path("/" .. ("a"):rep(TARGET)) },
   { "a path that is too long", with_path("/" .. ("a"):rep(FULL - 200)) },
   { "a model of escapes", with_path("/model/" .. repeated("%41", TARGET - 200) .. "/converse") },

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What the operator's own side can do to the loop: a pool of a thousand models, a log that nobody reads, certificates
+-- What the operator's own side can do to the loop: pools of thousands of models, a log that nobody reads, certificates
 -- and policies that are pipes or far too large.
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -58,6 +58,32 @@ local function open_many_models(scene)
   row("a policy of 4096 mistakes", function()
     return "return " .. signalbox.literal { models = pool(MOST_MODELS), max_retries = -1 }:gsub("id", "idd") end, 422)
   return gateway, rows
+end
+
+local function ask(gateway, model)
+  return function()
+    http.load(gateway.port, { count = 400, connections = 40, on_response = function() end,
+      make = function() return signalbox.call(model, "converse") end })
+  end
+end
+
+-- As many models as there may be.
+local function open_large_pool(scene)
+  local gateway = scene:gateway(scene:emulator(), { policy = ([[
+    local models = {}
+    for number = 1, %d do
+      models[number] = { id = "m" .. number, serves = { "any", "m*", "*." .. number } }
+    end
+    return { models = models }
+  ]]):format(MOST_MODELS) })
+  return gateway, {
+    { name = "calls to one of 4096 models", attack = ask(gateway, "any") },
+    { name = "calls for a name that none of them serves", attack = ask(gateway, "nothing") },
+    { name = "30 reloads at once", attack = function()
+      http.load(gateway.admin_port, { count = 60, connections = 30, on_response = function() end,
+        make = function() return { path = "/reload", method = "POST", body = "" } end })
+    end },
+  }
 end
 
 -- Puts `make`'s file in the certificate's place and sends SIGHUP; then the certificate comes back.
@@ -122,6 +148,7 @@ end
 
 return {
   { title = "a thousand models", open = open_many_models },
+  { title = "as many models as there may be", open = open_large_pool },
   { title = "certificates", is_tls = true, open = open_certificates },
   { title = "a log that nobody reads", open = open_log_pipe },
 }
