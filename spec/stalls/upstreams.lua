@@ -82,8 +82,10 @@ local BODIES = {
   { "trailers without an end", function()
     return OK .. CHUNKED .. "2\r\n{}\r\n0\r\n" .. ("a: b\r\n"):rep(1000000) end },
   { "numbers of one digit", body_of('{"x":[', "0,", "0]}") },
+  { "empty strings", body_of('{"x":[', '"",', "0]}") },
   { "empty lists", body_of('{"x":[', "[],", "0]}") },
   { "keys with escapes", body_of('{"x":{', '"\\u0061":0,', '"a":0}}') },
+  { "texts of one letter", body_of('{"output":{"message":{"content":[', '{"text":"a"},', '{"text":"b"}]}}}') },
   { "one text of escapes", body_of('{"output":{"message":{"content":[{"text":"', "\\u00e9", '"}]}}}') },
   { "spaces", body_of("", " ", "{}") },
   { "an error of small tokens", error_of("application/json", '{"x":[', '{"message":"a"},', '0],"message":"b"}') },
