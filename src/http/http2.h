@@ -41,9 +41,10 @@ enum http2_silence {
 	HTTP2_IDLE,    // client_idle_ms: no stream is open
 };
 
-// What was decoded of heads in a turn of the loop.
+// What was decoded in a turn of the loop: frames, and heads.
 struct http2_share {
 	uint64_t turn;
+	unsigned frames;
 	unsigned heads;
 	size_t bytes;       // of their fields
 	size_t coded_bytes; // of their frames, also of heads that nghttp2 skips

@@ -26,6 +26,7 @@ enum {
 	// A head beyond its limit is refused, and decoded up to this many times the limit.
 	HEAD_EXCESS = 4,
 	// A connection's share of a turn, see http2_share.
+	FRAMES_A_TURN = 1000,
 	HEADS_A_TURN = 16,
 	BYTES_A_TURN = 64 * 1024,
 	CODED_BYTES_A_TURN = 8 * 1024,
@@ -60,7 +61,8 @@ static struct http2_share *http2_share(struct http2 *http2) {
 bool http2_share_is_over(const struct http2 *http2) {
 	const struct http2_share *share = &http2->share;
 	return share->turn == http2->connection.server->turn &&
-	       (share->heads > HEADS_A_TURN || share->bytes > BYTES_A_TURN || share->coded_bytes > CODED_BYTES_A_TURN);
+	       (share->frames > FRAMES_A_TURN || share->heads > HEADS_A_TURN || share->bytes > BYTES_A_TURN ||
+	        share->coded_bytes > CODED_BYTES_A_TURN);
 }
 
 static int http2_session_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *head, void *owner) {
@@ -68,6 +70,7 @@ static int http2_session_on_begin_frame(nghttp2_session *session, const nghttp2_
 	struct http2 *http2 = owner;
 	http2->is_in_head = head->type == NGHTTP2_HEADERS || head->type == NGHTTP2_CONTINUATION;
 	http2->has_read_head |= http2->is_in_head;
+	http2_share(http2)->frames++;
 	if (http2->is_in_head)
 		http2_share(http2)->coded_bytes += head->length;
 	return 0;

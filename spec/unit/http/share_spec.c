@@ -177,6 +177,33 @@ TEST(skips_a_share_of_heads) {
 	served_stop(&served);
 }
 
+// A body in frames of one byte.
+TEST(reads_a_share_of_small_frames) {
+	enum { FRAMES = 5000 };
+	struct served served;
+	struct client client;
+	struct buffer out;
+	served_start(&served, &quick_limits, &patient, NULL);
+	raw_open(&client, &served, &out);
+	frame_add(&out, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1,
+	          SLICE("\x83\x86\x84\x01\x01"
+	                "a"));
+	raw_send(&client, &out);
+	settle(&served);
+	for (int i = 1; i < FRAMES; i++)
+		frame_add(&out, NGHTTP2_DATA, 0, 1, SLICE("x"));
+	frame_add(&out, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, SLICE("x"));
+	raw_send(&client, &out);
+	size_t turns = 0;
+	while (turns < 100 && turn(&served) == 0)
+		turns++;
+	CHECK_SLICE(buffer_slice(&served.log), SLICE("POST / (5000)|"));
+	CHECK(turns >= 2);
+	client_close(&client);
+	buffer_free(&out);
+	served_stop(&served);
+}
+
 // The bytes that wait may end anywhere, also within a head or a body that goes on in the next read.
 TEST(continues_where_the_share_ended) {
 	struct buffer all;
@@ -279,6 +306,7 @@ int main(void) {
 	RUN(decodes_a_share_of_heads_that_expand);
 	RUN(refuses_a_share_of_heads);
 	RUN(skips_a_share_of_heads);
+	RUN(reads_a_share_of_small_frames);
 	RUN(continues_where_the_share_ended);
 	RUN(bounds_a_turn_of_many_clients);
 	RUN(serves_all_that_came_before_the_end);
