@@ -196,8 +196,24 @@ describe("prepare", function()
     local response = gateway.request(signalbox.call("chat", "converse",
       '{"requestMetadata":{"team":"a","te\\u0061m":"b"}}'))
     assert.equal(400, response.status)
-    assert.equal('The body has "requestMetadata.*" twice, the second time at offset 31.',
+    assert.equal("The body has an object with a member twice, the second time at offset 31.",
       cjson.decode(response.body).message)
+  end)
+
+  it("has a body refused that names any key twice, where a hook decodes it", function()
+    local upstream = scene:upstream("answer:json(200, '{}')")
+    local gateway = scene:gateway(upstream, { policy = policy(
+      "if request:body().messages[1].content[1].text == 'bad' then return { max_tokens = 1 } end") })
+    local sentence = "The body has an object with a member twice, the second time at offset %d."
+    for body, offset in pairs({
+      ['{"messages":[{"content":[{"text":"bad","te\\u0078t":"good"}]}]}'] = 39,
+      ['{"messages":[{"content":[{"text":"good"}]}],"additional":{"a":[{"b":null,"b":1}]}}'] = 73,
+      ['{"messages":[{"content":[{"text":"good"},{"text":"good"}]}],"text":"good"}'] = 0,
+    }) do
+      local response = gateway.request(signalbox.call("chat", "converse", body))
+      assert.equal(offset == 0 and 200 or 400, response.status, body)
+      if offset > 0 then assert.equal(sentence:format(offset), cjson.decode(response.body).message) end
+    end
   end)
 
   it("leaves the request unedited after an error", function()

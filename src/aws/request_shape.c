@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/json_writer.h"
 
-enum { BYTES_PER_TOKEN = 4, MAX_TOKENS_LIMIT = 1000000000, UTF8_SEQUENCE_BYTES = 4, METADATA_KEYS = 64 };
+enum { BYTES_PER_TOKEN = 4, MAX_TOKENS_LIMIT = 1000000000, UTF8_SEQUENCE_BYTES = 4 };
 
 // First the paths that may occur any number of times; then those that may occur once; of these the places come last.
 enum { MESSAGE, TEXT, CONTENT, PROMPT, INPUT_TEXT, METADATA, SYSTEM, TOOLS, TOOL_CONFIG, MESSAGES, TIER_TYPE, PLACES };
@@ -54,7 +53,10 @@ void request_flaw_describe(const struct request_flaw *flaw, char text[REQUEST_FL
 	    [FLAW_NO_OBJECT] = "is no JSON object",
 	    [FLAW_DEPTH] = "is nested too deep",
 	};
-	if (flaw->kind == FLAW_DUPLICATE)
+	if (flaw->kind == FLAW_DUPLICATE && !flaw->key)
+		snprintf(text, REQUEST_FLAW_BYTES, "The body has an object with a member twice, the second time at offset %zu.",
+		         flaw->offset);
+	else if (flaw->kind == FLAW_DUPLICATE)
 		snprintf(text, REQUEST_FLAW_BYTES, "The body has \"%s\" twice, the second time at offset %zu.", flaw->key,
 		         flaw->offset);
 	else if (flaw->kind == FLAW_CODING || flaw->kind == FLAW_NO_OBJECT)
@@ -276,34 +278,8 @@ void request_shape_read(struct slice body, struct request_shape *shape) {
 	request_scan_step(&scan, body.len);
 }
 
-// The hash of a key with its escapes resolved.
-static uint64_t hash_key(const struct json_token *key) {
-	if (!key->is_escaped)
-		return hash_bytes(key->text, 0);
-	struct buffer plain;
-	buffer_init(&plain, key->text.len);
-	json_unescape(key->text, &plain);
-	uint64_t hash = hash_bytes(buffer_slice(&plain), 0);
-	buffer_free(&plain);
-	return hash;
-}
-
-void request_shape_check_metadata(struct slice body, struct request_shape *shape) {
-	uint64_t hashes[METADATA_KEYS];
-	size_t count = 0;
-	struct json_reader reader;
-	struct json_token token;
-	json_reader_init(&reader, shape->metadata);
-	for (json_read(&reader, &token); token.kind != JSON_END && token.kind != JSON_BROKEN; json_read(&reader, &token)) {
-		if (token.kind != JSON_KEY || reader.depth != 1)
-			continue;
-		uint64_t hash = hash_key(&token);
-		for (size_t i = 0; i < count; i++)
-			if (hashes[i] == hash)
-				note_flaw(shape, FLAW_DUPLICATE, (size_t)(token.start - body.ptr), "requestMetadata.*");
-		if (count < METADATA_KEYS)
-			hashes[count++] = hash;
-	}
+void request_shape_note_duplicate(struct request_shape *shape, size_t offset) {
+	note_flaw(shape, FLAW_DUPLICATE, offset, NULL);
 }
 
 void request_shape_each_text(struct slice body, json_text_callback on_text, void *owner) {

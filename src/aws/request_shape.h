@@ -32,7 +32,7 @@ enum request_flaw_kind {
 struct request_flaw {
 	enum request_flaw_kind kind;
 	size_t offset;   // in the body
-	const char *key; // of FLAW_DUPLICATE
+	const char *key; // of FLAW_DUPLICATE; NULL if it is not known which
 };
 
 static inline bool request_flaw_is_ambiguous(const struct request_flaw *flaw) {
@@ -105,9 +105,8 @@ void request_scan_begin(struct request_scan *scan, struct slice body, struct req
 // Reads on by at most `bytes`. True once the whole body has been read: only then is the shape complete.
 bool request_scan_step(struct request_scan *scan, size_t bytes);
 
-// Looks for a key that is twice in the metadata of a body that has been read, and notes the flaw. Keys behind the first
-// 64 are compared with those only: the service takes 16.
-void request_shape_check_metadata(struct slice body, struct request_shape *shape);
+// Notes that the body has a member twice that isn't found here, since more of the body is read elsewhere.
+void request_shape_note_duplicate(struct request_shape *shape, size_t offset);
 
 // Passes the texts of the body to `on_text`, in their order: strings under the keys "text", "content", "prompt" and
 // "inputText".

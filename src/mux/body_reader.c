@@ -23,13 +23,15 @@ static void read_request(const struct request_attributes *request, struct reques
 	struct request_body *body = request->content;
 	const struct request_shape *known = body ? request_body_read(body) : NULL;
 	struct request_shape shape;
-	if (known) {
-		request_body_check_metadata(body);
-		copy_request(known, content);
-	} else {
+	if (!known)
 		request_shape_read(request->body, &shape);
-		copy_request(&shape, content);
-	}
+	copy_request(known ? known : &shape, content);
+}
+
+static void note_duplicate(const struct request_attributes *request, const char *key) {
+	struct request_body *body = request->content;
+	if (body && body->shape)
+		request_shape_note_duplicate(body->shape, (size_t)(key - body->bytes.ptr));
 }
 
 // The service sends InvokeModel's tier in a header, Converse's in the body. A large body has been read already.
@@ -50,6 +52,7 @@ static void read_response(const struct response *response, struct response_conte
 
 const struct body_reader mux_body_reader = {
     .read_request = read_request,
+    .note_duplicate = note_duplicate,
     .each_request_text = request_shape_each_text,
     .read_response = read_response,
     .each_response_text = response_shape_each_text,

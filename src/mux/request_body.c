@@ -51,13 +51,6 @@ const struct request_shape *request_body_read(struct request_body *body) {
 	return request_body_shape(body);
 }
 
-void request_body_check_metadata(struct request_body *body) {
-	if (body->has_metadata_checked)
-		return;
-	body->has_metadata_checked = true;
-	request_shape_check_metadata(body->bytes, body->shape);
-}
-
 bool request_body_is_refused(const struct request_body *body) {
 	return body->was_read && body->shape && request_flaw_is_ambiguous(&body->shape->flaw);
 }

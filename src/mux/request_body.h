@@ -19,7 +19,6 @@ struct request_body {
 	struct request_shape *shape; // NULL until it is read
 	struct request_scan *scan;   // while it is read in slices
 	bool was_read;               // by routing or by a hook
-	bool has_metadata_checked;
 };
 
 // Everything is borrowed for the request's life.
@@ -37,9 +36,6 @@ const struct request_shape *request_body_shape(struct request_body *body);
 // As request_body_shape, for values that decide something: from now on request_body_is_refused says whether they can be
 // relied on.
 const struct request_shape *request_body_read(struct request_body *body);
-
-// Also checks that no key of the metadata is there twice. The body must have been read.
-void request_body_check_metadata(struct request_body *body);
 
 // Whether the body was read, and services may read it differently.
 bool request_body_is_refused(const struct request_body *body);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How policies read the bodies of requests and responses: the room that knows the service's formats provides these
-// functions. Each makes one pass over the body and leaves what it can't find empty or -1.
+// functions. Each that reads makes one pass over the body and leaves what it can't find empty or -1.
 #ifndef POLICY_BODY_READER_H
 #define POLICY_BODY_READER_H
 
@@ -28,6 +28,8 @@ struct response_content {
 
 struct body_reader {
 	void (*read_request)(const struct request_attributes *request, struct request_content *content);
+	// A hook has decoded a part of the body where the key that begins at `key` is in its object already.
+	void (*note_duplicate)(const struct request_attributes *request, const char *key);
 	void (*each_request_text)(struct slice body, json_text_callback on_text, void *owner);
 	void (*read_response)(const struct response *response, struct response_content *content);
 	void (*each_response_text)(struct slice body, json_text_callback on_text, void *owner);

@@ -123,9 +123,15 @@ static void push_tried(lua_State *lua, void *object) {
 	lua_remove(lua, -2);
 }
 
+// What has been decoded decides something, and services may read the other one of two members. `key` may be NULL.
+static void note_duplicate(struct request_view *view, const char *key) {
+	if (key)
+		view->head.views->bodies->note_duplicate(attributes_of(view), key);
+}
+
 static int decode_metadata(lua_State *lua) {
 	const struct slice *metadata = lua_touserdata(lua, 1);
-	sandbox_push_decoded(lua, *metadata);
+	note_duplicate(lua_touserdata(lua, 2), sandbox_push_decoded(lua, *metadata));
 	sandbox_freeze_deep(lua, -1);
 	return 1;
 }
@@ -136,7 +142,8 @@ static void push_metadata(lua_State *lua, void *object) {
 	if (metadata.len) {
 		lua_pushcfunction(lua, decode_metadata);
 		lua_pushlightuserdata(lua, &metadata);
-		if (lua_pcall(lua, 1, 1, 0) == LUA_OK)
+		lua_pushlightuserdata(lua, object);
+		if (lua_pcall(lua, 2, 1, 0) == LUA_OK)
 			return;
 		if (vm_of(lua)->remaining <= 0 || vm_of(lua)->over_memory)
 			lua_error(lua);
@@ -165,7 +172,7 @@ static int request_text(lua_State *lua) {
 static int request_body(lua_State *lua) {
 	struct request_view *view = view_check_self(lua, OBJECT_REQUEST, "body");
 	content_of(lua, view);
-	view_push_decoded(lua, attributes_of(view)->body);
+	note_duplicate(view, view_push_decoded(lua, attributes_of(view)->body));
 	return 1;
 }
 

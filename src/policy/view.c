@@ -128,15 +128,15 @@ void view_push_usage(lua_State *lua, const struct token_usage *usage) {
 	lua_remove(lua, -2);
 }
 
-void view_push_decoded(lua_State *lua, struct slice body) {
+const char *view_push_decoded(lua_State *lua, struct slice body) {
 	vm_note_foreign_input(lua);
 	if (body.len > BODY_BYTES_MAX)
 		luaL_error(lua, "the body is too large to be decoded (%I bytes, at most %d)", (lua_Integer)body.len,
 		           BODY_BYTES_MAX);
-	if (body.len == 0)
-		lua_pushnil(lua);
-	else
-		sandbox_push_decoded(lua, body);
+	if (body.len > 0)
+		return sandbox_push_decoded(lua, body);
+	lua_pushnil(lua);
+	return NULL;
 }
 
 struct joined_text {

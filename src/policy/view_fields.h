@@ -48,8 +48,9 @@ void view_push_count(lua_State *lua, int64_t count);
 void view_push_tier(lua_State *lua, enum service_tier tier);
 // A read-only table of token counts; unknown ones are nil.
 void view_push_usage(lua_State *lua, const struct token_usage *usage);
-// A whole body, decoded; nil for an empty one. Raises for one of more than 1 MiB.
-void view_push_decoded(lua_State *lua, struct slice body);
+// A whole body, decoded; nil for an empty one. Raises for one of more than 1 MiB. Returns where a key is that
+// its object has already; NULL if there is none.
+const char *view_push_decoded(lua_State *lua, struct slice body);
 
 // All texts that `each` finds in the body, one per line; charged by the body's length and its `tokens` before the work.
 // Raises an ordinary error if that is more than is left of the budget.

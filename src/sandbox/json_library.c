@@ -141,17 +141,22 @@ static struct measure measure_text(struct slice text) {
 	return sum;
 }
 
+struct decoding {
+	struct slice text;
+	const char **duplicate; // see json_value_style
+};
+
 static int decode_text(lua_State *lua) {
-	static const struct json_value_style style = {.drops_nulls = false};
-	const struct slice *text = lua_touserdata(lua, 1);
-	if (!json_value_push(lua, *text, &style))
+	const struct decoding *decoding = lua_touserdata(lua, 1);
+	struct json_value_style style = {.duplicate = decoding->duplicate};
+	if (!json_value_push(lua, decoding->text, &style))
 		return luaL_error(lua, "the text is no JSON, or nested deeper than %d", JSON_DEPTH_MAX);
 	return 1;
 }
 
-static void push_decoded(lua_State *lua, struct slice text, size_t bytes) {
+static void push_decoded(lua_State *lua, struct decoding decoding, size_t bytes) {
 	lua_pushcfunction(lua, decode_text);
-	lua_pushlightuserdata(lua, &text);
+	lua_pushlightuserdata(lua, &decoding);
 	call_unlimited(lua, bytes);
 }
 
@@ -165,7 +170,7 @@ static int json_decode(lua_State *lua) {
 	vm_charge(lua, bytes / BYTES_PER_CHARGE + 1);
 	struct measure sum = measure_text(slice_of(text, bytes));
 	vm_charge(lua, sum.values * CHARGE_PER_VALUE);
-	push_decoded(lua, slice_of(text, bytes), sum.bytes);
+	push_decoded(lua, (struct decoding){.text = slice_of(text, bytes)}, sum.bytes);
 	return 1;
 }
 
@@ -173,7 +178,8 @@ static void refuse_decoding(lua_State *lua, struct slice text) {
 	luaL_error(lua, "JSON of %I bytes is too large for what is left of the budget", (lua_Integer)text.len);
 }
 
-void sandbox_push_decoded(lua_State *lua, struct slice text) {
+const char *sandbox_push_decoded(lua_State *lua, struct slice text) {
+	const char *duplicate = NULL;
 	uint64_t charge = text.len / BYTES_PER_CHARGE + 1;
 	if (text.len > TEXT_BYTES_MAX || !vm_can_afford(lua, charge, 0))
 		refuse_decoding(lua, text);
@@ -183,7 +189,8 @@ void sandbox_push_decoded(lua_State *lua, struct slice text) {
 	if (!vm_can_afford(lua, charge, sum.bytes))
 		refuse_decoding(lua, text);
 	vm_charge(lua, charge);
-	push_decoded(lua, text, sum.bytes);
+	push_decoded(lua, (struct decoding){text, &duplicate}, sum.bytes);
+	return duplicate;
 }
 
 static void configure_cjson(lua_State *lua, const char *setting, int value, bool is_boolean) {

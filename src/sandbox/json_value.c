@@ -44,6 +44,16 @@ static void push_number(lua_State *lua, struct slice digits) {
 
 static bool push_value(lua_State *lua, struct value_reader *reader, const struct json_token *token);
 
+// The key is at the top of the stack, its object's table below it.
+static void note_duplicate(lua_State *lua, const struct value_reader *reader, const char *key) {
+	if (!reader->style->duplicate)
+		return;
+	lua_pushvalue(lua, -1);
+	if (lua_rawget(lua, -3) != LUA_TNIL)
+		*reader->style->duplicate = key;
+	lua_pop(lua, 1);
+}
+
 static bool push_object(lua_State *lua, struct value_reader *reader) {
 	struct json_token token;
 	lua_newtable(lua);
@@ -54,6 +64,7 @@ static bool push_object(lua_State *lua, struct value_reader *reader) {
 		if (token.kind != JSON_KEY)
 			return false;
 		push_text(lua, reader, &token);
+		note_duplicate(lua, reader, token.start);
 		json_read(&reader->json, &token);
 		if (token.kind == JSON_NULL && reader->style->drops_nulls) {
 			lua_pop(lua, 1);

@@ -13,6 +13,7 @@
 struct json_value_style {
 	bool drops_nulls;                   // leaves out members that are null
 	void (*mark_array)(lua_State *lua); // called with each array's new table at the top of the stack; NULL for none
+	const char **duplicate; // set to a key that is in its object already, where the last counts; NULL: not looked for
 };
 
 // Pushes the value of a whole JSON text. False, with nothing pushed, when the text is not JSON or is nested deeper than

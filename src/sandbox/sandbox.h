@@ -33,7 +33,8 @@ void sandbox_push_table(lua_State *lua);
 void sandbox_push_json(lua_State *lua);
 
 // Pushes what json.decode returns for the text. Raises as json.decode does, and when the call can't afford the work.
-void sandbox_push_decoded(lua_State *lua, struct slice text);
+// Returns where in the text a key is that its object has already; NULL if there is none.
+const char *sandbox_push_decoded(lua_State *lua, struct slice text);
 
 // Pushes `require`. Built-in modules get what push_builtins pushes, nil when it is NULL.
 void sandbox_push_require(lua_State *lua, struct sources *sources, void (*push_builtins)(lua_State *));
