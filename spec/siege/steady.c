@@ -125,8 +125,8 @@ static void fail_late(void) {
 }
 
 static void send_all(size_t wanted, uint64_t interval_ns) {
-	uint64_t start_ns = link_now_ns();
-	while (sent < wanted || answered + failed < sent) {
+	uint64_t start_ns = link_now_ns(), end_ns = start_ns + wanted * interval_ns + LATE_MS * 1000000ull;
+	while ((sent < wanted || answered + failed < sent) && link_now_ns() < end_ns) {
 		uint64_t due_ns = start_ns + sent * interval_ns;
 		struct client *idle = sent < wanted && due_ns <= link_now_ns() ? find_idle() : NULL;
 		if (idle)
@@ -135,6 +135,7 @@ static void send_all(size_t wanted, uint64_t interval_ns) {
 			wait_for_responses(1);
 		fail_late();
 	}
+	failed = wanted - answered;
 }
 
 static int compare(const void *one, const void *other) {

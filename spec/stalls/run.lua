@@ -28,6 +28,7 @@ local function run_row(probe, row)
   found.row = row
   found_waits[#found_waits + 1] = found
   if is_verbose or not is_right then show(row, found, is_right) end
+  if found.lost > 0 then error("the gateway doesn't respond any more", 0) end
 end
 
 -- A group is { title, bound_ms, open }; open(scene) starts the gateway, and returns it with the rows.
