@@ -95,7 +95,14 @@ describe("prepare", function()
   local GUARDRAIL = '{ guardrail = { identifier = "gr", version = "1" } }'
   local GZIP = { ["Content-Encoding"] = "gzip" }
   local DEEP = '{"a":' .. ("["):rep(64) .. ("]"):rep(64) .. '}'
+  local MARKED = '{"messages":[{"content":[{"text":"bad"},{"guardContent":{"text":{"text":"good"}}}]}]}'
   local unfit = {
+    { "guarded in part", "converse", GUARDRAIL, MARKED, nil,
+      'The body chooses what its guardrail evaluates: "guardContent", at offset 56.' },
+    { "guarded by tags", "invoke", GUARDRAIL, '{"amazon-bedrock-guardrailConfig":{"tagSuffix":"x"}}', nil,
+      'The body chooses what its guardrail evaluates: "amazon-bedrock-guardrailConfig", at offset 34.' },
+    { "compressed, so that marks can't be seen", "invoke", GUARDRAIL, "{}", GZIP,
+      "The body has to be UTF-8 without a content-encoding." },
     { "no JSON", "invoke", "{ max_tokens = 5 }", "not JSON", nil, "The body is not valid JSON, at offset 0." },
     { "cut short", "converse", "{ max_tokens = 5 }", '{"messages":[', nil,
       "The body is not valid JSON, at offset 13." },
@@ -157,10 +164,14 @@ describe("prepare", function()
     assert.equal(1, #gateway.entries("policy error"))
   end)
 
-  it("guards an InvokeModel by headers, whatever its body is", function()
-    local got = send("return " .. GUARDRAIL, signalbox.call("chat", "invoke", "not JSON", GZIP))
+  it("guards parts of a prompt where it says so, an InvokeModel's by headers whatever its body is", function()
+    local partial = 'return { guardrail = { identifier = "gr", version = "1", partial = true } }'
+    local got = send(partial, signalbox.call("chat", "invoke", "not JSON", GZIP))
     assert.equal("not JSON", got.body)
     assert.equal("gr", got.headers["x-amzn-bedrock-guardrailidentifier"])
+    got = send(partial, signalbox.call("chat", "converse", MARKED))
+    assert.equal(MARKED, (got.body:gsub('"guardrailConfig":%b{},', "")))
+    assert.matches('"guardrailIdentifier":"gr"', got.body, 1, true)
   end)
 
   -- What a hook, a quota or the routing of tiers reads has to mean the same to the model.

@@ -10,7 +10,22 @@
 enum { BYTES_PER_TOKEN = 4, MAX_TOKENS_LIMIT = 1000000000, UTF8_SEQUENCE_BYTES = 4 };
 
 // First the paths that may occur any number of times; then those that may occur once; of these the places come last.
-enum { MESSAGE, TEXT, CONTENT, PROMPT, INPUT_TEXT, METADATA, SYSTEM, TOOLS, TOOL_CONFIG, MESSAGES, TIER_TYPE, PLACES };
+enum {
+	MESSAGE,
+	TEXT,
+	CONTENT,
+	PROMPT,
+	INPUT_TEXT,
+	GUARD_CONTENT,
+	GUARD_CONFIG,
+	METADATA,
+	SYSTEM,
+	TOOLS,
+	TOOL_CONFIG,
+	MESSAGES,
+	TIER_TYPE,
+	PLACES,
+};
 enum { ONCE = METADATA, LIMIT = PLACES + PLACE_LIMITS, PATHS = PLACES + REQUEST_PLACES };
 static const struct json_path paths[PATHS + 1] = {
     [MESSAGE] = {{"messages", "[]"}},
@@ -18,6 +33,8 @@ static const struct json_path paths[PATHS + 1] = {
     [CONTENT] = {{"**", "content"}},
     [PROMPT] = {{"**", "prompt"}},
     [INPUT_TEXT] = {{"**", "inputText"}},
+    [GUARD_CONTENT] = {{"**", "guardContent"}},
+    [GUARD_CONFIG] = {{"amazon-bedrock-guardrailConfig"}},
     [METADATA] = {{"requestMetadata"}},
     [SYSTEM] = {{"system"}},
     [TOOLS] = {{"tools"}},
@@ -146,6 +163,9 @@ static void scan_on_value(struct request_scan *scan) {
 			shape->max_tokens = (int64_t)limit;
 	} else if (path >= TEXT && path <= INPUT_TEXT && token->kind == JSON_STRING) {
 		shape->text_bytes += token->text.len;
+	} else if ((path == GUARD_CONTENT || path == GUARD_CONFIG) && !shape->partial_key) {
+		shape->partial_key = paths[path].keys[path == GUARD_CONTENT];
+		shape->partial_offset = scan_offset(scan, token->start);
 	}
 }
 

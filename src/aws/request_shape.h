@@ -74,6 +74,9 @@ struct request_shape {
 	struct slice tool_config; // Converse's tools
 	struct slice first_message;
 	struct request_flaw flaw; // the first one that was found
+	// The first member that has a guardrail evaluate marked parts only; NULL if there is none.
+	const char *partial_key;
+	size_t partial_offset;
 	// For further work on the body:
 	uint64_t tokens;     // the work of another pass: the number of values, ends of containers and escapes
 	uint64_t text_bytes; // of all texts, with their escapes

@@ -73,6 +73,12 @@ static void write_text(struct observation *observation, struct json_writer *json
 	json_write_optional(json, name, text);
 }
 
+static void write_flag(struct observation *observation, struct json_writer *json, const char *name, bool flag) {
+	if (flag)
+		buffer_printf(&observation->options, ", %s", name);
+	json_write_boolean(json, name, flag);
+}
+
 static void write_tier(struct observation *observation, struct json_writer *json, const char *name,
                        enum service_tier tier) {
 	write_text(observation, json, name, slice_from(service_tier_names[tier]));
@@ -152,7 +158,9 @@ static void note_edits(struct observation *observation, const struct edits *edit
 	write_text(observation, &json, "guardrail", edits->guardrail_identifier);
 	write_text(observation, &json, "guardrail_version", edits->guardrail_version);
 	write_text(observation, &json, "guardrail_trace", edits->guardrail_trace);
+	write_flag(observation, &json, "guardrail_partial", edits->is_partial);
 	write_number(observation, &json, "max_tokens", (uint64_t)edits->max_tokens);
+	write_flag(observation, &json, "required", edits->is_required);
 	write_headers(observation, &json, edits->headers);
 	json_end_object(&json);
 	struct slice options = slice_from_offset(buffer_slice(&observation->options), 2);

@@ -102,10 +102,19 @@ static int begin_body(const struct request_edits_order *order, struct request_ed
 	return status;
 }
 
+// Whether a guardrail has to evaluate the whole prompt, which the body may keep it from.
+static bool guards_all(const struct request_edits_order *order) {
+	const struct edits *edits = &order->step->edits;
+	enum operation operation = order->call->operation;
+	return edits->guardrail_identifier.len && !edits->is_partial &&
+	       (operation_is_converse(operation) || operation_is_invoke(operation));
+}
+
 // The first part of the edit that can't do without the body; a tier only if it is all that is edited there.
 static struct impossible_edit blame(const struct request_edits_order *order, const struct body_edit *edit,
                                     const char *reason) {
-	bool has_guardrail = operation_is_converse(order->call->operation) && edit->guardrail_identifier.len;
+	bool is_in_body = operation_is_converse(order->call->operation) && edit->guardrail_identifier.len;
+	bool has_guardrail = is_in_body || guards_all(order);
 	if (has_guardrail || edit->max_tokens > 0)
 		return (struct impossible_edit){"prepare", has_guardrail ? "guardrail" : "max_tokens", reason, false};
 	return (struct impossible_edit){order->step->edits.tier != TIER_NONE ? "prepare" : "tier", "service_tier", reason,
@@ -130,7 +139,7 @@ static int make_body_edit(const struct request_edits_order *order, const struct 
                           struct request_edits *made) {
 	enum operation operation = order->call->operation;
 	char reason[BODY_EDIT_REASON_BYTES];
-	if (!body_edit_is_in_body(edit, operation))
+	if (!body_edit_is_in_body(edit, operation) && !guards_all(order))
 		return 0;
 	const struct request_shape *shape = request_body_shape(order->body);
 	if (!shape)
@@ -139,6 +148,13 @@ static int make_body_edit(const struct request_edits_order *order, const struct 
 		request_flaw_describe(&shape->flaw, reason);
 		return give_up_body(order, edit, request_flaw_is_ambiguous(&shape->flaw), reason);
 	}
+	if (guards_all(order) && shape->partial_key) {
+		snprintf(reason, sizeof reason, "The body chooses what its guardrail evaluates: \"%s\", at offset %zu.",
+		         shape->partial_key, shape->partial_offset);
+		return give_up_body(order, edit, true, reason);
+	}
+	if (!body_edit_is_in_body(edit, operation))
+		return 0;
 	if (body_edit_plan(edit, operation, order->call->body, shape, &made->patches, reason) == 0)
 		return begin_body(order, made);
 	json_patches_free(&made->patches);

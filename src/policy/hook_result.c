@@ -186,11 +186,22 @@ static void set_trace(lua_State *lua, const struct hook_option *option, void *ta
 	edits_of(target)->guardrail_trace = slice_from(names[hook_option_word(lua, option, names)]);
 }
 
+static bool read_boolean(lua_State *lua, const struct hook_option *option) {
+	if (lua_type(lua, -1) != LUA_TBOOLEAN)
+		vm_bad_result(lua, "option %s has to be true or false, not a %s", option->name, object_type_name(lua, -1));
+	return lua_toboolean(lua, -1);
+}
+
+static void set_partial(lua_State *lua, const struct hook_option *option, void *target) {
+	edits_of(target)->is_partial = read_boolean(lua, option);
+}
+
 static void set_guardrail(lua_State *lua, const struct hook_option *option, void *target) {
 	static const struct hook_option known[] = {
 	    {"identifier", 1, sizeof((struct hook_edits *)0)->identifier, set_identifier},
 	    {"version", 1, sizeof((struct hook_edits *)0)->version, set_version},
 	    {"trace", 0, 0, set_trace},
+	    {"partial", 0, 0, set_partial},
 	    {0},
 	};
 	(void)option;
@@ -208,9 +219,7 @@ static void set_max_tokens(lua_State *lua, const struct hook_option *option, voi
 }
 
 static void set_required(lua_State *lua, const struct hook_option *option, void *target) {
-	if (lua_type(lua, -1) != LUA_TBOOLEAN)
-		vm_bad_result(lua, "option %s has to be true or false, not a %s", option->name, object_type_name(lua, -1));
-	edits_of(target)->is_required = lua_toboolean(lua, -1);
+	edits_of(target)->is_required = read_boolean(lua, option);
 }
 
 static void set_edit_headers(lua_State *lua, const struct hook_option *option, void *target) {

@@ -111,6 +111,7 @@ struct edits {
 	enum service_tier tier;
 	struct slice guardrail_identifier, guardrail_version, guardrail_trace; // the first is empty without a guardrail
 	int64_t max_tokens;
+	bool is_partial;        // the client may have the guardrail evaluate parts of its prompt only
 	bool is_required;       // the tier, too: the request is refused if it can't be written
 	struct headers headers; // sent in addition to the client's, or in place of those of the same name
 	bool is_undecided;

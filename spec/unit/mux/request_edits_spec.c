@@ -226,6 +226,8 @@ TEST(sets_headers) {
 }
 
 static const struct edits GUARDED = {.guardrail_identifier = {"g", 1}, .guardrail_version = {"1", 1}};
+static const struct edits PARTIAL = {
+    .guardrail_identifier = {"g", 1}, .guardrail_version = {"1", 1}, .is_partial = true};
 static const struct edits LIMITED = {.max_tokens = 5};
 static const struct edits TIERED = {.tier = TIER_FLEX};
 static const struct edits TIER_REQUIRED = {.tier = TIER_FLEX, .is_required = true};
@@ -250,6 +252,13 @@ TEST(refuses_what_it_cannot_edit) {
 	    {OPERATION_CONVERSE, &GUARDED, "{\"guardrailConfig\":1,\"guardrail\\u0043onfig\":1}", "identity",
 	     "The body has \"guardrailConfig\" twice, the second time at offset 44.", "guardrail"},
 	    {OPERATION_CONVERSE, &GUARDED, "{\"a\":\"\xff\"}", NULL, "The body is not UTF-8, at offset 6.", "guardrail"},
+	    {OPERATION_CONVERSE, &GUARDED, "{\"messages\":[{\"content\":[{\"guard\\u0043ontent\":{}}]}]}", NULL,
+	     "The body chooses what its guardrail evaluates: \"guardContent\", at offset 46.", "guardrail"},
+	    {OPERATION_INVOKE_MODEL, &GUARDED, "{\"amazon-bedrock-guardrailConfig\":{\"tagSuffix\":\"x\"}}", NULL,
+	     "The body chooses what its guardrail evaluates: \"amazon-bedrock-guardrailConfig\", at offset 34.",
+	     "guardrail"},
+	    {OPERATION_INVOKE_MODEL, &GUARDED, "not JSON", NULL, "The body is not valid JSON, at offset 0.", "guardrail"},
+	    {OPERATION_CONVERSE, &PARTIAL, "{\"a\":\"\xff\"}", NULL, "The body is not UTF-8, at offset 6.", "guardrail"},
 	    {OPERATION_CONVERSE, &LIMITED, "[]", NULL, "The body is no JSON object.", "max_tokens"},
 	    {OPERATION_CONVERSE, &LIMITED, "{\"inferenceConfig\":[]}", NULL,
 	     "The body's \"inferenceConfig\" is no object, at offset 19.", "max_tokens"},
@@ -288,13 +297,13 @@ TEST(refuses_what_it_cannot_edit) {
 }
 
 // In a header there is always room.
-TEST(needs_no_body_for_a_guardrail_in_headers) {
+TEST(needs_no_body_for_a_guardrail_in_headers_that_may_be_partial) {
 	struct fixture fixture;
 	fixture_open(&fixture);
 	fixture.call.operation = OPERATION_INVOKE_MODEL;
 	fixture.call.body = SLICE("not JSON");
 	fixture.decide.prepare = prepare;
-	fixture.edits = GUARDED;
+	fixture.edits = PARTIAL;
 	CHECK_INT(begin_and_make(&fixture), 0);
 	CHECK(!fixture.made->has_body);
 	CHECK_SLICE(header_of(&fixture, "x-amzn-bedrock-guardrailidentifier"), SLICE("g"));
@@ -370,7 +379,7 @@ int main(void) {
 	RUN(chooses_the_tier);
 	RUN(sets_headers);
 	RUN(refuses_what_it_cannot_edit);
-	RUN(needs_no_body_for_a_guardrail_in_headers);
+	RUN(needs_no_body_for_a_guardrail_in_headers_that_may_be_partial);
 	RUN(reports_omitted_tiers_that_prepare_did_not_set);
 	RUN(an_omitted_tier_is_not_recorded_as_served);
 	RUN(leaves_count_tokens_alone);

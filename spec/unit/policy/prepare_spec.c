@@ -57,6 +57,7 @@ TEST(prepare_s_results) {
 	    {"return { guardrail = { identifier = 'a\"', version = '1\\n' } }", true, TIER_NONE, "", "", "", 0},
 	    {"return { guardrail = { identifier = ('x'):rep(2049), version = '1' } }", true, TIER_NONE, "", "", "", 0},
 	    {"return { guardrail = { identifier = 'g', version = ('1'):rep(17) } }", true, TIER_NONE, "", "", "", 0},
+	    {"return { guardrail = { identifier = 'g', version = '1', partial = 1 } }", true, TIER_NONE, "", "", "", 0},
 	    {"return { guardrail = { identifier = 'g', version = '1', trace = 'loud' } }", true, TIER_NONE, "", "", "", 0},
 	    {"return { guardrail = { identifier = 'g', version = '1', tracing = 'enabled' } }", true, TIER_NONE, "", "", "",
 	     0},
@@ -81,15 +82,17 @@ TEST(prepare_s_results) {
 	}
 }
 
-TEST(a_policy_may_require_its_edits) {
+TEST(a_policy_may_require_its_edits_and_allow_partial_guards) {
 	static const struct {
 		const char *body;
-		bool error, is_required;
+		bool error, is_required, is_partial;
 	} rows[] = {
-	    {"return { service_tier = 'flex', required = true }", false, true},
-	    {"return { service_tier = 'flex', required = false }", false, false},
-	    {"return { service_tier = 'flex' }", false, false},
-	    {"return { service_tier = 'flex', required = 1 }", true, false},
+	    {"return { service_tier = 'flex', required = true }", false, true, false},
+	    {"return { service_tier = 'flex', required = false }", false, false, false},
+	    {"return { service_tier = 'flex' }", false, false, false},
+	    {"return { service_tier = 'flex', required = 1 }", true, false, false},
+	    {"return { guardrail = { identifier = 'g', version = '1', partial = true } }", false, false, true},
+	    {"return { guardrail = { identifier = 'g', version = '1', partial = false } }", false, false, false},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct fixture fixture;
@@ -98,6 +101,7 @@ TEST(a_policy_may_require_its_edits) {
 		prepare(&fixture, &edits);
 		CHECK_INT(fixture.errors, rows[i].error);
 		CHECK_INT(edits.is_required, rows[i].is_required);
+		CHECK_INT(edits.is_partial, rows[i].is_partial);
 		fixture_free(&fixture);
 	}
 }
@@ -223,7 +227,7 @@ TEST(absent_hooks_are_not_called) {
 
 int main(void) {
 	RUN(prepare_s_results);
-	RUN(a_policy_may_require_its_edits);
+	RUN(a_policy_may_require_its_edits_and_allow_partial_guards);
 	RUN(headers_are_copied);
 	RUN(select_s_headers_stay_valid_until_its_next_call);
 	RUN(which_headers_hooks_may_set);
