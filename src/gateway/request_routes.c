@@ -114,7 +114,7 @@ static bool has_passed_here(struct headers headers, struct slice instance) {
 bool request_routes_withholds(struct slice name) {
 	static const struct slice withheld[] = {
 	    {"authorization", 13},       {"cookie", 6},           {"x-amz-security-token", 20},
-	    {"proxy-authorization", 19}, {"x-signalbox-hop", 15},
+	    {"proxy-authorization", 19}, {"x-signalbox-hop", 15}, {"x-api-key", 9},
 	};
 	for (size_t i = 0; i < sizeof withheld / sizeof *withheld; i++)
 		if (slice_equal_nocase(name, withheld[i]))

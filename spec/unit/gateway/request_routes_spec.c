@@ -252,7 +252,7 @@ TEST(credentials_are_withheld) {
 	} rows[] = {
 	    {"Authorization", true},       {"X-Amz-Security-Token", true}, {"cookie", true},
 	    {"Proxy-Authorization", true}, {"X-Signalbox-Hop", true},      {"content-type", false},
-	    {"authorization2", false},     {"x-amzn-trace-id", false},
+	    {"authorization2", false},     {"x-amzn-trace-id", false},     {"X-Api-Key", true},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		CHECK_INT(request_routes_withholds(slice_from(rows[i].name)), rows[i].withheld);
