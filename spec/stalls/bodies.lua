@@ -60,6 +60,7 @@ local BODIES = {
   { "system prompts of one letter", filled(MESSAGE .. '"system":[', '{"text":"a"},', '{"text":"b"}]}') },
   { "tools of one letter", filled(MESSAGE .. '"toolConfig":{"tools":[', '{"toolSpec":{"name":"a"}},',
     '{"toolSpec":{"name":"b"}}]}}') },
+  { "metadata", filled(MESSAGE .. '"requestMetadata":{', '"%d":"a",', '"last":"b"}}') },
   { "spaces", filled("{", " ", MESSAGE:sub(2, -2) .. "}") },
   { "no JSON at all", filled("", "\xff\0{", "") },
 }
