@@ -84,7 +84,7 @@ static void connect_attempt_on_connected(void *owner, int descriptor, enum conne
 	if (attempt->socket == NULL)
 		connect_attempt_fail(attempt, EXCHANGE_EXHAUSTED);
 	else if (upstream->tls)
-		socket_start_tls(attempt->socket, tls_client_connection(upstream->tls), NULL);
+		socket_start_tls(attempt->socket, tls_client_connection(upstream->tls), &upstream->all->handshake_pace);
 	else
 		connect_attempt_succeed(attempt);
 }

@@ -126,7 +126,7 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 	timer_init(&server->memory_check, loop, uploads_check_memory, server);
 	timer_init(&server->wakeup, loop, server_on_wakeup, server);
 	timer_init(&server->handshake_pause, loop, server_on_handshakes, server);
-	handshake_pace_init(&server->handshake_pace, loop, server_on_handshakes, server);
+	handshake_pace_init(&server->handshake_pace, loop, HANDSHAKE_US_PER_MS, server_on_handshakes, server);
 	token_bucket_init(&server->handshakes, HANDSHAKES_AT_ONCE, HANDSHAKES_PER_SECOND, loop_now_ms(loop));
 	uv_check_init(loop_uv(loop), &server->after_events);
 	uv_prepare_init(loop_uv(loop), &server->before_waiting);

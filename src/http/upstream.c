@@ -22,6 +22,7 @@ struct upstreams *upstreams_new(struct loop *loop, const struct upstream_setting
 	upstreams->settings = *settings;
 	if (settings->ca_file)
 		upstreams->settings.ca_file = memory_string(slice_from(settings->ca_file));
+	handshake_pace_init(&upstreams->handshake_pace, loop, UPSTREAM_HANDSHAKE_US_PER_MS, NULL, NULL);
 	upstreams->connector = connector_new(loop, settings->proxy);
 	list_init(&upstreams->endpoints);
 	return upstreams;
@@ -48,6 +49,7 @@ void upstreams_free(struct upstreams *upstreams) {
 		head_free(&spare->head);
 		free(spare);
 	}
+	handshake_pace_close(&upstreams->handshake_pace);
 	connector_free(upstreams->connector);
 	free((char *)(uintptr_t)upstreams->settings.ca_file);
 	free(upstreams);

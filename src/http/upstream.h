@@ -8,6 +8,7 @@
 #include "http/exchange.h"
 #include "http/head.h"
 #include "net/connect.h"
+#include "net/handshake_pace.h"
 #include "net/loop.h"
 #include "net/socket.h"
 #include "net/tls.h"
@@ -18,6 +19,7 @@ struct upstreams {
 	struct loop *loop;
 	struct upstream_settings settings; // ca_file is a copy, proxy is the connector's
 	struct connector *connector;
+	struct handshake_pace handshake_pace; // of all endpoints
 	struct list endpoints;
 	size_t idle;
 	size_t busy; // exchanges that hold a connection or are opening one

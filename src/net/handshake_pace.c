@@ -15,6 +15,11 @@ static uint64_t handshake_pace_wait_ms(struct handshake_pace *pace) {
 	return time_share_wait_ms(&pace->share, loop_now_ms(pace->loop));
 }
 
+static void handshake_pace_notify(struct handshake_pace *pace) {
+	if (pace->on_change)
+		pace->on_change(pace->owner);
+}
+
 static void handshake_pace_go_on(void *owner) {
 	struct handshake_pace *pace = owner;
 	uint64_t wait_ms;
@@ -24,15 +29,16 @@ static void handshake_pace_go_on(void *owner) {
 		handshake_step_run(step);
 	}
 	if (list_is_empty(&pace->waiting))
-		pace->on_change(pace->owner);
+		handshake_pace_notify(pace);
 	else
 		timer_start(&pace->next, wait_ms);
 }
 
-void handshake_pace_init(struct handshake_pace *pace, struct loop *loop, loop_callback on_change, void *owner) {
+void handshake_pace_init(struct handshake_pace *pace, struct loop *loop, uint32_t us_per_ms, loop_callback on_change,
+                         void *owner) {
 	*pace =
 	    (struct handshake_pace){.loop = loop, .used_ns = clock_thread_cpu_ns, .on_change = on_change, .owner = owner};
-	time_share_init(&pace->share, HANDSHAKE_BURST_US, HANDSHAKE_US_PER_MS, loop_now_ms(loop));
+	time_share_init(&pace->share, HANDSHAKE_BURST_US, us_per_ms, loop_now_ms(loop));
 	list_init(&pace->waiting);
 	timer_init(&pace->next, loop, handshake_pace_go_on, pace);
 }
@@ -61,7 +67,7 @@ void handshake_step_take(struct handshake_step *step) {
 	list_append(&pace->waiting, &step->link);
 	if (!was_behind) {
 		timer_start(&pace->next, wait_ms);
-		pace->on_change(pace->owner);
+		handshake_pace_notify(pace);
 	}
 }
 

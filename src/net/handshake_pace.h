@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps the TLS handshakes of a worker's clients to a share of its time. A handshake goes in steps, each of which
-// answers what the client has sent; what a step costs is the client's choice and the certificate's. Steps beyond the
-// share wait in order of arrival, and the loop serves all else in between.
+// Keeps the TLS handshakes of a worker's clients, or of its upstreams, to a share of its time. A handshake goes in
+// steps, each of which answers what the other end has sent; what a step costs is the other end's choice and the
+// certificate's. Steps beyond the share wait in order of arrival, and the loop serves all else in between.
 #ifndef NET_HANDSHAKE_PACE_H
 #define NET_HANDSHAKE_PACE_H
 
@@ -12,9 +12,10 @@
 #include "net/loop.h"
 #include "net/time_share.h"
 
-// Two fifths of a worker's time are 500 whole handshakes a second with a key of RSA 2048 bits, on a busy machine too.
-// The burst is the longest that the loop's other sockets wait, but for the step that ends it.
-enum { HANDSHAKE_BURST_US = 4000, HANDSHAKE_US_PER_MS = 400 };
+// The burst is the longest that the loop's other sockets wait, but for the step that ends it. Of a worker's time,
+// clients get two fifths: 500 whole handshakes a second with a key of RSA 2048 bits, on a busy machine too. Upstreams
+// get more, since requests wait for them.
+enum { HANDSHAKE_BURST_US = 4000, HANDSHAKE_US_PER_MS = 400, UPSTREAM_HANDSHAKE_US_PER_MS = 700 };
 
 struct handshake_pace {
 	struct loop *loop;
@@ -22,7 +23,7 @@ struct handshake_pace {
 	struct list waiting; // steps
 	struct timer next;
 	uint64_t (*used_ns)(void); // processor time of this thread; a spec's clock may stand in
-	// Some step waits, or none any more; see handshake_pace_is_behind.
+	// Some step waits, or none any more; see handshake_pace_is_behind. NULL: nothing asks.
 	loop_callback on_change;
 	void *owner;
 };
@@ -35,7 +36,9 @@ struct handshake_step {
 	void *owner;
 };
 
-void handshake_pace_init(struct handshake_pace *pace, struct loop *loop, loop_callback on_change, void *owner);
+// `us_per_ms` of each millisecond may be used.
+void handshake_pace_init(struct handshake_pace *pace, struct loop *loop, uint32_t us_per_ms, loop_callback on_change,
+                         void *owner);
 // No step may wait any more.
 void handshake_pace_close(struct handshake_pace *pace);
 

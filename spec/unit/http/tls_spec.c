@@ -2,6 +2,7 @@
 // Exchanges over TLS: trust, resumed sessions, the end of a stream over TLS, the tunnel of a proxy.
 #include "../net/certificates.h"
 #include "base/log.h"
+#include "http/upstream.h"
 #include "net/connect.h"
 #include "recorded.h"
 #include "scripted_server.h"
@@ -240,6 +241,43 @@ TEST(cancelling_within_the_handshake_leaves_nothing) {
 	recorded_free(&record);
 }
 
+static uint64_t clock_reads;
+
+// The clock is read before and after each step of a handshake: a step takes 20 ms.
+static uint64_t read_used_ns(void) {
+	return ++clock_reads * 20 * 1000 * 1000;
+}
+
+static bool is_behind(void *owner) {
+	return handshake_pace_is_behind(owner);
+}
+
+// Connections to many upstreams at once hold up nothing else: a second step waits until the first is made up for.
+TEST(handshakes_keep_to_their_share) {
+	SSL_CTX *context = authority_server(&authority, "DNS:localhost", 24);
+	struct upstream_settings settings = quick_settings;
+	struct scripted_server server;
+	struct recorded record;
+	struct loop *loop = loop_new();
+	settings.ca_file = authority.file;
+	scripted_server_start(&server, one_response, context);
+	struct upstreams *upstreams = upstreams_new(loop, &settings);
+	struct upstream *upstream = upstreams_get(upstreams, true, SLICE("localhost"), server.port);
+	recorded_init(&record, loop);
+	upstreams->handshake_pace.used_ns = read_used_ns;
+	recorded_start(&record, upstream, "POST", SLICE("body"));
+	CHECK(await(loop, is_behind, &upstreams->handshake_pace));
+	CHECK_INT(clock_reads, 2);
+	loop_run(loop);
+	CHECK_INT(record.status, 200);
+	CHECK(clock_reads >= 4);
+	upstreams_free(upstreams);
+	loop_close(loop);
+	scripted_server_stop(&server);
+	recorded_free(&record);
+	SSL_CTX_free(context);
+}
+
 // As run, with a proxy, which is the scripted server and an upstream elsewhere.
 static int run_through_proxy(const struct script *script, SSL_CTX *context, const char *scheme, const char *exempt) {
 	struct upstream_settings settings = quick_settings;
@@ -310,6 +348,7 @@ int main(void) {
 	RUN(large_bodies_go_both_ways);
 	RUN(workers_share_trusted_certificates);
 	RUN(cancelling_within_the_handshake_leaves_nothing);
+	RUN(handshakes_keep_to_their_share);
 	RUN(a_proxy_makes_a_tunnel_or_fails);
 	RUN(an_https_proxy_is_reported);
 	authority_free(&authority);

@@ -66,7 +66,7 @@ static void crowd_on_change(void *owner) {
 static void crowd_init(struct crowd *crowd) {
 	*crowd = (struct crowd){.loop = loop_new()};
 	crowd->began_ms = loop_now_ms(crowd->loop);
-	handshake_pace_init(&crowd->pace, crowd->loop, crowd_on_change, crowd);
+	handshake_pace_init(&crowd->pace, crowd->loop, HANDSHAKE_US_PER_MS, crowd_on_change, crowd);
 	crowd->pace.used_ns = read_used_ns;
 	for (int i = 0; i < STEPS; i++)
 		handshake_step_init(&crowd->steps[i], &crowd->pace, crowd_on_step, &crowd->steps[i]);
