@@ -71,7 +71,7 @@ local WISHES = { "nothing", "quota", "tier", "guardrail", "max_tokens", "affinit
 -- These the core does by itself, so they are in any client's power.
 local DONE_BY_CORE = { nothing = true, quota = true, tier = true, guardrail = true, max_tokens = true }
 local CORE_MS = 10
-local AT_ONCE = 4
+local AT_ONCE = 16
 local POLICY = [[
   local hash = require "signalbox.hash"
   local function wants(request, wish) return request.model == wish or request.model == "everything" end

@@ -8,6 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+enum {
+	LARGE_BYTES = 1 << 20,
+	// Free memory at the heap's end up to this much isn't given back to the system.
+	KEPT_BYTES = 4 << 20,
+};
+
 // Says why only where that doesn't wait: a log that nothing reads must not keep the process from its end.
 static void abort_out_of_memory(void) {
 	static const char message[] = "signalbox: out of memory\n";
@@ -17,6 +23,11 @@ static void abort_out_of_memory(void) {
 		(void)written;
 	}
 	abort();
+}
+
+void memory_grow_in_place(void) {
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
 void *memory_new(size_t count, size_t size) {

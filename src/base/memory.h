@@ -10,6 +10,10 @@
 
 #include "base/slice.h"
 
+// From now on memory beyond a mebibyte grows by moving its pages, not by a copy: a body of 25 MiB that doubles would
+// hold up its thread for milliseconds. For the whole process, so it is a program's to call, before its threads start.
+void memory_grow_in_place(void);
+
 // Zeroed memory for `count` objects of `size` bytes, never NULL. The caller owns it and releases it with free().
 void *memory_new(size_t count, size_t size);
 

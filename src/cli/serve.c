@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/problem.h"
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -96,6 +97,7 @@ int cli_serve(int argc, char **argv) {
 	if (parsed != OPTIONS_READY)
 		return parsed == OPTIONS_HELP ? CLI_DONE : CLI_MISUSED;
 	ignore_stray_signals();
+	memory_grow_in_place();
 	if (core_dumps)
 		return run_gateway(&flags);
 	cli_conceal();
