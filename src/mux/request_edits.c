@@ -135,25 +135,34 @@ static int give_up_body(const struct request_edits_order *order, const struct bo
 	return order->refusal->ptr ? ERROR_INVALID : ERROR_MEMORY;
 }
 
+// Whether the body can't be edited, or keeps a guardrail from evaluating all of it, and why.
+static bool body_is_unfit(const struct request_edits_order *order, const struct request_shape *shape,
+                          bool *is_ambiguous, char reason[BODY_EDIT_REASON_BYTES]) {
+	if (shape->flaw.kind != FLAW_NONE) {
+		request_flaw_describe(&shape->flaw, reason);
+		*is_ambiguous = request_flaw_is_ambiguous(&shape->flaw);
+		return true;
+	}
+	if (!shape->partial_key || !guards_all(order))
+		return false;
+	snprintf(reason, BODY_EDIT_REASON_BYTES, "The body chooses what its guardrail evaluates: \"%s\", at offset %zu.",
+	         shape->partial_key, shape->partial_offset);
+	return true;
+}
+
 static int make_body_edit(const struct request_edits_order *order, const struct body_edit *edit,
                           struct request_edits *made) {
 	enum operation operation = order->call->operation;
+	bool is_in_body = body_edit_is_in_body(edit, operation), is_ambiguous = false;
 	char reason[BODY_EDIT_REASON_BYTES];
-	if (!body_edit_is_in_body(edit, operation) && !guards_all(order))
+	if (!is_in_body && !guards_all(order))
 		return 0;
 	const struct request_shape *shape = request_body_shape(order->body);
 	if (!shape)
 		return ERROR_MEMORY;
-	if (shape->flaw.kind != FLAW_NONE) {
-		request_flaw_describe(&shape->flaw, reason);
-		return give_up_body(order, edit, request_flaw_is_ambiguous(&shape->flaw), reason);
-	}
-	if (guards_all(order) && shape->partial_key) {
-		snprintf(reason, sizeof reason, "The body chooses what its guardrail evaluates: \"%s\", at offset %zu.",
-		         shape->partial_key, shape->partial_offset);
-		return give_up_body(order, edit, true, reason);
-	}
-	if (!body_edit_is_in_body(edit, operation))
+	if (body_is_unfit(order, shape, &is_ambiguous, reason))
+		return give_up_body(order, edit, is_ambiguous, reason);
+	if (!is_in_body)
 		return 0;
 	if (body_edit_plan(edit, operation, order->call->body, shape, &made->patches, reason) == 0)
 		return begin_body(order, made);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The edits of one attempt's request, as its step states them: the tier and headers of the selection, and the edits of
 // the policy's `prepare`. A guardrail or a token limit that can't be written into the body is reported (event
-// `policy-error`), and the request is refused; so is one whose body others may read differently, and one without a tier
-// that the policy requires. Any other tier that can't be written is omitted, with a line in the log.
+// `policy-error`), and the request is refused; so is one whose body others may read differently or that keeps a
+// guardrail from evaluating all of it, and one without a tier that the policy requires. Any other tier that can't be
+// written is omitted, with a line in the log.
 #ifndef MUX_REQUEST_EDITS_H
 #define MUX_REQUEST_EDITS_H
 
